@@ -1,0 +1,223 @@
+"""The contract of a channel: what a connector of the customers' side does.
+
+A connector is one module in `channels/`, named as the platform's product, with one subclass of `Channel` in it. It
+has no state and knows no AWS, no database, no logger and no vendor SDK. What it can do beyond `parse` are small
+protocols of their own (`Replies`, `Asks`, `Fetches`, `Polls`, `Profiles`, `MediaHosts`), found by `isinstance`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from .errors import PayloadError
+from .model import Attachment, Author, Event, File, Outgoing, Sent, Unreadable
+
+if TYPE_CHECKING:
+    from .contract import Contract, Permit
+    from .http import Request, Response
+    from .reading import Node
+    from .rest import Transport
+    from .secret import Secrets
+    from .verification import Verification
+
+
+class Mail(Protocol):
+    """Sends e-mail (SES behind it)."""
+
+    def __call__(
+        self, *, sender: str, recipient: str, subject: str, text: str, headers: Mapping[str, str]
+    ) -> str:
+        """Send one plain text mail and return its message id. Raises the errors of `rest.checked`."""
+
+
+class Remember(Protocol):
+    """Keeps a value for a while in this process (an access token)."""
+
+    def __call__(self, name: str, make: Callable[[], tuple[str, float]]) -> str:
+        """Return the value kept under `name`, or what `make` gives now: (value, seconds it stays good)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a connector may use behind the queue: its connection's settings and secrets, and ways outside.
+
+    `account` is the platform's id of the page, number or profile (for a helpdesk: the connection's name).
+    """
+
+    account: str
+    settings: Mapping[str, str]
+    secrets: Secrets
+    http: Transport
+    now: datetime
+    mail: Mail
+    remember: Remember
+
+    def __repr__(self) -> str:
+        return f"Reach({self.account})"
+
+
+class Channel(ABC):
+    """A connector of the customers' side. Subclasses declare; the framework verifies, then calls `parse`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # as people write it: "Facebook Page"
+    verification: ClassVar[Verification]
+    contract: ClassVar[Contract]
+    connection_settings: ClassVar[
+        Mapping[str, str]
+    ] = {}  # name -> what it is, of `deskwire.yaml`'s connection
+    endpoint_settings: ClassVar[Mapping[str, str]] = {}
+    connection_secrets: ClassVar[
+        Mapping[str, str]
+    ] = {}  # name -> what it is: what `send` and `complete` need
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {}
+    known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        """Refuse a connector that could let in anything unchecked."""
+        super().__init_subclass__(**options)
+        _declared(cls)
+
+    @abstractmethod
+    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+        """Yield what a verified request says. Pure: no network, no clock.
+
+        Raises `PayloadError` when nothing of it can be read; one bad fragment is an `Unreadable` (see `each`).
+        """
+
+    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
+        """Answer the platform's registration check; None when this is no handshake (the default).
+
+        Called before verification. A connector signs nothing of a shape that the platform does not document.
+        Raises `SignatureError` for a wrong one.
+        """
+        del request, secrets
+        return None
+
+    def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
+        """Return what the platform wants to hear after its delivery is safe; None for a plain empty 200."""
+        del request, events
+        return None
+
+
+def _declared(cls: type) -> None:
+    """Raise `TypeError` when a connector's class does not name itself, its verification and its contract."""
+    from .verification import Verification
+
+    module = cls.__module__.rpartition(".")[2]
+    if getattr(cls, "name", None) != module:
+        msg = f"{cls.__qualname__}.name must be {module!r}, as its module is called"
+        raise TypeError(msg)
+    if not isinstance(getattr(cls, "verification", None), Verification):
+        msg = f"{cls.__qualname__} declares no verification: a connector without one cannot be defined"
+        raise TypeError(msg)
+    if not hasattr(cls, "contract") or not hasattr(cls, "title"):
+        msg = f"{cls.__qualname__} declares no contract or no title"
+        raise TypeError(msg)
+
+
+def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Event]]) -> Iterator[Event | Unreadable]:
+    """Yield the events of each node; what cannot be read becomes an `Unreadable` and the rest goes on."""
+    for node in nodes:
+        try:
+            yield from list(read(node))
+        except PayloadError as error:
+            yield Unreadable(str(error), node.raw)
+
+
+def line(text: str, attachments: Iterable[Attachment], otherwise: str) -> str:
+    """Return the words of a message, or a line for what came instead: no sticker, place or voice note is dropped."""
+    return text if text.strip() else " ".join(item.line() for item in attachments) or f"[{otherwise}]"
+
+
+@runtime_checkable
+class Replies(Protocol):
+    """Can send into a thread."""
+
+    def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
+        """Send; the text already keeps the permit's limit where the machinery cut it, longer ones are split here.
+
+        Raises `TemporaryError` (ambiguous when it may have been sent), `PermanentError`, `ConfigurationError`.
+        """
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """Can tell, after doubt, whether something was sent."""
+
+    def sent(self, outgoing: Outgoing, since: datetime, reach: Reach) -> Sent | None:
+        """Return what was sent for this `Outgoing` since then, or None when the platform shows it was not."""
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """Its webhook carries no words: they are fetched."""
+
+    def complete(self, event: Event, reach: Reach) -> Event | None:
+        """Return the event with its words, or None when the object is gone by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one look brought: the events, and where to go on next time."""
+
+    events: Sequence[Event]
+    cursor: str
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """Cannot push, or is looked at as a net under the pushes."""
+
+    def poll(self, cursor: str, reach: Reach) -> Page:
+        """Return what came since `cursor` (empty: from now on)."""
+
+
+@runtime_checkable
+class Profiles(Protocol):
+    """Can tell who an author is where the event does not."""
+
+    def profile(self, author: Author, reach: Reach) -> Author:
+        """Return the author with a name; as given when the platform tells none. Never fails an event."""
+
+
+@runtime_checkable
+class Media(Protocol):
+    """Has attachments of its own way; without it, `url`s are fetched from `media_hosts`."""
+
+    def fetch(self, attachment: Attachment, reach: Reach) -> File:
+        """Return the bytes. Raises the errors of `rest.checked`."""
+
+
+@runtime_checkable
+class MediaHosts(Protocol):
+    """Names the hosts (suffixes) from which its attachments may be fetched."""
+
+    media_hosts: ClassVar[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file a customer is about to send: where it goes is decided by the framework."""
+
+    name: str
+    type: str
+    size: int
+
+
+@runtime_checkable
+class Uploads(Protocol):
+    """Takes files before the message (web form): checked by the rule `upload_verification`, then by this."""
+
+    def upload(self, request: Request, settings: Mapping[str, str]) -> Upload:
+        """Return what the verified request wants to upload. Raises `PayloadError` when it is not allowed."""
+
+
+__all__ = [
+    "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach", "Remember",
+    "Replies", "Upload", "Uploads", "each", "line",
+]  # fmt: skip

@@ -1,0 +1,130 @@
+"""The contract of a helpdesk: what a connector of the agents' side does.
+
+As a channel, a helpdesk connector is one module with one class, without state. Every writing call takes a `key`,
+which the connector puts into the request so that `find(key)` can tell later whether it happened.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from .channel import Page, Reach, _declared
+
+if TYPE_CHECKING:
+    from .contract import Contract
+    from .http import Request, Response
+    from .model import AgentReply, Entry, Event, Filed, Ticket, Unreadable
+    from .secret import Secrets
+    from .verification import Verification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What the helpdesk can do; the machinery asks here, never by name.
+
+    `find_open` / `find_append`: whether `find` can tell after doubt for tickets / for entries. `several`: whether
+    `append` takes several entries as one update. `updates` is the budget of updates for one ticket: (how many,
+    in which time). `entry_bytes` is the most one entry may hold, in UTF-8. `four_byte`: whether emoji survive.
+    `pushes`: a signed webhook tells of agents' replies. `polls`: agents' replies can be looked up by a cursor.
+    """
+
+    native_key: bool
+    find_open: bool
+    find_append: bool
+    several: bool
+    edit: bool = False
+    redact: bool = False
+    attachments: bool = True
+    entry_bytes: int = 65_535
+    four_byte: bool = True
+    updates: tuple[int, timedelta] | None = None
+    pushes: bool = True
+    polls: bool = False
+
+
+class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
+    """The ticket takes nothing more. `state`: `closed` (a follow-up is opened), `merged` (into `into`), `deleted`."""
+
+    def __init__(self, state: str, into: str = "") -> None:
+        super().__init__(f"the ticket is {state}")
+        self.state = state
+        self.into = into
+
+
+class Helpdesk(ABC):
+    """A connector of the agents' side."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    verification: ClassVar[Verification]  # of its own webhook
+    contract: ClassVar[Contract]
+    abilities: ClassVar[Abilities]
+    connection_settings: ClassVar[Mapping[str, str]] = {}
+    endpoint_settings: ClassVar[Mapping[str, str]] = {}
+    connection_secrets: ClassVar[Mapping[str, str]] = {}
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {}
+    known_gaps: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        """Refuse a connector that could let in anything unchecked."""
+        super().__init_subclass__(**options)
+        _declared(cls)
+
+    @abstractmethod
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        """Open a ticket for its customer (made or found), with its entries; `ticket.key` makes it one.
+
+        Raises the errors of `rest.checked`; `TemporaryError(ambiguous=True)` when it may exist now.
+        """
+
+    @abstractmethod
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        """Add the entries, in order. Several at once only where `abilities.several`.
+
+        Public entries are the customer's words, the others internal notes. A ticket that was solved is opened again
+        by a public one. Returns where they are now: a merged ticket's id changes. Raises `TicketGone`, and the
+        errors of `rest.checked`.
+        """
+
+    @abstractmethod
+    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+        """Tell after doubt what `key` (a ticket's or an entry's) became; `ticket` is empty for one being opened.
+
+        None says that it certainly did not happen (as far as `abilities` promise).
+        """
+
+    @abstractmethod
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        """Return what staff wrote publicly after the reply with that id (empty: all), oldest first, never our own."""
+
+    @abstractmethod
+    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+        """Yield what a verified webhook says: events of `Kind.TICKET` whose `thread` is the ticket's id.
+
+        Their words are never used: the replies are read again through the API.
+        """
+
+    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
+        """Answer a registration check; None when there is none (the default)."""
+        del request, secrets
+        return None
+
+
+@runtime_checkable
+class Redacts(Protocol):
+    """Can take words out of a ticket for ever."""
+
+    def redact(self, ticket: str, entry: str, reach: Reach) -> bool:
+        """Remove the words of the entry with that id (the helpdesk's); True when they are gone now."""
+
+
+@runtime_checkable
+class PollsTickets(Protocol):
+    """Can be asked which tickets got a reply since a cursor: the net under the webhook."""
+
+    def poll(self, cursor: str, reach: Reach) -> Page:
+        """Return `Kind.TICKET` events since `cursor` (empty: from now on) and the next cursor."""

@@ -1,0 +1,1 @@
+"""The helpdesk connectors, one module each; a module is found by its name."""

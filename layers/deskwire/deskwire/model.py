@@ -1,0 +1,395 @@
+"""The words of the house as frozen values: events, their authors and attachments, what is sent and filed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from .errors import PayloadError
+
+KEY_LIMIT = 700  # a DynamoDB sort key holds 1,024 bytes; the rest is the item's own prefix
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    MESSAGE = "message"
+    EDIT = "edit"
+    DELETION = "deletion"
+    REACTION = "reaction"
+    RECEIPT = "receipt"
+    STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
+    TICKET = "ticket"  # a helpdesk says: look at this ticket
+    TIMER = "timer"  # ours: a thread is due
+    OTHER = "other"  # genuine, of a kind we do not know
+
+
+class Visibility(StrEnum):
+    """Who can read it."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class AttachmentKind(StrEnum):
+    """What an attachment is."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    FILE = "file"
+    STICKER = "sticker"
+    LOCATION = "location"
+    CONTACT = "contact"
+    LINK = "link"
+
+
+def compose(*parts: str) -> str:
+    """Return one key of several ids, such that no other parts give the same key.
+
+    Each part is percent-encoded (so it holds no `/`), then they are joined by `/`. An over-long key keeps its
+    first part and ends in the SHA-256 of the whole, after a `#`, which no encoded part holds.
+    """
+    key = "/".join(quote(part, safe="-_.~:@+=,") for part in parts)
+    if len(key) <= KEY_LIMIT:
+        return key
+    return f"{quote(parts[0], safe='')[:80]}/#{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def digest(key: str) -> str:
+    """Return a key as 64 hexadecimal digits: for queue groups and deduplication ids, which have a narrow alphabet."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _check_text(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, str) or not value:
+            msg = f"{type(owner).__name__}.{name} is missing"
+            raise PayloadError(msg)
+
+
+def _utc(owner: object, name: str) -> None:
+    moment = getattr(owner, name)
+    if moment is not None and moment.utcoffset() != timedelta(0):
+        msg = f"{type(owner).__name__}.{name} is not in UTC"
+        raise PayloadError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote, as the channel knows them. `id` is the channel's own id of the person (never empty)."""
+
+    id: str
+    name: str = ""
+    handle: str = ""
+    email: str = ""
+    phone: str = ""
+
+    def __post_init__(self) -> None:
+        _check_text(self, "id")
+
+    def __repr__(self) -> str:
+        return f"Author({digest(self.id)[:8]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something that came along. `url` where the platform gives an address, `id` where it is fetched by id."""
+
+    kind: AttachmentKind
+    url: str = ""
+    id: str = ""
+    name: str = ""
+    type: str = ""  # media type, image/jpeg
+
+    def line(self) -> str:
+        """Return the attachment as a line of text: `[image: zip.jpg]`."""
+        return f"[{self.kind}: {self.name}]" if self.name else f"[{self.kind}]"
+
+    def __repr__(self) -> str:
+        return f"Attachment({self.kind})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened in a thread.
+
+    `object_id` is the platform's id of the thing (an edit or deletion carries the id of the original), `verb`
+    what was done to it, `version` tells several of the same verb apart; together with channel and account they
+    are the `key`, the same for every redelivery. `thread` is the conversation as the channel defines it.
+    `occurred_at` is the customer's own time in UTC, None where the platform gives none. `text` is never empty for
+    a message: a sticker or a location has a line too. `complete=False`: the words must be fetched before filing.
+    `no_automatic_reply` holds the reason why nothing may be answered automatically (`standby`, `automated` …).
+    `details` are further facts for the ticket (`rating`, `permalink`), `raw` the platform's own fragment.
+    """
+
+    channel: str
+    account: str
+    kind: Kind
+    object_id: str
+    verb: str
+    version: str = ""
+    thread: str
+    visibility: Visibility
+    author: Author | None = None
+    own: bool = False
+    text: str = ""
+    occurred_at: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str = ""
+    language: str = ""
+    subject: str = ""
+    complete: bool = True
+    no_automatic_reply: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        _check_text(self, "channel", "account", "object_id", "verb", "thread")
+        _utc(self, "occurred_at")
+        if self.kind is Kind.MESSAGE and self.complete and not self.text.strip():
+            msg = "a message has no line of text"
+            raise PayloadError(msg)
+
+    @property
+    def key(self) -> str:
+        """The same for each redelivery of this event, another for every other event."""
+        return compose(self.channel, self.account, self.object_id, self.verb, self.version)
+
+    @property
+    def original(self) -> str:
+        """The key of the message that an edit or deletion is about (the key its `add` had)."""
+        return compose(self.channel, self.account, self.object_id, ADD, "")
+
+    @property
+    def thread_key(self) -> str:
+        """The conversation, unique over all channels and accounts."""
+        return compose(self.channel, self.account, self.thread)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the event as plain JSON: one name for one thing over all channels."""
+        return {
+            "kind": str(self.kind),
+            "key": self.key,
+            "channel": self.channel,
+            "account": self.account,
+            "object_id": self.object_id,
+            "verb": self.verb,
+            "version": self.version or None,
+            "thread": self.thread,
+            "visibility": str(self.visibility),
+            "author": None
+            if self.author is None
+            else {f.name: getattr(self.author, f.name) or None for f in fields(Author)},
+            "own": self.own,
+            "text": self.text,
+            "occurred_at": None
+            if self.occurred_at is None
+            else self.occurred_at.isoformat().replace("+00:00", "Z"),
+            "attachments": [
+                {
+                    "kind": str(item.kind),
+                    "url": item.url or None,
+                    "id": item.id or None,
+                    "name": item.name or None,
+                    "type": item.type or None,
+                }
+                for item in self.attachments
+            ],
+            "reply_to": self.reply_to or None,
+            "language": self.language or None,
+            "subject": self.subject or None,
+            "complete": self.complete,
+            "no_automatic_reply": self.no_automatic_reply or None,
+            "details": dict(self.details),
+        }
+
+    def __repr__(self) -> str:
+        return f"Event({self.channel}, {self.kind}, {digest(self.key)[:12]})"
+
+
+ADD = "add"  # the verb of every event that brings a new object, whatever a platform calls it
+
+
+def event_from_json(data: Mapping[str, Any]) -> Event:
+    """Return the event that `to_json` wrote. Raises `PayloadError` for anything else."""
+    try:
+        author = data["author"]
+        occurred = data["occurred_at"]
+        return Event(
+            channel=data["channel"],
+            account=data["account"],
+            kind=Kind(data["kind"]),
+            object_id=data["object_id"],
+            verb=data["verb"],
+            version=data["version"] or "",
+            thread=data["thread"],
+            visibility=Visibility(data["visibility"]),
+            author=None
+            if author is None
+            else Author(**{name: value or "" for name, value in author.items()}),
+            own=data["own"],
+            text=data["text"],
+            occurred_at=None if occurred is None else datetime.fromisoformat(occurred),
+            attachments=tuple(
+                Attachment(
+                    AttachmentKind(item["kind"]),
+                    item["url"] or "",
+                    item["id"] or "",
+                    item["name"] or "",
+                    item["type"] or "",
+                )
+                for item in data["attachments"]
+            ),
+            reply_to=data["reply_to"] or "",
+            language=data["language"] or "",
+            subject=data["subject"] or "",
+            complete=data["complete"],
+            no_automatic_reply=data["no_automatic_reply"] or "",
+            details=data["details"],
+            raw=data.get("raw", {}),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"not an event: {type(error).__name__}"
+        raise PayloadError(msg) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One fragment of a genuine delivery that a connector could not read: parked, while the rest goes on."""
+
+    reason: str
+    fragment: object
+
+    def __repr__(self) -> str:
+        return f"Unreadable({self.reason})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """What is to be sent into a thread.
+
+    `key` is the same at every attempt. `recipient` is the author id of the customer, `reply_to` the object that is
+    answered (a comment, a post, a review). `automatic` is true for what no person wrote. `context` holds what the
+    channel itself kept at receiving (a subject, an e-mail address, a message id).
+    """
+
+    key: str
+    account: str
+    thread: str
+    visibility: Visibility
+    text: str
+    automatic: bool
+    recipient: str = ""
+    reply_to: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Outgoing({digest(self.key)[:12]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the platform made of it: its ids of the message (several where the text was split).
+
+    `elsewhere` is the key of another thread (see `compose`) in which the customer's answer will arrive, where that is
+    not the thread that was answered (a private reply to a public comment; a reply to a visitor's post).
+    """
+
+    ids: tuple[str, ...]
+    elsewhere: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Bytes with a name and a media type."""
+
+    name: str
+    type: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"File({self.type}, {len(self.data)} bytes)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """The person a ticket is for, as a helpdesk needs it. `external_id` is ours, stable and without a colon."""
+
+    external_id: str
+    name: str
+    channel: str
+    handle: str = ""
+    email: str = ""
+    phone: str = ""
+
+    def __repr__(self) -> str:
+        return f"Customer({digest(self.external_id)[:8]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing to write into a ticket: a customer's message, or a note of ours.
+
+    `key` is the event's key; the helpdesk keeps it findable (a marker, a field), so that `find(key)` answers.
+    `body` is plain text, ready to be shown: the connector makes sure nothing in it becomes markup or a command.
+    """
+
+    key: str
+    body: str
+    written_at: datetime | None
+    public: bool  # seen by the customer in the helpdesk (a public comment), or an internal note
+    files: tuple[File, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Entry({digest(self.key)[:12]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A ticket to be opened: for whom, about what, with the first messages of the thread."""
+
+    key: str
+    thread: str  # the thread key: what a ticket is found by (external id)
+    reference: str  # ours, short, told to the customer
+    subject: str
+    customer: Customer
+    entries: tuple[Entry, ...]
+    priority: str = "normal"  # low, normal, high, urgent
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    follow_up_of: str = ""
+
+    def __repr__(self) -> str:
+        return f"Ticket({digest(self.key)[:12]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Where it was filed: the ticket's id as the helpdesk now has it, and its id of each entry by entry key."""
+
+    ticket: str
+    entries: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReply:
+    """What an agent wrote for the customer: `id` is the helpdesk's id of the comment, `order` sorts them."""
+
+    id: str
+    order: int
+    ticket: str
+    text: str
+    author: str
+    written_at: datetime | None
+    attachments: tuple[Attachment, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"AgentReply({self.id})"

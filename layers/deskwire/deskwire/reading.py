@@ -1,0 +1,238 @@
+"""The typed reader over untrusted JSON: index freely, but nothing becomes a value before it was checked."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from .errors import PayloadError
+
+KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value", int: "a number",
+              float: "a number", type(None): "null"}  # fmt: skip
+MILLISECONDS_FROM = 100_000_000_000  # seconds would mean the year 5138; milliseconds, 1973
+MAX_DEPTH = 64
+WHOLE = re.compile(r"-?[0-9]{1,19}")  # 64 bits
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "the JSON names a key twice"
+        raise PayloadError(msg)
+    return found
+
+
+def _no_constant(_: str) -> NoReturn:
+    msg = "the JSON holds NaN or Infinity"
+    raise PayloadError(msg)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        _no_constant(text)
+    return number
+
+
+def _check_depth(value: object) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    msg = f"the JSON is nested deeper than {MAX_DEPTH} levels"
+    raise PayloadError(msg)
+
+
+def read(body: bytes | str) -> Node:
+    """Return the JSON document in `body` for typed reading.
+
+    Raises `PayloadError` for what is not UTF-8 JSON, for a key named twice, NaN, endless digits and deep nesting.
+    """
+    try:
+        text = body.decode("utf-8") if isinstance(body, bytes) else body
+        value = json.loads(
+            text, object_pairs_hook=_distinct, parse_constant=_no_constant, parse_float=_finite
+        )
+    except RecursionError:
+        msg = "the JSON is nested too deeply"
+        raise PayloadError(msg) from None
+    except UnicodeDecodeError:
+        msg = "the body is not UTF-8"
+        raise PayloadError(msg) from None
+    except ValueError:  # its own message quotes the body
+        msg = "the body is not JSON"
+        raise PayloadError(msg) from None
+    _check_depth(value)
+    return Node(value, "body")
+
+
+def clean(text: str) -> str:
+    """Return `text` with lone surrogates and NUL, which nothing downstream accepts, as U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+class Node:
+    """One place in a document: maybe absent, of unknown type until asked.
+
+    The asking methods raise `PayloadError` naming the path; with a default they accept absence and null (a
+    value of a wrong type is an error either way).
+    """
+
+    __slots__ = ("_path", "_value")
+    _missing: Any = object()
+
+    def __init__(self, value: object, path: str = "value") -> None:
+        """Wrap `value`, found at `path`."""
+        self._value = value
+        self._path = path
+
+    @property
+    def raw(self) -> Any:  # noqa: ANN401 - the fragment as it came, for keeping
+        """The untouched JSON value (None when absent), for keeping only."""
+        return None if self._value is Node._missing else self._value
+
+    @property
+    def path(self) -> str:
+        """Where in the document this is: `body.entry[0].id`."""
+        return self._path
+
+    def __getitem__(self, step: str | int) -> Node:
+        """Return the child; absent where this is not a container or has no such child."""
+        if isinstance(step, str):
+            value = self._value.get(step, Node._missing) if isinstance(self._value, dict) else Node._missing
+            return Node(value, f"{self._path}.{step}")
+        inside = isinstance(self._value, list) and -len(self._value) <= step < len(self._value)
+        return Node(self._value[step] if inside else Node._missing, f"{self._path}[{step}]")
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether this is an object with that key, and not null there."""
+        return isinstance(self._value, dict) and self._value.get(key) is not None
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything here but null."""
+        return self._value is not Node._missing and self._value is not None
+
+    def __repr__(self) -> str:
+        return f"Node({self._path}: {self._kind()})"
+
+    def _kind(self) -> str:
+        return "nothing" if self._value is Node._missing else KINDS[type(self._value)]
+
+    def _wrong(self, wanted: str) -> NoReturn:
+        msg = f"{self._path} is {self._kind()}, not {wanted}"
+        raise PayloadError(msg)
+
+    def items(self) -> Iterator[Node]:
+        """Yield the elements of a list; none when absent or null."""
+        if not self:
+            return
+        if not isinstance(self._value, list):
+            self._wrong("a list")
+        for number, value in enumerate(self._value):
+            yield Node(value, f"{self._path}[{number}]")
+
+    def members(self) -> Iterator[tuple[str, Node]]:
+        """Yield the members of an object; none when absent or null."""
+        if not self:
+            return
+        if not isinstance(self._value, dict):
+            self._wrong("an object")
+        for key, value in self._value.items():
+            yield clean(key), Node(value, f"{self._path}.{key}")
+
+    def object(self) -> Node:
+        """Return this, once checked to be an object."""
+        if not isinstance(self._value, dict):
+            self._wrong("an object")
+        return self
+
+    def text(self, default: str | None = None) -> str:
+        """Return text as written (lone surrogates and NUL replaced)."""
+        if not self and default is not None:
+            return default
+        if not isinstance(self._value, str):
+            self._wrong("text")
+        return clean(self._value)
+
+    def identifier(self, default: str | None = None) -> str:
+        """Return an id as a string: text or a whole number, at most 512 characters, printable."""
+        if not self and default is not None:
+            return default
+        if isinstance(self._value, int) and not isinstance(self._value, bool):
+            return str(self._value)
+        if not isinstance(self._value, str):
+            self._wrong("an id")
+        if not self._value or len(self._value) > 512 or not self._value.isprintable():  # noqa: PLR2004
+            msg = f"{self._path} is no usable id (empty, over 512 characters or unprintable)"
+            raise PayloadError(msg)
+        return self._value
+
+    def number(self, default: int | None = None) -> int:
+        """Return a whole number; digits in text count."""
+        if not self and default is not None:
+            return default
+        if isinstance(self._value, int) and not isinstance(self._value, bool):
+            return self._value
+        if isinstance(self._value, str) and WHOLE.fullmatch(self._value):
+            return int(self._value)
+        return self._wrong("a whole number")
+
+    def truth(self, default: bool | None = None) -> bool:  # noqa: FBT001
+        """Return a truth value."""
+        if not self and default is not None:
+            return default
+        if not isinstance(self._value, bool):
+            self._wrong("a truth value")
+        return self._value
+
+    def epoch(self) -> datetime | None:
+        """Return a time given as seconds or milliseconds since 1970, in UTC; None when absent.
+
+        Which of the two is told by size, because platforms mix them within one family.
+        """
+        if not self:
+            return None
+        number = self.number()
+        try:
+            if abs(number) < MILLISECONDS_FROM:
+                return datetime.fromtimestamp(number, UTC)
+            return datetime.fromtimestamp(number // 1000, UTC).replace(microsecond=number % 1000 * 1000)
+        except (OverflowError, OSError, ValueError):
+            return self._wrong("a time")
+
+    def iso(self) -> datetime | None:
+        """Return a time written as ISO 8601 / RFC 3339 with its offset, in UTC; None when absent."""
+        if not self:
+            return None
+        text = self.text()
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return self._wrong("an ISO 8601 time")
+        if moment.tzinfo is None:
+            return self._wrong("a time with its offset")
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            return self._wrong("a time")
+
+
+def fragment(node: Node) -> Mapping[str, Any]:
+    """Return the raw object at `node` for keeping with its event (empty when it is none)."""
+    return node.raw if isinstance(node.raw, dict) else {}

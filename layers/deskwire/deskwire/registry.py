@@ -1,0 +1,59 @@
+"""Finds connectors by name: a module in `channels/` or `helpdesks/` is one. There is no list to keep."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from . import channels as _channels
+from . import helpdesks as _helpdesks
+from .channel import Channel
+from .errors import ConfigurationError
+from .helpdesk import Helpdesk
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Connector = TypeVar("Connector", Channel, Helpdesk)
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def _load(package: ModuleType, name: str, base: type[Connector]) -> Connector:
+    if not NAME.fullmatch(name) or name not in _names(package):
+        msg = f"there is no {base.__name__.lower()} “{name}”; there are {', '.join(_names(package))}"
+        raise ConfigurationError(msg)
+    module = importlib.import_module(f"{package.__name__}.{name}")
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
+            return value()
+    msg = f"{module.__name__} holds no {base.__name__}"
+    raise ConfigurationError(msg)
+
+
+def _names(package: ModuleType) -> tuple[str, ...]:
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(package.__path__) if not found.ispkg))
+
+
+def channel_names() -> tuple[str, ...]:
+    """Return the names of all channels, sorted; imports none."""
+    return _names(_channels)
+
+
+def helpdesk_names() -> tuple[str, ...]:
+    """Return the names of all helpdesks, sorted; imports none."""
+    return _names(_helpdesks)
+
+
+@cache
+def channel(name: str) -> Channel:
+    """Return the channel connector of that name. Raises `ConfigurationError` when there is none."""
+    return _load(_channels, name, Channel)  # type: ignore[type-abstract]
+
+
+@cache
+def helpdesk(name: str) -> Helpdesk:
+    """Return the helpdesk connector of that name. Raises `ConfigurationError` when there is none."""
+    return _load(_helpdesks, name, Helpdesk)  # type: ignore[type-abstract]

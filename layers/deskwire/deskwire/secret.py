@@ -1,0 +1,78 @@
+"""Secrets in hand: values that do not show themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from .errors import ConfigurationError
+
+
+class Secret:
+    """One secret value. `str`, `repr` and formatting give a mask; `reveal()` gives the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Keep `value`; an empty one is refused with `ConfigurationError`."""
+        if not value:
+            msg = "a secret is empty"
+            raise ConfigurationError(msg)
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself: for headers and signatures only."""
+        return self._value
+
+    def encode(self) -> bytes:
+        """Return the value as UTF-8 bytes."""
+        return self._value.encode()
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a secret is not written anywhere"
+        raise TypeError(msg)
+
+
+class Secrets:
+    """The named secrets of one endpoint or connection.
+
+    Each name holds the values valid now: one, or during a rotation two (the current one first).
+    """
+
+    __slots__ = ("_entry", "_values")
+
+    def __init__(self, values: Mapping[str, str | Sequence[str]], *, entry: str = "") -> None:
+        """Take `values` by name; `entry` names where they are kept, for the messages."""
+        self._entry = entry
+        self._values = {
+            name: ((value,) if isinstance(value, str) else tuple(value)) for name, value in values.items()
+        }
+
+    def every(self, name: str) -> tuple[Secret, ...]:
+        """Return all values valid for `name`, the current one first. Raises `ConfigurationError` for none."""
+        values = self._values.get(name, ())
+        if not values or not all(isinstance(value, str) and value for value in values):
+            where = f" in the secret “{self._entry}”" if self._entry else ""
+            msg = f"“{name}” is missing or empty{where}: store it there"
+            raise ConfigurationError(msg)
+        return tuple(Secret(value) for value in values)
+
+    def one(self, name: str) -> Secret:
+        """Return the current value of `name`. Raises `ConfigurationError` when there is none."""
+        return self.every(name)[0]
+
+    def has(self, name: str) -> bool:
+        """Tell whether a value of that name is stored."""
+        return bool(self._values.get(name))
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self._values))})"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "secrets are not written anywhere"
+        raise TypeError(msg)

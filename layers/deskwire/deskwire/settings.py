@@ -1,0 +1,51 @@
+"""The environment of the functions, read here alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where everything is. `sandbox` maps a vendor's host to a loopback address (empty in production)."""
+
+    table: str
+    mailbox: str
+    parked: str
+    archive: str
+    secrets_prefix: str
+    stage: str
+    log_level: str
+    sandbox: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings. Raises `ConfigurationError` naming the variable that is missing."""
+
+    def needed(name: str) -> str:
+        value = environment.get(name, "")
+        if not value:
+            msg = f"the environment variable {name} is missing; the template sets it"
+            raise ConfigurationError(msg)
+        return value
+
+    try:
+        sandbox = json.loads(environment.get("DESKWIRE_SANDBOX") or "{}")
+    except ValueError:
+        msg = "DESKWIRE_SANDBOX is not JSON"
+        raise ConfigurationError(msg) from None
+    return Settings(
+        table=needed("DESKWIRE_TABLE"),
+        mailbox=environment.get("DESKWIRE_MAILBOX", ""),
+        parked=environment.get("DESKWIRE_PARKED", ""),
+        archive=environment.get("DESKWIRE_ARCHIVE", ""),
+        secrets_prefix=environment.get("DESKWIRE_SECRETS", "deskwire/"),
+        stage=environment.get("DESKWIRE_STAGE", "default"),
+        log_level=environment.get("LOG_LEVEL", "INFO"),
+        sandbox=sandbox,
+    )
