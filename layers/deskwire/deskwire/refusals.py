@@ -1,0 +1,64 @@
+"""What a vendor's refusal says beyond its status: how long to wait, and the machine-readable codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+LONGEST_WAIT = 86_400.0  # seconds; who names more is asked again tomorrow
+CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+def wait(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the headers (by lower-case name) ask us to wait, None where they do not say.
+
+    `Retry-After` is seconds or a date (RFC 9110 §10.2.3), the others seconds or a Unix time, told by size:
+    Zendesk's `ratelimit-reset` counts seconds, X's `x-rate-limit-reset` is a Unix time.
+    """
+    now = _date(headers.get("date", "")) or time.time()
+    given = headers.get("retry-after", "").strip()
+    if given and (moment := _date(given)) is not None:
+        return _bounded(moment - now)
+    resets = ("x-ratelimit-reset-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+    for text in (given, *(headers.get(name, "").strip() for name in resets)):
+        if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", text):
+            seconds = float(text)
+            if seconds > 1e12:  # milliseconds
+                seconds /= 1000
+            return _bounded(seconds - now if seconds > 1e9 else seconds)
+    return None
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def vendor_code(body: bytes) -> str:
+    """Return the codes in a vendor's JSON error (`OAuthException/190/463`), or an empty string."""
+    try:
+        found: Any = json.loads(body) if len(body) < 65_536 else None
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(found, dict) and isinstance(found.get("errors"), list | dict) and "error" not in found:
+        found = found["errors"]
+    if isinstance(found, dict) and isinstance(found.get("error"), dict):
+        found = found["error"]
+    if isinstance(found, list):
+        found = next(iter(found), None)
+    if not isinstance(found, dict):
+        return ""
+    names = ("type", "error", "status", "errorType", "code", "error_subcode", "subcode")
+    values = (found.get(name) for name in names)
+    codes = [str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool)]
+    return "/".join(dict.fromkeys(code for code in codes if CODE.fullmatch(code)))

@@ -1,0 +1,298 @@
+"""The only door to the vendors' HTTP interfaces: what is asked, what came back, and what that means.
+
+Standard library at import time; `requests` is imported by the one transport that uses it, behind the queue.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from . import __version__
+from .errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from .reading import Node, read
+from .refusals import vendor_code, wait
+from .wire import MAX_ANSWER, Wire, WireError, place, remaining
+
+if TYPE_CHECKING:
+    import requests
+
+AGENT: Final = f"deskwire/{__version__}"
+LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|localhost")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Call:
+    """One outgoing request; `timeout` is in seconds and covers the whole exchange.
+
+    Secrets travel in `headers` only. `safe` says that the request may arrive twice without harm (a GET needs
+    not say so). `sandboxed` is for `with_hosts` alone: the address is the sandbox's, on this machine.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    timeout: float = 10.0
+    safe: bool = False
+    sandboxed: bool = False
+
+    @staticmethod
+    def json(
+        method: str,
+        url: str,
+        payload: object,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> Call:
+        """Return a request whose body is `payload` as JSON in UTF-8."""
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        return Call(method, url, {"Content-Type": "application/json", **(headers or {})}, body, timeout)
+
+    @staticmethod
+    def form(
+        method: str,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> Call:
+        """Return a request whose body is a URL-encoded form in UTF-8."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return Call(method, url, {**kind, **(headers or {})}, urlencode(fields).encode(), timeout)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the request may arrive twice without harm."""
+        return self.safe or self.method in {"GET", "HEAD", "OPTIONS"}
+
+    def __repr__(self) -> str:
+        parts = urlsplit(self.url)
+        return f"Call({self.method} {parts.hostname}{parts.path})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """What came back; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def node(self) -> Node:
+        """Return the JSON body for typed reading.
+
+        Raises `TemporaryError` (ambiguous) when it is none: a proxy's page in place of the vendor's answer.
+        """
+        try:
+            return read(self.body)
+        except PayloadError as error:
+            raise TemporaryError(
+                f"the answer (HTTP {self.status}) cannot be read: {error}", ambiguous=True
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status}, {len(self.body)} bytes)"
+
+
+class Transport(Protocol):
+    """Sends a call, follows no redirect, and returns whatever status came.
+
+    Raises `TemporaryError`, ambiguous unless the request certainly never left (name, connection, TLS), and
+    `PermanentError` for a call that cannot or may not be sent at all.
+    """
+
+    def __call__(self, call: Call) -> Answer: ...
+
+
+class Direct:
+    """The standard library's transport: what receive can afford. Safe for several threads."""
+
+    def __init__(self, *, limit: int = MAX_ANSWER) -> None:
+        """Allow answers of `limit` bytes."""
+        self._wire = Wire(limit=limit)
+
+    def __call__(self, call: Call) -> Answer:
+        """Send the call over a kept or new connection."""
+        allowed(call)
+        headers = {"User-Agent": AGENT, **call.headers}
+        try:
+            reply = self._wire.exchange(
+                call.method, call.url, headers, call.body, timeout=call.timeout, repeatable=call.repeatable
+            )
+        except ValueError as error:
+            raise PermanentError(f"the request cannot be written: {error}") from None
+        except WireError as error:
+            raise TemporaryError(str(error), ambiguous=error.sent) from None
+        if reply.headers.get("content-encoding", "identity") != "identity":
+            raise TemporaryError("the answer is compressed, which was not asked for", ambiguous=True)
+        return Answer(reply.status, reply.headers, reply.body)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._wire.close()
+
+
+class Pooled:
+    """The transport behind the queue, over `requests`. Safe for several threads.
+
+    The time-out bounds the connection, each silence and the body as a whole, but not headers that drip.
+    """
+
+    def __init__(self, *, limit: int = MAX_ANSWER) -> None:
+        """Allow answers of `limit` bytes, unpacked."""
+        from http.cookiejar import DefaultCookiePolicy
+
+        import requests
+
+        self._limit = limit
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy, no ~/.netrc: what we send is what the call says
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=32))
+
+    def __call__(self, call: Call) -> Answer:
+        """Send the call; one that is repeatable once more, when a kept connection turned out to be dead."""
+        import requests
+        import urllib3
+
+        allowed(call)
+        deadline = time.monotonic() + call.timeout
+        for last in (not call.repeatable, True):
+            try:
+                return self._send(call, deadline)
+            except requests.exceptions.ConnectionError as error:
+                if last or not _dropped(error):
+                    raise _unreachable(error, call) from None
+            except requests.exceptions.InvalidHeader:
+                raise PermanentError("the request cannot be written: a header breaks its line") from None
+            except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError):
+                raise PermanentError("the request cannot be written: the address is none") from None
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise _unreachable(error, call) from None
+        raise AssertionError  # pragma: no cover - the second round returns or raises
+
+    def _send(self, call: Call, deadline: float) -> Answer:
+        headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", **call.headers}
+        response = self._session.request(
+            call.method,
+            call.url,
+            headers=headers,
+            data=call.body,
+            timeout=remaining(deadline),
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, names, b"".join(self._chunks(response, deadline)))
+
+    def _chunks(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
+        size = 0
+        for chunk in iter(lambda: response.raw.read1(65536, decode_content=True), b""):
+            size += len(chunk)
+            if size > self._limit:
+                raise TemporaryError(f"the answer is longer than {self._limit} bytes", ambiguous=True)
+            remaining(deadline)
+            yield chunk
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+
+def allowed(call: Call) -> None:
+    """Raise `PermanentError` unless the call goes to https, or to the sandbox on this machine."""
+    try:
+        (scheme, host, _), _ = place(call.url)
+    except ValueError as error:
+        raise PermanentError(f"the request cannot be written: {error}") from None
+    if scheme != "https" and not (call.sandboxed and LOOPBACK.fullmatch(host)):
+        raise PermanentError(f"{host} may be asked over https only")
+
+
+def _dropped(error: requests.exceptions.ConnectionError) -> bool:
+    from urllib3.exceptions import ProtocolError
+
+    return bool(error.args) and isinstance(error.args[0], ProtocolError)
+
+
+def _unreachable(error: Exception, call: Call) -> TemporaryError:
+    """Return our error for one of requests', none of whose texts (they quote the address) is kept."""
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    untrusted = isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY" in str(reason)
+    never = isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, NewConnectionError)
+    host = urlsplit(call.url).hostname
+    why = "its certificate is not trusted" if untrusted else type(error).__name__
+    return TemporaryError(f"no answer from {host} ({why})", ambiguous=not (never or untrusted))
+
+
+def with_hosts(transport: Transport, hosts: Mapping[str, str]) -> Transport:
+    """Return a transport that sends what is meant for the named vendors' hosts to the sandbox instead.
+
+    `hosts` gives each host's stand-in: a base address, on this machine (else `ConfigurationError`).
+    """
+    for host, base in hosts.items():
+        try:
+            (_, target, _), parts = place(base)
+        except ValueError:
+            target, parts = "", urlsplit("")
+        if not LOOPBACK.fullmatch(target) or parts.query or parts.fragment:
+            raise ConfigurationError(
+                f"the sandbox's address for {host} is not on this machine: use http://127.0.0.1:…"
+            )
+    return (
+        _Rerouted(transport, {host.lower(): base.rstrip("/") for host, base in hosts.items()})
+        if hosts
+        else transport
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rerouted:
+    transport: Transport
+    hosts: Mapping[str, str]
+
+    def __call__(self, call: Call) -> Answer:
+        return self.transport(rerouted(call, self.hosts))
+
+
+def rerouted(call: Call, hosts: Mapping[str, str]) -> Call:
+    """Return the call, to the sandbox if its host is named there; the Host header stays the vendor's."""
+    parts = urlsplit(call.url)
+    base = hosts.get(parts.hostname or "")
+    if base is None:
+        return call
+    url = base + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return replace(call, url=url, headers={"Host": parts.netloc, **call.headers}, sandboxed=True)
+
+
+def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
+    """Return an answer of 2xx; raise for any other what happens next.
+
+    `what` says what was tried, `secret_hint` which secret to look at; a person will read both. The texts hold
+    the status and the vendor's machine-readable codes, nothing else of the answer.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        return answer
+    code = vendor_code(answer.body)
+    text = f"{what}: HTTP {status}" + (f" ({code})" if code else "")
+    if status == 429:
+        raise TemporaryError(text, after=wait(answer.headers))
+    if status in {408, 425} or status >= 500:
+        raise TemporaryError(text, after=wait(answer.headers), ambiguous=True)
+    if status in {401, 403}:
+        hint = f"check {secret_hint}" if secret_hint else "check its credentials and their permissions"
+        raise ConfigurationError(f"{text}: {hint}")
+    raise PermanentError(text, status=status, code=code)

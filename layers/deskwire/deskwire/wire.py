@@ -1,0 +1,273 @@
+"""HTTP/1.1 over kept connections, under one deadline: what lies beneath `rest`, `media` and `aws.light`.
+
+Standard library only, because receive's cold start pays for each import. It decides nothing: who may be
+called, what an answer means and what is tried again is its callers' business.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
+from urllib.parse import SplitResult, urlsplit
+
+MAX_ANSWER = 16 * 1024 * 1024  # bytes
+KEPT = 8  # idle connections a host
+IDLE = 50.0  # seconds; common balancers close at 60
+FORBIDDEN = frozenset(map(chr, (*range(0x21), 0x7F)))
+
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+BREAKS = frozenset("\r\n\0")
+
+Place = tuple[str, str, int]  # scheme, host, port
+Opener = Callable[[str, int, float], socket.socket]  # host, port, seconds
+
+
+class WireError(Exception):
+    """There is no (whole) answer. `sent` is false only when the request certainly never left."""
+
+    def __init__(
+        self, why: str, *, sent: bool = True, oversize: bool = False, untrusted: bool = False
+    ) -> None:
+        super().__init__(why)
+        self.sent = sent
+        self.oversize = oversize  # the answer is larger than allowed
+        self.untrusted = untrusted  # the certificate is of no authority we know
+
+
+class _DroppedError(Exception):
+    """A connection ended before anything was received."""
+
+    def __init__(self, *, whole: bool) -> None:
+        super().__init__()
+        self.whole = whole  # whether the whole request was handed over
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A status, headers by lower-case name, and the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Timed(io.RawIOBase):
+    """A socket read under a deadline; an ordinary time-out starts afresh with every byte that drips in."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return this as the file that `HTTPResponse` reads."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int | None:
+        self._sock.settimeout(remaining(self._deadline))
+        return self._raw.readinto(buffer)  # type: ignore[arg-type] # a writable buffer, as BufferedReader gives it
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def remaining(deadline: float) -> float:
+    """Return the seconds left until a `time.monotonic` moment. Raises `TimeoutError` when there are none."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def place(url: str) -> tuple[Place, SplitResult]:
+    """Return where a URL leads. Raises `ValueError` (not quoting it) for what is no plain HTTP address."""
+    if not url.isascii() or not FORBIDDEN.isdisjoint(url) or "\\" in url:
+        raise ValueError("the address holds characters that no address may hold")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the address has no usable host or port") from None
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    if default is None or not parts.hostname or parts.username is not None or parts.password is not None:
+        raise ValueError("the address is not http(s)://host/…, or carries a user")
+    return (parts.scheme, parts.hostname, default if port is None else port), parts
+
+
+def written(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a request's bytes. Raises `ValueError` (not quoting it) for what would break out of its line."""
+    if not (method.isascii() and method.isalpha()):
+        raise ValueError("the method is no word")
+    sent = {name.lower(): (name, value) for name, value in headers.items()}
+    sent.setdefault("host", ("Host", parts.netloc))
+    sent.setdefault("accept-encoding", ("Accept-Encoding", "identity"))  # nothing to inflate, so no bomb
+    if body or method in {"POST", "PUT", "PATCH"}:
+        sent["content-length"] = ("Content-Length", str(len(body)))
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [f"{method} {target} HTTP/1.1"]
+    for name, value in sent.values():
+        if not NAME.fullmatch(name) or not BREAKS.isdisjoint(value):
+            raise ValueError("a header's name or value holds characters that no header may hold")
+        lines.append(f"{name}: {value}")
+    try:
+        return "\r\n".join((*lines, "", "")).encode("latin-1") + body
+    except UnicodeEncodeError:
+        raise ValueError("a header holds characters beyond Latin-1") from None
+
+
+class Wire:
+    """A pool of kept connections; safe for several threads."""
+
+    def __init__(
+        self,
+        context: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        *,
+        opener: Opener | None = None,
+        limit: int = MAX_ANSWER,
+    ) -> None:
+        """Take how a TLS context is made (when first needed), a socket opened, and the longest answer."""
+        self._make_context = context
+        self._context: ssl.SSLContext | None = None
+        self._opener = opener or (lambda host, port, seconds: socket.create_connection((host, port), seconds))
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._idle: dict[Place, list[tuple[socket.socket, float]]] = {}
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        timeout: float,
+        repeatable: bool,
+    ) -> Reply:
+        """Return the reply to one request, within `timeout` seconds. Raises `WireError` or `ValueError`.
+
+        A kept connection may have died unnoticed. Then the request goes once more over a new one, if it is
+        repeatable, or if it had not been handed over whole (a server cannot act on a part: RFC 9112 §8).
+        """
+        where, parts = place(url)
+        request = written(method, parts, headers, body)
+        deadline = time.monotonic() + timeout
+        kept = self._take(where)
+        if kept is not None:
+            try:
+                return self._ask(kept, where, method, request, deadline)
+            except _DroppedError as dropped:
+                if dropped.whole and not repeatable:
+                    raise WireError(f"{where[1]} closed the connection without an answer") from None
+        sock = self._open(where, deadline)
+        try:
+            return self._ask(sock, where, method, request, deadline)
+        except _DroppedError:
+            raise WireError(f"{where[1]} closed the connection without an answer") from None
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for sock, _ in (one for kept in idle.values() for one in kept):
+            sock.close()
+
+    def _take(self, where: Place) -> socket.socket | None:
+        while True:
+            with self._lock:
+                kept = self._idle.get(where)
+                if not kept:
+                    return None
+                sock, since = kept.pop()
+            # Wall-clock time: the monotonic clock may stand still while Lambda has frozen us. An idle
+            # connection that has something to read has been closed by the other side.
+            if time.time() - since < IDLE and not _readable(sock):
+                return sock
+            sock.close()
+
+    def _keep(self, where: Place, sock: socket.socket) -> None:
+        with self._lock:
+            kept = self._idle.setdefault(where, [])
+            if len(kept) < KEPT:
+                kept.append((sock, time.time()))
+                return
+        sock.close()
+
+    def _open(self, where: Place, deadline: float) -> socket.socket:
+        scheme, host, port = where
+        try:
+            sock = self._opener(host, port, remaining(deadline))
+        except (OSError, UnicodeError) as error:
+            raise WireError(f"{host} cannot be reached ({type(error).__name__})", sent=False) from None
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if scheme == "https":
+                if self._context is None:
+                    self._context = self._make_context()
+                sock.settimeout(remaining(deadline))
+                return self._context.wrap_socket(sock, server_hostname=host)
+        except (OSError, ValueError) as error:
+            sock.close()
+            untrusted = isinstance(error, ssl.SSLCertVerificationError)
+            why = "its certificate is not trusted" if untrusted else type(error).__name__
+            raise WireError(f"no TLS with {host} ({why})", sent=False, untrusted=untrusted) from None
+        return sock
+
+    def _ask(self, sock: socket.socket, where: Place, method: str, request: bytes, deadline: float) -> Reply:
+        done = False
+        try:
+            try:
+                sock.settimeout(remaining(deadline))
+                sock.sendall(request)
+            except OSError:
+                raise _DroppedError(whole=False) from None
+            response = HTTPResponse(_Timed(sock, deadline), method=method)  # type: ignore[arg-type] # asks for makefile only
+            with response:
+                reply = self._read(response, where[1])
+                done = not response.will_close
+            return reply
+        except (RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            raise _DroppedError(whole=True) from None
+        except TimeoutError:
+            raise WireError(f"{where[1]} did not answer in time") from None
+        except (OSError, HTTPException) as error:
+            raise WireError(f"{where[1]} answered brokenly ({type(error).__name__})") from None
+        finally:
+            if done:
+                self._keep(where, sock)
+            else:
+                sock.close()
+
+    def _read(self, response: HTTPResponse, host: str) -> Reply:
+        response.begin()
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := response.read1(65536):
+            size += len(chunk)
+            if size > self._limit:
+                raise WireError(f"the answer of {host} is longer than {self._limit} bytes", oversize=True)
+            chunks.append(chunk)
+        if response.length:  # `read1` takes an early end for the end
+            raise WireError(f"the answer of {host} ends early")
+        headers: dict[str, str] = {}
+        for name, value in response.headers.items():
+            headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
+        return Reply(response.status, headers, b"".join(chunks))
+
+
+def _readable(sock: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
