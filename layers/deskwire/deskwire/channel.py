@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from .errors import PayloadError
+from .errors import DeskwireError, PayloadError
 from .model import Attachment, Author, Event, File, Outgoing, Sent, Unreadable
 
 if TYPE_CHECKING:
@@ -102,6 +102,16 @@ class Channel(ABC):
         """Return what the platform wants to hear after its delivery is safe; None for a plain empty 200."""
         del request, events
         return None
+
+    def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
+        """Return the rates to keep where anybody can write, before verification: (name, most, seconds) each."""
+        del request
+        return ()
+
+    def answer_headers(self, request: Request) -> Mapping[str, str]:
+        """Return headers for every answer to a browser (CORS); none by default."""
+        del request
+        return {}
 
 
 def _declared(cls: type) -> None:
@@ -210,14 +220,59 @@ class Upload:
 
 
 @runtime_checkable
+class Rejects(Protocol):
+    """Talks to people's browsers: what cannot be parsed is the visitor's to mend, and is told so, not parked."""
+
+    def reject(self, request: Request, error: PayloadError) -> Response:
+        """Return the answer that says what is wrong."""
+
+
+@runtime_checkable
 class Uploads(Protocol):
-    """Takes files before the message (web form): checked by the rule `upload_verification`, then by this."""
+    """Takes files before the message (web form): checked by the rule `upload_verification`, then by this.
+
+    The file goes to `incoming/<id>` of the archive; the message names it as an `Attachment` with that `id`, no `url`.
+    """
+
+    upload_verification: ClassVar[Verification]
 
     def upload(self, request: Request, settings: Mapping[str, str]) -> Upload:
         """Return what the verified request wants to upload. Raises `PayloadError` when it is not allowed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` requests within `seconds`, counted by `by`.
+
+    `address`: the peer's (`http.neighbourhood`), counted before verification, so that a flood costs nothing more.
+    `account`: the event's, counted after it, so that nobody can use up a form's share with junk.
+    """
+
+    by: Literal["address", "account"]
+    most: int
+    seconds: int
+
+
+@runtime_checkable
+class Browsers(Protocol):
+    """Is called by browsers, from pages of other sites: a person waits, and a script reads every answer.
+
+    So a bad request is the visitor's to mend: it is answered, counted and not parked.
+    """
+
+    limits: ClassVar[tuple[Limit, ...]]
+
+    def preflight(self, request: Request, settings: Mapping[str, str]) -> Response | None:
+        """Answer a CORS preflight, before anything is verified; None when this is none."""
+
+    def allowed(self, request: Request, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the headers that let the page read the answer: they go on every one, 4xx and 5xx as well."""
+
+    def refused(self, error: DeskwireError) -> Response | None:
+        """Return what the page is told of an error in place of 401, parking or 503; None: the usual."""
+
+
 __all__ = [
-    "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach", "Remember",
-    "Replies", "Upload", "Uploads", "each", "line",
+    "Asks", "Browsers", "Channel", "Fetches", "Limit", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles",
+    "Reach", "Remember", "Rejects", "Replies", "Upload", "Uploads", "each", "line",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -76,3 +77,18 @@ class Secrets:
     def __reduce__(self) -> NoReturn:
         msg = "secrets are not written anywhere"
         raise TypeError(msg)
+
+
+def secrets_from_json(text: str, *, entry: str) -> Secrets:
+    """Return the secrets in an entry of Secrets Manager: a JSON object, each member a text or a list of texts.
+
+    Raises `ConfigurationError`, which names the entry and shows nothing of it.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        msg = f"the secret “{entry}” is no JSON object"
+        raise ConfigurationError(msg)
+    return Secrets(values, entry=entry)

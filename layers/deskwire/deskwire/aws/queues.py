@@ -1,0 +1,83 @@
+"""The mailbox, the parked queue and the archive, by boto3 (behind the queue; `receive` uses `light`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import PermanentError, TemporaryError
+from ..ports import Letter
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+class SqsMailbox:
+    """The FIFO queue at `url`."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        """Put all of them on the queue, ten a call. Raises `TemporaryError` when any may be missing."""
+        for start in range(0, len(letters), 10):
+            entries = [
+                {
+                    "Id": str(number),
+                    "MessageBody": letter.body,
+                    "MessageGroupId": letter.group,
+                    "MessageDeduplicationId": letter.dedupe,
+                }
+                for number, letter in enumerate(letters[start : start + 10])
+            ]
+            try:
+                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
+            except (ClientError, BotoCoreError) as error:
+                raise TemporaryError(f"SQS: {type(error).__name__}", ambiguous=True) from None
+            if answer.get("Failed"):
+                raise TemporaryError("SQS refused a part of the batch", ambiguous=True)
+
+
+class SqsParked:
+    """The queue of what a person must look at."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def park(self, body: str) -> None:
+        """Keep it. Raises `TemporaryError`."""
+        try:
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+        except (ClientError, BotoCoreError) as error:
+            raise TemporaryError(f"SQS: {type(error).__name__}", ambiguous=True) from None
+
+
+class S3Archive:
+    """The bucket of large things."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Write an object. Raises `TemporaryError`."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=data)
+        except (ClientError, BotoCoreError) as error:
+            raise TemporaryError(f"S3: {type(error).__name__}", ambiguous=True) from None
+
+    def fetch(self, name: str) -> bytes:
+        """Return an object's bytes. Raises `PermanentError` when there is none."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+                raise PermanentError("there is no such object in the archive", status=404) from None
+            raise TemporaryError(f"S3: {type(error).__name__}") from None
+        except BotoCoreError as error:
+            raise TemporaryError(f"S3: {type(error).__name__}") from None

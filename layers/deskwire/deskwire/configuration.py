@@ -1,0 +1,104 @@
+"""What a company configured, as the table holds it: endpoints, connections and helpdesks.
+
+`deskwire apply` writes these from `deskwire.yaml`; `receive` reads an endpoint with the standard library alone
+(`receiving.EndpointView`), everything behind the queue reads them here.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .care.policy import Policy
+from .model import compose
+from .ports import Item, Key
+
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+
+
+class Definition(BaseModel):
+    """The root: frozen, nothing unknown, and no input quoted in an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Endpoint(Definition):
+    """One webhook address with its secrets: a Meta app, an X app, a form, a helpdesk's webhook."""
+
+    name: str = Field(pattern=NAME)
+    side: Literal["channels", "helpdesks"]
+    connectors: tuple[str, ...] = Field(min_length=1)
+    secret: str = ""
+    settings: dict[str, str] = Field(default_factory=dict)
+    helpdesk: str = ""  # for the helpdesks' side: whose webhook it is
+
+    @property
+    def key(self) -> Key:
+        """Where it is in the table."""
+        return endpoint_key(self.name)
+
+
+class Connection(Definition):
+    """One account of a channel: a page, a number, a form; where its tickets go and the company's rules for it."""
+
+    name: str = Field(pattern=NAME)
+    channel: str
+    account: str = Field(min_length=1, max_length=300)
+    endpoint: str
+    secret: str = ""
+    settings: dict[str, str] = Field(default_factory=dict)
+    helpdesk: str
+    tags: tuple[str, ...] = ()
+    fields: dict[str, str] = Field(default_factory=dict)
+    policy: Policy = Field(default_factory=Policy)
+
+    @property
+    def key(self) -> Key:
+        """Where it is in the table."""
+        return connection_key(self.channel, self.account)
+
+
+class HelpdeskConnection(Definition):
+    """One helpdesk account."""
+
+    name: str = Field(pattern=NAME)
+    connector: str
+    endpoint: str = ""
+    secret: str
+    settings: dict[str, str] = Field(default_factory=dict)
+    poll: bool = False  # look for agents' replies every minute, as a net under the webhook
+
+    @property
+    def key(self) -> Key:
+        """Where it is in the table."""
+        return helpdesk_key(self.name)
+
+
+def endpoint_key(name: str) -> Key:
+    """Return where an endpoint's definition is."""
+    return (f"E#{compose(name)}", "ENDPOINT")
+
+
+def connection_key(channel: str, account: str) -> Key:
+    """Return where a connection's definition is."""
+    return (f"C#{compose(channel, account)}", "CONNECTION")
+
+
+def helpdesk_key(name: str) -> Key:
+    """Return where a helpdesk's definition is."""
+    return (f"H#{compose(name)}", "HELPDESK")
+
+
+INDEX_KEY: Key = ("CONFIGURATION", "INDEX")  # all keys that `deskwire apply` wrote, so that it can remove
+
+
+def item(definition: Endpoint | Connection | HelpdeskConnection) -> Item:
+    """Return the table's item of a definition."""
+    pk, sk = definition.key
+    return {
+        "pk": pk,
+        "sk": sk,
+        "name": definition.name,
+        "definition": definition.model_dump_json(exclude_defaults=True),
+    }

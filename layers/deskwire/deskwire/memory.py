@@ -1,0 +1,189 @@
+"""The ports in one process: for tests, the simulator, and a look at what happens without AWS."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from .errors import PermanentError
+from .ports import (
+    Absent,
+    AtMost,
+    Condition,
+    Conflict,
+    Equals,
+    Item,
+    Key,
+    Lacks,
+    Letter,
+    Present,
+    Put,
+    Update,
+    When,
+)
+
+DEDUPE_SECONDS = 300  # an SQS FIFO queue's memory
+
+
+class MemoryTable:
+    """A table with DynamoDB's conditional semantics; counts its calls."""
+
+    def __init__(self) -> None:
+        self.items: dict[Key, Item] = {}
+        self.calls: list[str] = []
+        self._lock = threading.RLock()
+
+    def get(self, key: Key) -> Item | None:
+        """Return the item as last written, or None."""
+        with self._lock:
+            self.calls.append("get")
+            return copy.deepcopy(self.items.get(key))
+
+    def put(self, put: Put) -> None:
+        """Write. Raises `Conflict` with what is there."""
+        with self._lock:
+            self.calls.append("put")
+            self._check(_key(put), put.when)
+            self._write(put)
+
+    def update(self, update: Update) -> Item:
+        """Change and return the whole item as it is now. Raises `Conflict` with what is there."""
+        with self._lock:
+            self.calls.append("update")
+            self._check(update.key, update.when)
+            return self._write(update)
+
+    def transact(self, writes: Sequence[Put | Update]) -> None:
+        """Do all of it or nothing. Raises `Conflict`."""
+        with self._lock:
+            self.calls.append("transact")
+            if len({_key(write) for write in writes}) != len(writes):
+                raise ValueError("a transaction touches an item once")
+            for write in writes:
+                try:
+                    self._check(_key(write), write.when)
+                except Conflict:
+                    raise Conflict from None
+            for write in writes:
+                self._write(write)
+
+    def query(self, pk: str, prefix: str = "") -> list[Item]:
+        """Return the items of one partition whose sort key begins so, in its order."""
+        with self._lock:
+            self.calls.append("query")
+            found = sorted(key for key in self.items if key[0] == pk and key[1].startswith(prefix))
+            return [copy.deepcopy(self.items[key]) for key in found]
+
+    def due(self, shard: int, until: int, limit: int) -> list[tuple[str, int]]:
+        """Return (pk, due_at) of the threads of one shard that are due, earliest first."""
+        with self._lock:
+            self.calls.append("due")
+            found = sorted(
+                (item["due_at"], pk)
+                for (pk, _), item in self.items.items()
+                if item.get("due_shard") == str(shard) and item.get("due_at", until + 1) <= until
+            )
+            return [(pk, moment) for moment, pk in found[:limit]]
+
+    def _check(self, key: Key, when: When) -> None:
+        item = self.items.get(key)
+        if not all(_holds(condition, (item or {}).get(name)) for name, condition in when):
+            raise Conflict(copy.deepcopy(item))
+
+    def _write(self, write: Put | Update) -> Item:
+        key = _key(write)
+        if isinstance(write, Put):
+            self.items[key] = copy.deepcopy(write.item)
+            return write.item
+        before = self.items.get(key, {"pk": key[0], "sk": key[1]})
+        item = copy.deepcopy(before)
+        for name, source in write.copy.items():
+            item[name] = copy.deepcopy(before.get(source, []))
+        for name, value in write.initial.items():
+            item.setdefault(name, copy.deepcopy(value))
+        item.update(copy.deepcopy(dict(write.set)))
+        for name, number in write.add.items():
+            item[name] = before.get(name, 0) + number
+        for name, element in write.append.items():
+            item[name] = [*before.get(name, []), element]
+        for name in write.remove:
+            item.pop(name, None)
+        self.items[key] = item
+        return copy.deepcopy(item)
+
+
+def _key(write: Put | Update) -> Key:
+    return (write.item["pk"], write.item["sk"]) if isinstance(write, Put) else write.key
+
+
+def _holds(condition: Condition, value: object) -> bool:
+    match condition:
+        case Absent():
+            return value is None
+        case Present():
+            return value is not None
+        case Equals(wanted):
+            return value == wanted
+        case AtMost(limit):
+            return value is None or (isinstance(value, int) and value <= limit)
+        case Lacks(element):
+            return value is None or (isinstance(value, list) and element not in value)
+
+
+class MemoryMailbox:
+    """A FIFO queue with its five-minute memory. `take` gives the next letter of each group in turn."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._seen: dict[tuple[str, str], datetime] = {}
+        self.letters: deque[Letter] = deque()
+        self.calls: list[str] = []
+        self._lock = threading.Lock()
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        """Put all of them on the queue; what came within the memory is dropped."""
+        with self._lock:
+            for start in range(0, len(letters), 10):
+                self.calls.append("send")
+                for letter in letters[start : start + 10]:
+                    key, now = (letter.group, letter.dedupe), self._now()
+                    seen = self._seen.get(key)
+                    if seen is None or now - seen >= timedelta(seconds=DEDUPE_SECONDS):
+                        self._seen[key] = now
+                        self.letters.append(letter)
+
+    def take(self) -> Letter | None:
+        """Remove and return the oldest letter, or None."""
+        with self._lock:
+            return self.letters.popleft() if self.letters else None
+
+
+class MemoryParked:
+    """A list of what was parked."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def park(self, body: str) -> None:
+        """Keep it."""
+        self.bodies.append(body)
+
+
+class MemoryArchive:
+    """Objects by name."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Write an object."""
+        self.objects[name] = data
+
+    def fetch(self, name: str) -> bytes:
+        """Return an object's bytes. Raises `PermanentError` when there is none."""
+        if name not in self.objects:
+            raise PermanentError("there is no such object in the archive", status=404)
+        return self.objects[name]

@@ -1,0 +1,148 @@
+"""The ports: what the machinery needs of a table, a mailbox, an archive and a clock, as data and small protocols.
+
+Two adapters fill each: `aws/` on AWS, `memory.py` in one process. Both pass the same tests (`tests/ports`). One call
+of a port is one call of AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+Item: TypeAlias = dict[str, Any]  # text, whole numbers, truth values, bytes, None, lists and objects of them
+Key: TypeAlias = tuple[str, str]  # pk, sk
+
+SHARDS = 8  # of the index of due threads
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The attribute (or with `pk` the item) is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The attribute is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """The attribute has this value."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """The attribute is absent or a number not above this."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """The list is absent or does not hold this."""
+
+    value: str
+
+
+Condition: TypeAlias = Absent | Present | Equals | AtMost | Lacks
+When: TypeAlias = Sequence[tuple[str, Condition]]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a whole item (with its `pk` and `sk`) when all conditions hold."""
+
+    item: Item
+    when: When = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change an item (made when absent) when all conditions hold.
+
+    `copy` sets an attribute to another's value before this update (an empty list when it is absent); `append` adds
+    one element to a list.
+    """
+
+    key: Key
+    set: Mapping[str, Any] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)  # set only where absent
+    add: Mapping[str, int] = field(default_factory=dict)
+    append: Mapping[str, str] = field(default_factory=dict)
+    copy: Mapping[str, str] = field(default_factory=dict)
+    remove: Sequence[str] = ()
+    when: When = ()
+
+
+class Conflict(Exception):  # noqa: N818 - an answer, not an error
+    """A condition did not hold. `item` is what is there (None: nothing; unknown for transactions)."""
+
+    def __init__(self, item: Item | None = None) -> None:
+        super().__init__("a condition did not hold")
+        self.item = item
+
+
+class Table(Protocol):
+    """The one table."""
+
+    def get(self, key: Key) -> Item | None:
+        """Return the item as last written, or None."""
+
+    def put(self, put: Put) -> None:
+        """Write. Raises `Conflict` with what is there."""
+
+    def update(self, update: Update) -> Item:
+        """Change and return the whole item as it is now. Raises `Conflict` with what is there."""
+
+    def transact(self, writes: Sequence[Put | Update]) -> None:
+        """Do all of it or nothing. Raises `Conflict`."""
+
+    def query(self, pk: str, prefix: str = "") -> list[Item]:
+        """Return the items of one partition whose sort key begins so, in its order."""
+
+    def due(self, shard: int, until: int, limit: int) -> list[tuple[str, int]]:
+        """Return (pk, due_at) of the threads of one shard that are due, earliest first; may lag a little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message for the mailbox. `group` and `dedupe` are at most 128 letters and digits (see `model.digest`)."""
+
+    group: str
+    dedupe: str
+    body: str
+
+
+class Mailbox(Protocol):
+    """The FIFO queue: in order within a group, what came twice within five minutes comes once."""
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        """Put all of them on the queue, ten a call. Raises `TemporaryError` when any may be missing."""
+
+
+class Parked(Protocol):
+    """The queue of what a person must look at."""
+
+    def park(self, body: str) -> None:
+        """Keep it. Raises `TemporaryError`."""
+
+
+class Archive(Protocol):
+    """The bucket of large things."""
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Write an object. Raises `TemporaryError`."""
+
+    def fetch(self, name: str) -> bytes:
+        """Return an object's bytes. Raises `PermanentError` when there is none."""
+
+
+class Clock(Protocol):
+    """Tells the time, in UTC."""
+
+    def __call__(self) -> datetime:
+        """Return now."""

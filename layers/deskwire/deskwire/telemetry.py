@@ -1,0 +1,85 @@
+"""Decides what may be logged and counted: names, codes and digests; never a secret or a person's words.
+
+Lines are JSON on standard output, as Lambda wants them. Metrics are written in CloudWatch's embedded metric format
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html),
+one line for an invocation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TextIO
+
+NAMESPACE = "Deskwire"
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+# What a line may carry besides its message. Values are cut, and anything unprintable is taken out of them.
+FIELDS = frozenset(
+    {"channel", "helpdesk", "endpoint", "connection", "kind", "event", "thread", "outcome", "reason", "error",
+     "status", "count", "seconds", "delivery", "function", "group"}
+)  # fmt: skip
+MOST = 300
+UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]")
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    return UNPRINTABLE.sub("?", str(value))[:MOST]
+
+
+class Telemetry:
+    """One function's log and metrics."""
+
+    def __init__(
+        self,
+        stage: str,
+        level: str = "INFO",
+        stream: TextIO | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._stage = stage
+        self._level = LEVELS.get(level.upper(), 20)
+        self._stream = stream
+        self._now = now
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def log(self, level: str, message: str, **fields: object) -> None:
+        """Write one line. `message` is a constant of ours; a field not on the list is a programming error."""
+        if unknown := fields.keys() - FIELDS:
+            msg = f"these fields may not be logged: {', '.join(sorted(unknown))}"
+            raise ValueError(msg)
+        if LEVELS[level] >= self._level:
+            shown = {name: _shown(value) for name, value in fields.items()}
+            self._write({"level": level, "message": message, "stage": self._stage, **shown})
+
+    def count(self, metric: str, number: int = 1) -> None:
+        """Add to a metric; written by `flush`."""
+        with self._lock:
+            self._counts[metric] += number
+
+    def flush(self) -> None:
+        """Write the metrics counted since the last time; nothing when there are none."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        if counts:
+            metrics = [{"Name": name, "Unit": "Count"} for name in sorted(counts)]
+            definition = {"Namespace": NAMESPACE, "Dimensions": [["stage"]], "Metrics": metrics}
+            stamp = int(self._now() * 1000)
+            self._write(
+                {
+                    "_aws": {"Timestamp": stamp, "CloudWatchMetrics": [definition]},
+                    "stage": self._stage,
+                    **counts,
+                }
+            )
+
+    def _write(self, line: dict[str, object]) -> None:
+        stream = self._stream or sys.stdout
+        stream.write(json.dumps(line, separators=(",", ":")) + "\n")
