@@ -231,7 +231,8 @@ class Rejects(Protocol):
 class Uploads(Protocol):
     """Takes files before the message (web form): checked by the rule `upload_verification`, then by this.
 
-    The file goes to `incoming/<id>` of the archive; the message names it as an `Attachment` with that `id`, no `url`.
+    The file goes to `incoming/<id>` of the archive; the message names it as an `Attachment` with that `id` and no
+    `url`.
     """
 
     upload_verification: ClassVar[Verification]
@@ -244,8 +245,8 @@ class Uploads(Protocol):
 class Limit:
     """At most `most` requests within `seconds`, counted by `by`.
 
-    `address`: the peer's (`http.neighbourhood`), counted before verification, so that a flood costs nothing more.
-    `account`: the event's, counted after it, so that nobody can use up a form's share with junk.
+    `address`: the peer's (`http.neighbourhood`), counted before verification, so that a flood costs nothing
+    more. `account`: the event's, counted after it, so that nobody can use up a form's share with junk.
     """
 
     by: Literal["address", "account"]

@@ -66,6 +66,21 @@ class Response:
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
 
+def neighbourhood(source: str) -> str:
+    """Return what a peer's address is counted by: IPv6 by its /64, which one customer has as a whole."""
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(source.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
 def _query(event: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for pair in (event.get("rawQueryString") or "").split("&"):
