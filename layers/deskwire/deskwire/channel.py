@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from .errors import DeskwireError, PayloadError
+from .errors import PayloadError
 from .model import Attachment, Author, Event, File, Outgoing, Sent, Unreadable
 
 if TYPE_CHECKING:
@@ -229,51 +229,17 @@ class Rejects(Protocol):
 
 @runtime_checkable
 class Uploads(Protocol):
-    """Takes files before the message (web form): checked by the rule `upload_verification`, then by this.
+    """Takes files before the message (web form), verified by the same rule as messages.
 
-    The file goes to `incoming/<id>` of the archive; the message names it as an `Attachment` with that `id` and no
-    `url`.
+    The file goes to `incoming/` of the archive; the message names it as an `Attachment` with the `id` that the
+    upload was answered with, and no `url`.
     """
-
-    upload_verification: ClassVar[Verification]
 
     def upload(self, request: Request, settings: Mapping[str, str]) -> Upload:
         """Return what the verified request wants to upload. Raises `PayloadError` when it is not allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `most` requests within `seconds`, counted by `by`.
-
-    `address`: the peer's (`http.neighbourhood`), counted before verification, so that a flood costs nothing
-    more. `account`: the event's, counted after it, so that nobody can use up a form's share with junk.
-    """
-
-    by: Literal["address", "account"]
-    most: int
-    seconds: int
-
-
-@runtime_checkable
-class Browsers(Protocol):
-    """Is called by browsers, from pages of other sites: a person waits, and a script reads every answer.
-
-    So a bad request is the visitor's to mend: it is answered, counted and not parked.
-    """
-
-    limits: ClassVar[tuple[Limit, ...]]
-
-    def preflight(self, request: Request, settings: Mapping[str, str]) -> Response | None:
-        """Answer a CORS preflight, before anything is verified; None when this is none."""
-
-    def allowed(self, request: Request, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the headers that let the page read the answer: they go on every one, 4xx and 5xx as well."""
-
-    def refused(self, error: DeskwireError) -> Response | None:
-        """Return what the page is told of an error in place of 401, parking or 503; None: the usual."""
-
-
 __all__ = [
-    "Asks", "Browsers", "Channel", "Fetches", "Limit", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles",
-    "Reach", "Remember", "Rejects", "Replies", "Upload", "Uploads", "each", "line",
+    "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach",
+    "Rejects", "Remember", "Replies", "Upload", "Uploads", "each", "line",
 ]  # fmt: skip
