@@ -1,0 +1,98 @@
+"""Gives each rule its connectors, captures and exchanges, and turns declared gaps into strict xfails."""
+
+import pytest
+
+from deskwire.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies, Uploads
+from deskwire.helpdesk import Helpdesk
+from tests.conformance import world
+
+ABILITIES = {
+    "asks": Asks,
+    "fetches": Fetches,
+    "media": Media,
+    "polls": Polls,
+    "profiles": Profiles,
+    "replies": Replies,
+    "uploads": Uploads,
+}
+
+
+def _every(kind):
+    return [name for name, connector in world.connectors().items() if isinstance(connector, kind)]
+
+
+def _captures(kind, wanted):
+    return [
+        item
+        for name in _every(kind)
+        for item in world.captures(name)
+        if item.expected is not None and wanted(item)
+    ]
+
+
+def _exchanges(kind, wanted):
+    return [item for name in _every(kind) for item in world.exchanges(name) if wanted(item)]
+
+
+def _hands(name):
+    return type(world.connectors()[name]).handshake not in {Channel.handshake, Helpdesk.handshake}
+
+
+def _sends(item):
+    return item.call == "send" and item.ends_well
+
+
+def _writes(item):
+    return item.ends_well and item.data["result"] != {"filed": None} and item.call not in {"find"}
+
+
+# A rule asks for one of these fixtures and gets a test for each member.
+POPULATIONS = {
+    "channel": lambda: _every(Channel),
+    "helpdesk": lambda: _every(Helpdesk),
+    "connector": lambda: _every((Channel, Helpdesk)),
+    "replying_channel": lambda: _every(Replies),
+    "asking_channel": lambda: _every(Asks),
+    "fetching_channel": lambda: _every(Fetches),
+    "stamped_connector": lambda: [
+        name for name in _every((Channel, Helpdesk)) if world.connectors()[name].verification.stamped
+    ],
+    "handshaking_connector": lambda: [name for name in _every((Channel, Helpdesk)) if _hands(name)],
+    "capture_file": lambda: world.everything()[0],
+    "capture": lambda: _captures((Channel, Helpdesk), lambda item: "events" in item.expected),
+    "handshake": lambda: _captures((Channel, Helpdesk), lambda item: set(item.expected) == {"response"}),
+    "refused": lambda: _captures((Channel, Helpdesk), lambda item: "error" in item.expected),
+    "redelivery": lambda: _captures((Channel, Helpdesk), lambda item: item.name.endswith("-again")),
+    "genuine": lambda: _captures((Channel, Helpdesk), lambda item: item.signed),
+    "exchange": lambda: _exchanges((Channel, Helpdesk), lambda _: True),
+    "sending": lambda: _exchanges(Channel, _sends),
+    "good_exchange": lambda: _exchanges((Channel, Helpdesk), lambda item: item.ends_well),
+    "writing": lambda: _exchanges(Helpdesk, _writes),
+}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "rule(name): the rule of STYLE.md that a test of conformance proves")
+
+
+def gap(connector, rule):
+    """Return the reason a connector gives for not keeping a rule, or None."""
+    for name, reason in world.connectors()[connector].known_gaps.items():
+        if rule == name or rule.startswith(name + "."):
+            return reason
+    return None
+
+
+def connector_of(member):
+    return member if isinstance(member, str) else member.connector
+
+
+def pytest_generate_tests(metafunc):
+    for fixture in set(metafunc.fixturenames) & set(POPULATIONS):
+        marker = metafunc.definition.get_closest_marker("rule")
+        members = []
+        for member in POPULATIONS[fixture]():
+            reason = gap(connector_of(member), marker.args[0]) if marker else None
+            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+            members.append(pytest.param(member, marks=marks, id=str(member)))
+        metafunc.parametrize(fixture, members)

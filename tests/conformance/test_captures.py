@@ -1,0 +1,137 @@
+"""C1, C2, C11, C12: what the captured requests become."""
+
+import dataclasses
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deskwire.errors import PayloadError, SignatureError
+from deskwire.model import Kind, event_from_json
+from deskwire.secret import Secrets
+from tests.conformance import world
+
+ERRORS = {"PayloadError": PayloadError, "SignatureError": SignatureError}
+
+
+@pytest.mark.rule("C1")
+def test_each_capture_says_what_it_must_become(capture_file):
+    expected = capture_file.expected
+    assert expected is not None, f"tests/expected/{capture_file}.json is missing"
+    assert "events" in expected or set(expected) in ({"response"}, {"error"})
+
+
+@pytest.mark.rule("C1")
+def test_each_expected_result_has_its_capture(connector):
+    expected = {path.stem for path in (world.EXPECTED / connector).glob("*.json")}
+    assert expected == {item.name for item in world.captures(connector)}
+
+
+@pytest.mark.rule("C1")
+def test_a_capture_becomes_exactly_what_is_expected(capture):
+    request = capture.request
+    events, unreadable = world.parsed(capture.connector, request)
+    assert [event.to_json() for event in events] == capture.expected["events"]
+    assert len(unreadable) == capture.expected.get("unreadable", 0)
+    wanted = capture.expected.get("response")
+    if wanted:
+        response = world.connectors()[capture.connector].acknowledged(request, events)
+        assert response is not None
+        assert {name: getattr(response, name) for name in wanted} == wanted
+
+
+@pytest.mark.rule("C1")
+def test_what_cannot_be_used_is_refused_as_expected(refused):
+    connector, request = world.connectors()[refused.connector], refused.request
+    secrets = Secrets(world.secret_values(refused.connector))
+    with pytest.raises(ERRORS[refused.expected["error"]]):  # noqa: PT012 - one delivery's way
+        assert connector.handshake(request, secrets) is None
+        connector.verification.verify(
+            request, secrets, world.context(refused.connector, request.received_at)
+        )
+        list(connector.parse(request))
+
+
+@pytest.mark.rule("C2")
+def test_a_redelivery_has_the_same_keys(redelivery):
+    first = world.Capture(redelivery.connector, redelivery.name.removesuffix("-again"))
+    assert first.gateway != redelivery.gateway, "the second delivery is a copy of the first request"
+    keys = [[event.key for event in world.parsed(item.connector, item.request)[0]]
+            for item in (first, redelivery)]  # fmt: skip
+    assert keys[0]
+    assert sorted(keys[0]) == sorted(keys[1])
+
+
+@pytest.mark.rule("C2")
+def test_no_two_events_of_a_delivery_share_a_key(capture):
+    keys = Counter(event.key for event in world.parsed(capture.connector, capture.request)[0])
+    assert not [key for key, times in keys.items() if times > 1]
+
+
+@pytest.mark.rule("C2")
+def test_different_things_have_different_keys(connector):
+    """Over all captures: one key means one event (a redelivery may differ in nothing that is filed)."""
+    found = {}
+    for capture in world.captures(connector):
+        if "events" not in (capture.expected or {}):
+            continue
+        for event in world.parsed(connector, capture.request)[0]:
+            mine = (event.kind, event.object_id, event.verb, event.text)
+            assert found.setdefault(event.key, mine) == mine, f"{capture}: another event has this key"
+
+
+@pytest.mark.rule("C2")
+def test_an_edit_or_deletion_has_its_own_key_and_points_at_the_original(channel):
+    changes, originals = [], set()
+    for capture in world.captures(channel):
+        if "events" not in (capture.expected or {}):
+            continue
+        for event in world.parsed(channel, capture.request)[0]:
+            if event.kind is Kind.MESSAGE:
+                originals.add(event.key)
+            elif event.kind in {Kind.EDIT, Kind.DELETION}:
+                changes.append(event)
+    for event in changes:
+        assert event.key != event.original
+        assert event.key not in originals
+    assert not changes or any(event.original in originals for event in changes), (
+        "no captured edit or deletion is about a captured message"
+    )
+
+
+@pytest.mark.rule("C11")
+def test_times_are_in_utc_and_in_the_right_unit(capture):
+    request = capture.request
+    for event in world.parsed(capture.connector, request)[0]:
+        if event.occurred_at is not None:
+            assert event.occurred_at.utcoffset() == timedelta(0)
+            assert datetime(2010, 1, 1, tzinfo=UTC) < event.occurred_at
+            assert event.occurred_at < request.received_at + timedelta(days=1)
+
+
+@pytest.mark.rule("C11")
+def test_two_parses_give_the_same_and_its_json_reads_back(capture):
+    first, second = (world.parsed(capture.connector, capture.request)[0] for _ in range(2))
+    assert first == second
+    for event in first:
+        assert event.channel == capture.connector
+        for value in (event.account, event.object_id, event.thread, event.thread_key, event.key):
+            assert isinstance(value, str)
+            assert value
+        assert dataclasses.replace(event_from_json(event.to_json()), raw={}) == dataclasses.replace(
+            event, raw={}
+        )
+        assert all(isinstance(value, str) for pair in event.details.items() for value in pair)
+
+
+@pytest.mark.rule("C12")
+def test_what_the_account_wrote_is_known_as_its_own(channel):
+    own = [
+        event
+        for capture in world.captures(channel)
+        if "events" in (capture.expected or {})
+        for event in world.parsed(channel, capture.request)[0]
+        if event.own
+    ]
+    assert own, "no capture shows a message of the account itself"
+    assert any(event.kind is Kind.MESSAGE for event in own)

@@ -1,0 +1,388 @@
+"""Where the connectors' files are and what they say: captures, expected results, exchanges (see README.md)."""
+
+import base64
+import dataclasses
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from deskwire import registry
+from deskwire.channel import Channel, Reach
+from deskwire.contract import Permit
+from deskwire.errors import TemporaryError
+from deskwire.helpdesk import Helpdesk, TicketGone
+from deskwire.http import Request, from_gateway
+from deskwire.model import (
+    Attachment,
+    AttachmentKind,
+    Author,
+    Customer,
+    Entry,
+    File,
+    Outgoing,
+    Ticket,
+    Unreadable,
+    Visibility,
+    event_from_json,
+)
+from deskwire.rest import Answer, Call
+from deskwire.secret import Secrets
+from deskwire.verification import Context
+
+ROOT = Path(__file__).parents[2]  # every folder hangs on this one
+EVENTS = ROOT / "events"
+EXPECTED = ROOT / "tests" / "expected"
+EXCHANGES = ROOT / "tests" / "exchanges"
+PROOFS = {"channel": ROOT / "tests" / "channels", "helpdesk": ROOT / "tests" / "helpdesks"}
+NO_CAPTURES = {"secrets", "settings", "outside"}
+
+
+@cache
+def connectors() -> dict[str, Channel | Helpdesk]:
+    """Return every connector by name, channels first."""
+    return {name: registry.channel(name) for name in registry.channel_names()} | {
+        name: registry.helpdesk(name) for name in registry.helpdesk_names()
+    }
+
+
+def load(path, otherwise=None):
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else otherwise
+
+
+@dataclasses.dataclass(frozen=True)
+class Capture:
+    """One captured request of a connector, and what it must become."""
+
+    connector: str
+    name: str
+
+    @property
+    def gateway(self):
+        return load(EVENTS / self.connector / f"{self.name}.json")
+
+    @property
+    def request(self) -> Request:
+        return from_gateway(self.gateway)
+
+    @property
+    def expected(self):
+        return load(EXPECTED / self.connector / f"{self.name}.json")
+
+    @property
+    def signed(self) -> bool:
+        """Whether it is a delivery that verification must let in."""
+        expected = self.expected or {}
+        return "events" in expected or expected.get("error") == "PayloadError"
+
+    def __str__(self) -> str:
+        return f"{self.connector}/{self.name}"
+
+
+def captures(connector: str) -> list[Capture]:
+    files = sorted((EVENTS / connector).glob("*.json"))
+    return [
+        Capture(connector, path.stem)
+        for path in files
+        if path.stem not in NO_CAPTURES and path.name[0] != "."
+    ]
+
+
+def secret_values(connector: str) -> dict[str, list[str]]:
+    """Return the invented endpoint secrets, each as the list of values valid now."""
+    stored = load(EVENTS / connector / "secrets.json", {})
+    return {name: [value] if isinstance(value, str) else list(value) for name, value in stored.items()}
+
+
+def endpoint_settings(connector: str) -> dict[str, str]:
+    return load(EVENTS / connector / "settings.json", {})
+
+
+def context(connector: str, now: datetime) -> Context:
+    """Return what a rule of this connector may use, with the outside as the files have it."""
+    return Context(
+        now=now,
+        http=Outside(load(EVENTS / connector / "outside.json", [])),
+        settings=endpoint_settings(connector),
+        cache={},
+    )
+
+
+def parsed(connector: str, request: Request):
+    """Return the events and the unreadable fragments a connector makes of a request."""
+    found = list(connectors()[connector].parse(request))
+    return [item for item in found if not isinstance(item, Unreadable)], [
+        item for item in found if isinstance(item, Unreadable)
+    ]
+
+
+# ------------------------------------------------------------------------------------------------- exchanges
+
+
+@dataclasses.dataclass(frozen=True)
+class Exchange:
+    """One call of a connector: what it is asked, the requests it must make, the answers, the result."""
+
+    connector: str
+    name: str
+
+    @property
+    def data(self):
+        return load(EXCHANGES / self.connector / f"{self.name}.json")
+
+    @property
+    def call(self) -> str:
+        return self.data.get("call", "send")
+
+    @property
+    def ends_well(self) -> bool:
+        return not {"error", "gone"} & self.data["result"].keys()
+
+    def __str__(self) -> str:
+        return f"{self.connector}/{self.name}"
+
+
+def exchanges(connector: str) -> list[Exchange]:
+    return [Exchange(connector, path.stem) for path in sorted((EXCHANGES / connector).glob("*.json"))]
+
+
+def fields_of(call: Call):
+    """Return a request's body as comparable data: JSON, a form's fields, or text."""
+    kind = next((value for name, value in call.headers.items() if name.lower() == "content-type"), "")
+    if "json" in kind and call.body:
+        return json.loads(call.body)
+    if "x-www-form-urlencoded" in kind:
+        return dict(parse_qsl(call.body.decode(), keep_blank_values=True))
+    return call.body.decode(errors="replace")
+
+
+def fits(wanted, given) -> bool:
+    if isinstance(wanted, str) and isinstance(given, str) and re.fullmatch(r"/.+/", wanted, re.DOTALL):
+        return re.fullmatch(wanted[1:-1], given, re.DOTALL) is not None
+    return wanted == given
+
+
+def answered(answer) -> Answer:
+    if answer.get("unreachable"):
+        raise TemporaryError("the connection was refused")
+    if answer.get("cut"):
+        raise TemporaryError("the answer was lost", ambiguous=True)
+    body = answer.get("body", "")
+    data = (
+        base64.b64decode(answer["base64"])
+        if "base64" in answer
+        else (body if isinstance(body, str) else json.dumps(body)).encode()
+    )
+    return Answer(
+        answer["status"], {name.lower(): value for name, value in answer.get("headers", {}).items()}, data
+    )
+
+
+class Outside:
+    """Answers what verification asks; an unexpected question fails the test."""
+
+    def __init__(self, entries):
+        self.entries = entries
+        self.asked = []
+
+    def __call__(self, call: Call) -> Answer:
+        self.asked.append(call)
+        for entry in self.entries:
+            wanted = entry["request"]
+            if (wanted["method"], wanted["url"]) != (call.method, call.url):
+                continue
+            given = fields_of(call)
+            if all(
+                isinstance(given, dict) and fits(value, given.get(name))
+                for name, value in wanted.get("body", {}).items()
+            ):
+                return answered(entry["answer"])
+        message = f"outside.json has no answer for {call}"
+        raise AssertionError(message)
+
+
+class Script:
+    """Plays an exchange's steps: each request must be the next one, exactly."""
+
+    def __init__(self, steps):
+        self.steps = steps
+        self.calls = []
+
+    def next(self):
+        assert len(self.calls) < len(self.steps), "one request more than the exchange has"
+        return self.steps[len(self.calls)]
+
+    def __call__(self, call: Call) -> Answer:
+        step = self.next()
+        self.calls.append(call)
+        wanted = step["request"]
+        assert call.method == wanted["method"]
+        assert fits(wanted["url"], call.url), f"asked {call.url}, not {wanted['url']}"
+        given = {name.lower(): value for name, value in call.headers.items()}
+        for name, value in wanted.get("headers", {}).items():
+            assert fits(value, given.get(name.lower(), "")), f"header {name} is another"
+        if "body" in wanted:
+            body = fields_of(call)
+            if wanted["body"] in ("", None):
+                assert not call.body
+            elif isinstance(wanted["body"], str):
+                assert fits(wanted["body"], body if isinstance(body, str) else call.body.decode())
+            else:
+                assert body == wanted["body"]
+        return answered(step["answer"])
+
+    def mail(self, *, sender, recipient, subject, text, headers) -> str:
+        step = self.next()
+        self.calls.append(step)
+        given = {"sender": sender, "recipient": recipient, "subject": subject, "text": text}
+        for name, value in step["mail"].items():
+            if name == "headers":
+                assert {key: headers.get(key) for key in value} == value
+            else:
+                assert fits(value, given[name]), f"the mail's {name} is another"
+        error = step["answer"].get("error")
+        if error:
+            raise TemporaryError(error)
+        return step["answer"]["id"]
+
+
+def moment(text) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+
+
+def built(kind, data):
+    """Return a model's value from JSON: times, files and attachments by what they are."""
+    data = dict(data)
+    for name, value in data.items():
+        if name in {"written_at", "occurred_at"}:
+            data[name] = moment(value)
+        elif name == "attachments":
+            data[name] = tuple(built(Attachment, item) for item in value)
+        elif name == "files":
+            data[name] = tuple(built(File, item) for item in value)
+        elif name == "entries":
+            data[name] = tuple(built(Entry, item) for item in value)
+        elif name == "customer":
+            data[name] = built(Customer, value)
+        elif name == "visibility":
+            data[name] = Visibility(value)
+        elif name == "kind" and kind is Attachment:
+            data[name] = AttachmentKind(value)
+        elif name == "data" and kind is File:
+            data[name] = base64.b64decode(value)
+        elif name == "tags":
+            data[name] = tuple(value)
+        elif value is None:
+            data[name] = ""
+    return kind(**data)
+
+
+def reach_of(exchange: Exchange, script: Script) -> Reach:
+    data = exchange.data
+    outgoing = data.get("outgoing", {})
+    return Reach(
+        account=data.get("account") or outgoing.get("account") or data.get("event", {}).get("account", "1"),
+        settings=data.get("settings", {}),
+        secrets=Secrets(data.get("secrets", {})),
+        http=script,
+        now=now_of(exchange),
+        mail=script.mail,
+        remember=lambda _name, make: make()[0],
+    )
+
+
+def now_of(exchange: Exchange) -> datetime:
+    return moment(exchange.data.get("now", "2026-11-21T12:00:00Z"))
+
+
+def permit_of(exchange: Exchange, outgoing: Outgoing) -> Permit:
+    now = now_of(exchange)
+    last = moment(exchange.data.get("last_inbound")) or now - timedelta(hours=1)
+    permit = connectors()[exchange.connector].contract.permit(
+        outgoing.visibility, automatic=outgoing.automatic, last_inbound=last, now=now
+    )
+    assert isinstance(permit, Permit), permit
+    return permit
+
+
+def played(exchange: Exchange, steps=None, **changed):
+    """Make the call and return (its result, the script it was played from)."""
+    data = exchange.data
+    script = Script(data["steps"] if steps is None else steps)
+    reach = reach_of(exchange, script)
+    connector = connectors()[exchange.connector]
+    arguments = data.get("arguments", {})
+    if isinstance(connector, Helpdesk):
+        given = dict(arguments)
+        if exchange.call == "open":
+            given["ticket"] = built(Ticket, given["ticket"])
+        if "entries" in given:
+            given["entries"] = [built(Entry, item) for item in given["entries"]]
+        return getattr(connector, exchange.call)(**given, reach=reach), script
+    if exchange.call in {"send", "sent"}:
+        outgoing = dataclasses.replace(built(Outgoing, data["outgoing"]), **changed)
+        if exchange.call == "send":
+            return connector.send(outgoing, permit_of(exchange, outgoing), reach), script
+        return connector.sent(outgoing, moment(data["since"]), reach), script
+    if exchange.call == "complete":
+        return connector.complete(event_from_json(data["event"]), reach), script
+    if exchange.call == "profile":
+        return connector.profile(built(Author, data["author"]), reach), script
+    if exchange.call == "fetch":
+        return connector.fetch(built(Attachment, data["attachment"]), reach), script
+    return connector.poll(data["cursor"], reach), script
+
+
+def described(result):
+    """Return a call's result in the form of an exchange's `result`."""
+    if isinstance(result, TicketGone):
+        return {"gone": {"state": result.state, "into": result.into}}
+    name = type(result).__name__
+    if name == "Sent":
+        return {
+            "sent": {"ids": list(result.ids)} | ({"elsewhere": result.elsewhere} if result.elsewhere else {})
+        }
+    if name == "Event":
+        return {"event": result.to_json()}
+    if name == "Filed":
+        return {"filed": {"ticket": result.ticket, "entries": dict(result.entries)}}
+    if name == "Author":
+        return {"author": {key: value for key, value in dataclasses.asdict(result).items() if value}}
+    if name == "File":
+        return {
+            "file": {
+                "name": result.name,
+                "type": result.type,
+                "data": base64.b64encode(result.data).decode(),
+            }
+        }
+    if name == "Page":
+        return {"page": {"events": [event.to_json() for event in result.events], "cursor": result.cursor}}
+    if isinstance(result, bool):
+        return {"redacted": result}
+    if isinstance(result, list | tuple):
+        return {"replies": [_reply(reply) for reply in result]}
+    return result
+
+
+def _reply(reply):
+    found = dataclasses.asdict(reply)
+    found["written_at"] = (
+        None if reply.written_at is None else reply.written_at.isoformat().replace("+00:00", "Z")
+    )
+    found["attachments"] = [
+        {key: str(value) for key, value in dataclasses.asdict(item).items() if value}
+        for item in reply.attachments
+    ]
+    return found
+
+
+@cache
+def everything() -> tuple[list[Capture], list[Exchange]]:
+    """Return every capture and exchange of every connector."""
+    names = connectors()
+    return [item for name in names for item in captures(name)], [
+        item for name in names for item in exchanges(name)
+    ]
