@@ -115,6 +115,7 @@ def test_headers_of_the_answer_are_lower_case(transport, neighbour, answer):
         "graph.facebook.com/",
         "https://user:password@graph.facebook.com/",
         "https://graph.facebook.com\\@evil.example/",
+        "https://evil.example\\.facebook.com/",
         "https://graph.facebook.com/ HTTP/1.1\r\nX: y",
         "https://graph.facebook.com:port/",
         "https://[::1/",

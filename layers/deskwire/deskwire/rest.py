@@ -242,6 +242,11 @@ def with_hosts(transport: Transport, hosts: Mapping[str, str]) -> Transport:
 
     `hosts` gives each host's stand-in: a base address, on this machine (else `ConfigurationError`).
     """
+    return _Rerouted(transport, stand_ins(hosts)) if hosts else transport
+
+
+def stand_ins(hosts: Mapping[str, str]) -> dict[str, str]:
+    """Return the hosts' stand-ins once checked. Raises `ConfigurationError` for one not on this machine."""
     for host, base in hosts.items():
         try:
             (_, target, _), parts = place(base)
@@ -251,11 +256,7 @@ def with_hosts(transport: Transport, hosts: Mapping[str, str]) -> Transport:
             raise ConfigurationError(
                 f"the sandbox's address for {host} is not on this machine: use http://127.0.0.1:…"
             )
-    return (
-        _Rerouted(transport, {host.lower(): base.rstrip("/") for host, base in hosts.items()})
-        if hosts
-        else transport
-    )
+    return {host.lower(): base.rstrip("/") for host, base in hosts.items()}
 
 
 @dataclass(frozen=True, slots=True)

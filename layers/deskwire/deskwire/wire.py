@@ -33,9 +33,7 @@ Opener = Callable[[str, int, float], socket.socket]  # host, port, seconds
 class WireError(Exception):
     """There is no (whole) answer. `sent` is false only when the request certainly never left."""
 
-    def __init__(
-        self, why: str, *, sent: bool = True, oversize: bool = False, untrusted: bool = False
-    ) -> None:
+    def __init__(self, why: str, *, sent: bool = True, oversize: bool = False, untrusted: bool = False) -> None:
         super().__init__(why)
         self.sent = sent
         self.oversize = oversize  # the answer is larger than allowed
@@ -92,10 +90,16 @@ def remaining(deadline: float) -> float:
     return left
 
 
-def place(url: str) -> tuple[Place, SplitResult]:
-    """Return where a URL leads. Raises `ValueError` (not quoting it) for what is no plain HTTP address."""
+def spelled(url: str) -> str:
+    """Return the URL or reference; `ValueError` for characters that parsers drop or read differently."""
     if not url.isascii() or not FORBIDDEN.isdisjoint(url) or "\\" in url:
         raise ValueError("the address holds characters that no address may hold")
+    return url
+
+
+def place(url: str) -> tuple[Place, SplitResult]:
+    """Return where a URL leads. Raises `ValueError` (not quoting it) for what is no plain HTTP address."""
+    spelled(url)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -104,6 +108,8 @@ def place(url: str) -> tuple[Place, SplitResult]:
     default = {"http": 80, "https": 443}.get(parts.scheme)
     if default is None or not parts.hostname or parts.username is not None or parts.password is not None:
         raise ValueError("the address is not http(s)://host/…, or carries a user")
+    if "[" in parts.netloc and ":" not in parts.hostname:  # older Pythons take any text between the brackets
+        raise ValueError("the address has no usable host or port")
     return (parts.scheme, parts.hostname, default if port is None else port), parts
 
 

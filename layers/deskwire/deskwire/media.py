@@ -1,0 +1,213 @@
+"""Fetching an attachment that a platform names by its address, without being led anywhere else.
+
+The address is the customer's or the platform's word, so nothing in it is trusted: https on port 443 only, a
+host from the channel's own list, and whatever the name resolves to must be a public address; the connection goes
+to exactly the address that was checked. Each redirect is checked like the first address.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+import socket
+import ssl
+import time
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Final
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+from .errors import PermanentError, TemporaryError
+from .rest import AGENT, Answer, Call, checked, rerouted, stand_ins
+from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
+
+MAX_REDIRECTS = 3
+MAX_NAME = 120  # characters
+MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
+NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+EXTENSIONS: Final = {
+    "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp",
+    "video/mp4": ".mp4", "audio/mpeg": ".mp3", "audio/ogg": ".ogg", "audio/mp4": ".m4a",
+    "application/pdf": ".pdf",
+}  # fmt: skip
+
+# https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry, written out
+# because `ipaddress.is_global` knows different parts of them in different Python versions. 168.63.129.16 is
+# public, but serves virtual machines on Azure. Of IPv6 only what is denied inside GLOBAL_UNICAST.
+DENIED: Final = tuple(ipaddress.ip_network(network) for network in (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
+    "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
+    "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",
+    "240.0.0.0/4", "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
+))  # fmt: skip
+GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
+NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+
+Resolve = Callable[[str], Iterable[str]]  # a host's addresses; raises OSError
+Connect = Callable[[tuple[str, int], float], socket.socket]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An attachment: a harmless file name, a well-formed content type, the bytes."""
+
+    name: str
+    type: str
+    data: bytes = field(repr=False)
+
+
+def resolved(host: str) -> list[str]:
+    """Return every address of a host, in the system's order. Raises `OSError`."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How a name is looked up and an address connected to; `sandbox` names stand-ins as `rest.with_hosts`."""
+
+    resolve: Resolve = resolved
+    connect: Connect = socket.create_connection
+    sandbox: Mapping[str, str] = field(default_factory=dict)
+
+
+def fetch(
+    url: str,
+    *,
+    hosts: Collection[str],
+    limit: int,
+    timeout: float = 10.0,
+    name: str = "",
+    headers: Mapping[str, str] | None = None,
+    network: Network | None = None,
+) -> Media:
+    """Return what lies at `url`: at most `limit` bytes, within `timeout` seconds over all redirects.
+
+    `hosts` are the domains (and all below them) that the channel serves attachments from. `headers` may carry
+    credentials: a redirect to another host does not get them. `name` is the platform's file name, if any.
+
+    Raises `PermanentError` for an address that may not be followed, a refusal, or too many bytes;
+    `TemporaryError` for an outage; `ConfigurationError` when the credentials are refused.
+    """
+    network = network or Network()
+    sandbox = stand_ins(network.sandbox)
+    deadline = time.monotonic() + timeout
+    internet = Wire(_context, opener=_opener(network), limit=limit)
+    loopback = Wire(limit=limit)
+    sent = {"User-Agent": AGENT, **(headers or {})}
+    try:
+        for _ in range(MAX_REDIRECTS + 1):
+            parts = accepted(url, hosts)
+            call = rerouted(Call("GET", url, sent), sandbox)
+            reply = _get(loopback if call.sandboxed else internet, call, deadline)
+            if reply.status not in {301, 302, 303, 307, 308}:
+                return _media(reply, parts, name, credentials=len(sent) > 1)
+            url = urljoin(url, spelled(reply.headers.get("location", "")))
+            if urlsplit(url).hostname != parts.hostname:
+                sent = {"User-Agent": AGENT}
+    except ValueError as error:
+        raise PermanentError(f"the attachment's address cannot be followed: {error}") from None
+    finally:
+        internet.close()
+        loopback.close()
+    raise PermanentError(f"the attachment's address redirects more than {MAX_REDIRECTS} times")
+
+
+def accepted(url: str, hosts: Collection[str]) -> SplitResult:
+    """Return the parts of an address that may be followed. Raises `PermanentError`; `ValueError` for none."""
+    (scheme, host, port), parts = place(url)
+    if scheme != "https" or port != 443:
+        raise PermanentError("the attachment's address is not https on port 443")
+    if not NAME.fullmatch(host):
+        raise PermanentError("the attachment's address has no host name, or an odd one")
+    domains = (domain.removeprefix("*").strip(".").lower() for domain in hosts)
+    if not any(domain and (host == domain or host.endswith(f".{domain}")) for domain in domains):
+        raise PermanentError("the attachment lies on a host that is not the platform's")
+    return parts
+
+
+def public(address: str) -> bool:
+    """Tell whether an IP address belongs to the public Internet, also where it wraps an IPv4 address."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        # An IPv4-only site looks like this in a network of IPv6 with NAT64; the older wrappings (IPv4-mapped,
+        # IPv4-compatible, 6to4, Teredo) have no honest use in a public name and fall through to refusal.
+        if found in NAT64:
+            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        elif found not in GLOBAL_UNICAST:
+            return False
+    return found.is_global and not any(found in network for network in DENIED)
+
+
+def safe_name(text: str, *, fallback: str = "attachment") -> str:
+    """Return a file name of at most 120 characters: no path, nothing invisible, nothing turning the text."""
+    last = re.split(r"[/\\]", text)[-1]
+    kept = "".join("_" if sign in '<>:"|?*' else sign for sign in last if unicodedata.category(sign)[0] != "C")
+    kept = " ".join(unicodedata.normalize("NFC", kept).split()).strip(". ")
+    if len(kept) > MAX_NAME:
+        stem, dot, extension = kept.rpartition(".")
+        ending = dot + extension if dot and len(extension) <= 10 else ""
+        kept = (stem if ending else kept)[: MAX_NAME - len(ending)].rstrip(". ") + ending
+    return kept or fallback
+
+
+@functools.cache
+def _context() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _opener(network: Network) -> Opener:
+    """Return an opener that connects to the address it has itself checked: no second look-up can differ."""
+
+    def open_checked(host: str, port: int, seconds: float) -> socket.socket:
+        addresses = list(dict.fromkeys(network.resolve(host)))
+        if not addresses or not all(map(public, addresses)):
+            raise PermanentError("the attachment's host resolves to an address that is not public")
+        deadline = time.monotonic() + seconds
+        for address in addresses[:-1]:
+            try:
+                return network.connect((address, port), remaining(deadline) / 2)
+            except OSError:
+                continue
+        return network.connect((addresses[-1], port), remaining(deadline))
+
+    return open_checked
+
+
+def _get(wire: Wire, call: Call, deadline: float) -> Reply:
+    try:
+        left = remaining(deadline)
+        reply = wire.exchange("GET", call.url, call.headers, b"", timeout=left, repeatable=True)
+    except WireError as error:
+        if error.oversize:
+            raise PermanentError("the attachment is larger than allowed") from None
+        raise TemporaryError(f"the attachment could not be fetched: {error}") from None
+    except TimeoutError:
+        raise TemporaryError("the attachment could not be fetched in time") from None
+    return reply
+
+
+def _media(reply: Reply, parts: SplitResult, name: str, *, credentials: bool) -> Media:
+    if not credentials and reply.status in {401, 403}:  # signed links are refused like this once they expired
+        raise PermanentError("the attachment's link has expired", status=reply.status)
+    try:
+        checked(Answer(reply.status, reply.headers, reply.body), what="fetching an attachment")
+    except TemporaryError as error:  # fetching twice harms nobody, so nothing is in doubt
+        raise TemporaryError(str(error), after=error.after) from None
+    if reply.headers.get("content-encoding", "identity") != "identity":
+        raise PermanentError("the attachment comes compressed, which was not asked for")
+    given = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = given if MIME.fullmatch(given) else "application/octet-stream"
+    name = name or _disposition(reply.headers.get("content-disposition", "")) or unquote(parts.path)
+    return Media(safe_name(name, fallback="attachment" + EXTENSIONS.get(kind, "")), kind, reply.body)
+
+
+def _disposition(header: str) -> str:
+    message = Message()
+    message["content-disposition"] = header
+    return message.get_filename("")
