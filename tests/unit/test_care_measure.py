@@ -169,10 +169,7 @@ def test_an_address_is_not_torn_where_it_counts_as_one():
 
 
 def test_a_cut_ends_with_a_whole_word_where_one_is_near():
-    assert (
-        cut("We have received your message and answer soon", 30, Unit.CHARACTERS)
-        == "We have received your message…"
-    )
+    assert cut("We have received your message and answer soon", 30, Unit.CHARACTERS) == "We have received your message…"
 
 
 def test_bytes_are_counted_not_characters():

@@ -56,9 +56,7 @@ Block = Annotated[
     AfterValidator(_block),
     Field(description="From-to on the wall clock, 09:00-12:30. 22:00-02:00 goes on after midnight."),
 ]
-Day = Annotated[
-    tuple[Block, ...], AfterValidator(_day), Field(description="The blocks of a day; [] is closed.")
-]
+Day = Annotated[tuple[Block, ...], AfterValidator(_day), Field(description="The blocks of a day; [] is closed.")]
 
 
 class Week(BaseModel):
@@ -86,7 +84,7 @@ class Hours(BaseModel):
     )
     holidays: str | None = Field(
         None,
-        description="Closed on the public holidays of this country or subdivision, by ISO 3166: “PL”, “DE-BY”. "
+        description="Closed on the public holidays of this country or its part, by ISO 3166: “PL”, “DE-BY”. "
         "Half holidays are not among them: name those under `days`.",
     )
     days: Mapping[date, Day] = Field(

@@ -93,11 +93,7 @@ def composed(text: str) -> str:
             start = place
         run = 0
     if run > _PILE:
-        return (
-            "".join(parts)
-            + unicodedata.normalize("NFC", text[start : len(text) - run])
-            + text[len(text) - run :]
-        )
+        return "".join(parts) + unicodedata.normalize("NFC", text[start : len(text) - run]) + text[len(text) - run :]
     return "".join(parts) + unicodedata.normalize("NFC", text[start:])
 
 
@@ -171,12 +167,8 @@ def _after(pattern: re.Pattern[str], window: str) -> int:
 _WEIGHS_ONE = re.compile("[\\u0000-\\u10ff\\u2000-\\u200d\\u2010-\\u201f\\u2032-\\u2037]")
 _URL_LENGTH = 23
 # Runs that no emoji can begin in or end with: letters, and those of the East.
-_LIGHT = re.compile(
-    "[\\u0000-\\u00a8\\u00aa-\\u00ad\\u00af-\\u10ff\\u2000-\\u200c\\u2010-\\u201f]+(?!\\ufe0f)"
-)
-_HEAVY = re.compile(
-    "[\\u1100-\\u1fff\\u2c00-\\u302f\\u3040-\\u3296\\u329a-\\ud7ff\\ue000-\\ufe0e\\ufe10-\\uffff]+"
-)
+_LIGHT = re.compile("[\\u0000-\\u00a8\\u00aa-\\u00ad\\u00af-\\u10ff\\u2000-\\u200c\\u2010-\\u201f]+(?!\\ufe0f)")
+_HEAVY = re.compile("[\\u1100-\\u1fff\\u2c00-\\u302f\\u3040-\\u3296\\u329a-\\ud7ff\\ue000-\\ufe0e\\ufe10-\\uffff]+")
 
 # X shortens what it takes for a URL. It knows every top-level domain; we take two letters for a country's
 # and know the generic ones that companies use. Another one, or one without a scheme (X has finer rules),
@@ -263,11 +255,7 @@ def _emoji(text: str, start: int, end: int) -> int:
     place = start + 1
     while place < end:
         character = text[place]
-        if (
-            character == _EMOJI_STYLE
-            or 0x1F3FB <= ord(character) <= 0x1F3FF
-            or 0xE0020 <= ord(character) <= 0xE007F
-        ):
+        if character == _EMOJI_STYLE or 0x1F3FB <= ord(character) <= 0x1F3FF or 0xE0020 <= ord(character) <= 0xE007F:
             place += 1
         elif character == graphemes.ZWJ and place + 1 < end and _pictograph(text[place + 1]):
             place += 2
