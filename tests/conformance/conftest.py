@@ -23,10 +23,7 @@ def _every(kind):
 
 def _captures(kind, wanted):
     return [
-        item
-        for name in _every(kind)
-        for item in world.captures(name)
-        if item.expected is not None and wanted(item)
+        item for name in _every(kind) for item in world.captures(name) if item.expected is not None and wanted(item)
     ]
 
 

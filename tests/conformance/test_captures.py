@@ -46,9 +46,7 @@ def test_what_cannot_be_used_is_refused_as_expected(refused):
     secrets = Secrets(world.secret_values(refused.connector))
     with pytest.raises(ERRORS[refused.expected["error"]]):  # noqa: PT012 - one delivery's way
         assert connector.handshake(request, secrets) is None
-        connector.verification.verify(
-            request, secrets, world.context(refused.connector, request.received_at)
-        )
+        connector.verification.verify(request, secrets, world.context(refused.connector, request.received_at))
         list(connector.parse(request))
 
 
@@ -118,9 +116,7 @@ def test_two_parses_give_the_same_and_its_json_reads_back(capture):
         for value in (event.account, event.object_id, event.thread, event.thread_key, event.key):
             assert isinstance(value, str)
             assert value
-        assert dataclasses.replace(event_from_json(event.to_json()), raw={}) == dataclasses.replace(
-            event, raw={}
-        )
+        assert dataclasses.replace(event_from_json(event.to_json()), raw={}) == dataclasses.replace(event, raw={})
         assert all(isinstance(value, str) for pair in event.details.items() for value in pair)
 
 

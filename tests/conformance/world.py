@@ -83,11 +83,7 @@ class Capture:
 
 def captures(connector: str) -> list[Capture]:
     files = sorted((EVENTS / connector).glob("*.json"))
-    return [
-        Capture(connector, path.stem)
-        for path in files
-        if path.stem not in NO_CAPTURES and path.name[0] != "."
-    ]
+    return [Capture(connector, path.stem) for path in files if path.stem not in NO_CAPTURES and path.name[0] != "."]
 
 
 def secret_values(connector: str) -> dict[str, list[str]]:
@@ -175,9 +171,7 @@ def answered(answer) -> Answer:
         if "base64" in answer
         else (body if isinstance(body, str) else json.dumps(body)).encode()
     )
-    return Answer(
-        answer["status"], {name.lower(): value for name, value in answer.get("headers", {}).items()}, data
-    )
+    return Answer(answer["status"], {name.lower(): value for name, value in answer.get("headers", {}).items()}, data)
 
 
 class Outside:
@@ -341,9 +335,7 @@ def described(result):
         return {"gone": {"state": result.state, "into": result.into}}
     name = type(result).__name__
     if name == "Sent":
-        return {
-            "sent": {"ids": list(result.ids)} | ({"elsewhere": result.elsewhere} if result.elsewhere else {})
-        }
+        return {"sent": {"ids": list(result.ids)} | ({"elsewhere": result.elsewhere} if result.elsewhere else {})}
     if name == "Event":
         return {"event": result.to_json()}
     if name == "Filed":
@@ -369,12 +361,9 @@ def described(result):
 
 def _reply(reply):
     found = dataclasses.asdict(reply)
-    found["written_at"] = (
-        None if reply.written_at is None else reply.written_at.isoformat().replace("+00:00", "Z")
-    )
+    found["written_at"] = None if reply.written_at is None else reply.written_at.isoformat().replace("+00:00", "Z")
     found["attachments"] = [
-        {key: str(value) for key, value in dataclasses.asdict(item).items() if value}
-        for item in reply.attachments
+        {key: str(value) for key, value in dataclasses.asdict(item).items() if value} for item in reply.attachments
     ]
     return found
 
@@ -383,6 +372,4 @@ def _reply(reply):
 def everything() -> tuple[list[Capture], list[Exchange]]:
     """Return every capture and exchange of every connector."""
     names = connectors()
-    return [item for name in names for item in captures(name)], [
-        item for name in names for item in exchanges(name)
-    ]
+    return [item for name in names for item in captures(name)], [item for name in names for item in exchanges(name)]

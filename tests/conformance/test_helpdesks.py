@@ -1,0 +1,289 @@
+"""H1 to H10: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
+
+import copy
+import json
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import pytest
+
+from deskwire.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.helpdesk import PollsTickets, Redacts, TicketGone
+from deskwire.model import Kind
+from tests.conformance import world
+from tests.conformance.test_sending import AGAIN_LATER, OTHER_4XX
+from tests.conformance.test_verification_rules import proofs
+
+LIVING = {
+    "h1": "a ticket opened, extended, closed and merged",
+    "h2": "the key found again",
+    "h6": "markup that stays words",
+    "h9": "byte limits and four-byte characters",
+    "h10": "an attachment with name, type and bytes",
+}
+
+
+def on_the_living(helpdesk, rule):
+    assert proofs(helpdesk, rule), (
+        f"no test of tests/helpdesks/test_{helpdesk}*.py has “{rule}” in its name: {LIVING[rule]}"
+    )
+
+
+def calls(helpdesk):
+    return {item.call for item in world.exchanges(helpdesk)}
+
+
+def results(helpdesk, call):
+    return [item.data["result"] for item in world.exchanges(helpdesk) if item.call == call]
+
+
+@pytest.mark.rule("H1")
+def test_open_append_and_a_closed_or_merged_ticket_are_shown(helpdesk):
+    on_the_living(helpdesk, "h1")
+    assert any("filed" in result for result in results(helpdesk, "open"))
+    appended = results(helpdesk, "append")
+    assert any("filed" in result for result in appended)
+    told = {result["gone"]["state"] for result in appended if "gone" in result}
+    moved = [
+        item
+        for item in world.exchanges(helpdesk)
+        if item.call == "append"
+        and item.data["result"].get("filed")
+        and item.data["result"]["filed"]["ticket"] != item.data["arguments"]["ticket"]
+    ]
+    assert told or moved, "no exchange shows a ticket that takes nothing more, or was merged"
+
+
+@pytest.mark.rule("H2")
+def test_the_key_is_in_the_request_and_is_found_again(helpdesk):
+    on_the_living(helpdesk, "h2")
+    found = results(helpdesk, "find")
+    assert any(result.get("filed") for result in found), "no exchange finds something"
+    assert {"filed": None} in found, "no exchange finds nothing"
+
+
+@pytest.mark.rule("H2")
+def test_another_key_makes_another_request(writing):
+    """So the key is in it (itself, or a digest of it)."""
+    if writing.call not in {"open", "append"}:
+        pytest.skip("writes no key")
+    data = json.loads(json.dumps(writing.data))
+    target = data["arguments"]["ticket"] if writing.call == "open" else None
+    entries = target["entries"] if target else data["arguments"]["entries"]
+    sent = []
+    for suffix in ("", "-another"):
+        changed = copy.deepcopy(data)
+        subject = changed["arguments"]["ticket"] if target else changed["arguments"]
+        if target:
+            subject["key"] += suffix
+        for entry in subject["entries"]:
+            entry["key"] += suffix
+        sent.append(_requests(writing, changed))
+    assert entries
+    assert sent[0] != sent[1], "the key is in no request"
+
+
+def _requests(exchange, data):
+    """Return what is asked when the call is made with other data, whatever is answered as recorded."""
+    asked = []
+
+    def transport(call):
+        headers = {name.lower(): value for name, value in call.headers.items()}
+        asked.append((call.method, call.url, call.body, headers.get("idempotency-key")))
+        return world.answered(data["steps"][min(len(asked), len(data["steps"])) - 1]["answer"])
+
+    connector = world.connectors()[exchange.connector]
+    reach = world.dataclasses.replace(world.reach_of(exchange, world.Script([])), http=transport)
+    given = dict(data["arguments"])
+    if exchange.call == "open":
+        given["ticket"] = world.built(world.Ticket, given["ticket"])
+    if "entries" in given:
+        given["entries"] = [world.built(world.Entry, item) for item in given["entries"]]
+    try:
+        getattr(connector, exchange.call)(**given, reach=reach)
+    except (DeskwireError, TicketGone):
+        pass
+    return asked
+
+
+def error_of(exchange, answer):
+    steps = copy.deepcopy(exchange.data["steps"])
+    steps[-1]["answer"] = answer
+    with pytest.raises(DeskwireError) as caught:
+        world.played(exchange, steps)
+    return caught.value
+
+
+@pytest.mark.rule("H3.rate")
+def test_too_many_requests_is_tried_again_when_the_helpdesk_says(writing):
+    error = error_of(writing, {"status": 429, "headers": {"Retry-After": "17"}, "body": {}})
+    assert isinstance(error, TemporaryError)
+    assert error.after == 17
+    assert isinstance(error_of(writing, {"status": 429, "body": "slow down"}), TemporaryError)
+
+
+@pytest.mark.rule("H3.outage")
+def test_an_outage_is_tried_again(writing):
+    for status in AGAIN_LATER:
+        assert isinstance(error_of(writing, {"status": status, "body": "<html></html>"}), TemporaryError)
+    error = error_of(writing, {"cut": True})
+    assert isinstance(error, TemporaryError)
+    assert error.ambiguous
+    assert isinstance(error_of(writing, {"unreachable": True}), TemporaryError)
+
+
+@pytest.mark.rule("H3.access")
+def test_a_refused_credential_calls_a_person(writing):
+    for status in (401, 403):
+        assert isinstance(error_of(writing, {"status": status, "body": {}}), ConfigurationError), status
+
+
+@pytest.mark.rule("H3.refused")
+def test_any_other_refusal_is_final_or_says_that_the_ticket_is_gone(writing):
+    for status in OTHER_4XX:
+        steps = copy.deepcopy(writing.data["steps"])
+        steps[-1]["answer"] = {"status": status, "body": {}}
+        with pytest.raises((PermanentError, TicketGone)):
+            world.played(writing, steps)
+
+
+@pytest.mark.rule("H3.lies")
+def test_an_answer_of_200_that_is_a_page_is_no_success(writing):
+    with pytest.raises((TemporaryError, PermanentError, ConfigurationError)):
+        steps = copy.deepcopy(writing.data["steps"])
+        steps[-1]["answer"] = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"}
+        world.played(writing, steps)
+
+
+@pytest.mark.rule("H4")
+def test_further_fields_in_every_answer_change_nothing(good_exchange):
+    from tests.conformance import mutations
+
+    steps = copy.deepcopy(good_exchange.data["steps"])
+    for step in steps:
+        if isinstance(step["answer"].get("body"), dict):
+            step["answer"]["body"] = mutations.more(step["answer"]["body"])
+    result, _ = world.played(good_exchange, steps)
+    plain, _ = world.played(good_exchange)
+    assert world.described(result) == world.described(plain)
+
+
+@pytest.mark.rule("H4")
+def test_missing_or_wrong_fields_in_an_answer_are_an_error_of_ours(good_exchange):
+    """Never a KeyError, never a success without an id."""
+    from tests.conformance import mutations
+
+    data = good_exchange.data
+    for number, step in enumerate(data["steps"]):
+        body = step["answer"].get("body")
+        if not isinstance(body, dict | list):
+            continue
+        for path in mutations.places(body):
+            for value in (None, [], {}, 7.5, "x"):
+                steps = copy.deepcopy(data["steps"])
+                steps[number]["answer"]["body"] = mutations.replaced(body, path, value)
+                told(good_exchange, steps)
+            steps = copy.deepcopy(data["steps"])
+            steps[number]["answer"]["body"] = mutations.without(body, path)
+            told(good_exchange, steps)
+
+
+def told(exchange, steps):
+    connector = world.connectors()[exchange.connector]
+    del connector
+    try:
+        result, _ = world.played(exchange, steps)
+    except (DeskwireError, TicketGone):
+        return
+    except AssertionError:
+        return  # another way than recorded was taken: not this rule's matter
+    described = world.described(result)
+    for name in ("filed", "sent"):
+        found = (described or {}).get(name)
+        if found and name == "filed":
+            assert found["ticket"]
+            assert isinstance(found["ticket"], str)
+        if found and name == "sent":
+            assert found["ids"]
+            assert all(isinstance(value, str) and value for value in found["ids"])
+
+
+@pytest.mark.rule("H5")
+def test_credentials_travel_in_headers_only(helpdesk):
+    for exchange in world.exchanges(helpdesk):
+        if not exchange.ends_well:
+            continue
+        secrets = exchange.data.get("secrets", {}).values()
+        _, script = world.played(exchange)
+        carried = False
+        for call in script.calls:
+            assert urlsplit(call.url).scheme == "https"
+            for secret in secrets:
+                assert secret not in call.url
+                assert secret.encode() not in call.body
+            names = {name.lower() for name in call.headers}
+            carried = carried or "authorization" in names
+        assert carried, "no request carries its credentials in Authorization"
+
+
+@pytest.mark.rule("H6")
+def test_markup_in_a_customer_s_text_is_proven_harmless(helpdesk):
+    on_the_living(helpdesk, "h6")
+
+
+@pytest.mark.rule("H8.own")
+def test_its_webhook_only_says_which_ticket_to_look_at(helpdesk):
+    """The words are read again through the API, so a webhook cannot put any into a customer's channel."""
+    found = [
+        event
+        for capture in world.captures(helpdesk)
+        if "events" in (capture.expected or {})
+        for event in world.parsed(helpdesk, capture.request)[0]
+    ]
+    tickets = [event for event in found if event.kind is Kind.TICKET]
+    assert tickets
+    assert all(not event.text for event in tickets)
+
+
+@pytest.mark.rule("H8.replies")
+def test_replies_are_read_without_our_own(helpdesk):
+    """An exchange shows replies; its answers hold more comments than come out (private ones, our own)."""
+    shown = [item for item in world.exchanges(helpdesk) if item.call == "replies" and item.ends_well]
+    assert any(item.data["result"]["replies"] for item in shown)
+    for item in shown:
+        replies, _ = world.played(item)
+        assert [reply.order for reply in replies] == sorted(reply.order for reply in replies)
+        assert len({reply.id for reply in replies}) == len(replies)
+
+
+@pytest.mark.rule("H9")
+def test_byte_limits_and_four_byte_characters_are_proven(helpdesk):
+    on_the_living(helpdesk, "h9")
+    abilities = world.connectors()[helpdesk].abilities
+    assert abilities.entry_bytes > 1000
+
+
+@pytest.mark.rule("H10")
+def test_an_attachment_is_proven_to_arrive(helpdesk):
+    if world.connectors()[helpdesk].abilities.attachments:
+        on_the_living(helpdesk, "h10")
+
+
+@pytest.mark.rule("H1.abilities")
+def test_each_ability_a_helpdesk_claims_is_shown_by_an_exchange(helpdesk):
+    subject, shown = world.connectors()[helpdesk], calls(helpdesk)
+    assert {"open", "append", "find", "replies"} <= shown
+    if isinstance(subject, Redacts):
+        assert "redact" in shown
+    if isinstance(subject, PollsTickets):
+        assert "poll" in shown
+    assert subject.abilities.polls == isinstance(subject, PollsTickets)
+    if subject.abilities.several:
+        assert any(
+            len(item.data["arguments"]["entries"]) > 1 for item in world.exchanges(helpdesk) if item.call == "append"
+        ), "several entries at once are claimed and not shown"
+
+
+def test_the_clock_of_exchanges_is_in_the_past():
+    for exchange in world.everything()[1]:
+        assert world.now_of(exchange) < datetime(2030, 1, 1, tzinfo=UTC)

@@ -1,0 +1,194 @@
+"""C9, C10, C13: whatever comes, nothing breaks, nothing is dropped and no word is harmed."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deskwire.errors import PayloadError
+from deskwire.model import Event, Kind, Unreadable, event_from_json
+from tests.conformance import mutations, world
+
+NONSENSE = [
+    b"", b" ", b"{", b"}", b"null", b"true", b"0", b"[]", b"{}", b'""', b"[null]", b"[[]]", b"[{}]", b"{}{}",
+    b"\xff\xfe", b"\xef\xbb\xbf{}", b"{\"a\": \xff}", b"[" * 100_000, b'{"a":' * 5_000, b"1" * 100_000,
+    b'{"a": 1, "a": 2}', b'{"data": NaN}', b"-Infinity", b'{"data": {"id": 1e400}}', b'"\\ud800"',
+    b'{"object": "page", "entry": {}}', b'{"entry": null}', b'{"data": [[[[]]]]}', b"<xml/>", b"a=1&b=2",
+    "Ⅷ".encode(), b"\x00", b'{"\\u0000": "\\u0000"}',
+]  # fmt: skip
+
+# Mostly shapes that a wrong program would send, at little cost.
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+FEW = settings(max_examples=15, deadline=None, derandomize=True, database=None,
+               suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+
+
+def outcome(connector, request):
+    """Return (events, unreadable, refused): anything but events, fragments and `PayloadError` is a crash."""
+    found = []
+    try:
+        for item in world.connectors()[connector].parse(request):
+            found.append(item)  # noqa: PERF402 - what came before a PayloadError counts
+    except PayloadError:
+        return found, True
+    for item in found:
+        assert isinstance(item, Event | Unreadable)
+        if isinstance(item, Event):
+            text = json.dumps(item.to_json())
+            text.encode("ascii")
+            json.dumps(item.raw)
+            assert event_from_json(json.loads(text)).key == item.key
+            item.key.encode()
+            item.text.encode()
+    return found, False
+
+
+def with_body(capture, body):
+    return dataclasses.replace(capture.request, body=body)
+
+
+def document_of(capture):
+    """Return the capture's body as JSON, or None where it is none (a form, a GET)."""
+    try:
+        return mutations.opened(json.loads(capture.request.body))
+    except ValueError:
+        return None
+
+
+def first_genuine(connector):
+    for capture in world.captures(connector):
+        if "events" in (capture.expected or {}):
+            return capture
+    pytest.fail("no capture")
+
+
+@pytest.mark.rule("C9")
+def test_nonsense_is_refused_or_says_nothing(connector):
+    capture = first_genuine(connector)
+    for body in NONSENSE:
+        found, refused = outcome(connector, with_body(capture, body))
+        assert refused or not [item for item in found if isinstance(item, Event) and item.kind is Kind.MESSAGE]
+
+
+@pytest.mark.rule("C9")
+def test_what_is_no_json_at_all_is_parked(connector):
+    """Nothing silent: an authentic body that cannot be read must be looked at by a person."""
+    capture = first_genuine(connector)
+    if document_of(capture) is None:
+        pytest.skip("its deliveries are no JSON")
+    for body in (b"", b"{", b"\xff\xfe", b"null", b'"text"', b"7"):
+        assert outcome(connector, with_body(capture, body))[1], f"{body!r} vanished"
+
+
+@pytest.mark.rule("C9")
+@FEW
+@given(data=st.data())
+def test_any_json_in_any_place_breaks_nothing(capture, data):
+    document = document_of(capture)
+    if document is None:
+        body = data.draw(st.binary(max_size=200))
+    else:
+        for _ in range(data.draw(st.integers(1, 3))):
+            paths = list(mutations.places(document))
+            if not paths:
+                break
+            path = data.draw(st.sampled_from(paths))
+            document = mutations.replaced(document, path, data.draw(ANY_JSON))
+        body = mutations.body(document)
+    outcome(capture.connector, with_body(capture, body))
+
+
+@pytest.mark.rule("C9")
+def test_a_wrong_type_in_any_one_place_breaks_nothing(capture):
+    document = document_of(capture)
+    for path in mutations.places(document):
+        for value in mutations.OTHERS.values():
+            changed = mutations.replaced(document, path, value)
+            outcome(capture.connector, with_body(capture, mutations.body(changed)))
+
+
+def brings_messages(capture):
+    return any(event["kind"] in {"message", "edit", "deletion"} for event in capture.expected["events"])
+
+
+def accounted(capture, changed, what):
+    found, refused = outcome(capture.connector, with_body(capture, mutations.body(changed)))
+    assert refused or found, f"{what}: the delivery vanished"
+
+
+@pytest.mark.rule("C10.absent")
+def test_without_any_one_value_a_message_is_still_told_or_parked(capture):
+    document = document_of(capture)
+    if document is None or not brings_messages(capture):
+        pytest.skip("brings no message in JSON")
+    for path in mutations.places(document):
+        if isinstance(mutations.at(document, path), dict | list) or isinstance(path[-1], int):
+            continue
+        accounted(capture, mutations.without(document, path), f"without {path}")
+
+
+@pytest.mark.rule("C10.new")
+def test_unknown_fields_change_nothing(capture):
+    document = document_of(capture)
+    if document is None:
+        pytest.skip("no JSON")
+    found, refused = outcome(capture.connector, with_body(capture, mutations.body(mutations.more(document))))
+    assert not refused
+    events = [item.to_json() for item in found if isinstance(item, Event)]
+    assert events == capture.expected["events"]
+
+
+@pytest.mark.rule("C10.kinds")
+def test_an_unknown_kind_is_told_or_parked_and_never_dropped(capture):
+    document = document_of(capture)
+    if document is None or not brings_messages(capture):
+        pytest.skip("brings no message in JSON")
+    for path in mutations.kinds(document):
+        changed = mutations.replaced(document, path, "never_heard_of")
+        accounted(capture, changed, f"{path} never heard of")
+
+
+@pytest.mark.rule("C10.line")
+def test_every_message_has_a_line_of_text(capture):
+    for event in world.parsed(capture.connector, capture.request)[0]:
+        if event.kind is Kind.MESSAGE and event.complete:
+            assert event.text.strip()
+        if event.kind is Kind.OTHER:
+            assert event.text or event.details, "what is unknown must say what it is"
+
+
+WORDS = {
+    "joined emoji": "👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽 🇮🇸",
+    "right to left": "שלום، مرحبا بكم ‏١٢٣ — سلام",
+    "combining marks": "e\u0301a\u0308 नमस्ते ক্ষ Z\u0351\u036b\u0343a\u0301lgo",
+    "Icelandic": "Þetta er ágætt, æðisleg þjónusta í Reykjavík",
+    "line breaks": "first\n\n  second\tthird\r\nfourth",
+    "markup": "<b>not bold</b> & [link](https://example.org) {{ticket.id}} ${x} %s",
+    "ten thousand": ("äöü 👍 " * 1_700).strip(),
+    "one of each plane": "\u00e9\u4e2d\U0001f600\U00020000\ue000\ufffd\u2028",
+}
+
+
+@pytest.mark.rule("C13")
+def test_every_word_of_every_language_comes_through_unharmed(channel):
+    tried = 0
+    for capture in world.captures(channel):
+        document = document_of(capture) if "events" in (capture.expected or {}) else None
+        if document is None:
+            continue
+        for event in capture.expected["events"]:
+            if event["kind"] != "message" or not event["text"]:
+                continue
+            for path in mutations.texts(document, event["text"]):
+                for what, words in WORDS.items():
+                    changed = mutations.body(mutations.replaced(document, path, words))
+                    found = world.parsed(channel, with_body(capture, changed))[0]
+                    assert words in [item.text for item in found], f"{capture}, {path}: {what}"
+                    tried += 1
+    assert tried, "no capture's text could be followed"

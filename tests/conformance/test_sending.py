@@ -1,0 +1,203 @@
+"""C17: what is asked of the platform is exactly its own request, and each of its answers means what happens next."""
+
+import copy
+
+import pytest
+
+from deskwire.care.measure import measure
+from deskwire.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.helpdesk import TicketGone
+from deskwire.model import Visibility
+from tests.conformance import world
+
+OTHER_4XX = (400, 404, 405, 410, 422)
+AGAIN_LATER = (500, 502, 503, 504)
+
+
+def failing(exchange, answer, *, number=-1):
+    """Return the steps of an exchange whose last answer (or another) is another one."""
+    steps = copy.deepcopy(exchange.data["steps"])
+    if "mail" in steps[number]:
+        pytest.skip("its last step sends a mail")
+    steps[number]["answer"] = answer
+    return steps
+
+
+def error_of(exchange, answer):
+    """Return the error of the call when its last request is answered so."""
+    with pytest.raises(DeskwireError) as caught:
+        world.played(exchange, failing(exchange, answer))
+    return caught.value
+
+
+@pytest.mark.rule("C17.exchange")
+def test_an_exchange_is_played_exactly(exchange):
+    wanted = exchange.data["result"]
+    try:
+        result, script = world.played(exchange)
+    except TicketGone as gone:
+        assert world.described(gone) == wanted
+        return
+    except DeskwireError as error:
+        assert type(error).__name__ == wanted.get("error"), repr(error)
+        for name in {"after", "ambiguous", "status", "code"} & wanted.keys():
+            assert getattr(error, name) == wanted[name]
+        return
+    assert len(script.calls) == len(exchange.data["steps"]), "it asked less than the exchange has"
+    if result is None:
+        assert list(wanted.values()) == [None]
+        return
+    described = world.described(result)
+    if set(described) == {"replies"}:
+        wanted = {"replies": [{**full, **some} for full, some in
+                              zip(described["replies"], wanted["replies"], strict=True)]}  # fmt: skip
+    assert described == wanted
+
+
+@pytest.mark.rule("C17.ability")
+def test_each_ability_a_channel_claims_is_shown_by_an_exchange(channel):
+    subject = world.connectors()[channel]
+    calls = {item.call for item in world.exchanges(channel)}
+    for name in ("send", "sent", "complete", "profile", "fetch", "poll"):
+        if hasattr(subject, name):
+            assert name in calls, f"no exchange shows `{name}`"
+
+
+@pytest.mark.rule("C17.places")
+def test_each_place_the_contract_sends_to_is_shown_by_an_exchange(replying_channel):
+    shown = {
+        Visibility(item.data["outgoing"]["visibility"])
+        for item in world.exchanges(replying_channel)
+        if item.call == "send" and item.ends_well
+    }
+    assert shown >= set(world.connectors()[replying_channel].contract.sending)
+
+
+@pytest.mark.rule("C17.rate")
+def test_too_many_requests_is_tried_again_when_the_platform_says(sending):
+    error = error_of(sending, {"status": 429, "headers": {"Retry-After": "17"}, "body": {}})
+    assert isinstance(error, TemporaryError)
+    assert error.after == 17
+    assert isinstance(error_of(sending, {"status": 429, "body": "slow down"}), TemporaryError)
+
+
+@pytest.mark.rule("C17.outage")
+def test_an_outage_is_tried_again(sending):
+    for status in AGAIN_LATER:
+        error = error_of(sending, {"status": status, "body": "<html>Bad Gateway</html>"})
+        assert isinstance(error, TemporaryError), status
+        assert error.ambiguous, f"{status}: it may have been sent"
+
+
+@pytest.mark.rule("C17.timeout")
+def test_a_lost_answer_is_in_doubt_and_an_unmade_connection_is_not(sending):
+    assert error_of(sending, {"cut": True}).ambiguous
+    error = error_of(sending, {"unreachable": True})
+    assert isinstance(error, TemporaryError)
+    if len(sending.data["result"]["sent"]["ids"]) == 1:
+        assert not error.ambiguous
+
+
+@pytest.mark.rule("C17.timeout")
+def test_an_answer_of_2xx_that_is_none_is_in_doubt(sending):
+    """A proxy's page with status 200: it may have been sent."""
+    error = error_of(sending, {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"})
+    assert isinstance(error, TemporaryError)
+    assert error.ambiguous
+
+
+@pytest.mark.rule("C17.access")
+def test_a_refused_credential_calls_a_person(sending):
+    for status in (401, 403):
+        assert isinstance(error_of(sending, {"status": status, "body": {}}), ConfigurationError), status
+
+
+@pytest.mark.rule("C17.refused")
+def test_any_other_refusal_is_final(sending):
+    for status in OTHER_4XX:
+        assert isinstance(error_of(sending, {"status": status, "body": {}}), PermanentError), status
+    assert isinstance(error_of(sending, {"status": 302, "headers": {"Location": "https://evil.example"}}),
+                      PermanentError)  # fmt: skip
+
+
+@pytest.mark.rule("C17.halfway")
+def test_what_failed_halfway_is_in_doubt(sending):
+    """A text sent in pieces: when the last fails, the first are out, so nothing may be repeated unasked."""
+    if len(sending.data["result"]["sent"]["ids"]) < 2:
+        pytest.skip("sent in one piece")
+    for answer in ({"status": 429, "body": {}}, {"unreachable": True}, {"status": 500, "body": {}}):
+        assert error_of(sending, answer).ambiguous
+
+
+@pytest.mark.rule("C17.earlier")
+def test_an_outage_before_the_last_step_is_tried_again_too(sending):
+    for number in range(len(sending.data["steps"]) - 1):
+        for answer in ({"status": 503, "body": ""}, {"cut": True}, {"status": 429, "body": {}}):
+            with pytest.raises(TemporaryError):
+                world.played(sending, failing(sending, answer, number=number))
+
+
+@pytest.mark.rule("C17.length")
+def test_a_text_too_long_is_split_or_refused_by_the_platform_s_unit(sending):
+    """Whatever is asked of the platform keeps its limit, and no piece cuts a character in two."""
+    data = sending.data
+    outgoing = world.built(world.Outgoing, data["outgoing"])
+    limit = world.permit_of(sending, outgoing).limit
+    for words in (
+        "a" * (limit.most * limit.pieces + 1),
+        "👩‍👩‍👧‍👦" * (limit.most * limit.pieces),
+        "þ" * (limit.most + 1),
+    ):
+        sent = Recorder(data["steps"])
+        try:
+            world.connectors()[sending.connector].send(
+                world.dataclasses.replace(outgoing, text=words),
+                world.permit_of(sending, outgoing),
+                world.dataclasses.replace(world.reach_of(sending, sent), mail=sent.mail),
+            )
+        except PermanentError:
+            assert limit.pieces == 1 or measure(words, limit.unit) > limit.most * limit.pieces
+            continue
+        pieces = [text for text in sent.texts if set(text) & set(words)]
+        assert pieces, "nothing of it was sent, and no error says so"
+        assert len(pieces) <= limit.pieces
+        for text in pieces:
+            assert measure(text, limit.unit) <= limit.most
+            assert not text.startswith("\u200d")
+            assert not text.endswith("\u200d")
+
+
+class Recorder:
+    """Answers each request as the exchange's steps did, the last again and again, and keeps the texts."""
+
+    def __init__(self, steps):
+        self.steps = steps
+        self.texts = []
+        self.count = 0
+
+    def answer(self):
+        step = self.steps[min(self.count, len(self.steps) - 1)]
+        self.count += 1
+        assert self.count < 60
+        return step["answer"]
+
+    def __call__(self, call):
+        body = world.fields_of(call)
+        if call.method != "GET":
+            self.texts += [text for text in strings(body) if len(text) > 20]
+        return world.answered(self.answer())
+
+    def mail(self, *, text, **_):
+        self.texts.append(text)
+        return self.answer()["id"]
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
