@@ -1,0 +1,394 @@
+"""Facebook Page: comments on posts and ads, visitors' posts, mentions and recommendations, answered in public or not.
+
+Set-up: in the Meta app add the product Webhooks, object **Page**, with this endpoint's address and a verify token;
+tick `feed`, `mention` and `ratings` with “Include Values” on. One app has ONE address for the object, so the same
+endpoint serves Messenger too. Then `POST /{page-id}/subscribed_apps?subscribed_fields=feed,mention,ratings` (plus
+Messenger's: the call replaces the list). Permissions: `pages_manage_metadata`, `pages_show_list`,
+`pages_read_user_content`, `pages_read_engagement`, `pages_manage_engagement`, and `pages_messaging` for private
+replies; “Require app secret” stays off. https://developers.facebook.com/docs/graph-api/webhooks/reference/page/
+
+Signature: `X-Hub-Signature-256`, HMAC-SHA256 of the raw body under the App Secret, in hex.
+https://developers.facebook.com/docs/graph-api/webhooks/getting-started/
+
+Secrets: endpoint `app_secret`, `verify_token`; connection `page_token`, a long-lived Page token of a person with the
+task MODERATE. https://developers.facebook.com/docs/pages-api/overview
+
+Limits: one private reply to a comment or visitor's post, within 7 days, 2,000 characters
+(https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/private-replies); no
+idempotency key; a version of the Graph API lives about two years; Page budget 4,800 calls a day for
+each engaged user (https://developers.facebook.com/docs/graph-api/overview/rate-limiting/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from deskwire.channel import Channel, Reach, line
+from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.errors import PayloadError, PermanentError
+from deskwire.families import meta
+from deskwire.model import (
+    ADD,
+    Attachment,
+    AttachmentKind,
+    Author,
+    Event,
+    Kind,
+    Outgoing,
+    Sent,
+    Unreadable,
+    Visibility,
+    compose,
+    digest,
+)
+from deskwire.reading import Node, fragment
+
+if TYPE_CHECKING:
+    from deskwire.http import Request, Response
+    from deskwire.secret import Secrets
+
+PRIVATE_REPLIES: Final = (
+    "https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/private-replies"
+)
+COMMENTS: Final = "https://developers.facebook.com/docs/graph-api/reference/object/comments/"
+POSTS: Final = frozenset({"post", "status", "photo", "video", "share", "album", "event", "link", "note"})
+WRITTEN: Final = POSTS | {"comment", "rating"}
+EDITS: Final = frozenset({"edit", "edited"})  # statuses and comments say `edited`, visitors' posts `edit`
+REMOVALS: Final = frozenset({"remove", "delete"})
+WANTED: Final = "from{id,name},message,created_time,permalink_url"  # a post has no `attachment`
+
+
+class Facebook(Channel):
+    """The connector. Every event is public; only an answer can be private."""
+
+    name = "facebook"
+    title = "Facebook Page"
+    verification = meta.SIGNATURE
+    endpoint_secrets = meta.ENDPOINT_SECRETS
+    connection_secrets = meta.CONNECTION_SECRETS
+    media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
+    contract = Contract(
+        sending={
+            Visibility.PUBLIC: Sending(
+                # Not stated anywhere by Meta; 8,000 circulates.
+                text=Figure(TextLimit(8000, Unit.UTF16), COMMENTS, meta.CHECKED, confirmed=False),
+                # Not forbidden, but identical automated comments are the classic signal for spam (error 368).
+                automatic=Figure(True, COMMENTS, meta.CHECKED, confirmed=False),  # noqa: FBT003
+                window=Figure(None, COMMENTS, meta.CHECKED),
+            ),
+            Visibility.PRIVATE: Sending(
+                text=Figure(TextLimit(2000, Unit.UTF16), PRIVATE_REPLIES, meta.CHECKED, confirmed=False),
+                automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
+                window=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
+            ),
+        },
+        body_limit=meta.BODY_LIMIT,
+        # “Promptly” for the feed; the same address gets Messenger's events, which want it within 5 seconds.
+        deadline=Figure(timedelta(seconds=5), meta.WEBHOOKS, meta.CHECKED, confirmed=False),
+        redelivery=Figure(timedelta(hours=36), meta.WEBHOOKS, meta.CHECKED),
+        api_version=meta.API_VERSION,
+        sunset=meta.SUNSET,
+        figures={"private_replies": Figure(1, PRIVATE_REPLIES, meta.CHECKED)},
+    )
+
+    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
+        return meta.handshake(request, secrets)
+
+    def parse(self, request: Request) -> Iterator[Event | Unreadable]:
+        # `messaging` and `standby` are Messenger's, which reads the same delivery.
+        return meta.updates(request, ("changes", "changed_fields"), _read)
+
+    def complete(self, event: Event, reach: Reach) -> Event | None:
+        """Return the event with its author and words, as far as Facebook shows them to this page.
+
+        A mention may stand where the page cannot look: the ticket then has what the webhook had.
+        """
+        wanted = WANTED if _is_post(event.object_id, event.account) else WANTED + ",attachment"
+        found = meta.ask((event.object_id,), wanted, reach, what="reading what was written")
+        if found is None:
+            return replace(event, complete=True, text=line(event.text, event.attachments, _nothing(event)))
+        author = event.author or _person(found["from"]["id"], found["from"]["name"])
+        text = event.text or found["message"].text("")
+        attachments = event.attachments or _shown(found["attachment"])
+        own = author is not None and author.id == event.account
+        permalink = found["permalink_url"].text("")
+        return replace(
+            event,
+            complete=True,
+            author=author,
+            own=own,
+            text=line(text, attachments, _nothing(event)),
+            attachments=attachments,
+            occurred_at=event.occurred_at or meta.moment(found["created_time"]),
+            details={**event.details, **meta.facts(permalink=permalink)},
+        )
+
+    def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
+        """Comment in the thread, or write a private reply to one comment or visitor's post."""
+        text = "".join(meta.pieces(outgoing.text, permit.limit))
+        if outgoing.visibility is Visibility.PRIVATE:
+            return _answer_privately(outgoing, text, reach)
+        # The thread's root takes the answer: threads have two levels, a reply to a reply lands there as well.
+        target = outgoing.thread
+        contents = [{"message": text}, *({} for _ in outgoing.attachments[1:])]
+        if not all(item.kind is AttachmentKind.IMAGE and item.url for item in outgoing.attachments):
+            raise PermanentError("a comment on Facebook takes pictures only", code="attachment")
+        for content, attachment in zip(contents, outgoing.attachments, strict=False):
+            content["attachment_url"] = attachment.url
+        ids = meta.in_turn([lambda content=content: _comment(target, content, reach) for content in contents])  # type: ignore[misc]
+        made = _named(target, ids[0], reach.account)
+        elsewhere = compose(self.name, reach.account, made) if _is_post(target, reach.account, ids[0]) else ""
+        return Sent((made, *(_named(target, one, reach.account) for one in ids[1:])), elsewhere)
+
+    def sent(self, outgoing: Outgoing, since: datetime, reach: Reach) -> Sent | None:
+        """Look for our comment under the thread's root: the page's own, of the same words, not older than `since`."""
+        if outgoing.visibility is Visibility.PRIVATE:
+            raise PermanentError(
+                "Facebook does not tell whether a private reply went out: look into the page's inbox",
+                code="unknown",
+            )
+        call = meta.page_request(
+            "GET", (outgoing.thread, "comments"), None, reach,
+            filter="stream", order="reverse_chronological", fields="id,from{id},message,created_time", limit="100",
+        )  # fmt: skip
+        answer = meta.settled(reach.http(call), what="looking for our comment")
+        for comment in answer["data"].items():
+            written = meta.moment(comment["created_time"])
+            if (
+                comment["from"]["id"].identifier("") == reach.account
+                and comment["message"].text("").split() == outgoing.text.split()
+                and (written is None or written >= since - timedelta(minutes=1))  # their clock and ours
+            ):
+                made = comment["id"].identifier()
+                name = _named(outgoing.thread, made, reach.account)
+                post = _is_post(outgoing.thread, reach.account, made)
+                return Sent((name,), compose(self.name, reach.account, name) if post else "")
+        return None
+
+
+# No event carries a delivery id, so each key is made of what a redelivery repeats: the object's id and the verb.
+# Edits have neither number nor time of their own: the words tell them apart (going back to earlier words is lost).
+
+
+def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
+    page, value = entry["id"].identifier(), change["value"]
+    if name == "changed_fields":  # instead of `changes`, without “Include Values”
+        yield _other(entry, change, f"{change.text()} without values: switch on “Include Values”")
+        return
+    field, item, verb = change["field"].text(), value["item"].text(""), value["verb"].text("")
+    if page != "0" and field in {"feed", "mention", "ratings"}:
+        if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
+            yield _reaction(entry, value)
+            return
+        if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS}:
+            yield _written(entry, field, value)
+            return
+        if verb in {"hide", "unhide"} and ("comment_id" in value or "post_id" in value):
+            yield _hidden(entry, value)
+            return
+    # The dashboard's test button (page “0”), likes of the page, fields and verbs that we do not know.
+    yield _other(entry, change, " ".join(part for part in (field, item, verb) if part))
+
+
+def _other(entry: Node, change: Node, what: str) -> Event:
+    page = entry["id"].identifier()
+    return Event(
+        channel="facebook",
+        account=page,
+        kind=Kind.OTHER,
+        # A fragment without values says nothing but that something changed: its time tells two apart.
+        object_id=f"change-{meta.fingerprint(change if 'value' in change else entry)}",
+        verb="unknown",
+        thread=page,
+        visibility=Visibility.PUBLIC,
+        text=f"[{what}]",
+        details=meta.facts(field=what, test="true" if page == "0" else ""),
+        raw=fragment(change),
+    )
+
+
+def _event(entry: Node, value: Node, kind: Kind, verb: str, **more: Any) -> Event:  # noqa: ANN401
+    page, author = entry["id"].identifier(), _author(value)
+    object_id, thread = _place(value)
+    given = {"own": author is not None and author.id == page, "occurred_at": meta.moment(entry["time"]), **more}
+    return Event(
+        channel="facebook",
+        account=page,
+        kind=kind,
+        object_id=object_id,
+        verb=verb,
+        thread=thread,
+        visibility=Visibility.PUBLIC,
+        author=author,
+        raw=fragment(value),
+        **given,
+    )
+
+
+def _written(entry: Node, field: str, value: Node) -> Event:
+    """Return what somebody wrote, edited or removed: a comment, a post, a recommendation."""
+    item, verb = value["item"].text(), value["verb"].text()
+    details = _details(field, value)
+    if verb in REMOVALS:  # `from` is who wrote it, also where a moderator removed it
+        return _event(entry, value, Kind.DELETION, "delete", details=details)
+    attachments = _attachments(value)
+    text = value["review_text" if item == "rating" else "message"].text("")
+    if verb in EDITS:  # created_time stays the original's: the notification's time is the best there is
+        version = meta.mark(text)
+        return _event(
+            entry, value, Kind.EDIT, "edit", version=version, text=text, attachments=attachments, details=details
+        )
+    author, page = _author(value), entry["id"].identifier()
+    # The page's own posts come as status, photo, video or share; what comes as post is a visitor's.
+    own = author.id == page if author else field == "feed" and item in POSTS - {"post"}
+    said = bool(text.strip() or attachments) or item == "rating" or own
+    whole = said and (author is not None or own)
+    return _event(
+        entry,
+        value,
+        Kind.MESSAGE,
+        ADD,
+        own=own,
+        text=line(text, attachments, _verdict(value) if item == "rating" else item) if said else "",
+        occurred_at=meta.moment(value["created_time"]),
+        attachments=attachments,
+        reply_to=(value["parent_id"].identifier("") or details.get("post_id", "")) if item == "comment" else "",
+        complete=whole,
+        details=details,
+    )
+
+
+def _hidden(entry: Node, value: Node) -> Event:
+    """Return that something was hidden or shown again: by a moderator, often by ourselves."""
+    verb, when = value["verb"].text(), meta.moment(entry["time"])
+    # It may happen several times, and the entry's time is all that tells the times apart.
+    return _event(entry, value, Kind.STATE, verb, version=meta.epoch(when) if when else "", text=f"[{verb}]")
+
+
+def _reaction(entry: Node, value: Node) -> Event:
+    kind, when, author = value["reaction_type"].text("like"), meta.moment(value["created_time"]), _author(value)
+    verb = "unreact" if value["verb"].text("") in REMOVALS else "react"
+    version = ":".join((author.id if author else "", kind, meta.epoch(when) if when else ""))
+    return _event(
+        entry,
+        value,
+        Kind.REACTION,
+        verb,
+        version=version,
+        text=f"[{kind}]",
+        occurred_at=when,
+        details={"reaction": kind},
+    )
+
+
+def _place(value: Node) -> tuple[str, str]:
+    """Return the object's id, and its thread's: a root comment, a post, or a recommendation's story.
+
+    Ids come as text, or as numbers now and then.
+    """
+    post, comment = value["post_id"].identifier(""), value["comment_id"].identifier("")
+    story, parent = value["open_graph_story_id"].identifier(""), value["parent_id"].identifier("")
+    object_id = comment or story or post
+    if not object_id:
+        raise PayloadError(f"{value.path} names no comment, post or story")
+    root = parent if parent not in {"", post, story} else comment
+    return object_id, story or (root if comment else post)
+
+
+def _author(value: Node) -> Author | None:
+    """Return who wrote: `from`, which may be missing; `reviewer_*` of ratings; `sender_*` of older apps."""
+    for source in ("reviewer", "sender"):
+        if f"{source}_id" in value:
+            return _person(value[f"{source}_id"], value[f"{source}_name"])
+    return _person(value["from"]["id"], value["from"]["name"])
+
+
+def _person(identifier: Node, name: Node) -> Author | None:
+    return Author(identifier.identifier(), name.text("")) if identifier else None
+
+
+def _verdict(value: Node) -> str:
+    kind = value["recommendation_type"].text("").upper()
+    known = {"POSITIVE": "recommends the page", "NEGATIVE": "does not recommend the page"}
+    return known.get(kind) or (f"rating: {value['rating'].number()}" if "rating" in value else "a rating")
+
+
+def _details(field: str, value: Node) -> Mapping[str, str]:
+    post = value["post"]
+    return meta.facts(
+        field="" if field == "feed" else field,
+        post_id=value["post_id"].identifier(""),
+        permalink=post["permalink_url"].text("") or value["permalink_url"].text(""),
+        # A dark post (an ad) is not in the page's feed.
+        advertisement="true" if "is_published" in post and not post["is_published"].truth() else "",
+        promotion=post["promotion_status"].text(""),
+        recommendation=value["recommendation_type"].text("").lower(),
+        rating=str(value["rating"].number()) if "rating" in value else "",
+    )
+
+
+def _attachments(value: Node) -> tuple[Attachment, ...]:
+    found = [Attachment(AttachmentKind.IMAGE, node.text()) for node in value["photos"].items()]
+    if "photo" in value:
+        found.append(Attachment(AttachmentKind.IMAGE, value["photo"].text()))
+    if "video" in value:
+        found.append(Attachment(AttachmentKind.VIDEO, value["video"].text()))
+    if "link" in value:  # of a photo or video it is the file itself
+        kinds = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO}
+        found.append(Attachment(kinds.get(value["item"].text(), AttachmentKind.LINK), value["link"].text()))
+    return meta.distinct(found)
+
+
+def _shown(node: Node) -> tuple[Attachment, ...]:
+    """Return the attachment of a comment as Graph describes it (`attachment{type,url,media,title}`)."""
+    if not node:
+        return ()
+    kind, title = node["type"].text(""), node["title"].text("")
+    if "video" in kind:
+        return (Attachment(AttachmentKind.VIDEO, node["media"]["source"].text(node["url"].text("")), name=title),)
+    if image := node["media"]["image"]["src"].text(""):
+        sticker = AttachmentKind.STICKER if "sticker" in kind else AttachmentKind.IMAGE
+        return (Attachment(sticker, image, name=title),)
+    return (Attachment(AttachmentKind.LINK, node["url"].text(""), name=title),)
+
+
+def _nothing(event: Event) -> str:
+    return "a mention" if event.details.get("field") == "mention" else "without words: look at it on Facebook"
+
+
+def _comment(target: str, content: Mapping[str, str], reach: Reach) -> str:
+    call = meta.page_request("POST", (target, "comments"), content, reach)
+    made = meta.posted(meta.settled(reach.http(call), what="commenting"), "id", what="commenting")
+    if made == target:  # the same address without /comments edits
+        raise PermanentError("Facebook answered with the id of what was to be answered", code="edited")
+    return made
+
+
+def _answer_privately(outgoing: Outgoing, text: str, reach: Reach) -> Sent:
+    target = outgoing.reply_to or outgoing.thread
+    if "_" not in target:  # comments and posts have it, stories of recommendations do not
+        raise PermanentError("Facebook has no private reply to a recommendation", code="no-private-reply")
+    if not text or outgoing.attachments:
+        raise PermanentError("a private reply to a comment is one message of words", code="no-private-reply")
+    kind = "post_id" if _is_post(target, reach.account) else "comment_id"
+    answer = meta.message({kind: target}, {"text": text, "metadata": digest(outgoing.key)}, reach)
+    # This is the one place that ties the author of a comment to a person in Messenger.
+    person = answer["recipient_id"].identifier("")
+    made = meta.posted(answer, "message_id", what="replying privately")
+    return Sent((made,), compose("messenger", reach.account, person) if person else "")
+
+
+def _is_post(target: str, page: str, made: str = "") -> bool:
+    """Tell a post (`{page}_{post}`) from a comment (`{post}_{comment}`), by what was `made` under it if known."""
+    head, _, tail = target.rpartition("_")
+    return bool(head) and (head == page or made.startswith(f"{tail}_"))
+
+
+def _named(target: str, made: str, page: str) -> str:
+    """Return a new comment's id as the webhooks write it: Graph answers `{comment}` or `{post}_{comment}`."""
+    head, _, tail = target.rpartition("_")
+    post = tail if _is_post(target, page) else head
+    return made if "_" in made or not post else f"{post}_{made}"

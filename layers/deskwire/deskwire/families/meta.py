@@ -1,0 +1,256 @@
+"""What Meta's products share: the handshake, the signature, the envelope, the Graph API and its errors.
+
+Facts: https://developers.facebook.com/docs/graph-api/webhooks/getting-started/ (handshake, signature, 36 hours of
+retries), https://developers.facebook.com/docs/graph-api/overview/rate-limiting/ and
+https://developers.facebook.com/documentation/business-messaging/messenger-platform/error-codes (errors).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode
+
+from deskwire.channel import each
+from deskwire.contract import Figure
+from deskwire.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.http import Response
+from deskwire.model import Attachment, Event, Unreadable
+from deskwire.reading import Node, read
+from deskwire.rest import Answer, Call, checked
+from deskwire.verification import HmacHeader, same
+
+if TYPE_CHECKING:
+    from deskwire.channel import Reach
+    from deskwire.contract import TextLimit
+    from deskwire.http import Request
+    from deskwire.secret import Secrets
+
+GRAPH: Final = "https://graph.facebook.com"
+VERSION: Final = "v26.0"
+CHECKED: Final = date(2026, 11, 21)
+
+# Meta signs the escaped form (\u00e4, \/) and that form is what travels, so the raw bytes are right. There is no
+# stamp: a captured request verifies for ever, only deduplication limits a replay. The older X-Hub-Signature (SHA-1)
+# still arrives on some products and is never looked at.
+SIGNATURE: Final = HmacHeader(header="X-Hub-Signature-256", secret="app_secret", prefix="sha256=")  # noqa: S106
+ENDPOINT_SECRETS: Final = {
+    "app_secret": "the App Secret of the Meta app (App settings, Basic)",
+    "verify_token": "the words typed as “Verify token” when the callback address was entered",
+}
+PAGE_TOKEN: Final = "page_token"  # noqa: S105 - a name
+CONNECTION_SECRETS: Final = {PAGE_TOKEN: "the Page access token (long-lived, of a person with the task)"}
+# Attachments are signed links on these hosts; they expire, so they are fetched at once.
+MEDIA_HOSTS: Final = ("fbcdn.net", "fbsbx.com")
+
+WEBHOOKS: Final = "https://developers.facebook.com/docs/graph-api/webhooks/getting-started/"
+CHANGELOG: Final = "https://developers.facebook.com/docs/graph-api/changelog/"
+API_VERSION: Final = Figure(VERSION, CHANGELOG, CHECKED, confirmed=False)
+# A version lives about two years; v26.0 is of 2026-07-29 (both from third parties). After its end calls are served
+# by the oldest living version, silently.
+SUNSET: Final = Figure(date(2028, 7, 29), CHANGELOG, CHECKED, confirmed=False)
+# Meta states no maximum: up to 1,000 updates a delivery, and over 300 kB were seen (nyaruka/courier PR 508). Ours is
+# what still fits into a Lambda invocation when every quote is escaped again.
+BODY_LIMIT: Final = Figure(4 * 1024 * 1024, WEBHOOKS, CHECKED, confirmed=False)
+
+CHALLENGE = re.compile(r"[\x21-\x7e]{1,256}")  # opaque; digits in practice
+
+
+def handshake(request: Request, secrets: Secrets) -> Response | None:
+    """Answer the GET that Meta sends when the callback address is entered; None when this is none.
+
+    The challenge goes back as plain text, and only to who knows the verify token. Raises `SignatureError`.
+    """
+    if request.method != "GET" or "hub.mode" not in request.query:
+        return None
+    tokens = secrets.every("verify_token")
+    known = [same(request.parameter("hub.verify_token"), token) for token in tokens]
+    challenge = request.parameter("hub.challenge")
+    if request.parameter("hub.mode") != "subscribe" or not any(known):
+        raise SignatureError("hub.verify_token is not the one stored as “verify_token”")
+    if not CHALLENGE.fullmatch(challenge):
+        raise SignatureError("hub.challenge is of no documented shape")
+    return Response(200, challenge)
+
+
+def updates(
+    request: Request, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
+) -> Iterator[Event | Unreadable]:
+    """Yield the events of a delivery for the object `page`.
+
+    It may hold several entries, of different pages; `read_one` gets an entry, one update in its list `name`, and
+    that name. What cannot be read is an `Unreadable`, the rest goes on. Raises `PayloadError` for no such delivery.
+    """
+    body = read(request.body).object()
+    if body["object"].text() != "page":
+        raise PayloadError("the delivery is not of the object “page”")
+    if "entry" not in body:
+        raise PayloadError("the delivery has no entry")
+    for entry in body["entry"].items():
+        for name in names:
+            try:
+                found = list(entry.object()[name].items())
+            except PayloadError as error:
+                yield Unreadable(str(error), entry.raw)
+            else:
+                yield from each(found, lambda update, entry=entry, name=name: read_one(entry, update, name))  # type: ignore[misc]
+
+
+def moment(node: Node) -> datetime | None:
+    """Return a time, which Meta gives in seconds, milliseconds or ISO 8601 within one family."""
+    if isinstance(node.raw, str) and not node.raw.isdigit():
+        return node.iso()
+    return node.epoch()
+
+
+def fingerprint(node: Node) -> str:
+    """Return a short digest of a fragment, the same for each redelivery, where Meta gives no id."""
+    return hashlib.sha256(json.dumps(node.raw, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def mark(text: str) -> str:
+    """Return a short digest of a text: which edit this was."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def facts(**values: str) -> dict[str, str]:
+    """Return the facts that are not empty."""
+    return {name: value for name, value in values.items() if value}
+
+
+def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:
+    """Return the attachments, each once: Meta names the same file in two fields."""
+    return tuple({item.url or item.id or str(number): item for number, item in enumerate(found)}.values())
+
+
+def page_request(method: str, path: Sequence[str], payload: object, reach: Reach, **query: str) -> Call:
+    """Return a call of the Graph API with the page's token, which travels in a header."""
+    url = f"{GRAPH}/{VERSION}/" + "/".join(quote(part, safe="") for part in path)
+    if query:
+        url += "?" + urlencode(query)
+    headers = {"Authorization": f"Bearer {reach.secrets.one(PAGE_TOKEN).reveal()}"}
+    return Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
+
+
+TOKEN_CODES = frozenset({102, 190, 1705})  # dead (see the subcode), or a person's token instead of a page's
+RATE_CODES = frozenset({4, 17, 32, 341, 613, 80001, 80006})
+FAILING_CODES = frozenset({1, 2})  # "unknown error", "service temporarily unavailable": it may have happened
+# The customer, not we: outside the window; not receiving messages (200/1545041 and 551 as seen by libraries,
+# jgorset/facebook-messenger#96).
+REFUSED = frozenset({(10, 2018278), (200, 1545041), (551, 1545041)})
+UNSEEN_CODES = frozenset({10, 100, 803, *range(200, 300)})  # not there, or not shown to this page
+
+
+def _codes(answer: Answer) -> tuple[int, int]:
+    """Return the Graph error's code and subcode (0 where absent); it may come with any status, 200 too."""
+    try:
+        error = read(answer.body)["error"]
+        return error["code"].number(0), error["error_subcode"].number(0)
+    except PayloadError:
+        return 0, 0
+
+
+def _failed(answer: Answer) -> bool:
+    try:
+        return "error" in read(answer.body)
+    except PayloadError:
+        return False
+
+
+def _wait(answer: Answer) -> float | None:
+    """Return the seconds until the page may ask again: X-Business-Use-Case-Usage gives minutes."""
+    try:
+        uses = [use for _, kinds in read(answer.headers.get("x-business-use-case-usage", "")).members()
+                for use in kinds.items()]  # fmt: skip
+        longest = max((use["estimated_time_to_regain_access"].number(0) for use in uses), default=0)
+    except PayloadError:
+        return None
+    return longest * 60.0 or None
+
+
+def settled(answer: Answer, *, what: str) -> Node:
+    """Return what Graph answered; raise for an error, wherever it stands, what happens next."""
+    code, subcode = _codes(answer)
+    text = f"{what}: Facebook's error {code}" + (f"/{subcode}" if subcode else "")
+    if code in TOKEN_CODES:
+        raise ConfigurationError(f"{text}: the page's token is no longer good, store a new “{PAGE_TOKEN}”")
+    if code in RATE_CODES:
+        raise TemporaryError(text, after=_wait(answer))
+    if code in FAILING_CODES:
+        raise TemporaryError(text, ambiguous=True)
+    if (code, subcode) in REFUSED or code == 551:
+        raise PermanentError(text, status=answer.status, code=f"{code}/{subcode}")
+    if code == 368 or (code, subcode) == (10, 1893063):
+        raise ConfigurationError(f"{text}: Facebook has restricted the page, see its Support Inbox")
+    if code == 10 or 200 <= code < 300:
+        raise ConfigurationError(f"{text}: the app or the token lacks a permission for this page")
+    if _failed(answer) and answer.status < 500 and answer.status not in {401, 403, 408, 425, 429}:
+        raise PermanentError(text, status=answer.status, code=f"{code}/{subcode}" if subcode else str(code))
+    return checked(answer, what=what, secret_hint=f"“{PAGE_TOKEN}”").node()
+
+
+def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str) -> Node | None:
+    """Return the fields of an object, None when it is gone or not shown to this page."""
+    answer = reach.http(page_request("GET", path, None, reach, fields=fields))
+    code, subcode = _codes(answer)
+    if answer.status == 404 or (code in UNSEEN_CODES and (code, subcode) != (10, 1893063)):
+        return None
+    return settled(answer, what=what)
+
+
+def posted(node: Node, name: str, *, what: str) -> str:
+    """Return the id of what was made; an answer without one leaves it open whether it was."""
+    try:
+        return node[name].identifier()
+    except PayloadError:
+        raise TemporaryError(f"{what}: the answer names no {name}", ambiguous=True) from None
+
+
+def message(recipient: Mapping[str, str], content: Mapping[str, object], reach: Reach, **more: str) -> Node:
+    """Send one message through the page's inbox (the Send API) and return the answer."""
+    payload = {"recipient": dict(recipient), **more, "message": dict(content)}
+    call = page_request("POST", (reach.account, "messages"), payload, reach)
+    return settled(reach.http(call), what="sending a message")
+
+
+def pieces(text: str, limit: TextLimit) -> list[str]:
+    """Return the text in as many pieces as the permit allows. Raises `PermanentError` when it is too long."""
+    from deskwire.care.measure import split
+
+    parts = split(text, limit.most, limit.unit)
+    if len(parts) > limit.pieces:
+        raise PermanentError(
+            f"the text is longer than {limit.pieces} times {limit.most} ({limit.unit}): shorten it", code="too-long"
+        )
+    return parts
+
+
+def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
+    """Send one after the other and return the ids.
+
+    Once a part has left, the whole must not be repeated blindly: a temporary failure is then ambiguous, and a
+    refusal says how much went out.
+    """
+    ids: list[str] = []
+    for send in sends:
+        try:
+            ids.append(send())
+        except TemporaryError as error:
+            raise TemporaryError(str(error), after=error.after, ambiguous=error.ambiguous or bool(ids)) from None
+        except PermanentError as error:
+            if not ids:
+                raise
+            raise PermanentError(
+                f"only {len(ids)} of {len(sends)} parts were sent: {error}",
+                status=error.status, code=error.code,
+            ) from None  # fmt: skip
+    return tuple(ids)
+
+
+def epoch(when: datetime) -> str:
+    """Return a time as whole seconds, for keys."""
+    return str(int(when.astimezone(UTC).timestamp()))
