@@ -1,0 +1,73 @@
+"""A customer's words stay words in HTML, and an agent's HTML becomes words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.markup import inert, paragraph, plain, rewritten
+
+
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [
+        ("I <3 this & <b>that</b>", '<p dir="auto">I &lt;3 this &amp; &lt;b&gt;that&lt;/b&gt;</p>'),
+        ("one\r\ntwo\n\nthree", '<p dir="auto">one<br>two<br><br>three</p>'),
+        ("a  b", '<p dir="auto">a\u00a0 b</p>'),
+        ("**not bold** [x](http://y)", '<p dir="auto">**not bold** [x](http://y)</p>'),
+    ],
+)
+def test_a_customers_words_become_nothing_but_words(text, markup):
+    assert paragraph(text) == markup
+
+
+@pytest.mark.parametrize("command", ["{{ticket.id}}", "{% if x %}", "{{{x}}}", "@agnes", "(@agnes)", "{{dc.secret}}"])
+def test_no_template_mark_and_no_mention_is_left_whole(command):
+    made = inert(command)
+    assert "{{" not in made
+    assert "}}" not in made
+    assert "{%" not in made
+    assert "%}" not in made
+    assert "@a" not in made
+    assert made.replace("\u2060", "") == command
+
+
+def test_an_email_address_is_no_mention():
+    assert inert("write to anna@example.org") == "write to anna@example.org"
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("<p>Hi Anna,</p><p>it is on its way 🚚</p>", "Hi Anna,\n\nit is on its way 🚚"),
+        ('<div class="zd-comment" dir="auto">One<br>\n two &amp; three<br></div>', "One\ntwo & three"),
+        ('<p>See <a href="https://example.org/x">the page</a>.</p>', "See the page (https://example.org/x)."),
+        ('<a href="https://example.org/">https://example.org</a>', "https://example.org"),
+        ('<a href="javascript:alert(1)">click</a>', "click"),
+        ("<ul><li>a</li><li>b</li></ul><ol><li>c</li><li>d</li></ol>", "- a\n- b\n\n1. c\n2. d"),
+        ("<style>p{}</style><script>x()</script><p>words</p>", "words"),
+        ("<pre>a\n  b</pre>", "a\n  b"),
+        ("مرحبا<br>שלום", "مرحبا\nשלום"),
+        ("&lt;b&gt; stays", "<b> stays"),
+    ],
+)
+def test_an_agents_html_becomes_plain_words(markup, words):
+    assert plain(markup) == words
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60))
+def test_words_survive_the_way_in_and_out(text):
+    assert "".join(plain(paragraph(text)).split()).replace("\u2060", "") == "".join(text.split()).replace("\u2060", "")
+
+
+def test_only_the_chosen_paragraph_is_changed():
+    marked, count = rewritten(
+        '<div><p><strong>09:14</strong></p><p dir="auto">a &amp; b<br>c</p></div>',
+        lambda number, words: f"<redact>{words}</redact>" if number == 2 else words,
+    )
+    assert count == 2
+    assert marked == (
+        '<div><p><strong>09:14</strong></p><p dir="auto"><redact>a </redact><redact>&amp;</redact>'
+        "<redact> b</redact><br><redact>c</redact></p></div>"
+    )
