@@ -1,0 +1,107 @@
+"""Starts MiniStack, with what a demonstration on one machine needs changed. Run by `sandbox.stack` in MiniStack's own
+environment, which has neither Deskwire nor its dependencies.
+
+What is changed, and why:
+
+* `DEDUPE_SECONDS` shortens SQS FIFO's memory of deduplication ids, which is five minutes and no option of MiniStack's.
+  A demonstration then shows in seconds what Deskwire does when a platform sends again after the queue has forgotten.
+* Requests over loopback count as sent over TLS. The template's queues, topic and bucket refuse plain HTTP
+  (`aws:SecureTransport`), and MiniStack enforces that; between two processes of one machine there is nothing to hear.
+* A layer is unpacked once and then linked, read-only as on Lambda. MiniStack unpacks every layer anew for each worker,
+  which takes seconds for a hundred megabytes and, on a small machine, longer than a platform waits.
+* `WORKERS` bounds the processes of one function. MiniStack starts one for every request at once; past the bound a
+  request waits its turn, as it would in a small account.
+* It ends when its parent is gone, however that died.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc, sqs
+
+
+def count_loopback_as_tls() -> None:
+    """Let policies see the requests of this machine as sent over TLS."""
+    pin = app.pin_request_origin
+
+    def pin_request_origin(source_ip: str, secure_transport: bool) -> None:  # noqa: FBT001 - MiniStack's signature
+        pin(source_ip, secure_transport or source_ip.startswith("127."))
+
+    app.pin_request_origin = pin_request_origin
+
+
+def share_layers(directory: Path) -> None:
+    """Unpack each layer once, below `directory`, and give every worker a link to it."""
+    lock = threading.Lock()
+
+    class ZipFile(zipfile.ZipFile):
+        def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
+            archive = Path(str(self.filename))
+            if not archive.name.startswith("layer_"):
+                super().extractall(path, members, pwd)
+                return
+            digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+            shared = directory / digest[:16]
+            with lock:
+                if not shared.exists():
+                    unpacking = directory / f"{digest[:16]}.part"
+                    shutil.rmtree(unpacking, ignore_errors=True)
+                    super().extractall(unpacking)
+                    unpacking.rename(shared)
+            archive.unlink()
+            for entry in shared.iterdir():
+                (Path(str(path)) / entry.name).symlink_to(entry)
+
+    directory.mkdir(parents=True, exist_ok=True)
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": ZipFile})
+
+
+def bound_workers(limit: int) -> None:
+    """Let a request wait for one of `limit` processes of its function."""
+    slots: dict[str, threading.BoundedSemaphore] = {}
+    acquire, release = lambda_runtime.acquire_worker, lambda_runtime.release_worker
+
+    def acquire_worker(name: str, *args: Any, **keywords: Any) -> Any:
+        slots.setdefault(name, threading.BoundedSemaphore(limit)).acquire()
+        return acquire(name, *args, **keywords)
+
+    def release_worker(worker: Any) -> None:
+        release(worker)
+        if worker is not None:
+            slots[worker.func_name].release()
+
+    for module in (lambda_runtime, lambda_svc):
+        module.acquire_worker = acquire_worker
+        module.release_worker = release_worker
+
+
+def end_with(parent: int, leave: Callable[[int], None] = os._exit) -> None:
+    """End this process once `parent` no longer is its parent."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        leave(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    end_with(os.getppid())
+    count_loopback_as_tls()
+    share_layers(Path(os.environ["LAYERS_DIRECTORY"]))
+    bound_workers(int(os.environ["WORKERS"]))
+    sqs._DEDUP_WINDOW_S = float(os.environ["DEDUPE_SECONDS"])  # noqa: SLF001 - no option sets it
+    app.main()

@@ -1,0 +1,387 @@
+"""The real template on an embedded AWS: builds it for this machine, starts MiniStack, deploys, and cleans up.
+
+How the emulator differs from AWS, as far as Deskwire's flows and tests meet it (MiniStack 1.5.33, tried one by one):
+
+* A function runs in a process of MiniStack's own Python, whatever `Runtime` says, and finds that environment's boto3
+  where Lambda has its own. So the build is for that Python (`DESKWIRE_BUILD=host`), bytecode included.
+* The functions' environment is the template's; MiniStack adds AWS_ENDPOINT_URL, AWS_REGION and credentials of the
+  function's role. Addresses of the sandbox's platforms reach them through the template's parameter SandboxHosts.
+* Every call a function signs is checked against its role (AUTH=true): SQS, DynamoDB, S3, Secrets Manager, SES. What a
+  policy's condition asks about keys MiniStack does not know (dynamodb:LeadingKeys, ses:FromAddress) is not: a
+  ForAllValues condition on an absent key is true there, and the other operators false, so mail is refused.
+* One batch of a FIFO queue is handled at a time, of up to ten messages, so ten threads side by side at most.
+* `sandbox.embedded_aws` lists what we change in MiniStack, the dedupe window of five minutes among it.
+* The HTTP API answers at /_aws/execute-api/{api}/$default/…; the functions see the path without that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import yaml
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".venv" / "tools"
+WORK = ROOT / ".sandbox"
+REGION = "eu-west-1"
+NAME = "deskwire"
+
+BUILT_FROM = ("template.yaml", "functions", "layers", "tools/lambda")
+
+
+class StackError(RuntimeError):
+    """The embedded AWS or the deployment failed; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """What the deployed template gave: its outputs, with `api` as an address that works here."""
+
+    api: str
+    table: str
+    mailbox: str
+    dead_letters: str
+    parked: str
+    archive: str
+    secrets_prefix: str
+    receive: str
+    converse: str
+    sweep: str
+
+
+def say_nothing(_: str) -> None:
+    """Take a line of progress and keep it to itself."""
+
+
+def build(progress: Callable[[str], None] = say_nothing) -> Path:
+    """Build the template for this machine, unless nothing changed, and return the folder of the result."""
+    python, sam = _tool("ministack", "python"), _tool("sam", "sam")
+    target, cache, stamp = WORK / "build", WORK / "cache", WORK / "build.sha256"
+    WORK.mkdir(exist_ok=True)
+    with (WORK / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        digest = _digest(python)
+        if stamp.exists() and stamp.read_text() == digest and (target / "template.yaml").exists():
+            return target
+        progress("building functions and layers for this machine")
+        makefile = _digest(python, ("tools/lambda",))
+        if not (cache / makefile).exists():  # SAM's cache knows the sources, not the Makefile
+            shutil.rmtree(cache, ignore_errors=True)
+            (cache / makefile).mkdir(parents=True)
+        stamp.unlink(missing_ok=True)
+        run = subprocess.run(
+            [str(sam), "build", "--cached", "--build-dir", str(target), "--cache-dir", str(cache / "sam")],
+            cwd=ROOT,
+            env=os.environ
+            | {"DESKWIRE_BUILD": "host", "DESKWIRE_PYTHON": str(python), "SAM_CLI_TELEMETRY": "0", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode != 0:
+            raise StackError(f"`sam build` failed; what it said:\n{run.stdout[-1000:]}{run.stderr[-3000:]}")
+        _zip_artifacts(target)
+        stamp.write_text(digest)
+    return target
+
+
+def _tool(environment: str, program: str) -> Path:
+    path = TOOLS / environment / "bin" / program
+    if not path.exists():
+        raise StackError(f"{path.relative_to(ROOT)} is missing; `make .venv/tools/{environment}/.stamp` installs it")
+    return path
+
+
+def _digest(python: Path, sources: tuple[str, ...] = BUILT_FROM) -> str:
+    digest = hashlib.sha256(f"{python} {python.resolve()}".encode())
+    for source in sources:
+        path = ROOT / source
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"\0{file.relative_to(ROOT)}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _zip_artifacts(target: Path) -> None:
+    """Put each built folder into a zip beside it, stored: nothing here travels far."""
+    for folder in (entry for entry in target.iterdir() if entry.is_dir()):
+        with zipfile.ZipFile(target / f"{folder.name}.zip", "w") as archive:
+            for file in sorted(folder.rglob("*")):
+                archive.write(file, file.relative_to(folder))
+
+
+class Stack:
+    """The deployed template on an embedded AWS of its own, as a context manager.
+
+    `sandbox_hosts` maps a vendor's host to the loopback address that plays it. `dedupe_seconds` is the queue's memory
+    of ids (AWS: 300). `change` may alter the built template before it is deployed, as a test that takes a permission
+    away does. Everything lies in `directory`, which is emptied first.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a choice of the caller, and all have a default
+        self,
+        *,
+        sandbox_hosts: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        dedupe_seconds: float = 300,
+        workers: int = 3,
+        progress: Callable[[str], None] = say_nothing,
+        change: Callable[[dict[str, Any]], None] | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        self.parameters = {
+            "DeletionProtection": "false",
+            "SandboxHosts": json.dumps(dict(sandbox_hosts or {})),
+            **(parameters or {}),
+        }
+        self.dedupe_seconds = dedupe_seconds
+        self.workers = workers
+        self.progress = progress
+        self.change = change
+        self.directory = directory or WORK / "run"
+        self.port = 0
+        self.credentials = ("AKIADESKWIRESANDBOX1", secrets.token_urlsafe(30))
+        self.deployed: Deployed
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start; see `start`."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop; see `stop`."""
+        self.stop()
+
+    def start(self) -> Self:
+        """Build, start MiniStack, deploy. Raises `StackError`, after stopping what was started."""
+        built = build(self.progress)
+        try:
+            self._start_ministack()
+            self.deployed = self._deploy(built)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End MiniStack and its workers. Its log stays in the directory."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(5)
+        shutil.rmtree(self.directory / "tmp", ignore_errors=True)
+
+    @property
+    def endpoint(self) -> str:
+        """The address of every AWS service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs in its environment to take this for AWS, with every right."""
+        key, secret = self.credentials
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        }
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the service, with every right."""
+        return self._session.client(
+            service,
+            endpoint_url=self.endpoint,
+            config=Config(retries={"total_max_attempts": 2}, read_timeout=300, s3={"addressing_style": "path"}),
+        )
+
+    @cached_property
+    def _session(self) -> boto3.session.Session:
+        key, secret = self.credentials
+        return boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=REGION)
+
+    @property
+    def log_file(self) -> Path:
+        """Where MiniStack and the functions write."""
+        return self.directory / "ministack.log"
+
+    def logs(self) -> str:
+        """Return what MiniStack wrote, the functions' own lines among it."""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def sweep(self) -> dict[str, Any]:
+        """Run sweep now, without waiting for its minute, and return what it answered. Raises `StackError`."""
+        return self.invoke(self.deployed.sweep, {})
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Invoke a function and return what it answered. Raises `StackError` with its error."""
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        payload = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer:
+            raise StackError(f"{function} failed: {payload}")
+        return payload if isinstance(payload, dict) else {"result": payload}
+
+    def _start_ministack(self) -> None:
+        python = _tool("ministack", "python")
+        self.progress("starting the embedded AWS")
+        shutil.rmtree(self.directory, ignore_errors=True)
+        (self.directory / "tmp").mkdir(parents=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        key, secret = self.credentials
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(self.directory),
+            "TMPDIR": str(self.directory / "tmp"),
+            "LANG": "C.UTF-8",
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            # Requests that wait for a worker hold a thread; the worker's own calls need others.
+            "MINISTACK_WORKER_THREADS": "512",
+            "S3_DATA_DIR": str(self.directory / "s3"),
+            "STATE_DIR": str(self.directory / "state"),
+            "LAYERS_DIRECTORY": str(WORK / "layers"),
+            "WORKERS": str(self.workers),
+            "DEDUPE_SECONDS": str(self.dedupe_seconds),
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's disk is read-only
+        }
+        with self.log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(python), "-P", str(ROOT / "sandbox" / "embedded_aws.py")],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait_until_healthy()
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError, urllib.error.URLError):
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5):  # noqa: S310 - our own
+                    return
+            time.sleep(0.1)
+        raise StackError(f"MiniStack did not start; its log ({self.log_file}) ends with:\n{self.logs()[-2000:]}")
+
+    def _deploy(self, built: Path) -> Deployed:
+        self.progress("deploying template.yaml")
+        template = yaml.safe_load((built / "template.yaml").read_text())
+        if self.change is not None:
+            self.change(template)
+        self._upload(built, template)
+        cloudformation = self.client("cloudformation")
+        known = template["Parameters"]
+        unknown = sorted(set(self.parameters) - set(known))
+        if unknown:
+            raise StackError(f"template.yaml has no parameter {', '.join(unknown)}")
+        cloudformation.create_stack(
+            StackName=NAME,
+            TemplateBody=json.dumps(template, default=str),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        return self._outputs(self._wait_for_stack(cloudformation))
+
+    def _upload(self, built: Path, template: dict[str, Any]) -> None:
+        """Put each zip into a bucket and name it in the template, as `sam package` does."""
+        s3 = self.client("s3")
+        bucket = f"{NAME}-artifacts"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for name, resource in template["Resources"].items():
+            where = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+            if attribute := where.get(resource["Type"]):
+                s3.put_object(Bucket=bucket, Key=f"{name}.zip", Body=(built / f"{name}.zip").read_bytes())
+                resource["Properties"][attribute] = f"s3://{bucket}/{name}.zip"
+
+    def _wait_for_stack(self, cloudformation: Any) -> Any:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            stack = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
+            if stack["StackStatus"] == "CREATE_COMPLETE":
+                return stack
+            if not stack["StackStatus"].endswith("_IN_PROGRESS") or "ROLLBACK" in stack["StackStatus"]:
+                break
+            time.sleep(0.2)
+        raise StackError("the deployment failed:\n" + "\n".join(self._failures(cloudformation)))
+
+    def _failures(self, cloudformation: Any) -> Iterator[str]:
+        with contextlib.suppress(ClientError):
+            for event in cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]:
+                if "FAILED" in event["ResourceStatus"] or "ROLLBACK" in event["ResourceStatus"]:
+                    yield f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}"
+        yield f"MiniStack's log is {self.log_file}"
+
+    def _outputs(self, stack: Any) -> Deployed:
+        values = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        api = values["ApiAddress"].split("://", 1)[1].split(".", 1)[0]
+        return Deployed(
+            api=f"{self.endpoint}/_aws/execute-api/{api}/$default",
+            table=values["TableName"],
+            mailbox=values["MailboxUrl"],
+            dead_letters=values["DeadLettersUrl"],
+            parked=values["ParkedUrl"],
+            archive=values["ArchiveName"],
+            secrets_prefix=values["SecretsPrefix"],
+            receive=values["ReceiveFunctionName"],
+            converse=values["ConverseFunctionName"],
+            sweep=values["SweepFunctionName"],
+        )
+
+
+def main() -> None:
+    """Start the stack alone, print where everything is, and keep it until interrupted."""
+    with Stack(progress=lambda line: print(line, file=sys.stderr)) as stack:
+        for name, value in {**stack.environment, "API": stack.deployed.api, "TABLE": stack.deployed.table}.items():
+            print(f"{name}={value}")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()
