@@ -1,0 +1,158 @@
+"""Whether a message is acknowledged, and in which words. Pure: the caller brings the time and what is known.
+
+Promise 4 of the plan lives here: at most once per thread and quiet period, only where the platform's rules allow
+it, never to ourselves, to a machine, to who opted out, or outside the window. That it is *sent* at most once is the
+caller's: it records `acknowledged_at` before it sends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from deskwire.contract import Permit, Refusal
+from deskwire.model import Event, Kind
+
+from .languages import Language, detect
+from .measure import cut
+from .policy import Policy
+from .texts import opening, render
+from .words import folded
+
+
+class Reason(StrEnum):
+    """Why nothing is said."""
+
+    OWN = "own"  # the account itself wrote it
+    NO_MESSAGE = "no_message"  # an edit, a deletion, a reaction, a receipt …
+    MARKED = "marked"  # the channel says: standby, automated, a bot …
+    OPTING = "opting"  # it is the word that turns automatic answers off or on
+    OPTED_OUT = "opted_out"
+    SWITCHED_OFF = "switched_off"  # by the policy, for this visibility
+    QUIET = "quiet"  # acknowledged a short time ago
+    ATTENDED = "attended"  # a person answered a short time ago
+    BUDGET = "budget"  # too many automatic answers in this thread
+    LATE = "late"  # the message is old
+    FORBIDDEN = "forbidden"  # the platform's rules
+    NO_TEXT = "no_text"  # the policy has no words for this
+
+
+class Opting(StrEnum):
+    """What a person asks with a single word."""
+
+    OUT = "out"
+    IN = "in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known when an event has been filed.
+
+    `permit` is the contract's answer for an automatic message now; `acknowledged_at` and `answered_at` are when this
+    thread last got an acknowledgement and an agent's reply; `automatic_replies` counts what was sent into it
+    automatically in the last 24 hours.
+    """
+
+    event: Event
+    permit: Permit | Refusal
+    reference: str
+    opted_out: bool = False
+    acknowledged_at: datetime | None = None
+    answered_at: datetime | None = None
+    automatic_replies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Say this, in this language."""
+
+    text: str
+    language: str
+
+    def __repr__(self) -> str:
+        return f"Acknowledge({self.language}, {len(self.text)} characters)"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Say nothing. `detail` is for the person who asks why; it holds nothing of the customer's."""
+
+    reason: Reason
+    detail: str = ""
+
+
+def opting(text: str, policy: Policy) -> Opting | None:
+    """Return what the whole message asks for: no more automatic answers, automatic answers again, or neither."""
+    if len(text) > 120:
+        return None
+    said = folded(text)
+    for words, answer in ((policy.opt_out, Opting.OUT), (policy.opt_in, Opting.IN)):
+        if said and any(said == folded(word) for language in words.values() for word in language):
+            return answer
+    return None
+
+
+def acknowledgement(situation: Situation, policy: Policy, now: datetime) -> Acknowledge | Suppressed:
+    """Return what to say to the customer, or why nothing is said: the first reason that holds, in Reason's order."""
+    objection = _of_the_event(situation.event, policy) or _of_the_thread(situation, policy, now)
+    if objection is not None:
+        return objection
+    if isinstance(situation.permit, Refusal):
+        return Suppressed(Reason.FORBIDDEN, situation.permit.reason)
+    return _words(situation, situation.permit, policy, now)
+
+
+def _of_the_event(event: Event, policy: Policy) -> Suppressed | None:
+    if event.own:
+        return Suppressed(Reason.OWN)
+    if event.kind is not Kind.MESSAGE:
+        return Suppressed(Reason.NO_MESSAGE, str(event.kind))
+    if event.no_automatic_reply:
+        return Suppressed(Reason.MARKED, event.no_automatic_reply)
+    if opting(event.text, policy) is not None:
+        return Suppressed(Reason.OPTING)
+    return None
+
+
+def _of_the_thread(situation: Situation, policy: Policy, now: datetime) -> Suppressed | None:
+    event = situation.event
+    if situation.opted_out:
+        return Suppressed(Reason.OPTED_OUT)
+    if not policy.acknowledges(event.visibility):
+        return Suppressed(Reason.SWITCHED_OFF, str(event.visibility))
+    if situation.acknowledged_at is not None and now - situation.acknowledged_at < policy.quiet:
+        return Suppressed(Reason.QUIET)
+    if situation.answered_at is not None and now - situation.answered_at < policy.quiet:
+        return Suppressed(Reason.ATTENDED)
+    if situation.automatic_replies >= policy.replies_per_day:
+        return Suppressed(Reason.BUDGET)
+    if event.occurred_at is not None and now - event.occurred_at > policy.late:
+        return Suppressed(Reason.LATE)
+    return None
+
+
+def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) -> Acknowledge | Suppressed:
+    event = situation.event
+    language = _language(event, policy)
+    chosen = policy.texts.choose(event.visibility, language, policy.default_language)
+    if chosen is None:
+        return Suppressed(Reason.NO_TEXT, str(event.visibility))
+    tag, wording = chosen
+    values = {"reference": situation.reference, "company": policy.company}
+    if policy.hours.is_open(now):
+        template = wording.open
+    else:
+        template = wording.closed
+        if "opens_" in template and (opens := policy.hours.next_opening(now)) is not None:
+            values |= opening(opens)
+    text = render(template, values)
+    if text is None:
+        return Suppressed(Reason.NO_TEXT, f"a placeholder of texts.{event.visibility}.{tag} has no value")
+    return Acknowledge(cut(text, permit.limit.most, permit.limit.unit), tag)
+
+
+def _language(event: Event, policy: Policy) -> Language | None:
+    """Detect only where there is a choice: the model is not loaded for a company of one language."""
+    offered = policy.texts.of(event.visibility)
+    return detect(event.text, event.language or None, offered) if len(offered) > 1 else None

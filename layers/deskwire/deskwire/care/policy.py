@@ -1,0 +1,113 @@
+"""The company's rules for one connection, as they stand in `deskwire.yaml` and in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from deskwire.model import Visibility
+
+from .hours import Hours
+from .texts import Tag, Texts
+
+Phrase = Annotated[str, Field(min_length=1, max_length=100)]
+
+# Whole messages that turn automatic answers off and on again. Drafts: a company has its own speakers check them.
+OPT_OUT: Mapping[str, tuple[str, ...]] = {
+    "en": ("stop", "stop all", "stopall", "unsubscribe", "opt out", "no bots"),
+    "ar": ("إيقاف", "الغاء الاشتراك", "إلغاء الاشتراك"),
+    "de": ("stopp", "abmelden", "abbestellen"),
+    "es": ("parar", "cancelar suscripción", "darme de baja"),
+    "fa": ("لغو", "لغو اشتراک", "توقف"),
+    "fr": ("arrêter", "arrêt", "se désabonner", "désabonner"),
+    "he": ("הסר", "הסירו אותי", "עצור"),
+    "is": ("stopp", "hætta", "afskrá"),
+    "pl": ("wypisz", "wypisz mnie", "rezygnuję"),
+    "sq": ("ndalo", "çregjistrohu"),
+    "sr": ("prekini", "odjavi me", "прекини", "одјави ме"),
+}
+OPT_IN: Mapping[str, tuple[str, ...]] = {"en": ("start", "unstop", "subscribe", "opt in")}
+# Words that go with numbers that nobody should read in public.
+IDENTITY = (
+    "passport number", "social security number", "national id", "credit card number", "iban",
+    "kennitala", "kennitalan", "pesel", "jmbg", "јмбг", "numri personal", "کد ملی",
+    "personalausweis", "steuernummer", "dni", "numéro de sécurité sociale", "תעודת זהות", "رقم الهوية",
+)  # fmt: skip
+
+
+class Acknowledging(BaseModel):
+    """Where a customer is told that the message has arrived."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    private: bool = Field(default=True, description="In private conversations.")
+    public: bool = Field(
+        default=False,
+        description="Under public posts. Off unless you want it: equal public comments look like spam to platforms.",
+    )
+
+
+class Policy(BaseModel):
+    """What is answered when, in which words, and what is urgent. Everything has a default but the texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    company: str = Field("", max_length=80, description="The company's name, for {company} in texts.")
+    hours: Hours = Field(default_factory=Hours, description="When somebody answers.")
+    texts: Texts = Field(
+        default_factory=Texts, description="Acknowledgements. Their languages are those a customer can be answered in."
+    )
+    default_language: Tag = Field("en", description="Used where nobody can be sure in which language was written.")
+    acknowledge: Acknowledging = Field(default_factory=Acknowledging, description="Where an arrival is acknowledged.")
+    quiet_hours: float = Field(
+        12, gt=0, le=24 * 90, description="Hours after an acknowledgement or an agent's reply without another one."
+    )
+    replies_per_day: int = Field(
+        3, ge=1, le=20, description="Most automatic answers in one thread in 24 hours: the brake of any loop."
+    )
+    late_minutes: int = Field(
+        60, ge=1, le=24 * 60, description="A message older than this is filed, but no longer acknowledged."
+    )
+    reopen_days: int = Field(
+        14, ge=0, le=365, description="A message to a solved ticket reopens it within these days, else opens a new one."
+    )
+    opt_out: Mapping[Tag, tuple[Phrase, ...]] = Field(
+        default=OPT_OUT, description="Messages that turn automatic answers off, by language; all languages are tried."
+    )
+    opt_in: Mapping[Tag, tuple[Phrase, ...]] = Field(
+        default=OPT_IN, description="Messages that turn them on again, by language."
+    )
+    priority_words: tuple[Phrase, ...] = Field(
+        (), description="Words or phrases that raise a ticket's priority. A rating of one or two stars always does."
+    )
+    sensitive_words: tuple[Phrase, ...] = Field(
+        default=IDENTITY,
+        description="Words that mark a message as holding personal data. Card numbers and IBANs are always found.",
+    )
+
+    @model_validator(mode="after")
+    def _texts_where_they_are_due(self) -> Policy:
+        for visibility in Visibility:
+            wordings = self.texts.of(visibility)
+            if wordings and self.texts.choose(visibility, None, self.default_language) is None:
+                raise ValueError(f"texts.{visibility} has no text in the default language ({self.default_language})")
+        if self.acknowledge.public and not self.texts.public:
+            raise ValueError("acknowledge.public is on, but texts.public holds no text")
+        return self
+
+    def acknowledges(self, visibility: Visibility) -> bool:
+        """Return whether an arrival is acknowledged there at all."""
+        return self.acknowledge.public if visibility is Visibility.PUBLIC else self.acknowledge.private
+
+    @property
+    def quiet(self) -> timedelta:
+        """The quiet period."""
+        return timedelta(hours=self.quiet_hours)
+
+    @property
+    def late(self) -> timedelta:
+        """The age from which a message is no longer acknowledged."""
+        return timedelta(minutes=self.late_minutes)
