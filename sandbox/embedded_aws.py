@@ -1,5 +1,6 @@
-"""Starts MiniStack, with what a demonstration on one machine needs changed. Run by `sandbox.stack` in MiniStack's own
-environment, which has neither Deskwire nor its dependencies.
+"""Starts MiniStack, with what a demonstration on one machine needs changed.
+
+`sandbox.stack` runs this file in MiniStack's own environment, which has neither Deskwire nor its dependencies.
 
 What is changed, and why:
 
@@ -7,6 +8,8 @@ What is changed, and why:
   A demonstration then shows in seconds what Deskwire does when a platform sends again after the queue has forgotten.
 * Requests over loopback count as sent over TLS. The template's queues, topic and bucket refuse plain HTTP
   (`aws:SecureTransport`), and MiniStack enforces that; between two processes of one machine there is nothing to hear.
+* Policies see `dynamodb:LeadingKeys` and `ses:FromAddress`, which the template's roles depend on and MiniStack does not
+  fill in.
 * A layer is unpacked once and then linked, read-only as on Lambda. MiniStack unpacks every layer anew for each worker,
   which takes seconds for a hundred megabytes and, on a small machine, longer than a platform waits.
 * `WORKERS` bounds the processes of one function. MiniStack starts one for every request at once; past the bound a
@@ -17,18 +20,21 @@ What is changed, and why:
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import threading
 import time
 import zipfile
 from collections.abc import Callable
+from contextvars import ContextVar
+from email.utils import parseaddr
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import lambda_svc, sqs
 
 
@@ -42,6 +48,32 @@ def count_loopback_as_tls() -> None:
     app.pin_request_origin = pin_request_origin
 
 
+def fill_in_condition_keys() -> None:
+    """Tell policies which partition keys a request names, and whom a mail is from."""
+    known_of_dynamodb = iam_actions.dynamodb_service_context
+    resource_of_ses = iam_actions._ses_v2_resource_arn  # noqa: SLF001 - MiniStack has no hooks for these
+    resolve = iam_evaluator._resolve_condition_key  # noqa: SLF001
+    sender: ContextVar[str | None] = ContextVar("sender", default=None)
+
+    def dynamodb_service_context(body: bytes) -> dict[str, Any]:
+        request = json.loads(body or b"{}")
+        partition = (request.get("Key") or request.get("Item") or {}).get("pk")
+        return known_of_dynamodb(body) | ({"dynamodb:LeadingKeys": [*partition.values()]} if partition else {})
+
+    def ses_v2_resource_arn(method: str, path: str, body: bytes, region: str, account: str) -> Any:
+        if not path.endswith("/outbound-emails"):
+            return resource_of_ses(method, path, body, region, account)
+        sender.set(parseaddr(json.loads(body).get("FromEmailAddress", ""))[1])
+        return f"arn:aws:ses:{region}:{account}:identity/{sender.get()}"
+
+    def resolve_condition_key(key: str, context: Any) -> Any:
+        return sender.get() if key.lower() == "ses:fromaddress" else resolve(key, context)
+
+    iam_actions.dynamodb_service_context = dynamodb_service_context
+    iam_actions._ses_v2_resource_arn = ses_v2_resource_arn  # noqa: SLF001
+    iam_evaluator._resolve_condition_key = resolve_condition_key  # noqa: SLF001
+
+
 def share_layers(directory: Path) -> None:
     """Unpack each layer once, below `directory`, and give every worker a link to it."""
     lock = threading.Lock()
@@ -52,7 +84,8 @@ def share_layers(directory: Path) -> None:
             if not archive.name.startswith("layer_"):
                 super().extractall(path, members, pwd)
                 return
-            digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+            contents = repr([(entry.filename, entry.CRC) for entry in self.infolist()])
+            digest = hashlib.sha256(contents.encode()).hexdigest()
             shared = directory / digest[:16]
             with lock:
                 if not shared.exists():
@@ -101,6 +134,7 @@ def end_with(parent: int, leave: Callable[[int], None] = os._exit) -> None:
 if __name__ == "__main__":
     end_with(os.getppid())
     count_loopback_as_tls()
+    fill_in_condition_keys()
     share_layers(Path(os.environ["LAYERS_DIRECTORY"]))
     bound_workers(int(os.environ["WORKERS"]))
     sqs._DEDUP_WINDOW_S = float(os.environ["DEDUPE_SECONDS"])  # noqa: SLF001 - no option sets it
