@@ -189,9 +189,7 @@ class Event:
             else {f.name: getattr(self.author, f.name) or None for f in fields(Author)},
             "own": self.own,
             "text": self.text,
-            "occurred_at": None
-            if self.occurred_at is None
-            else self.occurred_at.isoformat().replace("+00:00", "Z"),
+            "occurred_at": None if self.occurred_at is None else self.occurred_at.isoformat().replace("+00:00", "Z"),
             "attachments": [
                 {
                     "kind": str(item.kind),
@@ -231,9 +229,7 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
             version=data["version"] or "",
             thread=data["thread"],
             visibility=Visibility(data["visibility"]),
-            author=None
-            if author is None
-            else Author(**{name: value or "" for name, value in author.items()}),
+            author=None if author is None else Author(**{name: value or "" for name, value in author.items()}),
             own=data["own"],
             text=data["text"],
             occurred_at=None if occurred is None else datetime.fromisoformat(occurred),
@@ -347,6 +343,7 @@ class Entry:
     written_at: datetime | None
     public: bool  # seen by the customer in the helpdesk (a public comment), or an internal note
     files: tuple[File, ...] = ()
+    author: str = ""  # who wrote it, by name: for helpdesks that show the connector as everything's author
 
     def __repr__(self) -> str:
         return f"Entry({digest(self.key)[:12]})"
