@@ -1,7 +1,7 @@
 """A private, real Request Tracker 5: its own database, port and configuration, gone when it is stopped.
 
-It needs Debian's packages (`available()` tells, `INSTALL` is the line that installs them) and no root. The system's
-own Request Tracker, which the packages set up, stays untouched; several private ones run side by side.
+It needs Debian's packages (`available()` tells, `INSTALL` is the line that installs them) and no root. The
+system's own Request Tracker, which the packages set up, stays untouched; several private ones run side by side.
 
     with RequestTracker(directory, webhook_address="http://127.0.0.1:8080/helpdesks/rt") as tracker:
         tracker.agent_replies("1", "On its way")
