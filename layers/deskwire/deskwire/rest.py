@@ -94,9 +94,7 @@ class Answer:
         try:
             return read(self.body)
         except PayloadError as error:
-            raise TemporaryError(
-                f"the answer (HTTP {self.status}) cannot be read: {error}", ambiguous=True
-            ) from None
+            raise TemporaryError(f"the answer (HTTP {self.status}) cannot be read: {error}", ambiguous=True) from None
 
     def __repr__(self) -> str:
         return f"Answer({self.status}, {len(self.body)} bytes)"
@@ -253,9 +251,7 @@ def stand_ins(hosts: Mapping[str, str]) -> dict[str, str]:
         except ValueError:
             target, parts = "", urlsplit("")
         if not LOOPBACK.fullmatch(target) or parts.query or parts.fragment:
-            raise ConfigurationError(
-                f"the sandbox's address for {host} is not on this machine: use http://127.0.0.1:…"
-            )
+            raise ConfigurationError(f"the sandbox's address for {host} is not on this machine: use http://127.0.0.1:…")
     return {host.lower(): base.rstrip("/") for host, base in hosts.items()}
 
 
