@@ -58,7 +58,8 @@ def fill_in_condition_keys() -> None:
     def dynamodb_service_context(body: bytes) -> dict[str, Any]:
         request = json.loads(body or b"{}")
         partition = (request.get("Key") or request.get("Item") or {}).get("pk")
-        return known_of_dynamodb(body) | ({"dynamodb:LeadingKeys": [*partition.values()]} if partition else {})
+        known: dict[str, Any] = known_of_dynamodb(body)
+        return known | ({"dynamodb:LeadingKeys": [*partition.values()]} if partition else {})
 
     def ses_v2_resource_arn(method: str, path: str, body: bytes, region: str, account: str) -> Any:
         if not path.endswith("/outbound-emails"):

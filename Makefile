@@ -1,0 +1,83 @@
+# Everything a newcomer needs: `make demo` to see it, `make test` to check it. `make` lists the rest.
+#
+# Set-up happens once, into .venv, and leaves stamp files: what is done is not done again.
+# Tools whose pinned requirements clash with ours live in environments of their own, .venv/tools/….
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUTF8 := 1
+
+# The first Python that really runs (a pyenv shim may exist and fail) and is new enough.
+FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do \
+	if "$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$p"; exit; fi; done
+LOCKED = install --quiet --no-deps --require-hashes --requirement
+PYTHON := .venv/bin/python
+EMBEDDED := .venv/.stamp .venv/tools/ministack/.stamp .venv/tools/sam/.stamp
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=rt.
+	@$(PYTHON) -m sandbox.demo $(if $(STAY),--stay) $(if $(HELPDESK),--helpdesk $(HELPDESK))
+
+.PHONY: sandbox
+sandbox: $(EMBEDDED) ## The platforms, the helpdesk and the embedded AWS, to develop a connector against.
+	@$(PYTHON) -m sandbox
+
+.PHONY: test
+test: $(EMBEDDED) .venv/tools/checkov/.stamp ## The whole gate: format, lint, types, imports, template, build, tests.
+	@$(PYTHON) tools/gate.py
+
+.PHONY: build
+build: .venv/tools/sam/.stamp ## Build template.yaml for Lambda, into .aws-sam (what `sam deploy` takes).
+	@.venv/tools/sam/bin/sam build
+
+.PHONY: format
+format: .venv/.stamp ## Format the code and fix what can be fixed by itself.
+	@.venv/bin/ruff format --quiet
+	@.venv/bin/ruff check --fix
+
+.PHONY: lock
+lock: .venv/tools/uv/bin/uv ## Renew the locked requirements after a change of the groups in pyproject.toml.
+	@UV=.venv/tools/uv/bin/uv tools/lock
+
+.PHONY: clean
+clean: ## Remove everything that was built or installed.
+	@rm -rf .venv .aws-sam .sandbox .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------------------------------------------- set-up
+.venv/bin/python:
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then \
+		echo "Deskwire needs Python 3.11 or newer, with its venv module; none of python3.13, python3.12, python3.11," >&2; \
+		echo "python3 is one that runs. On Debian: apt-get install python3 python3-venv" >&2; exit 1; fi; \
+	echo "· making .venv with $$($$python --version)"; \
+	"$$python" -m venv .venv || { echo "On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.requirements: requirements/development.txt | .venv/bin/python
+	@echo "· installing libraries and tools into .venv (a minute, once)"
+	@$(PYTHON) -m pip $(LOCKED) $<
+	@touch $@
+
+.venv/.stamp: .venv/.requirements pyproject.toml
+	@$(PYTHON) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/tools/%/.stamp: requirements/%.txt | .venv/bin/python
+	@echo "· installing $* into .venv/tools/$* (a minute, once)"
+	@rm -rf .venv/tools/$*
+	@$(PYTHON) -m venv .venv/tools/$*
+	@.venv/tools/$*/bin/python -m pip $(LOCKED) $<
+	@touch $@
+
+.venv/tools/uv/bin/uv: | .venv/bin/python
+	@$(PYTHON) -m venv .venv/tools/uv
+	@.venv/tools/uv/bin/python -m pip install --quiet uv

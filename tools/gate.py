@@ -1,0 +1,53 @@
+"""Runs every check of `make test`, all of them even when one fails, and says at the end how each went."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+TOOLS = ROOT / ".venv" / "tools"
+
+STEPS = {
+    "format": [BIN / "ruff", "format", "--check"],
+    "lint": [BIN / "ruff", "check"],
+    "types": [BIN / "mypy"],
+    "imports": [BIN / "lint-imports"],
+    "template": [BIN / "cfn-lint", "template.yaml", "-a", "cfn_lint_serverless.rules"],
+    "sam": [TOOLS / "sam" / "bin" / "sam", "validate", "--lint"],
+    "checkov": [
+        *(TOOLS / "checkov" / "bin" / "checkov", "--file", "template.yaml", "--framework", "cloudformation"),
+        *("--compact", "--quiet", "--skip-download"),
+    ],
+    "build": [TOOLS / "sam" / "bin" / "sam", "build"],
+    "tests": [BIN / "pytest", "--cov", "--cov-report=term:skip-covered", "--durations=5"],
+}
+
+
+def main() -> int:
+    """Run the steps; a quiet one shows its output only when it fails. Returns the exit status."""
+    results = {}
+    for name, command in STEPS.items():
+        print(f"· {name}", flush=True)
+        began = time.monotonic()
+        shown = name == "tests"
+        run = subprocess.run(
+            [str(part) for part in command],
+            cwd=ROOT,
+            stdout=None if shown else subprocess.PIPE,
+            stderr=None if shown else subprocess.STDOUT,
+            check=False,
+        )
+        results[name] = (run.returncode, time.monotonic() - began)
+        if run.returncode != 0 and not shown:
+            sys.stdout.write(run.stdout.decode(errors="replace"))
+            sys.stdout.flush()
+    print()
+    for name, (status, seconds) in results.items():
+        print(f"{'ok  ' if status == 0 else 'FAIL'}  {name:9} {seconds:6.1f} s")
+    return int(any(status for status, _ in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
