@@ -1,0 +1,199 @@
+"""The rule for a public web form: the page's origin, and a captcha's token in the body.
+
+There is no signature; the body is whatever the visitor's browser sent. The token is checked with its provider at
+once, because it lives for minutes and works once. When the provider cannot be reached the request is let in, marked
+`captcha: unavailable`: the channel then answers nothing automatically. Turnstile:
+https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ hCaptcha: https://docs.hcaptcha.com
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import hmac
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError, PayloadError, SignatureError, TemporaryError
+from .reading import Node, read
+from .rest import Call
+from .verification import Context, Verification
+
+if TYPE_CHECKING:
+    from .http import Request
+    from .secret import Secret, Secrets
+
+PASSED = "passed"
+UNAVAILABLE = "unavailable"
+TIMEOUT = 2.0  # seconds; a visitor waits
+OURS_TO_MEND = frozenset({"missing-input-secret", "invalid-input-secret", "sitekey-secret-mismatch"})
+JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
+PLAYED_ORIGIN = "https://shop.example.org"  # of the sandbox's visitors
+SAME_CHECK = uuid.UUID("6f1a3f0e-5a0c-4d36-9b53-0f3f2f2c1d5a")  # the namespace of our idempotency keys
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A captcha service: where its tokens are checked, in which field they come and how long they are at most."""
+
+    url: str
+    field: str
+    longest: int
+    actions: bool  # whether the answer names the widget's action
+    idempotent: bool  # whether the same check may be asked again
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "turnstile": Provider(
+        "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+        "cf-turnstile-response",
+        longest=2048,
+        actions=True,
+        idempotent=True,
+    ),
+    # The length is ours: hCaptcha names none, its tokens are some thousand characters.
+    "hcaptcha": Provider(
+        "https://api.hcaptcha.com/siteverify",
+        "h-captcha-response",
+        longest=16384,
+        actions=False,
+        idempotent=False,
+    ),
+}
+TOKEN_FIELDS = tuple(provider.field for provider in PROVIDERS.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captcha(Verification):
+    """A page that is allowed, and a captcha solved on it.
+
+    The endpoint's settings: `origins` (exact, separated by spaces), `captcha` (`turnstile` or `hcaptcha`), and,
+    where wanted, `captcha_sitekey` (hCaptcha) and `captcha_action` (Turnstile).
+    """
+
+    secret: str = "captcha_secret"  # noqa: S105 - its name
+    action: str = "contact"  # what the page's widget is called, where no setting says otherwise
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The page's origin and the media type: a form-encoded or text/plain post is sent without preflight."""
+        return ("origin", "content-type")
+
+    def names(self) -> tuple[str, ...]:
+        """Return the provider's secret key."""
+        return (self.secret,)
+
+    def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
+        """Check origin, media type and token; return `captcha`: `passed` or `unavailable`."""
+        provider = PROVIDERS.get(context.settings.get("captcha", ""))
+        if provider is None:
+            raise ConfigurationError(f"the endpoint's setting “captcha” must be one of {', '.join(PROVIDERS)}")
+        keys = secrets.every(self.secret)
+        origin = allowed_origin(request, context.settings)
+        if not origin:
+            raise SignatureError("the page's origin is not among the endpoint's “origins”")
+        if not JSON_TYPE.fullmatch(request.header("content-type")):
+            raise SignatureError("the body is not sent as application/json")
+        token = _token(request.body, provider)
+        refusal: SignatureError | None = None
+        for key in keys:  # during a rotation the provider knows only one of them, and says so in different ways
+            result = self._asked(provider, key, token, request.body, context)
+            if result is None:
+                return {"captcha": UNAVAILABLE}
+            if {code.text() for code in result["error-codes"].items()} & OURS_TO_MEND:
+                continue
+            refusal = self._refusal(result, provider, origin, context.settings)
+            if refusal is None:
+                return {"captcha": PASSED}
+        raise refusal or ConfigurationError(
+            f"the captcha's provider does not know “{self.secret}”: store the right one"
+        )
+
+    def _asked(self, provider: Provider, key: Secret, token: str, body: bytes, context: Context) -> Node | None:
+        """Return what the provider says of the token; None when it cannot say."""
+        fields = {"secret": key.reveal(), "response": token}
+        if provider.idempotent:
+            # Of the whole body: the very same request, sent again after a lost answer, passes again; nothing else
+            # does with a token that was used.
+            fields["idempotency_key"] = str(uuid.uuid5(SAME_CHECK, hashlib.sha256(body).hexdigest()))
+        elif sitekey := context.settings.get("captcha_sitekey"):
+            fields["sitekey"] = sitekey
+        try:
+            # A form: Turnstile takes JSON as well, hCaptcha does not.
+            answer = context.http(Call.form("POST", provider.url, fields, timeout=TIMEOUT))
+            if answer.status == 429 or answer.status >= 500:
+                return None
+            result = answer.node().object()
+            codes = [code.text() for code in result["error-codes"].items()]
+        except (TemporaryError, PayloadError):
+            return None
+        return None if "internal-error" in codes else result
+
+    def _refusal(
+        self, result: Node, provider: Provider, origin: str, settings: Mapping[str, str]
+    ) -> SignatureError | None:
+        """Return why the token does not count; None when it does."""
+        try:
+            passed = result["success"].truth(default=False)
+            hostname, action = result["hostname"].text(""), result["action"].text("")
+        except PayloadError as error:
+            return SignatureError(f"the provider's answer cannot be used: {error}")
+        if not passed:
+            return SignatureError("the captcha's token is wrong, too old or was used")
+        if hostname != urlsplit(origin).hostname:
+            return SignatureError("the captcha was solved on another site than the page's")
+        wanted = settings.get("captcha_action") or self.action
+        if provider.actions and action != wanted:
+            return SignatureError(f"the captcha's action is not “{wanted}”: set it on the widget")
+        return None
+
+    def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
+        """Put a token into the body that the sandbox's provider passes (`played_token`)."""
+        headers = {"origin": PLAYED_ORIGIN, "content-type": "application/json", **request.headers}
+        body = request.body
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
+        if isinstance(document, dict):
+            field = next((name for name in TOKEN_FIELDS if name in document), TOKEN_FIELDS[0])
+            hostname = urlsplit(headers["origin"]).hostname or ""
+            document[field] = played_token(secrets.one(self.secret), hostname, self.action, now)
+            body = json.dumps(document, ensure_ascii=False).encode()
+        return dataclasses.replace(request, headers=headers, body=body)
+
+
+def allowed_origin(request: Request, settings: Mapping[str, str]) -> str:
+    """Return the request's origin when it is, to the letter, one of the settings' `origins`; else nothing.
+
+    Raises `ConfigurationError` where there are none.
+    """
+    origins = settings.get("origins", "").split()
+    if not origins:
+        raise ConfigurationError("the endpoint's setting “origins” is missing: list the pages' origins")
+    origin = request.header("origin")
+    return origin if origin in origins else ""
+
+
+def _token(body: bytes, provider: Provider) -> str:
+    try:
+        token = read(body)[provider.field].text()
+    except PayloadError:
+        raise SignatureError("the body carries no captcha's token") from None
+    if not token or len(token) > provider.longest or not token.isascii() or not token.isprintable():
+        raise SignatureError("the captcha's token is no token")
+    return token
+
+
+def played_token(secret: Secret, hostname: str, action: str, now: datetime) -> str:
+    """Return a token for playing a provider: what was solved where and when, under the provider's secret."""
+    solved = {"hostname": hostname, "action": action, "at": now.timestamp(), "nonce": uuid.uuid4().hex}
+    content = base64.urlsafe_b64encode(json.dumps(solved).encode()).decode()
+    return f"played.{content}.{hmac.digest(secret.encode(), content.encode(), 'sha256').hex()}"

@@ -1,0 +1,252 @@
+"""Web form: a contact form on any page of yours, which posts JSON here with `fetch`. The contract is our own.
+
+Set-up: make the endpoint and a connection for each form (its `account` is the `form_id`); list your pages' origins;
+make a Turnstile or hCaptcha widget for them and put it on the page (Turnstile: `data-action="contact"`, or what the
+setting `captcha_action` says). The page makes a UUID once for each form shown, its `submission_id`; posts
+`{"schema": "form.submitted/1", "form_id", "submission_id", "email", "message", …}` with the widget's token; shows what
+a 400 says of each field; after 401 renews the widget and lets the visitor try again; `sandbox/webform/form.js` is such
+a page's script. Files go first, to `…/uploads` with a token of their own, and then to the address answered.
+https://developers.cloudflare.com/turnstile/get-started/ https://docs.hcaptcha.com
+
+Signature: none; the page's origin, the captcha's token, rates for an address and a form, and a honeypot (`website`,
+which people do not see). https://fetch.spec.whatwg.org/#http-cors-protocol
+
+Secrets: endpoint `captcha_secret`, the provider's secret key.
+https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
+
+Limits: 64 KiB a form, 20,000 characters a message, 5 files; answers go by e-mail from the connection's `sender`, which
+SES must have verified; the address a visitor gives is not proved, so an automatic answer quotes nothing of theirs and
+is sent only when the captcha was passed. https://www.rfc-editor.org/rfc/rfc3834 (how automatic answers mark themselves)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from deskwire.captcha import PASSED, TOKEN_FIELDS, UNAVAILABLE, Captcha, allowed_origin
+from deskwire.care.measure import measure
+from deskwire.channel import Channel, Reach, Upload
+from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families import form as forms
+from deskwire.http import Request, Response, neighbourhood
+from deskwire.model import ADD, Author, Event, Kind, Outgoing, Sent, Unreadable, Visibility
+from deskwire.reading import read
+from deskwire.reference import reference
+
+if TYPE_CHECKING:
+    from deskwire.secret import Secrets
+
+CORS: Final = "https://fetch.spec.whatwg.org/#http-cors-protocol"
+GATEWAY: Final = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"
+SES: Final = "https://docs.aws.amazon.com/ses/latest/dg/quotas.html"
+AUTOMATIC: Final = "https://www.rfc-editor.org/rfc/rfc3834"
+CHECKED: Final = date(2026, 11, 21)
+TYPES: Final = "image/jpeg image/png image/gif image/webp image/heic application/pdf text/plain"
+UPLOAD_BYTES: Final = 10 * 1024 * 1024
+SUBJECT: Final = "Your message to us"
+
+
+class WebForm(Channel):
+    """The connector. A thread is one submission; an account is a form."""
+
+    name = "webform"
+    title = "Web form"
+    verification = Captcha(action="contact")
+    endpoint_settings: ClassVar[dict[str, str]] = {
+        "origins": "the pages' origins, exact, separated by spaces: https://www.example.org",
+        "captcha": "turnstile or hcaptcha",
+        "captcha_sitekey": "hCaptcha: the widget's site key, so that tokens of other sites are refused (optional)",
+        "captcha_action": "Turnstile: the widget's action (optional, else “contact”)",
+        "upload_types": "media types that may be uploaded, separated by spaces (optional, else pictures, PDF, text)",
+        "upload_bytes": "the largest file (optional, else 10 MiB)",
+    }
+    endpoint_secrets: ClassVar[dict[str, str]] = {"captcha_secret": "the captcha provider's secret key"}
+    connection_settings: ClassVar[dict[str, str]] = {
+        "sender": "the From address of answers, verified in SES: Example <help@example.org>",
+        "subject": "the subject of answers (optional)",
+    }
+    contract = Contract(
+        sending={
+            Visibility.PRIVATE: Sending(
+                # 40 MB is SES's own limit; ours is what a person still reads.
+                text=Figure(TextLimit(100_000, Unit.CHARACTERS), SES, CHECKED),
+                automatic=Figure(True, AUTOMATIC, CHECKED),  # noqa: FBT003
+                window=Figure(None, AUTOMATIC, CHECKED),
+            ),
+        },
+        # The figures are our own, well inside those of API Gateway (10 MB, 30 seconds): a person waits, and a page
+        # tries again only while it is open.
+        body_limit=Figure(65_536, GATEWAY, CHECKED),
+        deadline=Figure(timedelta(seconds=2), GATEWAY, CHECKED),
+        redelivery=Figure(timedelta(0), CORS, CHECKED),
+    )
+    known_gaps: ClassVar[dict[str, str]] = {
+        "C4.body": "nobody signs what a visitor's browser sends",
+        "C7": "there is no platform: the captcha's token is opaque, only its provider can check it",
+        "C12": "nobody writes into the form as us",
+    }
+
+    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
+        """Answer a CORS preflight: 204 for an allowed origin, 403 for another."""
+        if request.method != "OPTIONS":
+            return None
+        if not allowed_origin(request, _settings(request)):
+            return Response.json(403, {"status": "refused", "error": "origin"})
+        return Response(
+            204,
+            headers={
+                **self.answer_headers(request),
+                "access-control-allow-methods": "POST, OPTIONS",
+                "access-control-allow-headers": "content-type",
+                "access-control-max-age": "7200",
+            },
+        )
+
+    def answer_headers(self, request: Request) -> Mapping[str, str]:
+        """Let an allowed page's script read the answer."""
+        try:
+            origin = allowed_origin(request, _settings(request))
+        except ConfigurationError:
+            return {}
+        return {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
+
+    def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
+        """Keep 20 in ten minutes from an address (an IPv6 /64), 600 to a form (10 times that for uploads).
+
+        Behind a CDN of your own the peer's address is the CDN's: then let its firewall keep the rate.
+        """
+        kind = request.action or "form"
+        limits = [(f"{kind} from {neighbourhood(request.source)}", 20, 600)]
+        try:
+            form = read(request.body)["form_id"].text()
+        except PayloadError:
+            return limits
+        return [*limits, (f"{kind} to {form}", 600, 600)] if forms.FORM.fullmatch(form) else limits
+
+    def parse(self, request: Request) -> Iterator[Event | Unreadable]:
+        """Yield the one message of a submission.
+
+        The page's `submission_id` survives its own retries; its words are the version. So a repeated post is the same
+        event, and other words under the same id (a page that makes its id once for ever) are another message of
+        the thread: nothing a visitor wrote is taken for a repetition.
+        """
+        form = forms.Form(read(request.body), "form.submitted/1")
+        account, submission = form.needed("form_id", forms.FORM), form.needed("submission_id", forms.SUBMISSION)
+        trap = form.text("website")
+        if trap.strip() and not form.problems:
+            yield self._trapped(account, submission)
+            return
+        email = form.needed("email", forms.EMAIL, forms.LONGEST_EMAIL)
+        name, subject, message = form.line("name"), form.line("subject"), form.message()
+        files, fields = form.uploads(), form.fields()
+        form.checked()
+        words = json.dumps([email, name, subject, message, [item.id for item in files], fields])
+        checked = request.facts.get("captcha", "not checked")
+        yield Event(
+            channel=self.name,
+            account=account,
+            kind=Kind.MESSAGE,
+            object_id=submission,
+            verb=ADD,
+            version=hashlib.sha256(words.encode()).hexdigest()[:16],
+            thread=submission,
+            visibility=Visibility.PRIVATE,
+            author=Author(email.lower(), name=name, email=email),
+            text=message,
+            occurred_at=request.received_at,  # the visitor's own clock (`client_ts`) is anybody's guess
+            attachments=files,
+            language=form.language(),
+            subject=subject,
+            no_automatic_reply="" if checked == PASSED else f"captcha {checked}",
+            details={**fields, **form.extras()},
+            raw={name: value for name, value in form.node.raw.items() if name not in TOKEN_FIELDS},
+        )
+
+    def _trapped(self, account: str, submission: str) -> Event:
+        """Return what a filled honeypot is: counted, not filed; the bot is told that all is well."""
+        return Event(
+            channel=self.name,
+            account=account,
+            kind=Kind.OTHER,
+            object_id=submission,
+            verb="honeypot",
+            thread=submission,
+            visibility=Visibility.PRIVATE,
+            text="honeypot",
+            no_automatic_reply="honeypot",
+            details={"suppressed": "honeypot"},
+        )
+
+    def reject(self, request: Request, error: PayloadError) -> Response:
+        """Tell the page which fields to mend."""
+        problems = error.problems if isinstance(error, forms.FormError) else {"body": "cannot be read"}
+        fields = [{"field": name, "problem": why} for name, why in problems.items()]
+        return Response.json(400, {"status": "refused", "error": "form", "fields": fields})
+
+    def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
+        """Tell the page that all is safe, under which reference."""
+        event = events[0]
+        return Response.json(
+            202,
+            {"status": "accepted", "submission_id": event.thread, "reference": reference(event.thread_key, 0)},
+        )
+
+    def upload(self, request: Request, settings: Mapping[str, str]) -> Upload:
+        """Allow a file by its type and size. Raises `TemporaryError` while captchas cannot be checked."""
+        form = forms.Form(read(request.body), "upload.requested/1")
+        form.needed("form_id", forms.FORM)
+        name, kind, size = forms.file_name(form.text("name")), form.text("type"), form.node["size"].number(0)
+        if not name:
+            form.problems["name"] = "is missing"
+        if kind not in (settings.get("upload_types") or TYPES).split():
+            form.problems["type"] = "is not allowed"
+        if not 0 < size <= _bytes(settings):
+            form.problems["size"] = "is not allowed"
+        form.checked()
+        if request.facts.get("captcha") == UNAVAILABLE:
+            raise TemporaryError("files are not taken while the captcha's provider cannot be reached")
+        return Upload(name, kind, size)
+
+    def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
+        """Mail the answer; an automatic one has a fixed subject and says that it is automatic."""
+        sender = reach.settings.get("sender", "")
+        if not sender:
+            raise ConfigurationError("answers to a web form need the connection's setting “sender”")
+        if not forms.EMAIL.fullmatch(outgoing.recipient):
+            raise PermanentError("the visitor's address cannot be written to")
+        if outgoing.attachments:
+            raise PermanentError("an answer to a web form takes text only: take the attachment out")
+        if measure(outgoing.text, permit.limit.unit) > permit.limit.most:
+            raise PermanentError(f"an answer to a web form takes {permit.limit.most} characters: shorten it")
+        subject = reach.settings.get("subject") or SUBJECT
+        headers: dict[str, str] = {}
+        if outgoing.automatic:
+            headers["Auto-Submitted"] = "auto-replied"
+            # Exchange answers automatic mail unless told not to: [MS-OXCMAIL] 2.2.3.2.14.
+            headers["X-Auto-Response-Suppress"] = "All"
+        elif theirs := outgoing.context.get("subject", ""):
+            subject = f"Re: {theirs}"
+        if forms.BREAKS.search(subject) or forms.BREAKS.search(sender):
+            raise PermanentError("a line break in the subject or the sender would add headers to the mail")
+        identity = reach.mail(
+            sender=sender, recipient=outgoing.recipient, subject=subject, text=outgoing.text, headers=headers
+        )
+        return Sent((identity,))
+
+
+def _settings(request: Request) -> dict[str, str]:
+    """Return the endpoint's settings, which the framework hands over as facts."""
+    marker = "setting."
+    return {name.removeprefix(marker): value for name, value in request.facts.items() if name.startswith(marker)}
+
+
+def _bytes(settings: Mapping[str, str]) -> int:
+    try:
+        return int(settings.get("upload_bytes") or UPLOAD_BYTES)
+    except ValueError:
+        raise ConfigurationError("the endpoint's setting “upload_bytes” is no number") from None

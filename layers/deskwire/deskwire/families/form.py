@@ -1,0 +1,152 @@
+"""What forms of our own contract share: reading what a visitor's page sent, with a reason for each wrong field."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Final
+
+from deskwire.errors import PayloadError
+from deskwire.model import Attachment, AttachmentKind
+from deskwire.reading import Node
+
+FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SUBMISSION: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UPLOAD: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+# What SES delivers to without SMTPUTF8; anything cleverer refuses somebody's real address.
+EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}")
+LONGEST_EMAIL: Final = 254
+BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+MESSAGE: Final = 20_000  # characters
+MOST_FILES: Final = 5
+MOST_FIELDS: Final = 20
+RESERVED: Final = frozenset({"page_url", "consent", "suppressed"})  # details of our own
+
+
+class FormError(PayloadError):
+    """What the visitor's page must mend: a short reason for each field. Their values are not in it."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("the form is not right: " + ", ".join(f"{name} {why}" for name, why in problems.items()))
+        self.problems = dict(problems)
+
+
+class Form:
+    """A document being read: what is wrong is collected, so that the visitor hears of everything at once."""
+
+    def __init__(self, node: Node, schema: str) -> None:
+        """Read `node`, which must be an object that says it is of `schema`."""
+        self.node = node.object()
+        self.problems: dict[str, str] = {}
+        if self.text("schema") != schema:
+            self.problems["schema"] = f"must be {schema}"
+
+    def checked(self) -> None:
+        """Raise `FormError` when anything was wrong so far."""
+        if self.problems:
+            raise FormError(self.problems)
+
+    def text(self, name: str) -> str:
+        """Return a text, empty when it is missing."""
+        try:
+            return self.node[name].text("")
+        except PayloadError:
+            self.problems[name] = "is not text"
+            return ""
+
+    def needed(self, name: str, shape: re.Pattern[str], longest: int = 64) -> str:
+        """Return a text that must be there and of that shape."""
+        value = self.text(name)
+        if not value:
+            self.problems.setdefault(name, "is missing")
+        elif len(value) > longest or not shape.fullmatch(value):
+            self.problems[name] = "is not valid"
+        return value
+
+    def line(self, name: str, longest: int = 200) -> str:
+        """Return a text of one line: it goes into headers of mails."""
+        value = self.text(name)
+        if len(value) > longest:
+            self.problems[name] = f"is longer than {longest} characters"
+        if BREAKS.search(value):
+            self.problems[name] = "holds a line break"
+        return value.strip()
+
+    def message(self) -> str:
+        """Return the visitor's words, as they wrote them."""
+        message = self.text("message")
+        if not message.strip():
+            self.problems.setdefault("message", "is missing")
+        elif len(message) > MESSAGE:
+            self.problems["message"] = f"is longer than {MESSAGE} characters"
+        return message
+
+    def uploads(self) -> tuple[Attachment, ...]:
+        """Return the files that were uploaded before, a list of {id, name, type}."""
+        try:
+            found = tuple(
+                Attachment(
+                    kind_of(item["type"].text("")),
+                    id=item["id"].text(),
+                    name=file_name(item["name"].text("")),
+                    type=item["type"].text(""),
+                )
+                for item in self.node["uploads"].items()
+            )
+        except PayloadError:
+            self.problems["uploads"] = "must be a list of {id, name, type}"
+            return ()
+        if len(found) > MOST_FILES:
+            self.problems["uploads"] = f"are more than {MOST_FILES}"
+        elif not all(UPLOAD.fullmatch(item.id) and BREAKS.search(item.type) is None for item in found):
+            self.problems["uploads"] = "must have the ids that were answered to them"
+        return found
+
+    def fields(self) -> dict[str, str]:
+        """Return the form's further fields, a list of {name, value}."""
+        try:
+            found = {item["name"].text(): item["value"].text("") for item in self.node["fields"].items()}
+        except PayloadError:
+            self.problems["fields"] = "must be a list of {name, value}"
+            return {}
+        if len(found) > MOST_FIELDS:
+            self.problems["fields"] = f"are more than {MOST_FIELDS}"
+        for name, value in found.items():
+            if not FIELD.fullmatch(name) or name in RESERVED:
+                self.problems["fields"] = "have a name that is not of a-z, 0-9 and _, or is ours"
+            elif len(value) > 1000:
+                self.problems["fields"] = "have a value longer than 1000 characters"
+        return found
+
+    def extras(self) -> dict[str, str]:
+        """Return what is nice to know of a submission; what is wrong with it is no reason to refuse anybody."""
+        try:
+            page = self.node["page_url"].text("")[:500]
+            consent = self.node["consent"]
+            version = consent["text_version"].text("yes")[:64] if consent["privacy"].truth(default=False) else ""
+        except PayloadError:
+            return {}
+        return {name: value for name, value in (("page_url", page), ("consent", version)) if value}
+
+    def language(self) -> str:
+        """Return the page's language tag, empty where it is none."""
+        try:
+            language = self.node["locale"].text("")
+        except PayloadError:
+            return ""
+        return language if LANGUAGE.fullmatch(language) else ""
+
+
+def kind_of(media_type: str) -> AttachmentKind:
+    """Return what a file of that type is."""
+    family = media_type.partition("/")[0]
+    return AttachmentKind(family) if family in {"image", "audio", "video"} else AttachmentKind.FILE
+
+
+def file_name(given: str) -> str:
+    """Return a file's bare name without what could deceive: paths, controls, directions of writing."""
+    name = re.split(r"[/\\]", given)[-1]
+    return "".join(letter for letter in name if unicodedata.category(letter)[0] != "C").strip(" .")[:120]
