@@ -117,6 +117,12 @@ SAYS_NOTHING = [
     "@NorthwindCare https://t.co/xyz #daswarnichtgut",
     "#fail #wheresmyorder",
     "iPhone 15 Pro",
+    "Nike Air Force Zoom",
+    "Samsung Galaxy Ultra",
+    "Adidas Superstar Samba",
+    "Papa Lola Mama Toto",
+    "hahaha hahahaha hahaha",
+    "asdf asdf qwer qwer",
 ]
 
 

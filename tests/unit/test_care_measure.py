@@ -131,17 +131,74 @@ def test_pieces_fit_and_lose_nothing_but_white_space(text, unit, limit):
 
 # Both sides must know the character: the witness is of a newer Unicode than the standard library may be.
 ASSIGNED = st.characters(exclude_categories=("Cn", "Co", "Cs"))
-TRICKY = st.sampled_from(
-    "\r\nक्षि्र\u200d\u200c👨👩🏽❤️🇮🇸#1⃣각한กำ\u0600\u06dd\u0301\u0302\u064b\u0d4e\u1160ᄀ각\U000e0067🏴"
-)
+TRICKY = [
+    "\r",
+    "\n",
+    "क",
+    "ष",
+    "्",
+    "ি",
+    "\u200d",
+    "\u200c",
+    "👨",
+    "👩",
+    "🏽",
+    "❤",
+    "️",
+    "🇮",
+    "🇸",
+    "#",
+    "1",
+    "⃣",
+    "각",
+    "한",
+    "ก",
+    "ำ",
+    "\u0600",
+    "\u06dd",
+    "\u0301",
+    "\u064b",
+    "\u0d4e",
+    "\u1160",
+    "ᄀ",
+    "ᆨ",
+    "\U000e0067",
+    "🏴",
+    "a",
+]
 
 
-@settings(max_examples=300)
-@given(st.text(TRICKY | ASSIGNED, max_size=25))
+@settings(max_examples=600)
+@given(st.lists(st.sampled_from(TRICKY) | st.sampled_from(TRICKY) | ASSIGNED, max_size=12).map("".join))
 def test_no_boundary_lies_inside_what_a_reader_sees_as_one_character(text):
     starts = {match.start() for match in regex.finditer(r"\X", text)} | {len(text)}
     ours = {at for at in range(len(text) + 1) if graphemes.boundary(text, at)}
     assert ours <= starts
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        FAMILY,
+        "🇮🇸",
+        "👍🏽",
+        "❤️",
+        "#️⃣",
+        "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+        "e\u0301\u0323",
+        "क्षि",
+        "각",
+        "\u1100\u1161\u11a8",
+        "ᄀᄀ",
+        "กำ",
+        "\u0600١",
+        "\u0d4eക",
+        "\r\n",
+    ],
+)
+def test_what_a_reader_sees_as_one_character_has_no_boundary_inside(one):
+    assert regex.fullmatch(r"\X", one)
+    assert not any(graphemes.boundary(f"a{one}b", at) for at in range(2, len(one) + 1))
 
 
 def test_ordinary_characters_are_told_apart():

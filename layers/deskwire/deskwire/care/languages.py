@@ -69,7 +69,8 @@ _READ = 4000  # characters looked at
 _WEIGHED = 600  # letters given to the model: more do not change its mind
 _WORDS, _ENOUGH = 2, 10  # fewer words or letters than this are a guess
 _FAVOUR = 3.0  # how much likelier a language is that the company or the platform names
-_SURE = 0.45
+_SURE = 0.45  # the least share among the languages asked about …
+_PLAUSIBLE = 0.2  # … and among all that the model knows: names and laughter look like languages far away
 
 
 def detect(text: str, hint: str | None = None, expected: Collection[str] = ()) -> Language | None:
@@ -162,15 +163,14 @@ def _of_arabic_script(letters: set[str]) -> Language | None:
 
 def _by_model(text: str, favoured: set[str]) -> Language | None:
     """Return the model's answer if it is sure enough; South Slavic neighbours count together for that."""
-    asked = _CANDIDATES | favoured
-    scores = {
-        name: score * (_FAVOUR if name in favoured else 1.0) for name, score in _model().rank(text) if name in asked
-    }
-    total = sum(scores.values())
+    shares = dict(_model().rank(text))
+    asked = {name: shares[name] for name in (_CANDIDATES | favoured) & shares.keys()}
+    scores = {name: share * (_FAVOUR if name in favoured else 1.0) for name, share in asked.items()}
     best = max(scores, key=lambda name: scores[name])
     cyrillic = "\u0400" <= max(text) <= "\u04ff"
     kin = {"sr", "hr", "bs"} if best in {"sr", "hr", "bs"} and not cyrillic else {best}
-    if best == "zxx" or sum(scores.get(name, 0.0) for name in kin) < _SURE * total:
+    sure = sum(scores.get(name, 0.0) for name in kin) >= _SURE * sum(scores.values())
+    if best == "zxx" or not sure or sum(shares[name] for name in kin) < _PLAUSIBLE:
         return None
     if best == "sr":
         return Language("sr-Cyrl" if cyrillic else "sr-Latn")
