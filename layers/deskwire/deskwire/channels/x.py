@@ -1,0 +1,270 @@
+"""X: posts that mention, answer or quote the account, and direct messages.
+
+Set-up: register this endpoint's address with `POST /2/webhooks` (app bearer token; no port, no redirect), then for each
+account `POST /2/activity/subscriptions` with the event types `post.mention.create`, `post.reply.create`,
+`post.quote.create`, `post.delete`, `dm.received`, `dm.sent`, `chat.received` and `oauth.revoke`, under OAuth 1.0a of
+that account. Every delivered event is billed, the account's own `post.create` too. The deprecated Account Activity
+API and Filtered Stream webhooks come to the same address and are read as well; a stream's rule names the account it
+is for at the head of its tag. https://docs.x.com/x-api/webhooks/quickstart https://docs.x.com/x-api/activity/introduction
+
+Signature: `x-twitter-webhooks-signature`, "sha256=" and base64 of HMAC-SHA256 of the raw body under the app's consumer
+secret. The handshake (CRC) signs a token with the SAME key, so only tokens of a narrow, opaque shape are signed: else
+a stranger could have a body of his own signed. https://docs.x.com/x-api/webhooks/introduction
+
+Secrets: endpoint `consumer_secret`; connection `consumer_key`, `consumer_secret`, `access_token`, `access_token_secret`
+(OAuth 1.0a with read, write and direct messages: these tokens do not expire; those of OAuth 2.0 last two hours).
+https://docs.x.com/fundamentals/authentication/oauth-1-0a/obtaining-user-access-tokens
+
+Limits: 280 weighted characters in public; no length is given for direct messages (10,000 before v2); no window;
+no idempotency key; 10 seconds to answer. Self-serve apps may answer only who summoned the account (mention or quote),
+automatically at most once; a link makes a post 13 times as dear. No word of a customer's deletion.
+https://docs.x.com/x-api/fundamentals/rate-limits https://docs.x.com/changelog
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import html
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Final
+from urllib.parse import urlencode
+
+from deskwire.channel import Channel, each
+from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.errors import (
+    DeskwireError,
+    PayloadError,
+    PermanentError,
+    SignatureError,
+    TemporaryError,
+)
+from deskwire.families import oauth1
+from deskwire.families import x as reading_x
+from deskwire.http import Response
+from deskwire.model import Author, Event, Outgoing, Sent, Unreadable, Visibility
+from deskwire.reading import Node, read
+from deskwire.rest import Answer, Call, checked
+from deskwire.verification import HmacHeader
+
+if TYPE_CHECKING:
+    from deskwire.channel import Reach
+    from deskwire.http import Request
+    from deskwire.secret import Secrets
+
+API: Final = "https://api.x.com"
+CHECKED: Final = date(2026, 11, 21)
+WEBHOOKS: Final = "https://docs.x.com/x-api/webhooks/introduction"
+COUNTING: Final = "https://docs.x.com/fundamentals/counting-characters"
+MANAGE_DMS: Final = "https://docs.x.com/x-api/direct-messages/manage/introduction"
+AUTOMATION: Final = "https://docs.x.com/changelog"
+
+# No grammar of the token is published; this is what was seen, and what no JSON object can look like
+# (github.com/vercel/chat, pull request 775). If X changes it, refusals are counted under an alarm.
+TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{16,128}")
+
+# X answers 403 both for what the app lacks and for what the customer does not allow, told apart by its words only
+# (as seen by users: gptme-contrib pull request 811 for the first; the others likewise, not documented).
+REFUSALS: Final = (
+    ("not been mentioned or otherwise engaged", "not-summoned", "X lets us answer only who mentioned or quoted us"),
+    ("restricted who can reply", "replies-restricted", "the author restricted who may reply"),
+    ("deleted or not visible", "gone", "the post is gone or hidden from the account"),
+    ("duplicate content", "duplicate", "X refused the text as a duplicate"),
+    ("cannot send messages to this user", "dm-refused", "the person takes no direct messages from the account"),
+    ("permission to dm", "dm-refused", "the person takes no direct messages from the account"),
+)  # fmt: skip
+
+
+class X(Channel):
+    """The connector. A thread is a public conversation, or `dm-` and the other participant."""
+
+    name = "x"
+    title = "X"
+    verification = HmacHeader(
+        header="x-twitter-webhooks-signature", secret="consumer_secret", encoding="base64", prefix="sha256="  # noqa: S106
+    )  # fmt: skip
+    endpoint_secrets: ClassVar = {"consumer_secret": "the app's consumer secret (API key secret)"}
+    connection_secrets: ClassVar = {
+        "consumer_key": "the app's consumer key (API key)",
+        "consumer_secret": "the app's consumer secret (API key secret)",
+        "access_token": "the account's OAuth 1.0a access token",
+        "access_token_secret": "the account's OAuth 1.0a access token secret",
+    }
+    # Direct messages' media lie elsewhere and take the account's OAuth 2.0 consent: they are only named.
+    media_hosts: ClassVar[tuple[str, ...]] = ("pbs.twimg.com", "video.twimg.com")
+    contract = Contract(
+        sending={
+            Visibility.PUBLIC: Sending(
+                text=Figure(TextLimit(280, Unit.WEIGHTED), COUNTING, CHECKED),
+                # Only who summoned the account: the event's `no_automatic_reply` says who did not.
+                automatic=Figure(True, AUTOMATION, CHECKED),  # noqa: FBT003
+                window=Figure(None, AUTOMATION, CHECKED),
+            ),
+            Visibility.PRIVATE: Sending(
+                text=Figure(TextLimit(10_000, Unit.CHARACTERS), MANAGE_DMS, CHECKED, confirmed=False),
+                automatic=Figure(True, MANAGE_DMS, CHECKED),  # noqa: FBT003
+                window=Figure(None, MANAGE_DMS, CHECKED, confirmed=False),
+            ),
+        },
+        body_limit=Figure(4 * 1024 * 1024, WEBHOOKS, CHECKED, confirmed=False),  # X states none
+        deadline=Figure(timedelta(seconds=10), WEBHOOKS, CHECKED),
+        # No retries are documented; a replay reaches back 24 hours.
+        redelivery=Figure(
+            timedelta(hours=24), "https://docs.x.com/x-api/webhooks/create-replay-job-for-webhook", CHECKED
+        ),
+        api_version=Figure("2", "https://docs.x.com/x-api/introduction", CHECKED),
+        figures={"handshake_grace": Figure(timedelta(hours=28), WEBHOOKS, CHECKED)},
+    )
+
+    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
+        """Answer the CRC: `{"response_token": "sha256=…"}`; sign nothing that could be a delivery's body."""
+        if request.method != "GET" or "crc_token" not in request.query:
+            return None
+        token = request.parameter("crc_token")
+        if not TOKEN.fullmatch(token):
+            raise SignatureError("crc_token is of no shape that is signed: a body could be signed so")
+        secret = secrets.one("consumer_secret")
+        signature = base64.b64encode(hmac.digest(secret.encode(), token.encode(), "sha256")).decode()
+        return Response.json(200, {"response_token": f"sha256={signature}"})
+
+    def parse(self, request: Request) -> Iterator[Event | Unreadable]:
+        body = read(request.body).object()
+        if body["data"]["event_type"]:
+            yield from reading_x.activity(body["data"])
+        elif "matching_rules" in body:
+            yield from reading_x.streamed(body)
+        elif "user_event" in body:
+            yield reading_x.revoked(body)
+        elif "replay_job_status" in body:
+            yield reading_x.replayed(body["replay_job_status"])
+        elif "for_user_id" in body:
+            for name, items in reading_x.lists(body).items():
+                yield from each(items, lambda item, name=name: reading_x.account_activity(body, item, name))  # type: ignore[misc]
+        else:
+            raise PayloadError("the delivery is of no envelope that X documents")
+
+    # ------------------------------------------------------------------------------------------------- sending
+
+    def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
+        """Post a reply, or a direct message; a text over the limit is refused, an agent shortens it."""
+        from deskwire.care.measure import measure
+
+        if outgoing.attachments:
+            raise PermanentError("attachments cannot be sent on X yet: send the text alone", code="attachments")
+        if measure(outgoing.text, permit.limit.unit) > permit.limit.most:
+            raise PermanentError(f"the text is longer than {permit.limit.most} characters as X counts", code="too-long")
+        if outgoing.visibility is Visibility.PUBLIC:
+            payload = {"text": outgoing.text, "reply": {"in_reply_to_tweet_id": outgoing.reply_to or outgoing.thread}}
+            answer = self._asked("POST", "/2/tweets", reach, payload=payload, what="replying on X")
+            return Sent((_named(answer, "id", "replying on X"),))
+        path = f"/2/dm_conversations/with/{_participant(outgoing)}/messages"
+        answer = self._asked("POST", path, reach, payload={"text": outgoing.text}, what="sending a direct message on X")
+        return Sent((_named(answer, "dm_event_id", "sending a direct message on X"),))
+
+    def sent(self, outgoing: Outgoing, since: datetime, reach: Reach) -> Sent | None:
+        """Look through what the account wrote since then: X takes no idempotency key.
+
+        The text and the place tell it, for nothing of ours comes back. Reading is billed, so one page is read.
+        """
+        public = outgoing.visibility is Visibility.PUBLIC
+        path = (
+            f"/2/users/{reach.account}/tweets" if public
+            else f"/2/dm_conversations/with/{_participant(outgoing)}/dm_events"
+        )  # fmt: skip
+        start = since.astimezone(UTC).replace(microsecond=0)
+        # The guides say `tweet.fields`, X's OpenAPI file of August 2026 `post.fields`.
+        query = (
+            {"start_time": f"{start:%Y-%m-%dT%H:%M:%SZ}", "exclude": "retweets", "max_results": "100",
+             "tweet.fields": "created_at,conversation_id,entities,referenced_tweets"}
+            if public
+            else {"event_types": "MessageCreate", "max_results": "20", "dm_event.fields": "created_at,sender_id,text"}
+        )  # fmt: skip
+        found = self._asked("GET", path, reach, query=query, what="looking whether it was sent on X")
+        for item in found["data"].items():
+            moment = item["created_at"].iso()
+            here = _answers(item, outgoing) if public else item["sender_id"].identifier("") == reach.account
+            if here and (moment is None or moment >= start) and _alike(item, outgoing.text):
+                return Sent((item["id"].identifier(),))
+        return None
+
+    def profile(self, author: Author, reach: Reach) -> Author:
+        """Return the author with name and handle: the webhook often comes without."""
+        if not author.id.isdigit():
+            return author
+        try:
+            query = {"user.fields": "name,username"}
+            found = self._asked("GET", f"/2/users/{author.id}", reach, query=query, what="asking X who wrote")["data"]
+            return Author(author.id, found["name"].text(author.name), found["username"].text(author.handle))
+        except DeskwireError:
+            return author
+
+    def _asked(
+        self, method: str, path: str, reach: Reach, *, what: str,
+        query: dict[str, str] | None = None, payload: object = None,
+    ) -> Node:  # fmt: skip
+        url = f"{API}{path}" + (f"?{urlencode(query)}" if query else "")
+        from secrets import token_hex
+
+        names = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+        credentials = oauth1.Credentials(*(reach.secrets.one(name) for name in names))
+        signed = oauth1.authorization(
+            method, url, credentials, nonce=token_hex(16), timestamp=int(reach.now.timestamp())
+        )
+        headers = {"Authorization": signed}
+        call = Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
+        return _settled(reach.http(call), what=what)
+
+
+def _participant(outgoing: Outgoing) -> str:
+    kind, _, number = outgoing.thread.partition("-")
+    if kind == "chat":
+        raise PermanentError("an encrypted chat can be answered in X only", code="encrypted-chat")
+    if kind != "dm" or not (number.isascii() and number.isdigit()):
+        raise PermanentError("the thread is no direct message of X", code="thread")
+    return number
+
+
+HINT: Final = "the app's permissions and the account's access token"
+
+
+def _settled(answer: Answer, *, what: str) -> Node:
+    """Return X's answer; raise for an error what happens next. Its words are looked at and never passed on."""
+    if answer.status == 403:
+        words = answer.body.decode("utf-8", "replace").lower()
+        for part, code, meaning in REFUSALS:
+            if part in words:
+                raise PermanentError(f"{what}: {meaning}", status=403, code=code)
+    return checked(answer, what=what, secret_hint=HINT).node()
+
+
+def _named(answer: Node, name: str, what: str) -> str:
+    """Return the id of what was made. A 2xx may hold `errors` and no `data` (X, "Partial errors")."""
+    try:
+        return answer["data"][name].identifier()
+    except PayloadError:
+        if answer["errors"]:
+            raise PermanentError(f"{what}: X answered with an error and no id", status=200) from None
+        raise TemporaryError(f"{what}: the answer names no {name}", ambiguous=True) from None
+
+
+def _answers(post: Node, outgoing: Outgoing) -> bool:
+    """Tell whether a post of ours answers the same post (or, where X does not say, stands in the conversation)."""
+    references = post["referenced_tweets"] or post["referenced_posts"]
+    if references:
+        target = outgoing.reply_to or outgoing.thread
+        return any(item["id"].identifier("") == target for item in references.items())
+    return post["conversation_id"].identifier(outgoing.thread) == outgoing.thread
+
+
+def _alike(item: Node, text: str) -> bool:
+    """Compare the words: X adds mentions at the head of a reply, shortens links, escapes, and normalises."""
+    return _bare(item["text"].text("")) == _bare(text)
+
+
+def _bare(text: str) -> str:
+    import unicodedata
+
+    plain = re.sub(r"https?://\S+", "↗", html.unescape(text))
+    return " ".join(re.sub(r"^(@\w+\s+)+", "", unicodedata.normalize("NFC", plain)).split())
