@@ -76,7 +76,7 @@ def say_nothing(_: str) -> None:
 
 def build(progress: Callable[[str], None] = say_nothing) -> Path:
     """Build the template for this machine, unless nothing changed, and return the folder of the result."""
-    python, sam = _tool("ministack", "python"), _tool("sam", "sam")
+    python, sam = tool("ministack", "python"), tool("sam", "sam")
     target, cache, stamp = WORK / "build", WORK / "cache", WORK / "build.sha256"
     WORK.mkdir(exist_ok=True)
     with (WORK / "build.lock").open("w") as lock:
@@ -106,7 +106,8 @@ def build(progress: Callable[[str], None] = say_nothing) -> Path:
     return target
 
 
-def _tool(environment: str, program: str) -> Path:
+def tool(environment: str, program: str) -> Path:
+    """Return a program of an environment below .venv/tools. Raises `StackError` where it is not installed."""
     path = TOOLS / environment / "bin" / program
     if not path.exists():
         raise StackError(f"{path.relative_to(ROOT)} is missing; `make .venv/tools/{environment}/.stamp` installs it")
@@ -254,7 +255,7 @@ class Stack:
         return payload if isinstance(payload, dict) else {"result": payload}
 
     def _start_ministack(self) -> None:
-        python = _tool("ministack", "python")
+        python = tool("ministack", "python")
         self.progress("starting the embedded AWS")
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory / "tmp").mkdir(parents=True)

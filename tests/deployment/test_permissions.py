@@ -1,0 +1,141 @@
+"""Each role tried on the embedded AWS, which enforces it: what it may do works, everything else is refused."""
+
+import shutil
+
+import pytest
+from sandbox.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("probes")]
+
+CALLS = {
+    "send to the mailbox": lambda s: ("sqs", "send_message", mailbox(s) | {"MessageBody": "{}"}),
+    "receive from the mailbox": lambda s: ("sqs", "receive_message", {"QueueUrl": s.mailbox}),
+    "send to parked": lambda s: ("sqs", "send_message", {"QueueUrl": s.parked, "MessageBody": "{}"}),
+    "receive from parked": lambda s: ("sqs", "receive_message", {"QueueUrl": s.parked}),
+    "count the mailbox": lambda s: counting(s.mailbox),
+    "count the dead letters": lambda s: counting(s.dead_letters),
+    "count parked": lambda s: counting(s.parked),
+    "purge the mailbox": lambda s: ("sqs", "purge_queue", {"QueueUrl": s.mailbox}),
+    "get an endpoint": lambda s: ("dynamodb", "get_item", key(s, "E#meta")),
+    "get a thread": lambda s: ("dynamodb", "get_item", key(s, "T#thread")),
+    "put a thread": lambda s: ("dynamodb", "put_item", {"TableName": s.table, "Item": key(s, "T#thread")["Key"]}),
+    "update a rate": lambda s: ("dynamodb", "update_item", key(s, "R#form")),
+    "update a thread": lambda s: ("dynamodb", "update_item", key(s, "T#thread")),
+    "delete a thread": lambda s: ("dynamodb", "delete_item", key(s, "T#thread")),
+    "query a thread": lambda s: ("dynamodb", "query", query(s, "pk", "T#thread")),
+    "query what is due": lambda s: ("dynamodb", "query", query(s, "due_shard", "0") | {"IndexName": "due"}),
+    "scan": lambda s: ("dynamodb", "scan", {"TableName": s.table}),
+    "write a transaction": lambda s: (
+        "dynamodb",
+        "transact_write_items",
+        {"TransactItems": [{"Put": {"TableName": s.table, "Item": key(s, "T#other")["Key"]}}]},
+    ),
+    "drop the table": lambda s: ("dynamodb", "delete_table", {"TableName": s.table}),
+    "read a secret": lambda _: ("secretsmanager", "get_secret_value", {"SecretId": "deskwire/meta"}),
+    "read another's secret": lambda _: ("secretsmanager", "get_secret_value", {"SecretId": "elsewhere/meta"}),
+    "change a secret": lambda _: (
+        "secretsmanager",
+        "put_secret_value",
+        {"SecretId": "deskwire/meta", "SecretString": "x"},
+    ),
+    "put raw/": lambda s: ("s3", "put_object", {"Bucket": s.archive, "Key": "raw/a", "Body": "a"}),
+    "put parked/": lambda s: ("s3", "put_object", {"Bucket": s.archive, "Key": "parked/a", "Body": "a"}),
+    "put incoming/": lambda s: ("s3", "put_object", {"Bucket": s.archive, "Key": "incoming/a", "Body": "a"}),
+    "put anywhere": lambda s: ("s3", "put_object", {"Bucket": s.archive, "Key": "a", "Body": "a"}),
+    "get raw/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "raw/seed"}),
+    "get parked/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "parked/seed"}),
+    "get incoming/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "incoming/seed"}),
+    "mail as the company": lambda _: ("sesv2", "send_email", mail("help@example.org")),
+    "mail as another": lambda _: ("sesv2", "send_email", mail("ceo@example.org")),
+    "list roles": lambda _: ("iam", "list_roles", {}),
+}
+ALLOWED = {
+    "receive": {
+        *("send to the mailbox", "send to parked", "get an endpoint", "update a rate", "read a secret"),
+        *("put raw/", "put parked/", "put incoming/"),
+    },
+    "converse": {
+        *("send to the mailbox", "receive from the mailbox", "count the mailbox"),
+        *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread", "delete a thread"),
+        *("query a thread", "write a transaction", "read a secret"),
+        *("get raw/", "get incoming/", "put raw/", "mail as the company"),
+    },
+    "sweep": {
+        *("send to the mailbox", "count the mailbox", "count the dead letters", "count parked"),
+        *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread"),
+        *("write a transaction", "query what is due", "read a secret"),
+    },
+}
+
+
+def mailbox(stack):
+    return {"QueueUrl": stack.mailbox, "MessageGroupId": "thread", "MessageDeduplicationId": "event"}
+
+
+def counting(queue):
+    return ("sqs", "get_queue_attributes", {"QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessages"]})
+
+
+def key(stack, partition):
+    return {"TableName": stack.table, "Key": {"pk": {"S": partition}, "sk": {"S": "s"}}}
+
+
+def query(stack, name, value):
+    return {
+        "TableName": stack.table,
+        "KeyConditionExpression": f"{name} = :value",
+        "ExpressionAttributeValues": {":value": {"S": value}},
+    }
+
+
+def mail(sender):
+    return {
+        "FromEmailAddress": f"Somebody <{sender}>",
+        "Destination": {"ToAddresses": ["customer@example.com"]},
+        "Content": {"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "a"}}}},
+    }
+
+
+def refused(stack, role, call):
+    service, name, arguments = CALLS[call](stack.deployed)
+    answer = stack.invoke(
+        getattr(stack.deployed, role), {"service": service, "call": name, "arguments": arguments}
+    )
+    if answer["error"] in {"AccessDenied", "AccessDeniedException"}:
+        return True
+    assert answer["error"] is None, answer
+    return False
+
+
+@pytest.fixture(scope="module")
+def furnished(probes):
+    secrets, s3 = probes.client("secretsmanager"), probes.client("s3")
+    for name in ("deskwire/meta", "elsewhere/meta"):
+        secrets.create_secret(Name=name, SecretString="made up")
+    for prefix in ("raw", "parked", "incoming"):
+        s3.put_object(Bucket=probes.deployed.archive, Key=f"{prefix}/seed", Body=b"a")
+    for sender in ("help@example.org", "ceo@example.org", "customer@example.com"):
+        probes.client("sesv2").create_email_identity(EmailIdentity=sender)
+    return probes
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_may_do_what_its_function_needs_and_nothing_else(furnished, role):
+    allowed = {call for call in CALLS if not refused(furnished, role, call)}
+    assert allowed == ALLOWED[role]
+
+
+def test_a_permission_taken_away_is_missed(probing, tmp_path):
+    """Proves that the embedded AWS enforces what the template grants, and not something else."""
+
+    def change(template):
+        probing(template)
+        (policy,) = template["Resources"]["ReceiveRole"]["Properties"]["Policies"]
+        document = policy["PolicyDocument"]
+        document["Statement"] = [statement for statement in document["Statement"] if statement.get("Sid") != "Enqueue"]
+
+    with Stack(change=change, directory=tmp_path / "run") as stack:
+        assert refused(stack, "receive", "send to the mailbox")
+        assert not refused(stack, "receive", "get an endpoint")
+        assert not refused(stack, "converse", "send to the mailbox")
+    shutil.rmtree(tmp_path / "run")

@@ -1,0 +1,209 @@
+"""What the template promises an operations team."""
+
+import pytest
+
+METRICS = {"SignatureFailures", "Dead", "Refused", "Unanswerable", "TooLarge"}
+
+# Each role, exactly. What is added here is argued in the review of the change that needs it.
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+ROLES = {
+    "ReceiveRole": {
+        "sqs:SendMessage",
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "secretsmanager:GetSecretValue",
+        "s3:PutObject",
+    }
+    | LOGS
+    | TRACE
+    | KEY,
+    "ConverseRole": {
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:SendMessage",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:Query",
+        "secretsmanager:GetSecretValue",
+        "s3:GetObject",
+        "s3:PutObject",
+        "ses:SendEmail",
+    }
+    | LOGS
+    | TRACE
+    | KEY,
+    "SweepRole": {
+        "dynamodb:Query",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "sqs:SendMessage",
+        "sqs:GetQueueAttributes",
+        "secretsmanager:GetSecretValue",
+    }
+    | LOGS
+    | TRACE
+    | KEY,
+    "SweepScheduleRole": {"lambda:InvokeFunction"},
+}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role):
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            # An optional statement is {"Fn::If": [condition, statement, AWS::NoValue]}.
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def test_each_role_has_exactly_what_its_function_uses(resources):
+    roles = resources("AWS::IAM::Role")
+    granted = {
+        name: {action for statement in statements(role) for action in listed(statement["Action"])}
+        for name, role in roles.items()
+    }
+    assert granted == ROLES
+
+
+def test_no_role_names_a_wildcard_action_or_every_resource(resources):
+    for name, role in resources("AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in role, name
+        for statement in statements(role):
+            assert not any("*" in action for action in listed(statement["Action"])), (name, statement)
+            if "*" in listed(statement["Resource"]):
+                assert set(statement["Action"]) == TRACE, (name, statement)
+
+
+def test_receive_reads_endpoints_and_counts_rates_but_sees_no_thread(resources):
+    keys = {
+        statement["Action"]: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for statement in statements(resources("AWS::IAM::Role")["ReceiveRole"])
+        if str(statement["Action"]).startswith("dynamodb:")
+    }
+    assert keys == {"dynamodb:GetItem": ["E#*"], "dynamodb:UpdateItem": ["R#*"]}
+
+
+def test_every_function_has_a_role_and_a_log_of_its_own(resources):
+    functions = resources("AWS::Serverless::Function")
+    for of_its_own in ("Role", "LoggingConfig"):
+        assert len({str(function[of_its_own]) for function in functions.values()}) == len(functions) == 3
+
+
+def test_every_log_is_kept_for_a_time_and_not_for_ever(resources):
+    groups = resources("AWS::Logs::LogGroup")
+    assert len(groups) == 4
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+
+
+def test_a_message_stays_hidden_for_six_times_as_long_as_converse_may_run(resources):
+    timeout = resources("AWS::Serverless::Function")["ConverseFunction"]["Timeout"]
+    assert resources("AWS::SQS::Queue")["Mailbox"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_receive_gives_up_before_the_api_does(resources):
+    milliseconds = resources("AWS::ApiGatewayV2::Integration")["ReceiveIntegration"]["TimeoutInMillis"]
+    assert resources("AWS::Serverless::Function")["ReceiveFunction"]["Timeout"] * 1000 < milliseconds
+
+
+def test_the_mailbox_orders_by_thread_and_lets_one_message_fail_alone(resources):
+    mailbox = resources("AWS::SQS::Queue")["Mailbox"]
+    assert (mailbox["FifoQueue"], mailbox["ContentBasedDeduplication"]) == (True, False)
+    assert (mailbox["DeduplicationScope"], mailbox["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+    mapping = resources("AWS::Serverless::Function")["ConverseFunction"]["Events"]["Mailbox"]["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] == {"Ref": "HelpdeskConcurrency"}
+    assert "FilterCriteria" not in mapping  # what a filter leaves out is deleted
+
+
+def test_every_queue_is_redriven_or_watched(resources):
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Dimensions"]
+        if dimension["Name"] == "QueueName"
+    }
+    queues = resources("AWS::SQS::Queue")
+    assert watched == set(queues)
+    assert [name for name, queue in queues.items() if "RedrivePolicy" in queue] == ["Mailbox"]
+
+
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"])
+def test_nothing_is_taken_over_plain_http(resources, kind):
+    (policy,) = resources(kind).values()
+    denials = [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Deny"]
+    assert [denial["Condition"] for denial in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
+    assert denials[0]["Principal"] == "*"
+    if kind == "AWS::SQS::QueuePolicy":
+        assert {queue["Ref"] for queue in policy["Queues"]} == set(resources("AWS::SQS::Queue"))
+
+
+def test_the_table_survives_mistakes(resources):
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_deleting_the_stack_leaves_the_table_and_the_archive_and_nothing_else(template):
+    staying = {
+        name
+        for name, resource in template["Resources"].items()
+        if str(resource.get("DeletionPolicy", "Delete")).startswith("Retain")
+        or resource["Properties"].get("RetentionPolicy") == "Retain"
+    }
+    assert staying == {"Table", "Archive"}
+    assert all(template["Resources"][name]["UpdateReplacePolicy"] == "Retain" for name in staying)
+
+
+def test_the_archive_is_private_and_forgets_unclaimed_uploads(resources):
+    (bucket,) = resources("AWS::S3::Bucket").values()
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert (rules["unclaimed-uploads"]["Prefix"], rules["unclaimed-uploads"]["ExpirationInDays"]) == ("incoming/", 1)
+
+
+def test_every_alarm_calls_the_topic_and_says_what_is_wrong(resources):
+    alarms = resources("AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
+        assert len(alarm["AlarmDescription"]) > 20, name
+    functions = set(resources("AWS::Serverless::Function"))
+    for metric in ("Errors", "Throttles"):
+        watched = {
+            alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms.values() if alarm["MetricName"] == metric
+        }
+        assert watched == functions, metric
+    ours = {alarm["MetricName"]: alarm for alarm in alarms.values() if alarm["Namespace"] == "Deskwire"}
+    assert set(ours) == METRICS
+    assert all(alarm["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}] for alarm in ours.values())
+
+
+def test_every_parameter_is_described_and_shown_in_a_group_and_none_is_a_secret(template):
+    parameters = template["Parameters"]
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)
+    for name, parameter in parameters.items():
+        assert parameter.get("Description"), name
+        assert "Default" in parameter, name
+        assert not any(word in name.lower() for word in ("token", "password", "apikey")), name
+
+
+def test_the_routes_are_the_channels_and_the_helpdesks(resources):
+    routes = {route["RouteKey"] for route in resources("AWS::ApiGatewayV2::Route").values()}
+    assert routes == {"ANY /channels/{endpoint}", "ANY /channels/{endpoint}/{action}", "ANY /helpdesks/{endpoint}"}
+
+
+def test_the_api_is_throttled_and_keeps_an_access_log(resources):
+    (stage,) = resources("AWS::ApiGatewayV2::Stage").values()
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
+    assert stage["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
+    assert "authorization" not in stage["AccessLogSettings"]["Format"].lower()
