@@ -12,12 +12,14 @@ COMMANDS = re.compile(r"(?<=\{)(?=[{%])|(?<=[}%])(?=\})")
 MENTION = re.compile(r"(?<![\w@])@(?=\w)")
 
 
-def inert(text: str) -> str:
-    """Return `text` with template marks (`{{…}}`, `{%…%}`) and mentions (`@name`) broken by an invisible joiner.
+def literal(text: str) -> str:
+    """Return `text` with template marks (`{{…}}`, `{%…%}`) broken by an invisible joiner; it reads as before."""
+    return COMMANDS.sub(JOINER, text)
 
-    It reads as before; an e-mail address stays as it is.
-    """
-    return MENTION.sub(f"@{JOINER}", COMMANDS.sub(JOINER, text))
+
+def inert(text: str) -> str:
+    """Return `text` with template marks and mentions (`@name`) broken; an e-mail address stays as it is."""
+    return MENTION.sub(f"@{JOINER}", literal(text))
 
 
 def paragraph(text: str) -> str:

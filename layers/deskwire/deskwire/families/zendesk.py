@@ -1,0 +1,138 @@
+"""How Zendesk's API is asked: address, credentials, pages, refusals."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from deskwire.channel import Reach
+from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.helpdesk import TicketGone
+from deskwire.model import File
+from deskwire.reading import Node, read
+from deskwire.rest import Answer, Call, checked
+
+SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # anything wider could send the token elsewhere
+NUMBER = re.compile(r"[0-9]{1,19}")
+PAGE = 100
+PAGES = 5  # of the newest comments or audits: what is looked for is among the last 500
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One connection's address and credentials."""
+
+    reach: Reach
+
+    def _base(self) -> str:
+        subdomain = self.reach.settings.get("subdomain", "")
+        if not SUBDOMAIN.fullmatch(subdomain):
+            raise ConfigurationError("“subdomain” is not the plain part before .zendesk.com")
+        return f"https://{subdomain}.zendesk.com/api/v2/"
+
+    def _authorization(self) -> str:
+        if self.reach.secrets.has("oauth_token"):
+            return f"Bearer {self.reach.secrets.one('oauth_token').reveal()}"
+        email = self.reach.settings.get("email", "")
+        if not email:
+            raise ConfigurationError("“email” is missing: the API token is used with its agent's e-mail address")
+        pair = f"{email}/token:{self.reach.secrets.one('api_token').reveal()}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def ask(self, method: str, path: str, payload: object = None, *, key: str = "", safe: bool = False) -> Answer:
+        """Send a request and return whatever came."""
+        headers = {"Authorization": self._authorization(), "Accept": "application/json"}
+        url = self._base() + path
+        if payload is None:
+            return self.reach.http(Call(method, url, headers))
+        if key:
+            headers["Idempotency-Key"] = key
+        call = Call.json(method, url, payload, headers=headers, timeout=30)
+        return self.reach.http(Call(method, url, call.headers, call.body, call.timeout, safe=safe or bool(key)))
+
+    def upload(self, file: File) -> Answer:
+        """Upload a file (one never used is gone after an hour, so that it may arrive twice)."""
+        headers = {"Authorization": self._authorization(), "Content-Type": file.type or "application/octet-stream"}
+        url = f"{self._base()}uploads.json?filename={quote(file.name, safe='')}"
+        return self.reach.http(Call("POST", url, headers, file.data, 60, safe=True))
+
+    def checked(self, answer: Answer, what: str) -> Answer:
+        """Return an answer that says yes; raise for any other."""
+        if answer.status == 404 and error_of(answer) != "RecordNotFound":
+            raise ConfigurationError(f"{what}: HTTP 404: is there a Zendesk under this “subdomain”?")
+        if answer.status == 409:
+            # Somebody changed the ticket meanwhile (perhaps our own first attempt): look, then try again.
+            raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True)
+        return checked(answer, what=what, secret_hint="“api_token” and “email”, or “oauth_token”")  # noqa: S106
+
+    def ticket(self, number: str) -> Node:
+        """Return a ticket as it is now. Raises `TicketGone` for a deleted one."""
+        answer = self.ask("GET", f"tickets/{number}.json")
+        if answer.status == 404 and error_of(answer) == "RecordNotFound":
+            raise TicketGone("deleted")
+        return self.checked(answer, "looking at a ticket").node()["ticket"]
+
+    def newest(self, ticket: str, what: str, staff: dict[str, str] | None = None) -> Iterator[Node]:
+        """Yield a ticket's audits or comments, the newest first; `staff` is filled with its agents' names by id."""
+        query = f"sort=-created_at&page%5Bsize%5D={PAGE}"
+        if what == "comments":
+            query += "&include=users&include_inline_images=true"
+        cursor = ""
+        for _ in range(PAGES):
+            answer = self.ask("GET", f"tickets/{ticket}/{what}.json?{query}{cursor}")
+            if answer.status == 404 and error_of(answer) == "RecordNotFound":
+                raise TicketGone("deleted")
+            body = self.checked(answer, f"reading a ticket's {what}").node()
+            for user in body["users"].items():
+                if staff is not None and text_of(user["role"]) in {"agent", "admin"}:
+                    staff[id_of(user["id"])] = text_of(user["name"])
+            yield from body[what].items()
+            after = text_of(body["meta"]["after_cursor"])
+            if body["meta"]["has_more"].raw is not True or not after:
+                return
+            cursor = f"&page%5Bafter%5D={quote(after, safe='')}"
+
+    def bot(self) -> str:
+        """Return the user id of our own agent."""
+        given = self.reach.settings.get("bot_user_id", "")
+        return given or self.reach.remember(f"zendesk/{self.reach.account}/me", self._me)
+
+    def _me(self) -> tuple[str, float]:
+        answer = self.checked(self.ask("GET", "users/me.json"), "asking who we are")
+        number = id_of(answer.node()["user"]["id"])
+        if not number:
+            raise ConfigurationError("Zendesk does not say whose token this is: set “bot_user_id”")
+        return number, 86_400
+
+    def kept(self, name: str, value: str, seconds: float) -> str:
+        """Return what is kept under `name`, else keep `value` (an empty one is not kept)."""
+        return self.reach.remember(f"zendesk/{self.reach.account}/{name}", lambda: (value, seconds if value else 0.0))
+
+
+def text_of(node: Node) -> str:
+    """Return text, or nothing where there is none: a field of an answer that we can do without."""
+    return node.text() if isinstance(node.raw, str) else ""
+
+
+def id_of(node: Node) -> str:
+    """Return an id (always digits), or nothing."""
+    number = str(node.raw)
+    return number if isinstance(node.raw, int | str) and NUMBER.fullmatch(number) else ""
+
+
+def error_of(answer: Answer) -> str:
+    """Return the name of an error, or nothing."""
+    try:
+        return text_of(read(answer.body)["error"])
+    except PayloadError:
+        return ""
+
+
+def numbered(ticket: str) -> str:
+    """Return a ticket's id, once checked to be nothing but a number: it becomes a part of an address."""
+    if not NUMBER.fullmatch(ticket):
+        raise PermanentError("the ticket's id is no number of Zendesk's")
+    return ticket

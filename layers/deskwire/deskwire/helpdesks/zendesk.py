@@ -1,0 +1,530 @@
+"""Zendesk Support: tickets and comments by the customer, answers by the agents (Ticketing API v2).
+
+Set-up: in Admin Center make an agent of its own for Deskwire (its comments are told apart by it) who may manage end
+users, an API token (Apps and integrations, APIs), and a webhook with the helpdesk's address as a trigger's target:
+conditions “Comment is Public” and “Current user is (agent)”, JSON body `{"ticket_id": "{{ticket.id}}"}`; or subscribe
+the webhook to the event “Comment added to ticket”.
+https://developer.zendesk.com/documentation/webhooks/creating-and-monitoring-webhooks/
+
+Signature: base64 of HMAC-SHA256 over the time stamp and the raw body, in this order (the page of the Event Connectors
+has the older one, body first). https://developer.zendesk.com/documentation/webhooks/verifying/
+
+Secrets: `api_token` (with the setting `email`) or `oauth_token` for the API; `signing_secret` for the webhook.
+https://developer.zendesk.com/api-reference/introduction/security-and-auth/
+
+Limits: 100 updates a minute for an account, 30 in 10 minutes for one ticket and user, requests a minute by plan; both
+shapes of 429. https://developer.zendesk.com/api-reference/introduction/rate-limits/
+
+What survives a redelivery: a trigger's invocation keeps `X-Zendesk-Webhook-Invocation-Id` over its attempts; an event
+keeps its own `id`. Creating a ticket is idempotent for two hours (`Idempotency-Key`), updating is not: each update
+carries the keys of its entries in the audit's metadata, where `find` looks after doubt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, ClassVar
+
+from deskwire.channel import Reach
+from deskwire.contract import Contract, Figure
+from deskwire.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.zendesk import NUMBER, Api, error_of, id_of, numbered, text_of
+from deskwire.helpdesk import Abilities, Helpdesk, TicketGone
+from deskwire.http import Request
+from deskwire.markup import literal, paragraph, plain, rewritten
+from deskwire.model import (
+    ADD,
+    AgentReply,
+    Attachment,
+    AttachmentKind,
+    Customer,
+    Entry,
+    Event,
+    File,
+    Filed,
+    Kind,
+    Ticket,
+    Unreadable,
+    Visibility,
+    digest,
+)
+from deskwire.reading import Node, fragment, read
+from deskwire.rest import Answer
+from deskwire.verification import HmacHeader
+
+CHECKED = date(2026, 11, 21)
+DOCS = "https://developer.zendesk.com"
+FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
+MERGED_INTO = re.compile(r"#([0-9]{1,19})")
+ENTRY_BYTES = 48_000  # a comment holds 65,535 [?]; the rest is for the marks of HTML
+BATCH = 20  # entries in one comment: 33 bytes each of the 1,024 that an audit's metadata takes
+UPLOAD_BYTES = 50 * 1024 * 1024
+UPLOAD_SECONDS = 50 * 60.0  # an upload's token lives 60 minutes
+OWN = "deskwire"  # tag, prefix of external ids, name in the metadata
+KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+
+
+def mark(key: str) -> str:
+    """Return what stands for `key` in Zendesk: short enough for metadata, and saying nothing."""
+    return digest(key)[:32]
+
+
+def external_id(thread: str, key: str) -> str:
+    """Return a ticket's external id: of one thread all begin alike, and `find` asks for the exact one."""
+    return f"{OWN}-{mark(thread)}-{mark(key)[:16]}"
+
+
+class Zendesk(Helpdesk):
+    """The connector."""
+
+    name = "zendesk"
+    title = "Zendesk"
+    verification = HmacHeader(
+        header="X-Zendesk-Webhook-Signature",
+        secret="signing_secret",  # noqa: S106 - its name
+        encoding="base64",
+        signed="{timestamp}{body}",
+        timestamp_header="X-Zendesk-Webhook-Signature-Timestamp",
+        timestamp_format="iso",
+    )
+    contract = Contract(
+        body_limit=Figure(262_144, f"{DOCS}/api-reference/webhooks/introduction/", CHECKED, confirmed=False),
+        deadline=Figure(
+            timedelta(seconds=12), f"{DOCS}/api-reference/webhooks/introduction/", CHECKED, confirmed=False
+        ),
+        redelivery=Figure(
+            timedelta(minutes=10), f"{DOCS}/api-reference/webhooks/introduction/", CHECKED, confirmed=False
+        ),
+        api_version=Figure("v2", f"{DOCS}/api-reference/ticketing/introduction/", CHECKED),
+        figures={
+            "idempotency_hours": Figure(
+                2, f"{DOCS}/api-reference/ticketing/introduction/#idempotency", CHECKED, confirmed=False
+            ),
+            "updates_per_minute": Figure(100, "https://support.zendesk.com/hc/en-us/articles/8638126078234", CHECKED),
+            "updates_per_ticket_in_10_minutes": Figure(30, f"{DOCS}/api-reference/introduction/rate-limits/", CHECKED),
+            "upload_bytes": Figure(
+                UPLOAD_BYTES, f"{DOCS}/api-reference/ticketing/tickets/ticket-attachments/", CHECKED, confirmed=False
+            ),
+            "upload_minutes": Figure(60, f"{DOCS}/api-reference/ticketing/tickets/ticket-attachments/", CHECKED),
+            "comments_per_ticket": Figure(5000, f"{DOCS}/api-reference/ticketing/tickets/ticket_comments/", CHECKED),
+        },
+    )
+    abilities = Abilities(
+        native_key=True,
+        find_open=True,
+        find_append=True,
+        several=True,
+        redact=True,
+        entry_bytes=ENTRY_BYTES,
+        updates=(30, timedelta(minutes=10)),
+    )
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "subdomain": "the part before .zendesk.com",
+        "email": "the e-mail address of Deskwire's agent (with `api_token`)",
+        "bot_user_id": "its user id; looked up when left out",
+        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (our name = Zendesk's id of the field)",
+    }
+    connection_secrets: ClassVar[Mapping[str, str]] = {
+        "api_token": "an API token (used with the setting `email`)",
+        "oauth_token": "or an OAuth access token with read and write",
+    }
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {"signing_secret": "the webhook's signing secret"}
+
+    # ------------------------------------------------------------------------------------------------- in
+
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        """Make or find the customer, then the ticket: two calls, one more for each file."""
+        api = Api(reach)
+        requester = _requester(api, ticket.customer)
+        first, *rest = _batches(ticket.entries)
+        answer = api.ask("POST", "tickets.json", _ticket(api, ticket, requester, first), key=digest(ticket.key))
+        if answer.status == 400 and b"IdempotentRequestError" in answer.body:
+            # The key is known with another body (a file got another token): the ticket exists.
+            found = self.find(ticket.key, "", ticket.thread, reach)
+            if found is None:
+                raise TemporaryError("opening a ticket: its key is taken and the ticket not to be seen yet", after=30)
+            return found
+        made = api.checked(answer, "opening a ticket").node()
+        number = id_of(made["ticket"]["id"])
+        if not number:
+            raise TemporaryError("opening a ticket: the answer names none", ambiguous=True)
+        api.kept(f"requester/{number}", requester, 3600)
+        entries = _places(first, made["audit"])
+        if rest:
+            more = self.append(number, ticket.thread, [entry for batch in rest for entry in batch], reach)
+            entries |= more.entries
+        return Filed(number, entries)
+
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        """Add the entries in as few updates as their kinds and length allow: one call each, no read before."""
+        api = Api(reach)
+        filed: dict[str, str] = {}
+        for batch in _batches(entries):
+            try:
+                filed |= _places(batch, _update(api, numbered(ticket), batch)["audit"])
+            except (DeskwireError, TicketGone) as error:
+                if filed:  # so that nobody repeats what is there: the rest alone will tell its own error
+                    raise TemporaryError("only a part was added to the ticket", after=1, ambiguous=True) from error
+                raise
+        return Filed(ticket, filed)
+
+    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+        """Look for a ticket by its external id (in the store, not the late index), for an entry in the audits."""
+        api = Api(reach)
+        if not ticket:
+            answer = api.ask("GET", f"tickets.json?external_id={external_id(thread, key)}")
+            listed = api.checked(answer, "looking for a ticket").node()["tickets"].items()
+            numbers = sorted((int(id_of(node["id"]) or 0) for node in listed), reverse=True)
+            return Filed(str(numbers[0])) if numbers else None
+        try:
+            shown = api.ticket(numbered(ticket))
+        except TicketGone:
+            return None
+        # Should the first attempt still be on its way, the second must not come after it: see `_update`.
+        api.kept(f"stamp/{ticket}/{mark(key)}", text_of(shown["updated_at"]), 20)
+        for audit in api.newest(ticket, "audits"):
+            marks = text_of(audit["metadata"]["custom"][OWN]).split()
+            if mark(key) in marks:
+                return Filed(ticket, {key: _place(_comment(audit), marks.index(mark(key)), len(marks))})
+        return None
+
+    def redact(self, ticket: str, entry: str, reach: Reach) -> bool:
+        """Take the words of one entry out of its comment, for ever, and its files when it is alone there."""
+        comment, _, section = entry.partition(".")
+        api = Api(reach)
+        for shown in api.newest(numbered(ticket), "comments"):
+            if id_of(shown["id"]) == comment:
+                return _redact(api, ticket, shown, int(section or 0))
+        return False
+
+    # ------------------------------------------------------------------------------------------------ out
+
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        """Return the public comments by staff after the one with that id, without our agent's own."""
+        api = Api(reach)
+        staff: dict[str, str] = {}
+        found: list[AgentReply] = []
+        for shown in api.newest(numbered(ticket), "comments", staff):
+            number, author = id_of(shown["id"]), id_of(shown["author_id"])
+            if number and after and int(number) <= int(after):
+                break
+            if number and shown["public"].raw is True and author in staff and author != api.bot():
+                found.append(_reply(shown, ticket, staff[author]))
+        return found[::-1]
+
+    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+        """Read a trigger's body (ids only) or an event's envelope."""
+        body = read(request.body).object()
+        if "type" in body:
+            yield _event(body, request)
+            return
+        # An invocation's header is not signed: a false one makes us look at the ticket once more, and nothing else.
+        invocation = request.header("x-zendesk-webhook-invocation-id")
+        if not invocation or not invocation.isprintable() or len(invocation) > 200:
+            stamp = request.header("x-zendesk-webhook-signature-timestamp").encode()
+            invocation = hashlib.sha256(stamp + request.body).hexdigest()
+        yield Event(
+            channel=self.name,
+            account=request.endpoint,
+            kind=Kind.TICKET,
+            object_id=invocation,
+            verb=ADD,
+            thread=_wanted_ticket(body["ticket_id"]),
+            visibility=Visibility.PRIVATE,
+            text="a ticket changed",
+            raw=fragment(body),
+        )
+
+
+def _event(body: Node, request: Request) -> Event:
+    """Read an event of a subscription; how the comment lies in it is unconfirmed, so each part may be missing."""
+    kind = body["type"].text()
+    comment = body["event"]["comment"]
+    internal = comment["is_public"].raw is False
+    told = kind.endswith(":ticket.comment_added") and not internal
+    return Event(
+        channel=Zendesk.name,
+        account=request.endpoint,
+        kind=Kind.TICKET if told else Kind.OTHER,
+        object_id=body["id"].identifier(),
+        verb=ADD,
+        thread=_wanted_ticket(body["detail"]["id"]),
+        visibility=Visibility.PRIVATE,
+        # What a customer is the author of, we wrote for them (or they did, elsewhere): nothing to send out.
+        own=comment["author"]["is_staff"].raw is False,
+        text="an internal note" if internal else kind.rpartition(":")[2],
+        occurred_at=body["time"].iso(),
+        raw=fragment(body),
+    )
+
+
+def _wanted_ticket(node: Node) -> str:
+    number = node.identifier()
+    if not NUMBER.fullmatch(number):
+        raise PayloadError(f"{node.path} is no ticket's number")
+    return number
+
+
+# ------------------------------------------------------------------------------------------------------ writing
+
+
+def _requester(api: Api, customer: Customer) -> str:
+    """Return the user id of the customer, made or found by our external id.
+
+    Never by e-mail or telephone: these are what somebody typed, and an agent's address would make a stranger an agent.
+    """
+    name = literal(customer.name or customer.handle or customer.channel)[:255]
+    user = {"external_id": customer.external_id, "name": name, "skip_verify_email": True}
+    given = [part for part in (customer.handle, customer.email, customer.phone) if part]
+    if given:
+        user["details"] = literal("As given: " + ", ".join(given))
+    answer = api.ask("POST", "users/create_or_update.json", {"user": user}, safe=True)
+    if answer.status == 422 and b"taken" in answer.body:
+        raise TemporaryError("making a customer: made by another at this moment", after=2)
+    number = id_of(api.checked(answer, "making a customer").node()["user"]["id"])
+    if not number:
+        raise TemporaryError("making a customer: the answer names none", ambiguous=True)
+    return number
+
+
+def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) -> dict[str, Any]:
+    payload: dict[str, Any] = {
+        "subject": literal(ticket.subject),
+        "external_id": external_id(ticket.thread, ticket.key),
+        "requester_id": int(requester),
+        "comment": _written(api, first, requester),
+        "priority": ticket.priority,
+        "tags": [OWN, *(re.sub(r"[^\w:/-]+", "_", tag.lower()) for tag in ticket.tags)],
+        "metadata": _metadata(first),
+    }
+    known = {"reference": ticket.reference, **ticket.fields}
+    fields = [
+        {"id": int(number), "value": known[name]}
+        for name, number in _fields(api.reach.settings.get("fields", ""))
+        if known.get(name)
+    ]
+    if fields:
+        payload["custom_fields"] = fields
+    if ticket.follow_up_of:
+        payload["via_followup_source_id"] = int(numbered(ticket.follow_up_of))
+    return {"ticket": payload}
+
+
+def _fields(setting: str) -> Iterator[tuple[str, str]]:
+    for part in filter(None, (part.strip() for part in setting.split(","))):
+        found = FIELD.fullmatch(part)
+        if not found:
+            raise ConfigurationError("“fields” is not written as `reference=4410021, rating=4410022`")
+        yield found[1], found[2]
+
+
+def _batches(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Return the entries, in order, in comments: of one kind each, and no longer than one may be."""
+    batches: list[list[Entry]] = []
+    size = 0
+    for entry in entries:
+        length = len(entry.body.encode()) + 100
+        last = batches[-1] if batches else []
+        if not last or last[0].public != entry.public or len(last) == BATCH or size + length > ENTRY_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(entry)
+        size += length
+    return batches
+
+
+def _metadata(batch: Sequence[Entry]) -> dict[str, str]:
+    # Comes back as `audit.metadata.custom`; 1 kilobyte at most.
+    # https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/#setting-metadata
+    return {OWN: " ".join(mark(entry.key) for entry in batch)}
+
+
+def _written(api: Api, batch: Sequence[Entry], author: str) -> dict[str, Any]:
+    """Return entries as one comment, in HTML that we escape: of `body` Zendesk strips tags and renders Markdown.
+
+    Several have each its time above it (so that each is one paragraph after its own, see `_redact`).
+    """
+    parts: list[str] = []
+    tokens: list[str] = []
+    for entry in batch:
+        lost: list[str] = []
+        for number, file in enumerate(entry.files):
+            token = _upload(api, entry, number, file)
+            tokens += [token] if token else []
+            lost += [] if token else [f"[not taken by Zendesk: {file.name}, {len(file.data)} bytes]"]
+        if len(batch) > 1:
+            when = entry.written_at.strftime("%Y-%m-%d %H:%M:%S UTC") if entry.written_at else "—"
+            parts.append(f"<p><strong>{when}</strong></p>")
+        parts.append(paragraph("\n".join([entry.body, *lost])))
+    comment: dict[str, Any] = {"html_body": "".join(parts), "public": batch[0].public}
+    if batch[0].public:
+        comment["author_id"] = int(author)
+    if tokens:
+        comment["uploads"] = tokens
+    return comment
+
+
+def _upload(api: Api, entry: Entry, number: int, file: File) -> str:
+    """Return the token of an uploaded file, the same for an hour; empty when Zendesk will never take it."""
+
+    def upload() -> tuple[str, float]:
+        answer = api.checked(api.upload(file), "uploading a file")
+        token = text_of(answer.node()["upload"]["token"])
+        if not token:
+            raise TemporaryError("uploading a file: the answer has no token")
+        return token, UPLOAD_SECONDS
+
+    if len(file.data) > UPLOAD_BYTES:
+        return ""
+    try:
+        return api.reach.remember(f"zendesk/{api.reach.account}/upload/{mark(entry.key)}/{number}", upload)
+    except PermanentError:
+        return ""
+
+
+def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
+    """Add a comment. Raises `TicketGone`.
+
+    Only after doubt (`find` left a stamp) it is a safe update: refused when the ticket was changed since.
+    """
+    stamp = api.kept(f"stamp/{ticket}/{mark(batch[0].key)}", "", 0)
+    # Written through the API by the agent's token, a customer's comment does not open a solved ticket by itself.
+    payload: dict[str, Any] = {"metadata": _metadata(batch)} | ({"status": "open"} if batch[0].public else {})
+    if stamp:
+        payload |= {"safe_update": True, "updated_stamp": stamp}
+    requester = _author(api, ticket) if batch[0].public else ""
+    answer = _put(api, ticket, payload | {"comment": _written(api, batch, requester)})
+    if answer.status == 422:
+        shown = api.ticket(ticket)
+        # The words of the refusal lie under `status`, under `base` or elsewhere: the ticket itself tells.
+        if text_of(shown["status"]) == "closed":
+            raise _closed(api, ticket, shown)
+        if (
+            requester and _requester_of(shown) != requester
+        ):  # agents merged the customer into another: once more as that one
+            answer = _put(api, ticket, payload | {"comment": _written(api, batch, _requester_of(shown))})
+    return api.checked(answer, "adding to a ticket").node()
+
+
+def _put(api: Api, ticket: str, payload: Mapping[str, Any]) -> Answer:
+    answer = api.ask("PUT", f"tickets/{ticket}.json", {"ticket": payload})
+    if answer.status == 404 and error_of(answer) == "RecordNotFound":
+        raise TicketGone("deleted")
+    return answer
+
+
+def _author(api: Api, ticket: str) -> str:
+    """Return who wrote what the customer writes: the ticket's requester, known since it was opened, or asked once."""
+    name = f"zendesk/{api.reach.account}/requester/{ticket}"
+    return api.reach.remember(name, lambda: (_requester_of(api.ticket(ticket)), 3600))
+
+
+def _requester_of(shown: Node) -> str:
+    number = id_of(shown["requester_id"])
+    if not number:
+        raise TemporaryError("looking at a ticket: the answer names no requester")
+    return number
+
+
+def _closed(api: Api, ticket: str, shown: Node) -> TicketGone:
+    """Tell a merged ticket from a closed one, by the update that closed it.
+
+    Unconfirmed: `rel` and the ids in `via`, and the tag `closed_by_merge`. Where they name no target, the comment of
+    that same update does (“… merged into request #7 …”, in the account's language); no other comment is asked.
+    """
+    tagged = "closed_by_merge" in [tag.raw for tag in shown["tags"].items()]
+    for audit in api.newest(ticket, "audits"):
+        source = audit["via"]["source"]
+        merge = text_of(source["rel"]) == "merge"
+        closing = any(
+            text_of(event["field_name"]) == "status" and event["value"].raw == "closed"
+            for event in audit["events"].items()
+        )
+        if not closing and not merge:
+            continue
+        named = [id_of(source["to"]["ticket_id"]), id_of(source["from"]["ticket_id"])]
+        if merge or tagged:
+            named += [
+                found[1] for event in audit["events"].items() for found in MERGED_INTO.finditer(text_of(event["body"]))
+            ]
+        into = next((number for number in named if number and number != ticket), "")
+        return TicketGone("merged", into) if into else TicketGone("closed")
+    return TicketGone("closed")
+
+
+def _comment(audit: Node) -> str:
+    """Return the id of the comment in an audit: the event's id is the comment's."""
+    return next((id_of(event["id"]) for event in audit["events"].items() if text_of(event["type"]) == "Comment"), "")
+
+
+def _place(comment: str, position: int, of: int) -> str:
+    return f"{comment}.{position + 1}" if comment and of > 1 else comment
+
+
+def _places(batch: Sequence[Entry], audit: Node) -> dict[str, str]:
+    """Return where each entry is: the comment, and which of several in it."""
+    comment = _comment(audit)
+    places = {entry.key: _place(comment, number, len(batch)) for number, entry in enumerate(batch)}
+    return {key: place for key, place in places.items() if place}
+
+
+def _redact(api: Api, ticket: str, shown: Node, section: int) -> bool:
+    """Redact one comment or one section of it (every second paragraph).
+
+    The newer way needs the Agent Workspace; the older is tried where that is refused.
+    """
+    comment, words = id_of(shown["id"]), []
+
+    def wrap(number: int, text: str) -> str:
+        if section and number != 2 * section:
+            return text
+        words.append(text)
+        return f"<redact>{text}</redact>"
+
+    marked, paragraphs = rewritten(text_of(shown["html_body"]), wrap)
+    if not words or (section and paragraphs < 2 * section):
+        return False
+    payload: dict[str, Any] = {"ticket_id": int(ticket), "html_body": marked}
+    urls = [url for url in (text_of(item["content_url"]) for item in shown["attachments"].items()) if url]
+    if urls and not section:
+        payload["external_attachment_urls"] = urls
+    answer = api.ask("PUT", f"comment_redactions/{comment}.json", payload, safe=True)
+    if answer.status not in {403, 404, 422}:
+        api.checked(answer, "redacting a comment")
+        return True
+    for text in filter(None, (plain(piece) for piece in words)):
+        older = api.ask("PUT", f"tickets/{ticket}/comments/{comment}/redact.json", {"text": text}, safe=True)
+        if older.status in {404, 422}:
+            return False
+        api.checked(older, "redacting a comment")
+    return not urls
+
+
+def _reply(shown: Node, ticket: str, author: str) -> AgentReply:
+    markup = text_of(shown["html_body"])
+    attachments = tuple(
+        Attachment(
+            KINDS.get(text_of(item["content_type"]).partition("/")[0], AttachmentKind.FILE),
+            url=text_of(item["content_url"]),
+            id=id_of(item["id"]),
+            name=text_of(item["file_name"]),
+            type=text_of(item["content_type"]),
+        )
+        for item in shown["attachments"].items()
+    )
+    try:
+        written_at = shown["created_at"].iso()
+    except PayloadError:
+        written_at = None
+    return AgentReply(
+        id=id_of(shown["id"]),
+        order=int(id_of(shown["id"])),
+        ticket=ticket,
+        text=plain(markup) if markup else text_of(shown["plain_body"]) or text_of(shown["body"]),
+        author=author,
+        written_at=written_at,
+        attachments=attachments,
+    )
