@@ -106,6 +106,10 @@ class Google(Channel):
     known_gaps: ClassVar[dict[str, str]] = {
         "C4.body": "Pub/Sub signs who pushes, not the body",
         "C12": "no notification tells of our own reply",
+        "C16.own": "no notification tells of our own reply",
+        "C16.attachment": "a notification carries no pictures; `complete` fetches them, which an exchange shows",
+        "C16.deletion": "a deleted review is not told; `complete` finds it gone, which an exchange shows",
+        "C16.scripts": "a notification carries no words; those fetched are in an exchange",
         "C13": "a notification carries no words; those that `complete` fetches are followed in its own tests",
     }
 

@@ -89,6 +89,9 @@ class WebForm(Channel):
         "C4.body": "nobody signs what a visitor's browser sends",
         "C7": "there is no platform: the captcha's token is opaque, only its provider can check it",
         "C12": "nobody writes into the form as us",
+        "C16.own": "nobody writes into the form as us",
+        "C16.edit": "what was submitted cannot be changed",
+        "C16.deletion": "what was submitted cannot be taken back",
     }
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
