@@ -1,8 +1,14 @@
-"""converse: not built yet."""
+"""converse: events on the mailbox become tickets, comments, acknowledgements and answers."""
+
+from __future__ import annotations
 
 from typing import Any
 
+from deskwire.runtime import conversation, converse, milliseconds_left
+
+CONVERSATION = conversation()  # in the init phase
+
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return what Lambda's caller takes for "nothing to do"."""
-    return {"statusCode": 200, "body": ""}
+    """Return which messages of the batch are to come again."""
+    return converse(event, milliseconds_left(context))

@@ -1,8 +1,14 @@
-"""Receives deliveries: not built yet."""
+"""receive: a platform's or helpdesk's delivery becomes events on the mailbox."""
+
+from __future__ import annotations
 
 from typing import Any
 
+from deskwire.runtime import receiver
+
+RECEIVER = receiver()  # in the init phase: what is slow happens before the first request
+
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return what Lambda's caller takes for "nothing to do"."""
-    return {"statusCode": 200, "body": ""}
+    """Return API Gateway's answer to API Gateway's event (HTTP API, payload 2.0)."""
+    return RECEIVER.handle(event)

@@ -1,8 +1,14 @@
-"""sweep: not built yet."""
+"""sweep: every minute, wake what is due and look where nothing is pushed."""
+
+from __future__ import annotations
 
 from typing import Any
 
+from deskwire.runtime import sweeper
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return what Lambda's caller takes for "nothing to do"."""
-    return {"statusCode": 200, "body": ""}
+SWEEPER = sweeper()  # in the init phase
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    """Return how many threads were woken and how many events were found."""
+    return SWEEPER.sweep()

@@ -100,7 +100,7 @@ class Contract:
 
 def _span(span: timedelta) -> str:
     hours = int(span.total_seconds() // 3600)
-    return f"{hours} hours" if hours <= 48 else f"{hours // 24} days"  # noqa: PLR2004
+    return f"{hours} hours" if hours <= 48 else f"{hours // 24} days"
 
 
 _GRANT = object()

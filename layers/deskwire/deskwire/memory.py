@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from .errors import PermanentError
 from .ports import (
     Absent,
+    AbsentOr,
     AtMost,
     Condition,
     Conflict,
@@ -125,8 +126,10 @@ def _holds(condition: Condition, value: object) -> bool:
             return value is None
         case Present():
             return value is not None
+        case AbsentOr(wanted):
+            return value is None or bool(value == wanted)
         case Equals(wanted):
-            return value == wanted
+            return bool(value == wanted)
         case AtMost(limit):
             return value is None or (isinstance(value, int) and value <= limit)
         case Lacks(element):

@@ -48,7 +48,14 @@ class Lacks:
     value: str
 
 
-Condition: TypeAlias = Absent | Present | Equals | AtMost | Lacks
+@dataclass(frozen=True, slots=True)
+class AbsentOr:
+    """The attribute is absent or has this value."""
+
+    value: Any
+
+
+Condition: TypeAlias = Absent | AbsentOr | Present | Equals | AtMost | Lacks
 When: TypeAlias = Sequence[tuple[str, Condition]]
 
 

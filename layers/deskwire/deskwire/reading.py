@@ -60,9 +60,7 @@ def read(body: bytes | str) -> Node:
     """
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
-        value = json.loads(
-            text, object_pairs_hook=_distinct, parse_constant=_no_constant, parse_float=_finite
-        )
+        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         msg = "the JSON is nested too deeply"
         raise PayloadError(msg) from None
@@ -118,7 +116,8 @@ class Node:
             value = self._value.get(step, Node._missing) if isinstance(self._value, dict) else Node._missing
             return Node(value, f"{self._path}.{step}")
         inside = isinstance(self._value, list) and -len(self._value) <= step < len(self._value)
-        return Node(self._value[step] if inside else Node._missing, f"{self._path}[{step}]")
+        value = self._value[step] if inside and isinstance(self._value, list) else Node._missing
+        return Node(value, f"{self._path}[{step}]")
 
     def __contains__(self, key: str) -> bool:
         """Tell whether this is an object with that key, and not null there."""
@@ -178,7 +177,7 @@ class Node:
             return str(self._value)
         if not isinstance(self._value, str):
             self._wrong("an id")
-        if not self._value or len(self._value) > 512 or not self._value.isprintable():  # noqa: PLR2004
+        if not self._value or len(self._value) > 512 or not self._value.isprintable():
             msg = f"{self._path} is no usable id (empty, over 512 characters or unprintable)"
             raise PayloadError(msg)
         return self._value

@@ -12,29 +12,36 @@ import base64
 import dataclasses
 import hashlib
 import json
+import secrets as secrets_module
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import http, registry
-from .channel import Channel, Rejects, Uploads
-from .errors import ConfigurationError, PayloadError, SignatureError, TemporaryError
+from .channel import Channel, Rejects, Upload, Uploads
+from .errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError
 from .http import Request, Response
 from .model import Event, Unreadable, compose, digest
 from .ports import Archive, Clock, Letter, Mailbox, Parked
+from .secret import Secrets
 from .verification import Context
 
 if TYPE_CHECKING:
     from .helpdesk import Helpdesk
     from .rest import Transport
-    from .secret import Secrets
     from .telemetry import Telemetry
 
 ENVELOPE = 1  # version of what goes on the queue
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
 PARKED_LIMIT = 240_000  # bytes of a body parked inside the letter; a larger one goes to the archive
 METHODS = frozenset({"GET", "POST", "OPTIONS", "PUT", "HEAD"})
+FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
+    (SignatureError, "SignatureFailures", 401, "unauthorized"),
+    (PayloadError, "Rejected", 400, "bad request"),
+    (ConfigurationError, "ConfigurationErrors", 503, "unavailable"),
+    (TemporaryError, "Unavailable", 503, "unavailable"),
+)
 NOT_FOUND = Response.json(404, {"error": "not found"})
 
 
@@ -121,97 +128,72 @@ class Receiver:
             return Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
         try:
             endpoint = self.endpoints.endpoint(request.endpoint)
-        except TemporaryError:
-            return self._unavailable(request, "table")
-        if endpoint is None or endpoint.side != side:
-            return NOT_FOUND
-        try:
+            if endpoint is None or endpoint.side != side:
+                return NOT_FOUND
             connectors = [_connector(side, name) for name in endpoint.connectors]
-            secrets = self.endpoints.secrets(endpoint.secret)
-            return self._receive(request, endpoint, connectors, secrets)
-        except SignatureError as error:
-            self.telemetry.count("SignatureFailures")
-            self.telemetry.log("WARNING", "refused: not genuine", endpoint=endpoint.name, reason=str(error))
-            return Response.json(401, {"error": "unauthorized"})
-        except ConfigurationError as error:
-            self.telemetry.count("ConfigurationErrors")
-            self.telemetry.log("ERROR", "misconfigured", endpoint=endpoint.name, reason=str(error))
-            return Response.json(503, {"error": "unavailable"})
-        except TemporaryError as error:
-            return self._unavailable(request, str(error))
+        except (TemporaryError, ConfigurationError) as error:
+            return self._failed(error, request.endpoint)
+        # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
+        request = dataclasses.replace(request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()})
+        try:
+            response = self._answer(request, endpoint, connectors)
+        except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
+            response = self._failed(error, endpoint.name)
+            if isinstance(error, PayloadError) and isinstance(connectors[0], Rejects):
+                response = connectors[0].reject(request, error)
+        added = connectors[0].answer_headers(request) if isinstance(connectors[0], Channel) else {}
+        return dataclasses.replace(response, headers={**response.headers, **added})
 
-    def _unavailable(self, request: Request, reason: str) -> Response:
-        self.telemetry.count("Unavailable")
-        self.telemetry.log("ERROR", "not taken", endpoint=request.endpoint, reason=reason)
-        return Response.json(503, {"error": "unavailable"}, {"retry-after": "5"})
+    def _failed(self, error: DeskwireError, endpoint: str) -> Response:
+        """Count and log why a request was not taken, and return the usual answer."""
+        metric, status, words = next(row[1:] for row in FAILURES if isinstance(error, row[0]))
+        self.telemetry.count(metric)
+        level = "WARNING" if status < 500 else "ERROR"
+        self.telemetry.log(level, "refused", endpoint=endpoint, reason=str(error), status=status)
+        return Response.json(status, {"error": words}, {"retry-after": "5"} if status == 503 else {})
 
-    def _receive(
-        self,
-        request: Request,
-        endpoint: EndpointView,
-        connectors: Sequence[Channel | Helpdesk],
-        secrets: Secrets,
-    ) -> Response:
-        request = dataclasses.replace(
-            request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()}
-        )
+    def _answer(self, request: Request, endpoint: EndpointView, connectors: Sequence[Channel | Helpdesk]) -> Response:
+        first = connectors[0]
+        secrets = self.endpoints.secrets(endpoint.secret) if endpoint.secret else Secrets({})
         for connector in connectors:
             if (answer := connector.handshake(request, secrets)) is not None:
                 return answer
         if request.method not in {"POST", "PUT"}:
             return Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
-        first = connectors[0]
+        if request.action and not (request.action == "uploads" and isinstance(first, Uploads)):
+            return NOT_FOUND
         if len(request.body) > first.contract.body_limit.value:
             self.telemetry.count("TooLarge")
             return Response.json(413, {"error": "too large"})
-        if not self._within_limits(request, first):
-            self.telemetry.count("RateLimited")
-            return _answer(
-                first, request, Response.json(429, {"error": "too many requests"}, {"retry-after": "60"})
-            )
+        for name, most, seconds in first.limits(request) if isinstance(first, Channel) else ():
+            if not self.limits.allow(compose(endpoint.name, name), most, seconds):
+                self.telemetry.count("RateLimited")
+                return Response.json(429, {"error": "too many requests"}, {"retry-after": str(seconds)})
         context = Context(self.clock(), self.http, endpoint.settings, self.cache)
         facts = first.verification.verify(request, secrets, context)
         request = dataclasses.replace(request, facts={**request.facts, **facts})
-        if request.action:
-            return self._upload(request, endpoint, first)
+        if request.action and isinstance(first, Uploads):
+            return self._upload(first.upload(request, endpoint.settings))
         return self._take(request, endpoint, connectors)
 
-    def _within_limits(self, request: Request, connector: Channel | Helpdesk) -> bool:
-        limits = connector.limits(request) if isinstance(connector, Channel) else ()
-        return all(
-            self.limits.allow(compose(request.endpoint, name), most, span) for name, most, span in limits
-        )
+    def _upload(self, upload: Upload) -> Response:
+        name = secrets_module.token_hex(16)
+        return Response.json(201, {"id": name, **self.presign(f"incoming/{name}", upload.type, upload.size)})
 
-    def _upload(self, request: Request, endpoint: EndpointView, connector: Channel | Helpdesk) -> Response:
-        if request.action != "uploads" or not isinstance(connector, Uploads):
-            return NOT_FOUND
-        try:
-            upload = connector.upload(request, endpoint.settings)
-        except PayloadError as error:
-            return connector.reject(request, error) if isinstance(connector, Rejects) else NOT_FOUND
-        name = hashlib.sha256(request.body + str(request.received_at).encode()).hexdigest()[:32]
-        made = self.presign(f"incoming/{compose(endpoint.name)}/{name}", upload.type, upload.size)
-        return _answer(connector, request, Response.json(201, {"id": name, **made}))
-
-    def _take(
-        self, request: Request, endpoint: EndpointView, connectors: Sequence[Channel | Helpdesk]
-    ) -> Response:
+    def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Channel | Helpdesk]) -> Response:
         events: list[Event] = []
         unreadable: list[Unreadable] = []
-        for connector in connectors:
-            try:
+        try:
+            for connector in connectors:
                 for found in connector.parse(request):
                     if isinstance(found, Event):
                         events.append(found)
                     else:
                         unreadable.append(found)
-            except PayloadError as error:
-                if isinstance(connector, Rejects):
-                    self.telemetry.count("Rejected")
-                    return connector.reject(request, error)
-                unreadable = [Unreadable(str(error), None)]
-                events = []
-                break
+        except PayloadError as error:
+            if isinstance(connectors[0], Rejects):
+                raise
+            events, unreadable = [], [Unreadable(str(error), None)]
         if endpoint.side == "helpdesks":
             events = [dataclasses.replace(event, account=endpoint.helpdesk) for event in events]
         for each in unreadable:
@@ -226,11 +208,9 @@ class Receiver:
         return Response(200)
 
     def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Event]) -> None:
-        letters = {}
+        letters: dict[tuple[str, str], Letter] = {}
         for event in events:
-            letter = letter_of(
-                event, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive
-            )
+            letter = letter_of(event, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive)
             letters.setdefault((letter.group, letter.dedupe), letter)
         if letters:
             self.mailbox.send(list(letters.values()))
@@ -266,13 +246,6 @@ class Receiver:
 
 def _connector(side: str, name: str) -> Channel | Helpdesk:
     return registry.helpdesk(name) if side == "helpdesks" else registry.channel(name)
-
-
-def _answer(connector: Channel | Helpdesk, request: Request, response: Response) -> Response:
-    """Let a connector that answers browsers add its headers (CORS)."""
-    if isinstance(connector, Channel) and (headers := connector.answer_headers(request)):
-        return dataclasses.replace(response, headers={**response.headers, **headers})
-    return response
 
 
 def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive: Archive) -> Letter:

@@ -39,6 +39,10 @@ class Secret:
         raise TypeError(msg)
 
 
+def _usable(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
 class Secrets:
     """The named secrets of one endpoint or connection.
 
@@ -50,14 +54,12 @@ class Secrets:
     def __init__(self, values: Mapping[str, str | Sequence[str]], *, entry: str = "") -> None:
         """Take `values` by name; `entry` names where they are kept, for the messages."""
         self._entry = entry
-        self._values = {
-            name: ((value,) if isinstance(value, str) else tuple(value)) for name, value in values.items()
-        }
+        self._values = {name: ((value,) if isinstance(value, str) else tuple(value)) for name, value in values.items()}
 
     def every(self, name: str) -> tuple[Secret, ...]:
         """Return all values valid for `name`, the current one first. Raises `ConfigurationError` for none."""
         values = self._values.get(name, ())
-        if not values or not all(isinstance(value, str) and value for value in values):
+        if not values or not all(_usable(value) for value in values):
             where = f" in the secret “{self._entry}”" if self._entry else ""
             msg = f"“{name}” is missing or empty{where}: store it there"
             raise ConfigurationError(msg)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
@@ -33,9 +34,7 @@ class Context:
 
     now: datetime
     http: Transport
-    settings: Mapping[str, str] = field(
-        default_factory=dict
-    )  # the endpoint's own (audience, service account …)
+    settings: Mapping[str, str] = field(default_factory=dict)  # the endpoint's own (audience, service account …)
     cache: MutableMapping[str, object] = field(default_factory=dict)  # lives as long as the process
 
 
@@ -111,18 +110,14 @@ class HmacHeader(Verification):
     def _signature(self, secret: Secret, timestamp: str, body: bytes) -> str:
         before, _, after = self.signed.partition("{body}")
         content = (
-            before.replace("{timestamp}", timestamp).encode()
-            + body
-            + after.replace("{timestamp}", timestamp).encode()
+            before.replace("{timestamp}", timestamp).encode() + body + after.replace("{timestamp}", timestamp).encode()
         )
         return self.prefix + ENCODINGS[self.encoding](hmac.digest(secret.encode(), content, self.algorithm))
 
     def _moment(self, text: str) -> datetime:
         try:
             if self.timestamp_format == "epoch":
-                if not EPOCH.fullmatch(text):
-                    raise ValueError
-                return datetime.fromtimestamp(int(text), UTC)
+                return datetime.fromtimestamp(int(text) if EPOCH.fullmatch(text) else math.nan, UTC)
             moment = datetime.fromisoformat(text)
         except ValueError:
             msg = f"{self.timestamp_header} is no time"
@@ -166,11 +161,7 @@ class HmacHeader(Verification):
         stamp = (
             ""
             if not self.timestamp_header
-            else (
-                str(int(now.timestamp()))
-                if self.timestamp_format == "epoch"
-                else now.strftime("%Y-%m-%dT%H:%M:%SZ")
-            )
+            else (str(int(now.timestamp())) if self.timestamp_format == "epoch" else now.strftime("%Y-%m-%dT%H:%M:%SZ"))
         )
         added = {self.header.lower(): self._signature(secrets.one(self.secret), stamp, request.body)}
         if self.timestamp_header:

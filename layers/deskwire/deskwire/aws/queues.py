@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import PermanentError, TemporaryError
-from ..ports import Letter
+from deskwire.errors import PermanentError, TemporaryError
+from deskwire.ports import Letter
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

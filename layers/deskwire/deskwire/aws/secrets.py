@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools.utilities import parameters
+from typing import TYPE_CHECKING
+
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from ..errors import ConfigurationError
-from ..secret import Secrets, secrets_from_json
+from deskwire.errors import ConfigurationError
+from deskwire.secret import Secrets, secrets_from_json
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 SECONDS = 300
 
@@ -14,7 +18,7 @@ SECONDS = 300
 class SecretsManager:
     """Reads entries whose names begin with `prefix`."""
 
-    def __init__(self, prefix: str, provider: parameters.SecretsProvider) -> None:
+    def __init__(self, prefix: str, provider: SecretsProvider) -> None:
         self._prefix = prefix
         self._provider = provider
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import ConfigurationError, TemporaryError
-from ..ports import Absent, AtMost, Condition, Conflict, Equals, Item, Key, Lacks, Present, Put, Update
+from deskwire.errors import ConfigurationError, TemporaryError
+from deskwire.ports import Absent, AbsentOr, AtMost, Condition, Conflict, Equals, Item, Key, Lacks, Present, Put, Update
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,8 +22,7 @@ _deserializer = TypeDeserializer()
 
 def encode(value: object) -> dict[str, Any]:
     """Return a plain value in DynamoDB's typed form."""
-    encoded: dict[str, Any] = _serializer.serialize(value)
-    return encoded
+    return dict(_serializer.serialize(value))
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - any of the item's types
@@ -31,7 +30,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - any of the item's types
         case decimal.Decimal():
             return int(value)
         case Binary():
-            return bytes(value)
+            return bytes(value)  # type: ignore[call-overload,no-any-return] # it has __bytes__, its stub not
         case list():
             return [_plain(element) for element in value]
         case dict():
@@ -71,6 +70,8 @@ class _Expression:
                 return f"attribute_exists({name})"
             case Equals(value):
                 return f"{name} = {self.value(value)}"
+            case AbsentOr(value):
+                return f"(attribute_not_exists({name}) OR {name} = {self.value(value)})"
             case AtMost(value):
                 return f"(attribute_not_exists({name}) OR {name} <= {self.value(value)})"
             case Lacks(value):
@@ -137,8 +138,7 @@ class DynamoTable:
             answer = self._call(
                 "query",
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)" if prefix else "pk = :pk",
-                ExpressionAttributeValues={":pk": encode(pk)}
-                | ({":prefix": encode(prefix)} if prefix else {}),
+                ExpressionAttributeValues={":pk": encode(pk)} | ({":prefix": encode(prefix)} if prefix else {}),
                 ConsistentRead=True,
                 **start,
             )
@@ -158,7 +158,7 @@ class DynamoTable:
         )
         return [(item["pk"], item["due_at"]) for item in map(decode, answer["Items"])]
 
-    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+    def _call(self, operation: str, **parameters: object) -> dict[str, Any]:
         if operation != "transact_write_items":
             parameters["TableName"] = self._name
         try:
@@ -217,7 +217,5 @@ def _translated(error: ClientError, operation: str) -> Exception:
             return Conflict()
         return TemporaryError("DynamoDB: the transaction met another", ambiguous=False)
     if code in DENIED:
-        return ConfigurationError(
-            f"DynamoDB refuses {operation} ({code}): look at the function's role and table"
-        )
+        return ConfigurationError(f"DynamoDB refuses {operation} ({code}): look at the function's role and table")
     return TemporaryError(f"DynamoDB {operation}: {code}", ambiguous=True)

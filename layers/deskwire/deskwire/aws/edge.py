@@ -1,0 +1,124 @@
+"""The ports of `receive`, over the light client: endpoints and secrets kept for a minute, queues, archive, limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from deskwire.aws.light import Light
+from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model import compose
+from deskwire.ports import Letter
+from deskwire.receiving import EndpointView
+from deskwire.secret import Secrets, secrets_from_json
+
+if TYPE_CHECKING:
+    from deskwire.settings import Settings
+
+ENDPOINT_AGE = timedelta(seconds=60)
+UNKNOWN_AGE = timedelta(seconds=10)  # so that a wrong address costs a look every ten seconds, not every time
+SECRET_AGE = timedelta(seconds=300)
+MOST_KEPT = 1000
+UPLOAD_SECONDS = 600
+
+
+class Edge:
+    """Everything `receive` needs of AWS."""
+
+    def __init__(self, light: Light, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._light = light
+        self._settings = settings
+        self._now = now
+        self._endpoints: dict[str, tuple[datetime, EndpointView | None]] = {}
+        self._secrets: dict[str, tuple[datetime, Secrets]] = {}
+
+    @staticmethod
+    def from_settings(settings: Settings, now: Callable[[], datetime]) -> Edge:
+        """Return the ports of the function that runs."""
+        return Edge(Light(os.environ), settings, now)
+
+    def endpoint(self, name: str) -> EndpointView | None:
+        """Return the endpoint, or None. Raises `TemporaryError`, `ConfigurationError`."""
+        now = self._now()
+        kept = self._endpoints.get(name)
+        if kept is not None and now < kept[0]:
+            return kept[1]
+        key = {"pk": f"E#{compose(name)}", "sk": "ENDPOINT"}
+        item = self._asked(lambda: self._light.get_item(self._settings.table, key))
+        found = EndpointView.read(item["definition"]) if item else None
+        if len(self._endpoints) >= MOST_KEPT:
+            self._endpoints.clear()
+        self._endpoints[name] = (now + (ENDPOINT_AGE if found else UNKNOWN_AGE), found)
+        return found
+
+    def secrets(self, name: str) -> Secrets:
+        """Return the secrets of an entry. Raises `ConfigurationError`, `TemporaryError`."""
+        now = self._now()
+        kept = self._secrets.get(name)
+        if kept is not None and now < kept[0]:
+            return kept[1]
+        entry = self._settings.secrets_prefix + name
+        text = self._asked(lambda: self._light.get_secret_value(entry))
+        found = secrets_from_json(text, entry=entry)
+        self._secrets[name] = (now + SECRET_AGE, found)
+        return found
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        """Put all of them on the mailbox, ten a call. Raises `TemporaryError` when any may be missing."""
+        for start in range(0, len(letters), 10):
+            batch = letters[start : start + 10]
+            if self._asked(partial(self._light.send_message_batch, self._settings.mailbox, batch)):
+                raise TemporaryError("SQS did not take a part of the batch", ambiguous=True)
+
+    def park(self, body: str) -> None:
+        """Put it on the parked queue. Raises `TemporaryError`."""
+        self._asked(lambda: self._light.send_message(self._settings.parked, Letter("", "", body)))
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Write an object of the archive. Raises `TemporaryError`."""
+        self._asked(lambda: self._light.put_object(self._settings.archive, name, data))
+
+    def fetch(self, name: str) -> bytes:
+        """Refuse: `receive` only writes to the archive."""
+        raise PermanentError(f"receive may not read {name.partition('/')[0]}/")
+
+    def allow(self, name: str, most: int, seconds: int) -> bool:
+        """Count one under `name`; False when it is over `most` in the present span of `seconds`.
+
+        Where the count cannot be had the request is let through: the captcha still stands before it.
+        """
+        start = int(self._now().timestamp()) // seconds * seconds
+        try:
+            item = self._light.update_item(
+                self._settings.table,
+                {"pk": f"R#{compose(name, str(start))}", "sk": "RATE"},
+                UpdateExpression="ADD #count :one SET expires = :expires",
+                ExpressionAttributeNames={"#count": "count"},
+                ExpressionAttributeValues={":one": 1, ":expires": start + 2 * seconds},
+                ReturnValues="UPDATED_NEW",
+            )
+        except TemporaryError:
+            return True
+        return int(item["count"]) <= most
+
+    def presign(self, key: str, content_type: str, size: int) -> Mapping[str, Any]:
+        """Return {url, fields} with which a browser may store one object of that type and at most that size."""
+        made = self._light.presigned_post(
+            self._settings.archive,
+            key,
+            content_type=content_type,
+            max_bytes=size,
+            expires=UPLOAD_SECONDS,
+            now=self._now(),
+        )
+        return dict(made)
+
+    def _asked(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns
+        """Do it; what AWS refuses for ever is a setting of ours."""
+        try:
+            return call()
+        except PermanentError as error:
+            raise ConfigurationError(f"AWS refuses: {error}") from None

@@ -1,0 +1,234 @@
+"""Out to the customer: the acknowledgement and the agents' answers, each at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
+from deskwire.channel import Asks, Replies
+from deskwire.contract import Permit, Refusal
+from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model import AgentReply, Event, Outgoing, Sent, Visibility, compose
+from deskwire.telemetry import Telemetry
+
+from . import wording
+from .decide import Plan, end
+from .ledger import Ledger
+from .state import Outcome, Recorded, moment, outgoing, seconds
+from .turn import DAY, Turn, is_inbound
+
+PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
+TRIES = 8  # of an answer the platform cannot take now; then the agent is told
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """An acknowledgement about to be sent, and the message it answers."""
+
+    trigger: Recorded
+    message: Outgoing
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Sends what a turn has to say."""
+
+    ledger: Ledger
+    telemetry: Telemetry
+
+    # ---------------------------------------------------------------- acknowledgements
+
+    def acknowledgement(self, turn: Turn, messages: Sequence[Recorded]) -> Acknowledgement | None:
+        """Return what to acknowledge now, if anything; at most one for all pending messages."""
+        reason = ""
+        for message in messages:
+            event = message.event
+            if event is None or not is_inbound(event):
+                continue
+            self._wishes(turn, event)
+            answer = self._decided(turn, event, message.received_at)
+            if isinstance(answer, str):
+                reason = answer
+                continue
+            text, permit = answer
+            thread = turn.current()
+            return Acknowledgement(
+                message, outgoing(thread, key=compose("ack", message.key), text=text, automatic=True), permit
+            )
+        if reason:
+            self.telemetry.count("AcknowledgementsSuppressed")
+            self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
+        return None
+
+    def _wishes(self, turn: Turn, event: Event) -> None:
+        wish = opting(event.text, turn.connection.policy)
+        if wish is not None and event.author is not None:
+            self.ledger.wish(event.channel, event.author.id, opted_out=wish is Opting.OUT)
+
+    def _decided(self, turn: Turn, event: Event, received_at: str) -> tuple[str, Permit] | str:
+        """Return the text and leave to send it, or why nothing is said."""
+        thread = turn.current()
+        last = event.occurred_at or datetime.fromisoformat(received_at)
+        permit: Permit | Refusal = Refusal("this channel cannot send")
+        if isinstance(turn.channel, Replies):
+            permit = turn.channel.contract.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)
+        situation = Situation(
+            event=event,
+            permit=permit,
+            reference=turn.thread.reference,
+            acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
+            answered_at=moment(thread.answered_at) if thread.answered_at else None,
+            automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
+        )
+        answer = acknowledgement(situation, turn.connection.policy, turn.now)
+        if not isinstance(answer, Acknowledge):
+            return str(answer.reason)
+        if event.author is not None and self.ledger.opted_out(event.channel, event.author.id):
+            return str(Reason.OPTED_OUT)
+        return (answer.text, permit) if isinstance(permit, Permit) else permit.reason
+
+    def send_acknowledgement(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
+        """Send it; `first`: its intent was noted just now, so that it was surely not sent before."""
+        state, sent, reason = self._send(turn, ack.message, ack.permit, first=first)
+        turn.sent.append((ack.message.key, state, sent.ids if sent else (), reason))
+        if state == "failed":
+            turn.waiting.add(ack.trigger.key)
+            return
+        now = seconds(turn.now)
+        turn.changes["acknowledged_at"] = now
+        recent = [at for at in turn.thread.acknowledgements if now - at < DAY]
+        turn.changes["acknowledgements"] = [*recent, now]
+        self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
+
+    # ---------------------------------------------------------------- agents' answers
+
+    def relay(self, turn: Turn, plan: Plan) -> None:
+        """Bring the agents' new answers to the customer."""
+        for signal in plan.relay:
+            ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
+            after = turn.changes.get("last_reply", turn.thread.last_reply)
+            if ticket != turn.changes.get("last_ticket", turn.thread.last_ticket):
+                after = ""
+            brought = 0
+            for reply in turn.helpdesk.replies(ticket, after, turn.inside):
+                if ticket != turn.thread.ticket and _old(reply, turn.now):
+                    continue  # of an earlier ticket, and brought when it was new
+                if not self._reply(turn, reply):
+                    return  # goes on with this one, in order
+                brought += 1
+                turn.changes |= {"last_reply": reply.id, "last_ticket": ticket}
+            outcome = (
+                end(signal, Outcome.FILED, f"answers: {brought}")
+                if brought
+                else end(signal, Outcome.MERGED, "no new answer")
+            )
+            turn.outcomes.append(outcome)
+
+    def _reply(self, turn: Turn, reply: AgentReply) -> bool:
+        """Send one answer; False when it has to wait. Whatever becomes of it is noted, and told where it must be."""
+        key = compose("reply", turn.definition.name, reply.ticket, reply.id)
+        text, private = _private(reply.text)
+        thread = turn.current()
+        message = outgoing(thread, key=key, text=text, automatic=False, private=private)
+        permit = self._permit(turn, message)
+        known = self.ledger.sent(thread.key, key)
+        if known is not None and known["state"] not in {"sending", "failed"}:
+            return True
+        if isinstance(permit, Refusal):
+            self._tell(turn, key, "refused", permit.reason, text)
+            return True
+        first = self.ledger.intend(turn.thread, send=key, text=text)
+        state, sent, reason = self._send(turn, message, permit, first=first)
+        if state == "failed" and turn.thread.attempts < TRIES:
+            turn.sent.append((key, state, (), reason))
+            return False
+        if state == "sent" and sent is not None:
+            turn.sent.append((key, state, sent.ids, ""))
+            turn.changes["answered_at"] = seconds(turn.now)
+            self.telemetry.count("Replies")
+            if sent.elsewhere:
+                self.ledger.lead(sent.elsewhere, thread.key)
+            if reply.attachments:
+                names = ", ".join(each.name or each.line() for each in reply.attachments)
+                self._note(turn, key, f"The text was sent, its attachments were not: {names}. Please send a link.")
+        elif state == "unknown":
+            self._tell(turn, key, "unknown", reason, text)
+        else:
+            self._tell(turn, key, "refused", reason, text)
+        return True
+
+    def _permit(self, turn: Turn, message: Outgoing) -> Permit | Refusal:
+        thread = turn.current()
+        if not isinstance(turn.channel, Replies):
+            return Refusal(f"{turn.channel.title} takes no answers through its interface")
+        last = moment(thread.last_inbound) if thread.last_inbound else None
+        # A private answer to a public message goes by the private rules where the channel has them.
+        visibility = message.visibility
+        if visibility is Visibility.PRIVATE and visibility not in turn.channel.contract.sending:
+            return Refusal(f"{turn.channel.title} has no private answers")
+        return turn.channel.contract.permit(visibility, automatic=False, last_inbound=last, now=turn.now)
+
+    def _tell(self, turn: Turn, key: str, state: str, reason: str, text: str) -> None:
+        """Note an answer that did not go out, or of which nobody knows, on the ticket."""
+        turn.sent.append((key, state, (), reason))
+        words = wording.uncertain(text) if state == "unknown" else wording.undeliverable(reason, text)
+        self._note(turn, key, words)
+        self.telemetry.count("Unanswerable")
+        self.telemetry.log("ERROR", "an answer did not go out", channel=turn.channel.name, reason=reason)
+
+    def _note(self, turn: Turn, key: str, words: str) -> None:
+        turn.notes.append(Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat()))
+
+    # ---------------------------------------------------------------- sending
+
+    def _send(self, turn: Turn, message: Outgoing, permit: Permit, *, first: bool) -> tuple[str, Sent | None, str]:
+        """Send once: return (`sent`, `failed` for surely not, `refused` for never, `unknown`), what, and why."""
+        channel = turn.channel
+        if not first:
+            return self._asked(turn, message)
+        if not isinstance(channel, Replies):
+            return "refused", None, "this channel cannot send"
+        try:
+            return "sent", channel.send(message, permit, turn.outside), ""
+        except TemporaryError as error:
+            if not error.ambiguous:
+                turn.trouble = turn.trouble or error
+                return "failed", None, str(error)
+            return self._asked(turn, message)
+        except PermanentError as error:
+            return "refused", None, str(error)
+        except ConfigurationError as error:
+            self.telemetry.count("ConfigurationErrors")
+            self.telemetry.log("ERROR", "misconfigured", channel=channel.name, reason=str(error))
+            turn.trouble = turn.trouble or error
+            return "failed", None, str(error)
+
+    def _asked(self, turn: Turn, message: Outgoing) -> tuple[str, Sent | None, str]:
+        """Return what the platform says became of a message that may have been sent. It is never sent again."""
+        known = self.ledger.sent(turn.thread.key, message.key)
+        if known is not None and known["state"] not in {"sending", "failed"}:
+            return known["state"], Sent(tuple(known.get("ids", ()))), known.get("reason", "")
+        since = turn.now - timedelta(hours=1) if known is None else moment(int(known.get("begun_at", 0)))
+        if isinstance(turn.channel, Asks):
+            try:
+                found = turn.channel.sent(message, since, replace(turn.outside))
+            except (TemporaryError, PermanentError, ConfigurationError) as error:
+                return "unknown", None, str(error)
+            if found is not None:
+                return "sent", found, ""
+        return "unknown", None, "the platform did not say whether it took the message"
+
+
+def _private(text: str) -> tuple[str, bool]:
+    """Return an agent's words, and whether only the customer shall read them."""
+    stripped = text.strip()
+    if stripped.lower().startswith(PRIVATELY):
+        return stripped[len(PRIVATELY) :].lstrip(" :\n"), True
+    return stripped, False
+
+
+def _old(reply: AgentReply, now: datetime) -> bool:
+    return reply.written_at is None or now - reply.written_at > timedelta(days=1)

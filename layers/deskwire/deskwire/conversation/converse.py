@@ -1,0 +1,338 @@
+"""An actor per thread: what is on the mailbox becomes outcomes, one event of a thread at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from deskwire.channel import Fetches
+from deskwire.configuration import Connection
+from deskwire.errors import ConfigurationError, PayloadError, TemporaryError
+from deskwire.model import Event, File, Kind, digest
+from deskwire.ports import Archive, Clock, Letter, Mailbox, Table
+from deskwire.telemetry import Telemetry
+
+from .answering import Acknowledgement, Answering
+from .decide import MOST, Pending, Plan, decide, dismissed, end
+from .directory import Directory
+from .filing import Filing
+from .ledger import Ledger, Moved, text_digest
+from .state import Envelope, Outcome, Recorded, Thread, opened, ticket_item
+from .turn import Turn, is_inbound
+
+DUPLICATE = "duplicate"
+ROUTED = "routed"
+WOKEN = "woken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """Everything converse works with. `owner` gives a new name for each piece of work."""
+
+    table: Table
+    mailbox: Mailbox
+    archive: Archive
+    directory: Directory
+    clock: Clock
+    telemetry: Telemetry
+    owner: Callable[[], str]
+    fetch: Callable[[str, tuple[str, ...]], File]
+
+    def handle(self, body: str) -> str:
+        """Work on one letter and return what became of it, in a word.
+
+        Raises `TemporaryError` when the letter is to come again, `PayloadError` when it is none of ours.
+        """
+        try:
+            data = json.loads(body)
+            if "timer" in data:
+                return self._timer(str(data["timer"]))
+            event = data["event"] or json.loads(self.archive.fetch(data["event_at"]))
+            envelope = opened(data, event)
+        except (KeyError, TypeError, ValueError):
+            raise PayloadError("a letter that is none of ours") from None
+        if envelope.side == "helpdesks" and not envelope.thread:
+            return self._route(envelope)
+        return self._event(envelope)
+
+    # ---------------------------------------------------------------- what is on the letter
+
+    def _timer(self, thread_key: str) -> str:
+        ledger = self._ledger()
+        thread = ledger.take(thread_key, None, "")
+        self._turn(ledger, thread, None)
+        return WOKEN
+
+    def _route(self, envelope: Envelope) -> str:
+        """Bring a helpdesk's signal into the mailbox of the thread it is about."""
+        event = envelope.event
+        item = self.table.get(ticket_item(event.account, event.thread))
+        if item is None:
+            message = end(_message(envelope), Outcome.SUPPRESSED, "not a ticket of ours")
+            self._ledger().record(event.thread_key, message)
+            self.telemetry.count("Suppressed")
+            return str(message.state)
+        self._forward(envelope, item["thread"])
+        return ROUTED
+
+    def _forward(self, envelope: Envelope, thread_key: str) -> None:
+        body = json.dumps({**envelope.data, "thread": thread_key}, separators=(",", ":"))
+        self.mailbox.send([Letter(digest(thread_key), digest(envelope.event.key), body)])
+
+    def _event(self, envelope: Envelope) -> str:
+        event = envelope.event
+        thread_key = envelope.thread or event.thread_key
+        message = _message(envelope)
+        ledger = self._ledger()
+        if envelope.side == "channels":
+            message = self._checked(message, event, envelope)
+        existing = ledger.record(thread_key, message, raw=envelope.raw, raw_at=envelope.raw_at)
+        if existing is not None and existing.done:
+            self.telemetry.count("Duplicates")
+            return DUPLICATE
+        if message.done:
+            self._report([message])
+            return str(message.state)
+        try:
+            thread = ledger.take(thread_key, event if envelope.side == "channels" else None, message.key)
+        except Moved as moved:
+            self._forward(envelope, moved.thread_key)
+            ledger.move(thread_key, message)
+            return ROUTED
+        outcomes = self._turn(ledger, thread, message if existing is None else None)
+        return outcomes.get(message.key, "recorded")
+
+    def _checked(self, message: Recorded, event: Event, envelope: Envelope) -> Recorded:
+        """Return the message, ended at once when it is not for us or needs nothing."""
+        connection = self.directory.connection(event.channel, event.account)
+        if connection is None:
+            return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
+        if connection.endpoint != envelope.endpoint:
+            return end(message, Outcome.REFUSED, "the account does not belong to the endpoint that signed")
+        reason = dismissed(event)
+        return end(message, Outcome.SUPPRESSED, reason) if reason else message
+
+    # ---------------------------------------------------------------- a turn
+
+    def _turn(self, ledger: Ledger, thread: Thread, fresh: Recorded | None) -> dict[str, str]:
+        """Do what is to be done about the thread's pending messages; return the outcomes by key."""
+        connection = self.directory.connection(thread.channel, thread.account)
+        if not thread.pending or connection is None:
+            gone = [] if connection else self._all_refused(ledger, thread)
+            ledger.finish(thread, outcomes=gone, changes={"pending": [], "clean": []})
+            self._report(gone)
+            return {each.key: each.state for each in gone}
+        try:
+            turn = self._begin(thread, connection)
+        except ConfigurationError as error:
+            return self._postpone(ledger, thread, error)
+        doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
+        plan = Plan()
+        try:
+            items, done = self._gather(ledger, turn, fresh, doubtful)
+        except (TemporaryError, ConfigurationError) as error:
+            turn.blame(error)
+            turn.begun |= doubtful
+        else:
+            plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(connection), turn.now)
+            turn.outcomes += plan.ended
+            turn.begun |= doubtful & {item.message.key for item in plan.file}
+            self._perform(ledger, turn, plan, [item.message for item in items] + done)
+        changes = turn.closing(plan)
+        ledger.finish(
+            turn.thread,
+            outcomes=turn.outcomes,
+            changes=changes,
+            notes=turn.notes,
+            sent=turn.sent,
+            remap=turn.definition.name if turn.remapped else "",
+        )
+        self._report(turn.outcomes)
+        self._trouble(turn)
+        if changes["pending"] and "due_at" not in changes:
+            self._wake(turn.thread.key, changes["pending"])
+        return {each.key: each.state for each in turn.outcomes}
+
+    def _begin(self, thread: Thread, connection: Connection) -> Turn:
+        definition = self.directory.helpdesk(thread.helpdesk or connection.helpdesk)
+        channel, outside = self.directory.channel_of(connection)
+        helpdesk, inside = self.directory.helpdesk_of(definition)
+        return Turn(
+            thread=thread, connection=connection, definition=definition, channel=channel, outside=outside,
+            helpdesk=helpdesk, inside=inside, now=self.clock(),
+        )  # fmt: skip
+
+    def _gather(
+        self, ledger: Ledger, turn: Turn, fresh: Recorded | None, doubtful: set[str]
+    ) -> tuple[list[Pending], list[Recorded]]:
+        """Return the pending messages with what must be known about them, and those already filed."""
+        items: list[Pending] = []
+        done: list[Recorded] = []
+        for key in turn.thread.pending[:MOST]:
+            message = fresh if fresh is not None and fresh.key == key else ledger.message(turn.thread.key, key)
+            if message is None:
+                message = Recorded(key=key, state=Outcome.DEAD, reason="its record is gone")
+            if message.done:
+                done.append(message)
+                turn.outcomes.append(message)
+                continue
+            items.append(self._known(ledger, turn, message, doubtful=key in doubtful))
+        return items, done
+
+    def _known(self, ledger: Ledger, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
+        event = message.event
+        if event is None:
+            return Pending(message=message, doubtful=doubtful)
+        if not event.complete and isinstance(turn.channel, Fetches):
+            completed = turn.channel.complete(event, turn.outside)
+            if completed is None:
+                return Pending(message=message, gone=True)
+            twin = completed.key != event.key and not ledger.mark(turn.thread.key, completed.key, event.key)
+            message = dataclasses.replace(message, event=completed, by="completed")
+            if twin:
+                return Pending(message=message, twin=True)
+            event = completed
+        if event.own:
+            return Pending(message=message, doubtful=doubtful, echo=self._is_echo(ledger, turn, event))
+        original = None
+        if event.kind in {Kind.EDIT, Kind.DELETION}:
+            original = ledger.message(turn.thread.key, event.original)
+        return Pending(message=message, doubtful=doubtful, original=original)
+
+    def _is_echo(self, ledger: Ledger, turn: Turn, event: Event) -> bool:
+        """Tell whether we sent this ourselves; one that was being sent when a worker died counts too."""
+        if ledger.sent_by_us(turn.thread.key, event.object_id):
+            return True
+        for key in turn.thread.sending:
+            known = ledger.sent(turn.thread.key, key)
+            if known is not None and known.get("text") == text_digest(event.text):
+                turn.sent.append((key, "sent", (event.object_id,), "seen by its echo"))
+                return True
+        return False
+
+    def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
+        answering = Answering(ledger, self.telemetry)
+        for item in plan.file:
+            if item.event is not None and is_inbound(item.event):
+                turn.inbound(item.event, item.message.received_at)
+        ack = answering.acknowledgement(turn, [m for m in messages if m.key not in _ended(plan)])
+        noted: list[bool] = []
+
+        def opened_now(turn: Turn) -> None:
+            """Note the ticket, with the intent to acknowledge in the same step."""
+            turn.changes["helpdesk"] = turn.definition.name
+            noted.append(_intend(ledger, turn, ack if not noted else None, opened=True))
+
+        filing = Filing(self.archive, self.fetch, opened_now)
+        if plan.file:
+            self._file(turn, plan, filing)
+        if ack is not None:
+            if not noted:
+                noted.append(_intend(ledger, turn, ack, opened=False))
+            answering.send_acknowledgement(turn, ack, first=noted[0])
+        if plan.relay:
+            self._relay(turn, plan, answering)
+
+    def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
+        name = turn.definition.name
+        try:
+            self.directory.admit(name)
+        except TemporaryError as error:
+            turn.trouble = turn.trouble or error
+            return
+        try:
+            filing.file(turn, plan)
+        except TemporaryError as error:
+            turn.trouble = turn.trouble or error
+            self.directory.failed(name, error)
+        except ConfigurationError as error:
+            turn.trouble = turn.trouble or error
+        else:
+            self.directory.worked(name)
+
+    def _relay(self, turn: Turn, plan: Plan, answering: Answering) -> None:
+        try:
+            self.directory.admit(turn.definition.name)
+            answering.relay(turn, plan)
+        except (TemporaryError, ConfigurationError) as error:
+            turn.trouble = turn.trouble or error
+
+    # ---------------------------------------------------------------- the rest
+
+    def _all_refused(self, ledger: Ledger, thread: Thread) -> list[Recorded]:
+        found = [ledger.message(thread.key, key) for key in thread.pending]
+        return [end(each, Outcome.REFUSED, "the connection was removed") for each in found if each is not None]
+
+    def _postpone(self, ledger: Ledger, thread: Thread, error: ConfigurationError) -> dict[str, str]:
+        self.telemetry.count("ConfigurationErrors")
+        self.telemetry.log("ERROR", "misconfigured", thread=digest(thread.key)[:12], reason=str(error))
+        due = int((self.clock() + timedelta(seconds=120)).timestamp())
+        ledger.finish(thread, outcomes=[], changes={"clean": list(thread.was_clean), "due_at": due})
+        return {}
+
+    def _trouble(self, turn: Turn) -> None:
+        error = turn.trouble
+        if isinstance(error, ConfigurationError):
+            self.telemetry.count("ConfigurationErrors")
+        if error is not None:
+            self.telemetry.count("Postponed")
+            self.telemetry.log(
+                "WARNING",
+                "postponed",
+                thread=digest(turn.thread.key)[:12],
+                error=type(error).__name__,
+                reason=str(error),
+            )
+
+    def _report(self, outcomes: list[Recorded]) -> None:
+        for each in outcomes:
+            self.telemetry.count(str(each.state).capitalize())
+            event = each.event
+            self.telemetry.log(
+                "ERROR" if each.state in {Outcome.REFUSED, Outcome.DEAD} else "INFO",
+                "outcome",
+                outcome=each.state,
+                reason=each.reason,
+                event=digest(each.key)[:12],
+                channel=event.channel if event else "",
+                kind=str(event.kind) if event else "note",
+            )
+
+    def _wake(self, thread_key: str, pending: list[str]) -> None:
+        """Go on with the thread right away."""
+        self.mailbox.send([timer(thread_key, "|".join(pending))])
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self.table, self.clock, self.owner())
+
+
+def timer(thread_key: str, why: str) -> Letter:
+    """Return a letter that wakes a thread; for one reason it wakes it once."""
+    return Letter(digest(thread_key), digest(f"timer {thread_key} {why}"), json.dumps({"timer": thread_key}))
+
+
+def _message(envelope: Envelope) -> Recorded:
+    return Recorded(
+        key=envelope.event.key, event=envelope.event, endpoint=envelope.endpoint, received_at=envelope.received_at
+    )
+
+
+def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: bool) -> bool:
+    return ledger.intend(
+        turn.thread,
+        helpdesk=turn.definition.name,
+        opened=turn.thread if opened else None,
+        send=ack.message.key if ack else "",
+        text=ack.message.text if ack else "",
+    )
+
+
+def _ended(plan: Plan) -> set[str]:
+    return {each.key for each in plan.ended}
+
+
+def _days(connection: Connection) -> timedelta:
+    return timedelta(days=connection.policy.reopen_days)

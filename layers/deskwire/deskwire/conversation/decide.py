@@ -1,0 +1,146 @@
+"""The decision: what is to be done with a thread's pending messages. Pure: no clock, no network, no AWS."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from deskwire.helpdesk import Abilities
+from deskwire.model import Event, Kind
+
+from .state import Outcome, Recorded, Thread, seconds
+
+MOST = 40  # messages of one thread handled in one go
+GIVE_UP = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A pending message with what had to be looked up about it.
+
+    `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message that
+    an edit or deletion is about, as far as we know it. `gone`: its words could not be fetched any more. `twin`: its
+    completed form is already there.
+    """
+
+    message: Recorded
+    doubtful: bool = False
+    echo: bool = False
+    original: Recorded | None = None
+    gone: bool = False
+    twin: bool = False
+
+    @property
+    def event(self) -> Event | None:
+        """The event, None for a note."""
+        return self.message.event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do.
+
+    `ended` needs nothing more; `file` goes into the ticket, in this order; `relay` are signals that an agent may have
+    answered; `follow_up`: a new ticket, though there was one. `wait` is the time in seconds until the helpdesk takes
+    another update (then nothing is filed).
+    """
+
+    ended: tuple[Recorded, ...] = ()
+    file: tuple[Pending, ...] = ()
+    relay: tuple[Recorded, ...] = ()
+    follow_up: bool = False
+    wait: int = 0
+
+
+DISMISSED = {Kind.RECEIPT: "receipt", Kind.REACTION: "reaction", Kind.STATE: "state", Kind.OTHER: "unknown kind"}
+
+
+def dismissed(event: Event) -> str:
+    """Return why an event needs no more than to be recorded, or an empty string."""
+    return DISMISSED.get(event.kind, "")
+
+
+def end(message: Recorded, outcome: Outcome, reason: str = "", *, ticket: str = "", entry: str = "") -> Recorded:
+    """Return the message with its outcome."""
+    return dataclasses.replace(message, state=outcome, reason=reason, ticket=ticket, entry=entry)
+
+
+def decide(
+    thread: Thread, items: Sequence[Pending], abilities: Abilities, reopen: timedelta | None, now: datetime
+) -> Plan:
+    """Return the plan for the pending messages of a thread."""
+    ended: list[Recorded] = []
+    file: list[Pending] = []
+    relay: list[Recorded] = []
+    for item in items:
+        result = _each(item, thread, now)
+        if isinstance(result, Recorded):
+            ended.append(result)
+        elif result == "file":
+            file.append(item)
+        else:
+            relay.append(item.message)
+    stale = (
+        bool(thread.ticket)
+        and reopen is not None
+        and thread.last_inbound > 0
+        and seconds(now) - thread.last_inbound > reopen.total_seconds()
+    )
+    wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
+    return Plan(
+        ended=tuple(ended),
+        file=() if wait else tuple(sorted(file, key=_order)),
+        relay=tuple(relay),
+        follow_up=stale and any(item.event is not None and not item.event.own for item in file),
+        wait=wait,
+    )
+
+
+def _each(item: Pending, thread: Thread, now: datetime) -> Recorded | Literal["file", "relay"]:
+    """Return the message with its outcome, or what is to be done with it."""
+    message, event = item.message, item.event
+    if message.received_at and now - datetime.fromisoformat(message.received_at) > GIVE_UP:
+        return end(message, Outcome.DEAD, "given up after the longest retry")
+    if event is None:
+        return "file" if thread.ticket else end(message, Outcome.SUPPRESSED, "a note without a ticket")
+    if event.kind is Kind.TICKET:
+        return "relay"
+    if item.twin:
+        return end(message, Outcome.MERGED, "the same as another event")
+    reason = _needless(item, event, thread)
+    return end(message, Outcome.SUPPRESSED, reason) if reason else "file"
+
+
+def _needless(item: Pending, event: Event, thread: Thread) -> str:
+    """Return why a ticket needs nothing of this event, or an empty string."""
+    if item.gone:
+        return "gone before its words were fetched"
+    if event.own and item.echo:
+        return "own: sent by us"
+    if event.own and (event.kind is not Kind.MESSAGE or not thread.ticket):
+        return "own"
+    if event.kind is Kind.DELETION and item.original is None and not thread.ticket:
+        return "deleted before it was filed"
+    return ""
+
+
+def _order(item: Pending) -> tuple[int, float]:
+    """In the customer's order: by their own time among what is filed together; what has none stays where it is."""
+    event = item.event
+    if event is None or event.occurred_at is None:
+        return (1, 0)
+    return (0, event.occurred_at.timestamp())
+
+
+def _wait(thread: Thread, abilities: Abilities, now: datetime) -> int:
+    """Return the seconds until this ticket may be updated again."""
+    if abilities.updates is None:
+        return 0
+    most, span = abilities.updates
+    recent = [at for at in thread.updates if seconds(now) - at < span.total_seconds()]
+    if len(recent) < most - 2:  # two are left for notes and for what others count too
+        return 0
+    return int(recent[0] + span.total_seconds() - seconds(now)) + 1

@@ -1,0 +1,245 @@
+"""Into the ticket: open it, extend it, and after doubt ask before anything is repeated."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from deskwire import media
+from deskwire.care.triage import triage
+from deskwire.channel import Media, MediaHosts, Uploads
+from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.helpdesk import Redacts, TicketGone
+from deskwire.model import Customer, Entry, Event, File, Filed, Kind, Ticket, Visibility, compose
+from deskwire.ports import Archive
+
+from . import wording
+from .decide import Pending, Plan, end
+from .state import Outcome, Recorded, Thread
+from .turn import Turn, is_inbound
+
+MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
+FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Files the messages of a turn. `fetch` gets an attachment by its address (see `media.fetch`)."""
+
+    archive: Archive
+    fetch: Callable[[str, tuple[str, ...]], File]
+    opened: Callable[[Turn], None]  # called right after a ticket was opened
+
+    def file(self, turn: Turn, plan: Plan) -> None:
+        """File what the plan says. Raises `TemporaryError` and `ConfigurationError`; what was done stays noted."""
+        items, previous = list(plan.file), ""
+        if plan.follow_up:
+            previous = turn.thread.ticket
+            self._follow_up(turn)
+        items = self._without_found(turn, items)
+        if items and not turn.thread.ticket:
+            self._open(turn, items.pop(0), follow_up_of=previous)
+        self._append(turn, items)
+
+    def _follow_up(self, turn: Turn) -> None:
+        turn.thread = turn.thread.model_copy(update={"ticket": "", "epoch": turn.thread.epoch + 1})
+
+    def _without_found(self, turn: Turn, items: list[Pending]) -> list[Pending]:
+        """Return what is still to be filed, after asking about what may have been."""
+        thread, helpdesk = turn.thread, turn.helpdesk
+        if not any(item.doubtful for item in items):
+            return items
+        if not thread.ticket and helpdesk.abilities.find_open:
+            found = helpdesk.find(compose("open", thread.filing_key), "", thread.filing_key, turn.inside)
+            if found is not None:
+                turn.thread = thread.model_copy(update={"ticket": found.ticket})
+                self.opened(turn)
+        left: list[Pending] = []
+        for item in items:
+            found = None
+            if item.doubtful and turn.thread.ticket and helpdesk.abilities.find_append:
+                found = helpdesk.find(item.message.key, turn.thread.ticket, turn.thread.filing_key, turn.inside)
+            if found is None:
+                left.append(item)
+            else:
+                turn.filed([_filed(item.message, found)])
+        return left
+
+    def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
+        """Open the ticket with one message: so a repeated request has the same bytes, whatever came since."""
+        ticket = self._ticket(turn, item, follow_up_of)
+        try:
+            filed = turn.helpdesk.open(ticket, turn.inside)
+        except TemporaryError as error:
+            turn.blame(error, [item.message.key])
+            raise
+        except PermanentError as error:
+            turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
+            return
+        turn.thread = turn.thread.model_copy(update={"ticket": filed.ticket})
+        turn.changes["updates"] = []
+        turn.filed([_filed(item.message, filed)])
+        self.opened(turn)
+
+    def _append(self, turn: Turn, items: Sequence[Pending]) -> None:
+        if not items:
+            return
+        if not turn.thread.ticket:  # the first was refused; the next one may be taken
+            self._open(turn, items[0])
+            self._append(turn, items[1:])
+            return
+        together = [list(items)] if turn.helpdesk.abilities.several else [[item] for item in items]
+        for group in together:
+            self._append_group(turn, group)
+
+    def _append_group(self, turn: Turn, group: list[Pending]) -> None:
+        keys = [item.message.key for item in group]
+        entries = [self._entry(turn, item) for item in group]
+        thread = turn.thread
+        try:
+            filed = turn.helpdesk.append(thread.ticket, thread.filing_key, entries, turn.inside)
+        except TicketGone as gone:
+            self._gone(turn, group, gone)
+            return
+        except TemporaryError as error:
+            turn.blame(error, keys)
+            raise
+        except PermanentError as error:
+            if len(group) > 1:
+                for item in group:
+                    self._append_group(turn, [item])
+                return
+            turn.outcomes.append(end(group[0].message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
+            return
+        turn.updated()
+        self._remap(turn, filed.ticket)
+        turn.filed([_filed(item.message, filed) for item in group])
+        for item in group:
+            self._redact(turn, item)
+
+    def _gone(self, turn: Turn, group: list[Pending], gone: TicketGone) -> None:
+        """Follow a merged ticket; open another for a closed or deleted one."""
+        if gone.state == "merged" and gone.into and gone.into != turn.thread.ticket:
+            self._remap(turn, gone.into)
+            self._append_group(turn, group)
+            return
+        previous = turn.thread.ticket if gone.state == "closed" else ""
+        self._follow_up(turn)
+        self._open(turn, group[0], follow_up_of=previous)
+        self._append(turn, group[1:])
+
+    def _remap(self, turn: Turn, ticket: str) -> None:
+        if ticket and ticket != turn.thread.ticket:
+            turn.thread = turn.thread.model_copy(update={"ticket": ticket})
+            turn.remapped = True
+
+    def _redact(self, turn: Turn, item: Pending) -> None:
+        """Take a deleted message's words out of the ticket, where the helpdesk can."""
+        event, original = item.event, item.original
+        if event is None or event.kind is not Kind.DELETION or original is None or not original.entry:
+            return
+        if isinstance(turn.helpdesk, Redacts):
+            try:
+                turn.helpdesk.redact(turn.thread.ticket, original.entry, turn.inside)
+            except PermanentError:
+                return  # the note about the deletion stands in the ticket
+
+    def _ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
+        entry = self._entry(turn, item)
+        event, policy = item.event, turn.connection.policy
+        thread = turn.thread
+        rating = event.details.get("rating", "") if event else ""
+        hints = triage(
+            event.text if event else "",
+            rating=int(rating) if rating.isdigit() else None,
+            words=policy.priority_words,
+            sensitive_words=policy.sensitive_words,
+        )
+        tags = ("deskwire", turn.channel.name, thread.visibility, *turn.connection.tags)
+        if hints.sensitive:
+            tags = (*tags, "sensitive" if thread.visibility is Visibility.PRIVATE else "sensitive-in-public")
+        return Ticket(
+            key=compose("open", thread.filing_key),
+            thread=thread.filing_key,
+            reference=thread.reference,
+            subject=wording.subject(event, turn.channel.title) if event else turn.channel.title,
+            customer=customer(thread, event),
+            entries=(entry,),
+            priority=hints.priority,
+            tags=tuple(str(tag) for tag in tags),
+            fields=turn.connection.fields,
+            follow_up_of=follow_up_of,
+        )
+
+    def _entry(self, turn: Turn, item: Pending) -> Entry:
+        message, event = item.message, item.event
+        if event is None:
+            return Entry(key=message.key, body=message.note, written_at=turn.now, public=False)
+        files, lines = self._files(turn, event)
+        before = ""
+        if item.original is not None and item.original.event is not None:
+            original = item.original.event
+            before = wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
+        text = wording.body(event, turn.channel.title, latest=turn.thread.last_written, unfetched=lines, before=before)
+        if not turn.thread.ticket:
+            text = f"{text}\nReference: {turn.thread.reference}"
+        public = is_inbound(event) or (event.kind is Kind.EDIT and not event.own)
+        return Entry(
+            key=message.key,
+            body=text,
+            written_at=event.occurred_at,
+            public=public,
+            files=files,
+            author=wording.who(event),
+        )
+
+    def _files(self, turn: Turn, event: Event) -> tuple[tuple[File, ...], tuple[str, ...]]:
+        """Return the attachments' bytes, and a line for each that could not be had."""
+        files: list[File] = []
+        lines: list[str] = []
+        for attachment in event.attachments:
+            if attachment.kind not in FETCHED or not turn.helpdesk.abilities.attachments:
+                lines += [f"{attachment.line()} {attachment.url}".strip()] if attachment.url else []
+                continue
+            try:
+                if isinstance(turn.channel, Media):
+                    files.append(turn.channel.fetch(attachment, turn.outside))
+                elif attachment.url and isinstance(turn.channel, MediaHosts):
+                    file = self.fetch(attachment.url, turn.channel.media_hosts)
+                    files.append(dataclasses.replace(file, name=media.safe_name(attachment.name or file.name)))
+                elif isinstance(turn.channel, Uploads):
+                    data = self.archive.fetch(f"incoming/{attachment.id}")
+                    name = media.safe_name(attachment.name or attachment.id)
+                    files.append(File(name, attachment.type or "application/octet-stream", data))
+                else:
+                    lines.append(f"{attachment.line()} {attachment.url}".strip())
+            except (PermanentError, ConfigurationError) as error:
+                lines.append(f"{attachment.line()} could not be fetched: {error}")
+            except TemporaryError as error:
+                if turn.thread.attempts < MEDIA_ATTEMPTS:
+                    turn.blame(TemporaryError(str(error), after=error.after))
+                    raise turn.trouble or error from None
+                lines.append(f"{attachment.line()} could not be fetched in {MEDIA_ATTEMPTS} attempts")
+        return tuple(files), tuple(lines)
+
+
+def _filed(message: Recorded, filed: Filed) -> Recorded:
+    return end(message, Outcome.FILED, ticket=filed.ticket, entry=filed.entries.get(message.key, ""))
+
+
+def customer(thread: Thread, event: Event | None) -> Customer:
+    """Return who the ticket is for. Somebody whom the platform does not name is a person of this thread alone."""
+    author = (event.author if event is not None and not event.own else None) or thread.customer()
+    channel = event.channel if event else thread.channel
+    if author is None:
+        external = f"{channel}-anonymous-{thread.reference}"
+        return Customer(external_id=external, name=f"Unknown author ({channel})", channel=channel)
+    return Customer(
+        external_id=compose(channel, author.id).replace("/", "-", 1).replace(":", "%3A"),
+        name=author.name or author.handle or author.email or f"{channel} {author.id}",
+        channel=channel,
+        handle=author.handle,
+        email=author.email,
+        phone=author.phone,
+    )

@@ -1,0 +1,281 @@
+"""The table's part of a conversation: record, take the thread, note intents, finish. Each step is one call.
+
+A thread is taken with a lease: the mailbox gives one thread to one worker at a time, and the lease holds where
+that fails (a worker that outlived its visibility time-out). What is recorded but not finished may have had its
+effect, unless the worker that let go of the thread said that it surely had not (`clean`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deskwire.errors import TemporaryError
+from deskwire.model import Event
+from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
+
+from .state import (
+    KEEP_SECONDS,
+    MOVED,
+    Outcome,
+    Recorded,
+    Thread,
+    echo_item,
+    message_item,
+    person_item,
+    recorded,
+    reference_item,
+    seconds,
+    sent_item,
+    thread_item,
+    ticket_item,
+)
+
+LEASE_SECONDS = 150  # longer than converse may run
+
+
+class Busy(TemporaryError):  # noqa: N818 - an answer, not an error
+    """Another worker has the thread."""
+
+
+class Moved(Exception):  # noqa: N818 - an answer
+    """The thread goes on in another."""
+
+    def __init__(self, thread_key: str) -> None:
+        super().__init__("the thread goes on in another")
+        self.thread_key = thread_key
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Reads and writes one conversation's items. `owner` names this worker."""
+
+    table: Table
+    clock: Clock
+    owner: str
+
+    def record(self, thread_key: str, message: Recorded, *, raw: bytes = b"", raw_at: str = "") -> Recorded | None:
+        """Write a message before anything is done about it; return what was there when it had come before."""
+        more: dict[str, Any] = {"recorded_at": self._milliseconds()}
+        if message.done:
+            more |= self._ended()
+        if raw:
+            more["raw"] = raw
+        if raw_at:
+            more["raw_at"] = raw_at
+        try:
+            self.table.put(Put(message.item(thread_key, **more), when=[("pk", Absent())]))
+        except Conflict as conflict:
+            return recorded(conflict.item) if conflict.item else None
+        return None
+
+    def take(self, thread_key: str, event: Event | None, key: str) -> Thread:
+        """Take the thread, with `key` among its pending messages (empty: none to add).
+
+        Raises `Busy` when another worker has it, `Moved` when it goes on elsewhere.
+        """
+        try:
+            return self._take(thread_key, event, key)
+        except Conflict as conflict:
+            item = conflict.item or {}
+            if item.get("alias_of"):
+                raise Moved(item["alias_of"]) from None
+            if key in item.get("pending", []):
+                try:
+                    return self._take(thread_key, event, "")
+                except Conflict:
+                    pass
+            raise Busy("another worker has the thread", after=LEASE_SECONDS) from None
+
+    def _take(self, thread_key: str, event: Event | None, key: str) -> Thread:
+        now = seconds(self.clock())
+        initial: dict[str, Any] = {"created_at": now}
+        if event is not None:
+            initial |= {
+                "channel": event.channel,
+                "account": event.account,
+                "thread": event.thread,
+                "visibility": str(event.visibility),
+            }
+        item = self.table.update(
+            Update(
+                thread_item(thread_key),
+                set={"lease_owner": self.owner, "lease_until": now + LEASE_SECONDS, "clean": []},
+                initial=initial,
+                copy={"was_clean": "clean"},
+                append={"pending": key} if key else {},
+                add={"version": 1},
+                when=[
+                    ("lease_until", AtMost(now)),
+                    ("alias_of", Absent()),
+                    *([("pending", Lacks(key))] if key else []),
+                ],
+            )
+        )
+        return Thread.model_validate(item)
+
+    def message(self, thread_key: str, key: str) -> Recorded | None:
+        """Return a message of the thread, or None."""
+        item = self.table.get(message_item(thread_key, key))
+        return recorded(item) if item else None
+
+    def sent_by_us(self, thread_key: str, platform_id: str) -> bool:
+        """Tell whether an object of that id is one we sent."""
+        return self.table.get(echo_item(thread_key, platform_id)) is not None
+
+    def sent(self, thread_key: str, key: str) -> Item | None:
+        """Return what is known of something sent, or None."""
+        return self.table.get(sent_item(thread_key, key))
+
+    def opted_out(self, channel: str, author: str) -> bool:
+        """Tell whether the person wants no automatic answers."""
+        item = self.table.get(person_item(channel, author))
+        return bool(item and item.get("opted_out"))
+
+    def wish(self, channel: str, author: str, *, opted_out: bool) -> None:
+        """Record whether the person wants automatic answers."""
+        self.table.update(
+            Update(
+                person_item(channel, author),
+                set={"opted_out": opted_out, "opted_at": seconds(self.clock()), "channel": channel},
+            )
+        )
+
+    def intend(
+        self, thread: Thread, *, helpdesk: str = "", opened: Thread | None = None, send: str = "", text: str = ""
+    ) -> bool:
+        """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
+
+        Returns False when that text may have been sent before (then nothing was noted).
+        """
+        changes: dict[str, Any] = {}
+        writes: list[Put | Update] = []
+        if opened is not None:
+            now = seconds(self.clock())
+            changes = {"ticket": opened.ticket, "epoch": opened.epoch, "opened_at": now, "helpdesk": helpdesk}
+            writes += self._ways_back(opened, helpdesk)
+        if send:
+            writes.append(
+                Update(
+                    sent_item(thread.key, send),
+                    set={"state": "sending", "text": text_digest(text), "begun_at": seconds(self.clock())},
+                    when=[("state", AbsentOr("failed"))],
+                )
+            )
+        writes.append(
+            Update(
+                thread_item(thread.key),
+                set=changes,
+                append={"sending": send} if send else {},
+                when=[("lease_owner", Equals(self.owner))],
+            )
+        )
+        try:
+            self.table.transact(writes)
+        except Conflict:
+            if send and self.sent(thread.key, send) is not None:
+                return False
+            raise Busy("another worker took the thread") from None
+        return True
+
+    def _ways_back(self, thread: Thread, helpdesk: str) -> list[Put | Update]:
+        target = {"thread": thread.key, "helpdesk": helpdesk}
+        return [
+            Update(ticket_item(helpdesk, thread.ticket), initial=target),
+            Update(reference_item(thread.reference), initial={**target, "ticket": thread.ticket}),
+        ]
+
+    def finish(
+        self,
+        thread: Thread,
+        *,
+        outcomes: Sequence[Recorded],
+        changes: dict[str, Any],
+        notes: Sequence[Recorded] = (),
+        sent: Sequence[tuple[str, str, tuple[str, ...], str]] = (),
+        remap: str = "",
+        release: bool = True,
+    ) -> None:
+        """Write how everything ended, and let go of the thread, in one step.
+
+        `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; a `due_at` of
+        0 takes it off the index. Raises `Busy` when the lease was lost: then nothing is written.
+        """
+        writes: list[Put | Update] = []
+        for message in outcomes:
+            fields: dict[str, Any] = {
+                "state": message.state,
+                "reason": message.reason,
+                "ticket": message.ticket,
+                "entry": message.entry,
+            }
+            if message.event is not None and message.by == "completed":
+                fields |= {"event": message.item(thread.key)["event"]}
+            writes.append(Update(message_item(thread.key, message.key), set=fields | self._ended()))
+        writes.extend(Put(note.item(thread.key, recorded_at=self._milliseconds())) for note in notes)
+        for key, state, ids, reason in sent:
+            ended = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
+            writes.append(Update(sent_item(thread.key, key), set=ended))
+            writes += [
+                Put({"pk": f"T#{thread.key}", "sk": echo_item(thread.key, each)[1], "key": key, **self._expires()})
+                for each in dict.fromkeys(ids)
+            ]
+        if remap:
+            writes.append(
+                Update(ticket_item(remap, changes["ticket"]), initial={"thread": thread.key, "helpdesk": remap})
+            )
+        due_at = changes.pop("due_at", 0)
+        set_, remove = dict(changes), ["was_clean"]
+        if release:
+            remove += ["lease_owner", "lease_until"]
+        if due_at:
+            set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}
+        else:
+            remove += ["due_at", "due_shard"]
+        writes.append(
+            Update(thread_item(thread.key), set=set_, remove=remove, when=[("lease_owner", Equals(self.owner))])
+        )
+        try:
+            self.table.transact(writes)
+        except Conflict:
+            raise Busy("another worker took the thread") from None
+
+    def move(self, thread_key: str, message: Recorded) -> None:
+        """Say that a message goes on in the thread this one belongs to."""
+        self.table.update(Update(message_item(thread_key, message.key), set={"state": MOVED, **self._ended()}, when=[]))
+
+    def lead(self, elsewhere: str, thread_key: str) -> None:
+        """Let the thread `elsewhere`, unless it has begun, go on in this one."""
+        try:
+            self.table.put(
+                Put({"pk": thread_item(elsewhere)[0], "sk": "THREAD", "alias_of": thread_key}, when=[("pk", Absent())])
+            )
+        except Conflict:
+            return
+
+    def mark(self, thread_key: str, key: str, by: str) -> bool:
+        """Claim a second key for the message `by` (its words turned out to be of that key); False: it is another's."""
+        message = Recorded(key=key, state=Outcome.MERGED, reason="the key of a completed event", by=by)
+        existing = self.record(thread_key, message)
+        return existing is None or existing.by == by
+
+    def _milliseconds(self) -> int:
+        return int(self.clock().timestamp() * 1000)
+
+    def _ended(self) -> dict[str, int]:
+        return {"done_at": self._milliseconds(), **self._expires()}
+
+    def _expires(self) -> dict[str, int]:
+        return {"expires": seconds(self.clock()) + KEEP_SECONDS}
+
+
+def shard(thread_key: str) -> int:
+    """Return the shard of the index of due threads that a thread is in."""
+    return hashlib.sha256(thread_key.encode()).digest()[0] % SHARDS
+
+
+def text_digest(text: str) -> str:
+    """Return a short digest by which a text that may have been sent is known again."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()[:32]

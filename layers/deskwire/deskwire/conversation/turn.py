@@ -1,0 +1,126 @@
+"""One turn of one thread: what is known, and what has been done so far. Written down by `Ledger.finish`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from deskwire.channel import Channel, Reach
+from deskwire.configuration import Connection, HelpdeskConnection
+from deskwire.errors import DeskwireError, TemporaryError
+from deskwire.helpdesk import Helpdesk
+from deskwire.model import Author, Event, Kind
+
+from .decide import Plan
+from .state import Outcome, Recorded, Thread, seconds
+
+FIRST_PAUSE = 5  # seconds before the first retry; doubled up to
+LONGEST_PAUSE = 300
+CONFIGURATION_PAUSE = 120  # until somebody mended it
+DAY = 86_400
+
+
+@dataclass
+class Turn:
+    """What one worker does with one thread while it has it."""
+
+    thread: Thread
+    connection: Connection
+    definition: HelpdeskConnection
+    channel: Channel
+    outside: Reach  # the channel's
+    helpdesk: Helpdesk
+    inside: Reach  # the helpdesk's
+    now: datetime
+    outcomes: list[Recorded] = field(default_factory=list)
+    notes: list[Recorded] = field(default_factory=list)
+    sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
+    begun: set[str] = field(default_factory=set)  # keys whose effect may have happened, nobody knows
+    waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
+    trouble: DeskwireError | None = None
+    remapped: bool = False
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def blame(self, error: DeskwireError, keys: Sequence[str] = ()) -> None:
+        """Remember what went wrong, and whose effect may have happened."""
+        self.trouble = self.trouble or error
+        if isinstance(error, TemporaryError) and error.ambiguous:
+            self.begun.update(keys)
+
+    def inbound(self, event: Event, received_at: str) -> None:
+        """Take in what a customer's message says about the thread: who, when, and what to answer."""
+        stamp = seconds(event.occurred_at or datetime.fromisoformat(received_at))
+        if stamp < self.changes.get("last_inbound", self.thread.last_inbound):
+            return
+        context = {"subject": event.subject, "language": event.language, **event.details}
+        if event.author is not None:
+            author = {each.name: getattr(event.author, each.name) for each in fields(Author)}
+            self.changes["author"] = {name: value for name, value in author.items() if value}
+            context |= {"email": event.author.email, "phone": event.author.phone, "name": event.author.name}
+        self.changes |= {
+            "channel": event.channel,
+            "account": event.account,
+            "thread": event.thread,
+            "visibility": str(event.visibility),
+            "last_inbound": stamp,
+            "reply_to": event.object_id,
+            "context": {name: value for name, value in context.items() if value},
+        }
+
+    def filed(self, messages: Sequence[Recorded]) -> None:
+        """Take in that these are in the ticket."""
+        self.outcomes += messages
+        stamps = [
+            seconds(each.event.occurred_at) for each in messages if each.event is not None and each.event.occurred_at
+        ]
+        latest = self.changes.get("last_written", self.thread.last_written)
+        self.changes["last_written"] = max([latest, *stamps])
+
+    def updated(self) -> None:
+        """Count an update of the ticket against its budget."""
+        recent = [at for at in self.changes.get("updates", self.thread.updates) if seconds(self.now) - at < DAY]
+        self.changes["updates"] = [*recent[-60:], seconds(self.now)]
+
+    def current(self) -> Thread:
+        """Return the thread as it will be."""
+        return Thread.model_validate({**self.thread.model_dump(), **self.changes})
+
+    def closing(self, plan: Plan) -> dict[str, Any]:
+        """Return the changes to write at the end: what is still pending, and when to go on."""
+        done = {each.key for each in self.outcomes if each.done} - self.waiting
+        pending = [key for key in self.thread.pending if key not in done] + [each.key for each in self.notes]
+        changes = {
+            **self.changes,
+            "ticket": self.thread.ticket,
+            "epoch": self.thread.epoch,
+            "pending": pending,
+            "clean": [key for key in pending if key not in self.begun],
+            "sending": [],
+            "attempts": self.thread.attempts + 1 if self.trouble else 0,
+        }
+        if self.trouble or plan.wait or self.waiting:
+            changes["due_at"] = seconds(self.now) + max(self._pause(), plan.wait)
+        return changes
+
+    def _pause(self) -> int:
+        error = self.trouble
+        pause: int = min(FIRST_PAUSE * 2 ** min(self.thread.attempts, 10), LONGEST_PAUSE)
+        if isinstance(error, TemporaryError):
+            pause = max(pause, int((error.after or 0) + 0.999))
+        elif error is not None:
+            pause = max(pause, CONFIGURATION_PAUSE)
+        # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
+        spread = hashlib.sha256(f"{self.thread.pk}{self.thread.attempts}".encode()).digest()[0] / 255
+        return pause + int(pause * 0.25 * spread)
+
+    def ended_without_words(self) -> list[Recorded]:
+        """Return the outcomes that a person should hear of."""
+        return [each for each in self.outcomes if each.state in {Outcome.REFUSED, Outcome.DEAD}]
+
+
+def is_inbound(event: Event | None) -> bool:
+    """Tell whether a customer wrote this."""
+    return event is not None and event.kind is Kind.MESSAGE and not event.own

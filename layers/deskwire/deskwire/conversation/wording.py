@@ -1,0 +1,72 @@
+"""What we write into tickets: a customer's message and where it came from, and our own notes in plain words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from deskwire.model import Event, Kind
+
+LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
+
+
+def when(moment: datetime | None) -> str:
+    """Return a time as agents read it: `2026-11-21 08:00 UTC`."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def who(event: Event) -> str:
+    """Return the author as a person would name them."""
+    if event.author is None:
+        return "somebody the platform does not name"
+    return event.author.name or event.author.handle or event.author.id
+
+
+def subject(event: Event, title: str) -> str:
+    """Return a ticket's subject: the channel and the beginning of what was written, on one line."""
+    words = " ".join((event.subject or event.text).split())
+    return f"[{title}] {who(event)}: {words[:80]}{'…' if len(words) > 80 else ''}"
+
+
+def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "") -> str:
+    """Return a message as it stands in the ticket: the words, then a line with where and further facts.
+
+    Who wrote it and when goes along in the `Entry`.
+
+    `latest` is the newest customer's time filed so far (seconds): what is older says that it came late. `unfetched`
+    are lines for attachments that could not be had; `before` is the earlier wording of an edited message, or when
+    a deleted one was written.
+    """
+    text = event.text
+    if event.kind is Kind.EDIT:
+        text = f"(edited) {text}" + (f"\n\nBefore: {before}" if before else "")
+    elif event.kind is Kind.DELETION:
+        text = "(The customer deleted a message" + (f" of {before}" if before else "") + ".)"
+    elif event.own:
+        text = f"(Written by us on the platform, outside this ticket.)\n\n{text}"
+    about = [title] + [
+        f"{name.replace('_', ' ')}: {value}" for name, value in sorted(event.details.items()) if _shown(name)
+    ]
+    if event.occurred_at and latest and event.occurred_at.timestamp() < latest - LATE.total_seconds():
+        about.append("arrived late: written before what stands above")
+    return "\n".join([text, *unfetched, "", " · ".join(part for part in about if part)])
+
+
+def _shown(name: str) -> bool:
+    return name in {"rating", "permalink", "product", "page_url", "order_ref", "recommendation", "post_url"}
+
+
+def undeliverable(reason: str, text: str) -> str:
+    """Return the note for an agent whose answer did not go out."""
+    return (
+        f"This answer was NOT delivered to the customer.\nWhy: {reason}.\n"
+        f"What you can do: answer by another way the customer has given, or on the platform itself.\n\n> {text[:300]}"
+    )
+
+
+def uncertain(text: str) -> str:
+    """Return the note for an agent when nobody can tell whether the answer went out."""
+    return (
+        "It is unknown whether this answer reached the customer: the platform did not confirm it, and cannot be "
+        "asked. It was not sent again, so that nobody reads it twice. Please look on the platform itself."
+        f"\n\n> {text[:300]}"
+    )

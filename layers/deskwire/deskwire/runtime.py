@@ -1,0 +1,138 @@
+"""Wires everything together, once per container. Nothing is imported that a function does not use."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from deskwire import rest, settings
+from deskwire.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from deskwire.conversation.converse import Conversation
+    from deskwire.conversation.directory import Directory
+    from deskwire.receiving import Receiver
+    from deskwire.sweeping import Sweeper
+
+ATTACHMENT_LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
+WORKERS = 10  # threads of a batch side by side; a batch holds ten messages at most
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def receiver() -> Receiver:
+    """Return what `receive` works with: the standard library and our own modules alone."""
+    from deskwire.aws import edge
+    from deskwire.receiving import Receiver
+
+    found = settings.load()
+    http = rest.with_hosts(rest.Direct(), found.sandbox)
+    ports = edge.Edge.from_settings(found, _now)
+    return Receiver(
+        endpoints=ports, mailbox=ports, parked=ports, archive=ports, limits=ports, presign=ports.presign,
+        http=http, clock=_now, telemetry=Telemetry(found.stage, found.log_level),
+    )  # fmt: skip
+
+
+@cache
+def conversation() -> Conversation:
+    """Return what `converse` works with."""
+    from deskwire import media
+    from deskwire.conversation.converse import Conversation
+    from deskwire.model import File
+
+    found = settings.load()
+    from deskwire.aws import clients
+
+    directory = _directory()
+
+    def fetch(url: str, hosts: tuple[str, ...]) -> File:
+        got = media.fetch(url, hosts=hosts, limit=ATTACHMENT_LIMIT, network=media.Network(sandbox=found.sandbox))
+        return File(got.name, got.type, got.data)
+
+    return Conversation(
+        table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
+        clock=_now, telemetry=Telemetry(found.stage, found.log_level), owner=lambda: uuid.uuid4().hex, fetch=fetch,
+    )  # fmt: skip
+
+
+@cache
+def sweeper() -> Sweeper:
+    """Return what `sweep` works with."""
+    from deskwire.aws import clients
+    from deskwire.sweeping import Sweeper
+
+    found = settings.load()
+    directory = _directory()
+    return Sweeper(
+        table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
+        clock=_now, telemetry=Telemetry(found.stage, found.log_level),
+    )  # fmt: skip
+
+
+@cache
+def _directory() -> Directory:
+    from deskwire.aws import clients
+    from deskwire.conversation.directory import Directory
+
+    found = settings.load()
+    return Directory(
+        table=clients.table(found),
+        clock=_now,
+        secrets=clients.secrets(found),
+        http=rest.with_hosts(rest.Pooled(), found.sandbox),
+        mail=clients.mail(),
+    )
+
+
+def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[str, Any]:
+    """Work on a batch of the mailbox: threads side by side, the messages of one in order.
+
+    `remaining` tells the milliseconds left. A message that fails holds up the later ones of its thread, no other's;
+    what is returned names those that are to come again.
+    """
+    work = conversation()
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for record in event["Records"]:
+        groups.setdefault(record["attributes"]["MessageGroupId"], []).append(record)
+
+    def run(records: list[Mapping[str, Any]]) -> list[str]:
+        for number, record in enumerate(records):
+            try:
+                if remaining() < 15_000:  # less than one slow call of a helpdesk
+                    raise TimeoutError  # noqa: TRY301 - the same road as any other failure
+                work.handle(record["body"])
+            except Exception as error:  # noqa: BLE001 - whatever it is, the message comes again or becomes a dead letter
+                work.telemetry.count("Failures")
+                work.telemetry.log("ERROR", "to come again", error=type(error).__name__, reason=_reason(error))
+                return [each["messageId"] for each in records[number:]]
+        return []
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        failed = [identifier for found in pool.map(run, groups.values()) for identifier in found]
+    work.telemetry.flush()
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+
+
+def _reason(error: Exception) -> str:
+    """Return an error's own words where they are ours; others' may quote a person."""
+    from deskwire.errors import DeskwireError
+
+    return str(error) if isinstance(error, DeskwireError) else ""
+
+
+def milliseconds_left(context: object) -> Callable[[], float]:
+    """Return a clock of what Lambda leaves us (a minute where there is no Lambda)."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    if left is not None:
+        return left  # type: ignore[no-any-return]
+    end = time.monotonic() + 60
+    return lambda: (end - time.monotonic()) * 1000

@@ -1,0 +1,100 @@
+"""Every minute: wake threads that are due, look where nothing is pushed, say how things stand."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .channel import Page, Polls
+from .configuration import INDEX_KEY, Connection, HelpdeskConnection
+from .conversation.converse import timer
+from .conversation.directory import Directory
+from .conversation.state import seconds
+from .errors import DeskwireError
+from .helpdesk import PollsTickets
+from .model import Event
+from .ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
+from .receiving import letter_of
+from .telemetry import Telemetry
+
+MOST = 200  # threads woken a shard and minute; the rest a minute later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeper:
+    """Everything sweep works with."""
+
+    table: Table
+    mailbox: Mailbox
+    archive: Archive
+    directory: Directory
+    clock: Clock
+    telemetry: Telemetry
+
+    def sweep(self) -> dict[str, int]:
+        """Do one round; return how many threads were woken and how many events a look brought."""
+        woken = self._wake()
+        looked = self._look()
+        self.telemetry.count("Woken", woken)
+        self.telemetry.count("Polled", looked)
+        self.telemetry.flush()
+        return {"woken": woken, "polled": looked}
+
+    def _wake(self) -> int:
+        now = seconds(self.clock())
+        letters = [
+            # The minute is part of the reason: a thread that nobody woke after all is tried again.
+            timer(pk[2:], f"due {due_at} {now // 60}")
+            for shard in range(SHARDS)
+            for pk, due_at in self.table.due(shard, now, MOST)
+        ]
+        if letters:
+            self.mailbox.send(letters)
+        return len(letters)
+
+    def _look(self) -> int:
+        """Poll what cannot push, and helpdesks as a net under their webhooks. One that fails hurts no other."""
+        found = 0
+        index = self.table.get(INDEX_KEY) or {}
+        for pk, sk in index.get("keys", []):
+            if sk not in {"CONNECTION", "HELPDESK"}:
+                continue
+            try:
+                found += self._look_at((pk, sk))
+            except DeskwireError as error:
+                self.telemetry.count("PollErrors")
+                self.telemetry.log("ERROR", "a look failed", connection=pk, reason=str(error))
+        return found
+
+    def _look_at(self, key: Key) -> int:
+        item = self.table.get(key)
+        if item is None:
+            return 0
+        if key[1] == "HELPDESK":
+            definition = HelpdeskConnection.model_validate_json(item["definition"])
+            helpdesk, reach = self.directory.helpdesk_of(definition)
+            if not (definition.poll and isinstance(helpdesk, PollsTickets)):
+                return 0
+            page = helpdesk.poll(self._cursor(key), reach)
+            events = [dataclasses.replace(event, account=definition.name) for event in page.events]
+            return self._take(key, page, events, definition.endpoint, "helpdesks")
+        connection = Connection.model_validate_json(item["definition"])
+        channel, reach = self.directory.channel_of(connection)
+        if not isinstance(channel, Polls):
+            return 0
+        page = channel.poll(self._cursor(key), reach)
+        return self._take(key, page, page.events, connection.endpoint, "channels")
+
+    def _cursor(self, key: Key) -> str:
+        item = self.table.get((key[0], "CURSOR"))
+        return str(item["cursor"]) if item else ""
+
+    def _take(self, key: Key, page: Page, events: Sequence[Event], endpoint: str, side: str) -> int:
+        """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
+        now = self.clock().isoformat()
+        if events:
+            self.mailbox.send([letter_of(event, endpoint, side, now, self.archive) for event in events])
+        if page.cursor != self._cursor(key):
+            self.table.put(Put({"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}))
+        return len(events)

@@ -1,0 +1,255 @@
+"""The in-memory twins and the adapters to AWS (on moto) hold the same promises."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
+from deskwire.aws.table import DynamoTable
+from deskwire.errors import ConfigurationError, PermanentError
+from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
+from deskwire.ports import Absent, AbsentOr, AtMost, Conflict, Equals, Lacks, Letter, Present, Put, Update
+
+KEY = ("T#one", "THREAD")
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def table(request):
+    if request.param == "memory":
+        return MemoryTable()
+    request.getfixturevalue("aws")
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="deskwire",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "due_shard", "AttributeType": "S"},
+            {"AttributeName": "due_at", "AttributeType": "N"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due_shard", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+    )
+    return DynamoTable(client, "deskwire")
+
+
+def item(**values):
+    return {"pk": KEY[0], "sk": KEY[1], **values}
+
+
+def test_what_was_put_comes_back_with_its_types(table):
+    values = {"text": "þ 👩‍👩‍👧", "number": 7, "truth": True, "bytes": b"\x00\xff", "list": ["a", 1], "map": {"x": None}}
+    table.put(Put(item(**values)))
+    assert table.get(KEY) == item(**values)
+
+
+def test_there_is_nothing_where_nothing_was_put(table):
+    assert table.get(("T#other", "THREAD")) is None
+
+
+def test_a_second_put_meets_what_is_there(table):
+    table.put(Put(item(by="first"), when=[("pk", Absent())]))
+    with pytest.raises(Conflict) as conflict:
+        table.put(Put(item(by="second"), when=[("pk", Absent())]))
+    assert conflict.value.item["by"] == "first"
+    assert table.get(KEY)["by"] == "first"
+
+
+def test_an_update_makes_copies_appends_adds_and_removes_in_one_step(table):
+    table.put(Put(item(clean=["a"], gone="x", count=2, pending=["a"])))
+    after = table.update(
+        Update(
+            KEY,
+            set={"owner": "w", "clean": []},
+            initial={"created": 5, "owner2": "n"},
+            add={"count": 3},
+            append={"pending": "b"},
+            copy={"was_clean": "clean"},
+            remove=["gone"],
+        )
+    )
+    assert after == item(
+        clean=[], was_clean=["a"], count=5, pending=["a", "b"], owner="w", created=5, owner2="n"
+    )
+    assert table.get(KEY) == after
+
+
+def test_an_update_makes_the_item_and_its_lists(table):
+    after = table.update(Update(KEY, append={"pending": "a"}, copy={"was_clean": "clean"}, initial={"made": 1}))
+    assert after == item(pending=["a"], was_clean=[], made=1)
+
+
+def test_initial_values_do_not_replace(table):
+    table.put(Put(item(made=1)))
+    assert table.update(Update(KEY, initial={"made": 2}))["made"] == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (("x", Absent()), False),
+        (("y", Absent()), True),
+        (("x", Present()), True),
+        (("y", Present()), False),
+        (("x", Equals(5)), True),
+        (("x", Equals(6)), False),
+        (("y", Equals(5)), False),
+        (("x", AbsentOr(5)), True),
+        (("x", AbsentOr(4)), False),
+        (("y", AbsentOr(4)), True),
+        (("x", AtMost(5)), True),
+        (("x", AtMost(4)), False),
+        (("y", AtMost(4)), True),
+        (("list", Lacks("a")), False),
+        (("list", Lacks("b")), True),
+        (("y", Lacks("b")), True),
+    ],
+)
+def test_a_condition_decides(table, condition, holds):
+    table.put(Put(item(x=5, list=["a"])))
+    if holds:
+        assert table.update(Update(KEY, set={"done": True}, when=[condition]))["done"] is True
+    else:
+        with pytest.raises(Conflict) as conflict:
+            table.update(Update(KEY, set={"done": True}, when=[condition]))
+        assert conflict.value.item == item(x=5, list=["a"])
+
+
+def test_a_transaction_is_done_whole_or_not_at_all(table):
+    table.put(Put(item(owner="a")))
+    other = {"pk": "K#1", "sk": "THREAD", "thread": "one"}
+    with pytest.raises(Conflict):
+        table.transact([Put(other), Update(KEY, set={"x": 1}, when=[("owner", Equals("b"))])])
+    assert table.get(("K#1", "THREAD")) is None
+    table.transact([Put(other), Update(KEY, set={"x": 1}, when=[("owner", Equals("a"))])])
+    assert table.get(("K#1", "THREAD")) == other
+    assert table.get(KEY)["x"] == 1
+
+
+def test_one_partition_is_listed_in_order_by_prefix(table):
+    for sort_key in ("M#b", "M#a", "S#x", "THREAD"):
+        table.put(Put({"pk": "T#one", "sk": sort_key}))
+    table.put(Put({"pk": "T#two", "sk": "M#c"}))
+    assert [found["sk"] for found in table.query("T#one", "M#")] == ["M#a", "M#b"]
+    assert [found["sk"] for found in table.query("T#one")] == ["M#a", "M#b", "S#x", "THREAD"]
+
+
+def test_only_what_is_due_is_found_earliest_first(table):
+    for name, due in (("late", 300), ("soon", 100), ("now", 200)):
+        table.put(Put({"pk": f"T#{name}", "sk": "THREAD", "due_shard": "3", "due_at": due}))
+    table.put(Put({"pk": "T#elsewhere", "sk": "THREAD", "due_shard": "4", "due_at": 1}))
+    assert table.due(3, 200, 10) == [("T#soon", 100), ("T#now", 200)]
+    assert table.due(3, 300, 1) == [("T#soon", 100)]
+    table.update(Update(("T#soon", "THREAD"), remove=["due_shard", "due_at"]))
+    assert table.due(3, 200, 10) == [("T#now", 200)]
+
+
+def test_a_table_that_is_not_there_is_a_matter_for_a_person(aws):
+    with pytest.raises(ConfigurationError):
+        DynamoTable(boto3.client("dynamodb"), "missing").get(KEY)
+
+
+@pytest.fixture(params=["memory", "sqs"])
+def mailbox(request):
+    """Return a mailbox and a way to take everything out of it."""
+    if request.param == "memory":
+        box = MemoryMailbox()
+
+        def taken():
+            return [(letter.group, letter.body) for letter in iter(box.take, None)]
+
+        return box, taken
+    request.getfixturevalue("aws")
+    client = boto3.client("sqs")
+    url = client.create_queue(QueueName="mailbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+
+    def received():
+        found = []
+        while True:
+            messages = client.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"], VisibilityTimeout=60
+            ).get("Messages", [])
+            if not messages:
+                return found
+            for message in messages:
+                found.append((message["Attributes"]["MessageGroupId"], message["Body"]))
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    return SqsMailbox(client, url), received
+
+
+def test_letters_arrive_in_order_however_many(mailbox):
+    box, taken = mailbox
+    box.send([Letter("g", f"d{number}", f"body {number}") for number in range(23)])
+    assert taken() == [("g", f"body {number}") for number in range(23)]
+
+
+def test_what_comes_twice_within_the_memory_comes_once(mailbox):
+    box, taken = mailbox
+    box.send([Letter("g", "same", "first")])
+    box.send([Letter("g", "same", "second"), Letter("g", "other", "third")])
+    assert taken() == [("g", "first"), ("g", "third")]
+
+
+def test_the_twin_forgets_after_five_minutes_and_keeps_groups_apart():
+    now = [datetime(2026, 11, 21, tzinfo=UTC)]
+    box = MemoryMailbox(lambda: now[0])
+    box.send([Letter("g", "same", "first")])
+    box.send([Letter("h", "same", "other group")])  # DeduplicationScope=messageGroup; moto ignores the scope
+    now[0] += timedelta(minutes=5)
+    box.send([Letter("g", "same", "again")])
+    assert [letter.body for letter in iter(box.take, None)] == ["first", "other group", "again"]
+
+
+@pytest.fixture(params=["memory", "s3"])
+def archive(request):
+    if request.param == "memory":
+        return MemoryArchive()
+    request.getfixturevalue("aws")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return S3Archive(client, "archive")
+
+
+def test_the_archive_gives_back_what_it_was_given(archive):
+    archive.keep("raw/one", b"\x00bytes")
+    assert archive.fetch("raw/one") == b"\x00bytes"
+    with pytest.raises(PermanentError):
+        archive.fetch("raw/two")
+
+
+@pytest.mark.parametrize("side", ["memory", "sqs"])
+def test_what_is_parked_is_there(side, request):
+    if side == "memory":
+        parked = MemoryParked()
+        parked.park("body")
+        assert parked.bodies == ["body"]
+        return
+    request.getfixturevalue("aws")
+    client = boto3.client("sqs")
+    url = client.create_queue(QueueName="parked")["QueueUrl"]
+    SqsParked(client, url).park("body")
+    assert client.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "body"
