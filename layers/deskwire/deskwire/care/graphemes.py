@@ -47,7 +47,7 @@ def boundary(text: str, at: int, start: int = 0) -> bool:
     if extends(after) or _leads(before):
         return False
     if extends(before):
-        return not _joined(text, at - 1, start, after)
+        return not _conjunct(text, at - 1, start, after)
     if ord(after) in _REGIONAL and ord(before) in _REGIONAL:
         return _run_of_flags(text, at, start) % 2 == 0
     return not _one_syllable(ord(before), ord(after))
@@ -65,16 +65,16 @@ def backward(text: str, at: int, start: int) -> int:
 
 
 def _leads(character: str) -> bool:
+    """Whether it belongs to what follows: a joiner, a sign before a number, a letter that only prepends."""
     return character in _LEADING_LETTERS or (character > "\u05ff" and unicodedata.category(character) == "Cf")
 
 
-def _joined(text: str, last: int, start: int, after: str) -> bool:
-    """Whether marks that end at `last` tie what is before them to `after` (by a joiner, by a virama)."""
-    letter = unicodedata.category(after) == "Lo"
+def _conjunct(text: str, last: int, start: int, after: str) -> bool:
+    """Whether the marks that end at `last` hold a virama that ties `after` to the letter before them."""
+    if unicodedata.category(after) != "Lo":
+        return False
     for place in range(last, max(start, last - 32) - 1, -1):
-        if text[place] == ZWJ:
-            return True
-        if letter and unicodedata.combining(text[place]) == _VIRAMA:
+        if unicodedata.combining(text[place]) == _VIRAMA:
             return True
         if not extends(text[place]):
             return False
