@@ -125,18 +125,26 @@ class OidcBearer(Verification):
             raise TemporaryError("the issuer's published keys cannot be read") from None
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Add a token as Google's, signed with the played issuer's own key (`signing_key`, PEM)."""
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        """Add a token as Google's, signed with the played issuer's own key (`signing_key`, PEM).
+
+        Without them it is the token of a stranger: another key, for another audience.
+        """
+        from cryptography.hazmat.primitives.asymmetric import rsa
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-        key = load_pem_private_key(secrets.one("signing_key").encode(), None)
-        if not isinstance(key, RSAPrivateKey):
+        if secrets.has("signing_key"):
+            key = load_pem_private_key(secrets.one("signing_key").encode(), None)
+        else:
+            key = rsa.generate_private_key(65537, SMALLEST_KEY)
+        if not isinstance(key, rsa.RSAPrivateKey):
             raise ConfigurationError("“signing_key” is no RSA key")
+        audience, account = (
+            secrets.one(name).reveal() if secrets.has(name) else "stranger" for name in ("audience", "service_account")
+        )
         issued = int(now.timestamp())
-        account = secrets.one("service_account").reveal()
         number = str(int(hashlib.sha256(account.encode()).hexdigest()[:16], 16))
         claims = {
-            "aud": secrets.one("audience").reveal(),
+            "aud": audience,
             "azp": number,
             "email": account,
             "email_verified": True,
