@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from sandbox.stack import ROOT, WORK, Stack, build, tool
 
 

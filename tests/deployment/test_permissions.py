@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+
 from sandbox.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("probes")]
@@ -98,9 +99,7 @@ def mail(sender):
 
 def refused(stack, role, call):
     service, name, arguments = CALLS[call](stack.deployed)
-    answer = stack.invoke(
-        getattr(stack.deployed, role), {"service": service, "call": name, "arguments": arguments}
-    )
+    answer = stack.invoke(getattr(stack.deployed, role), {"service": service, "call": name, "arguments": arguments})
     if answer["error"] in {"AccessDenied", "AccessDeniedException"}:
         return True
     assert answer["error"] is None, answer

@@ -178,9 +178,7 @@ def test_every_alarm_calls_the_topic_and_says_what_is_wrong(resources):
         assert len(alarm["AlarmDescription"]) > 20, name
     functions = set(resources("AWS::Serverless::Function"))
     for metric in ("Errors", "Throttles"):
-        watched = {
-            alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms.values() if alarm["MetricName"] == metric
-        }
+        watched = {alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms.values() if alarm["MetricName"] == metric}
         assert watched == functions, metric
     ours = {alarm["MetricName"]: alarm for alarm in alarms.values() if alarm["Namespace"] == "Deskwire"}
     assert set(ours) == METRICS
