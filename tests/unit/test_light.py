@@ -23,7 +23,7 @@ from moto.server import ThreadedMotoServer
 from deskwire.aws import light as light_module
 from deskwire.aws.credentials import CredentialSource
 from deskwire.aws.endpoints import Endpoints
-from deskwire.aws.light import Light, amazon
+from deskwire.aws.light import Light, amazon, batches
 from deskwire.aws.roots import ROOTS
 from deskwire.aws.typed import decode, encode
 from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
@@ -282,8 +282,10 @@ def test_it_gives_up_within_its_budget(neighbour):
 def test_one_slow_answer_leaves_time_for_another_try(neighbour, answer, monkeypatch):
     monkeypatch.setattr(light_module, "ATTEMPT", 0.2)
     light = Light({**KEYS, "AWS_ENDPOINT_URL": neighbour.base})
-    neighbour.plays = [lambda sock: time.sleep(0.5), taken(answer)]
+    neighbour.plays = [lambda sock: time.sleep(0.8), taken(answer)]
+    started = time.monotonic()
     light.send_message(QUEUE, LETTER)
+    assert time.monotonic() - started < 0.7
     assert len(neighbour.requests) == 2
     light.close()
 
@@ -377,6 +379,18 @@ def test_what_sqs_would_refuse_is_not_sent(near, neighbour, letters):
     with pytest.raises(PermanentError):
         near.send_message_batch(QUEUE, letters)
     assert neighbour.requests == []
+
+
+@given(st.lists(st.sampled_from([1, 1000, 200_000, 524_288, 524_289, 1_048_576]), max_size=30))
+def test_batches_hold_what_sqs_takes_in_the_same_order(sizes):
+    letters = [Letter("a", str(number), "x" * size) for number, size in enumerate(sizes)]
+    found = list(batches(letters))
+    assert [letter for batch in found for letter in batch] == letters
+    for batch, after in zip(found, [*found[1:], None], strict=False):
+        assert 1 <= len(batch) <= 10
+        assert sum(len(letter.body) for letter in batch) <= 1_048_576
+        if after:  # nothing is sent in two calls that fits into one
+            assert len(batch) == 10 or sum(len(letter.body) for letter in [*batch, after[0]]) > 1_048_576
 
 
 def test_an_answer_that_is_no_json_is_doubtful(near, neighbour, answer):

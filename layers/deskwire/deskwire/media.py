@@ -123,7 +123,7 @@ def accepted(url: str, hosts: Collection[str]) -> SplitResult:
     if not NAME.fullmatch(host):
         raise PermanentError("the attachment's address has no host name, or an odd one")
     domains = (domain.removeprefix("*").strip(".").lower() for domain in hosts)
-    if not any(domain and (host == domain or host.endswith(f".{domain}")) for domain in domains):
+    if not any(host == domain or host.endswith(f".{domain}") for domain in domains):
         raise PermanentError("the attachment lies on a host that is not the platform's")
     return parts
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deskwire.aws.light import Light
+from deskwire.aws.light import Light, batches
 from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model import compose
 from deskwire.ports import Letter
@@ -67,9 +67,8 @@ class Edge:
         return found
 
     def send(self, letters: Sequence[Letter]) -> None:
-        """Put all of them on the mailbox, ten a call. Raises `TemporaryError` when any may be missing."""
-        for start in range(0, len(letters), 10):
-            batch = letters[start : start + 10]
+        """Put all of them on the mailbox, up to ten a call. Raises `TemporaryError` when any may be missing."""
+        for batch in batches(letters):
             if self._asked(partial(self._light.send_message_batch, self._settings.mailbox, batch)):
                 raise TemporaryError("SQS did not take a part of the batch", ambiguous=True)
 

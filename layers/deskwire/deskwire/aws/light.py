@@ -12,7 +12,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -244,6 +244,21 @@ class Light:
     def close(self) -> None:
         """Close the idle connections."""
         self._wire.close()
+
+
+def batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
+    """Yield the messages in order, in batches that SQS takes: at most ten, and one mebibyte together."""
+    batch: list[Letter] = []
+    size = 0
+    for letter in letters:
+        weight = len(letter.body.encode())
+        if batch and (len(batch) == BATCH or size + weight > LARGEST):
+            yield batch
+            batch, size = [], 0
+        batch.append(letter)
+        size += weight
+    if batch:
+        yield batch
 
 
 def amazon() -> ssl.SSLContext:
