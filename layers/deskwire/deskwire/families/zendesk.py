@@ -61,8 +61,9 @@ class Api:
 
     def checked(self, answer: Answer, what: str) -> Answer:
         """Return an answer that says yes; raise for any other."""
-        if answer.status == 404 and error_of(answer) != "RecordNotFound":
-            raise ConfigurationError(f"{what}: HTTP 404: is there a Zendesk under this “subdomain”?")
+        if answer.status == 404 and (b"help desk" in answer.body or not answer.body.lstrip().startswith(b"{")):
+            # “There is no help desk configured at this address” must not be taken for a deleted ticket.
+            raise ConfigurationError(f"{what}: HTTP 404: there is no Zendesk under this “subdomain”")
         if answer.status == 409:
             # Somebody changed the ticket meanwhile (perhaps our own first attempt): look, then try again.
             raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True)
@@ -86,10 +87,10 @@ class Api:
             if answer.status == 404 and error_of(answer) == "RecordNotFound":
                 raise TicketGone("deleted")
             body = self.checked(answer, f"reading a ticket's {what}").node()
-            for user in body["users"].items():
+            for user in rows_of(body["users"]):
                 if staff is not None and text_of(user["role"]) in {"agent", "admin"}:
                     staff[id_of(user["id"])] = text_of(user["name"])
-            yield from body[what].items()
+            yield from rows_of(body[what])
             after = text_of(body["meta"]["after_cursor"])
             if body["meta"]["has_more"].raw is not True or not after:
                 return
@@ -121,6 +122,11 @@ def id_of(node: Node) -> str:
     """Return an id (always digits), or nothing."""
     number = str(node.raw)
     return number if isinstance(node.raw, int | str) and NUMBER.fullmatch(number) else ""
+
+
+def rows_of(node: Node) -> list[Node]:
+    """Return a list's elements, or none."""
+    return list(node.items()) if isinstance(node.raw, list) else []
 
 
 def error_of(answer: Answer) -> str:

@@ -31,7 +31,7 @@ from typing import Any, ClassVar
 from deskwire.channel import Reach
 from deskwire.contract import Contract, Figure
 from deskwire.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
-from deskwire.families.zendesk import NUMBER, Api, error_of, id_of, numbered, text_of
+from deskwire.families.zendesk import NUMBER, Api, error_of, id_of, numbered, rows_of, text_of
 from deskwire.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.http import Request
 from deskwire.markup import literal, paragraph, plain, rewritten
@@ -61,6 +61,7 @@ FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
 MERGED_INTO = re.compile(r"#([0-9]{1,19})")
 ENTRY_BYTES = 48_000  # a comment holds 65,535 [?]; the rest is for the marks of HTML
 BATCH = 20  # entries in one comment: 33 bytes each of the 1,024 that an audit's metadata takes
+TICKET_EVENT = "zen:event-type:ticket."
 UPLOAD_BYTES = 50 * 1024 * 1024
 UPLOAD_SECONDS = 50 * 60.0  # an upload's token lives 60 minutes
 OWN = "deskwire"  # tag, prefix of external ids, name in the metadata
@@ -176,9 +177,11 @@ class Zendesk(Helpdesk):
         api = Api(reach)
         if not ticket:
             answer = api.ask("GET", f"tickets.json?external_id={external_id(thread, key)}")
-            listed = api.checked(answer, "looking for a ticket").node()["tickets"].items()
-            numbers = sorted((int(id_of(node["id"]) or 0) for node in listed), reverse=True)
-            return Filed(str(numbers[0])) if numbers else None
+            listed = api.checked(answer, "looking for a ticket").node()["tickets"]
+            if not isinstance(listed.raw, list):
+                raise TemporaryError("looking for a ticket: the answer has no list")
+            numbers = [int(id_of(node["id"])) for node in listed.items() if id_of(node["id"])]
+            return Filed(str(max(numbers))) if numbers else None
         try:
             shown = api.ticket(numbered(ticket))
         except TicketGone:
@@ -234,7 +237,6 @@ class Zendesk(Helpdesk):
             verb=ADD,
             thread=_wanted_ticket(body["ticket_id"]),
             visibility=Visibility.PRIVATE,
-            text="a ticket changed",
             raw=fragment(body),
         )
 
@@ -244,18 +246,19 @@ def _event(body: Node, request: Request) -> Event:
     kind = body["type"].text()
     comment = body["event"]["comment"]
     internal = comment["is_public"].raw is False
-    told = kind.endswith(":ticket.comment_added") and not internal
+    told = kind == f"{TICKET_EVENT}comment_added" and not internal
+    about = body["detail"]["id"] if kind.startswith(TICKET_EVENT) else None
     return Event(
         channel=Zendesk.name,
         account=request.endpoint,
         kind=Kind.TICKET if told else Kind.OTHER,
         object_id=body["id"].identifier(),
         verb=ADD,
-        thread=_wanted_ticket(body["detail"]["id"]),
+        thread=_wanted_ticket(about) if about is not None else body["subject"].identifier(kind),
         visibility=Visibility.PRIVATE,
         # What a customer is the author of, we wrote for them (or they did, elsewhere): nothing to send out.
         own=comment["author"]["is_staff"].raw is False,
-        text="an internal note" if internal else kind.rpartition(":")[2],
+        text="" if told else "an internal note" if internal else kind.rpartition(":")[2],
         occurred_at=body["time"].iso(),
         raw=fragment(body),
     )
@@ -397,7 +400,7 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
         payload |= {"safe_update": True, "updated_stamp": stamp}
     requester = _author(api, ticket) if batch[0].public else ""
     answer = _put(api, ticket, payload | {"comment": _written(api, batch, requester)})
-    if answer.status == 422:
+    if answer.status == 422 and error_of(answer):
         shown = api.ticket(ticket)
         # The words of the refusal lie under `status`, under `base` or elsewhere: the ticket itself tells.
         if text_of(shown["status"]) == "closed":
@@ -435,20 +438,20 @@ def _closed(api: Api, ticket: str, shown: Node) -> TicketGone:
     Unconfirmed: `rel` and the ids in `via`, and the tag `closed_by_merge`. Where they name no target, the comment of
     that same update does (“… merged into request #7 …”, in the account's language); no other comment is asked.
     """
-    tagged = "closed_by_merge" in [tag.raw for tag in shown["tags"].items()]
+    tagged = "closed_by_merge" in [tag.raw for tag in rows_of(shown["tags"])]
     for audit in api.newest(ticket, "audits"):
         source = audit["via"]["source"]
         merge = text_of(source["rel"]) == "merge"
         closing = any(
             text_of(event["field_name"]) == "status" and event["value"].raw == "closed"
-            for event in audit["events"].items()
+            for event in rows_of(audit["events"])
         )
         if not closing and not merge:
             continue
         named = [id_of(source["to"]["ticket_id"]), id_of(source["from"]["ticket_id"])]
         if merge or tagged:
             named += [
-                found[1] for event in audit["events"].items() for found in MERGED_INTO.finditer(text_of(event["body"]))
+                found[1] for event in rows_of(audit["events"]) for found in MERGED_INTO.finditer(text_of(event["body"]))
             ]
         into = next((number for number in named if number and number != ticket), "")
         return TicketGone("merged", into) if into else TicketGone("closed")
@@ -457,7 +460,7 @@ def _closed(api: Api, ticket: str, shown: Node) -> TicketGone:
 
 def _comment(audit: Node) -> str:
     """Return the id of the comment in an audit: the event's id is the comment's."""
-    return next((id_of(event["id"]) for event in audit["events"].items() if text_of(event["type"]) == "Comment"), "")
+    return next((id_of(event["id"]) for event in rows_of(audit["events"]) if text_of(event["type"]) == "Comment"), "")
 
 
 def _place(comment: str, position: int, of: int) -> str:
@@ -488,18 +491,17 @@ def _redact(api: Api, ticket: str, shown: Node, section: int) -> bool:
     if not words or (section and paragraphs < 2 * section):
         return False
     payload: dict[str, Any] = {"ticket_id": int(ticket), "html_body": marked}
-    urls = [url for url in (text_of(item["content_url"]) for item in shown["attachments"].items()) if url]
+    urls = [url for url in (text_of(item["content_url"]) for item in rows_of(shown["attachments"])) if url]
     if urls and not section:
         payload["external_attachment_urls"] = urls
     answer = api.ask("PUT", f"comment_redactions/{comment}.json", payload, safe=True)
-    if answer.status not in {403, 404, 422}:
-        api.checked(answer, "redacting a comment")
-        return True
+    if answer.status not in {403, 404, 422} or not error_of(answer):
+        return bool(api.checked(answer, "redacting a comment").node())
     for text in filter(None, (plain(piece) for piece in words)):
         older = api.ask("PUT", f"tickets/{ticket}/comments/{comment}/redact.json", {"text": text}, safe=True)
-        if older.status in {404, 422}:
+        if older.status in {404, 422} and error_of(older):
             return False
-        api.checked(older, "redacting a comment")
+        api.checked(older, "redacting a comment").node()
     return not urls
 
 
@@ -513,7 +515,7 @@ def _reply(shown: Node, ticket: str, author: str) -> AgentReply:
             name=text_of(item["file_name"]),
             type=text_of(item["content_type"]),
         )
-        for item in shown["attachments"].items()
+        for item in rows_of(shown["attachments"])
     )
     try:
         written_at = shown["created_at"].iso()
