@@ -199,6 +199,7 @@ def private_of(exchange):
     arguments = data.get("arguments", {})
     entries = arguments.get("entries") or arguments.get("ticket", {}) or []
     entries = entries.get("entries", []) if isinstance(entries, dict) else entries
+    entries = [] if isinstance(entries, str) else entries  # `find`, `replies` and `redact` take a ticket's id
     texts |= {entry["body"] for entry in entries}
     values = [
         text for value in data.get("secrets", {}).values() for text in ([value] if isinstance(value, str) else value)
