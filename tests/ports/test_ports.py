@@ -61,7 +61,14 @@ def item(**values):
 
 
 def test_what_was_put_comes_back_with_its_types(table):
-    values = {"text": "þ 👩‍👩‍👧", "number": 7, "truth": True, "bytes": b"\x00\xff", "list": ["a", 1], "map": {"x": None}}
+    values = {
+        "text": "þ 👩‍👩‍👧",
+        "number": 7,
+        "truth": True,
+        "bytes": b"\x00\xff",
+        "list": ["a", 1],
+        "map": {"x": None},
+    }
     table.put(Put(item(**values)))
     assert table.get(KEY) == item(**values)
 
@@ -91,9 +98,7 @@ def test_an_update_makes_copies_appends_adds_and_removes_in_one_step(table):
             remove=["gone"],
         )
     )
-    assert after == item(
-        clean=[], was_clean=["a"], count=5, pending=["a", "b"], owner="w", created=5, owner2="n"
-    )
+    assert after == item(clean=[], was_clean=["a"], count=5, pending=["a", "b"], owner="w", created=5, owner2="n")
     assert table.get(KEY) == after
 
 

@@ -226,8 +226,8 @@ class Ledger:
             writes.append(
                 Update(ticket_item(remap, changes["ticket"]), initial={"thread": thread.key, "helpdesk": remap})
             )
-        due_at = changes.pop("due_at", 0)
         set_, remove = dict(changes), ["was_clean"]
+        due_at = set_.pop("due_at", 0)
         if release:
             remove += ["lease_owner", "lease_until"]
         if due_at:

@@ -1,0 +1,120 @@
+"""Stories of agents' answers: from the ticket back to the channel, once, or a note that says why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from deskwire.errors import PermanentError, TemporaryError
+from deskwire.http import Request
+from sandbox.gateway import gateway_event
+
+
+@pytest.fixture
+def asked(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.graph.sent.clear()
+    return company
+
+
+def test_an_agents_public_answer_reaches_the_customer_once(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "On its way 🚚")
+    assert asked.signalled(ticket.id) == 200
+    assert asked.work() == ["routed", "filed"]
+    assert [each["message"]["text"] for each in asked.graph.sent] == ["On its way 🚚"]
+    asked.signalled(ticket.id, invocation="another")
+    assert asked.work() == ["routed", "merged"]
+    assert len(asked.graph.sent) == 1
+
+
+def test_a_note_and_our_own_comments_stay_inside(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "customer is angry", public=False)
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent == []
+
+
+def test_an_answer_outside_the_window_is_noted_on_the_ticket(asked):
+    asked.tick(8 * 86400)
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Sorry for the delay")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent == []
+    note = asked.zendesk.comments(ticket.id)[-1]
+    assert "NOT delivered" in note.words
+    assert "7 days" in note.words
+    assert not note.public
+    asked.signalled(ticket.id, invocation="another")
+    asked.work()
+    assert asked.zendesk.comments(ticket.id)[-1].id == note.id
+
+
+def test_a_late_answer_of_a_person_goes_out_with_the_tag(asked):
+    asked.tick(2 * 86400)
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Here it is")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent[0]["tag"] == "HUMAN_AGENT"
+
+
+def test_an_answer_that_the_platform_refuses_is_noted_with_the_reason(asked):
+    asked.graph.next = [PermanentError("the person blocked the page")]
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Hello")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert "the person blocked the page" in asked.zendesk.comments(ticket.id)[-1].words
+
+
+def test_an_answer_that_surely_did_not_go_out_is_sent_later_once(asked):
+    asked.graph.next = [TemporaryError("not now", ambiguous=False)]
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Hello")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent == []
+    asked.tick(30)
+    asked.sweep()
+    asked.work()
+    assert [each["message"]["text"] for each in asked.graph.sent] == ["Hello"]
+
+
+def test_an_answer_of_which_nobody_knows_is_not_repeated_and_noted(asked):
+    asked.graph.next = [TemporaryError("time-out", ambiguous=True)]
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Hello")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert len(asked.graph.sent) == 1
+    assert "unknown" in asked.zendesk.comments(ticket.id)[-1].words
+    asked.tick(600)
+    asked.sweep()
+    asked.work()
+    assert len(asked.graph.sent) == 1
+
+
+def test_two_answers_keep_their_order(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "first")
+    asked.zendesk.agent_replies(ticket.id, "second")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert [each["message"]["text"] for each in asked.graph.sent] == ["first", "second"]
+
+
+def test_a_ticket_that_is_none_of_ours_is_left_alone(asked):
+    asked.signalled(999_999)
+    assert asked.work() == ["suppressed"]
+
+
+def test_a_forged_signal_is_refused(asked):
+    ticket = asked.zendesk.tickets[0]
+    request = Request(
+        method="POST", endpoint="desk", body=b'{"ticket_id": "%d"}' % ticket.id, received_at=asked.now(),
+        headers={"x-zendesk-webhook-signature": "AAAA", "x-zendesk-webhook-signature-timestamp": "2026-11-02T09:00:00Z"},
+    )  # fmt: skip
+    assert asked.receiver.handle(gateway_event(request, side="helpdesks"))["statusCode"] == 401

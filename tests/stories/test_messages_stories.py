@@ -1,0 +1,262 @@
+"""Stories of messages: the product's own code, from the signed delivery to the ticket and the acknowledgement."""
+
+from __future__ import annotations
+
+from deskwire.errors import TemporaryError
+from sandbox.neighbour import cut_after, throttled
+
+
+def test_a_first_message_opens_a_ticket_and_is_acknowledged(company):
+    assert company.deliver(company.message("Where is my parcel 4471? It should have come on Monday.")) == 200
+    assert company.work() == ["filed"]
+    (ticket,) = company.zendesk.tickets
+    assert "Where is my parcel 4471?" in company.comments()[0]
+    reference = company.graph.sent[0]["message"]["text"].rpartition(" ")[2]
+    assert reference in company.comments()[0]
+    assert company.graph.sent[0]["recipient"] == {"id": "24900000000000017"}
+    assert set(company.outcomes().values()) == {"filed"}
+    assert company.thread()["pending"] == []
+    assert "lease_owner" not in company.thread()
+    assert ticket.external_id
+
+
+def test_a_first_message_costs_six_calls_of_the_table_two_of_the_helpdesk_and_one_acknowledgement(company):
+    company.deliver(company.message("warm up the caches", customer="24900000000000099"))
+    company.work()
+    company.table.calls.clear()
+    company.mailbox.calls.clear()
+    company.http_calls.clear()
+    company.deliver(company.message("Hello, where is my parcel?"))
+    assert company.mailbox.calls == ["send"]
+    company.work()
+    assert len(company.table.calls) <= 6, company.table.calls
+    assert len([call for call in company.http_calls if "zendesk" in call]) == 2, company.http_calls
+    assert len([call for call in company.http_calls if "graph" in call]) == 1
+
+
+def test_a_follow_up_costs_three_calls_of_the_table_and_one_of_the_helpdesk(company):
+    company.deliver(company.message("Hello, where is my parcel?"))
+    company.work()
+    company.table.calls.clear()
+    company.http_calls.clear()
+    company.deliver(company.message("It is number 4471."))
+    company.work()
+    assert company.table.calls == ["put", "update", "transact"]
+    assert len(company.http_calls) == 1, company.http_calls
+    assert len(company.comments()) == 2
+
+
+def test_a_delivery_of_ten_events_is_one_call_of_the_queue(company):
+    entries = [company.message(f"message {number}", customer=f"2490000000000{number:04}") for number in range(10)]
+    assert company.deliver(*entries) == 200
+    assert company.mailbox.calls == ["send"]
+
+
+def test_a_redelivery_at_once_and_after_the_queues_memory_changes_nothing(company):
+    entry = company.message("Where is my parcel?", mid="m_same")
+    company.deliver(entry)
+    company.deliver(entry)
+    assert company.work() == ["filed"]
+    company.tick(301)
+    company.deliver(entry)
+    assert company.work() == ["duplicate"]
+    assert len(company.comments()) == 1
+    assert len(company.graph.sent) == 1
+
+
+def test_an_acknowledgement_comes_once_in_a_quiet_period(company):
+    for number in range(4):
+        company.deliver(company.message(f"message {number}"))
+        company.work()
+        company.tick(60)
+    assert len(company.graph.sent) == 1
+    company.tick(13 * 3600)
+    company.deliver(company.message("are you there?"))
+    company.work()
+    assert len(company.graph.sent) == 2
+
+
+def test_an_album_within_milliseconds_is_one_ticket(company):
+    for number in range(5):
+        company.deliver(company.message(f"picture {number}"))
+    company.work()
+    assert len(company.zendesk.tickets) == 1
+    assert len(company.comments()) == 5
+    assert len(company.graph.sent) == 1
+
+
+def test_a_wrong_signature_leaves_nothing(company):
+    before = dict(company.table.items)
+    assert company.deliver(company.message("let me in"), secret="another") == 401
+    assert company.work() == []
+    assert company.table.items == before
+
+
+def test_a_rotated_secret_is_let_in(company):
+    assert company.deliver(company.message("Hello"), secret="next-app-secret") == 200
+
+
+def test_an_answer_lost_on_opening_ends_as_one_ticket(company):
+    company.zendesk.faults.add(cut_after(), method="POST", path="/api/v2/tickets.json", times=2)
+    company.deliver(company.message("Where is my parcel?"))
+    assert company.work() == ["recorded"]
+    assert len(company.graph.sent) == 1, "acknowledged all the same"
+    assert len(company.zendesk.tickets) == 1
+    company.tick(10)
+    assert company.sweep()["woken"] == 1
+    company.work()
+    assert len(company.zendesk.tickets) == 1
+    assert len(company.comments()) == 1
+    assert set(company.outcomes().values()) == {"filed"}
+    assert len(company.graph.sent) == 1
+
+
+def test_an_answer_lost_on_extending_ends_as_one_comment(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.zendesk.faults.add(cut_after(), method="PUT", times=1)
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    company.tick(10)
+    company.sweep()
+    company.work()
+    assert len(company.comments()) == 2
+    assert set(company.outcomes().values()) == {"filed"}
+
+
+def test_during_an_outage_customers_are_acknowledged_and_nothing_is_lost_or_turned_round(company):
+    company.zendesk.stop()
+    for number in range(3):
+        company.deliver(company.message(f"message {number}"))
+        company.work()
+        company.tick(1)
+    company.deliver(company.message("another person", customer="24900000000000055"))
+    company.work()
+    assert len(company.graph.sent) == 2
+    company.zendesk.start()
+    company.connect()
+    company.tick(400)
+    assert company.sweep()["woken"] == 2
+    company.work()
+    first = next(t for t in company.zendesk.tickets if len(company.zendesk.comments(t.id)) > 1)
+    text = "\n".join(comment.words for comment in company.zendesk.comments(first.id))
+    assert text.index("message 0") < text.index("message 1") < text.index("message 2")
+    assert set(company.outcomes().values()) == {"filed"}
+    assert len(company.graph.sent) == 2
+
+
+def test_a_rate_limit_is_waited_for(company):
+    company.zendesk.faults.add(throttled(30), method="POST", times=1)
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.tick(10)
+    company.sweep()
+    company.work()
+    assert company.zendesk.tickets == []
+    company.tick(60)
+    company.sweep()
+    company.work()
+    assert len(company.zendesk.tickets) == 1
+
+
+def test_an_edit_shows_what_was_written_before(company):
+    company.deliver(company.message("order 4471", mid="m_one"))
+    company.work()
+    entry = company.message("order 4472", mid="m_one")
+    (item,) = entry["messaging"]
+    item["message_edit"] = {"mid": "m_one", "text": "order 4472", "num_edit": "1"}
+    del item["message"]
+    company.deliver(entry)
+    assert company.work() == ["filed"]
+    assert "order 4472" in company.comments()[1]
+    assert "order 4471" in company.comments()[1]
+
+
+def test_our_own_echo_opens_nothing_and_one_typed_elsewhere_is_noted(company):
+    company.deliver(company.message("Hello, are you open?"))
+    company.work()
+    company.deliver(company.message("Thank you", mid="m_ours1", own=True))
+    assert company.work() == ["suppressed"]
+    company.deliver(company.message("We close at five. Anna", mid="m_typed_in_the_inbox", own=True))
+    assert company.work() == ["filed"]
+    note = company.zendesk.comments(company.zendesk.tickets[0].id)[-1]
+    assert "We close at five" in note.words
+    assert not note.public
+
+
+def test_an_account_of_another_endpoint_is_refused(company):
+    company.deliver(company.message("Hello", page="999999999999999"))
+    assert company.work() == ["refused"]
+    assert company.zendesk.tickets == []
+
+
+def test_an_unreadable_but_genuine_delivery_is_parked_and_answered(company):
+    entry = company.message("Hello")
+    entry["messaging"][0]["timestamp"] = {"not": "a time"}
+    assert company.deliver(entry, company.message("this one is fine")) == 200
+    assert len(company.parked.bodies) == 1
+    assert company.work() == ["filed"]
+
+
+def test_who_says_stop_is_not_answered_automatically_any_more(company):
+    company.deliver(company.message("STOP"))
+    company.work()
+    company.tick(13 * 3600)
+    company.deliver(company.message("My parcel is still missing"))
+    company.work()
+    assert company.graph.sent == []
+    company.deliver(company.message("start"))
+    company.work()
+    company.tick(13 * 3600)
+    company.deliver(company.message("Thank you, and now?"))
+    company.work()
+    assert len(company.graph.sent) == 1
+
+
+def test_a_closed_ticket_is_followed_up(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    first = company.zendesk.tickets[0]
+    company.zendesk.close(first.id)
+    company.deliver(company.message("And now another thing"))
+    assert company.work() == ["filed"]
+    assert len(company.zendesk.tickets) == 2
+    company.deliver(company.message("more of it"))
+    company.work()
+    assert len(company.zendesk.comments(company.zendesk.tickets[-1].id)) == 2
+
+
+def test_a_merged_ticket_is_followed(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.deliver(company.message("Mine too", customer="24900000000000055"))
+    company.work()
+    one, two = company.zendesk.tickets
+    company.zendesk.merge(one.id, into=two.id)
+    company.deliver(company.message("It came!"))
+    assert company.work() == ["filed"]
+    assert any("It came!" in comment.words for comment in company.zendesk.comments(two.id))
+    assert company.thread()["ticket"] == str(two.id)
+
+
+def test_a_failed_acknowledgement_that_surely_did_not_go_out_is_sent_later_once(company):
+    company.graph.next = [TemporaryError("refused", ambiguous=False)]
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    assert company.graph.sent == []
+    company.tick(30)
+    company.sweep()
+    company.work()
+    assert len(company.graph.sent) == 1
+    assert company.thread()["pending"] == []
+
+
+def test_an_acknowledgement_of_which_nobody_knows_is_not_repeated(company):
+    company.graph.next = [TemporaryError("time-out", ambiguous=True)]
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.tick(600)
+    company.sweep()
+    company.work()
+    company.deliver(company.message("Hello?"))
+    company.work()
+    assert len(company.graph.sent) == 1
