@@ -176,7 +176,7 @@ class Facebook(Channel):
 def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
     page, value = entry["id"].identifier(), change["value"]
     if name == "changed_fields":  # instead of `changes`, without “Include Values”
-        yield _other(entry, change, f"{change.text()} without values: switch on “Include Values”")
+        yield _other(entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
     field, item, verb = change["field"].text(), value["item"].text(""), value["verb"].text("")
     if page != "0" and field in {"feed", "mention", "ratings"}:
@@ -190,21 +190,21 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
             yield _hidden(entry, value)
             return
     # The dashboard's test button (page “0”), likes of the page, fields and verbs that we do not know.
-    yield _other(entry, change, " ".join(part for part in (field, item, verb) if part))
+    yield _other(entry, change, "-".join(part for part in (field, item, verb) if part))
 
 
-def _other(entry: Node, change: Node, what: str) -> Event:
+def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
     page = entry["id"].identifier()
     return Event(
         channel="facebook",
         account=page,
         kind=Kind.OTHER,
-        # A fragment without values says nothing but that something changed: its time tells two apart.
-        object_id=f"change-{meta.fingerprint(change if 'value' in change else entry)}",
+        # There is no id: two of a kind in one second count once.
+        object_id=f"{what}:{entry['time'].identifier('')}",
         verb="unknown",
         thread=page,
         visibility=Visibility.PUBLIC,
-        text=f"[{what}]",
+        text=f"[{what}{note}]",
         details=meta.facts(field=what, test="true" if page == "0" else ""),
         raw=fragment(change),
     )
@@ -287,15 +287,23 @@ def _reaction(entry: Node, value: Node) -> Event:
 def _place(value: Node) -> tuple[str, str]:
     """Return the object's id, and its thread's: a root comment, a post, or a recommendation's story.
 
-    Ids come as text, or as numbers now and then.
+    Ids come as text, or as numbers now and then; a comment's with its post's in front, or without.
     """
-    post, comment = value["post_id"].identifier(""), value["comment_id"].identifier("")
-    story, parent = value["open_graph_story_id"].identifier(""), value["parent_id"].identifier("")
+    post, story = value["post_id"].identifier(""), value["open_graph_story_id"].identifier("")
+    comment, parent = (_full(value[name].identifier(""), post) for name in ("comment_id", "parent_id"))
     object_id = comment or story or post
     if not object_id:
         raise PayloadError(f"{value.path} names no comment, post or story")
     root = parent if parent not in {"", post, story} else comment
     return object_id, story or (root if comment else post)
+
+
+def _full(identifier: str, post: str) -> str:
+    """Return a comment's (or the post's) id with the post's in front."""
+    tail = post.rpartition("_")[2]
+    if identifier == tail:
+        return post
+    return f"{tail}_{identifier}" if identifier and tail and "_" not in identifier else identifier
 
 
 def _author(value: Node) -> Author | None:

@@ -174,7 +174,7 @@ class _Item:
         self.standby = standby
         sender, recipient = _party(item["sender"]), _party(item["recipient"])
         self.own = sender == self.page or _flag(item["message"]["is_echo"])
-        self.person = recipient if self.own else sender
+        self.person = (recipient if self.own else sender) or self.page
         self.sender = sender
         self.at = meta.moment(item["timestamp"])
         self.stamp = item["timestamp"].identifier("")
@@ -206,7 +206,7 @@ class _Item:
             "occurred_at": self.at,
             "own": self.own,
             "author": Author(self.sender) if self.sender else None,
-            "thread": self.person or self.page,
+            "thread": self.person,
             "no_automatic_reply": "standby" if self.standby else "",
             **more,
         }
@@ -292,17 +292,15 @@ class _Item:
 
     def _referral(self, referral: Node) -> Iterator[Event]:
         details = _referral(referral)
-        object_id = f"{self.person}:{self.stamp}:{meta.fingerprint(referral)}"
+        object_id = f"{self.person}:{self.stamp}:{details.get('referral', '')}"
         yield self._event(Kind.STATE, object_id, "referral", text="[came by a link]", details=details)
 
     def _optin(self, optin: Node) -> Iterator[Event]:
-        person = self.person or optin["user_ref"].identifier("")
         details = meta.facts(type=optin["type"].text(""), ref=optin["ref"].text(""))
         yield self._event(
             Kind.STATE,
-            f"{person}:{self.stamp}",
+            f"{self.person}:{self.stamp}",
             "optin",
-            thread=person or self.page,
             text="[opted in]",
             details=details,
         )
@@ -336,7 +334,7 @@ class _Item:
         name = next((key[:60] for key, _ in self.item.members() if key not in known), "nothing")
         return self._event(
             Kind.OTHER,
-            f"{name}-{meta.fingerprint(self.item)}",
+            f"{self.person}:{self.stamp}",
             name,
             text=f"[{name}]",
             details=meta.facts(field=name, test="true" if self.page == "0" else ""),
@@ -387,7 +385,7 @@ def _attachment(node: Node) -> Attachment:
 def _place(coordinates: Node, name: str) -> str:
     """Return a place in words: its name and its coordinates (the one fraction that Messenger sends)."""
     degrees = [coordinates[axis].raw for axis in ("lat", "long")]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in degrees):
+    if not all(isinstance(value, int | float) and -180 <= value <= 180 for value in degrees):
         return name
     where = ", ".join(f"{value:.6f}".rstrip("0").rstrip(".") for value in degrees)
     return f"{name} ({where})" if name else where

@@ -8,7 +8,6 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -91,13 +90,13 @@ def updates(
     if "entry" not in body:
         raise PayloadError("the delivery has no entry")
     for entry in body["entry"].items():
-        for name in names:
-            try:
-                found = list(entry.object()[name].items())
-            except PayloadError as error:
-                yield Unreadable(str(error), entry.raw)
-            else:
-                yield from each(found, lambda update, entry=entry, name=name: read_one(entry, update, name))  # type: ignore[misc]
+        try:
+            found = [(name, list(entry.object()[name].items())) for name in names]
+        except PayloadError as error:
+            yield Unreadable(str(error), entry.raw)
+            continue
+        for name, nodes in found:
+            yield from each(nodes, lambda update, entry=entry, name=name: read_one(entry, update, name))  # type: ignore[misc]
 
 
 def moment(node: Node) -> datetime | None:
@@ -105,11 +104,6 @@ def moment(node: Node) -> datetime | None:
     if isinstance(node.raw, str) and not node.raw.isdigit():
         return node.iso()
     return node.epoch()
-
-
-def fingerprint(node: Node) -> str:
-    """Return a short digest of a fragment, the same for each redelivery, where Meta gives no id."""
-    return hashlib.sha256(json.dumps(node.raw, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def mark(text: str) -> str:

@@ -1,0 +1,204 @@
+"""What Meta's products share: vectors from outside, the handshake, the errors of the Graph API."""
+
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwire.channel import Reach
+from deskwire.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.families import meta
+from deskwire.http import Request
+from deskwire.rest import Answer
+from deskwire.secret import Secrets
+from deskwire.verification import Context
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def posted(body, signature, name="x-hub-signature-256"):
+    return Request(method="POST", endpoint="e", body=body, headers={name: signature}, received_at=NOW)
+
+
+def verify(request, secret):
+    return meta.SIGNATURE.verify(request, Secrets({"app_secret": secret}), Context(NOW, None))
+
+
+# The published example of this very header (name, prefix, algorithm, encoding), from the documentation of the
+# platform that Meta's scheme has in common with: "Testing the webhook payload validation",
+# https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries. Meta publishes none, and its
+# official Python SDK (facebook-business) has no webhook verification.
+PUBLISHED = (
+    "It's a Secret to Everybody",
+    b"Hello, World!",
+    "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+)
+
+
+def test_the_published_vector_of_this_header_verifies():
+    secret, body, signature = PUBLISHED
+    assert verify(posted(body, signature), secret) == {}
+    with pytest.raises(SignatureError):
+        verify(posted(body + b"!", signature), secret)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_a_vector_signed_by_openssl_verifies_in_the_form_that_meta_sends():
+    body = rb'{"t":"Z\u00fcrich \u0040shop a\/b \ud83d\udc4d"}'
+    made = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-hmac", "an invented secret"], input=body, capture_output=True, check=True
+    )
+    signature = "sha256=" + made.stdout.decode().rpartition("= ")[2].strip()
+    assert verify(posted(body, signature), "an invented secret") == {}
+    again = json.dumps(json.loads(body), ensure_ascii=False).encode()
+    with pytest.raises(SignatureError):  # a body parsed and written again is another body
+        verify(posted(again, signature), "an invented secret")
+
+
+def test_the_older_signature_is_never_looked_at():
+    import hashlib
+    import hmac
+
+    sha1 = "sha1=" + hmac.new(b"s", b"{}", hashlib.sha1).hexdigest()
+    for name in ("x-hub-signature", "x-hub-signature-256"):
+        with pytest.raises(SignatureError):
+            verify(posted(b"{}", sha1, name), "s")
+
+
+def asked(mode="subscribe", token="right", challenge="1158201444", **more):
+    query = {"hub.mode": (mode,), "hub.verify_token": (token,), "hub.challenge": (challenge,), **more}
+    return Request(method="GET", endpoint="e", body=b"", query=query, received_at=NOW)
+
+
+SECRETS = Secrets({"verify_token": ["right", "next"]})
+
+
+@pytest.mark.parametrize("token", ["right", "next"])
+def test_the_challenge_goes_back_as_it_is_in_plain_text(token):
+    response = meta.handshake(asked(token=token), SECRETS)
+    assert (response.status, response.body) == (200, "1158201444")
+    assert response.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        asked(token="wrong"),
+        asked(token=""),
+        asked(mode="unsubscribe"),
+        asked(challenge=""),
+        asked(challenge="<script>alert(1)</script> "),
+        asked(challenge="1\r\nset-cookie: a=b"),
+        asked(challenge="9" * 257),
+        asked(challenge="é"),
+        asked(**{"hub.verify_token": ("wrong", "right")}),
+        asked(**{"hub.challenge": ("1", "2")}),
+    ],
+)
+def test_a_wrong_handshake_is_refused(request_):
+    with pytest.raises(SignatureError):
+        meta.handshake(request_, SECRETS)
+
+
+def test_a_handshake_without_a_stored_token_is_a_mistake_of_ours():
+    with pytest.raises(ConfigurationError):
+        meta.handshake(asked(), Secrets({"app_secret": "x"}))
+
+
+def test_nothing_else_is_a_handshake():
+    request = asked()
+    assert meta.handshake(Request(method="GET", endpoint="e", body=b"", received_at=NOW), SECRETS) is None
+    post = Request(method="POST", endpoint="e", body=b"", query=request.query, received_at=NOW)
+    assert meta.handshake(post, SECRETS) is None
+
+
+@given(st.text(max_size=300))
+def test_only_printable_ascii_without_spaces_is_ever_reflected(challenge):
+    try:
+        response = meta.handshake(asked(challenge=challenge), SECRETS)
+    except SignatureError:
+        return
+    assert response.body == challenge
+    assert all("!" <= character <= "~" for character in challenge)
+
+
+def refused(code, subcode=None, status=400, headers=None):
+    error = {"message": "Marta's words", "type": "OAuthException", "code": code}
+    if subcode is not None:
+        error["error_subcode"] = subcode
+    return Answer(status, headers or {}, json.dumps({"error": error}).encode())
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        *((refused(190, subcode), ConfigurationError) for subcode in (458, 459, 460, 463, 464, 467, 492)),
+        (refused(102), ConfigurationError),
+        (refused(1705), ConfigurationError),
+        (refused(10), ConfigurationError),
+        (refused(200), ConfigurationError),
+        (refused(299, status=403), ConfigurationError),
+        (refused(368), ConfigurationError),
+        (refused(10, 1893063), ConfigurationError),
+        (refused(10, 2018278), PermanentError),
+        (refused(551), PermanentError),
+        (refused(100), PermanentError),
+        (refused(100, 2018001), PermanentError),
+        (refused(100, status=200), PermanentError),
+        *((refused(code), TemporaryError) for code in (4, 17, 32, 613, 80001)),
+        (refused(32, status=403), TemporaryError),
+        (refused(1, status=500), TemporaryError),
+        (refused(2, status=200), TemporaryError),
+        (refused(9999, status=500), TemporaryError),
+        (refused(9999, status=429), TemporaryError),
+        (refused(9999, status=401), ConfigurationError),
+        (Answer(200, {}, b"<html>"), TemporaryError),
+        (Answer(502, {}, b"<html>"), TemporaryError),
+    ],
+)
+def test_each_error_of_the_graph_api_says_what_happens_next(answer, kind):
+    with pytest.raises(kind) as caught:
+        meta.settled(answer, what="trying")
+    assert type(caught.value) is kind
+    assert "Marta" not in str(caught.value)
+
+
+def test_an_exhausted_budget_says_when_to_come_back():
+    usage = {"1": [{"type": "pages", "estimated_time_to_regain_access": 3}, {"estimated_time_to_regain_access": 12}]}
+    headers = {"x-business-use-case-usage": json.dumps(usage)}
+    with pytest.raises(TemporaryError) as caught:
+        meta.settled(refused(80001, headers=headers), what="trying")
+    assert (caught.value.after, caught.value.ambiguous) == (720, False)
+
+
+@pytest.mark.parametrize("usage", ["", "{", "[]", '{"1": 7}', '{"1": [{"estimated_time_to_regain_access": "x"}]}'])
+def test_a_budget_in_another_shape_breaks_nothing(usage):
+    with pytest.raises(TemporaryError) as caught:
+        meta.settled(refused(4, headers={"x-business-use-case-usage": usage}), what="trying")
+    assert caught.value.after is None
+
+
+def test_the_token_travels_in_a_header_and_ids_cannot_leave_their_place():
+    reach = Reach("1", {}, Secrets({"page_token": "EAAinvented"}), None, NOW, None, None)
+    call = meta.page_request("GET", ("../me?x=1#", "comments"), None, reach, fields="id")
+    assert call.url == "https://graph.facebook.com/v26.0/..%2Fme%3Fx%3D1%23/comments?fields=id"
+    assert call.headers["Authorization"] == "Bearer EAAinvented"
+    assert "EAAinvented" not in call.url + repr(call)
+
+
+def test_a_later_part_that_fails_says_how_much_went_out():
+    def fail(error):
+        raise error
+
+    with pytest.raises(PermanentError, match="only 1 of 2 parts were sent"):
+        meta.in_turn([lambda: "m1", lambda: fail(PermanentError("no"))])
+    with pytest.raises(TemporaryError) as caught:
+        meta.in_turn([lambda: "m1", lambda: fail(TemporaryError("later", after=3))])
+    assert (caught.value.after, caught.value.ambiguous) == (3, True)
+    with pytest.raises(TemporaryError) as caught:
+        meta.in_turn([lambda: fail(TemporaryError("later"))])
+    assert not caught.value.ambiguous
