@@ -100,7 +100,7 @@ class Asked:
         """Return the first value of a query parameter."""
         return self.query.get(name, [default])[0]
 
-    def json(self) -> Any:  # noqa: ANN401 - a platform looks at what it was sent as it likes
+    def json(self) -> Any:
         """Return the JSON body; None when it is none (so that a platform answers its own 400)."""
         try:
             return json.loads(self.body)
@@ -431,7 +431,7 @@ class _Server(ThreadingHTTPServer):
             self.changed.wait_for(lambda: not self.open, timeout=2)
 
 
-def _shut(line: Any) -> None:  # noqa: ANN401 - a socket
+def _shut(line: Any) -> None:
     import contextlib
     import socket
 
