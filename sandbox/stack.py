@@ -77,9 +77,9 @@ def say_nothing(_: str) -> None:
 def build(progress: Callable[[str], None] = say_nothing) -> Path:
     """Build the template for this machine, unless nothing changed, and return the folder of the result."""
     python, sam = tool("ministack", "python"), tool("sam", "sam")
-    target, cache, stamp = WORK / "build", WORK / "cache", WORK / "build.sha256"
-    WORK.mkdir(exist_ok=True)
-    with (WORK / "build.lock").open("w") as lock:
+    target, cache, stamp = WORK / "host" / "build", WORK / "host" / "cache", WORK / "host" / "sha256"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         digest = _digest(python)
         if stamp.exists() and stamp.read_text() == digest and (target / "template.yaml").exists():

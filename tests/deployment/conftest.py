@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.stack import ROOT, WORK, Stack, build, tool
+from sandbox.stack import ROOT, Stack, build, tool
 
 
 class CloudFormationLoader(yaml.SafeLoader):
@@ -52,10 +52,9 @@ def host_build():
 
 @pytest.fixture(scope="session")
 def lambda_build():
-    """What `sam build` makes for Lambda, beside the one that an operator may be about to deploy."""
-    target = WORK / "lambda"
+    """What `sam build` makes for Lambda, where an operator finds it."""
     run = subprocess.run(
-        [tool("sam", "sam"), "build", "--cached", "--build-dir", target, "--cache-dir", WORK / "lambda-cache"],
+        [tool("sam", "sam"), "build"],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if not name.startswith("DESKWIRE_")},
         capture_output=True,
@@ -63,7 +62,7 @@ def lambda_build():
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    return target
+    return ROOT / ".aws-sam" / "build"
 
 
 @pytest.fixture(scope="session")
