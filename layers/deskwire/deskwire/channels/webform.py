@@ -62,6 +62,8 @@ class WebForm(Channel):
         "captcha": "turnstile or hcaptcha",
         "captcha_sitekey": "hCaptcha: the widget's site key, so that tokens of other sites are refused (optional)",
         "captcha_action": "Turnstile: the widget's action (optional, else “contact”)",
+        "address_rate": "posts in ten minutes from one address (optional, else 20)",
+        "form_rate": "posts in ten minutes to one form (optional, else 600)",
         "upload_types": "media types that may be uploaded, separated by spaces (optional, else pictures, PDF, text)",
         "upload_bytes": "the largest file (optional, else 10 MiB)",
     }
@@ -119,17 +121,19 @@ class WebForm(Channel):
         return {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
 
     def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
-        """Keep 20 in ten minutes from an address (an IPv6 /64), 600 to a form (10 times that for uploads).
+        """Keep the rates of ten minutes from an address (an IPv6 /64) and to a form; uploads count for themselves.
 
         Behind a CDN of your own the peer's address is the CDN's: then let its firewall keep the rate.
         """
-        kind = request.action or "form"
-        limits = [(f"{kind} from {neighbourhood(request.source)}", 20, 600)]
+        kind, settings = request.action or "form", _settings(request)
+        limits = [(f"{kind} from {neighbourhood(request.source)}", _number(settings, "address_rate", 20), 600)]
         try:
             form = read(request.body)["form_id"].text()
         except PayloadError:
             return limits
-        return [*limits, (f"{kind} to {form}", 600, 600)] if forms.FORM.fullmatch(form) else limits
+        if forms.FORM.fullmatch(form):
+            limits.append((f"{kind} to {form}", _number(settings, "form_rate", 600), 600))
+        return limits
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         """Yield the one message of a submission.
@@ -208,7 +212,7 @@ class WebForm(Channel):
             form.problems["name"] = "is missing"
         if kind not in (settings.get("upload_types") or TYPES).split():
             form.problems["type"] = "is not allowed"
-        if not 0 < size <= _bytes(settings):
+        if not 0 < size <= _number(settings, "upload_bytes", UPLOAD_BYTES):
             form.problems["size"] = "is not allowed"
         form.checked()
         if request.facts.get("captcha") == UNAVAILABLE:
@@ -248,8 +252,8 @@ def _settings(request: Request) -> dict[str, str]:
     return {name.removeprefix(marker): value for name, value in request.facts.items() if name.startswith(marker)}
 
 
-def _bytes(settings: Mapping[str, str]) -> int:
+def _number(settings: Mapping[str, str], name: str, otherwise: int) -> int:
     try:
-        return int(settings.get("upload_bytes") or UPLOAD_BYTES)
+        return int(settings.get(name) or otherwise)
     except ValueError:
-        raise ConfigurationError("the endpoint's setting “upload_bytes” is no number") from None
+        raise ConfigurationError(f"the endpoint's setting “{name}” is no number") from None
