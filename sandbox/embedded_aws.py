@@ -10,6 +10,8 @@ What is changed, and why:
   (`aws:SecureTransport`), and MiniStack enforces that; between two processes of one machine there is nothing to hear.
 * Policies see `dynamodb:LeadingKeys` and `ses:FromAddress`, which the template's roles depend on and MiniStack does not
   fill in.
+* A batch of SQS needs the right to the single action, as on AWS (“SendMessage” covers SendMessageBatch; IAM knows no
+  action of that name). MiniStack asks for a right that cannot be granted there.
 * A layer is unpacked once and then linked, read-only as on Lambda. MiniStack unpacks every layer anew for each worker,
   which takes seconds for a hundred megabytes and, on a small machine, longer than a platform waits.
 * `WORKERS` bounds the processes of one function. MiniStack starts one for every request at once; past the bound a
@@ -75,6 +77,19 @@ def fill_in_condition_keys() -> None:
     iam_evaluator._resolve_condition_key = resolve_condition_key  # noqa: SLF001
 
 
+def know_batches_by_their_action() -> None:
+    """Let a batch be allowed by the action it consists of, as the service authorization reference has it."""
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(service: str, *args: Any, **keywords: Any) -> Any:
+        action = extract(service, *args, **keywords)
+        return action.removesuffix("Batch") if service == "sqs" and action else action
+
+    iam_actions.extract_iam_action = extract_iam_action
+    if hasattr(app, "extract_iam_action"):
+        app.extract_iam_action = extract_iam_action
+
+
 def share_layers(directory: Path) -> None:
     """Unpack each layer once, below `directory`, and give every worker a link to it."""
     lock = threading.Lock()
@@ -136,6 +151,7 @@ if __name__ == "__main__":
     end_with(os.getppid())
     count_loopback_as_tls()
     fill_in_condition_keys()
+    know_batches_by_their_action()
     share_layers(Path(os.environ["LAYERS_DIRECTORY"]))
     bound_workers(int(os.environ["WORKERS"]))
     sqs._DEDUP_WINDOW_S = float(os.environ["DEDUPE_SECONDS"])  # noqa: SLF001 - no option sets it
