@@ -15,7 +15,7 @@ export PYTHONUTF8 := 1
 # The first Python that really runs (a pyenv shim may exist and fail) and is new enough.
 FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do \
 	if "$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$p"; exit; fi; done
-LOCKED = install --quiet --no-deps --require-hashes --requirement
+LOCKED = install --quiet --quiet --no-deps --require-hashes --requirement
 PYTHON := .venv/bin/python
 EMBEDDED := .venv/.stamp .venv/tools/ministack/.stamp .venv/tools/sam/.stamp
 
@@ -68,7 +68,7 @@ clean: ## Remove everything that was built or installed.
 	@touch $@
 
 .venv/.stamp: .venv/.requirements pyproject.toml
-	@$(PYTHON) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/tools/%/.stamp: requirements/%.txt | .venv/bin/python
@@ -80,4 +80,4 @@ clean: ## Remove everything that was built or installed.
 
 .venv/tools/uv/bin/uv: | .venv/bin/python
 	@$(PYTHON) -m venv .venv/tools/uv
-	@.venv/tools/uv/bin/python -m pip install --quiet uv
+	@.venv/tools/uv/bin/python -m pip install --quiet --quiet uv

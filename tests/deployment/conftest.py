@@ -86,6 +86,7 @@ def probing(tmp_path_factory):
 def probes(probing, tmp_path_factory):
     """A deployed stack whose functions do what they are told, with their own roles."""
     directory = tmp_path_factory.mktemp("probes") / "run"
-    with Stack(change=probing, directory=directory, parameters={"FromAddress": "help@example.org"}) as stack:
+    parameters = {"FromAddress": "help@example.org"}
+    with Stack(change=probing, directory=directory, parameters=parameters, dedupe_seconds=2) as stack:
         yield stack
     shutil.rmtree(directory, ignore_errors=True)

@@ -2,7 +2,13 @@
 
 import pytest
 
-METRICS = {"SignatureFailures", "Dead", "Refused", "Unanswerable", "TooLarge"}
+from deskwire.conversation.state import Outcome
+from sandbox.stack import ROOT
+
+METRICS = {
+    *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),
+    *("Dead", "Refused", "Unanswerable"),
+}
 
 # Each role, exactly. What is added here is argued in the review of the change that needs it.
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -183,6 +189,12 @@ def test_every_alarm_calls_the_topic_and_says_what_is_wrong(resources):
     ours = {alarm["MetricName"]: alarm for alarm in alarms.values() if alarm["Namespace"] == "Deskwire"}
     assert set(ours) == METRICS
     assert all(alarm["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}] for alarm in ours.values())
+
+
+def test_every_metric_with_an_alarm_is_one_that_the_library_counts():
+    library = "".join(file.read_text() for file in (ROOT / "layers/deskwire/deskwire").rglob("*.py"))
+    outcomes = {str(outcome).capitalize() for outcome in Outcome}  # converse counts each outcome under its name
+    assert {metric for metric in METRICS if f'"{metric}"' not in library} <= outcomes
 
 
 def test_every_parameter_is_described_and_shown_in_a_group_and_none_is_a_secret(template):

@@ -4,6 +4,8 @@ import boto3
 
 
 def handler(event, context):
+    if "rawPath" in event:
+        return {"path": event["rawPath"], "route": event["routeKey"], "query": event["rawQueryString"]}
     try:
         getattr(boto3.client(event["service"]), event["call"])(**event["arguments"])
     except Exception as error:
