@@ -211,6 +211,24 @@ def test_a_number_in_the_customers_words_is_never_taken_for_a_merge(world):
     assert (gone.value.state, gone.value.into) == ("closed", "")
 
 
+def test_a_number_in_the_words_of_an_agent_who_closes_is_never_taken_for_a_merge(world):
+    number = world.open()
+    world.zendesk.agent_replies(number, "Same as #4711", public=False, status="closed")
+    with pytest.raises(TicketGone) as gone:
+        world.append(number, entry("x/1/m3/add/", "and?"))
+    assert (gone.value.state, gone.value.into) == ("closed", "")
+
+
+def test_only_the_update_that_closed_a_merged_ticket_tells_where_it_went(world):
+    first, second = world.open(), world.open(key="x/1/other/add/", thread="x/1/t2")
+    world.zendesk.merge(first, into=second, told="comment")
+    later = {"id": 1, "events": [{"id": 2, "type": "Notification", "body": "about #4711"}], "via": {"channel": "rule"}}
+    world.zendesk.account.tickets[first].audits.append(later)
+    with pytest.raises(TicketGone) as gone:
+        world.append(first, entry("x/1/m3/add/", "and?"))
+    assert (gone.value.state, gone.value.into) == ("merged", str(second))
+
+
 def test_h1_a_deleted_ticket_is_told(world):
     number = world.open()
     world.zendesk.delete(number)
@@ -334,7 +352,7 @@ def test_a_part_that_was_added_is_not_repeated_when_the_rest_fails(world):
 
     def full(ticket, by, given, audit):
         if len(ticket.comments) >= limit:
-            raise Refused(503, {"error": "ServiceUnavailable"})
+            raise Refused(429, {"error": "APIRateLimitExceeded"})
         return taken(ticket, by, given, audit)
 
     world.zendesk.account.comment = full
