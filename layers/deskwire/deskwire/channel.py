@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 class Mail(Protocol):
     """Sends e-mail (SES behind it)."""
 
-    def __call__(
-        self, *, sender: str, recipient: str, subject: str, text: str, headers: Mapping[str, str]
-    ) -> str:
+    def __call__(self, *, sender: str, recipient: str, subject: str, text: str, headers: Mapping[str, str]) -> str:
         """Send one plain text mail and return its message id. Raises the errors of `rest.checked`."""
 
 
@@ -67,13 +65,9 @@ class Channel(ABC):
     title: ClassVar[str]  # as people write it: "Facebook Page"
     verification: ClassVar[Verification]
     contract: ClassVar[Contract]
-    connection_settings: ClassVar[
-        Mapping[str, str]
-    ] = {}  # name -> what it is, of `deskwire.yaml`'s connection
+    connection_settings: ClassVar[Mapping[str, str]] = {}  # name -> what it is, of `deskwire.yaml`'s connection
     endpoint_settings: ClassVar[Mapping[str, str]] = {}
-    connection_secrets: ClassVar[
-        Mapping[str, str]
-    ] = {}  # name -> what it is: what `send` and `complete` need
+    connection_secrets: ClassVar[Mapping[str, str]] = {}  # name -> what it is: what `send` and `complete` need
     endpoint_secrets: ClassVar[Mapping[str, str]] = {}
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 

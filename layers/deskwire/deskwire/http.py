@@ -104,9 +104,7 @@ def from_gateway(event: Mapping[str, Any]) -> Request:
         parameters = event.get("pathParameters") or {}
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         milliseconds = event["requestContext"].get("timeEpoch")
-        moment = (
-            datetime.now(UTC) if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
-        )
+        moment = datetime.now(UTC) if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
         return Request(
             method=context["method"].upper(),
             endpoint=parameters.get("endpoint", ""),
