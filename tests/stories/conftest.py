@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import pytest
 
 from deskwire.care.policy import Policy
-from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, INDEX_KEY, item
+from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, item
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
 from deskwire.errors import PermanentError
 from deskwire.http import Request
 from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
-from deskwire.ports import Put
-from deskwire.receiving import EndpointView, Receiver
+from deskwire.ports import EndpointView, Put
+from deskwire.receiving import Receiver
 from deskwire.registry import channel, helpdesk
 from deskwire.rest import Answer, Direct, with_hosts
 from deskwire.secret import Secrets

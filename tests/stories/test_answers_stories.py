@@ -113,8 +113,7 @@ def test_a_ticket_that_is_none_of_ours_is_left_alone(asked):
 
 def test_a_forged_signal_is_refused(asked):
     ticket = asked.zendesk.tickets[0]
-    request = Request(
-        method="POST", endpoint="desk", body=b'{"ticket_id": "%d"}' % ticket.id, received_at=asked.now(),
-        headers={"x-zendesk-webhook-signature": "AAAA", "x-zendesk-webhook-signature-timestamp": "2026-11-02T09:00:00Z"},
-    )  # fmt: skip
+    signature = {"x-zendesk-webhook-signature": "AAAA", "x-zendesk-webhook-signature-timestamp": "2026-11-02T09:00:00Z"}
+    body = b'{"ticket_id": "%d"}' % ticket.id
+    request = Request(method="POST", endpoint="desk", body=body, received_at=asked.now(), headers=signature)
     assert asked.receiver.handle(gateway_event(request, side="helpdesks"))["statusCode"] == 401

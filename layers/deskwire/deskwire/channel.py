@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from .connector import Mail, Page, Reach, Remember, declared
 from .errors import PayloadError
 from .model import Attachment, Author, Event, File, Outgoing, Sent, Unreadable
 
@@ -20,42 +21,8 @@ if TYPE_CHECKING:
     from .contract import Contract, Permit
     from .http import Request, Response
     from .reading import Node
-    from .rest import Transport
     from .secret import Secrets
     from .verification import Verification
-
-
-class Mail(Protocol):
-    """Sends e-mail (SES behind it)."""
-
-    def __call__(self, *, sender: str, recipient: str, subject: str, text: str, headers: Mapping[str, str]) -> str:
-        """Send one plain text mail and return its message id. Raises the errors of `rest.checked`."""
-
-
-class Remember(Protocol):
-    """Keeps a value for a while in this process (an access token)."""
-
-    def __call__(self, name: str, make: Callable[[], tuple[str, float]]) -> str:
-        """Return the value kept under `name`, or what `make` gives now: (value, seconds it stays good)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What a connector may use behind the queue: its connection's settings and secrets, and ways outside.
-
-    `account` is the platform's id of the page, number or profile (for a helpdesk: the connection's name).
-    """
-
-    account: str
-    settings: Mapping[str, str]
-    secrets: Secrets
-    http: Transport
-    now: datetime
-    mail: Mail
-    remember: Remember
-
-    def __repr__(self) -> str:
-        return f"Reach({self.account})"
 
 
 class Channel(ABC):
@@ -74,7 +41,7 @@ class Channel(ABC):
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
         """Refuse a connector that could let in anything unchecked."""
         super().__init_subclass__(**options)
-        _declared(cls)
+        declared(cls)
 
     @abstractmethod
     def parse(self, request: Request) -> Iterable[Event | Unreadable]:
@@ -106,22 +73,6 @@ class Channel(ABC):
         """Return headers for every answer to a browser (CORS); none by default."""
         del request
         return {}
-
-
-def _declared(cls: type) -> None:
-    """Raise `TypeError` when a connector's class does not name itself, its verification and its contract."""
-    from .verification import Verification
-
-    module = cls.__module__.rpartition(".")[2]
-    if getattr(cls, "name", None) != module:
-        msg = f"{cls.__qualname__}.name must be {module!r}, as its module is called"
-        raise TypeError(msg)
-    if not isinstance(getattr(cls, "verification", None), Verification):
-        msg = f"{cls.__qualname__} declares no verification: a connector without one cannot be defined"
-        raise TypeError(msg)
-    if not hasattr(cls, "contract") or not hasattr(cls, "title"):
-        msg = f"{cls.__qualname__} declares no contract or no title"
-        raise TypeError(msg)
 
 
 def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Event]]) -> Iterator[Event | Unreadable]:
@@ -163,14 +114,6 @@ class Fetches(Protocol):
 
     def complete(self, event: Event, reach: Reach) -> Event | None:
         """Return the event with its words, or None when the object is gone by now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What one look brought: the events, and where to go on next time."""
-
-    events: Sequence[Event]
-    cursor: str
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from .channel import Page, Reach, _declared
+from .connector import Page, Reach, declared
 
 if TYPE_CHECKING:
     from .contract import Contract
@@ -72,7 +72,7 @@ class Helpdesk(ABC):
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
         """Refuse a connector that could let in anything unchecked."""
         super().__init_subclass__(**options)
-        _declared(cls)
+        declared(cls)
 
     @abstractmethod
     def open(self, ticket: Ticket, reach: Reach) -> Filed:

@@ -6,10 +6,14 @@ of a port is one call of AWS.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from .secret import Secrets
 
 Item: TypeAlias = dict[str, Any]  # text, whole numbers, truth values, bytes, None, lists and objects of them
 Key: TypeAlias = tuple[str, str]  # pk, sk
@@ -153,3 +157,52 @@ class Clock(Protocol):
 
     def __call__(self) -> datetime:
         """Return now."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """What receive needs of an endpoint's definition."""
+
+    name: str
+    side: str
+    connectors: tuple[str, ...]
+    secret: str
+    settings: Mapping[str, str]
+    helpdesk: str
+
+    @staticmethod
+    def read(definition: str) -> EndpointView:
+        """Return the view of a definition's JSON (see `configuration.Endpoint`)."""
+        data = json.loads(definition)
+        return EndpointView(
+            data["name"],
+            data["side"],
+            tuple(data["connectors"]),
+            data.get("secret", ""),
+            data.get("settings", {}),
+            data.get("helpdesk", ""),
+        )
+
+
+class Endpoints(Protocol):
+    """Finds endpoints and secrets; keeps them for a minute."""
+
+    def endpoint(self, name: str) -> EndpointView | None:
+        """Return the endpoint, or None."""
+
+    def secrets(self, name: str) -> Secrets:
+        """Return the secrets of an entry. Raises `ConfigurationError`."""
+
+
+class Limits(Protocol):
+    """Counts what comes in where anybody can write."""
+
+    def allow(self, name: str, most: int, seconds: int) -> bool:
+        """Count one under `name`; False when it is over `most` within the running `seconds`."""
+
+
+class Presign(Protocol):
+    """Makes an address for an upload."""
+
+    def __call__(self, key: str, content_type: str, size: int) -> Mapping[str, Any]:
+        """Return {url, fields} of a presigned POST."""

@@ -16,14 +16,14 @@ import secrets as secrets_module
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from . import http, registry
 from .channel import Channel, Rejects, Upload, Uploads
 from .errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError
 from .http import Request, Response
 from .model import Event, Unreadable, compose, digest
-from .ports import Archive, Clock, Letter, Mailbox, Parked
+from .ports import Archive, Clock, Endpoints, EndpointView, Letter, Limits, Mailbox, Parked, Presign
 from .secret import Secrets
 from .verification import Context
 
@@ -43,55 +43,6 @@ FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
     (TemporaryError, "Unavailable", 503, "unavailable"),
 )
 NOT_FOUND = Response.json(404, {"error": "not found"})
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointView:
-    """What receive needs of an endpoint's definition."""
-
-    name: str
-    side: str
-    connectors: tuple[str, ...]
-    secret: str
-    settings: Mapping[str, str]
-    helpdesk: str
-
-    @staticmethod
-    def read(definition: str) -> EndpointView:
-        """Return the view of a definition's JSON (see `configuration.Endpoint`)."""
-        data = json.loads(definition)
-        return EndpointView(
-            data["name"],
-            data["side"],
-            tuple(data["connectors"]),
-            data.get("secret", ""),
-            data.get("settings", {}),
-            data.get("helpdesk", ""),
-        )
-
-
-class Endpoints(Protocol):
-    """Finds endpoints and secrets; keeps them for a minute."""
-
-    def endpoint(self, name: str) -> EndpointView | None:
-        """Return the endpoint, or None."""
-
-    def secrets(self, name: str) -> Secrets:
-        """Return the secrets of an entry. Raises `ConfigurationError`."""
-
-
-class Limits(Protocol):
-    """Counts what comes in where anybody can write."""
-
-    def allow(self, name: str, most: int, seconds: int) -> bool:
-        """Count one under `name`; False when it is over `most` within the running `seconds`."""
-
-
-class Presign(Protocol):
-    """Makes an address for an upload."""
-
-    def __call__(self, key: str, content_type: str, size: int) -> Mapping[str, Any]:
-        """Return {url, fields} of a presigned POST."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

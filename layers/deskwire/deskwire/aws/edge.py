@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deskwire.aws.light import Light, batches
 from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model import compose
-from deskwire.ports import Letter
-from deskwire.receiving import EndpointView
+from deskwire.ports import EndpointView, Letter
 from deskwire.secret import Secrets, secrets_from_json
 
 if TYPE_CHECKING:

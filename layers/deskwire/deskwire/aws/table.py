@@ -30,7 +30,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - any of the item's types
         case decimal.Decimal():
             return int(value)
         case Binary():
-            return bytes(value)  # type: ignore[call-overload,no-any-return] # it has __bytes__, its stub not
+            return bytes(value)  # type: ignore[call-overload] # it has __bytes__, its stub not
         case list():
             return [_plain(element) for element in value]
         case dict():

@@ -130,16 +130,15 @@ class Conversation:
         except ConfigurationError as error:
             return self._postpone(ledger, thread, error)
         doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
+        turn.begun |= doubtful
         plan = Plan()
         try:
             items, done = self._gather(ledger, turn, fresh, doubtful)
         except (TemporaryError, ConfigurationError) as error:
             turn.blame(error)
-            turn.begun |= doubtful
         else:
             plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(connection), turn.now)
             turn.outcomes += plan.ended
-            turn.begun |= doubtful & {item.message.key for item in plan.file}
             self._perform(ledger, turn, plan, [item.message for item in items] + done)
         changes = turn.closing(plan)
         ledger.finish(
@@ -177,7 +176,7 @@ class Conversation:
                 message = Recorded(key=key, state=Outcome.DEAD, reason="its record is gone")
             if message.done:
                 done.append(message)
-                turn.outcomes.append(message)
+                turn.settled.add(message.key)
                 continue
             items.append(self._known(ledger, turn, message, doubtful=key in doubtful))
         return items, done

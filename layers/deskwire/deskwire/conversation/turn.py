@@ -39,6 +39,7 @@ class Turn:
     notes: list[Recorded] = field(default_factory=list)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
     begun: set[str] = field(default_factory=set)  # keys whose effect may have happened, nobody knows
+    settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
     trouble: DeskwireError | None = None
     remapped: bool = False
@@ -90,7 +91,7 @@ class Turn:
 
     def closing(self, plan: Plan) -> dict[str, Any]:
         """Return the changes to write at the end: what is still pending, and when to go on."""
-        done = {each.key for each in self.outcomes if each.done} - self.waiting
+        done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
         pending = [key for key in self.thread.pending if key not in done] + [each.key for each in self.notes]
         changes = {
             **self.changes,
