@@ -20,6 +20,7 @@ LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}")
 LONGEST_EMAIL: Final = 254
 BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+JOINERS: Final = "\u200c\u200d"  # they hold emoji and Persian words together
 MESSAGE: Final = 20_000  # characters
 MOST_FILES: Final = 5
 MOST_FIELDS: Final = 20
@@ -149,4 +150,5 @@ def kind_of(media_type: str) -> AttachmentKind:
 def file_name(given: str) -> str:
     """Return a file's bare name without what could deceive: paths, controls, directions of writing."""
     name = re.split(r"[/\\]", given)[-1]
-    return "".join(letter for letter in name if unicodedata.category(letter)[0] != "C").strip(" .")[:120]
+    kept = (letter for letter in name if letter in JOINERS or unicodedata.category(letter)[0] != "C")
+    return "".join(kept).strip(" .")[:120]

@@ -1,0 +1,453 @@
+"""The web form beyond conformance: through receive, as a browser and as its enemies see it; and the mails it sends."""
+
+import dataclasses
+import io
+import json
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deskwire.channel import Reach, Rejects, Replies, Uploads
+from deskwire.channels.webform import WebForm
+from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.form import FormError, file_name
+from deskwire.http import Request, neighbourhood
+from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked
+from deskwire.model import Kind, Outgoing, Visibility
+from deskwire.ports import EndpointView
+from deskwire.receiving import Receiver
+from deskwire.rest import Direct, with_hosts
+from deskwire.secret import Secrets
+from deskwire.telemetry import Telemetry
+from sandbox.captcha import HOSTS, Captchas, Site
+from sandbox.gateway import gateway_event
+from sandbox.neighbour import Neighbour, Reply, broken, route
+from sandbox.webform import Shop, Visitor
+
+CHANNEL = WebForm()
+SITE = Site("0x4AAAinvented-key", "0x4AAAinvented-secret")
+SETTINGS = {"origins": "https://shop.example.org", "captcha": "turnstile"}
+
+
+class Gate(Neighbour):
+    """API Gateway, receive and the bucket in one: what lies between a visitor and the queue."""
+
+    def __init__(self, receiver):
+        super().__init__()
+        self.receiver, self.files, self.source = receiver, {}, "203.0.113.7"
+
+    def authorize(self, asked):
+        return None
+
+    @route("POST", "/channels/{endpoint}")
+    @route("OPTIONS", "/channels/{endpoint}")
+    @route("GET", "/channels/{endpoint}")
+    @route("POST", "/channels/{endpoint}/{action}")
+    @route("OPTIONS", "/channels/{endpoint}/{action}")
+    def receive(self, asked, endpoint, action=""):
+        request = Request(
+            method=asked.method, endpoint=endpoint, action=action, headers=asked.headers, body=asked.body,
+            source=self.source, received_at=asked.at,
+        )  # fmt: skip
+        answer = self.receiver.handle(gateway_event(request))
+        return Reply(answer["statusCode"], answer["body"].encode(), answer["headers"])
+
+    @route("POST", "/bucket")
+    def store(self, asked):
+        self.files[len(self.files)] = asked.body
+        return Reply(204)
+
+
+class Company:
+    """One endpoint with one form, receive's ports in memory, the captcha's provider played."""
+
+    def __init__(self, captchas, **more):
+        self.direct = Direct()
+        self.captchas, self.mailbox, self.parked = captchas, MemoryMailbox(), MemoryParked()
+        self.settings = {**SETTINGS, **more}
+        self.counted, self.log = {}, io.StringIO()
+        self.gate = Gate(
+            Receiver(
+                endpoints=self, mailbox=self.mailbox, parked=self.parked, archive=MemoryArchive(),
+                http=with_hosts(self.direct, dict.fromkeys(HOSTS, captchas.address)), clock=lambda: datetime.now(UTC),
+                telemetry=Telemetry("test", stream=self.log), limits=self, presign=self.presigned,
+            )
+        )  # fmt: skip
+
+    def endpoint(self, name):
+        return EndpointView(name, "channels", ("webform",), "s", self.settings, "") if name == "form" else None
+
+    def secrets(self, name):
+        return Secrets({"captcha_secret": SITE.secret})
+
+    def allow(self, name, most, seconds):
+        self.counted[name] = self.counted.get(name, 0) + 1
+        return self.counted[name] <= most
+
+    def presigned(self, key, kind, size):
+        return {"url": f"{self.gate.address}/bucket", "fields": {"key": key, "content-type": kind}}
+
+    def visitor(self, **more):
+        return Visitor(
+            endpoint=f"{self.gate.address}/channels/form", captchas=self.captchas, sitekey=SITE.sitekey, **more
+        )
+
+    def events(self):
+        found = []
+        while (letter := self.mailbox.take()) is not None:
+            found.append(json.loads(letter.body)["event"])
+        return found
+
+
+@pytest.fixture
+def captchas():
+    with Captchas(SITE) as played:
+        yield played
+
+
+@pytest.fixture
+def company(captchas):
+    subject = Company(captchas)
+    with subject.gate:
+        yield subject
+    subject.direct.close()
+
+
+# ------------------------------------------------------------------------------------------------- through receive
+
+
+def test_a_visitor_is_told_a_reference_and_the_message_is_on_the_queue(company):
+    answer = company.visitor().write("Hvenær kemur pöntunin? 👩‍👩‍👧‍👦", email="asa@customer.example", name="Ása")
+    (event,) = company.events()
+    assert answer.status == 202
+    assert answer.body["submission_id"] == event["thread"]
+    assert len(answer.body["reference"]) == 11
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example.org"
+    assert (event["text"], event["author"]["name"]) == ("Hvenær kemur pöntunin? 👩‍👩‍👧‍👦", "Ása")
+    assert event["no_automatic_reply"] is None
+
+
+def test_the_reference_is_the_one_that_the_ticket_will_have(company):
+    from deskwire.conversation.state import Thread
+
+    answer = company.visitor().write("Hello", email="asa@customer.example")
+    key = f"webform/contact/{answer.body['submission_id']}"
+    assert Thread(pk=f"T#{key}").reference == answer.body["reference"]
+
+
+def test_a_browser_s_preflight_is_answered_for_our_pages_only(company):
+    allowed = company.visitor().preflight()
+    assert (allowed.status, allowed.headers["access-control-allow-headers"]) == (204, "content-type")
+    elsewhere = company.visitor(origin="https://attacker.example").preflight()
+    assert elsewhere.status == 403
+    assert "access-control-allow-origin" not in elsewhere.headers
+
+
+def test_every_error_can_be_read_by_the_page(company, captchas):
+    """Without the header a page's script sees a “network error” only."""
+    visitor = company.visitor()
+    answers = [
+        visitor.post({"schema": "form.submitted/1"}),
+        visitor.raw(b'{"cf-turnstile-response": "0.invented"}'),
+        visitor.raw(b"{" * 70_000),
+        visitor.post({}, "/nowhere"),
+    ]
+    company.settings["address_rate"] = "1"
+    answers.append(visitor.post({}))
+    company.settings["address_rate"] = "many"
+    answers.append(visitor.post({}))
+    assert [answer.status for answer in answers] == [400, 401, 413, 404, 429, 503]
+    assert {answer.headers["access-control-allow-origin"] for answer in answers} == {"https://shop.example.org"}
+    assert not company.events()
+
+
+def test_a_wrong_form_is_answered_with_its_fields_and_nothing_is_kept(company):
+    answer = company.visitor().write(" ", email="asa at customer", subject="a\r\nBcc: x@customer.example")
+    assert answer.status == 400
+    assert {item["field"] for item in answer.body["fields"]} == {"email", "subject", "message"}
+    assert not company.events()
+    assert not company.parked.bodies
+    assert "asa at customer" not in company.log.getvalue()
+
+
+def test_another_site_s_page_gets_nothing_in(company):
+    answer = company.visitor(origin="https://shop.example.org.attacker.example").write("Hi", email="a@customer.example")
+    assert answer.status == 401
+    assert "access-control-allow-origin" not in answer.headers
+    assert not company.events()
+
+
+def test_a_double_click_and_a_retry_are_one_event(company):
+    visitor, submission = company.visitor(), str(uuid.uuid4())
+    answers = [visitor.write("Hi", email="a@customer.example", submission=submission) for _ in range(3)]
+    assert [answer.status for answer in answers] == [202] * 3
+    assert len({answer.body["reference"] for answer in answers}) == 1
+    assert len({event["key"] for event in company.events()}) == 1
+
+
+def test_other_words_under_the_same_id_are_not_lost(company):
+    visitor, submission = company.visitor(), str(uuid.uuid4())
+    for words in ("Hi", "And another thing"):
+        visitor.write(words, email="a@customer.example", submission=submission)
+    events = company.events()
+    assert [event["text"] for event in events] == ["Hi", "And another thing"]
+    assert len({event["thread"] for event in events}) == 1
+
+
+def test_a_filled_honeypot_is_counted_and_the_bot_told_that_all_is_well(company):
+    answer = company.visitor().write("Best offers", email="bot@casino.example", website="https://casino.example")
+    (event,) = company.events()
+    assert answer.status == 202
+    assert (event["kind"], event["details"], event["author"]) == ("other", {"suppressed": "honeypot"}, None)
+
+
+def test_while_captchas_cannot_be_checked_people_are_heard_but_nothing_is_mailed(company, captchas):
+    captchas.faults.add(broken(503))
+    assert company.visitor().write("Hi", email="a@customer.example").status == 202
+    assert company.events()[0]["no_automatic_reply"] == "captcha unavailable"
+
+
+def test_one_address_is_held_to_its_rate_and_another_is_not_hurt(company):
+    visitor = company.visitor()
+    company.gate.source = "2001:db8:7:9::1"
+    statuses = [visitor.write("Hi", email="a@customer.example").status for _ in range(22)]
+    assert statuses == [202] * 20 + [429] * 2
+    company.gate.source = "2001:db8:7:9:ffff::2"  # the same house
+    assert visitor.write("Hi", email="a@customer.example").status == 429
+    company.gate.source = "2001:db8:7:a::1"
+    assert visitor.write("Hi", email="a@customer.example").status == 202
+
+
+def test_one_form_is_held_to_its_rate(company):
+    company.settings["form_rate"] = "2"
+    visitor = company.visitor()
+    assert [visitor.write("Hi", email="a@customer.example").status for _ in range(3)] == [202, 202, 429]
+    assert company.visitor(form="returns").write("Hi", email="a@customer.example").status == 202
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [("203.0.113.7", "203.0.113.7"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("::ffff:203.0.113.7", "203.0.113.7"),
+     ("fe80::1%eth0", "fe80::/64"), ("", "unknown"), ("nonsense", "unknown")],
+)  # fmt: skip
+def test_addresses_are_counted_by_whom_they_belong_to(address, counted):
+    assert neighbourhood(address) == counted
+
+
+def test_files_go_first_and_are_named_by_the_message(company):
+    visitor = company.visitor()
+    made = visitor.upload("C:\\fakepath\\zip.jpg", "image/jpeg", b"\xff\xd8\xff\xe0 not really")
+    visitor.write("See the picture", email="a@customer.example", uploads=[made])
+    (event,) = company.events()
+    assert event["attachments"] == [
+        {"kind": "image", "url": None, "id": made["id"], "name": "zip.jpg", "type": "image/jpeg"}
+    ]
+    assert b"\xff\xd8\xff\xe0 not really" in company.gate.files[0]
+    assert f"incoming/{made['id']}".encode() in company.gate.files[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [({"type": "text/html"}, "type"), ({"type": "image/svg+xml"}, "type"), ({"type": ""}, "type"),
+     ({"size": 0}, "size"), ({"size": -1}, "size"), ({"size": 10 * 1024 * 1024 + 1}, "size"),
+     ({"name": ""}, "name"), ({"name": "../"}, "name"), ({"form_id": "../x"}, "form_id"),
+     ({"schema": "form.submitted/1"}, "schema")],
+)  # fmt: skip
+def test_a_file_that_is_not_allowed_gets_no_address(company, wrong, field):
+    wanted = {"schema": "upload.requested/1", "form_id": "contact", "name": "a.png", "type": "image/png", "size": 9}
+    answer = company.visitor().post({**wanted, **wrong}, "/uploads")
+    assert answer.status == 400
+    assert [item["field"] for item in answer.body["fields"]] == [field]
+
+
+def test_files_are_not_taken_while_captchas_cannot_be_checked(company, captchas):
+    captchas.faults.add(broken(503))
+    wanted = {"schema": "upload.requested/1", "form_id": "contact", "name": "a.png", "type": "image/png", "size": 9}
+    assert company.visitor().post(wanted, "/uploads").status == 503
+
+
+def test_the_page_holds_what_its_script_needs(captchas):
+    with Shop("http://127.0.0.1:1/channels/form", captchas.address, SITE.sitekey, form='"><script>') as shop:
+        import http.client
+        from urllib.parse import urlsplit
+
+        line = http.client.HTTPConnection(urlsplit(shop.address).netloc)
+        line.request("GET", "/contact")
+        answer = line.getresponse()
+        page = answer.read().decode()
+        line.close()
+    assert "&quot;&gt;&lt;script&gt;" in page
+    assert "@" not in page.replace("E-mail", "")
+    assert f"connect-src http://127.0.0.1:1 {captchas.address}" in answer.headers["content-security-policy"]
+
+
+# --------------------------------------------------------------------------------------------------- what is parsed
+
+
+def parse(**fields):
+    form = {"schema": "form.submitted/1", "form_id": "contact", "submission_id": str(uuid.uuid4()), "message": "Hi",
+            "email": "a@customer.example", **fields}  # fmt: skip
+    body = json.dumps(form).encode()
+    request = Request(
+        method="POST", endpoint="form", body=body, received_at=datetime.now(UTC), facts={"captcha": "passed"}
+    )
+    return list(CHANNEL.parse(request))
+
+
+def test_it_replies_rejects_and_takes_files():
+    assert isinstance(CHANNEL, Replies)
+    assert isinstance(CHANNEL, Rejects)
+    assert isinstance(CHANNEL, Uploads)
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "a", "a@b", "a@b.c", "@b.example", "a@.example", "a b@c.example", "a@b.example\n",
+     "a@b.example\r\nBcc: c@d.example", "a@b.example,c@d.example", "A <a@b.example>", "a@b.example>", "á@b.example",
+     "a@" + "b" * 300 + ".example", "a" * 65 + "@b.example"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(email):
+    with pytest.raises(FormError) as caught:
+        parse(email=email)
+    assert list(caught.value.problems) == ["email"]
+
+
+@pytest.mark.parametrize("name", ["subject", "name"])
+@pytest.mark.parametrize("mark", ["\r\n", "\n", "\r", "\x1b", "\u2028", "\x85"])
+def test_what_would_break_a_header_s_line_is_refused(name, mark):
+    with pytest.raises(FormError):
+        parse(**{name: f"Hello{mark}Bcc: everybody@customer.example"})
+
+
+def test_a_person_is_one_however_they_write_their_address():
+    (first,), (second,) = parse(email="Asa@Customer.example"), parse(email="asa@customer.example")
+    assert first.author.id == second.author.id
+    assert first.author.email == "Asa@Customer.example"
+
+
+def test_the_captcha_s_token_is_kept_nowhere():
+    (event,) = parse(**{"cf-turnstile-response": "0.token", "h-captcha-response": "P1_token"})
+    assert "token" not in json.dumps([event.to_json(), dict(event.raw)])
+
+
+def test_more_than_five_files_or_a_made_up_id_are_refused():
+    file = {"id": "4f0c9a7be21d4cf5", "name": "a.png", "type": "image/png"}
+    for uploads in ([file] * 6, [{**file, "id": "../secrets"}], [{**file, "id": ""}], [{}], "a", [7]):
+        with pytest.raises(PayloadError):
+            parse(uploads=uploads)
+
+
+def test_a_form_s_own_fields_are_details_and_cannot_pose_as_ours():
+    (event,) = parse(fields=[{"name": "order_ref", "value": "SO-1"}], page_url="https://shop.example.org/contact")
+    assert event.details == {"order_ref": "SO-1", "page_url": "https://shop.example.org/contact"}
+    for name in ("page_url", "suppressed", "Order Ref", "", "__class__"):
+        with pytest.raises(FormError):
+            parse(fields=[{"name": name, "value": "x"}])
+
+
+def test_unless_the_captcha_was_passed_nothing_is_answered_automatically():
+    (event,) = parse()
+    request = Request(
+        method="POST", endpoint="form", body=json.dumps(event.raw).encode(), received_at=datetime.now(UTC)
+    )
+    (unchecked,) = CHANNEL.parse(request)
+    assert event.no_automatic_reply == ""
+    assert unchecked.no_automatic_reply == "captcha not checked"
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kept"),
+    [("a.pdf", "a.pdf"), ("../../etc/passwd", "passwd"), ("C:\\fakepath\\a.pdf", "a.pdf"), (".htaccess", "htaccess"),
+     ("fdp\u202e.exe", "fdp.exe"), ("a\nb.pdf", "ab.pdf"), ("  ", ""), ("x" * 300, "x" * 120),
+     ("mynd 👩‍🔧.jpg", "mynd 👩‍🔧.jpg")],
+)  # fmt: skip
+def test_a_file_s_name_deceives_nobody(given_name, kept):
+    assert file_name(given_name) == kept
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@given(message=st.text(max_size=200), name=st.text(max_size=50), locale=st.text(max_size=20))
+def test_whatever_a_visitor_writes_comes_through_or_is_refused(message, name, locale):
+    try:
+        (event,) = parse(message=message, name=name, locale=locale)
+    except FormError as error:
+        problems = set(error.problems)
+    else:
+        problems = set()
+        assert event.kind is Kind.MESSAGE
+        assert event.text == message.replace("\x00", "\ufffd")
+    assert problems <= {"message", "name"}
+
+
+# --------------------------------------------------------------------------------------------------- what is mailed
+
+
+class Post:
+    """SES."""
+
+    def __init__(self):
+        self.mails = []
+
+    def __call__(self, **mail):
+        self.mails.append(mail)
+        return f"0100-{len(self.mails)}"
+
+
+def mailed(post, outgoing, **settings):
+    where = {"sender": "Shop <help@shop.example.org>", **settings}
+    reach = Reach(account="contact", settings=where, secrets=Secrets({}), http=None, now=None, mail=post, remember=None)
+    permit = CHANNEL.contract.permit(Visibility.PRIVATE, automatic=outgoing.automatic, last_inbound=None, now=None)
+    return CHANNEL.send(outgoing, permit, reach)
+
+
+def outgoing(**more):
+    given = {"key": "k", "account": "contact", "thread": "t", "visibility": Visibility.PRIVATE, "text": "Thank you.",
+             "automatic": True, "recipient": "asa@customer.example",
+             "context": {"subject": "BUY NOW casino.example"}}  # fmt: skip
+    return Outgoing(**{**given, **more})
+
+
+def test_an_automatic_answer_says_so_and_quotes_nothing_of_the_visitor():
+    post = Post()
+    assert mailed(post, outgoing()).ids == ("0100-1",)
+    (mail,) = post.mails
+    assert mail["headers"] == {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
+    assert "casino" not in json.dumps(mail)
+
+
+def test_a_person_s_answer_has_the_visitor_s_subject_and_is_not_marked_automatic():
+    post = Post()
+    mailed(post, outgoing(automatic=False, context={"subject": "Wrong size"}))
+    (mail,) = post.mails
+    assert (mail["subject"], mail["headers"]) == ("Re: Wrong size", {})
+
+
+@pytest.mark.parametrize(
+    ("more", "where", "error"),
+    [
+        ({"automatic": False, "context": {"subject": "a\nBcc: x@customer.example"}}, {}, PermanentError),
+        ({"recipient": "a@b.example\nBcc: x@customer.example"}, {}, PermanentError),
+        ({"recipient": ""}, {}, PermanentError),
+        ({"text": "a" * 100_001}, {}, PermanentError),
+        ({}, {"sender": ""}, ConfigurationError),
+        ({}, {"sender": "a@b.example\r\nBcc: x@customer.example"}, PermanentError),
+        ({}, {"subject": "a\r\nBcc: x@customer.example"}, PermanentError),
+    ],
+)
+def test_what_would_slip_a_header_in_or_cannot_be_sent_is_not(more, where, error):
+    post = Post()
+    with pytest.raises(error):
+        mailed(post, outgoing(**more), **where)
+    assert not post.mails
+
+
+def test_a_mail_whose_fate_is_unknown_is_in_doubt():
+    def nobody(**mail):
+        raise TemporaryError("no answer", ambiguous=True)
+
+    with pytest.raises(TemporaryError) as caught:
+        mailed(nobody, dataclasses.replace(outgoing(), automatic=False, context={}))
+    assert caught.value.ambiguous
