@@ -1,0 +1,171 @@
+"""The command `deskwire`: what an operator and a connector's developer do by hand.
+
+Each command is a module of its own, imported when it is asked for: `parse` starts without boto3, pydantic or rich.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from .terminal import Parser, UserError, complain
+
+DESCRIPTION = """\
+Connects the channels your customers write on to the helpdesk you already have.
+
+  deskwire plan                     what would change
+  deskwire apply                    change it
+  deskwire parse facebook body.json what Deskwire makes of a webhook
+  deskwire thread 7F3K2-9QXMA       what became of a customer's message
+"""
+STATUS = """\
+exit status:
+  0  done; for `plan`: nothing to do
+  1  something failed; for `parse`: at least one file could not be read whole
+  2  the command line or deskwire.yaml is wrong: nothing was done
+  3  `plan` only: there are changes to apply
+  130 interrupted, or not confirmed
+"""
+TABLE_HELP = "the table's name (else DESKWIRE_TABLE)"
+STACK_HELP = "the deployed stack whose output TableName and SecretsPrefix are used"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    common = Parser(add_help=False)
+    common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's traceback")
+    json_option = Parser(add_help=False)
+    json_option.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    where = Parser(add_help=False)
+    where.add_argument("--table", metavar="NAME", help=TABLE_HELP)
+    where.add_argument("--stack", metavar="NAME", help=STACK_HELP)
+    where.add_argument("--region", help="the AWS region (else as the AWS tools find it)")
+    where.add_argument("--profile", help="the AWS profile (else as the AWS tools find it)")
+    root = Parser(prog="deskwire", description=DESCRIPTION, epilog=STATUS, parents=[common])
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+
+    def command(name: str, run: str, short: str, long: str = "", *parents: Parser) -> Parser:
+        made: Parser = commands.add_parser(
+            name, help=short, description=long or short, epilog=STATUS, parents=[common, *parents]
+        )
+        made.set_defaults(run=run)
+        return made
+
+    _configuration(
+        command("plan", "cli.applying:plan", "show what deskwire.yaml would change", PLAN, json_option, where)
+    )
+    applying = command("apply", "cli.applying:apply", "write deskwire.yaml to the table, all of it or nothing", APPLY,
+                       json_option, where)  # fmt: skip
+    _configuration(applying)
+    applying.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    checking = command("check", "cli.applying:check", "check deskwire.yaml, without AWS", "", json_option)
+    checking.add_argument("file", nargs="?", default="deskwire.yaml", metavar="FILE", help="default: deskwire.yaml")
+    command("schema", "cli.schema:run", "print the JSON schema of deskwire.yaml", SCHEMA)
+    command("channels", "cli.abilities:channels", "list the channels and what each can do", "", json_option)
+    command("helpdesks", "cli.abilities:helpdesks", "list the helpdesks and what each can do", "", json_option)
+    parsing = command("parse", "cli.parsing:run", "say what Deskwire makes of a webhook's body", PARSE)
+    parsing.add_argument("connector", metavar="CHANNEL", help="a channel or helpdesk (`deskwire channels` lists them)")
+    parsing.add_argument("files", nargs="+", metavar="FILE", help="a raw body or a captured event; - is stdin")
+    parsing.add_argument("--header", "-H", action="append", default=[], metavar="'NAME: VALUE'",
+                         help="a header that came with a raw body (may be repeated)")  # fmt: skip
+    thread = command("thread", "cli.thread:run", "show a conversation: its messages, what was sent, its ticket", THREAD,
+                     json_option, where)  # fmt: skip
+    thread.add_argument("reference", metavar="REF", help="our reference, HELPDESK/TICKET, or a thread's key")
+    thread.add_argument("--text", action="store_true", help="show what the customer and the agents wrote")
+    new = command("new", "cli.scaffold:run", "begin a connector: module, captures, tests", NEW)
+    new.add_argument("side", choices=["channel", "helpdesk"], help="the customers' side or the agents'")
+    new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, freshdesk")
+    new.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
+    return root
+
+
+def _configuration(made: Parser) -> None:
+    made.add_argument("file", nargs="?", default="deskwire.yaml", metavar="FILE", help="default: deskwire.yaml")
+    made.add_argument("--no-secrets", action="store_true", help="do not look whether the secrets are there")
+
+
+PLAN = """\
+Compares deskwire.yaml with the table and shows what `apply` would add, change and remove, and which secrets are
+missing. Writes nothing.
+
+  deskwire plan --stack deskwire
+  deskwire plan company.yaml --table deskwire-Table-1ABC --json
+"""
+APPLY = """\
+Writes deskwire.yaml to the table in one transaction: all of it or nothing. What an earlier apply wrote and the file
+no longer has is removed. Two people cannot apply at once: the second is told to look at the plan again.
+
+  deskwire apply --stack deskwire
+  deskwire apply --stack deskwire --yes --json
+"""
+SCHEMA = """\
+Prints the JSON schema of deskwire.yaml. Editors with the YAML language server complete and check by it when the file
+begins with  # yaml-language-server: $schema=docs/deskwire.schema.json
+"""
+PARSE = """\
+Says what Deskwire would make of a webhook: one JSON object per event on a line. Needs no AWS and no secret, and
+verifies nothing. Each FILE is a raw body, or a captured API Gateway event (a JSON object with requestContext.http).
+A file that cannot be read gives a line {"error": …, "file": …}, and the exit status 1 at the end.
+
+  deskwire parse facebook events/facebook/*.json
+  curl -s … | deskwire parse x -
+  deskwire parse google body.json --header 'x-goog-pubsub-message-id: 7'
+"""
+THREAD = """\
+Shows what became of a conversation. Customers' words are hidden unless --text.
+
+  deskwire thread 7F3K2-9QXMA           the reference the customer was told
+  deskwire thread zendesk-main/4711     a ticket: the helpdesk's name in deskwire.yaml, and its number
+  deskwire thread facebook/104/104_77   a thread's key
+"""
+NEW = """\
+Begins a connector: a module, captures signed with an invented secret, expected results, an exchange and tests. The
+result passes the suite as it is; make it true step by step.
+
+  deskwire new channel telegram
+  deskwire new helpdesk freshdesk
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    from deskwire.errors import DeskwireError
+
+    try:
+        args = parser().parse_args(arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 2
+    debug = getattr(args, "debug", False)
+    try:
+        module, _, function = args.run.partition(":")
+        status = int(getattr(importlib.import_module(module), function)(args))
+        sys.stdout.flush()
+    except UserError as error:
+        return _failed(str(error), error.status, debug=debug)
+    except DeskwireError as error:
+        return _failed(str(error), 1, debug=debug)
+    except BrokenPipeError:  # `deskwire parse … | head`: what is left has no reader
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _failed("interrupted", 130, debug=debug)
+    except Exception as error:  # noqa: BLE001 - a person gets a sentence; --debug shows where it was
+        return _failed(
+            f"{type(error).__name__} in Deskwire itself; run it again with --debug to see where", 1, debug=debug
+        )
+    return status
+
+
+def _failed(message: str, status: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    complain(message)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

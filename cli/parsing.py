@@ -1,0 +1,115 @@
+"""`deskwire parse`: what Deskwire would make of a body. Standard library and connectors only, for quick starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deskwire import registry
+from deskwire.errors import PayloadError
+from deskwire.http import Request, from_gateway
+from deskwire.model import Event
+
+from .terminal import UserError, complain, json_line
+
+if TYPE_CHECKING:
+    import argparse
+
+    from deskwire.channel import Channel
+    from deskwire.helpdesk import Helpdesk
+
+DELIVERIES = frozenset({"POST", "PUT"})
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print each file's events as lines of JSON; return 1 when anything could not be read."""
+    connector = find(args.connector)
+    headers = dict(map(header, args.header))
+    failed = 0
+    for name in args.files:
+        for line in lines(connector, name, headers, debug=getattr(args, "debug", False)):
+            failed += "error" in line
+            json_line(line)
+    return 1 if failed else 0
+
+
+def find(name: str) -> Channel | Helpdesk:
+    """Return the connector of that name, of either side."""
+    if name in registry.channel_names():
+        return registry.channel(name)
+    if name in registry.helpdesk_names():
+        return registry.helpdesk(name)
+    known = ", ".join((*registry.channel_names(), *registry.helpdesk_names()))
+    raise UserError(f"there is no channel or helpdesk “{name}”; there are {known}", status=2)
+
+
+def header(text: str) -> tuple[str, str]:
+    """Return a header as (name in lower case, value)."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UserError(f"“{text}” is no header: write it like 'Name: value'", status=2)
+    return name.strip().lower(), value.strip()
+
+
+def lines(
+    connector: Channel | Helpdesk, name: str, headers: Mapping[str, str], *, debug: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield the JSON object of each event in a file, and one with `error` and `file` for what cannot be read."""
+    try:
+        request = request_of(read(name), headers)
+        if request.method not in DELIVERIES or request.action:
+            complain(f"{name}: a {request.method} is no delivery, so no event comes of it")
+            return
+        for found in list(connector.parse(request)):  # a body given up halfway is parked whole: no event of it counts
+            yield found.to_json() if isinstance(found, Event) else {"error": found.reason, "file": name}
+    except PayloadError as error:
+        yield {"error": str(error), "file": name}
+    except OSError as error:
+        yield {"error": error.strerror or type(error).__name__, "file": name}
+    except Exception as error:  # noqa: BLE001 - a connector's own fault must not stop the other files
+        if debug:
+            traceback.print_exc()
+        yield {"error": f"the connector {connector.name} failed with {type(error).__name__}", "file": name}
+
+
+def read(name: str) -> bytes:
+    """Return a file's bytes; `-` is stdin."""
+    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+
+
+def request_of(data: bytes, headers: Mapping[str, str]) -> Request:
+    """Return the request in a captured event, or a POST with these bytes as its body."""
+    captured = event_of(data)
+    if captured is not None:
+        request = from_gateway(captured)
+        return dataclasses.replace(request, headers={**request.headers, **headers})
+    kind = "application/json" if data.lstrip()[:1] in {b"{", b"["} else "application/octet-stream"
+    return Request(
+        method="POST",
+        endpoint="",
+        body=data,
+        headers={"content-type": kind, **headers},
+        received_at=datetime.now(UTC),
+    )
+
+
+def event_of(data: bytes) -> dict[str, Any] | None:
+    """Return the API Gateway event in a file, or None when it is a body. Raises `PayloadError` for payload 1.0."""
+    if b'"requestContext"' not in data:
+        return None
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    context = found.get("requestContext") if isinstance(found, dict) else None
+    if not isinstance(context, dict):
+        return None
+    if "http" not in context and "httpMethod" in found:
+        raise PayloadError("an event of a REST API (payload 1.0); Deskwire's is an HTTP API: capture payload 2.0")
+    return found if isinstance(context.get("http"), dict) else None

@@ -1,0 +1,93 @@
+"""How the command speaks: JSON lines for scripts, rich text for people, errors without a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# JSON takes these as they are, but much that splits text into lines takes them for line ends.
+LINE_ENDS = str.maketrans({"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+class UserError(Exception):
+    """Something the person at the terminal can mend: told in one sentence, without a traceback."""
+
+    def __init__(self, message: str, *, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def json_line(value: object) -> None:
+    """Print a value as one line of JSON, in UTF-8 whatever the locale; lone surrogates stay escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(LINE_ENDS)
+    raw = (text + "\n").encode("utf-8", "backslashreplace")
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(raw.decode())
+    else:
+        buffer.write(raw)
+
+
+def json_document(value: object) -> None:
+    """Print a value as an indented JSON document."""
+    print(json.dumps(value, ensure_ascii=True, indent=2))
+
+
+def console() -> Console:
+    """Return where people read: colours on a terminal only, nothing in a text taken for markup."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+
+
+def complain(message: str) -> None:
+    """Say on stderr what went wrong."""
+    sys.stderr.write(f"deskwire: {message}\n")
+
+
+def table(headings: tuple[str, ...], rows: list[tuple[str, ...]], *, last_wraps: bool = True) -> None:
+    """Print rows under headings: a table on a terminal, the same columns where it is piped."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for number, heading in enumerate(headings):
+        grid.add_column(Text(heading), no_wrap=not (last_wraps and number == len(headings) - 1), overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    out = console()
+    if not sys.stdout.isatty():
+        out.width = 200
+    out.print(grid)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose help is coloured on a terminal."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("allow_abbrev", False)
+        super().__init__(*args, **options)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help, with headings, options and commands set off where a person reads it."""
+        text = self.format_help()
+        target: TextIO = file or sys.stdout
+        if not target.isatty():
+            target.write(text)
+            return
+        from rich.text import Text
+
+        shown = Text(text)
+        shown.highlight_regex(re.compile(r"^[a-z ]+:", re.MULTILINE), "bold")
+        shown.highlight_regex(r"(?<![\w-])--?[a-z][a-z-]*", "cyan")
+        shown.highlight_regex(re.compile(r"^  (?:\$ )?deskwire .*$", re.MULTILINE), "green")
+        console().print(shown)
