@@ -285,6 +285,7 @@ def _message(users: Node, item: Node, account: str) -> Event:
     data = content["message_data"]
     attachment = data["attachment"]
     attachments = (_enclosed(attachment),) if attachment else ()
+    media = (attachment["media"],) if attachment["media"] else ()
     user = users[sender]["data"] or users[sender]
     return Event(
         channel=NAME,
@@ -296,7 +297,7 @@ def _message(users: Node, item: Node, account: str) -> Event:
         visibility=Visibility.PRIVATE,
         author=Author(sender, user["name"].text(""), _first(user, "username", "screen_name").text("")),
         own=sender == account,
-        text=line(_readable(data["text"].text(""), data["entities"]["urls"].items()), attachments, "message"),
+        text=line(_readable(data["text"].text(""), data["entities"]["urls"].items(), media), attachments, "message"),
         occurred_at=item["created_timestamp"].epoch(),
         attachments=attachments,
         details=_facts(source_app_id=content["source_app_id"].identifier("")),
@@ -395,7 +396,7 @@ def _status(status: Node, account: str) -> Event:
         visibility=Visibility.PUBLIC,
         author=author,
         own=author.id == account,
-        text=line(_readable(text, source["entities"]["urls"].items()), attachments, "post"),
+        text=line(_readable(text, source["entities"]["urls"].items(), media.items()), attachments, "post"),
         occurred_at=_moment(status),
         attachments=attachments,
         reply_to=answers,
@@ -464,11 +465,16 @@ def _first(node: Node, *names: str) -> Node:
     return next((node[name] for name in names if node[name]), node[names[0]])
 
 
-def _readable(text: str, urls: Iterable[Node]) -> str:
-    """Return the words as written: X escapes `&`, `<` and `>`, and puts its own address in place of each link."""
-    for item in urls:
+def _readable(text: str, urls: Iterable[Node], media: Iterable[Node] = ()) -> str:
+    """Return the words as written: X escapes `&`, `<` and `>`, and puts its own address in place of each link.
+
+    The address of a medium (it has a `media_key`, or is v1.1's media entity) was not written by anybody.
+    """
+    for item in (*urls, *media):
         short, long = item["url"].text(""), item["expanded_url"].text("")
-        if short and long:
+        if short and ("media_key" in item or "id_str" in item):
+            text = text.replace(short, "").rstrip()
+        elif short and long:
             text = text.replace(short, long)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
