@@ -40,7 +40,7 @@ def _sends(item):
 
 
 def _writes(item):
-    return item.ends_well and item.data["result"] != {"filed": None} and item.call not in {"find"}
+    return item.ends_well and item.data["result"] != {"filed": None} and item.call != "find"
 
 
 # A rule asks for one of these fixtures and gets a test for each member.
@@ -68,6 +68,11 @@ POPULATIONS = {
 }
 
 
+def pytest_addoption(parser):
+    # Read when the folder is named on the command line: `pytest tests/conformance --connector x`.
+    parser.addoption("--connector", action="append", help="run the rules of this connector only (may be repeated)")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "rule(name): the rule of STYLE.md that a test of conformance proves")
 
@@ -85,10 +90,13 @@ def connector_of(member):
 
 
 def pytest_generate_tests(metafunc):
+    only = metafunc.config.getoption("--connector", None)
     for fixture in set(metafunc.fixturenames) & set(POPULATIONS):
         marker = metafunc.definition.get_closest_marker("rule")
         members = []
         for member in POPULATIONS[fixture]():
+            if only and connector_of(member) not in only:
+                continue
             reason = gap(connector_of(member), marker.args[0]) if marker else None
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
             members.append(pytest.param(member, marks=marks, id=str(member)))

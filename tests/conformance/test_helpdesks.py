@@ -2,6 +2,7 @@
 
 import copy
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -92,17 +93,9 @@ def _requests(exchange, data):
         asked.append((call.method, call.url, call.body, headers.get("idempotency-key")))
         return world.answered(data["steps"][min(len(asked), len(data["steps"])) - 1]["answer"])
 
-    connector = world.connectors()[exchange.connector]
     reach = world.dataclasses.replace(world.reach_of(exchange, world.Script([])), http=transport)
-    given = dict(data["arguments"])
-    if exchange.call == "open":
-        given["ticket"] = world.built(world.Ticket, given["ticket"])
-    if "entries" in given:
-        given["entries"] = [world.built(world.Entry, item) for item in given["entries"]]
-    try:
-        getattr(connector, exchange.call)(**given, reach=reach)
-    except (DeskwireError, TicketGone):
-        pass
+    with suppress(DeskwireError, TicketGone):
+        world.called(exchange, data, reach)
     return asked
 
 
@@ -149,9 +142,9 @@ def test_any_other_refusal_is_final_or_says_that_the_ticket_is_gone(writing):
 
 @pytest.mark.rule("H3.lies")
 def test_an_answer_of_200_that_is_a_page_is_no_success(writing):
+    steps = copy.deepcopy(writing.data["steps"])
+    steps[-1]["answer"] = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"}
     with pytest.raises((TemporaryError, PermanentError, ConfigurationError)):
-        steps = copy.deepcopy(writing.data["steps"])
-        steps[-1]["answer"] = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"}
         world.played(writing, steps)
 
 
@@ -189,8 +182,6 @@ def test_missing_or_wrong_fields_in_an_answer_are_an_error_of_ours(good_exchange
 
 
 def told(exchange, steps):
-    connector = world.connectors()[exchange.connector]
-    del connector
     try:
         result, _ = world.played(exchange, steps)
     except (DeskwireError, TicketGone):

