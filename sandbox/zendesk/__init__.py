@@ -18,6 +18,7 @@ import hmac
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -122,9 +123,11 @@ class Zendesk(Neighbour):
     ) -> Comment:
         """Let an agent write (`html` in place of `text`; `files` are name, type, bytes); the webhook is called."""
         by = agent or self.agent
+        lines = escape(text.replace("\r\n", "\n"), quote=False).replace("\n", "<br>")  # as the agents' editor sends
         with self.lock:
             tokens = [self._store(*file).token for file in files]
-            given: dict[str, Any] = {"comment": {"body": text, "html_body": html, "public": public, "uploads": tokens}}
+            given: dict[str, Any] = {"comment": {"html_body": html or f"<p>{lines}</p>", "public": public}}
+            given["comment"]["uploads"] = tokens
             given |= {"status": status} if status else {}
             found, _ = self.account.update(ticket, by, given)
             comment = found.comments[-1]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import http.client
 import subprocess
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -57,7 +59,9 @@ class World:
     def remember(self, name, make):
         value, until = self.memory.get(name, ("", START - timedelta(days=1)))
         if until <= self.clock.now():
+            asked = self.zendesk.books.count()
             value, seconds = make()
+            assert self.zendesk.books.count() == asked  # `remember` holds a lock over `make`
             self.memory[name] = value, self.clock.now() + timedelta(seconds=seconds)
         return value
 
@@ -610,3 +614,41 @@ def test_an_external_id_is_the_same_for_the_same_ticket_only():
     made = {external_id(thread, key) for thread in ("a", "b") for key in ("1", "2")}
     assert len(made) == 4
     assert all(len(value) <= 255 and value.isascii() for value in made)
+
+
+# ---------------------------------------------------------------------------------------------------- pages
+
+
+def page(world, path, form=None):
+    line = http.client.HTTPConnection(urlsplit(world.zendesk.address).netloc, timeout=5)
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    line.request("GET" if form is None else "POST", path, form and urlencode(form), kind)
+    answer = line.getresponse()
+    text = answer.read().decode()
+    line.close()
+    return answer.status, text
+
+
+def test_a_person_sees_the_tickets_with_everything_escaped_and_the_direction_found(world):
+    hostile = "<script>alert(1)</script> مرحبا"
+    customer = Customer(external_id="x-evil", name="<img src=x onerror=alert(2)>", channel="x")
+    number = world.open(subject=hostile, entries=(entry(body=hostile),), customer=customer)
+    for path in ("/agent/tickets", f"/agent/tickets/{number}"):
+        status, text = page(world, path)
+        assert status == 200
+        assert "مرحبا" in text
+        assert "<script" not in text
+        assert "<img" not in text
+        assert 'dir="auto"' in text
+
+
+def test_a_person_answers_in_the_browser_and_the_reply_is_there_to_be_sent(world):
+    number = world.open()
+    assert (
+        page(world, f"/agent/tickets/{number}", {"text": "Á leiðinni\n<b>!", "kind": "public", "status": "pending"})[0]
+        == 303
+    )
+    assert [reply.text for reply in DESK.replies(str(number), "", world.reach)] == ["Á leiðinni\n<b>!"]
+    assert page(world, f"/agent/tickets/{number}", {"text": "for us", "kind": "note", "status": "open"})[0] == 303
+    assert not world.comments(number)[-1].public
+    assert page(world, "/agent/tickets/1")[0] == 404

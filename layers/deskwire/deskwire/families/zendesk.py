@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -98,19 +98,22 @@ class Api:
 
     def bot(self) -> str:
         """Return the user id of our own agent."""
-        given = self.reach.settings.get("bot_user_id", "")
-        return given or self.reach.remember(f"zendesk/{self.reach.account}/me", self._me)
+        return self.reach.settings.get("bot_user_id", "") or self.cached("me", 86_400, self._me)
 
-    def _me(self) -> tuple[str, float]:
+    def _me(self) -> str:
         answer = self.checked(self.ask("GET", "users/me.json"), "asking who we are")
         number = id_of(answer.node()["user"]["id"])
         if not number:
             raise ConfigurationError("Zendesk does not say whose token this is: set “bot_user_id”")
-        return number, 86_400
+        return number
 
-    def kept(self, name: str, value: str, seconds: float) -> str:
-        """Return what is kept under `name`, else keep `value` (an empty one is not kept)."""
+    def kept(self, name: str, value: str = "", seconds: float = 0) -> str:
+        """Return what this process keeps under `name`, else keep `value` (an empty one is not kept)."""
         return self.reach.remember(f"zendesk/{self.reach.account}/{name}", lambda: (value, seconds if value else 0.0))
+
+    def cached(self, name: str, seconds: float, make: Callable[[], str]) -> str:
+        """Return what is kept under `name`, else what `make` gives (asking outside `remember`, which has a lock)."""
+        return self.kept(name) or self.kept(name, make(), seconds)
 
 
 def text_of(node: Node) -> str:

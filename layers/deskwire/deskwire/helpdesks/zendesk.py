@@ -30,20 +30,31 @@ from typing import Any, ClassVar
 
 from deskwire.channel import Reach
 from deskwire.contract import Contract, Figure
-from deskwire.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
+from deskwire.errors import ConfigurationError, DeskwireError, PayloadError, TemporaryError
 from deskwire.families.zendesk import NUMBER, Api, error_of, id_of, numbered, rows_of, text_of
+from deskwire.families.zendesk_comments import (
+    ENTRY_BYTES,
+    OWN,
+    UPLOAD_BYTES,
+    batches,
+    comment_of,
+    mark,
+    metadata,
+    place,
+    places,
+    redacted,
+    reply,
+    written,
+)
 from deskwire.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.http import Request
-from deskwire.markup import literal, paragraph, plain, rewritten
+from deskwire.markup import literal
 from deskwire.model import (
     ADD,
     AgentReply,
-    Attachment,
-    AttachmentKind,
     Customer,
     Entry,
     Event,
-    File,
     Filed,
     Kind,
     Ticket,
@@ -59,18 +70,7 @@ CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
 MERGED_INTO = re.compile(r"#([0-9]{1,19})")
-ENTRY_BYTES = 48_000  # a comment holds 65,535 [?]; the rest is for the marks of HTML
-BATCH = 20  # entries in one comment: 33 bytes each of the 1,024 that an audit's metadata takes
 TICKET_EVENT = "zen:event-type:ticket."
-UPLOAD_BYTES = 50 * 1024 * 1024
-UPLOAD_SECONDS = 50 * 60.0  # an upload's token lives 60 minutes
-OWN = "deskwire"  # tag, prefix of external ids, name in the metadata
-KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
-
-
-def mark(key: str) -> str:
-    """Return what stands for `key` in Zendesk: short enough for metadata, and saying nothing."""
-    return digest(key)[:32]
 
 
 def external_id(thread: str, key: str) -> str:
@@ -140,7 +140,7 @@ class Zendesk(Helpdesk):
         """Make or find the customer, then the ticket: two calls, one more for each file."""
         api = Api(reach)
         requester = _requester(api, ticket.customer)
-        first, *rest = _batches(ticket.entries)
+        first, *rest = batches(ticket.entries)
         answer = api.ask("POST", "tickets.json", _ticket(api, ticket, requester, first), key=digest(ticket.key))
         if answer.status == 400 and b"IdempotentRequestError" in answer.body:
             # The key is known with another body (a file got another token): the ticket exists.
@@ -153,7 +153,7 @@ class Zendesk(Helpdesk):
         if not number:
             raise TemporaryError("opening a ticket: the answer names none", ambiguous=True)
         api.kept(f"requester/{number}", requester, 3600)
-        entries = _places(first, made["audit"])
+        entries = places(first, made["audit"])
         if rest:
             more = self.append(number, ticket.thread, [entry for batch in rest for entry in batch], reach)
             entries |= more.entries
@@ -163,9 +163,9 @@ class Zendesk(Helpdesk):
         """Add the entries in as few updates as their kinds and length allow: one call each, no read before."""
         api = Api(reach)
         filed: dict[str, str] = {}
-        for batch in _batches(entries):
+        for batch in batches(entries):
             try:
-                filed |= _places(batch, _update(api, numbered(ticket), batch)["audit"])
+                filed |= places(batch, _update(api, numbered(ticket), batch)["audit"])
             except (DeskwireError, TicketGone) as error:
                 if filed:  # so that nobody repeats what is there: the rest alone will tell its own error
                     raise TemporaryError("only a part was added to the ticket", after=1, ambiguous=True) from error
@@ -191,7 +191,7 @@ class Zendesk(Helpdesk):
         for audit in api.newest(ticket, "audits"):
             marks = text_of(audit["metadata"]["custom"][OWN]).split()
             if mark(key) in marks:
-                return Filed(ticket, {key: _place(_comment(audit), marks.index(mark(key)), len(marks))})
+                return Filed(ticket, {key: place(comment_of(audit), marks.index(mark(key)), len(marks))})
         return None
 
     def redact(self, ticket: str, entry: str, reach: Reach) -> bool:
@@ -200,7 +200,7 @@ class Zendesk(Helpdesk):
         api = Api(reach)
         for shown in api.newest(numbered(ticket), "comments"):
             if id_of(shown["id"]) == comment:
-                return _redact(api, ticket, shown, int(section or 0))
+                return redacted(api, ticket, shown, int(section or 0))
         return False
 
     # ------------------------------------------------------------------------------------------------ out
@@ -215,7 +215,7 @@ class Zendesk(Helpdesk):
             if number and after and int(number) <= int(after):
                 break
             if number and shown["public"].raw is True and author in staff and author != api.bot():
-                found.append(_reply(shown, ticket, staff[author]))
+                found.append(reply(shown, ticket, staff[author]))
         return found[::-1]
 
     def parse(self, request: Request) -> Iterable[Event | Unreadable]:
@@ -298,10 +298,10 @@ def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) ->
         "subject": literal(ticket.subject),
         "external_id": external_id(ticket.thread, ticket.key),
         "requester_id": int(requester),
-        "comment": _written(api, first, requester),
+        "comment": written(api, first, requester),
         "priority": ticket.priority,
         "tags": [OWN, *(re.sub(r"[^\w:/-]+", "_", tag.lower()) for tag in ticket.tags)],
-        "metadata": _metadata(first),
+        "metadata": metadata(first),
     }
     known = {"reference": ticket.reference, **ticket.fields}
     fields = [
@@ -324,91 +324,26 @@ def _fields(setting: str) -> Iterator[tuple[str, str]]:
         yield found[1], found[2]
 
 
-def _batches(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """Return the entries, in order, in comments: of one kind each, and no longer than one may be."""
-    batches: list[list[Entry]] = []
-    size = 0
-    for entry in entries:
-        length = len(entry.body.encode()) + 100
-        last = batches[-1] if batches else []
-        if not last or last[0].public != entry.public or len(last) == BATCH or size + length > ENTRY_BYTES:
-            batches.append([])
-            size = 0
-        batches[-1].append(entry)
-        size += length
-    return batches
-
-
-def _metadata(batch: Sequence[Entry]) -> dict[str, str]:
-    # Comes back as `audit.metadata.custom`; 1 kilobyte at most.
-    # https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/#setting-metadata
-    return {OWN: " ".join(mark(entry.key) for entry in batch)}
-
-
-def _written(api: Api, batch: Sequence[Entry], author: str) -> dict[str, Any]:
-    """Return entries as one comment, in HTML that we escape: of `body` Zendesk strips tags and renders Markdown.
-
-    Several have each its time above it (so that each is one paragraph after its own, see `_redact`).
-    """
-    parts: list[str] = []
-    tokens: list[str] = []
-    for entry in batch:
-        lost: list[str] = []
-        for number, file in enumerate(entry.files):
-            token = _upload(api, entry, number, file)
-            tokens += [token] if token else []
-            lost += [] if token else [f"[not taken by Zendesk: {file.name}, {len(file.data)} bytes]"]
-        if len(batch) > 1:
-            when = entry.written_at.strftime("%Y-%m-%d %H:%M:%S UTC") if entry.written_at else "—"
-            parts.append(f"<p><strong>{when}</strong></p>")
-        parts.append(paragraph("\n".join([entry.body, *lost])))
-    comment: dict[str, Any] = {"html_body": "".join(parts), "public": batch[0].public}
-    if batch[0].public:
-        comment["author_id"] = int(author)
-    if tokens:
-        comment["uploads"] = tokens
-    return comment
-
-
-def _upload(api: Api, entry: Entry, number: int, file: File) -> str:
-    """Return the token of an uploaded file, the same for an hour; empty when Zendesk will never take it."""
-
-    def upload() -> tuple[str, float]:
-        answer = api.checked(api.upload(file), "uploading a file")
-        token = text_of(answer.node()["upload"]["token"])
-        if not token:
-            raise TemporaryError("uploading a file: the answer has no token")
-        return token, UPLOAD_SECONDS
-
-    if len(file.data) > UPLOAD_BYTES:
-        return ""
-    try:
-        return api.reach.remember(f"zendesk/{api.reach.account}/upload/{mark(entry.key)}/{number}", upload)
-    except PermanentError:
-        return ""
-
-
 def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     """Add a comment. Raises `TicketGone`.
 
     Only after doubt (`find` left a stamp) it is a safe update: refused when the ticket was changed since.
     """
-    stamp = api.kept(f"stamp/{ticket}/{mark(batch[0].key)}", "", 0)
+    stamp = api.kept(f"stamp/{ticket}/{mark(batch[0].key)}")
     # Written through the API by the agent's token, a customer's comment does not open a solved ticket by itself.
-    payload: dict[str, Any] = {"metadata": _metadata(batch)} | ({"status": "open"} if batch[0].public else {})
+    payload: dict[str, Any] = {"metadata": metadata(batch)} | ({"status": "open"} if batch[0].public else {})
     if stamp:
         payload |= {"safe_update": True, "updated_stamp": stamp}
     requester = _author(api, ticket) if batch[0].public else ""
-    answer = _put(api, ticket, payload | {"comment": _written(api, batch, requester)})
+    answer = _put(api, ticket, payload | {"comment": written(api, batch, requester)})
     if answer.status == 422 and error_of(answer):
         shown = api.ticket(ticket)
         # The words of the refusal lie under `status`, under `base` or elsewhere: the ticket itself tells.
         if text_of(shown["status"]) == "closed":
             raise _closed(api, ticket, shown)
-        if (
-            requester and _requester_of(shown) != requester
-        ):  # agents merged the customer into another: once more as that one
-            answer = _put(api, ticket, payload | {"comment": _written(api, batch, _requester_of(shown))})
+        now = _requester_of(shown)
+        if requester and now != requester:  # agents merged the customer into another: once more as that one
+            answer = _put(api, ticket, payload | {"comment": written(api, batch, now)})
     return api.checked(answer, "adding to a ticket").node()
 
 
@@ -421,8 +356,7 @@ def _put(api: Api, ticket: str, payload: Mapping[str, Any]) -> Answer:
 
 def _author(api: Api, ticket: str) -> str:
     """Return who wrote what the customer writes: the ticket's requester, known since it was opened, or asked once."""
-    name = f"zendesk/{api.reach.account}/requester/{ticket}"
-    return api.reach.remember(name, lambda: (_requester_of(api.ticket(ticket)), 3600))
+    return api.cached(f"requester/{ticket}", 3600, lambda: _requester_of(api.ticket(ticket)))
 
 
 def _requester_of(shown: Node) -> str:
@@ -441,92 +375,13 @@ def _closed(api: Api, ticket: str, shown: Node) -> TicketGone:
     tagged = "closed_by_merge" in [tag.raw for tag in rows_of(shown["tags"])]
     for audit in api.newest(ticket, "audits"):
         source = audit["via"]["source"]
-        merge = text_of(source["rel"]) == "merge"
-        closing = any(
-            text_of(event["field_name"]) == "status" and event["value"].raw == "closed"
-            for event in rows_of(audit["events"])
-        )
-        if not closing and not merge:
+        events = rows_of(audit["events"])
+        if not any(text_of(event["field_name"]) == "status" and event["value"].raw == "closed" for event in events):
             continue
+        if not tagged and text_of(source["rel"]) != "merge":
+            break
         named = [id_of(source["to"]["ticket_id"]), id_of(source["from"]["ticket_id"])]
-        if merge or tagged:
-            named += [
-                found[1] for event in rows_of(audit["events"]) for found in MERGED_INTO.finditer(text_of(event["body"]))
-            ]
+        named += [found[1] for event in events for found in MERGED_INTO.finditer(text_of(event["body"]))]
         into = next((number for number in named if number and number != ticket), "")
         return TicketGone("merged", into) if into else TicketGone("closed")
     return TicketGone("closed")
-
-
-def _comment(audit: Node) -> str:
-    """Return the id of the comment in an audit: the event's id is the comment's."""
-    return next((id_of(event["id"]) for event in rows_of(audit["events"]) if text_of(event["type"]) == "Comment"), "")
-
-
-def _place(comment: str, position: int, of: int) -> str:
-    return f"{comment}.{position + 1}" if comment and of > 1 else comment
-
-
-def _places(batch: Sequence[Entry], audit: Node) -> dict[str, str]:
-    """Return where each entry is: the comment, and which of several in it."""
-    comment = _comment(audit)
-    places = {entry.key: _place(comment, number, len(batch)) for number, entry in enumerate(batch)}
-    return {key: place for key, place in places.items() if place}
-
-
-def _redact(api: Api, ticket: str, shown: Node, section: int) -> bool:
-    """Redact one comment or one section of it (every second paragraph).
-
-    The newer way needs the Agent Workspace; the older is tried where that is refused.
-    """
-    comment, words = id_of(shown["id"]), []
-
-    def wrap(number: int, text: str) -> str:
-        if section and number != 2 * section:
-            return text
-        words.append(text)
-        return f"<redact>{text}</redact>"
-
-    marked, paragraphs = rewritten(text_of(shown["html_body"]), wrap)
-    if not words or (section and paragraphs < 2 * section):
-        return False
-    payload: dict[str, Any] = {"ticket_id": int(ticket), "html_body": marked}
-    urls = [url for url in (text_of(item["content_url"]) for item in rows_of(shown["attachments"])) if url]
-    if urls and not section:
-        payload["external_attachment_urls"] = urls
-    answer = api.ask("PUT", f"comment_redactions/{comment}.json", payload, safe=True)
-    if answer.status not in {403, 404, 422} or not error_of(answer):
-        return bool(api.checked(answer, "redacting a comment").node())
-    for text in filter(None, (plain(piece) for piece in words)):
-        older = api.ask("PUT", f"tickets/{ticket}/comments/{comment}/redact.json", {"text": text}, safe=True)
-        if older.status in {404, 422} and error_of(older):
-            return False
-        api.checked(older, "redacting a comment").node()
-    return not urls
-
-
-def _reply(shown: Node, ticket: str, author: str) -> AgentReply:
-    markup = text_of(shown["html_body"])
-    attachments = tuple(
-        Attachment(
-            KINDS.get(text_of(item["content_type"]).partition("/")[0], AttachmentKind.FILE),
-            url=text_of(item["content_url"]),
-            id=id_of(item["id"]),
-            name=text_of(item["file_name"]),
-            type=text_of(item["content_type"]),
-        )
-        for item in rows_of(shown["attachments"])
-    )
-    try:
-        written_at = shown["created_at"].iso()
-    except PayloadError:
-        written_at = None
-    return AgentReply(
-        id=id_of(shown["id"]),
-        order=int(id_of(shown["id"])),
-        ticket=ticket,
-        text=plain(markup) if markup else text_of(shown["plain_body"]) or text_of(shown["body"]),
-        author=author,
-        written_at=written_at,
-        attachments=attachments,
-    )

@@ -1,0 +1,165 @@
+"""Comments of a Zendesk ticket: several entries written as one, found again, redacted, and agents' ones read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from deskwire.errors import PayloadError, PermanentError, TemporaryError
+from deskwire.families.zendesk import Api, error_of, id_of, rows_of, text_of
+from deskwire.markup import paragraph, plain, rewritten
+from deskwire.model import AgentReply, Attachment, AttachmentKind, Entry, File, digest
+from deskwire.reading import Node
+
+ENTRY_BYTES = 48_000  # a comment holds 65,535 [?]; the rest is for the marks of HTML
+BATCH = 20  # entries in one comment: 33 bytes each of the 1,024 that an audit's metadata takes
+UPLOAD_BYTES = 50 * 1024 * 1024
+UPLOAD_SECONDS = 50 * 60.0  # an upload's token lives 60 minutes
+OWN = "deskwire"  # tag, prefix of external ids, name in the metadata
+KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+
+
+def mark(key: str) -> str:
+    """Return what stands for `key` in Zendesk: short enough for metadata, and saying nothing."""
+    return digest(key)[:32]
+
+
+def batches(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Return the entries, in order, in comments: of one kind each, and no longer than one may be."""
+    made: list[list[Entry]] = []
+    size = 0
+    for entry in entries:
+        length = len(entry.body.encode()) + 100
+        last = made[-1] if made else []
+        if not last or last[0].public != entry.public or len(last) == BATCH or size + length > ENTRY_BYTES:
+            made.append([])
+            size = 0
+        made[-1].append(entry)
+        size += length
+    return made
+
+
+def metadata(batch: Sequence[Entry]) -> dict[str, str]:
+    """Return what makes the entries findable: their keys' marks, in order."""
+    # Comes back as `audit.metadata.custom`; 1 kilobyte at most.
+    # https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/#setting-metadata
+    return {OWN: " ".join(mark(entry.key) for entry in batch)}
+
+
+def written(api: Api, batch: Sequence[Entry], author: str) -> dict[str, Any]:
+    """Return entries as one comment, in HTML that we escape: of `body` Zendesk strips tags and renders Markdown.
+
+    Several have each its time above it (so that each is one paragraph after its own, see `redacted`).
+    """
+    parts: list[str] = []
+    tokens: list[str] = []
+    for entry in batch:
+        lost: list[str] = []
+        for number, file in enumerate(entry.files):
+            token = _upload(api, entry, number, file)
+            tokens += [token] if token else []
+            lost += [] if token else [f"[not taken by Zendesk: {file.name}, {len(file.data)} bytes]"]
+        if len(batch) > 1:
+            when = entry.written_at.strftime("%Y-%m-%d %H:%M:%S UTC") if entry.written_at else "—"
+            parts.append(f"<p><strong>{when}</strong></p>")
+        parts.append(paragraph("\n".join([entry.body, *lost])))
+    comment: dict[str, Any] = {"html_body": "".join(parts), "public": batch[0].public}
+    if batch[0].public:
+        comment["author_id"] = int(author)
+    if tokens:
+        comment["uploads"] = tokens
+    return comment
+
+
+def _upload(api: Api, entry: Entry, number: int, file: File) -> str:
+    """Return the token of an uploaded file, the same for an hour; empty when Zendesk will never take it."""
+
+    def upload() -> str:
+        answer = api.checked(api.upload(file), "uploading a file")
+        token = text_of(answer.node()["upload"]["token"])
+        if not token:
+            raise TemporaryError("uploading a file: the answer has no token")
+        return token
+
+    if len(file.data) > UPLOAD_BYTES:
+        return ""
+    try:
+        return api.cached(f"upload/{mark(entry.key)}/{number}", UPLOAD_SECONDS, upload)
+    except PermanentError:
+        return ""
+
+
+def comment_of(audit: Node) -> str:
+    """Return the id of the comment in an audit: the event's id is the comment's."""
+    return next((id_of(event["id"]) for event in rows_of(audit["events"]) if text_of(event["type"]) == "Comment"), "")
+
+
+def place(comment: str, position: int, of: int) -> str:
+    """Return an entry's id: its comment's, and among several in it, which."""
+    return f"{comment}.{position + 1}" if comment and of > 1 else comment
+
+
+def places(batch: Sequence[Entry], audit: Node) -> dict[str, str]:
+    """Return where each entry is: the comment, and which of several in it."""
+    comment = comment_of(audit)
+    made = {entry.key: place(comment, number, len(batch)) for number, entry in enumerate(batch)}
+    return {key: value for key, value in made.items() if value}
+
+
+def redacted(api: Api, ticket: str, shown: Node, section: int) -> bool:
+    """Redact one comment or one section of it (every second paragraph).
+
+    The newer way needs the Agent Workspace; the older is tried where that is refused.
+    """
+    comment, words = id_of(shown["id"]), []
+
+    def wrap(number: int, text: str) -> str:
+        if section and number != 2 * section:
+            return text
+        words.append(text)
+        return f"<redact>{text}</redact>"
+
+    marked, paragraphs = rewritten(text_of(shown["html_body"]), wrap)
+    if not words or (section and paragraphs < 2 * section):
+        return False
+    payload: dict[str, Any] = {"ticket_id": int(ticket), "html_body": marked}
+    urls = [url for url in (text_of(item["content_url"]) for item in rows_of(shown["attachments"])) if url]
+    if urls and not section:
+        payload["external_attachment_urls"] = urls
+    answer = api.ask("PUT", f"comment_redactions/{comment}.json", payload, safe=True)
+    if answer.status not in {403, 404, 422} or not error_of(answer):
+        return bool(api.checked(answer, "redacting a comment").node())
+    for text in filter(None, (plain(piece) for piece in words)):
+        older = api.ask("PUT", f"tickets/{ticket}/comments/{comment}/redact.json", {"text": text}, safe=True)
+        if older.status in {404, 422} and error_of(older):
+            return False
+        api.checked(older, "redacting a comment").node()
+    return not urls
+
+
+def reply(shown: Node, ticket: str, author: str) -> AgentReply:
+    """Return an agent's comment as the reply to be sent."""
+    markup = text_of(shown["html_body"])
+    attachments = tuple(
+        Attachment(
+            KINDS.get(text_of(item["content_type"]).partition("/")[0], AttachmentKind.FILE),
+            url=text_of(item["content_url"]),
+            id=id_of(item["id"]),
+            name=text_of(item["file_name"]),
+            type=text_of(item["content_type"]),
+        )
+        for item in rows_of(shown["attachments"])
+    )
+    try:
+        written_at = shown["created_at"].iso()
+    except PayloadError:
+        written_at = None
+    return AgentReply(
+        id=id_of(shown["id"]),
+        order=int(id_of(shown["id"])),
+        ticket=ticket,
+        text=plain(markup) if markup else text_of(shown["plain_body"]) or text_of(shown["body"]),
+        author=author,
+        written_at=written_at,
+        attachments=attachments,
+    )
