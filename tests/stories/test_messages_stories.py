@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from deskwire.errors import TemporaryError
-from sandbox.neighbour import cut_after, throttled
+from sandbox.neighbour import broken, cut_after, throttled
 
 
 def test_a_first_message_opens_a_ticket_and_is_acknowledged(company):
@@ -260,3 +262,93 @@ def test_an_acknowledgement_of_which_nobody_knows_is_not_repeated(company):
     company.deliver(company.message("Hello?"))
     company.work()
     assert len(company.graph.sent) == 1
+
+
+def test_many_messages_at_once_are_one_update_of_the_ticket(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.zendesk.faults.add(throttled(30), method="PUT", times=1)
+    for number in range(6):
+        company.deliver(company.message(f"and {number}"))
+        company.work()
+    company.tick(60)
+    company.http_calls.clear()
+    company.sweep()
+    company.work()
+    assert len([call for call in company.http_calls if " PUT " in call]) == 1
+    text = company.comments()[-1]
+    assert [text.index(f"and {number}") for number in range(6)] == sorted(text.index(f"and {n}") for n in range(6))
+    assert set(company.outcomes().values()) == {"filed"}
+
+
+def test_the_budget_of_updates_for_a_ticket_is_kept_and_nothing_is_lost(company):
+    for number in range(40):
+        company.deliver(company.message(f"message {number} of many"))
+        company.work()
+        company.tick(2)
+    assert not any(entry.status == 429 for entry in company.zendesk.books.entries("PUT"))
+    for _ in range(3):
+        company.tick(400)
+        company.sweep()
+        company.work()
+    text = "\n".join(company.comments())
+    assert all(text.count(f"message {number} of many") == 1 for number in range(40))
+    assert set(company.outcomes().values()) == {"filed"}
+
+
+def test_a_message_longer_than_the_helpdesk_takes_goes_along_whole_as_a_file(company):
+    company.deliver(company.message("x" * 150_000 + " the end"))
+    assert company.work() == ["filed"]
+    comment = company.zendesk.comments(company.zendesk.tickets[0].id)[0]
+    assert comment.files[0].data.decode().count("x") >= 150_000
+
+
+def test_a_message_that_the_helpdesk_never_takes_is_refused_and_the_next_one_filed(company):
+    company.zendesk.faults.add(broken(422), method="POST", path="/api/v2/tickets.json", times=1)
+    company.deliver(company.message("Where is my parcel?"))
+    assert company.work() == ["refused"]
+    company.deliver(company.message("Hello?"))
+    assert company.work() == ["filed"]
+
+
+def test_a_thread_comes_back_after_a_long_time_as_a_new_ticket_that_names_the_old_one(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.zendesk.close(company.zendesk.tickets[0].id)
+    company.tick(40 * 86400)
+    company.deliver(company.message("Another parcel is late"))
+    assert company.work() == ["filed"]
+    first, second = company.zendesk.tickets
+    assert second.followup_of == first.id
+
+
+def test_two_workers_on_one_thread_do_not_both_write(company):
+    company.deliver(company.message("Where is my parcel?"))
+    letter = company.mailbox.take()
+    ledger = company.conversation._ledger()
+    taken = ledger.take(f"messenger/{'410000000000001'}/24900000000000017", None, "")
+    assert taken.lease_owner == ledger.owner
+    with pytest.raises(TemporaryError):
+        company.conversation.handle(letter.body)
+    assert company.zendesk.tickets == []
+    company.tick(200)
+    assert company.conversation.handle(letter.body) == "filed"
+
+
+def test_a_worker_that_died_after_recording_is_followed_by_one_that_files_once(company):
+    company.deliver(company.message("Where is my parcel?"))
+    letter = company.mailbox.take()
+    crash = RuntimeError("the machine is gone")
+
+    def dies(*_):
+        raise crash
+
+    alive = company.table.transact
+    company.table.transact = dies
+    with pytest.raises(RuntimeError):
+        company.conversation.handle(letter.body)  # the ticket was opened, nothing was noted
+    company.table.transact = alive
+    company.tick(600)
+    assert company.conversation.handle(letter.body) == "filed"
+    assert len(company.zendesk.tickets) == 1
+    assert len(company.comments()) == 1

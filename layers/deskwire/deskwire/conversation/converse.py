@@ -240,7 +240,7 @@ class Conversation:
         try:
             self.directory.admit(name)
         except TemporaryError as error:
-            turn.trouble = turn.trouble or error
+            turn.trouble, turn.held = turn.trouble or error, turn.trouble is None
             return
         try:
             filing.file(turn, plan)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deskwire import media
+from deskwire.care.measure import cut
 from deskwire.care.triage import triage
 from deskwire.channel import Media, MediaHosts, Uploads
+from deskwire.contract import Unit
 from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.helpdesk import Redacts, TicketGone
+from deskwire.helpdesk import Abilities, Redacts, TicketGone
 from deskwire.model import Customer, Entry, Event, File, Filed, Kind, Ticket, Visibility, compose
 from deskwire.ports import Archive
 
@@ -20,6 +22,7 @@ from .state import Outcome, Recorded, Thread
 from .turn import Turn, is_inbound
 
 MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
+MARGIN = 1500  # bytes that the lines around a customer's words may take
 FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 
@@ -89,8 +92,7 @@ class Filing:
             self._open(turn, items[0])
             self._append(turn, items[1:])
             return
-        together = [list(items)] if turn.helpdesk.abilities.several else [[item] for item in items]
-        for group in together:
+        for group in _groups(items, turn.helpdesk.abilities):
             self._append_group(turn, group)
 
     def _append_group(self, turn: Turn, group: list[Pending]) -> None:
@@ -184,6 +186,10 @@ class Filing:
         text = wording.body(event, turn.channel.title, latest=turn.thread.last_written, unfetched=lines, before=before)
         if not turn.thread.ticket:
             text = f"{text}\nReference: {turn.thread.reference}"
+        most = turn.helpdesk.abilities.entry_bytes - MARGIN
+        if len(text.encode()) > most:  # nothing is lost: the whole goes along as a file
+            files = (*files, File("message.txt", "text/plain", text.encode()))
+            text = cut(text, most, Unit.BYTES)
         public = is_inbound(event) or (event.kind is Kind.EDIT and not event.own)
         return Entry(
             key=message.key,
@@ -222,6 +228,21 @@ class Filing:
                     raise turn.trouble or error from None
                 lines.append(f"{attachment.line()} could not be fetched in {MEDIA_ATTEMPTS} attempts")
         return tuple(files), tuple(lines)
+
+
+def _groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]]:
+    """Return the items as one update each, or together where the helpdesk takes several, within its bytes."""
+    groups: list[list[Pending]] = []
+    size = 0
+    for item in items:
+        words = item.event.text if item.event is not None else item.message.note
+        size += len(words.encode()) + MARGIN
+        if groups and abilities.several and size <= abilities.entry_bytes:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+            size = len(words.encode()) + MARGIN
+    return groups
 
 
 def _filed(message: Recorded, filed: Filed) -> Recorded:

@@ -42,6 +42,7 @@ class Turn:
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
     trouble: DeskwireError | None = None
+    held: bool = False  # the helpdesk was left alone: nothing was tried
     remapped: bool = False
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -100,7 +101,7 @@ class Turn:
             "pending": pending,
             "clean": [key for key in pending if key not in self.begun],
             "sending": [],
-            "attempts": self.thread.attempts + 1 if self.trouble else 0,
+            "attempts": self.thread.attempts + (0 if self.held else 1) if self.trouble else 0,
         }
         if self.trouble or plan.wait or self.waiting:
             changes["due_at"] = seconds(self.now) + max(self._pause(), plan.wait)
@@ -108,7 +109,7 @@ class Turn:
 
     def _pause(self) -> int:
         error = self.trouble
-        pause: int = min(FIRST_PAUSE * 2 ** min(self.thread.attempts, 10), LONGEST_PAUSE)
+        pause: int = FIRST_PAUSE if self.held else min(FIRST_PAUSE * 2 ** min(self.thread.attempts, 10), LONGEST_PAUSE)
         if isinstance(error, TemporaryError):
             pause = max(pause, int((error.after or 0) + 0.999))
         elif error is not None:
