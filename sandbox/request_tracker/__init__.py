@@ -84,9 +84,7 @@ def _environment(home: Path, *, port: int = 0, webhook: str = "", secret: str = 
 
 
 def _run(what: str, command: Sequence[str], environment: Mapping[str, str]) -> str:
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=START_LIMIT
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=START_LIMIT)
     if done.returncode:
         msg = f"{what} failed: {(done.stderr or done.stdout)[-2000:]}"
         raise RequestTrackerError(msg)
@@ -111,6 +109,7 @@ def _database(cache: Path, progress: Callable[[str], None]) -> tuple[Path, dict[
         PRODUCT / "lib/RT/Generated.pm",
         PRODUCT / "etc/schema.SQLite",
         HERE / "bootstrap.pl",
+        HERE / "site_config.pm",
         INITIALDATA,
     ]
     version = hashlib.sha256(b"\0".join(path.read_bytes() for path in ingredients)).hexdigest()[:16]
@@ -152,6 +151,7 @@ class RequestTracker:
         self.webhook_secret = webhook_secret or secrets.token_hex(24)
         self.address = ""
         self.bot = self.bot_id = self.bot_token = self.agent_token = ""
+        self._port = 0
         self._workers = workers
         self._progress = progress
         self._cache = cache or CACHE
@@ -208,18 +208,20 @@ class RequestTracker:
         """Where the server writes its warnings."""
         return self.home / "server.log"
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which Perl programs work on this instance."""
+        return _environment(self.home, port=self._port, webhook=self.webhook_address, secret=self.webhook_secret)
+
     def _serve(self) -> None:
         port = _free_port()
         self.address = f"http://127.0.0.1:{port}"
+        self._port = port
         self._progress(f"starting Request Tracker on {self.address}")
-        settings = _environment(
-            self.home, port=port, webhook=self.webhook_address, secret=self.webhook_secret
-        )
         options = ["--server", "Starlet", "--host", "127.0.0.1", "--port", str(port)]
         with self.log.open("ab") as log:
             self._server = subprocess.Popen(
                 ["/bin/sh", "-c", LAUNCH, "sh", str(SERVER), *options, "--max-workers", str(self._workers)],
-                env=settings,
+                env=self.environment(),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -253,7 +255,7 @@ class RequestTracker:
 
     # ------------------------------------------------------------------------------------------ asking
 
-    def call(self, method: str, path: str, payload: object = None, *, token: str = "") -> Any:  # noqa: ANN401
+    def call(self, method: str, path: str, payload: object = None, *, token: str = "") -> Any:
         """Return the JSON answer of REST 2; as the agent, or with another `token`."""
         request = urllib.request.Request(  # noqa: S310 - our own loopback address
             f"{self.address}/REST/2.0/{path}",
@@ -299,38 +301,30 @@ class RequestTracker:
         rows = self._pages(f"ticket/{ticket}/history?fields=Type,Creator,Created,OldValue,NewValue,Field")
         for row in rows:
             if row["Type"] in {"Create", "Correspond", "Comment"}:
-                row.update(self.call("GET", f"transaction/{row['id']}"))
                 row["content"] = self.content(row["id"])
         return sorted(rows, key=lambda row: int(row["id"]))
 
     def content(self, transaction: str) -> str:
         """Return a transaction's first text."""
-        for part in self.parts(transaction):
+        for part in self._listed(transaction, "Filename,ContentType,Content"):
             if part["ContentType"].startswith("text/") and not part["Filename"]:
-                return str(part["data"].decode())
+                return str(part["Content"])
         return ""
 
     def parts(self, transaction: str) -> list[dict[str, Any]]:
         """Return a transaction's MIME parts: `ContentType`, `Filename`, `data`."""
-        listed = self.call("GET", f"transaction/{transaction}/attachments?per_page=100")["items"]
-        found = []
-        for item in listed:
-            part = self.call("GET", f"attachment/{item['id']}")
-            content = part.get("Content") or ""
-            found.append(
-                {
-                    "ContentType": part.get("ContentType") or "",
-                    "Filename": part.get("Filename") or "",
-                    "data": base64.b64decode(content),
-                }
-            )
+        found = self._listed(transaction, "Filename,ContentType")
+        for part in found:
+            content = self.call("GET", f"attachment/{part['id']}").get("Content") or ""
+            part["data"] = base64.b64decode(content)
         return found
+
+    def _listed(self, transaction: str, fields: str) -> list[dict[str, Any]]:
+        return self._pages(f"transaction/{transaction}/attachments?fields={fields}")
 
     def mails(self) -> str:
         """Return all mail that RT sent so far."""
-        return "".join(
-            path.read_text(errors="replace") for path in sorted((self.home / "var").glob("*.mbox"))
-        )
+        return "".join(path.read_text(errors="replace") for path in sorted((self.home / "var").glob("*.mbox")))
 
     # ------------------------------------------------------------------------------------------ the agent
 

@@ -20,6 +20,7 @@ Set( $MailCommand,      'mbox' );       # $VarPath/*.mbox: no mail leaves
 Set( $LogToSyslog,      undef );
 Set( $LogToFile,        undef );
 Set( $LogToSTDERR,      'warning' );
+Set( $BcryptCost,       4 );             # each request checks a token, and 12 costs a quarter of a second
 
 Set( $DeskwireUser,           'deskwire' );
 Set( $DeskwireWebhookAddress, $ENV{SANDBOX_RT_WEBHOOK} );

@@ -28,6 +28,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,11 +103,8 @@ def user_name(customer: Customer) -> str:
 
 
 def stored_name(name: str) -> str:
-    """Return a file's name as RT takes it: anything beyond ASCII gives HTTP 500 unless it is an RFC 2047 word."""
-    clean = re.sub(r"[\x00-\x1f\x7f/\\\"]", "_", name).strip()[:120] or "file"
-    if clean.isascii() and "=?" not in clean:
-        return clean
-    return f"=?UTF-8?B?{base64.b64encode(clean.encode()).decode()}?="
+    """Return a file's name without what would break out of its header, or be decoded (`=?…`)."""
+    return re.sub(r"[\x00-\x1f\x7f/\\\"]", "_", name).replace("=?", "=_").strip()[:120] or "file"
 
 
 def quoted(value: str) -> str:
@@ -148,17 +147,21 @@ def introduction(ticket: Ticket) -> str:
     return "\n".join(f"{name}: {value}" for name, value in facts.items() if value) + "\n\n"
 
 
-def attached(files: Iterable[File]) -> list[dict[str, str]]:
-    """Return files as REST 2 wants them; it refuses empty ones, which `spoken` names."""
-    return [
-        {
-            "FileName": stored_name(file.name),
-            "FileType": file.type if MEDIA_TYPE.fullmatch(file.type) else "application/octet-stream",
-            "FileContent": base64.b64encode(file.data).decode(),
-        }
-        for file in files
-        if file.data
-    ]
+def multipart(payload: object, files: Sequence[File]) -> tuple[str, bytes]:
+    """Return a content type and body with the payload as `JSON` and the files.
+
+    In JSON a file's name beyond ASCII gives HTTP 500, and as an RFC 2047 word it stays one when a ticket is created.
+    """
+    parts = [(b'name="JSON"', b"application/json", json.dumps(payload).encode())]
+    for file in files:
+        kind = file.type if MEDIA_TYPE.fullmatch(file.type) else "application/octet-stream"
+        parts.append((f'name="Attachments"; filename="{stored_name(file.name)}"'.encode(), kind.encode(), file.data))
+    boundary = hashlib.sha256(b"".join(data for _, _, data in parts)).hexdigest().encode()
+    body = b"".join(
+        b"--%b\r\nContent-Disposition: form-data; %b\r\nContent-Type: %b\r\n\r\n%b\r\n" % (boundary, *part)
+        for part in parts
+    )
+    return f"multipart/form-data; boundary={boundary.decode()}", body + b"--%b--\r\n" % boundary
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +174,21 @@ class _Tracker:
     def user(self) -> str:
         return self.reach.settings.get("user", "deskwire")
 
-    def ask(self, method: str, path: str, payload: object = None, *, what: str) -> Answer:
-        """Return the answer to one call. Raises what `rest.checked` raises."""
+    def ask(self, method: str, path: str, payload: object = None, *, what: str, files: Sequence[File] = ()) -> Answer:
+        """Return the answer to one call, with the files that hold anything: RT refuses empty ones."""
         address = self.reach.settings.get("address", "").rstrip("/")
         if not address:
             raise ConfigurationError("the helpdesk's “address” is missing: https:// and the host of Request Tracker")
         headers = {"Authorization": f"token {self.reach.secrets.one('token').reveal()}", "Accept": "application/json"}
         url = f"{address}/REST/2.0/{path}"
-        call = (
-            Call(method, url, headers)
-            if payload is None
-            else Call.json(method, url, payload, headers=headers, timeout=20.0)
-        )
+        full = [file for file in files if file.data]
+        if full:
+            headers["Content-Type"], body = multipart(payload, full)
+            call = Call(method, url, headers, body, timeout=60.0)
+        elif payload is None:
+            call = Call(method, url, headers)
+        else:
+            call = Call.json(method, url, payload, headers=headers, timeout=20.0)
         answer = self.reach.http(call)
         # With a session or a browser's User-Agent RT leads to its log-in page; a proxy in front may do so as well.
         if 300 <= answer.status < 400:
@@ -197,9 +203,9 @@ class _Tracker:
         full = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
         return checked(self.ask("GET", full, what=what), what=what, secret_hint=HINT).node()
 
-    def send(self, method: str, path: str, payload: object, *, what: str) -> Answer:
+    def send(self, method: str, path: str, payload: object, *, what: str, files: Sequence[File] = ()) -> Answer:
         """Return the answer to a change."""
-        return checked(self.ask(method, path, payload, what=what), what=what, secret_hint=HINT)
+        return checked(self.ask(method, path, payload, what=what, files=files), what=what, secret_hint=HINT)
 
     def kept(self, name: str, make: Callable[[], tuple[str, float]]) -> str:
         """Return what is remembered of this RT under a name, or made now."""
@@ -315,7 +321,6 @@ class RequestTracker(Helpdesk):
                 "Priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
                 "Content": introduction(ticket) + "\n".join(spoken(entry) for entry in public),
                 "ContentType": "text/plain",
-                "Attachments": attached(file for entry in public for file in entry.files),
                 "CustomFields": {
                     **_fields(ticket, reach),
                     **tags,
@@ -324,6 +329,7 @@ class RequestTracker(Helpdesk):
                 },
             },
             what="opening a ticket",
+            files=[file for entry in public for file in entry.files],
         )
         # From here on the ticket exists. Whatever fails now must not open it again.
         try:
@@ -380,7 +386,6 @@ class RequestTracker(Helpdesk):
         message: dict[str, object] = {
             "Content": spoken(entry),
             "ContentType": "text/plain",
-            "Attachments": attached(entry.files),
             "TxnCustomFields": {MESSAGE: marker(entry.key)},
         }
         if entry.public:
@@ -389,7 +394,7 @@ class RequestTracker(Helpdesk):
             message["Status"] = "open"
         what = "adding to a ticket"
         path = f"ticket/{ticket}/{'correspond' if entry.public else 'comment'}"
-        answer = tracker.ask("POST", path, message, what=what)
+        answer = tracker.ask("POST", path, message, what=what, files=entry.files)
         if answer.status in {400, 404} and self._gone(tracker, ticket):
             raise TicketGone("deleted")
         checked(answer, what=what, secret_hint=HINT)
