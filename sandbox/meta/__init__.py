@@ -51,4 +51,4 @@ __all__ = [
     "Told",
     "bundle",
     "encode",
-]  # fmt: skip
+]
