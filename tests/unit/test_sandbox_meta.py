@@ -99,7 +99,9 @@ def test_an_answer_below_a_visitors_post_begins_another_thread_whatever_form_the
 def test_an_answer_to_a_reply_lands_under_the_root(meta, reach):
     marta = meta.person("Marta")
     root = meta.comments(marta, meta.posts(PAGE, "Autumn").id, "Hello")
-    (event,) = read(meta.comments(marta, root.id, "Anyone?"))
+    reply = meta.comments(marta, root.id, "Anyone?")
+    (event,) = read(meta.comments(marta, reply.id, "Really nobody?"))
+    assert event.thread == root.id
     publicly(meta, reach, say(event))
     assert meta.sent[root.id] == ["It leaves today."]
 
