@@ -21,9 +21,11 @@ class Shop(Neighbour):
 
     name: ClassVar[str] = "shop"
 
-    def __init__(self, endpoint: str, captcha: str, sitekey: str, *, form: str = "contact", uploads: str = "") -> None:
+    def __init__(
+        self, endpoint: str, captcha: str, sitekey: str, *, form: str = "contact", uploads: str = "", port: int = 0
+    ) -> None:
         """Post to `endpoint`; `captcha` is the provider's address, `uploads` the bucket's (for its CSP)."""
-        super().__init__()
+        super().__init__(port=port)
         self._values = {"ENDPOINT": endpoint, "CAPTCHA": captcha, "SITEKEY": sitekey, "FORM": form}
         self._origins = [
             f"{part.scheme}://{part.netloc}" for part in map(urlsplit, (endpoint, captcha, uploads)) if part.netloc

@@ -220,18 +220,18 @@ def test_keys_that_cannot_be_read_let_nobody_in(body):
         verify(token(), context(lambda _: Answer(200, {}, body)))
 
 
-def test_keys_of_other_kinds_are_passed_over():
-    weak = json_web_key(rsa.generate_private_key(65537, 1024).public_key())
-    keys = [
-        {"kty": "EC", "kid": "e"},
-        {**json_web_key(NEXT.public_key()), "use": "enc"},
-        weak,
-        json_web_key(KEY.public_key()),
-    ]
-    certs = lambda _: Answer(200, {}, json.dumps({"keys": keys}).encode())  # noqa: E731
+def test_keys_of_other_kinds_and_weak_ones_are_passed_over():
+    weak = rsa.generate_private_key(65537, 1024)
+    other = {**json_web_key(NEXT.public_key()), "use": "enc"}
+    keys = [{"kty": "EC", "kid": "e"}, other, *(json_web_key(key.public_key()) for key in (weak, KEY))]
+
+    def certs(call):
+        return Answer(200, {}, json.dumps({"keys": keys}).encode())
+
     assert verify(token(), context(certs)) == {}
-    with pytest.raises(SignatureError, match="does not publish"):
-        verify(token(NEXT), context(certs))
+    for key in (NEXT, weak):
+        with pytest.raises(SignatureError, match="does not publish"):
+            verify(token(key), context(certs))
 
 
 def test_a_forger_s_flood_asks_google_for_nothing():
