@@ -179,6 +179,15 @@ class Company:
             "messaging": [{**people, "timestamp": stamp, "message": {"mid": mid, "text": text, **more}}],
         }  # fmt: skip
 
+    def comment(self, text, *, comment="993300000000077", parent="", post="122200000000501", author="7300000000000011"):
+        stamp = int(self.now().timestamp())
+        value = {
+            "item": "comment", "verb": "add", "from": {"id": author, "name": "Marta Lindqvist"},
+            "post_id": f"{PAGE}_{post}", "parent_id": parent or f"{PAGE}_{post}", "comment_id": f"{post}_{comment}",
+            "created_time": stamp, "message": text,
+        }  # fmt: skip
+        return {"id": PAGE, "time": stamp, "changes": [{"field": "feed", "value": value}]}
+
     def deliver(self, *entries, secret="invented-app-secret"):
         body = json.dumps({"object": "page", "entry": list(entries)}).encode()
         request = Request(method="POST", endpoint="meta", body=body, received_at=self.now())
