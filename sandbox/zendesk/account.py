@@ -183,8 +183,8 @@ def from_body(body: str) -> str:
 class Account:
     """The records, and the rules that hold however they are written."""
 
-    def __init__(self, clock: Clock, subdomain: str) -> None:
-        """Begin with an administrator and an agent."""
+    def __init__(self, clock: Clock, subdomain: str, updates_per_minute: int = 100) -> None:
+        """Begin empty."""
         self.clock = clock
         self.base = f"https://{subdomain}.zendesk.com"
         self.closed_shape = "status"  # where the words of a closed ticket's 422 lie: status, base or ClosedTicket
@@ -192,6 +192,7 @@ class Account:
         self.tickets: dict[int, Ticket] = {}
         self.files: dict[str, Stored] = {}
         self._next = {"user": 3_700_000, "ticket": 88_000, "event": 551_000, "file": 900}
+        self._most = updates_per_minute
         self._updates: deque[datetime] = deque()
         self._ticket_updates: dict[tuple[int, int], deque[datetime]] = {}
 
@@ -357,9 +358,9 @@ class Account:
         return Refused(422, {"error": error, "description": "Record validation errors", "details": {name: [words]}})
 
     def _budget(self, ticket: Ticket, by: User) -> None:
-        """Allow 100 updates a minute, and 30 in ten minutes of one ticket by one user."""
+        """Allow so many updates a minute, and 30 in ten minutes of one ticket by one user."""
         own = self._ticket_updates.setdefault((ticket.id, by.id), deque())
-        for times, most, seconds in ((self._updates, 100, 60.0), (own, 30, 600.0)):
+        for times, most, seconds in ((self._updates, self._most, 60.0), (own, 30, 600.0)):
             count(times, self.clock.now(), most, seconds)
         for times in (self._updates, own):
             times.append(self.clock.now())

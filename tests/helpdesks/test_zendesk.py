@@ -137,6 +137,20 @@ def test_h1_a_follow_up_message_is_one_call_and_written_by_the_customer(world):
     assert filed.entries == {"x/1/m2/add/": str(comment.id)}
 
 
+def test_fields_are_filled_by_the_settings_names_and_by_zendesks_own_ids(world):
+    number = world.open(fields={"rating": "2", "4410099": "spring", "unknown": "x"}, tags=("deskwire", "X y"))
+    made = world.zendesk.account.tickets[number]
+    assert made.custom_fields == {4410021: "DW-7K2M", 4410099: "spring"}
+    assert made.tags == ["deskwire", "x_y"]
+
+
+@pytest.mark.parametrize("fields", ["reference", "reference=x", "a=1;b=2"])
+def test_unreadable_fields_call_a_person(world, fields):
+    world.settings["fields"] = fields
+    with pytest.raises(ConfigurationError, match="fields"):
+        world.open()
+
+
 def test_another_process_asks_once_who_the_customer_is(world):
     number = world.open()
     world.memory.clear()
@@ -395,6 +409,15 @@ def test_h3_the_thirty_first_update_of_a_ticket_in_ten_minutes_is_put_off(world)
     assert error.value.after > 500
     world.clock.advance(error.value.after)
     world.append(number, entry("x/1/u31/add/", "31"))
+
+
+def test_h3_the_hundred_and_first_update_of_a_minute_is_put_off(world):
+    numbers = [world.open(key=f"k{n}", thread=f"t{n}") for n in range(4)]
+    for n in range(100):
+        world.append(numbers[n % 4], entry(f"x/1/u{n}/add/", str(n)))
+    with pytest.raises(TemporaryError) as error:
+        world.append(world.open(key="k5", thread="t5"), entry("x/1/u100/add/", "100"))
+    assert error.value.after == 60
 
 
 def test_h3_a_server_error_leaves_doubt_and_a_wrong_token_calls_a_person(world):

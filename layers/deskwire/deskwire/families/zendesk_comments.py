@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
 from deskwire.errors import PayloadError, PermanentError, TemporaryError
 from deskwire.families.zendesk import Api, error_of, id_of, rows_of, text_of
-from deskwire.markup import paragraph, plain, rewritten
+from deskwire.markup import literal, paragraph, plain, rewritten
 from deskwire.model import AgentReply, Attachment, AttachmentKind, Entry, File, digest
 from deskwire.reading import Node
 
@@ -49,7 +50,7 @@ def metadata(batch: Sequence[Entry]) -> dict[str, str]:
 def written(api: Api, batch: Sequence[Entry], author: str) -> dict[str, Any]:
     """Return entries as one comment, in HTML that we escape: of `body` Zendesk strips tags and renders Markdown.
 
-    Several have each its time above it (so that each is one paragraph after its own, see `redacted`).
+    Several have each its writer and time above it (so each is one paragraph after its own head, see `redacted`).
     """
     parts: list[str] = []
     tokens: list[str] = []
@@ -60,8 +61,9 @@ def written(api: Api, batch: Sequence[Entry], author: str) -> dict[str, Any]:
             tokens += [token] if token else []
             lost += [] if token else [f"[not taken by Zendesk: {file.name}, {len(file.data)} bytes]"]
         if len(batch) > 1:
-            when = entry.written_at.strftime("%Y-%m-%d %H:%M:%S UTC") if entry.written_at else "—"
-            parts.append(f"<p><strong>{when}</strong></p>")
+            when = f"{entry.written_at:%Y-%m-%d %H:%M:%S} UTC" if entry.written_at else "time unknown"
+            head = html.escape(literal(" · ".join(filter(None, (entry.author, when)))), quote=False)
+            parts.append(f'<p dir="auto"><strong>{head}</strong></p>')
         parts.append(paragraph("\n".join([entry.body, *lost])))
     comment: dict[str, Any] = {"html_body": "".join(parts), "public": batch[0].public}
     if batch[0].public:

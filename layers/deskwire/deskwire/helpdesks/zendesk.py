@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -121,12 +121,14 @@ class Zendesk(Helpdesk):
         redact=True,
         entry_bytes=ENTRY_BYTES,
         updates=(30, timedelta(minutes=10)),
+        polls=False,  # changed tickets are listed (incremental export) for administrators only
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "subdomain": "the part before .zendesk.com",
         "email": "the e-mail address of Deskwire's agent (with `api_token`)",
         "bot_user_id": "its user id; looked up when left out",
-        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (our name = Zendesk's id of the field)",
+        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (our name = Zendesk's id of the field; "
+        "a connection's own `fields` may name the id itself)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "api_token": "an API token (used with the setting `email`)",
@@ -300,28 +302,26 @@ def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) ->
         "requester_id": int(requester),
         "comment": written(api, first, requester),
         "priority": ticket.priority,
-        "tags": [OWN, *(re.sub(r"[^\w:/-]+", "_", tag.lower()) for tag in ticket.tags)],
+        "tags": list(dict.fromkeys((OWN, *(re.sub(r"[^\w:/-]+", "_", tag.lower()) for tag in ticket.tags)))),
         "metadata": metadata(first),
     }
-    known = {"reference": ticket.reference, **ticket.fields}
-    fields = [
-        {"id": int(number), "value": known[name]}
-        for name, number in _fields(api.reach.settings.get("fields", ""))
-        if known.get(name)
-    ]
-    if fields:
+    if fields := _fields(ticket, api.reach.settings.get("fields", "")):
         payload["custom_fields"] = fields
     if ticket.follow_up_of:
         payload["via_followup_source_id"] = int(numbered(ticket.follow_up_of))
     return {"ticket": payload}
 
 
-def _fields(setting: str) -> Iterator[tuple[str, str]]:
+def _fields(ticket: Ticket, setting: str) -> list[dict[str, Any]]:
+    """Return the ticket fields to fill: those that the setting names, and those given by Zendesk's own id."""
+    known = {"reference": ticket.reference, **ticket.fields}
+    ids = {name: name for name in ticket.fields if NUMBER.fullmatch(name)}
     for part in filter(None, (part.strip() for part in setting.split(","))):
         found = FIELD.fullmatch(part)
         if not found:
             raise ConfigurationError("“fields” is not written as `reference=4410021, rating=4410022`")
-        yield found[1], found[2]
+        ids[found[1]] = found[2]
+    return [{"id": int(number), "value": known[name]} for name, number in ids.items() if known.get(name)]
 
 
 def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
