@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 from .errors import ConfigurationError
 
@@ -39,7 +39,14 @@ class Secret:
         raise TypeError(msg)
 
 
-def _usable(value: object) -> bool:
+def _valid(value: object) -> tuple[object, ...]:
+    """Return the values valid at once; what is neither a text nor a list of them counts as none."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def _usable(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value != ""
 
 
@@ -54,12 +61,12 @@ class Secrets:
     def __init__(self, values: Mapping[str, str | Sequence[str]], *, entry: str = "") -> None:
         """Take `values` by name; `entry` names where they are kept, for the messages."""
         self._entry = entry
-        self._values = {name: ((value,) if isinstance(value, str) else tuple(value)) for name, value in values.items()}
+        self._values = {name: _valid(value) for name, value in values.items()}
 
     def every(self, name: str) -> tuple[Secret, ...]:
         """Return all values valid for `name`, the current one first. Raises `ConfigurationError` for none."""
-        values = self._values.get(name, ())
-        if not values or not all(_usable(value) for value in values):
+        values = [value for value in self._values.get(name, ()) if _usable(value)]
+        if not values or len(values) != len(self._values[name]):
             where = f" in the secret “{self._entry}”" if self._entry else ""
             msg = f"“{name}” is missing or empty{where}: store it there"
             raise ConfigurationError(msg)

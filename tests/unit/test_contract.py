@@ -1,0 +1,73 @@
+"""The permit: what a platform's rules forbid cannot be expressed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from deskwire.contract import Contract, Figure, Permit, Refusal, Sending, TextLimit, Unit
+from deskwire.model import Visibility
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def figure(value):
+    return Figure(value, "https://vendor.example/limits", date(2026, 11, 21))
+
+
+def contract(*, automatic=True, window=DAY, human=7 * DAY):
+    sending = Sending(
+        text=figure(TextLimit(2000, Unit.CHARACTERS)), automatic=figure(automatic), window=figure(window),
+        human_window=None if human is None else figure(human),
+    )  # fmt: skip
+    return Contract(
+        sending={Visibility.PRIVATE: sending}, body_limit=figure(1), deadline=figure(DAY), redelivery=figure(DAY)
+    )
+
+
+def asked(rules, *, automatic=False, age=None, visibility=Visibility.PRIVATE):
+    last = None if age is None else NOW - age
+    return rules.permit(visibility, automatic=automatic, last_inbound=last, now=NOW)
+
+
+def test_within_the_window_anything_may_be_sent():
+    assert isinstance(asked(contract(), automatic=True, age=DAY), Permit)
+    assert not asked(contract(), age=DAY).human
+
+
+def test_after_the_window_only_a_person_may_answer_and_not_for_ever():
+    late = DAY + timedelta(seconds=1)
+    assert isinstance(asked(contract(), automatic=True, age=late), Refusal)
+    assert asked(contract(), age=late).human
+    assert isinstance(asked(contract(), age=7 * DAY + timedelta(seconds=1)), Refusal)
+    assert isinstance(asked(contract(human=None), age=late), Refusal)
+
+
+def test_nobody_is_written_to_first():
+    assert isinstance(asked(contract()), Refusal)
+
+
+def test_without_a_window_there_is_no_limit():
+    assert isinstance(asked(contract(window=None), age=900 * DAY), Permit)
+    assert isinstance(asked(contract(window=None)), Permit)
+
+
+def test_where_the_platform_forbids_automatic_answers_none_goes_out():
+    assert isinstance(asked(contract(automatic=False), automatic=True, age=DAY), Refusal)
+    assert isinstance(asked(contract(automatic=False), age=DAY), Permit)
+
+
+def test_a_visibility_without_rules_takes_nothing():
+    assert "public" in asked(contract(), visibility=Visibility.PUBLIC, age=DAY).reason
+
+
+def test_the_refusal_says_the_time_in_words():
+    assert "7 days" in asked(contract(), age=9 * DAY).reason
+    assert "24 hours" in asked(contract(), automatic=True, age=9 * DAY).reason
+
+
+def test_nobody_else_makes_a_permit():
+    with pytest.raises(TypeError):
+        Permit(object(), TextLimit(1, Unit.BYTES), human=False)

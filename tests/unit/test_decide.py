@@ -1,0 +1,122 @@
+"""The decision, as the pure function it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from deskwire.conversation.decide import Pending, decide, dismissed, end
+from deskwire.conversation.state import Outcome, Recorded, Thread, reference
+from deskwire.helpdesk import Abilities
+from deskwire.model import ADD, Event, Kind, Visibility
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)
+BUDGET = Abilities(
+    native_key=False, find_open=True, find_append=True, several=True, updates=(30, timedelta(minutes=10))
+)
+
+
+def event(number=1, **more):
+    given = {
+        "channel": "messenger", "account": "41", "kind": Kind.MESSAGE, "object_id": f"m{number}", "verb": ADD,
+        "thread": "9", "visibility": Visibility.PRIVATE, "text": "Hello", "occurred_at": NOW,
+    }  # fmt: skip
+    return Event(**(given | more))
+
+
+def pending(number=1, *, state=None, **more):
+    found = event(number, **more)
+    message = Recorded(key=found.key, event=found, received_at=NOW.isoformat())
+    return Pending(message=message, **(state or {}))
+
+
+def thread(**more):
+    return Thread(pk="T#messenger/41/9", **more)
+
+
+def plan(*items, of=None, abilities=CAN, reopen=timedelta(days=14), now=NOW):
+    return decide(of or thread(), items, abilities, reopen, now)
+
+
+def test_a_customers_message_is_filed():
+    item = pending()
+    assert plan(item).file == (item,)
+
+
+def test_messages_filed_together_stand_in_the_customers_order():
+    late, early = pending(1, occurred_at=NOW), pending(2, occurred_at=NOW - timedelta(minutes=5))
+    assert plan(late, early).file == (early, late)
+
+
+def test_our_own_echo_needs_nothing_and_what_a_person_typed_elsewhere_is_filed_where_there_is_a_ticket():
+    assert plan(pending(own=True, state={"echo": True}), of=thread(ticket="7")).ended[0].reason == "own: sent by us"
+    assert plan(pending(own=True)).ended[0].reason == "own"
+    assert len(plan(pending(own=True), of=thread(ticket="7")).file) == 1
+
+
+def test_what_is_gone_before_its_words_were_fetched_is_suppressed():
+    assert plan(pending(state={"gone": True})).ended[0].state == Outcome.SUPPRESSED
+
+
+def test_a_twin_is_merged():
+    assert plan(pending(state={"twin": True})).ended[0].state == Outcome.MERGED
+
+
+def test_a_deletion_of_what_was_never_filed_needs_nothing():
+    gone = pending(kind=Kind.DELETION, verb="delete", text="")
+    assert plan(gone).ended[0].state == Outcome.SUPPRESSED
+    assert len(plan(gone, of=thread(ticket="7")).file) == 1
+
+
+def test_a_helpdesks_signal_is_relayed():
+    signal = pending(kind=Kind.TICKET, text="")
+    assert plan(signal).relay == (signal.message,)
+
+
+def test_after_the_longest_retry_an_event_is_dead():
+    assert plan(pending(), now=NOW + timedelta(days=15)).ended[0].state == Outcome.DEAD
+
+
+def test_a_thread_that_slept_gets_a_new_ticket():
+    asleep = thread(ticket="7", last_inbound=int((NOW - timedelta(days=15)).timestamp()))
+    assert plan(pending(), of=asleep).follow_up
+    assert not plan(pending(own=True), of=asleep).follow_up
+    awake = thread(ticket="7", last_inbound=int((NOW - timedelta(days=13)).timestamp()))
+    assert not plan(pending(), of=awake).follow_up
+
+
+def test_the_budget_of_updates_is_waited_for_and_the_acknowledgement_is_not():
+    start = int(NOW.timestamp())
+    full = thread(ticket="7", updates=tuple(start - 500 + number for number in range(28)))
+    waiting = plan(pending(), of=full, abilities=BUDGET)
+    assert waiting.file == ()
+    assert waiting.wait == 101
+    later = plan(pending(), of=full, abilities=BUDGET, now=NOW + timedelta(seconds=waiting.wait))
+    assert len(later.file) == 1
+    assert plan(pending(), of=full).wait == 0
+
+
+def test_a_note_waits_for_nothing_but_a_ticket():
+    note = Pending(message=Recorded(key="n", note="words"))
+    assert plan(note, of=thread(ticket="7")).file == (note,)
+    assert plan(note).ended[0].state == Outcome.SUPPRESSED
+
+
+def test_receipts_and_unknown_kinds_are_dismissed_with_a_reason_and_messages_are_not():
+    for kind in (Kind.RECEIPT, Kind.REACTION, Kind.STATE, Kind.OTHER):
+        assert dismissed(event(kind=kind))
+    for kind in (Kind.MESSAGE, Kind.EDIT, Kind.DELETION, Kind.TICKET):
+        assert not dismissed(event(kind=kind))
+
+
+def test_an_end_keeps_what_is_known():
+    message = end(Recorded(key="k", endpoint="e"), Outcome.FILED, ticket="7")
+    assert (message.endpoint, message.ticket, message.done) == ("e", "7", True)
+
+
+def test_a_reference_is_stable_readable_and_another_for_each_ticket():
+    one = reference("messenger/41/9", 0)
+    assert one == reference("messenger/41/9", 0)
+    assert one != reference("messenger/41/9", 1)
+    assert len(one) == 11
+    assert not set(one) & set("ILOU")
