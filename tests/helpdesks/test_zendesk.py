@@ -633,6 +633,32 @@ def test_h8_the_sandboxs_webhook_is_genuine_and_leads_to_the_reply(world):
     assert [reply.text for reply in DESK.replies(event.thread, "", world.reach)] == ["On its way"]
 
 
+def test_an_event_told_twice_has_one_key_and_what_we_filed_is_known_as_ours(world):
+    world.zendesk.stop()
+    world.zendesk = Sandbox(world.clock, webhook_events=True, webhook_twice_every=1).start()
+    heard = []
+    with Listener(heard) as listener:
+        world.zendesk.connect(f"{listener.address}/helpdesks/acme-zendesk")
+        number = world.open()
+        world.zendesk.agent_replies(number, "On its way")
+        world.zendesk.agent_replies(number, "ask the depot", public=False)
+        assert world.zendesk.settle()
+    events = [
+        event
+        for asked in heard
+        for event in DESK.parse(
+            Request(method="POST", endpoint="e", body=asked.body, headers=asked.headers, received_at=START)
+        )
+    ]
+    assert len(events) == 6
+    assert len({event.key for event in events}) == 3
+    assert [(event.kind, event.own) for event in events[::2]] == [
+        (Kind.TICKET, True),
+        (Kind.TICKET, False),
+        (Kind.OTHER, False),
+    ]
+
+
 def test_an_external_id_is_the_same_for_the_same_ticket_only():
     made = {external_id(thread, key) for thread in ("a", "b") for key in ("1", "2")}
     assert len(made) == 4
