@@ -32,9 +32,11 @@ class Channel(ABC):
     title: ClassVar[str]  # as people write it: "Facebook Page"
     verification: ClassVar[Verification]
     contract: ClassVar[Contract]
-    connection_settings: ClassVar[Mapping[str, str]] = {}  # name -> what it is, of `deskwire.yaml`'s connection
+    # Name -> what it is. `deskwire plan` asks for all of them but those whose words say “optional”; one that begins with
+    # “or ” is an alternative to the one before it.
+    connection_settings: ClassVar[Mapping[str, str]] = {}
     endpoint_settings: ClassVar[Mapping[str, str]] = {}
-    connection_secrets: ClassVar[Mapping[str, str]] = {}  # name -> what it is: what `send` and `complete` need
+    connection_secrets: ClassVar[Mapping[str, str]] = {}  # what `send` and `complete` need
     endpoint_secrets: ClassVar[Mapping[str, str]] = {}
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 

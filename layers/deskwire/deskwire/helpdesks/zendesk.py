@@ -125,10 +125,10 @@ class Zendesk(Helpdesk):
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "subdomain": "the part before .zendesk.com",
-        "email": "the e-mail address of Deskwire's agent (with `api_token`)",
-        "bot_user_id": "its user id; looked up when left out",
-        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (our name = Zendesk's id of the field; "
-        "a connection's own `fields` may name the id itself)",
+        "email": "the e-mail address of Deskwire's agent (optional with `oauth_token`)",
+        "bot_user_id": "its user id (optional, else looked up)",
+        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (optional; our name = Zendesk's id of the "
+        "field; a connection's own `fields` may name the id itself)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "api_token": "an API token (used with the setting `email`)",
