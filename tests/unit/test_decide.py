@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from deskwire.conversation.decide import Pending, decide, dismissed, end
-from deskwire.conversation.state import Outcome, Recorded, Thread, reference
+from deskwire.conversation.state import Outcome, Recorded, Thread
 from deskwire.helpdesk import Abilities
 from deskwire.model import ADD, Event, Kind, Visibility
+from deskwire.reference import reference
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)

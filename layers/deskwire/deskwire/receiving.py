@@ -89,16 +89,20 @@ class Receiver:
         try:
             response = self._answer(request, endpoint, connectors)
         except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
-            response = self._failed(error, endpoint.name)
+            people = isinstance(connectors[0], Rejects)
+            response = self._failed(error, endpoint.name, people=people)
             if isinstance(error, PayloadError) and isinstance(connectors[0], Rejects):
                 response = connectors[0].reject(request, error)
         added = connectors[0].answer_headers(request) if isinstance(connectors[0], Channel) else {}
         return dataclasses.replace(response, headers={**response.headers, **added})
 
-    def _failed(self, error: DeskwireError, endpoint: str) -> Response:
-        """Count and log why a request was not taken, and return the usual answer."""
+    def _failed(self, error: DeskwireError, endpoint: str, *, people: bool = False) -> Response:
+        """Count and log why a request was not taken, and return the usual answer.
+
+        `people`: a person's browser asks. A captcha that ran out is no forged signature, and raises no alarm.
+        """
         metric, status, words = next(row[1:] for row in FAILURES if isinstance(error, row[0]))
-        self.telemetry.count(metric)
+        self.telemetry.count("CaptchaFailures" if people and metric == "SignatureFailures" else metric)
         level = "WARNING" if status < 500 else "ERROR"
         self.telemetry.log(level, "refused", endpoint=endpoint, reason=str(error), status=status)
         return Response.json(status, {"error": words}, {"retry-after": "5"} if status == 503 else {})

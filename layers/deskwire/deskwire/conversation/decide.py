@@ -60,7 +60,9 @@ DISMISSED = {Kind.RECEIPT: "receipt", Kind.REACTION: "reaction", Kind.STATE: "st
 
 def dismissed(event: Event) -> str:
     """Return why an event needs no more than to be recorded, or an empty string."""
-    return DISMISSED.get(event.kind, "")
+    if event.kind not in DISMISSED:
+        return ""
+    return event.details.get("suppressed") or DISMISSED[event.kind]
 
 
 def end(message: Recorded, outcome: Outcome, reason: str = "", *, ticket: str = "", entry: str = "") -> Recorded:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import zlib
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deskwire.model import Author, Event, Outgoing, Visibility, compose, event_from_json
 from deskwire.ports import Item, Key
+from deskwire.reference import reference
 
 KEEP_SECONDS = 30 * 86_400  # after its outcome: platforms repeat for 7 days at most, a person looks within a month
-LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to be taken for something else
 
 
 class Outcome(StrEnum):
@@ -42,15 +41,6 @@ def seconds(moment: datetime) -> int:
 def moment(stamp: int) -> datetime:
     """Return the time of whole seconds since 1970, in UTC."""
     return datetime.fromtimestamp(stamp, UTC)
-
-
-def reference(thread_key: str, epoch: int) -> str:
-    """Return our short reference of a thread's n-th ticket: stable, readable, without look-alike characters."""
-    number = int.from_bytes(hashlib.sha256(compose(thread_key, str(epoch)).encode()).digest()[:7], "big") >> 6
-    text = ""
-    for _ in range(10):
-        text, number = LETTERS[number & 31] + text, number >> 5
-    return f"{text[:5]}-{text[5:]}"
 
 
 def thread_item(thread_key: str) -> Key:

@@ -236,6 +236,10 @@ def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
             ids.append(send())
         except TemporaryError as error:
             raise TemporaryError(str(error), after=error.after, ambiguous=error.ambiguous or bool(ids)) from None
+        except ConfigurationError as error:
+            if not ids:
+                raise
+            raise TemporaryError(f"{len(ids)} of {len(sends)} parts were sent: {error}", ambiguous=True) from None
         except PermanentError as error:
             if not ids:
                 raise
