@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import http.client
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -124,12 +125,14 @@ def test_h1_a_ticket_is_opened_with_two_calls(world):
     assert world.zendesk.author(comment).external_id == "x-1-anna"
     assert comment.public
     assert filed.entries == {"x/1/m1/add/": str(comment.id)}
+    assert filed.contact == str(made.requester_id)
 
 
 def test_h1_a_follow_up_message_is_one_call_and_written_by_the_customer(world):
     number = world.open()
+    contact = str(world.zendesk.tickets[0].requester_id)
     before = world.asked()
-    filed = world.append(number, entry("x/1/m2/add/", "It is order 4711"))
+    filed = world.append(number, replace(entry("x/1/m2/add/", "It is order 4711"), contact=contact))
     assert world.asked() == before + 1
     comment = world.comments(number)[-1]
     assert (comment.words, comment.public) == ("It is order 4711", True)

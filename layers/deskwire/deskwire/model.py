@@ -344,6 +344,7 @@ class Entry:
     public: bool  # seen by the customer in the helpdesk (a public comment), or an internal note
     files: tuple[File, ...] = ()
     author: str = ""  # who wrote it, by name: for helpdesks that show the connector as everything's author
+    contact: str = ""  # the helpdesk's id of the customer, as `Filed.contact` gave it
 
     def __repr__(self) -> str:
         return f"Entry({digest(self.key)[:12]})"
@@ -370,10 +371,14 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """Where it was filed: the ticket's id as the helpdesk now has it, and its id of each entry by entry key."""
+    """Where it was filed: the ticket's id as the helpdesk now has it, and its id of each entry by entry key.
+
+    `contact` is the helpdesk's id of the customer, where the connector wants it back in later entries.
+    """
 
     ticket: str
     entries: Mapping[str, str] = field(default_factory=dict)
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,22 +59,30 @@ class Tokens:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: dict[str, tuple[datetime, str]] = {}
+        self._making: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def of(self, owner: str) -> Remember:
         """Return the `Remember` of one connection."""
+        return lambda name, make: self._value(compose(owner, name), make)
 
-        def remember(name: str, make: Callable[[], tuple[str, float]]) -> str:
-            key = compose(owner, name)
+    def _value(self, key: str, make: Callable[[], tuple[str, float]]) -> str:
+        """Return what is kept; what is not is made by one thread at a time, while other keys go on."""
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            found = self._kept.get(key)
+            if found and self._clock() < found[0]:
+                return found[1]
+            value, good_for = make()
             with self._lock:
-                found = self._kept.get(key)
-                if found and self._clock() < found[0]:
-                    return found[1]
-                value, good_for = make()
-                self._kept[key] = (self._clock() + timedelta(seconds=good_for), value)
-                return value
-
-        return remember
+                now = self._clock()
+                if good_for > 0:
+                    self._kept[key] = (now + timedelta(seconds=good_for), value)
+                for old in [each for each, (until, _) in self._kept.items() if until <= now]:
+                    del self._kept[old]
+                    self._making.pop(old, None)
+            return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,8 @@ class Filing:
         except PermanentError as error:
             turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
             return
-        turn.thread = turn.thread.model_copy(update={"ticket": filed.ticket})
-        turn.changes["updates"] = []
+        turn.thread = turn.thread.model_copy(update={"ticket": filed.ticket, "contact": filed.contact})
+        turn.changes |= {"updates": [], "contact": filed.contact}
         turn.filed([_filed(item.message, filed)])
         self.opened(turn)
 
@@ -198,6 +198,7 @@ class Filing:
             public=public,
             files=files,
             author=wording.who(event),
+            contact=turn.thread.contact,
         )
 
     def _files(self, turn: Turn, event: Event) -> tuple[tuple[File, ...], tuple[str, ...]]:

@@ -90,6 +90,7 @@ class Thread(BaseModel):
     visibility: Visibility = Visibility.PRIVATE
     author: dict[str, str] = Field(default_factory=dict)
     helpdesk: str = ""  # where the ticket is
+    contact: str = ""  # the helpdesk's id of the customer
     ticket: str = ""
     epoch: int = 0  # counts the tickets of this thread
     opened_at: int = 0

@@ -25,6 +25,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -127,8 +128,8 @@ class Zendesk(Helpdesk):
         "subdomain": "the part before .zendesk.com",
         "email": "the e-mail address of Deskwire's agent (optional with `oauth_token`)",
         "bot_user_id": "its user id (optional, else looked up)",
-        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (optional; our name = Zendesk's id of the "
-        "field; a connection's own `fields` may name the id itself)",
+        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (optional; our name = Zendesk's id of "
+        "the field; a connection's own `fields` may name the id itself)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "api_token": "an API token (used with the setting `email`)",
@@ -154,12 +155,11 @@ class Zendesk(Helpdesk):
         number = id_of(made["ticket"]["id"])
         if not number:
             raise TemporaryError("opening a ticket: the answer names none", ambiguous=True)
-        api.kept(f"requester/{number}", requester, 3600)
         entries = places(first, made["audit"])
         if rest:
-            more = self.append(number, ticket.thread, [entry for batch in rest for entry in batch], reach)
-            entries |= more.entries
-        return Filed(number, entries)
+            later = [replace(entry, contact=requester) for batch in rest for entry in batch]
+            entries |= self.append(number, ticket.thread, later, reach).entries
+        return Filed(number, entries, requester)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
         """Add the entries in as few updates as their kinds and length allow: one call each, no read before."""
@@ -334,7 +334,7 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     payload: dict[str, Any] = {"metadata": metadata(batch)} | ({"status": "open"} if batch[0].public else {})
     if stamp:
         payload |= {"safe_update": True, "updated_stamp": stamp}
-    requester = _author(api, ticket) if batch[0].public else ""
+    requester = _author(api, ticket, batch[0].contact) if batch[0].public else ""
     answer = _put(api, ticket, payload | {"comment": written(api, batch, requester)})
     if answer.status == 422 and error_of(answer):
         shown = api.ticket(ticket)
@@ -354,9 +354,9 @@ def _put(api: Api, ticket: str, payload: Mapping[str, Any]) -> Answer:
     return answer
 
 
-def _author(api: Api, ticket: str) -> str:
+def _author(api: Api, ticket: str, contact: str) -> str:
     """Return who wrote what the customer writes: the ticket's requester, known since it was opened, or asked once."""
-    return api.cached(f"requester/{ticket}", 3600, lambda: _requester_of(api.ticket(ticket)))
+    return contact or api.cached(f"requester/{ticket}", 3600, lambda: _requester_of(api.ticket(ticket)))
 
 
 def _requester_of(shown: Node) -> str:
