@@ -32,8 +32,8 @@ class Channel(ABC):
     title: ClassVar[str]  # as people write it: "Facebook Page"
     verification: ClassVar[Verification]
     contract: ClassVar[Contract]
-    # Name -> what it is. `deskwire plan` asks for all of them but those whose words say “optional”; one that begins with
-    # “or ” is an alternative to the one before it.
+    # Name -> what it is. `deskwire plan` asks for all of them but those whose words say “optional”; one that begins
+    # with “or ” is an alternative to the one before it.
     connection_settings: ClassVar[Mapping[str, str]] = {}
     endpoint_settings: ClassVar[Mapping[str, str]] = {}
     connection_secrets: ClassVar[Mapping[str, str]] = {}  # what `send` and `complete` need
