@@ -11,11 +11,11 @@ MAKEFLAGS += --no-print-directory
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
+export UV_LINK_MODE := copy
 
 # The first Python that really runs (a pyenv shim may exist and fail) and is new enough.
 FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do \
 	if "$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$p"; exit; fi; done
-LOCKED = install --quiet --quiet --no-deps --require-hashes --requirement
 PYTHON := .venv/bin/python
 EMBEDDED := .venv/.stamp .venv/tools/ministack/.stamp .venv/tools/sam/.stamp
 
@@ -45,8 +45,8 @@ format: .venv/.stamp ## Format the code and fix what can be fixed by itself.
 	@.venv/bin/ruff check --fix
 
 .PHONY: lock
-lock: .venv/tools/uv/bin/uv ## Renew the locked requirements after a change of the groups in pyproject.toml.
-	@UV=.venv/tools/uv/bin/uv tools/lock
+lock: .venv/bin/uv ## Renew the locked requirements after a change of the groups in pyproject.toml.
+	@UV=.venv/bin/uv tools/lock
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed.
@@ -62,22 +62,30 @@ clean: ## Remove everything that was built or installed.
 	echo "· making .venv with $$($$python --version)"; \
 	"$$python" -m venv .venv || { echo "On Debian: apt-get install python3-venv" >&2; exit 1; }
 
-.venv/.requirements: requirements/development.txt | .venv/bin/python
-	@echo "· installing libraries and tools into .venv (a minute, once)"
-	@$(PYTHON) -m pip $(LOCKED) $<
+# uv installs in seconds what takes pip minutes. Where it cannot (a company's own index that only pip is set up for, a
+# platform it is not built for), pip does it.
+.venv/bin/uv: requirements/uv.txt | .venv/bin/python
+	@$(PYTHON) -m pip install --quiet --quiet --no-deps --require-hashes --requirement $< || true
+	@[ -x $@ ] || { printf '#!/bin/sh\nexit 1\n' > $@; chmod +x $@; }
+	@touch $@
+
+# $(call install,<environment>,<locked requirements>)
+install = .venv/bin/uv pip install --quiet --no-deps --require-hashes --python $(1)/bin/python --requirement $(2) \
+	2>/dev/null || $(PYTHON) -m pip --python $(1)/bin/python install --quiet --quiet --no-deps --require-hashes \
+	--requirement $(2)
+
+.venv/.requirements: requirements/development.txt .venv/bin/uv
+	@echo "· installing libraries and tools into .venv (once)"
+	@$(call install,.venv,$<)
 	@touch $@
 
 .venv/.stamp: .venv/.requirements pyproject.toml
 	@$(PYTHON) -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/tools/%/.stamp: requirements/%.txt | .venv/bin/python
-	@echo "· installing $* into .venv/tools/$* (a minute, once)"
+.venv/tools/%/.stamp: requirements/%.txt .venv/bin/uv
+	@echo "· installing $* into .venv/tools/$* (once)"
 	@rm -rf .venv/tools/$*
-	@$(PYTHON) -m venv .venv/tools/$*
-	@.venv/tools/$*/bin/python -m pip $(LOCKED) $<
+	@$(PYTHON) -m venv --without-pip .venv/tools/$*
+	@$(call install,.venv/tools/$*,$<)
 	@touch $@
-
-.venv/tools/uv/bin/uv: | .venv/bin/python
-	@$(PYTHON) -m venv .venv/tools/uv
-	@.venv/tools/uv/bin/python -m pip install --quiet --quiet uv

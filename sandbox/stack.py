@@ -284,7 +284,6 @@ class Stack:
             "WORKERS": str(self.workers),
             "DEDUPE_SECONDS": str(self.dedupe_seconds),
             "OPENBLAS_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's disk is read-only
         }
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
