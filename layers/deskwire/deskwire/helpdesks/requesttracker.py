@@ -28,18 +28,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
 from deskwire.channel import Page, Reach, each
 from deskwire.contract import Contract, Figure
-from deskwire.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
+from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.markup import plain
 from deskwire.model import (
@@ -65,7 +66,11 @@ from deskwire.verification import HmacHeader
 if TYPE_CHECKING:
     from deskwire.http import Request
 
+Asked = ParamSpec("Asked")
+Found = TypeVar("Found")
+
 THREAD = "Deskwire Thread"
+OPENING = "Deskwire Opening"
 MESSAGE = "Deskwire Message"
 REFERENCE = "Deskwire Reference"
 TAGS = "Deskwire Tags"
@@ -75,11 +80,11 @@ PRIORITIES = {"low": 0, "normal": 50, "high": 100, "urgent": 100}
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,79}")
 MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
-RELEVANT = {"Correspond": "an answer was written", "Status": "the status changed"}
+RELEVANT = frozenset({"Correspond", "Status"})
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([^,=]{1,200}?)\s*")
-QUOTE = re.compile(r"<(/?)(?:div|blockquote)\b([^>]*)>", re.IGNORECASE)
+QUOTE = re.compile(r"<(/?)(?:div|blockquote)\b([^<>]*)>", re.IGNORECASE)
 MANUAL = "https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html"
-SCRIP = "docs/request-tracker/initialdata"
+SCRIPS = "https://docs.bestpractical.com/rt/5.0.3/customizing/scrip_conditions_and_action.html"  # ours is a scrip
 READ = date(2026, 11, 21)
 HOUR = 3600.0
 HINT = "the “token”"
@@ -140,7 +145,6 @@ def introduction(ticket: Ticket) -> str:
         "E-mail": line(customer.email),
         "Phone": line(customer.phone),
         "Channel": line(customer.channel),
-        "Reference": line(ticket.reference),
         "Follow-up of": f"#{ticket.follow_up_of}" if ticket.follow_up_of else "",
         **{line(name): line(value) for name, value in ticket.fields.items()},
     }
@@ -162,6 +166,19 @@ def multipart(payload: object, files: Sequence[File]) -> tuple[str, bytes]:
         for part in parts
     )
     return f"multipart/form-data; boundary={boundary.decode()}", body + b"--%b--\r\n" % boundary
+
+
+def understood(method: Callable[Asked, Found]) -> Callable[Asked, Found]:
+    """Let an answer that cannot be read be one to ask about again."""
+
+    @functools.wraps(method)
+    def reading(*arguments: Asked.args, **options: Asked.kwargs) -> Found:
+        try:
+            return method(*arguments, **options)
+        except PayloadError as error:
+            raise TemporaryError(f"the answer of Request Tracker cannot be read: {error}", ambiguous=True) from None
+
+    return reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +235,10 @@ class _Tracker:
             wanted = '[{"field":"Name","operator":"LIKE","value":"Deskwire "}]'
             rows = self.get("customfields", what="reading the custom fields", query=wanted, fields="Name,LookupType")
             found = {(row["Name"].text(""), row["LookupType"].text("")) for row in rows["items"].items()}
-            needed = {(THREAD, "RT::Queue-RT::Ticket"), (MESSAGE, "RT::Queue-RT::Ticket-RT::Transaction")}
-            if not needed <= found:
+            ticket = "RT::Queue-RT::Ticket"
+            if not {(THREAD, ticket), (OPENING, ticket), (MESSAGE, f"{ticket}-RT::Transaction")} <= found:
                 raise ConfigurationError(
-                    f"Request Tracker has no custom fields “{THREAD}” and “{MESSAGE}”, or our user may not see them:"
+                    "Request Tracker has no custom fields “Deskwire …”, or our user may not see them:"
                     " load docs/request-tracker/initialdata"
                 )
             return "yes", HOUR
@@ -249,11 +266,15 @@ class _Tracker:
         return self.kept(f"user/{name}", make)
 
     def tickets(self, key: str) -> list[str]:
-        """Return the tickets opened under a key, oldest first; those merged away too (EffectiveId asks for them)."""
+        """Return the tickets opened under a key or with a message of it, oldest first.
+
+        Also those merged away (EffectiveId asks for them); deleted ones RT never lists.
+        """
+        value = quoted(marker(key))
         rows = self.get(
             "tickets",
             what="looking for the ticket",
-            query=f"EffectiveId > 0 AND 'CF.{{{THREAD}}}' = {quoted(marker(key))}",
+            query=f"EffectiveId > 0 AND ('CF.{{{THREAD}}}' = {value} OR 'CF.{{{OPENING}}}' = {value})",
             orderby="id",
         )
         return [row["id"].identifier() for row in rows["items"].items()]
@@ -283,9 +304,9 @@ class RequestTracker(Helpdesk):
         timestamp_header="X-RT-Timestamp",
     )
     contract = Contract(
-        body_limit=Figure(65_536, SCRIP, READ),
-        deadline=Figure(timedelta(seconds=5), SCRIP, READ),
-        redelivery=Figure(timedelta(0), SCRIP, READ),  # the scrip never repeats; `poll` finds what it lost
+        body_limit=Figure(65_536, SCRIPS, READ),
+        deadline=Figure(timedelta(seconds=5), SCRIPS, READ),
+        redelivery=Figure(timedelta(0), SCRIPS, READ),  # the scrip never repeats; `poll` finds what it lost
         api_version=Figure("2.0", MANUAL, READ),
     )
     abilities = Abilities(
@@ -299,51 +320,55 @@ class RequestTracker(Helpdesk):
     connection_settings: ClassVar[Mapping[str, str]] = {
         "address": "where Request Tracker is: https://rt.example.com (with its path, without /REST)",
         "queue": "the queue that new tickets go to",
-        "fields": "custom fields to fill: `rating=Rating, permalink=Source` (our name = Request Tracker's)",
-        "user": "the RT user of the token (left out: deskwire)",
+        "fields": "custom fields to fill: `rating=Rating, permalink=Source` (optional; our name = Request Tracker's)",
+        "user": "the RT user of the token (optional, else deskwire)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"token": "an authentication token of that user"}
     endpoint_secrets: ClassVar[Mapping[str, str]] = {"webhook": "$DeskwireWebhookSecret of RT_SiteConfig"}
 
+    @understood
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         tracker = _Tracker(reach)
         tracker.prepared()
         requestor = tracker.customer(ticket.customer)
         public = [entry for entry in ticket.entries if entry.public]
-        tags = {TAGS: list(ticket.tags)} if ticket.tags else {}
-        created = tracker.send(
-            "POST",
-            "ticket",
-            {
-                "Queue": reach.settings.get("queue", "General"),
-                "Subject": line(ticket.subject) or line(ticket.reference) or "-",
-                "Requestor": requestor,
-                "Priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
-                "Content": introduction(ticket) + "\n".join(spoken(entry) for entry in public),
-                "ContentType": "text/plain",
-                "CustomFields": {
-                    **_fields(ticket, reach),
-                    **tags,
-                    THREAD: marker(ticket.key),
-                    REFERENCE: ticket.reference,
+
+        def create() -> tuple[str, float]:
+            answer = tracker.send(
+                "POST",
+                "ticket",
+                {
+                    "Queue": reach.settings.get("queue", "General"),
+                    "Subject": line(ticket.subject) or line(ticket.reference) or "-",
+                    "Requestor": requestor,
+                    "Priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
+                    "Content": introduction(ticket) + "\n".join(spoken(entry) for entry in public),
+                    "ContentType": "text/plain",
+                    "CustomFields": {
+                        **_fields(ticket, reach),
+                        THREAD: marker(ticket.key),
+                        # On create RT takes no fields of the transaction: these are the keys of its words.
+                        OPENING: [marker(entry.key) for entry in public],
+                        REFERENCE: ticket.reference,
+                        TAGS: list(ticket.tags),
+                    },
                 },
-            },
-            what="opening a ticket",
-            files=[file for entry in public for file in entry.files],
-        )
-        # From here on the ticket exists. Whatever fails now must not open it again.
+                what="opening a ticket",
+                files=[file for entry in public for file in entry.files],
+            )
+            return answer.node()["id"].identifier(), HOUR
+
+        # From here on the ticket exists: whatever fails now, the next attempt goes on with it.
+        opened = tracker.kept(f"opened/{digest(ticket.key)}", create)
         try:
-            opened = created.node()["id"].identifier()
             found = self._settled(tracker, opened, requestor, ticket)
-            # Its opening has no number in the answer; REST 2 has no use for one either.
-            filed = {entry.key: f"ticket/{found}" for entry in public}
+            filed = {entry.key: f"ticket/{found}" for entry in public}  # REST 2 tells no number of the opening itself
             if found == opened:
                 for entry in ticket.entries:
                     if not entry.public:
                         filed[entry.key] = self._write(tracker, found, entry)
-        except (DeskwireError, TicketGone) as error:
-            after = error.after if isinstance(error, TemporaryError) else None
-            raise TemporaryError(f"after opening a ticket: {error}", after=after, ambiguous=True) from None
+        except TemporaryError as error:
+            raise TemporaryError(str(error), after=error.after, ambiguous=True) from None
         return Filed(found, filed)
 
     def _settled(self, tracker: _Tracker, opened: str, requestor: str, ticket: Ticket) -> str:
@@ -372,6 +397,7 @@ class RequestTracker(Helpdesk):
             tracker.send("PUT", f"ticket/{opened}", {"MergeInto": standing}, what="merging a doubled ticket")
         return standing
 
+    @understood
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
         tracker = _Tracker(reach)
         filed: dict[str, str] = {}
@@ -395,15 +421,17 @@ class RequestTracker(Helpdesk):
         what = "adding to a ticket"
         path = f"ticket/{ticket}/{'correspond' if entry.public else 'comment'}"
         answer = tracker.ask("POST", path, message, what=what, files=entry.files)
-        if answer.status in {400, 404} and self._gone(tracker, ticket):
+        # To a ticket that was shredded RT answers just this.
+        unrecorded = answer.status == 400 and _message(answer) == "Message could not be recorded"
+        if unrecorded and tracker.ask("GET", f"ticket/{ticket}", what="looking at the ticket").status == 404:
             raise TicketGone("deleted")
         checked(answer, what=what, secret_hint=HINT)
-        return answer.headers.get("location", "").rpartition("/")[2]
+        place = re.search(r"/transaction/([0-9]{1,18})$", answer.headers.get("location", ""))
+        if answer.status != 201 or place is None:
+            raise TemporaryError(f"{what}: the answer names no transaction", ambiguous=True)
+        return place[1]
 
-    def _gone(self, tracker: _Tracker, ticket: str) -> bool:
-        """Tell whether a ticket is not there any more: writing to one that was shredded is a plain 400."""
-        return tracker.ask("GET", f"ticket/{ticket}", what="looking at the ticket").status == 404
-
+    @understood
     def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
         tracker = _Tracker(reach)
         if ticket:
@@ -416,8 +444,11 @@ class RequestTracker(Helpdesk):
             for row in rows["items"].items():
                 return Filed(ticket, {key: row["id"].identifier()})
         tickets = tracker.tickets(key)
-        return Filed(tickets[0]) if tickets else None
+        if not tickets:
+            return None
+        return Filed(ticket or tickets[0], {key: f"ticket/{tickets[0]}"} if ticket else {})
 
+    @understood
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         tracker = _Tracker(reach)
         where = self._own(tracker, number(ticket))
@@ -500,6 +531,7 @@ class RequestTracker(Helpdesk):
         except binascii.Error:
             raise TemporaryError("the answer holds broken base64") from None
 
+    @understood
     def fetch(self, attachment: Attachment, reach: Reach) -> File:
         """Return the bytes of a reply's attachment."""
         return File(attachment.name, attachment.type, self._content(_Tracker(reach), attachment.id))
@@ -516,10 +548,11 @@ class RequestTracker(Helpdesk):
             if kind not in RELEVANT or (kind == "Correspond" and not node["staff"].truth()):
                 return
             for ticket in tickets:
-                yield _event(request.endpoint, ticket, node["id"].identifier(), RELEVANT[kind], node["created"].iso())
+                yield _event(request.endpoint, ticket, node["id"].identifier(), node["created"].iso())
 
         yield from each(body["transactions"].items(), events)
 
+    @understood
     def poll(self, cursor: str, reach: Reach) -> Page:
         tracker = _Tracker(reach)
         if not cursor:
@@ -545,7 +578,7 @@ class RequestTracker(Helpdesk):
         ours = self._ours(tracker, {survivor for _, survivor, _ in news})
         return Page(
             [
-                _event(reach.account, ticket, transaction, RELEVANT["Correspond"], created)
+                _event(reach.account, ticket, transaction, created)
                 for transaction, survivor, created in news
                 for ticket in ours.get(survivor, ())
             ],
@@ -641,7 +674,7 @@ def _attachment(part: Node) -> Attachment:
     )
 
 
-def _event(account: str, ticket: str, transaction: str, text: str, moment: datetime | None) -> Event:
+def _event(account: str, ticket: str, transaction: str, moment: datetime | None) -> Event:
     return Event(
         channel=RequestTracker.name,
         account=account,
@@ -651,6 +684,5 @@ def _event(account: str, ticket: str, transaction: str, text: str, moment: datet
         version=ticket,  # where several of our tickets were merged, one transaction is news of each
         thread=ticket,
         visibility=Visibility.PRIVATE,
-        text=text,
         occurred_at=moment,
     )

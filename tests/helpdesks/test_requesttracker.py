@@ -1,0 +1,180 @@
+"""The connector of Request Tracker without one: the signature, names, quotations, what a webhook says."""
+
+import json
+import shutil
+import subprocess
+import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from deskwire.errors import ConfigurationError, PermanentError, SignatureError
+from deskwire.helpdesks import requesttracker
+from deskwire.helpdesks.requesttracker import RequestTracker, marker, multipart, number, stored_name, user_name
+from deskwire.http import Request
+from deskwire.model import Customer, File
+from deskwire.secret import Secrets
+from deskwire.verification import Context
+from sandbox.request_tracker import RequestTracker as Server
+from sandbox.request_tracker import RequestTrackerError
+
+connector = RequestTracker()
+
+
+def request_of(body, **headers):
+    return Request(
+        method="POST",
+        endpoint="rt",
+        body=body,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        received_at=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+
+
+def verify(request, secret, stamp):
+    connector.verification.verify(
+        request, Secrets({"webhook": secret}), Context(now=datetime.fromtimestamp(stamp, UTC), http=None)
+    )
+
+
+def test_a_vector_sent_by_the_scrip_in_a_real_rt_verifies():
+    """Signed by Perl's Digest::SHA inside Request Tracker 5.0.3."""
+    body = (
+        b'{"merged":[],"ticket":"1","transactions":[{"created":"2026-11-21T20:37:28Z","creator":"30","id":"47",'
+        b'"staff":true,"type":"Correspond"}]}'
+    )
+    signature = "sha256=bc4423815dbbc6d1e202ad43b579ebe8ad59acc3d87a07082c6cdd59d5ad7f16"
+    request = request_of(body, x_rt_timestamp="1795293448", x_rt_signature=signature)
+    verify(request, "geheim", 1795293448)
+    with pytest.raises(SignatureError):
+        verify(request, "Geheim", 1795293448)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl")
+def test_a_vector_signed_by_openssl_verifies():
+    body = '{"tickets":["1"],"transactions":[]} 🌷'.encode()
+    command = ["openssl", "dgst", "-sha256", "-hmac", "invented"]
+    answer = subprocess.run(command, input=b"1795293448." + body, capture_output=True, check=True).stdout.decode()
+    signature = f"sha256={answer.split()[-1]}"
+    verify(request_of(body, x_rt_timestamp="1795293448", x_rt_signature=signature), "invented", 1795293448)
+
+
+def test_markers_tell_keys_apart_that_differ_in_case_only():
+    assert marker("k/aB").lower() != marker("k/Ab").lower()
+    assert marker("k/aB").startswith("k/aB ")
+    assert all(len(marker("x" * size)) <= 255 for size in (1, 200, 201, 700))
+    assert marker("x" * 300) != marker("x" * 301)
+
+
+@pytest.mark.parametrize(
+    "external",
+    ["telegram:5512", "5512", "a@b.example", "a,b", "A1", "", "x" * 200, "ю", "a b", '"', "-1", "messenger/1"],
+)
+def test_a_customer_s_name_is_one_that_rt_takes_for_a_user(external):
+    name = user_name(Customer(external_id=external or "-", name="x", channel="LINE 1"))
+    assert requesttracker.PLAIN_NAME.fullmatch(name)
+    assert not name.isdigit()
+    assert name.startswith("line1-")
+
+
+def test_a_plain_external_id_stays_readable():
+    assert user_name(Customer(external_id="messenger-2490.1_x", name="x", channel="messenger")) == "messenger-2490.1_x"
+
+
+@pytest.mark.parametrize("name", ["", "\r\n", '"', "../../etc/passwd", "a\x00b", "=?UTF-8?B?0YQ=?=", "x" * 500])
+def test_no_file_name_breaks_out_of_its_header(name):
+    stored = stored_name(name)
+    assert stored
+    assert len(stored) <= 120
+    assert not set(stored) & set('\r\n\x00"\\/')
+    assert "=?" not in stored
+
+
+def test_a_file_that_holds_a_boundary_does_not_end_its_part():
+    first, _ = multipart({}, [File("a", "text/plain", b"x")])
+    kind, body = multipart({}, [File("a", "text/plain", f"\r\n--{first.rpartition('=')[2]}--\r\n".encode())])
+    assert body.count(f"--{kind.rpartition('=')[2]}".encode()) == 3
+
+
+@pytest.mark.parametrize("text", ["", "x", "1 OR 1=1", "-1", "١", "1" * 30, "1\n"])
+def test_no_id_but_a_number_reaches_a_query(text):
+    with pytest.raises(PermanentError):
+        number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("plain\r\nlines\n\n", "text/plain", "plain\nlines"),
+        ("On Sat, x wrote:\n> old\n> words\n\nnew", "text/plain", "new"),
+        ("new\n\nAm Sa schrieb x:\n\n> old", "text/plain", "new\n\nAm Sa schrieb x:"),
+        ("> nothing else", "text/plain", "> nothing else"),
+        ("a\n>b\nc:", "text/plain", "a\nc:"),
+        ("<p>one</p><p>two &lt;3</p>", "text/html", "one\n\ntwo <3"),
+        ('<div class="gmail_quote"><div>a</div><blockquote>b</blockquote></div>c', "text/html", "c"),
+        ('x<blockquote class="gmail_quote">old</blockquote>', "text/html", "x"),
+        ('<div class="gmail_quote">only</div>', "text/html", "only"),
+        ('new<div class="gmail_quote">never closed', "text/html", "new"),
+    ],
+)
+def test_the_agent_s_own_words_are_taken(text, kind, words):
+    assert requesttracker._words(text.encode(), kind) == words
+
+
+def test_a_long_quotation_is_read_in_no_time():
+    started = time.perf_counter()
+    requesttracker._words(b'<div class="gmail_quote">' * 20_000 + b"x", "text/html")
+    requesttracker._words(b"x:\n>y\n" * 20_000, "text/plain")
+    requesttracker._answered("<div " * 20_000)
+    assert time.perf_counter() - started < 5
+
+
+def body_of(*transactions, tickets=("7",)):
+    return json.dumps({"tickets": list(tickets), "transactions": list(transactions)}).encode()
+
+
+def a_transaction(**changes):
+    values = {"id": "96", "type": "Correspond", "creator": "30", "staff": True, "created": "2026-11-21T20:37:28Z"}
+    return {**values, **changes}
+
+
+def test_a_repeated_webhook_gives_the_same_key_and_another_transaction_another():
+    (one,) = connector.parse(request_of(body_of(a_transaction())))
+    (again,) = connector.parse(request_of(body_of(a_transaction())))
+    (other,) = connector.parse(request_of(body_of(a_transaction(id="97"))))
+    assert one.key == again.key != other.key
+
+
+def test_one_reply_on_two_merged_tickets_is_an_event_of_each():
+    events = list(connector.parse(request_of(body_of(a_transaction(), tickets=("7", "9")))))
+    assert [event.thread for event in events] == ["7", "9"]
+    assert len({event.key for event in events}) == 2
+
+
+def test_comments_and_customers_mail_are_no_news():
+    body = body_of(a_transaction(type="Comment"), a_transaction(staff=False), a_transaction(type="Set"))
+    assert list(connector.parse(request_of(body))) == []
+
+
+def test_fields_are_filled_by_the_names_the_company_gave():
+    ticket = requesttracker.Ticket(
+        key="k",
+        thread="t",
+        reference="r",
+        subject="s",
+        customer=Customer(external_id="x", name="x", channel="x"),
+        entries=(),
+        fields={"rating": "2", "permalink": "p"},
+    )
+
+    reach = SimpleNamespace(settings={"fields": "rating = Customer rating , missing=X"})
+    assert requesttracker._fields(ticket, reach) == {"Customer rating": "2"}
+    with pytest.raises(ConfigurationError, match="fields"):
+        requesttracker._fields(ticket, SimpleNamespace(settings={"fields": "rating"}))
+
+
+def test_without_request_tracker_the_harness_says_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("sandbox.request_tracker.available", lambda: False)
+    with pytest.raises(RequestTrackerError, match="apt-get install -y --no-install-recommends request-tracker5"):
+        Server(tmp_path).start()
