@@ -141,14 +141,17 @@ def test_every_queue_is_redriven_or_watched(resources):
     assert [name for name, queue in queues.items() if "RedrivePolicy" in queue] == ["Mailbox"]
 
 
-@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"])
-def test_nothing_is_taken_over_plain_http(resources, kind):
-    (policy,) = resources(kind).values()
-    denials = [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Deny"]
-    assert [denial["Condition"] for denial in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
-    assert denials[0]["Principal"] == "*"
-    if kind == "AWS::SQS::QueuePolicy":
-        assert {queue["Ref"] for queue in policy["Queues"]} == set(resources("AWS::SQS::Queue"))
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("AWS::SQS::QueuePolicy", 3), ("AWS::S3::BucketPolicy", 1), ("AWS::SNS::TopicPolicy", 1)],
+)
+def test_nothing_is_taken_over_plain_http(resources, kind, number):
+    policies = resources(kind).values()
+    assert len({str(policy.get("Queues") or policy.get("Topics") or policy["Bucket"]) for policy in policies}) == number
+    for policy in policies:
+        (denial,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+        assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert denial["Principal"] == "*"
 
 
 def test_the_table_survives_mistakes(resources):
