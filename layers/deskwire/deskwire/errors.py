@@ -38,4 +38,11 @@ class PermanentError(DeskwireError):
 
 
 class ConfigurationError(DeskwireError):
-    """Only a person can mend it (a secret, a right, a setting): counted under an alarm, and tried again later."""
+    """Only a person can mend it (a secret, a right, a setting): counted under an alarm, and tried again later.
+
+    `ambiguous` says that a part of the request had its effect before (the first piece of a split text).
+    """
+
+    def __init__(self, message: str, *, ambiguous: bool = False) -> None:
+        super().__init__(message)
+        self.ambiguous = ambiguous

@@ -126,7 +126,8 @@ class Event:
     `occurred_at` is the customer's own time in UTC, None where the platform gives none. `text` is never empty for
     a message: a sticker or a location has a line too. `complete=False`: the words must be fetched before filing.
     `no_automatic_reply` holds the reason why nothing may be answered automatically (`standby`, `automated` …).
-    `details` are further facts for the ticket (`rating`, `permalink`), `raw` the platform's own fragment.
+    `details` are further facts for the ticket (`rating`, `permalink`; `attention`: what a person of the company has to
+    do, which raises an alarm), `raw` the platform's own fragment.
     """
 
     channel: str

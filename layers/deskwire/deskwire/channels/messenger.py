@@ -325,7 +325,7 @@ class _Item:
             thread=self.page,
             author=None,
             text=f"[Meta: {action}] {reason}".rstrip(),
-            details=meta.facts(action=action, reason=reason),
+            details=meta.facts(action=action, reason=reason, attention=f"Meta's policy: {action}"),
         )
 
     def _unknown(self) -> Event:

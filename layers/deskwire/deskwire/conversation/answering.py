@@ -203,6 +203,8 @@ class Answering:
         except ConfigurationError as error:
             self.telemetry.count("ConfigurationErrors")
             self.telemetry.log("ERROR", "misconfigured", channel=channel.name, reason=str(error))
+            if error.ambiguous:
+                return self._asked(turn, message)
             turn.trouble = turn.trouble or error
             return "failed", None, str(error)
 

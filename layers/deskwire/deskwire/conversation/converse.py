@@ -112,6 +112,10 @@ class Conversation:
             return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
         if connection.endpoint != envelope.endpoint:
             return end(message, Outcome.REFUSED, "the account does not belong to the endpoint that signed")
+        attention = event.details.get("attention") if event.kind is Kind.STATE else ""
+        if attention:
+            self.telemetry.count("ConfigurationErrors")
+            self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=attention)
         reason = dismissed(event)
         return end(message, Outcome.SUPPRESSED, reason) if reason else message
 

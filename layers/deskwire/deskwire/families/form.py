@@ -86,12 +86,12 @@ class Form:
         return message
 
     def uploads(self) -> tuple[Attachment, ...]:
-        """Return the files that were uploaded before, a list of {id, name, type}."""
+        """Return the files that were uploaded before: a list of {id, name, type}, or of the ids alone."""
         try:
             found = tuple(
                 Attachment(
                     kind_of(item["type"].text("")),
-                    id=item["id"].text(),
+                    id=item.text() if isinstance(item.raw, str) else item["id"].text(),
                     name=file_name(item["name"].text("")),
                     type=item["type"].text(""),
                 )

@@ -239,7 +239,7 @@ def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
         except ConfigurationError as error:
             if not ids:
                 raise
-            raise TemporaryError(f"{len(ids)} of {len(sends)} parts were sent: {error}", ambiguous=True) from None
+            raise ConfigurationError(f"{len(ids)} of {len(sends)} parts were sent: {error}", ambiguous=True) from None
         except PermanentError as error:
             if not ids:
                 raise

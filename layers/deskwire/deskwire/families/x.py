@@ -222,7 +222,7 @@ def _revoked(account: str, when: Node, node: Node) -> Event:
         visibility=Visibility.PRIVATE,
         text="The account withdrew its consent: connect it again.",
         occurred_at=moment,
-        details={"kind": "oauth.revoke"},
+        details={"kind": "oauth.revoke", "attention": "connect the account again"},
         raw=fragment(node),
     )
 
