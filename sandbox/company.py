@@ -140,7 +140,10 @@ class Company:
                 uploads=self.stack.endpoint, port=place,
             )  # fmt: skip
         )
-        self.sender = children.enter_context(Sender(api, clock=Clock(speed=self.speed)))
+        self._wire_began = datetime.now(UTC)
+        self.sender = children.enter_context(
+            Sender(api, clock=Clock(self._wire_began, speed=self.speed), workers=6)
+        )
         self._routes()
 
     def _desk(self) -> Desk:
@@ -231,6 +234,10 @@ class Company:
         }
         assert self.routes["google"].schedule == PUBSUB
 
+    def real(self, moment: datetime) -> datetime:
+        """Return a time of the sender's clock, which runs `speed` times as fast, in real time."""
+        return self._wire_began + (moment - self._wire_began) / self.speed
+
     @property
     def mails(self) -> list[dict[str, Any]]:
         """What SES sent."""
@@ -238,7 +245,7 @@ class Company:
 
         with urllib.request.urlopen(f"{self.stack.endpoint}/_ministack/ses/messages", timeout=10) as answer:  # noqa: S310
             found = json.load(answer)
-        return list(found.get("messages", []))
+        return [mail for mails in found["messages"].values() for mail in mails]
 
 
 def _free_port() -> int:

@@ -1,0 +1,438 @@
+"""The balance and the promises, computed from what others keep: the table, the queues, the platforms, the helpdesk.
+
+Nothing here asks Deskwire's own counters. What must have happened is the script's (`sandbox.ledger`), what was delivered
+and how it was answered is the sender's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import statistics
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from sandbox.company import LOCATION, Company
+from sandbox.desks import By, Comment, Ticket
+from sandbox.ledger import Happening, Identity, Talk
+from sandbox.morning import Morning
+from sandbox.sender import Delivery, State
+
+CHANNELS = ("facebook", "messenger", "x", "google", "webform")
+REFERENCE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b")
+ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
+MARKER = re.compile(r"\b(?:NW|ANS|NOTE)-\d{3,}\b")
+SHOWN = 5  # offending items named for each promise
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Something that a customer could read: where, what, when."""
+
+    place: str
+    text: str
+    at: datetime
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it is an acknowledgement: these carry a reference, agents' answers a marker."""
+        return bool(REFERENCE.search(self.text)) and "ANS-" not in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One event in the table."""
+
+    identity: Identity
+    kind: str
+    state: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Row:
+    """One channel's figures."""
+
+    deliveries: int = 0
+    events: int = 0
+    tickets: int = 0
+    comments: int = 0
+    acknowledgements: int = 0
+    duplicates: int = 0
+    suppressed: Counter[str] = field(default_factory=Counter)
+    parked: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Promise:
+    """One promise: how much was looked at, and what broke it."""
+
+    words: str
+    checked: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+def spoken(company: Company) -> list[Spoken]:
+    """Return everything the company said to customers, from the platforms' own books."""
+    found: list[Spoken] = []
+    with company.meta.lock:
+        for (_, psid), inbox in company.meta.inboxes.items():
+            found += [
+                Spoken(f"messenger {psid}", message.text, message.at) for message in inbox.messages
+                if message.outgoing and message.metadata  # what a colleague wrote in Meta's inbox has none
+            ]  # fmt: skip
+        for thing in company.meta.things.values():
+            if thing.post and thing.author.id in company.meta.pages:
+                found.append(Spoken(f"facebook {thing.parent}", thing.text, thing.at))
+    with company.x.lock:
+        said = {name: list(texts) for name, texts in company.x.sent.items()}
+        moments = {post.text: post.at for post in company.x.posts.values()}
+        moments |= {whisper.text: whisper.at for whisper in company.x.whispered}
+        found += [Spoken(f"x {name}", text, moments[text]) for name, texts in said.items() for text in texts]
+    with company.google.lock:
+        for name, text in company.google.sent:
+            reply = company.google.reviews[name].get("reviewReply", {})
+            found.append(Spoken(f"google {name}", text, datetime.fromisoformat(reply["updateTime"])))
+    for mail in company.mails:
+        for recipient in mail["To"]:
+            found.append(Spoken(f"mail {recipient}", mail["BodyText"], datetime.fromtimestamp(mail["Timestamp"], UTC)))
+    return found
+
+
+def kept(company: Company) -> tuple[list[Kept], list[str]]:
+    """Return the events in the table, and the threads that still have something to do."""
+    client, read = company.stack.client("dynamodb"), TypeDeserializer().deserialize
+    events, busy = [], []
+    for page in client.get_paginator("scan").paginate(TableName=company.stack.deployed.table):
+        for raw in page["Items"]:
+            item = {name: read(value) for name, value in raw.items()}
+            if item["sk"] == "THREAD" and (item.get("pending") or item.get("lease_owner")):
+                busy.append(item["pk"])
+            if not item["sk"].startswith("M#") or item.get("by") in {None, "completed"} and "event" not in item:
+                continue
+            if "event" not in item or item["state"] == "moved":
+                continue  # the key of a completed event; what goes on in another thread
+            event = json.loads(zlib.decompress(bytes(item["event"])))
+            identity = (event["channel"], event["account"], event["object_id"], event["verb"])
+            events.append(Kept(identity, event["kind"], item["state"], item.get("reason", "")))
+    return events, busy
+
+
+def parked(company: Company) -> list[dict[str, Any]]:
+    """Return what is in the parked queue (and leave it there)."""
+    client, found = company.stack.client("sqs"), {}
+    while True:
+        answer = client.receive_message(
+            QueueUrl=company.stack.deployed.parked, MaxNumberOfMessages=10, VisibilityTimeout=30, WaitTimeSeconds=0
+        )
+        if not answer.get("Messages"):
+            return list(found.values())
+        for message in answer["Messages"]:
+            found[message["MessageId"]] = json.loads(message["Body"])
+
+
+class Books:
+    """Everything read once, after the morning; `promises` and `rows` are what it says."""
+
+    def __init__(self, company: Company, morning: Morning) -> None:
+        """Read all books."""
+        self.company = company
+        self.morning = morning
+        self.notes = morning.notes
+        self.deliveries = {each.number: each for each in company.sender.deliveries}
+        self.tickets: list[Ticket] = company.desk.tickets()
+        self.kept, self.busy = kept(company)
+        self.parked = parked(company)
+        self.spoken = spoken(company)
+        self.logs = company.stack.logs()
+        self._by_identity: dict[Identity, list[Kept]] = defaultdict(list)
+        for each in self.kept:
+            self._by_identity[each.identity].append(each)
+        self._places: dict[str, list[tuple[Ticket, int, int, Comment]]] = defaultdict(list)
+        for ticket in self.tickets:
+            for number, comment in enumerate(ticket.comments):
+                words = comment.text.split("\n\nBefore: ")[0]  # an edited message also quotes what it was
+                for found in MARKER.finditer(words):
+                    self._places[found[0]].append((ticket, number, found.start(), comment))
+        self.told: dict[Identity, list[Happening]] = defaultdict(list)
+        for happening in self.notes.happenings:
+            if morning.taken(happening):
+                self.told[happening.identity].append(happening)
+        self.promises = [*self._promises()]
+
+    @property
+    def kept_promises(self) -> bool:
+        """Whether all of them are."""
+        return not any(promise.broken for promise in self.promises)
+
+    # ------------------------------------------------------------------------------------------ the promises
+
+    def _promises(self) -> Iterator[Promise]:
+        for words, check in (
+            ("Nothing is lost: every event of a delivery answered 2xx has exactly one outcome, or is parked", self._lost),
+            ("Nothing is doubled: each message once, one ticket a conversation, nothing nobody wrote", self._doubled),
+            ("In order: what came in order stands in the ticket in order", self._ordered),
+            ("Words arrive unharmed: emoji, right-to-left, markup", self._unharmed),
+            ("Acknowledged once where it should be, never where it may not", self._acknowledged),
+            ("In the words of the hour: open or closed, by the office that was written to", self._hours),
+            ("An agent's public answer arrives once; a note never; what cannot go out is told", self._answered),
+            ("Only the genuine gets in: forged and stale requests left nothing", self._genuine),
+            ("No secret and no customer's word is in a log", self._silent),
+        ):
+            promise = Promise(words)
+            for name, fault in check():
+                promise.checked += 1
+                if fault:
+                    promise.broken.append(f"{name}: {fault}")
+            yield promise
+
+    def _lost(self) -> Iterator[tuple[str, str]]:
+        for identity, happenings in self.told.items():
+            found = self._by_identity.get(identity, [])
+            fault = ""
+            if len(found) != len(happenings):
+                fault = f"{len(found)} outcomes for {len(happenings)} events"
+            elif open_ := [each.state for each in found if each.state not in ENDED]:
+                fault = f"still {open_[0]}"
+            elif happenings[0].files and (bad := [each for each in found if each.state not in {"filed", "merged"}]):
+                fault = f"{bad[0].state} ({bad[0].reason}), but belongs into a ticket"
+            elif not happenings[0].files and (bad := [each for each in found if each.state == "filed"]):
+                fault = "filed, but does not belong into a ticket"
+            yield " ".join(identity), fault
+        bodies = Counter((letter["delivery"], "fragment" in letter) for letter in self.parked)
+        for unreadable in self.notes.unreadable:
+            delivery = self.deliveries[unreadable.delivery]
+            letters = bodies[(hashlib.sha256(delivery.body).hexdigest(), bool(unreadable.part))]
+            state = delivery.state is State.TAKEN
+            fault = "" if letters >= 1 and state else f"{letters} letters parked, the delivery was {delivery.state}"
+            yield f"unreadable delivery {unreadable.delivery}", fault
+        for thread in self.busy:
+            yield thread, "the thread still has something to do"
+        yield from self._given_up()
+
+    def _given_up(self) -> Iterator[tuple[str, str]]:
+        for delivery in self.deliveries.values():
+            if delivery.state in {State.GIVEN_UP, State.WAITING}:
+                statuses = [attempt.status for attempt in delivery.attempts]
+                yield f"delivery {delivery.number}", f"{delivery.state} after the answers {statuses}"
+
+    def _doubled(self) -> Iterator[tuple[str, str]]:
+        for happening in self._distinct():
+            if not happening.marker or not happening.files:
+                continue
+            places = self._places.get(happening.marker, [])
+            least = 1 if happening.shown else 0
+            fault = "" if least <= len(places) <= 1 else f"{len(places)} times in tickets"
+            yield f"{happening.channel} {happening.marker}", fault
+        for talk in self.notes.talks:
+            tickets = {place[0].id for said in talk.said for place in self._places.get(said.marker, [])}
+            told = any(each.marker and each.shown and self.morning.taken(each) for each in talk.said)
+            fault = "" if len(tickets) == 1 or not told else f"its messages are in the tickets {sorted(tickets)}"
+            yield f"{talk.channel} {talk.thread}", fault
+        known = {happening.identity for happening in self.notes.happenings}
+        for each in self.kept:
+            if each.kind != "ticket" and each.identity not in known and each.identity[1] != "0":  # the test button's page
+                yield " ".join(each.identity), "in the table, but nobody told of it"
+        owned = {place[0].id for happening in self.notes.happenings for place in self._places.get(happening.marker, [])}
+        for ticket in self.tickets:
+            fault = "" if ticket.id in owned else "holds no customer's message of the morning"
+            yield f"ticket {ticket.id}", fault
+
+    def _ordered(self) -> Iterator[tuple[str, str]]:
+        for talk in self.notes.talks:
+            shown = [each for each in talk.said if each.marker and len(self._places.get(each.marker, [])) == 1]
+            for one, other in ((a, b) for a in shown for b in shown if a.at < b.at):
+                first, second = (self._places[each.marker][0] for each in (one, other))
+                if first[0].id != second[0].id:
+                    continue
+                came = self._arrived(one)
+                # A promise only where the platform kept the order: the one was answered before the other was sent.
+                inverted = first[1:3] > second[1:3] and came is not None and came[1] < self._sent(other)
+                yield f"{talk.channel} {one.marker}", f"stands after {other.marker}" if inverted else ""
+
+    def _unharmed(self) -> Iterator[tuple[str, str]]:
+        for happening in self._distinct():
+            places = self._places.get(happening.marker, []) if happening.marker else []
+            if len(places) != 1 or not happening.shown or not happening.files:
+                continue
+            words = places[0][3].text.replace("\u2060", "")  # put after an @, so that no agent is mentioned
+            same = _same(happening.text) in _same(words)
+            yield f"{happening.channel} {happening.marker}", "" if same else "the words were changed"
+
+    def _acknowledged(self) -> Iterator[tuple[str, str]]:
+        automatic = Counter(each.place for each in self.spoken if each.automatic)
+        for talk in self.notes.talks:
+            if not any(self.morning.taken(each) for each in talk.said):
+                continue
+            wanted = 1 if talk.acknowledged else 0
+            found = automatic[talk.place]
+            why = f" ({talk.why})" if talk.why else ""
+            yield talk.place, "" if found == wanted else f"{found} acknowledgements instead of {wanted}{why}"
+        places = {talk.place for talk in self.notes.talks}
+        for place in automatic.keys() - places:
+            yield place, "acknowledged, though nobody wrote there"
+
+    def _hours(self) -> Iterator[tuple[str, str]]:
+        offices = {talk.place: talk.office for talk in self.notes.talks if talk.office}
+        from sandbox.company import REYKJAVIK
+
+        for each in self.spoken:
+            office = offices.get(each.place)
+            if office is None or not each.automatic:
+                continue
+            edge = timedelta(seconds=5)  # a text decided just before the hour is sent just after
+            open_ = {8 <= moment.hour < 20 for moment in (each.at - edge, each.at)}
+            wanted = {state if office == REYKJAVIK else not state for state in open_}
+            closed = bool(re.search(r"\d{4}-\d\d-\d\d", each.text))  # only the closed text names a day
+            yield each.place, "" if (not closed) in wanted else "the words of the other hours"
+
+    def _answered(self) -> Iterator[tuple[str, str]]:
+        places: dict[str, list[str]] = defaultdict(list)
+        for each in self.spoken:
+            for found in MARKER.finditer(each.text):
+                places[found[0]].append(each.place)
+            if not MARKER.search(each.text) and not each.automatic:
+                yield each.place, "a text that nobody wrote"
+        for answer in self.notes.answers:
+            found = places.get(answer.marker, [])
+            wanted = [answer.place] if answer.reaches else []
+            fault = "" if found == wanted else f"said at {found or 'no place'} instead of {wanted or 'nowhere'}"
+            if not fault and answer.noted and not self._noted(answer.marker):
+                fault = "it did not go out, and the ticket does not say so"
+            yield f"{answer.talk.channel} {answer.marker}", fault
+
+    def _noted(self, marker: str) -> bool:
+        return any(comment.by is By.NOTE for _, _, _, comment in self._places.get(marker, []))
+
+    def _genuine(self) -> Iterator[tuple[str, str]]:
+        everywhere = " ".join(" ".join(each.identity) for each in self.kept)
+        everywhere += " ".join(comment.text for ticket in self.tickets for comment in ticket.comments)
+        everywhere += json.dumps(self.parked)
+        for intruder in self.notes.intruders:
+            delivery = self.deliveries.get(intruder.delivery)
+            statuses = [attempt.status for attempt in delivery.attempts] if delivery else [intruder.status]
+            fault = "" if statuses == [401] else f"answered {statuses}"
+            if intruder.marker in everywhere:
+                fault = "it left something"
+            yield f"{intruder.channel}, {intruder.what}", fault
+
+    def _silent(self) -> Iterator[tuple[str, str]]:
+        secrets = {
+            value
+            for values in self.company.secrets.values()
+            for given in values.values()
+            for value in ([given] if isinstance(given, str) else given)
+        }
+        for value in sorted(secrets):
+            yield f"secret {value[:6]}…", "in a log" if value in self.logs else ""
+        words = {each.marker for each in self.notes.happenings if each.marker}
+        words |= {answer.marker for answer in self.notes.answers}
+        found = set(MARKER.findall(self.logs))
+        for marker in sorted(words):
+            yield marker, "in a log" if marker in found else ""
+
+    # ------------------------------------------------------------------------------------------ figures
+
+    def _distinct(self) -> Iterator[Happening]:
+        for happenings in self.told.values():
+            yield from happenings
+
+    def _arrived(self, happening: Happening) -> tuple[datetime, datetime] | None:
+        """Return when the first delivery that was taken was sent and answered, in real time."""
+        times = [
+            (self.company.real(attempt.at), self.company.real(attempt.at) + timedelta(seconds=attempt.seconds))
+            for delivery in self.morning.delivered(happening)
+            for attempt in delivery.attempts
+            if 200 <= attempt.status < 300
+        ]
+        return min(times, default=None)
+
+    def _sent(self, happening: Happening) -> datetime:
+        return min(
+            self.company.real(attempt.at)
+            for delivery in self.morning.delivered(happening)
+            for attempt in delivery.attempts
+        )
+
+    def rows(self) -> dict[str, Row]:
+        """Return each channel's figures."""
+        rows = {name: Row() for name in CHANNELS}
+        counted: dict[str, set[int]] = defaultdict(set)
+        for happening in self.notes.happenings:
+            row = rows[happening.channel]
+            for delivery in self.morning.delivered(happening):
+                counted[happening.channel].add(delivery.number)
+                row.events += delivery.state is State.TAKEN
+        for identity, happenings in self.told.items():
+            occurrences = sum(
+                delivery.state is State.TAKEN for each in happenings for delivery in self.morning.delivered(each)
+            )
+            rows[identity[0]].duplicates += occurrences - len(happenings)
+        for unreadable in self.notes.unreadable:
+            counted[unreadable.channel].add(unreadable.delivery)
+            rows[unreadable.channel].parked += 1
+        for intruder in self.notes.intruders:
+            if intruder.delivery:
+                counted[intruder.channel].add(intruder.delivery)
+                rows[intruder.channel].refused += 1
+        for each in self.kept:
+            if each.state == "suppressed" and each.identity[0] in rows:
+                rows[each.identity[0]].suppressed[each.reason or "?"] += 1
+        for name, numbers in counted.items():
+            rows[name].deliveries = len(numbers)
+        self._of_the_helpdesk(rows)
+        channels = {talk.place: talk.channel for talk in self.notes.talks}
+        for said in self.spoken:
+            if said.automatic and said.place in channels:
+                rows[channels[said.place]].acknowledgements += 1
+        return rows
+
+    def _of_the_helpdesk(self, rows: dict[str, Row]) -> None:
+        seen: set[str] = set()
+        for happening in self._distinct():
+            for ticket, _, _, _ in self._places.get(happening.marker, [])[:1] if happening.marker else []:
+                if ticket.id not in seen and happening.talk is not None:
+                    seen.add(ticket.id)
+                    row = rows[happening.talk.channel]
+                    row.tickets += 1
+                    row.comments += sum(comment.by is not By.AGENT for comment in ticket.comments)
+
+    def to_ticket(self) -> list[float]:
+        """Return the seconds from a message's first delivery that was taken until it stood in a ticket."""
+        return [
+            (places[0][3].at - came[0]).total_seconds()
+            for happening in self._distinct()
+            if happening.marker and len(places := self._places.get(happening.marker, [])) == 1
+            and (came := self._arrived(happening)) is not None
+        ]  # fmt: skip
+
+    def to_acknowledgement(self) -> list[float]:
+        """Return the seconds from a conversation's first delivery until its acknowledgement."""
+        moments = {each.place: each.at for each in self.spoken if each.automatic}
+        found = []
+        for talk in self.notes.talks:
+            came = [at for said in talk.said if said.files and (at := self._arrived(said))]
+            if talk.acknowledged and talk.place in moments and came:
+                found.append((moments[talk.place] - min(came)[0]).total_seconds())
+        return found
+
+
+def median_and_p95(seconds: Iterable[float]) -> tuple[float, float]:
+    """Return both (nought for nothing)."""
+    found = sorted(seconds)
+    if not found:
+        return 0.0, 0.0
+    return statistics.median(found), found[min(len(found) - 1, int(len(found) * 0.95))]
+
+
+def _same(text: str) -> str:
+    """Return the words with the white space that HTML does not keep made alike."""
+    return " ".join(text.split())

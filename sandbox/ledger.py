@@ -1,0 +1,117 @@
+"""What the script of a morning knows by itself: what happened, in which deliveries it was told, what must become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from deskwire.model import compose
+
+Identity = tuple[str, str, str, str]  # channel, account, the platform's id of the thing, what was done to it
+
+
+@dataclass(slots=True, eq=False)
+class Happening:
+    """One thing that happened on a platform. `text` holds `marker`, which occurs nowhere else.
+
+    `files`: whether it belongs into a ticket. `shown`: whether its words stand there to the end (a deleted message's
+    do not). `deliveries` are the numbers under which the sender knows the requests that told of it.
+    """
+
+    channel: str
+    account: str
+    object_id: str
+    verb: str
+    talk: Talk | None
+    at: datetime
+    text: str = ""
+    marker: str = ""
+    files: bool = True
+    own: bool = False
+    shown: bool = True
+    late: bool = False
+    deliveries: list[int] = field(default_factory=list)
+
+    @property
+    def identity(self) -> Identity:
+        """What tells it from everything else, whatever a connector's key looks like."""
+        return (self.channel, self.account, self.object_id, self.verb)
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """Something an agent wrote. `reaches`: whether the customer must see it, at `place`; else nobody outside may."""
+
+    marker: str
+    text: str
+    talk: Talk
+    place: str
+    reaches: bool
+    noted: bool = False  # the ticket must say that it was not delivered
+    comment: str = ""
+    at: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Talk:
+    """One conversation. `place` is where the platform's books have what was said to the customer in it.
+
+    `acknowledged` is whether an acknowledgement must have come (True), must not (False).
+    """
+
+    channel: str
+    account: str
+    thread: str
+    place: str
+    acknowledged: bool
+    why: str = ""  # why none may come
+    office: str = ""
+    said: list[Happening] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    ticket: str = ""
+
+    @property
+    def key(self) -> str:
+        """The thread's name in the table."""
+        return compose(self.channel, self.account, self.thread)
+
+    @property
+    def first(self) -> Happening | None:
+        """What opened it."""
+        return next((each for each in self.said if each.files and each.text), None)
+
+
+@dataclass(slots=True, eq=False)
+class Unreadable:
+    """A genuine body, or a part of one, that no connector can read: it must be parked."""
+
+    channel: str
+    delivery: int
+    part: str = ""  # words of the part; empty: the whole body
+
+
+@dataclass(slots=True, eq=False)
+class Intruder:
+    """Something that was forged: nothing of it may be anywhere."""
+
+    channel: str
+    what: str
+    marker: str
+    delivery: int = 0
+    status: int = 0  # of one that was sent past the sender
+
+
+@dataclass(slots=True)
+class Notes:
+    """Everything the script wrote down."""
+
+    happenings: list[Happening] = field(default_factory=list)
+    talks: list[Talk] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    intruders: list[Intruder] = field(default_factory=list)
+    outages: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+
+Step = Callable[[], object]
