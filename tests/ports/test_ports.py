@@ -12,7 +12,7 @@ from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
 from deskwire.aws.table import DynamoTable
 from deskwire.errors import ConfigurationError, PermanentError
 from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
-from deskwire.ports import Absent, AbsentOr, AtMost, Conflict, Equals, Lacks, Letter, Present, Put, Update
+from deskwire.ports import Absent, AbsentOr, AtMost, Conflict, Delete, Equals, Lacks, Letter, Present, Put, Update
 
 KEY = ("T#one", "THREAD")
 
@@ -105,6 +105,17 @@ def test_an_update_makes_copies_appends_adds_and_removes_in_one_step(table):
 def test_an_update_makes_the_item_and_its_lists(table):
     after = table.update(Update(KEY, append={"pending": "a"}, copy={"was_clean": "clean"}, initial={"made": 1}))
     assert after == item(pending=["a"], was_clean=[], made=1)
+
+
+def test_a_transaction_removes_too_and_only_as_a_whole(table):
+    other = ("T#one", "M#other")
+    table.put(Put(item(made=1)))
+    with pytest.raises(Conflict):
+        table.transact([Delete(KEY), Update(other, set={"made": 1}, when=[("made", Present())])])
+    assert table.get(KEY) == item(made=1)
+    table.transact([Delete(KEY), Delete(("T#one", "M#never")), Update(other, set={"made": 1})])
+    assert table.get(KEY) is None
+    assert table.get(other)["made"] == 1
 
 
 def test_initial_values_do_not_replace(table):

@@ -15,6 +15,7 @@ from .ports import (
     AtMost,
     Condition,
     Conflict,
+    Delete,
     Equals,
     Item,
     Key,
@@ -57,7 +58,7 @@ class MemoryTable:
             self._check(update.key, update.when)
             return self._write(update)
 
-    def transact(self, writes: Sequence[Put | Update]) -> None:
+    def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
         """Do all of it or nothing. Raises `Conflict`."""
         with self._lock:
             self.calls.append("transact")
@@ -65,11 +66,14 @@ class MemoryTable:
                 raise ValueError("a transaction touches an item once")
             for write in writes:
                 try:
-                    self._check(_key(write), write.when)
+                    self._check(_key(write), () if isinstance(write, Delete) else write.when)
                 except Conflict:
                     raise Conflict from None
             for write in writes:
-                self._write(write)
+                if isinstance(write, Delete):
+                    self.items.pop(write.key, None)
+                else:
+                    self._write(write)
 
     def query(self, pk: str, prefix: str = "") -> list[Item]:
         """Return the items of one partition whose sort key begins so, in its order."""
@@ -116,7 +120,7 @@ class MemoryTable:
         return copy.deepcopy(item)
 
 
-def _key(write: Put | Update) -> Key:
+def _key(write: Put | Update | Delete) -> Key:
     return (write.item["pk"], write.item["sk"]) if isinstance(write, Put) else write.key
 
 

@@ -89,6 +89,13 @@ class Update:
     when: When = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an item, in a transaction with others. One that is not there is no fault."""
+
+    key: Key
+
+
 class Conflict(Exception):  # noqa: N818 - an answer, not an error
     """A condition did not hold. `item` is what is there (None: nothing; unknown for transactions)."""
 
@@ -109,7 +116,7 @@ class Table(Protocol):
     def update(self, update: Update) -> Item:
         """Change and return the whole item as it is now. Raises `Conflict` with what is there."""
 
-    def transact(self, writes: Sequence[Put | Update]) -> None:
+    def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
         """Do all of it or nothing. Raises `Conflict`."""
 
     def query(self, pk: str, prefix: str = "") -> list[Item]:

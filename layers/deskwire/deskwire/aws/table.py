@@ -10,7 +10,21 @@ from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deskwire.errors import ConfigurationError, TemporaryError
-from deskwire.ports import Absent, AbsentOr, AtMost, Condition, Conflict, Equals, Item, Key, Lacks, Present, Put, Update
+from deskwire.ports import (
+    Absent,
+    AbsentOr,
+    AtMost,
+    Condition,
+    Conflict,
+    Delete,
+    Equals,
+    Item,
+    Key,
+    Lacks,
+    Present,
+    Put,
+    Update,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -120,15 +134,18 @@ class DynamoTable:
         )
         return decode(answer["Attributes"])
 
-    def transact(self, writes: Sequence[Put | Update]) -> None:
+    def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
         """Do all of it or nothing. Raises `Conflict`."""
-        actions = [
-            {"Put": {"TableName": self._name, **_put(write)}}
-            if isinstance(write, Put)
-            else {"Update": {"TableName": self._name, **_update(write)}}
-            for write in writes
-        ]
-        self._call("transact_write_items", TransactItems=actions)
+        self._call("transact_write_items", TransactItems=[self._action(write) for write in writes])
+
+    def _action(self, write: Put | Update | Delete) -> dict[str, Any]:
+        match write:
+            case Put():
+                return {"Put": {"TableName": self._name, **_put(write)}}
+            case Update():
+                return {"Update": {"TableName": self._name, **_update(write)}}
+            case Delete(key):
+                return {"Delete": {"TableName": self._name, "Key": _typed(key)}}
 
     def query(self, pk: str, prefix: str = "") -> list[Item]:
         """Return the items of one partition whose sort key begins so, in its order (several calls when long)."""
