@@ -1,0 +1,97 @@
+"""`deskwire.yaml` becomes the table's definitions, or a list of all its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from deskwire.care.policy import Policy
+from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
+
+from .checks import FAULTS, hints
+from .document import Fault, read
+from .needs import Need
+from .terminal import UserError
+from .written import Written
+
+Definition: TypeAlias = Endpoint | HelpdeskConnection | Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a file says: its faults, or the definitions; what it needs in Secrets Manager; what looks odd."""
+
+    file: str
+    faults: tuple[Fault, ...]
+    hints: tuple[Fault, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    secrets: Mapping[str, Need] = field(default_factory=dict)
+
+
+def check(path: Path) -> Checked:
+    """Return what a file says. Raises `UserError` when it cannot be read."""
+    try:
+        document = read(path)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}", status=2) from None
+    written = Written(document)
+    found = [*written.shape(), *(each for faults in FAULTS for each in faults(written))]
+    for place, reason in found:
+        document.complain(place, reason)
+    if document.faults:
+        return Checked(str(path), tuple(sorted(document.faults)))
+    odd = tuple(sorted(Fault(document.line(place), ".".join(place), text) for place, text in hints(written)))
+    return Checked(str(path), (), odd, tuple(definitions(written)), secrets(written))
+
+
+def definitions(written: Written) -> Iterator[Definition]:
+    """Yield the table's definitions of a file without faults."""
+    webhooks = {entry.helpdesk: name for name, entry in written.endpoints.items() if entry.helpdesk}
+    for name, endpoint in written.endpoints.items():
+        yield Endpoint(
+            name=name,
+            side="helpdesks" if endpoint.helpdesk else "channels",
+            connectors=endpoint.channels or (written.helpdesks[endpoint.helpdesk].connector,),
+            secret=endpoint.secret or "",
+            settings=endpoint.settings,
+            helpdesk=endpoint.helpdesk,
+        )
+    for name, desk in written.helpdesks.items():
+        yield HelpdeskConnection(
+            name=name,
+            connector=desk.connector,
+            endpoint=webhooks.get(name, ""),
+            secret=desk.secret or "",
+            settings=desk.settings,
+            poll=desk.poll,
+        )
+    for name, entry in written.connections.items():
+        found = written.policy_of(name)
+        yield Connection(
+            name=name,
+            channel=entry.channel,
+            account=entry.account,
+            endpoint=entry.endpoint,
+            secret=entry.secret or "",
+            settings=entry.settings,
+            helpdesk=entry.helpdesk or written.default("helpdesk"),
+            tags=entry.tags,
+            fields=entry.fields,
+            policy=Policy() if found is None else _plain(found[1]),
+        )
+
+
+def _plain(policy: Policy) -> Policy:
+    """Return the policy without what only the file knows (`like`)."""
+    return Policy.model_validate({name: getattr(policy, name) for name in policy.model_fields_set if name != "like"})
+
+
+def secrets(written: Written) -> dict[str, Need]:
+    """Return what each named secret must hold."""
+    found: dict[str, Need] = {}
+    for _, entry, _, need in written.connectors():
+        if entry.secret is not None:
+            found[entry.secret] = found.get(entry.secret, Need((), frozenset())) | need
+    return dict(sorted(found.items()))

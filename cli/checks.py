@@ -1,0 +1,225 @@
+"""The checks that a file's shape alone cannot make. Each yields (place, reason) of what a person has to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deskwire import registry
+from deskwire.care.hours import Hours, Week
+from deskwire.care.measure import measure
+from deskwire.care.policy import Policy
+from deskwire.care.texts import parts, render
+from deskwire.channel import Channel
+from deskwire.contract import TextLimit, Unit
+from deskwire.helpdesk import PollsTickets
+from deskwire.model import Visibility
+
+from .company import ConnectionEntry, EndpointEntry
+from .document import Place, choice
+from .written import Found, Written, channel, helpdesk
+
+# The longest that each placeholder becomes.
+LONGEST = {"reference": "ABCDE-FGHJK", "opens_day": "2026-12-31", "opens_at": "09:00"}
+UNITS = {
+    Unit.CHARACTERS: "characters",
+    Unit.UTF16: "characters (an emoji counts two or more)",
+    Unit.BYTES: "bytes",
+    Unit.WEIGHTED: "characters as X counts them",
+}
+
+
+def _unknown(place: Place, what: str, given: str, known: object) -> tuple[Place, str]:
+    return place, f"there is no {what} “{given}”: {choice(given, known)}"  # type: ignore[arg-type]
+
+
+# -------------------------------------------------------------------------------------- names that belong together
+
+
+def defaults(written: Written) -> Found:
+    """Defaults that there are not."""
+    for name, section in (("helpdesk", "helpdesks"), ("policy", "policies")):
+        given = written.default(name)
+        if given and given not in written.section(section):
+            yield _unknown(("defaults", name), name, given, written.section(section))
+
+
+def helpdesks(written: Written) -> Found:
+    """Helpdesks of no connector, or polled though they cannot be."""
+    for name, entry in written.helpdesks.items():
+        connector = helpdesk(entry.connector)
+        if connector is None:
+            yield _unknown(("helpdesks", name, "connector"), "helpdesk", entry.connector, registry.helpdesk_names())
+        elif entry.poll and not isinstance(connector, PollsTickets):
+            yield (
+                ("helpdesks", name, "poll"),
+                f"{connector.title} cannot be polled: set up its webhook and leave `poll` out",
+            )
+
+
+def endpoints(written: Written) -> Found:
+    """Endpoints of no channel or helpdesk, of channels that sign differently, or of a helpdesk that has one."""
+    webhooks: dict[str, str] = {}
+    for name, entry in written.endpoints.items():
+        place = ("endpoints", name)
+        yield from _channels(place, entry)
+        if entry.helpdesk:
+            if entry.helpdesk not in written.section("helpdesks"):
+                yield _unknown((*place, "helpdesk"), "helpdesk", entry.helpdesk, written.section("helpdesks"))
+            first = webhooks.setdefault(entry.helpdesk, name)
+            if first != name:
+                yield (*place, "helpdesk"), f"“{entry.helpdesk}” has the endpoint “{first}” already: one is enough"
+
+
+def _channels(place: Place, entry: EndpointEntry) -> Found:
+    for number, given in enumerate(entry.channels):
+        if channel(given) is None:
+            yield _unknown((*place, "channels", str(number)), "channel", given, registry.channel_names())
+    found = [connector for connector in map(channel, entry.channels) if connector is not None]
+    for other in found[1:]:
+        if other.verification != found[0].verification:
+            reason = f"{found[0].title} and {other.title} sign differently: give each an endpoint of its own"
+            yield (*place, "channels"), reason
+    if len(set(entry.channels)) < len(entry.channels):
+        yield (*place, "channels"), "a channel is named twice"
+
+
+def connections(written: Written) -> Found:
+    """Connections of no channel, of an account that another has, or with an endpoint, helpdesk or policy of none."""
+    accounts: dict[tuple[str, str], str] = {}
+    for name, entry in written.connections.items():
+        place = ("connections", name)
+        if channel(entry.channel) is None:
+            yield _unknown((*place, "channel"), "channel", entry.channel, registry.channel_names())
+        first = accounts.setdefault((entry.channel, entry.account), name)
+        if first != name:
+            yield (*place, "account"), f"this account of {entry.channel} belongs to “{first}” already"
+        yield from _endpoint_of(written, place, entry)
+        if not entry.helpdesk and not written.default("helpdesk"):
+            yield place, "“helpdesk” is missing: name it here or under `defaults`"
+        if entry.helpdesk and entry.helpdesk not in written.section("helpdesks"):
+            yield _unknown((*place, "helpdesk"), "helpdesk", entry.helpdesk, written.section("helpdesks"))
+        if isinstance(entry.policy, str) and entry.policy not in written.section("policies"):
+            yield _unknown((*place, "policy"), "policy", entry.policy, written.section("policies"))
+
+
+def _endpoint_of(written: Written, place: Place, entry: ConnectionEntry) -> Found:
+    at = (*place, "endpoint")
+    endpoint = written.endpoints.get(entry.endpoint)
+    if entry.endpoint not in written.section("endpoints"):
+        yield _unknown(at, "endpoint", entry.endpoint, written.section("endpoints"))
+    elif endpoint is not None and endpoint.helpdesk:
+        yield at, f"“{entry.endpoint}” is the webhook of a helpdesk: name one with `channels`"
+    elif endpoint is not None and entry.channel not in endpoint.channels and channel(entry.channel) is not None:
+        listed = ", ".join(endpoint.channels)
+        yield at, f"“{entry.endpoint}” does not list {entry.channel} among its channels ({listed}): add it there"
+
+
+# --------------------------------------------------------------------------------------------- what connectors need
+
+
+def needs(written: Written) -> Found:
+    """Settings that a connector does not know, or misses; a secret that is missing or useless."""
+    for place, entry, settings, secrets in written.connectors():
+        for name in settings.unknown(entry.settings):
+            yield _unknown((*place, "settings", name), "setting", name, settings.names)
+        where = (*place, "settings") if entry.settings else place
+        for name in settings.missing(entry.settings):
+            yield where, f"the setting “{name}” is missing"
+        for name, value in entry.settings.items():
+            if name in settings.names and not value.strip():
+                yield (*place, "settings", name), "is empty: leave it out, or say what it is"
+        if secrets.groups and entry.secret is None:
+            members = ", ".join(" or ".join(group) for group in secrets.groups)
+            yield place, f"“secret” is missing: the name of an entry of Secrets Manager that holds {members}"
+        if not secrets.names and entry.secret is not None:
+            yield (*place, "secret"), "no secret is needed here: leave it out"
+
+
+# -------------------------------------------------------------------------------------- the rules and the platforms
+
+
+def rules(written: Written) -> Found:
+    """Texts that can never be said, that a platform does not take, or that it does not allow."""
+    for name, policy in written.policies.items():
+        yield from _texts_of(written, ("policies", name), policy)
+    for name, entry in written.connections.items():
+        found, connector = written.policy_of(name), channel(entry.channel)
+        if found is None:
+            continue
+        if found[0][0] == "connections":
+            yield from _texts_of(written, *found)
+        if connector is not None:
+            yield from _texts_on(written, name, connector, found)
+
+
+def _texts_of(written: Written, place: Place, policy: Policy) -> Found:
+    for visibility, language, state, text in templates(policy):
+        at = written.stands(place, "texts", visibility, language, state)
+        named = {piece for piece, placeholder in parts(text) if placeholder}
+        if "company" in named and not policy.company:
+            yield at, "names {company}, but the policy has no `company`"
+        opens = sorted(named & {"opens_day", "opens_at"})
+        if opens and never_opens(policy.hours):
+            yield at, f"names {{{opens[0]}}}, but by `hours` nobody ever answers: there is no opening to name"
+
+
+def _texts_on(written: Written, name: str, connector: Channel, found: tuple[Place, Policy]) -> Found:
+    place, policy = found
+    for visibility, sending in connector.contract.sending.items():
+        if not policy.acknowledges(visibility):
+            continue
+        if visibility is Visibility.PUBLIC and not sending.automatic.value:
+            reason = (
+                f"{connector.title} allows no automatic answer in public: "
+                f"give the connection “{name}” a policy without `acknowledge.public`"
+            )
+            yield written.stands(place, "acknowledge", "public"), reason
+            continue
+        limit = sending.text.value
+        for seen, language, state, text in templates(policy):
+            length = measure(longest(text, policy.company), limit.unit)
+            if seen == visibility and length > limit.most:
+                at = written.stands(place, "texts", seen, language, state)
+                yield at, _too_long(length, limit, connector.title, name)
+
+
+def templates(policy: Policy) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (visibility, language, open or closed, text) of a policy."""
+    for visibility in Visibility:
+        for language, wordings in policy.texts.of(visibility).items():
+            yield visibility, language, "open", wordings.open
+            yield visibility, language, "closed", wordings.closed
+
+
+def longest(template: str, company: str) -> str:
+    """Return the longest that a text can become."""
+    return render(template, LONGEST | {"company": company or "-"}) or ""
+
+
+def never_opens(hours: Hours) -> bool:
+    """Tell whether by these hours nobody ever answers."""
+    if any(hours.days.values()):
+        return False
+    return hours.week == "never" or (
+        isinstance(hours.week, Week) and not any(getattr(hours.week, day) for day in Week.model_fields)
+    )
+
+
+def _too_long(length: int, limit: TextLimit, title: str, connection: str) -> str:
+    unit = UNITS[limit.unit]
+    return f"becomes up to {length} {unit}, and {title} takes {limit.most} (connection “{connection}”)"
+
+
+def hints(written: Written) -> Found:
+    """What is allowed and yet odd."""
+    webhooks = {entry.helpdesk for entry in written.endpoints.values()}
+    for name, desk in written.helpdesks.items():
+        if name not in webhooks and not desk.poll:
+            yield ("helpdesks", name), "has no endpoint and is not polled: agents' answers do not reach customers"
+    used = {entry.endpoint for entry in written.connections.values()}
+    for name, endpoint in written.endpoints.items():
+        if endpoint.channels and name not in used:
+            yield ("endpoints", name), "no connection uses it: whatever comes in there is refused"
+
+
+FAULTS = (defaults, helpdesks, endpoints, connections, needs, rules)
