@@ -117,3 +117,11 @@ def test_a_forged_signal_is_refused(asked):
     body = b'{"ticket_id": "%d"}' % ticket.id
     request = Request(method="POST", endpoint="desk", body=body, received_at=asked.now(), headers=signature)
     assert asked.receiver.handle(gateway_event(request, side="helpdesks"))["statusCode"] == 401
+
+
+def test_a_ticket_that_was_deleted_ends_the_signal_and_nothing_comes_again(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.delete(ticket.id)
+    asked.signalled(ticket.id)
+    assert asked.work() == ["routed", "refused"]
+    assert asked.thread()["pending"] == []

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from deskwire.channel import Fetches
 from deskwire.configuration import Connection
-from deskwire.errors import ConfigurationError, PayloadError, TemporaryError
+from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.helpdesk import TicketGone
 from deskwire.model import Event, File, Kind, digest
 from deskwire.ports import Archive, Clock, Letter, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -190,7 +191,10 @@ class Conversation:
         if event is None:
             return Pending(message=message, doubtful=doubtful)
         if not event.complete and isinstance(turn.channel, Fetches):
-            completed = turn.channel.complete(event, turn.outside)
+            try:
+                completed = turn.channel.complete(event, turn.outside)
+            except PermanentError as error:
+                return Pending(message=message, refused=f"its words cannot be fetched: {error}")
             if completed is None:
                 return Pending(message=message, gone=True)
             twin = completed.key != event.key and not ledger.mark(turn.thread.key, completed.key, event.key)
@@ -229,6 +233,8 @@ class Conversation:
             """Note the ticket, with the intent to acknowledge in the same step."""
             turn.changes["helpdesk"] = turn.definition.name
             noted.append(_intend(ledger, turn, ack if not noted else None, opened=True))
+            if not noted[-1]:  # that acknowledgement was begun before: then the ticket alone
+                _intend(ledger, turn, None, opened=True)
 
         filing = Filing(self.archive, self.fetch, opened_now)
         if plan.file:
@@ -260,9 +266,20 @@ class Conversation:
     def _relay(self, turn: Turn, plan: Plan, answering: Answering) -> None:
         try:
             self.directory.admit(turn.definition.name)
+        except TemporaryError as error:
+            turn.trouble, turn.held = turn.trouble or error, turn.trouble is None
+            return
+        try:
             answering.relay(turn, plan)
-        except (TemporaryError, ConfigurationError) as error:
+        except TemporaryError as error:
             turn.trouble = turn.trouble or error
+            self.directory.failed(turn.definition.name, error)
+        except ConfigurationError as error:
+            turn.trouble = turn.trouble or error
+        except (PermanentError, TicketGone) as error:
+            handled = {each.key for each in turn.outcomes}
+            left = [each for each in plan.relay if each.key not in handled]
+            turn.outcomes += [end(each, Outcome.REFUSED, f"its answers cannot be read: {error}") for each in left]
 
     # ---------------------------------------------------------------- the rest
 

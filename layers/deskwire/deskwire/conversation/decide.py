@@ -21,9 +21,9 @@ GIVE_UP = timedelta(days=14)
 class Pending:
     """A pending message with what had to be looked up about it.
 
-    `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message that
-    an edit or deletion is about, as far as we know it. `gone`: its words could not be fetched any more. `twin`: its
-    completed form is already there.
+    `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
+    that an edit or deletion is about, as far as we know it. `gone`: its words could not be fetched any more,
+    `refused`: why they never can be. `twin`: its completed form is already there.
     """
 
     message: Recorded
@@ -31,6 +31,7 @@ class Pending:
     echo: bool = False
     original: Recorded | None = None
     gone: bool = False
+    refused: str = ""
     twin: bool = False
 
     @property
@@ -110,6 +111,8 @@ def _each(item: Pending, thread: Thread, now: datetime) -> Recorded | Literal["f
         return "file" if thread.ticket else end(message, Outcome.SUPPRESSED, "a note without a ticket")
     if event.kind is Kind.TICKET:
         return "relay"
+    if item.refused:
+        return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
         return end(message, Outcome.MERGED, "the same as another event")
     reason = _needless(item, event, thread)

@@ -54,7 +54,7 @@ class Filing:
         if not any(item.doubtful for item in items):
             return items
         if not thread.ticket and helpdesk.abilities.find_open:
-            found = helpdesk.find(compose("open", thread.filing_key), "", thread.filing_key, turn.inside)
+            found = self._found(turn, compose("open", thread.filing_key))
             if found is not None:
                 turn.thread = thread.model_copy(update={"ticket": found.ticket})
                 self.opened(turn)
@@ -62,12 +62,19 @@ class Filing:
         for item in items:
             found = None
             if item.doubtful and turn.thread.ticket and helpdesk.abilities.find_append:
-                found = helpdesk.find(item.message.key, turn.thread.ticket, turn.thread.filing_key, turn.inside)
+                found = self._found(turn, item.message.key)
             if found is None:
                 left.append(item)
             else:
                 turn.filed([_filed(item.message, found)])
         return left
+
+    def _found(self, turn: Turn, key: str) -> Filed | None:
+        """Ask what a key became; a helpdesk that refuses to tell leaves it open, and repeating is the lesser evil."""
+        try:
+            return turn.helpdesk.find(key, turn.thread.ticket, turn.thread.filing_key, turn.inside)
+        except (PermanentError, TicketGone):
+            return None
 
     def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
         """Open the ticket with one message: so a repeated request has the same bytes, whatever came since."""
