@@ -201,6 +201,7 @@ def told(exchange, steps):
 
 @pytest.mark.rule("H5")
 def test_credentials_travel_in_headers_only(helpdesk):
+    assert world.exchanges(helpdesk)
     for exchange in world.exchanges(helpdesk):
         if not exchange.ends_well:
             continue

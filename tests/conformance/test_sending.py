@@ -125,7 +125,12 @@ def test_what_failed_halfway_is_in_doubt(sending):
     """A text sent in pieces: when the last fails, the first are out, so nothing may be repeated unasked."""
     if len(sending.data["result"]["sent"]["ids"]) < 2:
         pytest.skip("sent in one piece")
-    for answer in ({"status": 429, "body": {}}, {"unreachable": True}, {"status": 500, "body": {}}):
+    for answer in (
+        {"status": 429, "body": {}},
+        {"unreachable": True},
+        {"status": 500, "body": {}},
+        {"status": 401, "body": {}},
+    ):
         assert error_of(sending, answer).ambiguous
 
 

@@ -1,0 +1,265 @@
+"""Runs the suite and writes what it proved: docs/connectors.md for people, cli/abilities.json for the command.
+
+`python -m tests.conformance.table`; nothing is written when a test fails.
+"""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from deskwire.contract import Figure
+from deskwire.helpdesk import Helpdesk
+from tests.conformance import world
+from tests.conformance.conftest import connector_of
+
+FOLDER = Path(__file__).parent
+PAGE = world.ROOT / "docs" / "connectors.md"
+DATA = world.ROOT / "cli" / "abilities.json"
+COMMAND = "python -m tests.conformance.table"
+CALLS = {
+    "send": "replies",
+    "sent": "tells after doubt whether it was sent",
+    "complete": "fetches the words",
+    "profile": "names the author",
+    "fetch": "fetches media",
+    "poll": "is polled",
+    "open": "opens tickets",
+    "append": "extends tickets",
+    "find": "finds by key",
+    "replies": "reads agents' replies",
+    "redact": "redacts",
+    "edit": "edits",
+}
+
+
+class Proof:
+    """A pytest plugin that notes, for each connector and rule, how its tests ended."""
+
+    def __init__(self):
+        self.ends = defaultdict(set)
+        self.rules = {}
+
+    def pytest_collection_modifyitems(self, items):
+        for item in items:
+            marker = item.get_closest_marker("rule")
+            members = [value for value in getattr(item, "callspec", _Nobody).params.values() if _is_member(value)]
+            if marker and members:
+                self.rules[item.nodeid] = (connector_of(members[0]), marker.args[0].partition(".")[0])
+
+    def pytest_runtest_logreport(self, report):
+        if report.nodeid in self.rules and (report.when == "call" or report.skipped):
+            end = "gap" if hasattr(report, "wasxfail") else report.outcome
+            self.ends[self.rules[report.nodeid]].add(end)
+
+    def of(self, connector):
+        """Return {rule: proven, or in part} for a connector; rules that do not concern it are left out."""
+        found = {rule: ends for (name, rule), ends in self.ends.items() if name == connector}
+        return {
+            rule: "proven" if "gap" not in ends else "in part" if "passed" in ends else "gap"
+            for rule, ends in sorted(found.items(), key=lambda pair: (pair[0][0], int(pair[0][1:])))
+            if ends & {"passed", "gap"}
+        }
+
+
+class _Nobody:
+    params: dict = {}  # noqa: RUF012
+
+
+def _is_member(value):
+    return isinstance(value, world.Capture | world.Exchange) or (isinstance(value, str) and value in world.connectors())
+
+
+def shown(name):
+    """Return what a connector's captures and exchanges show, and what it declares. No rule's outcome."""
+    connector = world.connectors()[name]
+    events = [event for item in world.captures(name) for event in (item.expected or {}).get("events", [])]
+    good = [item for item in world.exchanges(name) if item.ends_well]
+    found = {
+        "title": connector.title,
+        "receives": sorted({event["kind"] for event in events}),
+        "attachments": sorted({each["kind"] for event in events for each in event["attachments"]}),
+        "visibility": sorted({event["visibility"] for event in events}),
+        "does": sorted({item.call for item in good}),
+        "captures": len(world.captures(name)),
+        "exchanges": len(world.exchanges(name)),
+        "gaps": dict(sorted(connector.known_gaps.items())),
+        "unconfirmed": sorted(figure for figure, value in _figures(connector.contract) if not value.confirmed),
+    }
+    if isinstance(connector, Helpdesk):
+        abilities = connector.abilities
+        updates = abilities.updates
+        found |= {
+            "native_key": abilities.native_key,
+            "find_open": abilities.find_open,
+            "find_append": abilities.find_append,
+            "several_at_once": abilities.several,
+            "edit": abilities.edit,
+            "redact": abilities.redact,
+            "attachments_in": abilities.attachments,
+            "entry_bytes": abilities.entry_bytes,
+            "four_byte_characters": abilities.four_byte,
+            "updates": None if updates is None else [updates[0], updates[1].total_seconds()],
+            "pushes": abilities.pushes,
+            "polls": abilities.polls,
+        }
+        return found
+    places = {item.data["outgoing"]["visibility"] for item in good if item.call == "send"}
+    found["sends"] = {
+        str(visibility): {
+            "most": sending.text.value.most,
+            "unit": str(sending.text.value.unit),
+            "pieces": sending.text.value.pieces,
+            "automatic": sending.automatic.value,
+            "window_hours": _hours(sending.window),
+            "human_window_hours": _hours(sending.human_window),
+        }
+        for visibility, sending in sorted(connector.contract.sending.items())
+        if visibility in places
+    }
+    return found
+
+
+def _hours(figure):
+    return None if figure is None or figure.value is None else figure.value.total_seconds() / 3600
+
+
+def _figures(contract):
+    from tests.conformance.test_hygiene import figures
+
+    return ((name, figure) for name, figure in figures(contract) if isinstance(figure, Figure))
+
+
+def tabulated(proof):
+    """Return what cli/abilities.json holds; `proof` gives the rules of each connector."""
+    sides = {"channels": {}, "helpdesks": {}}
+    for name, connector in world.connectors().items():
+        side = "helpdesks" if isinstance(connector, Helpdesk) else "channels"
+        sides[side][name] = {**shown(name), "rules": proof(name)}
+    return sides
+
+
+# ---------------------------------------------------------------------------------------------------- the page
+
+
+def row(*cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def yes(value):
+    return "yes" if value else "–"
+
+
+def hours(value):
+    if value is None:
+        return "no limit"
+    return f"{value:g} hours" if value <= 48 else f"{value / 24:g} days"
+
+
+def page(sides):
+    """Return docs/connectors.md."""
+    channels, helpdesks = sides["channels"], sides["helpdesks"]
+    everyone = {**channels, **helpdesks}
+    sections = {
+        "Channels": table_of(CHANNEL, [channel_row(name, data) for name, data in channels.items()]),
+        "Answers": table_of(ANSWER, [cells for name, data in channels.items() for cells in answer_rows(name, data)]),
+        "Helpdesks": table_of(HELPDESK, [helpdesk_row(name, data) for name, data in helpdesks.items()]),
+        "What was proved": proved(everyone),
+        "Gaps": gaps(everyone),
+    }
+    body = [line for title, lines in sections.items() for line in ("", f"## {title}", "", *lines)]
+    return "\n".join([*INTRODUCTION, *body]) + "\n"
+
+
+INTRODUCTION = (
+    "# Connectors: what each can do",
+    "",
+    f"Written by `{COMMAND}` from what the conformance suite proved; do not edit. An ability stands here because a",
+    "captured delivery or a recorded exchange shows it. *(not confirmed)* marks figures that only third parties tell.",
+)
+CHANNEL = ("channel", "receives", "attachments", "does besides")
+ANSWER = ("channel", "where", "longest text", "automatic answers", "window", "for people")
+HELPDESK = (
+    "helpdesk", "idempotency key of its own", "finds after doubt", "several entries at once", "longest entry",
+    "emoji", "files", "redacts", "tells of replies by",
+)  # fmt: skip
+
+
+def table_of(heads, rows):
+    return [row(*heads), row(*("---" for _ in heads)), *(row(*cells) for cells in rows)]
+
+
+def channel_row(name, data):
+    does = ", ".join(CALLS[call] for call in data["does"] if call != "send") or "–"
+    return f"{data['title']} (`{name}`)", ", ".join(data["receives"]), ", ".join(data["attachments"]) or "–", does
+
+
+def answer_rows(name, data):
+    for place, sending in data["sends"].items():
+        size = f"{sending['most']:,} {sending['unit']}" + (f" × {sending['pieces']}" if sending["pieces"] > 1 else "")
+        doubt = " *(not confirmed)*" if f"{place}.text" in data["unconfirmed"] else ""
+        people = "–" if sending["human_window_hours"] is None else hours(sending["human_window_hours"])
+        automatic = "where the event allows" if sending["automatic"] else "never"
+        yield f"`{name}`", place, size + doubt, automatic, hours(sending["window_hours"]), people
+
+
+def helpdesk_row(name, data):
+    def able(**words):
+        return ", ".join(word for word, is_able in words.items() if is_able) or "–"
+
+    return (
+        f"{data['title']} (`{name}`)",
+        yes(data["native_key"]),
+        able(tickets=data["find_open"], entries=data["find_append"]),
+        yes(data["several_at_once"]),
+        f"{data['entry_bytes']:,} bytes",
+        yes(data["four_byte_characters"]),
+        yes(data["attachments_in"]),
+        yes("redact" in data["does"]),
+        able(webhook=data["pushes"], polling=data["polls"]),
+    )
+
+
+def proved(everyone):
+    def order(rule):
+        return rule[0], int(rule[1:])
+
+    rules = sorted({rule for data in everyone.values() for rule in data["rules"]}, key=order)
+    rows = [(rule, *(data["rules"].get(rule, "–") for data in everyone.values())) for rule in rules]
+    counts = ", ".join(f"`{name}` {data['captures']} and {data['exchanges']}" for name, data in everyone.items())
+    return [
+        "The rules are those of `tests/conformance/README.md`. A dash: it does not concern this connector.",
+        "",
+        *table_of(("rule", *(f"`{name}`" for name in everyone)), rows),
+        "",
+        f"Captures and exchanges they were proved on: {counts}.",
+    ]
+
+
+def gaps(everyone):
+    found = [
+        f"* `{name}`, {rule}: {reason}" for name, data in everyone.items() for rule, reason in data["gaps"].items()
+    ]
+    return ["Declared on the connector; closing one fails the suite until the declaration is gone.", "", *found]
+
+
+def main():
+    proof = Proof()
+    status = pytest.main(
+        ["-q", "-p", "no:cacheprovider", f"--ignore={FOLDER / 'test_capability_table.py'}", str(FOLDER)],
+        plugins=[proof],
+    )
+    if status != pytest.ExitCode.OK:
+        print("Nothing was written: the suite has to pass first.", file=sys.stderr)
+        return 1
+    sides = tabulated(proof.of)
+    DATA.write_text(json.dumps(sides, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(sides), encoding="utf-8")
+    print(f"Wrote {PAGE.relative_to(world.ROOT)} and {DATA.relative_to(world.ROOT)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
