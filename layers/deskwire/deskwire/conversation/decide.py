@@ -78,8 +78,9 @@ def decide(
     ended: list[Recorded] = []
     file: list[Pending] = []
     relay: list[Recorded] = []
+    about = bool(thread.ticket) or any(_begins(item) for item in items)
     for item in items:
-        result = _each(item, thread, now)
+        result = _each(item, thread, now, about=about)
         if isinstance(result, Recorded):
             ended.append(result)
         elif result == "file":
@@ -95,15 +96,25 @@ def decide(
     wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
     return Plan(
         ended=tuple(ended),
-        file=() if wait else tuple(sorted(file, key=_order)),
+        # What opens a ticket is the customer's, also where a colleague's words outside it are older.
+        file=()
+        if wait
+        else tuple(sorted(file, key=lambda item: (not (thread.ticket or _begins(item)), *_order(item)))),
         relay=tuple(relay),
         follow_up=stale and any(item.event is not None and not item.event.own for item in file),
         wait=wait,
     )
 
 
-def _each(item: Pending, thread: Thread, now: datetime) -> Recorded | Literal["file", "relay"]:
-    """Return the message with its outcome, or what is to be done with it."""
+def _begins(item: Pending) -> bool:
+    """Tell whether this alone opens a ticket: a customer's message that can be filed."""
+    event = item.event
+    filed = not (item.gone or item.twin or item.refused)
+    return filed and event is not None and event.kind is Kind.MESSAGE and not event.own
+
+
+def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recorded | Literal["file", "relay"]:
+    """Return the message with its outcome, or what is to be done with it. `about`: there is a ticket, or will be now."""
     message, event = item.message, item.event
     if message.received_at and now - datetime.fromisoformat(message.received_at) > GIVE_UP:
         return end(message, Outcome.DEAD, "given up after the longest retry")
@@ -115,17 +126,17 @@ def _each(item: Pending, thread: Thread, now: datetime) -> Recorded | Literal["f
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
         return end(message, Outcome.MERGED, "the same as another event")
-    reason = _needless(item, event, thread)
+    reason = _needless(item, event, thread, about=about)
     return end(message, Outcome.SUPPRESSED, reason) if reason else "file"
 
 
-def _needless(item: Pending, event: Event, thread: Thread) -> str:
+def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> str:
     """Return why a ticket needs nothing of this event, or an empty string."""
     if item.gone:
         return "gone before its words were fetched"
     if event.own and item.echo:
         return "own: sent by us"
-    if event.own and (event.kind is not Kind.MESSAGE or not thread.ticket):
+    if event.own and (event.kind is not Kind.MESSAGE or not about):
         return "own"
     if event.kind is Kind.DELETION and item.original is None and not thread.ticket:
         return "deleted before it was filed"

@@ -99,6 +99,7 @@ class Directory:
     _health: Cache[int] = field(init=False)
     _tokens: Tokens = field(init=False)
     _failures: dict[str, int] = field(init=False, default_factory=dict)
+    _open: dict[str, int] = field(init=False, default_factory=dict)  # until when we said that it is left alone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_connections", Cache(self.clock, MINUTE))
@@ -170,11 +171,14 @@ class Directory:
 
     def failed(self, helpdesk: str, error: TemporaryError) -> None:
         """Count a failure; after some in a row, or when it named a time, all workers leave it alone."""
+        now = seconds(self.clock())
+        if error.after is None and now < self._open.get(helpdesk, 0):
+            return  # begun before all was stopped: ten calls side by side are not ten failures in a row
         failures = self._failures[helpdesk] = self._failures.get(helpdesk, 0) + 1
         if error.after is None and failures < PATIENCE:
             return
         pause = error.after if error.after is not None else min(2 ** (failures - PATIENCE + 1), LONGEST)
-        until = seconds(self.clock()) + max(int(pause + 0.999), 1)
+        until = self._open[helpdesk] = now + max(int(pause + 0.999), 1)
         self.table.update(Update(_health_key(helpdesk), set={"open_until": until, "failures": failures}))
         self._health.forget(helpdesk)
 

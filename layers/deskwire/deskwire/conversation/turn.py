@@ -100,7 +100,8 @@ class Turn:
             "epoch": self.thread.epoch,
             "pending": pending,
             "clean": [key for key in pending if key not in self.begun],
-            "sending": [],
+            # Of what nobody knows whether it was sent, the echo may still tell.
+            "sending": [key for key, state, _, _ in self.sent if state == "unknown"],
             "attempts": self.thread.attempts + (0 if self.held else 1) if self.trouble else 0,
         }
         if self.trouble or plan.wait or self.waiting:

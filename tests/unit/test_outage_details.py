@@ -1,0 +1,72 @@
+"""What a busy morning with an outage brought to light."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from deskwire.conversation.decide import Pending, Plan, decide
+from deskwire.conversation.directory import Directory
+from deskwire.conversation.state import Recorded, Thread
+from deskwire.conversation.turn import Turn
+from deskwire.errors import TemporaryError
+from deskwire.helpdesk import Abilities
+from deskwire.memory import MemoryTable
+from deskwire.model import ADD, Event, Kind, Visibility
+from deskwire.secret import Secrets
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)
+
+
+def pending(name, *, own=False, at=NOW):
+    event = Event(
+        channel="messenger", account="41", kind=Kind.MESSAGE, object_id=name, verb=ADD, thread="9",
+        visibility=Visibility.PRIVATE, text="Hello", occurred_at=at, own=own,
+    )  # fmt: skip
+    return Pending(message=Recorded(key=event.key, event=event, received_at=NOW.isoformat()))
+
+
+def test_a_colleagues_words_elsewhere_wait_for_the_ticket_that_the_customers_message_opens():
+    colleague, customer = pending("c", own=True, at=NOW - timedelta(minutes=1)), pending("m")
+    plan = decide(Thread(pk="T#messenger/41/9"), [colleague, customer], CAN, timedelta(days=14), NOW)
+    assert plan.file == (customer, colleague)
+
+
+def directory():
+    return Directory(
+        table=MemoryTable(), clock=lambda: NOW, secrets=lambda _: Secrets({}), http=lambda _: None, mail=lambda **_: ""
+    )
+
+
+def left_alone(directory):
+    try:
+        directory.admit("desk")
+    except TemporaryError as error:
+        return error.after
+    return 0
+
+
+def test_ten_calls_that_fail_side_by_side_are_one_outage():
+    calm, busy = directory(), directory()
+    for _ in range(3):
+        calm.failed("desk", TemporaryError("down"))
+    for _ in range(10):
+        busy.failed("desk", TemporaryError("down"))
+    assert left_alone(busy) == left_alone(calm) == 2
+
+
+def test_a_time_that_the_helpdesk_names_itself_always_counts():
+    busy = directory()
+    for _ in range(3):
+        busy.failed("desk", TemporaryError("down"))
+    busy.failed("desk", TemporaryError("too many", after=30))
+    assert left_alone(busy) == 30
+
+
+def test_the_echo_of_what_nobody_knows_to_be_sent_can_still_tell():
+    turn = Turn(
+        thread=Thread(pk="T#messenger/41/9", ticket="7"), connection=None, definition=None, channel=None, outside=None,
+        helpdesk=None, inside=None, now=NOW,
+    )  # fmt: skip
+    turn.sent += [("ack/1", "unknown", (), "no answer"), ("reply/2", "sent", ("m_2",), "")]
+    assert turn.closing(Plan())["sending"] == ["ack/1"]
