@@ -1,0 +1,116 @@
+"""Where the command finds its stack: the table, the prefix of the secrets. The only room here that imports boto3."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deskwire.aws.table import DynamoTable
+from deskwire.errors import ConfigurationError, TemporaryError
+from deskwire.settings import load
+
+from .terminal import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A deployed Deskwire."""
+
+    session: boto3.session.Session
+    name: str
+    secrets_prefix: str
+
+    @property
+    def table(self) -> DynamoTable:
+        """Its table."""
+        return DynamoTable(self.session.client("dynamodb", config=CONFIG), self.name)
+
+    @property
+    def text(self) -> str:
+        """It, in words."""
+        return f"{self.name} ({self.session.region_name})"
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Turn what AWS refuses into a sentence for the person at the terminal."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        message = error.response.get("Error", {}).get("Message", "")
+        raise UserError(f"{what}: AWS says {code}: {message}") from error
+    except BotoCoreError as error:
+        raise UserError(f"{what}: {error}") from error
+    except (ConfigurationError, TemporaryError) as error:
+        raise UserError(f"{what}: {error}; check the table's name, the region and your rights") from error
+
+
+def place(args: argparse.Namespace) -> Place:
+    """Return where `--stack`, `--table`, `--region`, `--profile` and the environment point. Raises `UserError`."""
+    region = args.region or os.environ.get("AWS_REGION") or None
+    with understood("no AWS session"):
+        session = boto3.session.Session(region_name=region, profile_name=args.profile)
+    if session.region_name is None:
+        raise UserError("which AWS region? Give --region, or set AWS_REGION", status=2)
+    if args.stack:
+        return _of_stack(session, args.stack, args.table)
+    environment = dict(os.environ) | ({"DESKWIRE_TABLE": args.table} if args.table else {})
+    try:
+        settings = load(environment)
+    except ConfigurationError:
+        raise UserError("which table? Give --stack or --table, or set DESKWIRE_TABLE", status=2) from None
+    return Place(session, settings.table, settings.secrets_prefix)
+
+
+def _of_stack(session: boto3.session.Session, stack: str, table: str | None) -> Place:
+    with understood(f"the stack “{stack}” cannot be read"):
+        client = session.client("cloudformation", config=CONFIG)
+        found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
+    outputs = {output.get("OutputKey", ""): output.get("OutputValue", "") for output in found}
+    name = table or outputs.get("TableName", "")
+    if not name:
+        raise UserError(f"the stack “{stack}” has no output TableName: is it Deskwire's?")
+    return Place(session, name, outputs.get("SecretsPrefix") or "deskwire/")
+
+
+def members(client: SecretsManagerClient, name: str) -> dict[str, bool] | str:
+    """Return the names of a secret's members and whether each holds a value; or why it cannot be read.
+
+    Values do not leave this function.
+    """
+    try:
+        text = client.get_secret_value(SecretId=name).get("SecretString", "")
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        return "missing" if code == "ResourceNotFoundException" else f"cannot be read ({code})"
+    except BotoCoreError as error:
+        return f"cannot be read ({type(error).__name__})"
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return "is no JSON object"
+    if not isinstance(values, dict):
+        return "is no JSON object"
+    return {member: _usable(value) for member, value in values.items()}
+
+
+def _usable(value: object) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_usable(each) for each in value)
+    return isinstance(value, str) and value != ""

@@ -1,0 +1,355 @@
+"""deskwire.yaml: the example is right, and each thing a person can get wrong is told with its line."""
+
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.checking import check
+from cli.company import schema
+from cli.needs import Need
+from deskwire import registry
+from deskwire.care.texts import Tag
+from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "deskwire.example.yaml"
+TEXT = EXAMPLE.read_text()
+
+
+@pytest.fixture
+def faults_of(tmp_path):
+    """Return (line, where, reason) of each fault of a text."""
+
+    def run(text):
+        file = tmp_path / "deskwire.yaml"
+        file.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
+        return [(fault.line, fault.where, fault.reason) for fault in check(file).faults]
+
+    return run
+
+
+def changed(old, new, count=1):
+    """Return the example with one thing wrong, and the line of it."""
+    assert TEXT.count(old) >= 1, old
+    text = TEXT.replace(old, new, count)
+    return text, TEXT[: TEXT.index(old)].count("\n") + 1
+
+
+def test_the_example_is_right_and_says_nothing_odd():
+    found = check(EXAMPLE)
+    assert found.faults == ()
+    assert found.hints == ()
+    assert {type(definition) for definition in found.definitions} == {Endpoint, Connection, HelpdeskConnection}
+
+
+def test_the_example_resolves_to_what_the_table_holds():
+    found = {(type(each).__name__, each.name): each for each in check(EXAMPLE).definitions}
+    endpoint = found["Endpoint", "zendesk-webhook"]
+    assert (endpoint.side, endpoint.connectors, endpoint.helpdesk) == ("helpdesks", ("zendesk",), "zendesk")
+    assert found["HelpdeskConnection", "zendesk"].endpoint == "zendesk-webhook"
+    assert found["Endpoint", "meta"].connectors == ("facebook", "messenger")
+    page = found["Connection", "reykjavik-page"]
+    assert (page.helpdesk, page.policy.company, page.policy.acknowledge.public) == ("zendesk", "Northwind", False)
+    mentions = found["Connection", "care-on-x"].policy
+    assert (mentions.acknowledge.public, mentions.quiet_hours, mentions.texts) == (True, 12, page.policy.texts)
+    contact = found["Connection", "contact"].policy
+    assert (contact.quiet_hours, contact.texts) == (1, page.policy.texts)
+
+
+def test_the_example_names_every_connector_there_is():
+    raw = yaml.safe_load(TEXT)
+    named = {each["channel"] for each in raw["connections"].values()}
+    assert named == set(registry.channel_names())
+    assert {each["connector"] for each in raw["helpdesks"].values()} <= set(registry.helpdesk_names())
+
+
+def test_the_schema_for_editors_is_up_to_date():
+    """`deskwire schema > docs/deskwire.schema.json` mends it."""
+    assert json.loads((ROOT / "docs" / "deskwire.schema.json").read_text()) == schema()
+
+
+def test_the_schema_command_prints_it(deskwire):
+    assert json.loads(deskwire("schema").out) == schema()
+
+
+def test_the_example_keeps_its_own_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    raw = yaml.load(TEXT, Loader=yaml.BaseLoader)  # every scalar a text, as the schema's keys are
+
+    def typed(value):
+        if isinstance(value, dict):
+            return {key: typed(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [typed(inner) for inner in value]
+        return yaml.safe_load(value) if re.fullmatch(r"true|false|[0-9]{1,3}", value) else value
+
+    jsonschema.validate(typed(raw), schema())
+    jsonschema.validate({"policies": {"p": {"hours": "never", "texts": {"private": {"en": "one"}}}}}, schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"policies": {"p": {"hours": "sometimes"}}}, schema())
+
+
+def test_the_example_begins_with_the_line_that_editors_look_for():
+    assert TEXT.startswith("# yaml-language-server: $schema=docs/deskwire.schema.json\n")
+
+
+WRONG = {
+    "an unknown channel": ("channel: facebook", "channel: facebok", "did you mean “facebook”"),
+    "an unknown channel of an endpoint": ("channels: [x]", "channels: [twitter]", "there is no channel “twitter”"),
+    "an unknown connector of a helpdesk": ("connector: zendesk", "connector: zendesc", "did you mean “zendesk”"),
+    "an unknown setting": ("captcha: turnstile", "captcha: turnstile\n      colour: red", None),
+    "an unknown setting of a helpdesk": ("subdomain: northwind", "sub_domain: northwind", "did you mean “subdomain”"),
+    "an unknown endpoint": ("endpoint: x\n", "endpoint: y\n", "there is no endpoint “y”"),
+    "an endpoint that does not list the channel": ("endpoint: x\n", "endpoint: meta\n", "does not list x"),
+    "a helpdesk's endpoint": ("endpoint: x\n", "endpoint: zendesk-webhook\n", "is the webhook of a helpdesk"),
+    "an unknown policy": ("policy: mentions", "policy: mention", "did you mean “mentions”"),
+    "an unknown default policy": ("policy: everyday\n", "policy: everyda\n", "did you mean “everyday”"),
+    "an unknown default helpdesk": ("helpdesk: zendesk\n", "helpdesk: freshdesk\n", "there is no helpdesk “freshdesk”"),
+    "an unknown helpdesk of an endpoint": ("helpdesk: zendesk\n    secret", "helpdesk: zen\n    secret", "no helpdesk"),
+    "a policy like none": ("like: everyday\n    ack", "like: weekdays\n    ack", "there is no policy “weekdays”"),
+    "a policy like itself": ("like: everyday\n    ack", "like: mentions\n    ack", "like itself"),
+    "channels that sign differently": ("channels: [facebook, messenger]", "channels: [facebook, messenger, x]",
+                                       "sign differently"),
+    "a channel named twice": ("channels: [x]", "channels: [x, x]", "named twice"),
+    "a helpdesk that cannot be polled": ("secret: zendesk #", "poll: true\n    secret: zendesk #", "cannot be polled"),
+    "no secret where one is needed": ("    secret: turnstile #", "    #", None),
+    "a secret where none is needed": ("account: contact #", "secret: useless\n    account: contact #", "leave it out"),
+    "a name of no secret": ("secret: x-app", "secret: 'my key!'", "no name of a secret"),
+    "a wrong name": ("\n  care-on-x:", "\n  Care on X:", "no name"),
+    "a wrong type": ("quiet_hours: 12", "quiet_hours: often", "must be a number"),
+    "a number out of its range": ("replies_per_day: 3", "replies_per_day: 300", "less than or equal to 20"),
+    "a truth value of another word": ("public: true", "public: perhaps", "true or false"),
+    "a list that is none": ("tags: [reykjavik]", "tags: reykjavik", "must be a list"),
+    "a mapping that is none": ("    acknowledge:\n      public: true", "    acknowledge: public", "name: value"),
+    "an unknown field": ("quiet_hours: 12", "quiethours: 12", "did you mean “quiet_hours”"),
+    "an unknown section": ("\nhelpdesks:", "\nhelpdesk:", "did you mean “helpdesks”"),
+    "a time that no clock shows": ("friday: [09:00-15:00]", "friday: [09:00-25:00]", "no clock shows"),
+    "hours that are neither": ("week: # or: always, never", "week: sometimes\n      unused:", "always or never"),
+    "an unknown time zone": ("Atlantic/Reykjavik", "Atlantic/Reykjavic", "no time zone"),
+    "an unknown country": ("holidays: IS", "holidays: XX", "no holidays are known"),
+    "a date that is none": ("2026-12-31: []", "2026-13-31: []", "date"),
+    "an unknown placeholder": ("{reference} and answer today", "{refrence} and answer today", "is no placeholder"),
+    "an unknown language": ("        pl:\n", "        polish:\n", "is no language"),
+    "no text in the default language": ("default_language: en", "default_language: fr", None),
+    "a text too long for the channel": ("Thank you, we are looking at it.", "Thank you. " * 30, "X takes 280"),
+    "an alias of itself": ("tags: [reykjavik]", "tags: &tags [*tags]", "contains itself"),
+    "a tag of YAML": ("replies_per_day: 3", "replies_per_day: !!python/none 3", "tags"),
+    "a merge": ("quiet_hours: 12", "<<: {}\n    quiet_hours: 12", "like: NAME"),
+    "an account that is a fraction": ('"900000000000000010"', "9.5", "must be a text"),
+    "an empty setting": ("captcha: turnstile", 'captcha: ""', "is empty"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_fault_is_told_with_its_line(faults_of, what):
+    old, new, reason = WRONG[what]
+    text, line = changed(old, new)
+    found = faults_of(text)
+    assert found, "no fault is seen"
+    if reason is None:
+        return
+    matching = [fault for fault in found if reason in fault[2]]
+    assert matching, found
+    lines = set(range(line, line + new.count("\n") + 1))
+    assert {fault[0] for fault in matching} & lines, (line, found)
+
+
+def test_what_is_missing_is_told_where_it_is_missing(faults_of):
+    text, line = changed('  contact-form:\n    channels: [webform]\n    secret: turnstile # {"captcha_secret": "…"}\n',
+                         "  contact-form:\n    channels: [webform]\n")  # fmt: skip
+    ((at, where, reason),) = faults_of(text)
+    assert (at, where) == (line, "endpoints.contact-form")
+    assert "captcha_secret" in reason
+    text, _ = changed("      origins: https://www.northwind.example https://shop.northwind.example\n", "")
+    ((at, where, reason),) = faults_of(text)
+    assert text.splitlines()[at - 1].strip() == "settings:"
+    assert reason == "the setting “origins” is missing"
+    text, _ = changed("    account: contact #", "    #")
+    ((at, where, reason),) = faults_of(text)
+    assert (text.splitlines()[at - 1], reason) == ("  contact:", "“account” is missing")
+
+
+def test_a_connection_without_any_helpdesk_is_told(faults_of):
+    text, _ = changed("  helpdesk: zendesk\n  policy: everyday\n", "  policy: everyday\n")
+    found = faults_of(text)
+    assert len(found) == 5
+    assert all("under `defaults`" in reason for _, _, reason in found)
+
+
+def test_two_connections_of_one_account_are_told(faults_of):
+    text, _ = changed("channel: messenger\n", "channel: facebook\n")
+    ((line, where, reason),) = faults_of(text)
+    assert where == "connections.reykjavik-messenger.account"
+    assert text.splitlines()[line - 1].strip().startswith("account:")
+    assert "belongs to “reykjavik-page” already" in reason
+
+
+def test_a_key_given_twice_is_told_with_both_lines(faults_of):
+    text, line = changed("quiet_hours: 12", "quiet_hours: 6\n    quiet_hours: 12")
+    assert faults_of(text) == [(line + 1, "policies.everyday.quiet_hours", f"is given twice; first in line {line}")]
+
+
+def test_an_opening_is_not_named_by_who_never_opens(faults_of):
+    found = faults_of("""\
+        policies:
+          silent:
+            hours: never
+            texts:
+              private:
+                en: {open: Hello, closed: "See you on {opens_day} at {opens_at}"}
+        """)
+    assert [(line, where) for line, where, _ in found] == [(6, "policies.silent.texts.private.en.closed")]
+    assert "nobody ever answers" in found[0][2]
+
+
+def test_a_company_without_a_name_is_not_named(faults_of):
+    ((line, _, reason),) = faults_of("policies:\n  p:\n    texts:\n      private:\n        en: Hello from {company}\n")
+    assert line == 5
+    assert "has no `company`" in reason
+
+
+def test_an_automatic_answer_in_public_is_refused_where_the_platform_forbids_it(faults_of):
+    text, _ = changed("    secret: google-account", "    policy: mentions\n    secret: google-account")
+    ((line, _, reason),) = faults_of(text)
+    assert text.splitlines()[line - 1].strip() == "public: true"
+    assert "Google Business Profile allows no automatic answer in public" in reason
+    assert "“reviews”" in reason
+
+
+def test_a_text_that_is_inherited_is_told_where_it_is_written(faults_of):
+    text, line = changed("en: Thank you, we are looking at it.", "en: " + "long " * 80)
+    found = faults_of(text)
+    assert [each[0] for each in found if "X takes 280" in each[2]] == [line]
+
+
+def test_a_fault_of_a_policy_is_told_once_however_many_are_like_it(faults_of):
+    text, line = changed("quiet_hours: 12", "quiet_hours: often")
+    assert faults_of(text) == [(line, "policies.everyday.quiet_hours", "must be a number")]
+
+
+def test_all_faults_are_told_at_once(faults_of):
+    text = TEXT
+    for what in ("an unknown channel", "an unknown policy", "a wrong type", "an unknown setting of a helpdesk",
+                 "a wrong name"):  # fmt: skip
+        text = text.replace(*WRONG[what][:2], 1)
+    reasons = " ".join(reason for _, _, reason in faults_of(text))
+    for part in ("facebok", "“mention”", "must be a number", "sub_domain", "is no name"):
+        assert part in reasons
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"# nothing\n", "empty"),
+        (b"[1, 2]", "the file must hold"),
+        (b"just words", "the file must hold"),
+        (b"a: [1", "not YAML"),
+        (b"a: b: c", "not YAML"),
+        (b"connections:\n\tx: 1\n", "not YAML"),
+        (b"policies:\n  p: \xff\n", "not UTF-8"),
+        (b"policies:\n  p: \x07\n", "control character"),
+        (b"a: 1\n---\nb: 2\n", "not YAML"),
+        (b"[" * 20_000, "nested too deeply"),
+        (b"? [a]\n: b\n", "a key must be a text"),
+        (b"connections: 7\n", "name: value"),
+        (b"connections:\n  a: 7\n", "name: value"),
+        (b"connections:\n  a:\n", "“channel” is missing"),
+        (b"endpoints:\n  a: {}\n", "either `channels` or a `helpdesk`"),
+    ],
+)
+def test_what_is_no_such_file_at_all_is_told(faults_of, content, reason):
+    found = faults_of(content)
+    assert any(reason in fault[2] for fault in found), found
+
+
+def test_a_billion_laughs_are_cut_short(faults_of):
+    text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    for name, inner in zip("bcdefgh", "abcdefg", strict=True):
+        text += f"{name}: &{name} [{', '.join([f'*{inner}'] * 10)}]\n"
+    assert any("too large" in reason for _, _, reason in faults_of(text))
+
+
+def test_words_that_old_yaml_took_for_something_else_are_words(tmp_path):
+    file = tmp_path / "deskwire.yaml"
+    text = TEXT.replace('account: "410000000000001" # the page\'s id', "account: 0123 # the page's id")
+    file.write_text(text.replace("holidays: IS", "holidays: NO").replace("        pl:\n", "        no:\n"))
+    found = check(file)
+    assert found.faults == ()
+    page = next(each for each in found.definitions if isinstance(each, Connection) and each.name == "reykjavik-page")
+    assert page.account == "0123"
+    assert page.policy.hours.holidays == "NO"
+    assert "no" in page.policy.texts.private
+
+
+def test_a_number_is_taken_for_an_account_and_for_a_setting(tmp_path):
+    file = tmp_path / "deskwire.yaml"
+    file.write_text(TEXT.replace('"410000000000001"', "410000000000001").replace(
+        "captcha: turnstile", "captcha: turnstile\n      address_rate: 50"))  # fmt: skip
+    found = check(file)
+    assert found.faults == ()
+    assert {each.account for each in found.definitions if isinstance(each, Connection)} > {"410000000000001"}
+
+
+def test_what_is_odd_is_noted_and_not_refused(tmp_path, deskwire):
+    file = tmp_path / "deskwire.yaml"
+    start = TEXT.index("  zendesk-webhook:")
+    file.write_text(
+        TEXT[:start] + "  spare:\n    channels: [x]\n    secret: spare\n" + TEXT[TEXT.index("\n# ---", start) :]
+    )
+    told = deskwire("check", file)
+    assert told.status == 0
+    assert "agents' answers do not reach customers" in told.err
+    assert "no connection uses it" in told.err
+
+
+def test_the_faults_are_told_as_compilers_do_and_nothing_else_is_done(deskwire, tmp_path):
+    file = tmp_path / "deskwire.yaml"
+    text, line = changed("policy: mentions", "policy: mention")
+    file.write_text(text)
+    for command in (["check"], ["plan"], ["apply", "--yes"]):  # no AWS is asked: there is none here
+        told = deskwire(*command, file)
+        assert told.status == 2
+        assert f"{file}:{line}: connections.care-on-x.policy: there is no policy “mention”" in told.err
+        told = deskwire(*command, file, "--json")
+        assert told.status == 2
+        (fault,) = json.loads(told.out)["faults"]
+        assert (fault["line"], fault["where"]) == (line, "connections.care-on-x.policy")
+
+
+def test_a_file_that_is_not_there_is_told(deskwire, tmp_path):
+    told = deskwire("plan", tmp_path / "nothing.yaml")
+    assert told.status == 2
+    assert "No such file" in told.err
+
+
+def test_a_value_that_may_be_a_secret_is_not_repeated(faults_of):
+    text, _ = changed("secret: x-app", "secret: 'S3cr3t value!'")
+    assert not any("S3cr3t" in reason for _, _, reason in faults_of(text))
+
+
+def test_optional_and_alternative_names_are_told_by_their_words():
+    need = Need.of({"a": "needed", "b": "optional, else 7", "c": "an API token", "d": "or an OAuth token"})
+    assert need.groups == (("a",), ("c", "d"))
+    assert need.missing({"a", "d"}) == []
+    assert need.missing({"b"}) == ["a", "c or d"]
+    assert need.unknown({"a", "z"}) == ["z"]
+
+
+def test_what_the_connectors_need_is_what_their_pages_say():
+    """Whoever declares another name decides by its words whether it may be left out."""
+    assert Need.of(registry.channel("webform").connection_settings).groups == (("sender",),)
+    assert Need.of(registry.channel("webform").endpoint_settings).groups == (("origins",), ("captcha",))
+    assert Need.of(registry.helpdesk("zendesk").connection_settings).groups == (("subdomain",),)
+    assert Need.of(registry.helpdesk("zendesk").connection_secrets).groups == (("api_token", "oauth_token"),)
+    assert Need.of(registry.helpdesk("requesttracker").connection_settings).groups == (("address",), ("queue",))
+
+
+def test_the_pattern_of_a_language_is_the_care_room_s():
+    from cli.wording import LANGUAGE
+
+    assert LANGUAGE in str(Tag)
