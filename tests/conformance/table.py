@@ -83,8 +83,6 @@ def shown(name):
         "attachments": sorted({each["kind"] for event in events for each in event["attachments"]}),
         "visibility": sorted({event["visibility"] for event in events}),
         "does": sorted({item.call for item in good}),
-        "captures": len(world.captures(name)),
-        "exchanges": len(world.exchanges(name)),
         "gaps": dict(sorted(connector.known_gaps.items())),
         "unconfirmed": sorted(figure for figure, value in _figures(connector.contract) if not value.confirmed),
     }
@@ -228,13 +226,10 @@ def proved(everyone):
 
     rules = sorted({rule for data in everyone.values() for rule in data["rules"]}, key=order)
     rows = [(rule, *(data["rules"].get(rule, "–") for data in everyone.values())) for rule in rules]
-    counts = ", ".join(f"`{name}` {data['captures']} and {data['exchanges']}" for name, data in everyone.items())
     return [
         "The rules are those of `tests/conformance/README.md`. A dash: it does not concern this connector.",
         "",
         *table_of(("rule", *(f"`{name}`" for name in everyone)), rows),
-        "",
-        f"Captures and exchanges they were proved on: {counts}.",
     ]
 
 
