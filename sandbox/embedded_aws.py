@@ -14,6 +14,8 @@ What is changed, and why:
   action of that name). MiniStack asks for a right that cannot be granted there.
 * A layer is unpacked once and then linked, read-only as on Lambda. MiniStack unpacks every layer anew for each worker,
   which takes seconds for a hundred megabytes and, on a small machine, longer than a platform waits.
+* Several batches of a FIFO queue are handled at a time, as many as the mapping's MaximumConcurrency and `WORKERS` allow.
+  MiniStack takes one; but its queue hands out no message of a group that has one in flight, so order holds, as on AWS.
 * `WORKERS` bounds the processes of one function. MiniStack starts one for every request at once; past the bound a
   request waits its turn, as it would in a small account.
 * It ends when its parent is gone, however that died.
@@ -136,6 +138,16 @@ def bound_workers(limit: int) -> None:
         module.release_worker = release_worker
 
 
+def take_batches_side_by_side(limit: int) -> None:
+    """Let `limit` batches of a FIFO queue be in flight, of different groups, within the mapping's own bound."""
+    bound = lambda_svc._sqs_esm_concurrency  # noqa: SLF001 - no option sets it
+
+    def sqs_esm_concurrency(esm: Any, function: Any, config: Any, queue: Any = None) -> int:
+        return min(limit, bound(esm, function, config, {**(queue or {}), "is_fifo": False}))
+
+    lambda_svc._sqs_esm_concurrency = sqs_esm_concurrency  # noqa: SLF001
+
+
 def end_with(parent: int, leave: Callable[[int], None] = os._exit) -> None:
     """End this process once `parent` no longer is its parent."""
 
@@ -154,5 +166,6 @@ if __name__ == "__main__":
     know_batches_by_their_action()
     share_layers(Path(os.environ["LAYERS_DIRECTORY"]))
     bound_workers(int(os.environ["WORKERS"]))
+    take_batches_side_by_side(int(os.environ["WORKERS"]))
     sqs._DEDUP_WINDOW_S = float(os.environ["DEDUPE_SECONDS"])  # noqa: SLF001 - no option sets it
     app.main()

@@ -8,7 +8,7 @@ How the emulator differs from AWS, as far as Deskwire's flows and tests meet it 
   function's role. Addresses of the sandbox's platforms reach them through the template's parameter SandboxHosts.
 * Every call a function signs is checked against its role (AUTH=true): SQS, DynamoDB, S3, Secrets Manager, SES;
   tests/deployment/test_permissions.py tries each action. X-Ray and logs are not called there.
-* One batch of a FIFO queue is handled at a time, of up to ten messages, so ten threads side by side at most.
+* As many batches of the mailbox are handled at a time as there are `workers`, each of up to ten messages.
 * `sandbox.embedded_aws` lists what we change in MiniStack, the dedupe window of five minutes among it.
 * The HTTP API answers at /_aws/execute-api/{api}/$default/…; the functions see the path without that.
 """

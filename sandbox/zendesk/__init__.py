@@ -302,7 +302,7 @@ class Zendesk(Neighbour):
             given = (asked.json() or {}).get("ticket")
             if not isinstance(given, dict):
                 raise Refused(400, {"error": {"title": "Invalid attribute", "message": "ticket is missing"}})
-            found, audit = self.account.update(int(ticket), self.bot, given)
+            found, audit = self.account.update(int(ticket), self.bot, given, limited=True)
             if given.get("comment"):
                 self._tell(found, found.comments[-1])
             return Reply.json(200, {"ticket": found.to_json(), "audit": audit})

@@ -327,8 +327,10 @@ class Account:
         self.tickets[ticket.id] = ticket
         return ticket, made
 
-    def update(self, number: int, by: User, given: dict[str, Any]) -> tuple[Ticket, dict[str, Any]]:
-        """Update a ticket. Raises `Refused`."""
+    def update(
+        self, number: int, by: User, given: dict[str, Any], *, limited: bool = False
+    ) -> tuple[Ticket, dict[str, Any]]:
+        """Update a ticket. Raises `Refused`. `limited`: through the API, whose limits agents' own pages do not know."""
         ticket = self.ticket(number)
         if ticket.status == "closed":
             raise self._closed()
@@ -338,7 +340,8 @@ class Account:
         status = given.get("status", ticket.status)
         if status not in STATUSES:
             raise invalid("status", f"Status: {status} is not a valid status", "InvalidValue")
-        self._budget(ticket, by)
+        if limited:
+            self._budget(ticket, by)
         audit = self.number("event")
         events: list[dict[str, Any]] = []
         if given.get("comment"):

@@ -114,7 +114,7 @@ def _begins(item: Pending) -> bool:
 
 
 def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recorded | Literal["file", "relay"]:
-    """Return the message with its outcome, or what is to be done with it. `about`: there is a ticket, or will be now."""
+    """Return the message with its outcome, or what is to be done with it. `about`: there is or will be a ticket."""
     message, event = item.message, item.event
     if message.received_at and now - datetime.fromisoformat(message.received_at) > GIVE_UP:
         return end(message, Outcome.DEAD, "given up after the longest retry")
