@@ -42,7 +42,7 @@ from deskwire.errors import (
     TemporaryError,
 )
 from deskwire.families import oauth1
-from deskwire.families import x as reading_x
+from deskwire.families import x as deliveries
 from deskwire.http import Response
 from deskwire.model import Author, Event, Outgoing, Sent, Unreadable, Visibility
 from deskwire.reading import Node, read
@@ -132,16 +132,16 @@ class X(Channel):
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         body = read(request.body).object()
         if body["data"]["event_type"]:
-            yield from reading_x.activity(body["data"])
+            yield from deliveries.activity(body["data"])
         elif "matching_rules" in body:
-            yield from reading_x.streamed(body)
+            yield from deliveries.streamed(body)
         elif "user_event" in body:
-            yield reading_x.revoked(body)
+            yield deliveries.revoked(body)
         elif "replay_job_status" in body:
-            yield reading_x.replayed(body["replay_job_status"])
+            yield deliveries.replayed(body["replay_job_status"])
         elif "for_user_id" in body:
-            for name, items in reading_x.lists(body).items():
-                yield from each(items, lambda item, name=name: reading_x.account_activity(body, item, name))  # type: ignore[misc]
+            for name, items in deliveries.lists(body).items():
+                yield from each(items, lambda item, name=name: deliveries.account_activity(body, item, name))  # type: ignore[misc]
         else:
             raise PayloadError("the delivery is of no envelope that X documents")
 
