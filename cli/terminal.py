@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def console() -> Console:
     """Return where people read: colours on a terminal only, nothing in a text taken for markup."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+    # What is piped is not cut: programs read whole lines.
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 2000)
 
 
 def complain(message: str) -> None:
@@ -52,21 +54,18 @@ def complain(message: str) -> None:
     sys.stderr.write(f"deskwire: {message}\n")
 
 
-def table(headings: tuple[str, ...], rows: list[tuple[str, ...]], *, last_wraps: bool = True) -> None:
-    """Print rows under headings: a table on a terminal, the same columns where it is piped."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under headings; on a terminal long cells go on in the next line, piped they stay whole."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for number, heading in enumerate(headings):
-        grid.add_column(Text(heading), no_wrap=not (last_wraps and number == len(headings) - 1), overflow="fold")
+    for heading in headings:
+        grid.add_column(Text(heading), overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
-    out = console()
-    if not sys.stdout.isatty():
-        out.width = 200
-    out.print(grid)
+    console().print(grid)
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,0 +1,203 @@
+"""`deskwire thread`: what became of a conversation. Customers' words and names stay hidden unless asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deskwire.conversation.state import (
+    RECORDED,
+    Recorded,
+    Thread,
+    moment,
+    person_item,
+    recorded,
+    reference_item,
+    thread_item,
+    ticket_item,
+)
+
+from .aws import place, understood
+from .terminal import UserError, console, json_document, table
+
+if TYPE_CHECKING:
+    import argparse
+
+    from deskwire.ports import Item, Table
+
+REFERENCE = re.compile(r"([0-9A-Za-z]{5})-?([0-9A-Za-z]{5})")
+LOOK_ALIKES = str.maketrans("ILOU", "110V")  # Crockford's: what people read and type for others
+MOVES = 5  # from thread to thread
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A thread's items: the messages in the order they came, what was sent in the order it was begun."""
+
+    thread: Thread
+    came_by: tuple[str, ...]  # the threads that lead here
+    messages: tuple[tuple[Recorded, Item], ...]
+    sent: tuple[Item, ...]
+    opted_out: bool
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show it."""
+    target = place(args)
+    with understood(f"the table “{target.name}” cannot be read"):
+        found = look(target.table, args.reference)
+    if args.json:
+        json_document(described(found, text=args.text))
+    else:
+        _tell(described(found, text=args.text))
+    return 0
+
+
+def look(items: Table, reference: str) -> Conversation:
+    """Return the conversation that a reference, HELPDESK/TICKET or a thread's key leads to. Raises `UserError`."""
+    key = _find(items, reference)
+    came_by: list[str] = []
+    rows = items.query(thread_item(key)[0])
+    while (alias := _of(rows, "THREAD").get("alias_of")) and len(came_by) < MOVES:
+        came_by.append(key)
+        key = str(alias)
+        rows = items.query(thread_item(key)[0])
+    thread = Thread.model_validate(_of(rows, "THREAD") or {"pk": thread_item(key)[0]})
+    messages = [(recorded(row), row) for row in rows if row["sk"].startswith("M#")]
+    messages.sort(key=lambda pair: pair[1].get("recorded_at", 0))
+    sent = sorted((row for row in rows if row["sk"].startswith("S#")), key=lambda row: row.get("begun_at", 0))
+    customer = thread.author.get("id")
+    person = items.get(person_item(thread.channel, customer)) if customer else None
+    return Conversation(thread, tuple(came_by), tuple(messages), tuple(sent), bool(person and person.get("opted_out")))
+
+
+def _of(rows: Iterable[Item], sk: str) -> Item:
+    return next((row for row in rows if row["sk"] == sk), {})
+
+
+def _find(items: Table, given: str) -> str:
+    """Return the key of the thread that is meant."""
+    if match := REFERENCE.fullmatch(given):
+        text = "-".join(match.groups()).upper()
+        for candidate in dict.fromkeys((text, text.translate(LOOK_ALIKES))):
+            if row := items.get(reference_item(candidate)):
+                return str(row["thread"])
+    if items.get(thread_item(given)) is not None:
+        return given
+    helpdesk, slash, ticket = given.partition("/")
+    if slash and (row := items.get(ticket_item(helpdesk, ticket))):
+        return str(row["thread"])
+    raise UserError(
+        f"nothing is known of “{given}”: give our reference (7F3K2-9QXMA), HELPDESK/TICKET with the helpdesk's name in "
+        "deskwire.yaml, or a thread's key (`deskwire parse` shows channel/account/thread)"
+    )
+
+
+def described(found: Conversation, *, text: bool) -> dict[str, Any]:
+    """Return it as plain JSON; with `text` also who wrote what."""
+    thread = found.thread
+    shown: dict[str, Any] = {
+        "key": thread.key,
+        "reference": thread.reference,
+        "channel": thread.channel,
+        "account": thread.account,
+        "visibility": str(thread.visibility),
+        "helpdesk": thread.helpdesk or None,
+        "ticket": thread.ticket or None,
+        "tickets_so_far": thread.epoch + 1 if thread.ticket else 0,
+        "opened_at": _second(thread.opened_at),
+        "last_inbound": _second(thread.last_inbound),
+        "acknowledged_at": _second(thread.acknowledged_at),
+        "answered_at": _second(thread.answered_at),
+        "waiting": len(thread.pending),
+        "in_doubt": len(thread.sending),
+        "attempts": thread.attempts,
+        "due_at": _second(thread.due_at),
+        "in_work": bool(thread.lease_owner),
+        "opted_out": found.opted_out,
+        "came_by": list(found.came_by),
+    }
+    return {
+        "thread": shown | ({"customer": dict(thread.author)} if text else {}),
+        "messages": [_message(message, row, text=text) for message, row in found.messages],
+        "sent": [_sent(row) for row in found.sent],
+    }
+
+
+def _message(message: Recorded, row: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
+    event = message.event
+    shown: dict[str, Any] = {
+        "key": message.key,
+        "kind": str(event.kind) if event else ("note" if message.note else "mark"),
+        "own": event.own if event else True,
+        "occurred_at": event.to_json()["occurred_at"] if event else None,
+        "received_at": message.received_at or None,
+        "recorded_at": _millisecond(row.get("recorded_at", 0)),
+        "done_at": _millisecond(row.get("done_at", 0)),
+        "outcome": message.state if message.done else None,
+        "reason": message.reason or None,
+        "ticket": message.ticket or None,
+        "entry": message.entry or None,
+        "attachments": len(event.attachments) if event else 0,
+    }
+    if text:
+        shown["author"] = (
+            (event.author.name or event.author.handle or event.author.id) if event and event.author else None
+        )
+        shown["text"] = event.text if event else message.note
+    return shown
+
+
+def _sent(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "key": row["sk"][2:],
+        "state": row.get("state"),
+        "ids": list(row.get("ids", [])),
+        "reason": row.get("reason") or None,
+        "begun_at": _second(row.get("begun_at", 0)),
+        "done_at": _millisecond(row.get("done_at", 0)),
+    }
+
+
+def _second(stamp: int) -> str | None:
+    return moment(stamp).isoformat().replace("+00:00", "Z") if stamp else None
+
+
+def _millisecond(stamp: int) -> str | None:
+    return _second(stamp // 1000)
+
+
+def _tell(shown: Mapping[str, Any]) -> None:
+    from rich.text import Text
+
+    out, thread = console(), shown["thread"]
+    where = f"{thread['helpdesk']}/{thread['ticket']}" if thread["ticket"] else "no ticket yet"
+    out.print(Text(f"{thread['reference']}  {where}", style="bold"))
+    for name, value in thread.items():
+        if value not in (None, "", 0, False, [], {}) and name not in {"reference", "helpdesk", "ticket"}:
+            out.print(f"  {name.replace('_', ' ')}: {_words(value)}")
+    rows = [
+        (
+            message["occurred_at"] or message["recorded_at"] or "",
+            ("ours, " if message["own"] else "") + message["kind"],
+            message["outcome"] or RECORDED,
+            message["reason"] or "",
+            message["done_at"] or "",
+            *([f"{message['author'] or ''}: {message['text']}"] if "text" in message else []),
+        )
+        for message in shown["messages"]
+    ]
+    headings = ("written", "kind", "outcome", "reason", "done", "words")
+    table(headings[: len(rows[0])] if rows else headings[:5], rows)
+    if shown["sent"]:
+        sent = [(each["begun_at"] or each["done_at"] or "", each["state"] or "", ", ".join(each["ids"]),
+                 each["reason"] or "") for each in shown["sent"]]  # fmt: skip
+        table(("sent", "state", "ids on the platform", "reason"), sent)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {each}" for name, each in value.items() if each)
+    return ", ".join(map(str, value)) if isinstance(value, list) else "yes" if value is True else str(value)
