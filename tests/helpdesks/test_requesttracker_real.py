@@ -3,13 +3,14 @@
 import dataclasses
 import http.server
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,12 +45,15 @@ class Listener:
     def __init__(self):
         self.requests = []
         self.pause = 0.0
+        self.look = None
         self.status = 200
         listener = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                if listener.look:
+                    listener.look(json.loads(body)["tickets"])
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 listener.requests.append(
                     Request(method="POST", endpoint="rt", body=body, headers=headers, received_at=datetime.now(UTC))
@@ -65,8 +69,14 @@ class Listener:
         self.address = f"http://127.0.0.1:{self.server.server_port}/helpdesks/rt"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def since(self, count):
-        return [json.loads(request.body) for request in self.requests[count:]]
+    def about(self, ticket, wanted=1):
+        """Return what was told about a ticket, once it is `wanted` times; for none, after time enough for one."""
+        deadline = time.monotonic() + (20 if wanted else 2)
+        while True:
+            found = [request for request in list(self.requests) if ticket in json.loads(request.body)["tickets"]]
+            if time.monotonic() > deadline or (wanted and len(found) >= wanted):
+                return found
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -554,9 +564,8 @@ def events_of(request, secret):
 
 def test_h8_an_agents_reply_is_told_by_a_webhook_that_verifies(tracker, reach, listener):
     _, number = opened(reach)
-    told = len(listener.requests)
     transaction = tracker.agent_replies(number, "On its way")
-    (request,) = listener.requests[told:]
+    (request,) = listener.about(number)
     (event,) = events_of(request, tracker.webhook_secret)
     assert (event.thread, event.object_id) == (number, transaction)
     assert abs((event.occurred_at - datetime.now(UTC)).total_seconds()) < 60
@@ -565,44 +574,72 @@ def test_h8_an_agents_reply_is_told_by_a_webhook_that_verifies(tracker, reach, l
         events_of(dataclasses.replace(request, body=request.body + b" "), tracker.webhook_secret)
 
 
+def in_the_browser(tracker, number, text):
+    """Answer as the agent does it in a browser: log in, send the form."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor())
+    opener.addheaders = [("User-Agent", "Mozilla/5.0"), ("Referer", f"{tracker.address}/")]
+    opener.open(f"{tracker.address}/NoAuth/Login.html", data=b"user=agent&pass=sandbox-only&next=").close()
+    fields = {
+        "id": number,
+        "UpdateType": "response",
+        "UpdateContent": text,
+        "UpdateContentType": "text/html",
+        "SubmitTicket": "Update Ticket",
+    }
+    address = f"{tracker.address}/Ticket/Update.html"
+    opener.open(address, data=urllib.parse.urlencode(fields).encode(), timeout=60).close()
+
+
+@pytest.mark.parametrize("written", [in_the_browser, lambda tracker, *what: tracker.agent_replies(*what)])
+def test_h8_the_reply_can_be_read_when_its_webhook_arrives(written, tracker, reach, listener):
+    _, number = opened(reach)
+    seen = []
+    listener.look = lambda tickets: seen.extend(connector.replies(number, "", reach) if number in tickets else ())
+    try:
+        written(tracker, number, "readable at once")
+        listener.about(number)
+    finally:
+        listener.look = None
+    assert [reply.text for reply in seen] == ["readable at once"]
+
+
 def test_h8_what_deskwire_wrote_is_told_to_nobody(tracker, reach, listener):
-    told = len(listener.requests)
     _, number = opened(reach)
     tracker.agent_sets(number, Subject="not a reply")
     connector.append(number, "t", [an_entry("more"), an_entry("note", public=False)], reach)
-    assert listener.since(told) == []
+    assert listener.about(number, 0) == []
 
 
 def test_h8_tickets_of_others_are_told_to_nobody(tracker, listener):
-    told = len(listener.requests)
     other = tracker.agent_opens("by telephone")
     tracker.agent_replies(other, "yes")
-    assert listener.since(told) == []
+    assert listener.about(other, 0) == []
 
 
 def test_h8_a_comment_and_a_status_are_told_and_only_the_status_is_news(tracker, reach, listener):
     _, number = opened(reach)
-    told = len(listener.requests)
     tracker.agent_notes(number, "call her?")
     tracker.agent_sets(number, Status="stalled")
-    comment, status = listener.requests[told:]
+    comment, status = sorted(listener.about(number, 2), key=lambda request: request.body)
     assert [row["type"] for row in json.loads(comment.body)["transactions"]] == ["Comment"]
     assert events_of(comment, tracker.webhook_secret) == []
     assert [event.thread for event in events_of(status, tracker.webhook_secret)] == [number]
 
 
-def test_h8_a_slow_dead_or_refusing_deskwire_does_not_stop_the_agent(tracker, reach, listener):
+def test_h8_a_slow_or_refusing_deskwire_neither_stops_nor_delays_the_agent(tracker, reach, listener):
     _, number = opened(reach)
-    for pause, status in ((7.0, 200), (0.0, 500), (0.0, 302)):
+    for told, (pause, status) in enumerate(((7.0, 200), (0.0, 500), (0.0, 302)), start=1):
         listener.pause, listener.status = pause, status
         started = time.monotonic()
-        try:
-            transaction = tracker.agent_replies(number, f"answer {status} {pause}")
-        finally:
-            listener.pause, listener.status = 0.0, 200
-        assert f"answer {status} {pause}" in tracker.content(transaction)
-        assert time.monotonic() - started < 6.5
-    assert "Deskwire was not told about ticket" in tracker.log.read_text()
+        transaction = tracker.agent_replies(number, f"answer {status}")
+        assert time.monotonic() - started < 5, "the scrip's own patience: the agent waited for it"
+        assert f"answer {status}" in tracker.content(transaction)
+        listener.about(number, told)
+        time.sleep(0.3)  # the scrip reads our answer and writes its line
+        listener.pause, listener.status = 0.0, 200
+    log = tracker.log.read_text()
+    assert f"Deskwire was not told about ticket {number}: 500" in log
+    assert f"Deskwire was not told about ticket {number}: 302" in log
 
 
 def test_h8_replies_are_what_staff_wrote_publicly_since_and_never_ours(tracker, reach):
@@ -643,13 +680,12 @@ def test_h8_an_agents_attachment_is_fetched_with_name_type_and_bytes(tracker, re
 
 def test_h8_a_customers_mail_is_no_reply(tracker, reach, listener):
     ticket, number = opened(reach)
-    told = len(listener.requests)
     user = tracker.call("GET", f"user/{ticket.customer.external_id}", token=tracker.bot_token)
     token = token_of(tracker, user["id"])
     tracker.call(
         "POST", f"ticket/{number}/correspond", {"Content": "it's me", "ContentType": "text/plain"}, token=token
     )
-    (request,) = listener.requests[told:]
+    (request,) = listener.about(number)
     assert connector.replies(number, "", reach) == []
     assert events_of(request, tracker.webhook_secret) == []
 
@@ -671,10 +707,9 @@ def test_h8_after_a_merge_replies_reach_the_customer_and_older_ones_to_others_do
     other = tracker.agent_opens("somebody else's complaint")
     tracker.agent_replies(other, "secret of somebody else")
     tracker.agent_merges(number, other)
-    told = len(listener.requests)
     later = tracker.agent_replies(other, "for both, after")
     assert [reply.id for reply in connector.replies(number, "", reach)] == [mine, later]
-    events = events_of(listener.requests[told], tracker.webhook_secret)
+    events = events_of(listener.about(number)[-1], tracker.webhook_secret)
     assert [event.thread for event in events] == [number], "told under the id we know"
 
 
@@ -697,10 +732,9 @@ def test_h8_polling_finds_replies_also_on_merged_tickets_and_each_once(tracker, 
 def test_h8_a_polled_reply_and_its_webhook_are_one_event(tracker, reach, listener):
     start = connector.poll("", reach)
     _, number = opened(reach)
-    told = len(listener.requests)
     tracker.agent_replies(number, "once")
     (polled,) = connector.poll(start.cursor, reach).events
-    (pushed,) = events_of(listener.requests[told], tracker.webhook_secret)
+    (pushed,) = events_of(listener.about(number)[-1], tracker.webhook_secret)
     assert dataclasses.replace(pushed, account="main").key == polled.key
 
 
@@ -715,8 +749,18 @@ def test_two_servers_run_side_by_side_and_stopping_leaves_no_process(tmp_path, t
         assert second.address != tracker.address
         assert len(second.tickets()) == 1
     assert any("answers after" in line for line in lines)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(group, 0)
+    assert living(group) == []
+
+
+def living(group):
+    """Return the processes of a group that are more than an entry waiting to be collected."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, owner, *_ = path.read_text().rpartition(")")[2].split()
+            if int(owner) == group and state not in "ZX":
+                found.append(path.parent.name)
+    return found
 
 
 def test_a_killed_owner_takes_its_server_along(tmp_path):
@@ -732,17 +776,13 @@ def test_a_killed_owner_takes_its_server_along(tmp_path):
         group = int(owner.stdout.readline())
         owner.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
+    while living(group) and time.monotonic() < deadline:
         time.sleep(0.1)
-    os.killpg(group, signal.SIGKILL)
-    pytest.fail("the server outlived its owner")
+    assert living(group) == []
 
 
-def test_the_scrip_posts_to_another_address_when_told(tmp_path, listener):
+def test_the_scrip_posts_to_another_address_when_told(tmp_path):
+    listener = Listener()
     with Server(tmp_path) as server:
         ticket = server.call(
             "POST",
@@ -756,13 +796,13 @@ def test_the_scrip_posts_to_another_address_when_told(tmp_path, listener):
             },
             token=server.bot_token,
         )["id"]
-        told = len(listener.requests)
         server.agent_replies(ticket, "to nobody")
-        assert listener.since(told) == []
         server.deliver_to(listener.address)
         server.agent_replies(ticket, "to somebody")
-        assert len(listener.since(told)) == 1
+        assert len(listener.about(ticket)) == 1
         assert server.ticket(ticket)["Subject"] == "s"
+    listener.server.shutdown()
+    listener.server.server_close()
 
 
 def test_the_messages_key_is_a_field_of_its_transaction(tracker, reach):

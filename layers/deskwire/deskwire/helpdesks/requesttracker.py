@@ -305,7 +305,7 @@ class RequestTracker(Helpdesk):
     )
     contract = Contract(
         body_limit=Figure(65_536, SCRIPS, READ),
-        deadline=Figure(timedelta(seconds=5), SCRIPS, READ),
+        deadline=Figure(timedelta(seconds=10), SCRIPS, READ),
         redelivery=Figure(timedelta(0), SCRIPS, READ),  # the scrip never repeats; `poll` finds what it lost
         api_version=Figure("2.0", MANUAL, READ),
     )
