@@ -47,19 +47,21 @@ class Graph:
 
     def __init__(self):
         self.sent = []
-        self.calls = 0
         self.next = []
         self.numbers = itertools.count(1)
 
+    def looked(self, call):
+        names = b'{"first_name": "Marta", "last_name": "Lindqvist"}'
+        return Answer(200, {}, names if "first_name" in call.url else b'{"data": []}')
+
     def __call__(self, call):
-        self.calls += 1
+        if call.method == "GET":
+            return self.looked(call)
         fault = self.next.pop(0) if self.next else None
         if isinstance(fault, Exception) and not getattr(fault, "ambiguous", False):
             raise fault
         if isinstance(fault, Answer):
             return fault
-        if call.method == "GET":
-            return Answer(200, {}, b'{"data": []}')
         number = next(self.numbers)
         self.sent.append(json.loads(call.body) if call.body.startswith(b"{") else call.body.decode())
         if fault is not None:

@@ -33,7 +33,7 @@ def test_a_first_message_costs_six_calls_of_the_table_two_of_the_helpdesk_and_on
     company.work()
     assert len(company.table.calls) <= 6, company.table.calls
     assert len([call for call in company.http_calls if "zendesk" in call]) == 2, company.http_calls
-    assert len([call for call in company.http_calls if "graph" in call]) == 1
+    assert len([call for call in company.http_calls if "graph" in call and " POST " in call]) == 1
 
 
 def test_a_follow_up_costs_three_calls_of_the_table_and_one_of_the_helpdesk(company):
@@ -352,3 +352,14 @@ def test_a_worker_that_died_after_recording_is_followed_by_one_that_files_once(c
     assert company.conversation.handle(letter.body) == "filed"
     assert len(company.zendesk.tickets) == 1
     assert len(company.comments()) == 1
+
+
+def test_a_customer_has_a_name_in_the_ticket_and_the_platform_is_asked_for_it_once(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    assert "Marta Lindqvist" in ticket.subject
+    assert {company.zendesk.author(each).name for each in company.zendesk.comments(ticket.id)} == {"Marta Lindqvist"}
+    assert len([call for call in company.http_calls if "graph" in call and " GET " in call]) == 1

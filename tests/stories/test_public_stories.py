@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 
-
-
 def test_a_public_comment_opens_a_ticket_and_is_not_acknowledged_unless_asked_for(company):
     company.deliver(company.comment("My parcel 4471 still shows in transit"))
     assert company.work() == ["filed"]
@@ -66,5 +64,3 @@ def test_an_edit_and_a_removal_of_a_comment_show_in_the_ticket_and_its_words_are
     assert company.work() == ["filed"]
     assert "deleted" in company.comments()[-1]
     assert "555-0199" not in company.comments()[0]
-
-

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from deskwire import media
 from deskwire.care.measure import cut
 from deskwire.care.triage import triage
-from deskwire.channel import Media, MediaHosts, Uploads
+from deskwire.channel import Media, MediaHosts, Profiles, Uploads
 from deskwire.contract import Unit
 from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.helpdesk import Abilities, Redacts, TicketGone
-from deskwire.model import Customer, Entry, Event, File, Filed, Kind, Ticket, Visibility, compose
+from deskwire.model import Author, Customer, Entry, Event, File, Filed, Kind, Ticket, Visibility, compose
 from deskwire.ports import Archive
 
 from . import wording
@@ -78,6 +78,7 @@ class Filing:
 
     def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
         """Open the ticket with one message: so a repeated request has the same bytes, whatever came since."""
+        self._introduce(turn, item)
         ticket = self._ticket(turn, item, follow_up_of)
         try:
             filed = turn.helpdesk.open(ticket, turn.inside)
@@ -91,6 +92,13 @@ class Filing:
         turn.changes |= {"updates": [], "contact": filed.contact}
         turn.filed([_filed(item.message, filed)])
         self.opened(turn)
+
+    def _introduce(self, turn: Turn, item: Pending) -> None:
+        """Ask the platform for the customer's name, once, where the event brought none."""
+        event = item.event
+        author = turn.author(event) if event is not None and not event.own else None
+        if author is not None and not author.name and isinstance(turn.channel, Profiles):
+            turn.introduce(turn.channel.profile(author, turn.outside))
 
     def _append(self, turn: Turn, items: Sequence[Pending]) -> None:
         if not items:
@@ -172,8 +180,8 @@ class Filing:
             key=compose("open", thread.filing_key),
             thread=thread.filing_key,
             reference=thread.reference,
-            subject=wording.subject(event, turn.channel.title) if event else turn.channel.title,
-            customer=customer(thread, event),
+            subject=wording.subject(event, turn.author(event), turn.channel.title) if event else turn.channel.title,
+            customer=customer(thread, event, turn.author(event) if event and not event.own else None),
             entries=(entry,),
             priority=hints.priority,
             tags=tuple(str(tag) for tag in tags),
@@ -204,7 +212,7 @@ class Filing:
             written_at=event.occurred_at,
             public=public,
             files=files,
-            author=wording.who(event),
+            author=wording.who(turn.author(event)),
             contact=turn.thread.contact,
         )
 
@@ -257,9 +265,9 @@ def _filed(message: Recorded, filed: Filed) -> Recorded:
     return end(message, Outcome.FILED, ticket=filed.ticket, entry=filed.entries.get(message.key, ""))
 
 
-def customer(thread: Thread, event: Event | None) -> Customer:
+def customer(thread: Thread, event: Event | None, author: Author | None) -> Customer:
     """Return who the ticket is for. Somebody whom the platform does not name is a person of this thread alone."""
-    author = (event.author if event is not None and not event.own else None) or thread.customer()
+    author = author or thread.customer()
     channel = event.channel if event else thread.channel
     if author is None:
         external = f"{channel}-anonymous-{thread.reference}"

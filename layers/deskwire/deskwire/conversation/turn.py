@@ -59,8 +59,7 @@ class Turn:
             return
         context = {"subject": event.subject, "language": event.language, **event.details}
         if event.author is not None:
-            author = {each.name: getattr(event.author, each.name) for each in fields(Author)}
-            self.changes["author"] = {name: value for name, value in author.items() if value}
+            self.introduce(event.author)
             context |= {"email": event.author.email, "phone": event.author.phone, "name": event.author.name}
         self.changes |= {
             "channel": event.channel,
@@ -71,6 +70,19 @@ class Turn:
             "reply_to": event.object_id,
             "context": {name: value for name, value in context.items() if value},
         }
+
+    def introduce(self, author: Author) -> None:
+        """Take in who the customer is; what was known of the same person and is not said again stays known."""
+        known = self.changes.get("author", self.thread.author)
+        said = {each.name: getattr(author, each.name) for each in fields(Author) if getattr(author, each.name)}
+        self.changes["author"] = {**known, **said} if known.get("id") == author.id else said
+
+    def author(self, event: Event) -> Author | None:
+        """Return who wrote, with all that is known of them: many events name a person by id alone."""
+        known = self.changes.get("author", self.thread.author)
+        if event.author is None or event.own or known.get("id") != event.author.id:
+            return event.author
+        return Author(**known)
 
     def filed(self, messages: Sequence[Recorded]) -> None:
         """Take in that these are in the ticket."""

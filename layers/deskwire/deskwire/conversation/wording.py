@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from deskwire.model import Event, Kind
+from deskwire.model import Author, Event, Kind
 
 LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
 
@@ -14,17 +14,17 @@ def when(moment: datetime | None) -> str:
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
-def who(event: Event) -> str:
-    """Return the author as a person would name them."""
-    if event.author is None:
+def who(author: Author | None) -> str:
+    """Return an author as a person would name them."""
+    if author is None:
         return "somebody the platform does not name"
-    return event.author.name or event.author.handle or event.author.id
+    return author.name or author.handle or author.id
 
 
-def subject(event: Event, title: str) -> str:
+def subject(event: Event, author: Author | None, title: str) -> str:
     """Return a ticket's subject: the channel and the beginning of what was written, on one line."""
     words = " ".join((event.subject or event.text).split())
-    return f"[{title}] {who(event)}: {words[:80]}{'…' if len(words) > 80 else ''}"
+    return f"[{title}] {who(author)}: {words[:80]}{'…' if len(words) > 80 else ''}"
 
 
 def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "") -> str:
