@@ -80,7 +80,8 @@ class HmacHeader(Verification):
     """An HMAC of the raw body in a header: Meta, X, Zendesk, Request Tracker and most others.
 
     `secret` names the key. `signed` says what is signed, with `{timestamp}` and `{body}` in their places;
-    `timestamp_header` carries the time, as Unix seconds (`epoch`) or ISO 8601 (`iso`).
+    `timestamp_header` carries the time, as Unix seconds (`epoch`) or ISO 8601 (`iso`). `handshake` is the shape of
+    what the platform's registration check has us sign under the same key: no body of that shape is genuine.
     """
 
     header: str
@@ -92,6 +93,7 @@ class HmacHeader(Verification):
     timestamp_header: str = ""
     timestamp_format: str = "epoch"
     tolerance: int = TOLERANCE
+    handshake: re.Pattern[str] | None = None
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -146,6 +148,10 @@ class HmacHeader(Verification):
         ]
         if not any(matches):
             msg = f"{self.header} does not match the body under “{self.secret}”"
+            raise SignatureError(msg)
+        if self.handshake is not None and self.handshake.fullmatch(request.body.decode("utf-8", "replace")):
+            # Anybody can have it signed; let in, strangers could fill the parked queue and call a person at night.
+            msg = f"{self.header} is that of a handshake, which anybody may ask for"
             raise SignatureError(msg)
         if self.timestamp_header:
             age = abs((context.now - self._moment(timestamp)).total_seconds())

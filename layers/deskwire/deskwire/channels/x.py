@@ -83,7 +83,8 @@ class X(Channel):
     name = "x"
     title = "X"
     verification = HmacHeader(
-        header="x-twitter-webhooks-signature", secret="consumer_secret", encoding="base64", prefix="sha256="  # noqa: S106
+        header="x-twitter-webhooks-signature", secret="consumer_secret", encoding="base64", prefix="sha256=",  # noqa: S106
+        handshake=TOKEN,
     )  # fmt: skip
     endpoint_secrets: ClassVar = {"consumer_secret": "the app's consumer secret (API key secret)"}
     connection_secrets: ClassVar = {
