@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,6 +115,6 @@ def from_gateway(event: Mapping[str, Any]) -> Request:
             url=f"https://{event['requestContext'].get('domainName', '')}{event.get('rawPath', '')}",
             received_at=moment,
         )
-    except (KeyError, TypeError, AttributeError, binascii.Error, UnicodeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, OSError):  # the latter two: of a time
         msg = "not an HTTP API request, or its base64 is broken"
         raise PayloadError(msg) from None
