@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from deskwire.http import Request, from_gateway
 from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked
@@ -129,7 +129,8 @@ class Edge:
 
     def send(self, event):
         """Return the answer to one request, which arrives at its own time."""
-        self.moment = datetime.fromtimestamp(event["requestContext"]["timeEpoch"] / 1000).astimezone()
+        stamp = event["requestContext"].get("timeEpoch", 0) / 1000
+        self.moment = datetime.fromtimestamp(min(stamp, 4e9), UTC)
         return self.receiver.handle(event)
 
     @property
