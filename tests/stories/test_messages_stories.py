@@ -363,3 +363,17 @@ def test_a_customer_has_a_name_in_the_ticket_and_the_platform_is_asked_for_it_on
     assert "Marta Lindqvist" in ticket.subject
     assert {company.zendesk.author(each).name for each in company.zendesk.comments(ticket.id)} == {"Marta Lindqvist"}
     assert len([call for call in company.http_calls if "graph" in call and " GET " in call]) == 1
+
+
+def test_an_edit_of_what_never_came_to_us_stands_for_the_message_and_can_be_answered(company):
+    entry = company.message("order 4472", mid="m_unseen")
+    (item,) = entry["messaging"]
+    item["message_edit"] = {"mid": "m_unseen", "text": "order 4472", "num_edit": "1"}
+    del item["message"]
+    company.deliver(entry)
+    assert company.work() == ["filed"]
+    ticket = company.zendesk.tickets[0]
+    company.zendesk.agent_replies(ticket.id, "Thank you")
+    company.signalled(ticket.id)
+    company.work()
+    assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}

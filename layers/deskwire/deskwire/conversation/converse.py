@@ -224,7 +224,7 @@ class Conversation:
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
         answering = Answering(ledger, self.telemetry)
         for item in plan.file:
-            if item.event is not None and is_inbound(item.event):
+            if item.event is not None and (is_inbound(item.event) or item.first_sight):
                 turn.inbound(item.event, item.message.received_at)
         ack = answering.acknowledgement(turn, [m for m in messages if m.key not in _ended(plan)])
         noted: list[bool] = []

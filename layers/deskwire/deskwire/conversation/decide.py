@@ -39,6 +39,12 @@ class Pending:
         """The event, None for a note."""
         return self.message.event
 
+    @property
+    def first_sight(self) -> bool:
+        """Whether this is a customer's edit of something that never came to us: then it stands for the message."""
+        event = self.event
+        return event is not None and event.kind is Kind.EDIT and not event.own and self.original is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
