@@ -21,7 +21,10 @@ STEPS = {
         *("--compact", "--quiet", "--skip-download"),
     ],
     "build": [TOOLS / "sam" / "bin" / "sam", "build"],
-    "tests": [BIN / "pytest", "--cov", "--cov-report=term:skip-covered", "--durations=5"],
+    "tests": [
+        *(BIN / "pytest", "-n", "auto", "--maxprocesses=4", "--dist=loadfile"),
+        *("--cov", "--cov-report=term:skip-covered", "--durations=5"),
+    ],
 }
 
 

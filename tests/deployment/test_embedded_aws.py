@@ -5,7 +5,7 @@ import time
 import pytest
 import requests
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("probes")]
+pytestmark = pytest.mark.stack
 
 
 def test_the_queue_forgets_an_id_after_as_long_as_the_sandbox_says(probes):

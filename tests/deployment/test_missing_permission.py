@@ -11,7 +11,7 @@ import requests
 from deskwire.configuration import Endpoint, item
 from sandbox.stack import NAME, ROOT, Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("missing-permission")]
+pytestmark = pytest.mark.stack
 
 ROLE = "ReceiveRole"
 

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.stack import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("probes")]
+pytestmark = pytest.mark.stack
 
 CALLS = {
     "send to the mailbox": lambda s: ("sqs", "send_message", mailbox(s) | {"MessageBody": "{}"}),
