@@ -10,7 +10,6 @@ import pytest
 
 from sandbox.stack import ROOT, tool
 
-
 # importlib's magic number of Python 3.13 (3571), fixed since its release candidate.
 MAGIC_OF_LAMBDA = (3571).to_bytes(2, "little") + b"\r\n"
 FUNCTIONS = ["ReceiveFunction", "ConverseFunction", "SweepFunction"]
