@@ -16,10 +16,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
+import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,11 +32,11 @@ from sandbox import captcha, google, meta
 from sandbox import x as played_x
 from sandbox.captcha import Captchas, Site
 from sandbox.desks import Desk, TrackerDesk, ZendeskDesk
-from sandbox.google import PUBSUB, Google
+from sandbox.google import Google
 from sandbox.meta import Meta
 from sandbox.neighbour import Clock, Neighbour
 from sandbox.sender import ONCE, Route, Sender
-from sandbox.stack import WORK, Stack, StackError, say_nothing
+from sandbox.stack import ROOT, WORK, Stack, StackError, say_nothing
 from sandbox.webform import Shop
 from sandbox.x import X
 
@@ -42,21 +45,28 @@ LOCATION = "accounts/100000000000000000001/locations/200000000000000000002"
 FORM = "contact"
 SITEKEY = "1x00000000000000000000AA"
 SENDER = "Northwind <help@northwind.example>"
-AUDIENCE = "https://hooks.northwind.example/channels/northwind-google"
+AUDIENCE = "https://hooks.northwind.example/channels/google"
 RULES = Path(__file__).parent / "northwind.yaml"
+TRACKER = """helpdesks:
+  desk:
+    connector: requesttracker
+    secret: desk
+    poll: true
+    settings:
+      address: https://rt.northwind.example
+      queue: General"""
 
 # All invented. Each is a marker: the demonstration looks for them in the functions' logs.
 SECRETS: Mapping[str, Mapping[str, Any]] = {
-    "northwind-meta": {"app_secret": ["demo-app-secret-9f31", "demo-next-app-secret-44c0"], "verify_token": "demo-verify-71b2"},
-    "northwind-x": {"consumer_secret": played_x.SECRETS["consumer_secret"]},
-    "northwind-x-account": dict(played_x.SECRETS),
-    "northwind-google-account": {
+    "meta-app": {"app_secret": ["demo-app-secret-9f31", "demo-next-app-secret-44c0"], "verify_token": "demo-verify-71b2"},
+    "x-app": {"consumer_secret": played_x.SECRETS["consumer_secret"]},
+    "x-account": dict(played_x.SECRETS),
+    "google-account": {
         "client_id": "demo-client-id-1b.apps.googleusercontent.com",
         "client_secret": "demo-client-secret-5d7e",
         "refresh_token": "1//demo-refresh-token-c2",
     },
-    "northwind-form": {"captcha_secret": "demo-captcha-secret-0a4b"},
-    "northwind-zendesk": {"api_token": "demo-zendesk-token-e6f1", "signing_secret": "demo-zendesk-signing-83d0"},
+    "turnstile": {"captcha_secret": "demo-captcha-secret-0a4b"},
 }  # fmt: skip
 
 
@@ -86,15 +96,16 @@ class Company:
         self._children = contextlib.ExitStack()
         self.meta = Meta({REYKJAVIK: "Northwind Reykjavík", SUVA: "Northwind Suva"}, clock=self.clock)
         self.x = X(self.clock, strict=False)
-        self.google = Google(SECRETS["northwind-google-account"], clock=self.clock)
-        self.captchas = Captchas(Site(SITEKEY, SECRETS["northwind-form"]["captcha_secret"]), clock=self.clock)
+        self.google = Google(SECRETS["google-account"], clock=self.clock)
+        self.captchas = Captchas(Site(SITEKEY, SECRETS["turnstile"]["captcha_secret"]), clock=self.clock)
         self.desk: Desk
         self.stack: Stack
         self.shop: Shop
         self.sender: Sender
         self.routes: dict[str, Route] = {}
+        self.rules = self._directory / "deskwire.yaml"
         self.secrets: dict[str, Mapping[str, Any]] = dict(SECRETS) | {
-            f"northwind-page-{name}": {"page_token": self.meta.token(page)}
+            f"page-{name}": {"page_token": self.meta.token(page)}
             for name, page in (("reykjavik", REYKJAVIK), ("suva", SUVA))
         }
 
@@ -131,25 +142,27 @@ class Company:
             )
         )
         self._store_secrets()
-        self._apply(place)
+        self._apply(f"{PLAYED_ORIGIN} http://127.0.0.1:{place}")
         api = self.stack.deployed.api
-        self.desk.connect(f"{api}/helpdesks/northwind-{self._kind}")
+        self.desk.connect(f"{api}/helpdesks/desk-webhook")
         self.shop = children.enter_context(
             Shop(
-                f"{api}/channels/northwind-form", self.captchas.address, SITEKEY, form=FORM,
-                uploads=self.stack.endpoint, port=place,
+                f"{api}/channels/contact-form",
+                self.captchas.address,
+                SITEKEY,
+                form=FORM,
+                uploads=self.stack.endpoint,
+                port=place,
             )  # fmt: skip
         )
         self._wire_began = datetime.now(UTC)
-        self.sender = children.enter_context(
-            Sender(api, clock=Clock(self._wire_began, speed=self.speed), workers=6)
-        )
+        self.sender = children.enter_context(Sender(api, clock=Clock(self._wire_began, speed=self.speed), workers=6))
         self._routes()
 
     def _desk(self) -> Desk:
         if self._kind == "rt":
             return TrackerDesk(self._directory / "request-tracker", self.progress)
-        return ZendeskDesk(self.clock, SECRETS["northwind-zendesk"])
+        return ZendeskDesk(self.clock)
 
     @property
     def neighbours(self) -> dict[str, Neighbour]:
@@ -173,66 +186,41 @@ class Company:
             client.create_secret(Name=f"{self.stack.deployed.secrets_prefix}{name}", SecretString=json.dumps(values))
         self.stack.client("sesv2").create_email_identity(EmailIdentity="help@northwind.example")
 
-    def _apply(self, place: int) -> None:
-        """Apply the rules with the operator's own command, as an operator does."""
-        from deskwire.care.policy import Policy
-        from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, item
-        from deskwire.aws.table import DynamoTable
-        from deskwire.ports import Put
-        texts = {
-            "private": {
-                "en": {"open": "Thank you for writing to {company}. We have your message under {reference} and answer today.",
-                       "closed": "Thank you for writing to {company}. We have your message under {reference}; we are back on {opens_day} at {opens_at}."},
-                "is": {"open": "Takk fyrir að skrifa {company}. Erindið er skráð undir {reference} og við svörum í dag.",
-                       "closed": "Takk fyrir að skrifa {company}. Erindið er skráð undir {reference}; við opnum {opens_day} kl. {opens_at}."},
-                "ar": {"open": "شكرًا لمراسلتك {company}. سجلنا رسالتك برقم {reference} وسنجيب اليوم.",
-                       "closed": "شكرًا لمراسلتك {company}. سجلنا رسالتك برقم {reference} ونعود {opens_day} الساعة {opens_at}."},
-                "he": {"open": "תודה שכתבת אל {company}. הפנייה נרשמה במספר {reference} ונענה היום.",
-                       "closed": "תודה שכתבת אל {company}. הפנייה נרשמה במספר {reference}; נחזור {opens_day} בשעה {opens_at}."},
-            },
-            "public": {"en": "Thank you, we are looking at it. Your reference: {reference}"},
-        }
-        def policy(zone, **more):
-            day = ["08:00-20:00"]
-            week = {d: day for d in ("monday","tuesday","wednesday","thursday","friday","saturday","sunday")}
-            return Policy.model_validate({"company": "Northwind", "texts": texts, "hours": {"time_zone": zone, "week": week}, **more})
-        north, south = policy("Atlantic/Reykjavik"), policy("Pacific/Fiji")
-        desk = f"northwind-{self._kind}"
-        if self._kind == "zendesk":
-            hd = HelpdeskConnection(name=desk, connector="zendesk", endpoint=desk, secret="northwind-zendesk", settings={"subdomain": "northwind", "email": "deskwire@northwind.example"})
-            connectors = ("zendesk",)
-        else:
-            hd = HelpdeskConnection(name=desk, connector="requesttracker", endpoint=desk, secret="northwind-rt", settings={"address": "https://rt.northwind.example", "queue": "General"}, poll=True)
-            connectors = ("requesttracker",)
-        defs = [
-            Endpoint(name="northwind-meta", side="channels", connectors=("facebook", "messenger"), secret="northwind-meta"),
-            Endpoint(name="northwind-x", side="channels", connectors=("x",), secret="northwind-x"),
-            Endpoint(name="northwind-google", side="channels", connectors=("google",), settings={"audience": AUDIENCE, "service_account": self.google.service_account}),
-            Endpoint(name="northwind-form", side="channels", connectors=("webform",), secret="northwind-form", settings={"origins": f"{PLAYED_ORIGIN} http://127.0.0.1:{place}", "captcha": "turnstile", "address_rate": "5000", "form_rate": "5000"}),
-            Endpoint(name=desk, side="helpdesks", connectors=connectors, secret=hd.secret, helpdesk=desk),
-            hd,
-        ]
-        for name, page, pol in (("reykjavik", REYKJAVIK, north), ("suva", SUVA, south)):
-            defs += [Connection(name=f"{name}-{c}", channel=c, account=page, endpoint="northwind-meta", secret=f"northwind-page-{name}", helpdesk=desk, tags=(name,), policy=pol) for c in ("facebook", "messenger")]
-        defs += [
-            Connection(name="x", channel="x", account=played_x.ACCOUNT, endpoint="northwind-x", secret="northwind-x-account", helpdesk=desk, policy=policy("Atlantic/Reykjavik", acknowledge={"public": True})),
-            Connection(name="google", channel="google", account=LOCATION, endpoint="northwind-google", secret="northwind-google-account", helpdesk=desk, policy=north),
-            Connection(name="form", channel="webform", account=FORM, endpoint="northwind-form", helpdesk=desk, policy=south, settings={"sender": SENDER}),
-        ]
-        table = DynamoTable(self.stack.client("dynamodb"), self.stack.deployed.table)
-        for d in defs:
-            table.put(Put(item(d)))
-        table.put(Put({"pk": INDEX_KEY[0], "sk": INDEX_KEY[1], "keys": [list(d.key) for d in defs]}))
+    def _apply(self, origins: str) -> None:
+        """Apply the rules with the operator's own command."""
+        text = RULES.read_text(encoding="utf-8").replace("@ORIGINS@", origins).replace("@AUDIENCE@", AUDIENCE)
+        if self._kind == "rt":
+            text = re.sub(r"(?s)helpdesks:.*?(?=\n\n)", TRACKER, text)
+        self.rules.parent.mkdir(parents=True, exist_ok=True)
+        self.rules.write_text(text, encoding="utf-8")
+        self.progress("applying Northwind's deskwire.yaml")
+        run = subprocess.run(
+            [sys.executable, "-m", "cli", "apply", str(self.rules), "--yes", "--stack", "deskwire"],
+            cwd=ROOT,
+            env={**os.environ, **self.stack.environment, "PYTHONPATH": f"{ROOT / 'layers' / 'deskwire'}:{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode != 0:
+            raise StackError(f"`deskwire apply` refused {self.rules}:\n{run.stdout[-1500:]}{run.stderr[-1500:]}")
 
     def _routes(self) -> None:
-        meta_secrets = {"app_secret": SECRETS["northwind-meta"]["app_secret"]}
+        meta_secrets = {"app_secret": SECRETS["meta-app"]["app_secret"]}
         self.routes = {
-            "meta": Route.of_channel("messenger", "northwind-meta", meta_secrets, bundle=meta.bundle, most=50),
-            "x": Route.of_channel("x", "northwind-x", SECRETS["northwind-x"], schedule=ONCE),
-            "google": self.google.subscription("northwind-google", AUDIENCE),
-            "webform": Route.of_channel("webform", "northwind-form", SECRETS["northwind-form"], schedule=ONCE),
+            "meta": Route.of_channel("messenger", "meta", meta_secrets, bundle=meta.bundle, most=50),
+            "x": Route.of_channel("x", "x", SECRETS["x-app"], schedule=ONCE),  # X documents no retries
+            "google": self.google.subscription("google", AUDIENCE),
+            "webform": Route.of_channel("webform", "contact-form", SECRETS["turnstile"], schedule=ONCE),
         }
-        assert self.routes["google"].schedule == PUBSUB
+
+    def subscribe(self) -> None:
+        """Let the platforms check the addresses, as they do when these are entered. Raises `StackError`."""
+        api = self.stack.deployed.api
+        if not self.meta.subscribe(f"{api}/channels/meta", SECRETS["meta-app"]["verify_token"]):
+            raise StackError(f"Meta's handshake was not answered; the log is {self.stack.log_file}")
+        if not self.x.challenge(f"{api}/channels/x"):
+            raise StackError(f"X's handshake was not answered; the log is {self.stack.log_file}")
 
     def real(self, moment: datetime) -> datetime:
         """Return a time of the sender's clock, which runs `speed` times as fast, in real time."""
@@ -241,8 +229,6 @@ class Company:
     @property
     def mails(self) -> list[dict[str, Any]]:
         """What SES sent."""
-        import urllib.request
-
         with urllib.request.urlopen(f"{self.stack.endpoint}/_ministack/ses/messages", timeout=10) as answer:  # noqa: S310
             found = json.load(answer)
         return [mail for mails in found["messages"].values() for mail in mails]
@@ -252,8 +238,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def open_office(now: datetime) -> str:
-    """Return the page of the office that is open."""
-    return REYKJAVIK if 8 <= now.astimezone(UTC).hour < 20 else SUVA

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import quopri
+import shutil
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -83,6 +87,10 @@ class Desk(ABC):
         """Return every ticket, from the helpdesk's own books."""
 
     @abstractmethod
+    def count(self) -> int:
+        """Return how many tickets there are."""
+
+    @abstractmethod
     def settle(self) -> bool:
         """Wait until the webhook told everything; whether it did."""
 
@@ -92,12 +100,13 @@ class ZendeskDesk(Desk):
 
     name = "zendesk"
 
-    def __init__(self, clock: Clock, secrets: Mapping[str, str]) -> None:
+    def __init__(self, clock: Clock) -> None:
         """Play the account “northwind”."""
-        self.secrets = {}
+        token, signing = "demo-zendesk-token-e6f1", "demo-zendesk-signing-83d0"
+        self.secrets = {"desk": {"api_token": token}, "desk-webhook": {"signing_secret": signing}}
         self.zendesk = Zendesk(
             clock, subdomain="northwind", email="deskwire@northwind.example", webhook_twice_every=5,
-            requests_per_minute=2500, updates_per_minute=300, **secrets,
+            requests_per_minute=2500, updates_per_minute=300, api_token=token, signing_secret=signing,
         )  # fmt: skip
         self.host = self.zendesk.host
 
@@ -139,6 +148,9 @@ class ZendeskDesk(Desk):
                 for ticket in zendesk.tickets
             ]
 
+    def count(self) -> int:
+        return len(self.zendesk.tickets)
+
     def _by(self, author: int) -> By:
         if author == self.zendesk.bot.id:
             return By.NOTE
@@ -163,7 +175,9 @@ class TrackerDesk(Desk):
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:  # type: ignore[override]
         """The token and the webhook's secret, known once it runs."""
-        return {"northwind-rt": {"token": self.tracker.bot_token, "webhook": self.tracker.webhook_secret}}
+        return {
+            "desk": {"token": self.tracker.bot_token}, "desk-webhook": {"webhook": self.tracker.webhook_secret}
+        }  # fmt: skip
 
     @property
     def address(self) -> str:
@@ -174,8 +188,6 @@ class TrackerDesk(Desk):
         return self.address
 
     def __enter__(self) -> Self:
-        import shutil
-
         shutil.rmtree(self._directory, ignore_errors=True)
         self._directory.mkdir(parents=True)
         self.tracker.start()
@@ -204,9 +216,8 @@ class TrackerDesk(Desk):
         """
         found: dict[str, Ticket] = {}
         seen: set[str] = set()
-        base = sqlite3.connect(f"file:{self.tracker.home / 'rt.sqlite'}?mode=ro", uri=True, timeout=30)
-        try:
-            for ticket, subject, number, kind, author, created, content, encoding in base.execute(query):
+        with contextlib.closing(self._database()) as database:
+            for ticket, subject, number, kind, author, created, content, encoding in database.execute(query):
                 if str(number) in seen:
                     continue
                 seen.add(str(number))
@@ -214,18 +225,20 @@ class TrackerDesk(Desk):
                 at = datetime.fromisoformat(created).replace(tzinfo=UTC)
                 made = found.setdefault(str(ticket), Ticket(str(ticket), subject or ""))
                 made.comments.append(Comment(str(number), by, _text(content, encoding), at, kind != "Comment"))
-        finally:
-            base.close()
         return list(found.values())
+
+    def count(self) -> int:
+        with contextlib.closing(self._database()) as database:
+            return int(database.execute("select count(*) from Tickets").fetchone()[0])
+
+    def _database(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.tracker.home / 'rt.sqlite'}?mode=ro", uri=True, timeout=30)
 
     def settle(self) -> bool:
         return True  # the scrip posts before RT answers the agent
 
 
 def _text(content: Any, encoding: str | None) -> str:
-    import base64
-    import quopri
-
     data = content if isinstance(content, bytes) else str(content or "").encode()
     if encoding == "base64":
         data = base64.b64decode(data)

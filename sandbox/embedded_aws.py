@@ -14,8 +14,8 @@ What is changed, and why:
   action of that name). MiniStack asks for a right that cannot be granted there.
 * A layer is unpacked once and then linked, read-only as on Lambda. MiniStack unpacks every layer anew for each worker,
   which takes seconds for a hundred megabytes and, on a small machine, longer than a platform waits.
-* Several batches of a FIFO queue are handled at a time, as many as the mapping's MaximumConcurrency and `WORKERS` allow.
-  MiniStack takes one; but its queue hands out no message of a group that has one in flight, so order holds, as on AWS.
+* Several batches of a FIFO queue are handled at a time, as many as the mapping's MaximumConcurrency and `WORKERS`
+  allow. MiniStack takes one; but its queue hands out no message of a group that has one in flight, so order holds.
 * `WORKERS` bounds the processes of one function. MiniStack starts one for every request at once; past the bound a
   request waits its turn, as it would in a small account.
 * It ends when its parent is gone, however that died.
@@ -143,7 +143,7 @@ def take_batches_side_by_side(limit: int) -> None:
     bound = lambda_svc._sqs_esm_concurrency  # noqa: SLF001 - no option sets it
 
     def sqs_esm_concurrency(esm: Any, function: Any, config: Any, queue: Any = None) -> int:
-        return min(limit, bound(esm, function, config, {**(queue or {}), "is_fifo": False}))
+        return min(limit, int(bound(esm, function, config, {**(queue or {}), "is_fifo": False})))
 
     lambda_svc._sqs_esm_concurrency = sqs_esm_concurrency  # noqa: SLF001
 

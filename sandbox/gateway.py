@@ -21,9 +21,7 @@ def gateway_event(request: Request, *, side: str = "channels", encoded: bool = F
         encoded = True
     path = f"/{side}/{request.endpoint}" + (f"/{request.action}" if request.action else "")
     parameters = {"endpoint": request.endpoint} | ({"action": request.action} if request.action else {})
-    query = "&".join(
-        f"{quote(name)}={quote(value)}" for name, values in request.query.items() for value in values
-    )
+    query = "&".join(f"{quote(name)}={quote(value)}" for name, values in request.query.items() for value in values)
     return {
         "version": "2.0",
         "routeKey": f"ANY /{side}/{{endpoint}}" + ("/{action}" if request.action else ""),

@@ -86,12 +86,12 @@ class Morning:
 
     def _scenes(self) -> Iterator[Step]:
         for scene, count in (
-            (self._chat, 44), (self._chat_closed, 22), (self._picture_talk, 8), (self._album, 3), (self._two_pages, 4),
-            (self._opts_out, 4), (self._standby, 3), (self._edit_and_unsend, 6), (self._colleague_in_inbox, 3),
-            (self._comment, 26), (self._comment_edited, 4), (self._comment_removed, 3), (self._visitor, 4),
+            (self._chat, 26), (self._chat_closed, 12), (self._picture_talk, 5), (self._album, 3), (self._two_pages, 4),
+            (self._opts_out, 4), (self._standby, 3), (self._edit_and_unsend, 4), (self._colleague_in_inbox, 3),
+            (self._comment, 18), (self._comment_edited, 4), (self._comment_removed, 3), (self._visitor, 4),
             (self._recommendation, 5), (self._mention_elsewhere, 3), (self._private_answer, 3),
-            (self._post, 20), (self._collapsed, 7), (self._direct, 12), (self._own_post, 3),
-            (self._review, 16), (self._review_changed, 4), (self._form, 26), (self._form_twice, 4),
+            (self._post, 14), (self._collapsed, 5), (self._direct, 8), (self._own_post, 3),
+            (self._review, 12), (self._review_changed, 4), (self._form, 18), (self._form_twice, 4),
             (self._late, 2), (self._unreadable, 5), (self._partly_unreadable, 2), (self._blocked, 2),
             (self._nothing, 6),
         ):  # fmt: skip
@@ -119,9 +119,7 @@ class Morning:
     ) -> Happening:
         channel = more.pop("channel", talk.channel if talk else "")
         account = more.pop("account", talk.account if talk else "")
-        happening = Happening(
-            channel, account, object_id, verb, talk, self.company.clock.now(), text, marker, **more
-        )
+        happening = Happening(channel, account, object_id, verb, talk, self.company.clock.now(), text, marker, **more)
         with self._lock:
             self.notes.happenings.append(happening)
             if talk is not None:
@@ -214,7 +212,7 @@ class Morning:
             (meta.sticker(), ""), (meta.location(64.146582, -21.942635, f"Café {marker}"), marker),
             (meta.voice(), ""), (meta.image(), ""),
         ]  # fmt: skip
-        for number, (attachment, mark) in enumerate(self._random.sample(kinds, 3)):
+        for number, (attachment, mark) in enumerate([kinds[1], *self._random.sample([kinds[0], *kinds[2:]], 2)]):
 
             def one(attachment: dict[str, Any] = attachment, mark: str = mark) -> None:
                 told = meta.writes(who, talk.account, attachments=[attachment])
@@ -407,7 +405,11 @@ class Morning:
 
         def answered() -> None:
             self._answer(talk, private=f"messenger {who.psid(page)}")
-            self._later(6, privately)
+            self._later(1.0, arrived)
+
+        def arrived() -> None:
+            has_it = bool(meta.sent[who.psid(page)])
+            self._later(2.5 if has_it else 1.0, privately if has_it else arrived)
 
         def privately() -> None:
             words, mark = self._marked("Thank you, my address is Street {}")

@@ -154,9 +154,7 @@ def slow(seconds: float) -> Fault:
 def throttled(after: float | None = None, body: object = None) -> Fault:
     """Answer 429, with `Retry-After` where given; no effect."""
     headers = {} if after is None else {"retry-after": f"{after:g}"}
-    return Fault(
-        instead=Reply.json(429, body if body is not None else {"error": "too many requests"}, headers)
-    )
+    return Fault(instead=Reply.json(429, body if body is not None else {"error": "too many requests"}, headers))
 
 
 def broken(status: int = 503, body: object = None) -> Fault:
@@ -400,9 +398,7 @@ class Neighbour(ABC):
             if refused is not None:
                 return refused
             try:
-                reply: Reply = function(
-                    asked, **{name: unquote(value) for name, value in found.groupdict().items()}
-                )
+                reply: Reply = function(asked, **{name: unquote(value) for name, value in found.groupdict().items()})
             except Exception as error:  # noqa: BLE001 - kept for whoever runs this, and raised on leaving
                 self.crashes.append(error)
                 return Reply.json(500, {"error": f"the sandbox is broken: {error!r}"})

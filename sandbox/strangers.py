@@ -35,13 +35,13 @@ def replay_zendesk(company: Company, ticket: str, at: datetime) -> int:
     """Send a webhook of the helpdesk as it was signed `at`; return the status answered."""
     body = json.dumps({"ticket_id": ticket}).encode()
     headers = {"content-type": "application/json", "x-zendesk-webhook-invocation-id": "01STALE"}
-    request = Request(method="POST", endpoint="northwind-zendesk", body=body, headers=headers, received_at=at)
-    secrets = Secrets(company.secrets["northwind-zendesk"])
+    request = Request(method="POST", endpoint="desk-webhook", body=body, headers=headers, received_at=at)
+    secrets = Secrets(company.secrets["desk-webhook"])
     signed = registry.helpdesk("zendesk").verification.sign(request, secrets, at)
     address = urlsplit(company.stack.deployed.api)
     connection = http.client.HTTPConnection(address.netloc, timeout=29)
     try:
-        connection.request("POST", f"{address.path}/helpdesks/northwind-zendesk", signed.body, dict(signed.headers))
+        connection.request("POST", f"{address.path}/helpdesks/desk-webhook", signed.body, dict(signed.headers))
         return connection.getresponse().status
     finally:
         connection.close()

@@ -22,7 +22,7 @@ SENTENCES = (
     "The tent for our family 👨‍👩‍👧‍👦 arrived torn, order {} 😢🏳️‍🌈",
     "👩🏽‍🚒👍🏿 {} arrived, thank you ❤️‍🔥",
     "Ég skil þetta ekki 🤷🏼‍♀️ – {} vantar",
-    "Is order {} <b>really</b> on its way? & when? \"soon\" isn't an answer",
+    'Is order {} <b>really</b> on its way? & when? "soon" isn\'t an answer',
     "Line one about {}\nand a second line, with a tab\tin it",
     "Z̷a̷l̷g̷o̷ and e\u0301 combining, order {}",
 )

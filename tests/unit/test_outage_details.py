@@ -63,10 +63,21 @@ def test_a_time_that_the_helpdesk_names_itself_always_counts():
     assert left_alone(busy) == 30
 
 
-def test_the_echo_of_what_nobody_knows_to_be_sent_can_still_tell():
-    turn = Turn(
-        thread=Thread(pk="T#messenger/41/9", ticket="7"), connection=None, definition=None, channel=None, outside=None,
-        helpdesk=None, inside=None, now=NOW,
+def turn(*sending):
+    return Turn(
+        thread=Thread(pk="T#messenger/41/9", ticket="7", sending=sending), connection=None, definition=None, channel=None,
+        outside=None, helpdesk=None, inside=None, now=NOW,
     )  # fmt: skip
-    turn.sent += [("ack/1", "unknown", (), "no answer"), ("reply/2", "sent", ("m_2",), "")]
-    assert turn.closing(Plan())["sending"] == ["ack/1"]
+
+
+def test_the_echo_of_what_nobody_knows_to_be_sent_can_still_tell():
+    first = turn()
+    first.sent += [("ack/1", "unknown", (), "no answer"), ("reply/2", "sent", ("m_2",), "")]
+    assert first.closing(Plan())["sending"] == ["ack/1"]
+
+
+def test_it_can_tell_after_other_messages_too_and_once():
+    between, told = turn("ack/1"), turn("ack/1")
+    assert between.closing(Plan())["sending"] == ["ack/1"]
+    told.sent.append(("ack/1", "sent", ("m_1",), "seen by its echo"))
+    assert told.closing(Plan())["sending"] == []

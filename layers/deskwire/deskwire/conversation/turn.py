@@ -21,6 +21,7 @@ FIRST_PAUSE = 5  # seconds before the first retry; doubled up to
 LONGEST_PAUSE = 300
 CONFIGURATION_PAUSE = 120  # until somebody mended it
 DAY = 86_400
+MOST_UNKNOWN = 5  # texts whose echo is still waited for
 
 
 @dataclass
@@ -57,7 +58,8 @@ class Turn:
         stamp = seconds(event.occurred_at or datetime.fromisoformat(received_at))
         if stamp < self.changes.get("last_inbound", self.thread.last_inbound):
             return
-        context = {"subject": event.subject, "language": event.language, **event.details}
+        # A form's own fields are among the details: one called “subject” must not become a mail's.
+        context = {**event.details, "subject": event.subject, "language": event.language}
         if event.author is not None:
             self.introduce(event.author)
             context |= {"email": event.author.email, "phone": event.author.phone, "name": event.author.name}
@@ -113,12 +115,17 @@ class Turn:
             "pending": pending,
             "clean": [key for key in pending if key not in self.begun],
             # Of what nobody knows whether it was sent, the echo may still tell.
-            "sending": [key for key, state, _, _ in self.sent if state == "unknown"],
+            "sending": self._unknown(),
             "attempts": self.thread.attempts + (0 if self.held else 1) if self.trouble else 0,
         }
         if self.trouble or plan.wait or self.waiting:
             changes["due_at"] = seconds(self.now) + max(self._pause(), plan.wait)
         return changes
+
+    def _unknown(self) -> list[str]:
+        settled = {key for key, state, _, _ in self.sent if state != "unknown"}
+        asked = [key for key, state, _, _ in self.sent if state == "unknown"]
+        return [key for key in dict.fromkeys([*self.thread.sending, *asked]) if key not in settled][-MOST_UNKNOWN:]
 
     def _pause(self) -> int:
         error = self.trouble
