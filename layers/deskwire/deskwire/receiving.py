@@ -69,6 +69,9 @@ class Receiver:
         side = "helpdesks" if str(gateway.get("rawPath", "")).split("/")[1:2] == ["helpdesks"] else "channels"
         try:
             response = self.receive(request, side)
+        except Exception as error:  # noqa: BLE001 - its words may be a customer's, and Lambda logs them
+            # So Lambda logs this instead, which the alarm of errors counts, and the answer is 500.
+            raise RuntimeError(where(error)) from None
         finally:
             self.telemetry.flush()
         return response.to_gateway()
@@ -135,20 +138,27 @@ class Receiver:
         name = secrets_module.token_hex(16)
         return Response.json(201, {"id": name, **self.presign(f"incoming/{name}", upload.type, upload.size)})
 
-    def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Channel | Helpdesk]) -> Response:
-        events: list[Event] = []
-        unreadable: list[Unreadable] = []
+    def _read(self, request: Request, connectors: Sequence[Channel | Helpdesk]) -> tuple[list[Event], list[Unreadable]]:
+        """Return what the delivery says; one that cannot be read is an `Unreadable` as a whole."""
+        found: list[Event | Unreadable] = []
         try:
             for connector in connectors:
-                for found in connector.parse(request):
-                    if isinstance(found, Event):
-                        events.append(found)
-                    else:
-                        unreadable.append(found)
+                found += connector.parse(request)
         except PayloadError as error:
             if isinstance(connectors[0], Rejects):
                 raise
-            events, unreadable = [], [Unreadable(str(error), None)]
+            found = [Unreadable(str(error), None)]
+        except Exception as error:
+            # A fault of ours; answered 500, the platform would repeat it for days and then switch the webhook off.
+            if isinstance(connectors[0], Rejects):
+                raise
+            self.telemetry.count("Failures")
+            found = [Unreadable(f"the connector failed: {where(error)}", None)]
+        events = [each for each in found if isinstance(each, Event)]
+        return events, [each for each in found if isinstance(each, Unreadable)]
+
+    def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Channel | Helpdesk]) -> Response:
+        events, unreadable = self._read(request, connectors)
         if endpoint.side == "helpdesks":
             events = [dataclasses.replace(event, account=endpoint.helpdesk) for event in events]
         for each in unreadable:
@@ -199,6 +209,15 @@ class Receiver:
         self.telemetry.log("ERROR", "parked", endpoint=endpoint.name, reason=unreadable.reason)
 
 
+def where(error: Exception) -> str:
+    """Return an error's kind and place in the code; its words may be a customer's."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    place = f" at {frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}" if frame else ""
+    return f"{type(error).__name__}{place}"
+
+
 def _connector(side: str, name: str) -> Channel | Helpdesk:
     return registry.helpdesk(name) if side == "helpdesks" else registry.channel(name)
 
@@ -221,7 +240,8 @@ def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive:
     if len(body) > LETTER_LIMIT:
         envelope["event"], envelope["event_at"] = None, _keep(archive, json.dumps(data).encode())
         body = json.dumps(envelope, separators=(",", ":"))
-    return Letter(digest(event.thread_key), digest(event.key), body)
+    # The endpoint is a part of it: one that signs for another's account must not make the queue drop the genuine event.
+    return Letter(digest(event.thread_key), digest(compose(endpoint, event.key)), body)
 
 
 def _keep(archive: Archive, data: bytes) -> str:

@@ -12,7 +12,7 @@ from deskwire.channel import Fetches
 from deskwire.configuration import Connection
 from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.helpdesk import TicketGone
-from deskwire.model import Event, File, Kind, digest
+from deskwire.model import Event, File, Kind, compose, digest
 from deskwire.ports import Archive, Clock, Letter, Mailbox, Table
 from deskwire.telemetry import Telemetry
 
@@ -27,6 +27,7 @@ from .turn import Turn, is_inbound
 DUPLICATE = "duplicate"
 ROUTED = "routed"
 WOKEN = "woken"
+NOT_THEIRS = "the account does not belong to the endpoint that signed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,9 @@ class Conversation:
         ledger = self._ledger()
         if envelope.side == "channels":
             message = self._checked(message, event, envelope)
+            if message.reason == NOT_THEIRS:
+                # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
+                thread_key = compose("not-theirs", envelope.endpoint, thread_key)
         existing = ledger.record(thread_key, message, raw=envelope.raw, raw_at=envelope.raw_at)
         if existing is not None and existing.done:
             self.telemetry.count("Duplicates")
@@ -112,7 +116,7 @@ class Conversation:
         if connection is None:
             return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
         if connection.endpoint != envelope.endpoint:
-            return end(message, Outcome.REFUSED, "the account does not belong to the endpoint that signed")
+            return end(message, Outcome.REFUSED, NOT_THEIRS)
         attention = event.details.get("attention") if event.kind is Kind.STATE else ""
         if attention:
             self.telemetry.count("ConfigurationErrors")
