@@ -62,7 +62,7 @@ def lines(
 ) -> Iterator[dict[str, Any]]:
     """Yield the JSON object of each event in a file, and one with `error` and `file` for what cannot be read."""
     try:
-        request = request_of(read(name), headers)
+        request = request_of(read(name), headers, connector.name)
         if request.method not in DELIVERIES or request.action:
             complain(f"{name}: a {request.method} is no delivery, so no event comes of it")
             return
@@ -83,16 +83,21 @@ def read(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
-def request_of(data: bytes, headers: Mapping[str, str]) -> Request:
-    """Return the request in a captured event, or a POST with these bytes as its body."""
+def request_of(data: bytes, headers: Mapping[str, str], endpoint: str) -> Request:
+    """Return the request in a captured event, or a POST with these bytes as its body.
+
+    `endpoint` stands in where the event names none: a helpdesk's events are of their endpoint.
+    """
     captured = event_of(data)
     if captured is not None:
         request = from_gateway(captured)
-        return dataclasses.replace(request, headers={**request.headers, **headers})
+        return dataclasses.replace(
+            request, headers={**request.headers, **headers}, endpoint=request.endpoint or endpoint
+        )
     kind = "application/json" if data.lstrip()[:1] in {b"{", b"["} else "application/octet-stream"
     return Request(
         method="POST",
-        endpoint="",
+        endpoint=endpoint,
         body=data,
         headers={"content-type": kind, **headers},
         received_at=datetime.now(UTC),

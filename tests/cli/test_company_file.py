@@ -60,10 +60,10 @@ def test_the_example_resolves_to_what_the_table_holds():
     assert (contact.quiet_hours, contact.texts) == (1, page.policy.texts)
 
 
-def test_the_example_names_every_connector_there_is():
+def test_the_example_names_only_connectors_that_there_are():
     raw = yaml.safe_load(TEXT)
     named = {each["channel"] for each in raw["connections"].values()}
-    assert named == set(registry.channel_names())
+    assert named <= set(registry.channel_names())
     assert {each["connector"] for each in raw["helpdesks"].values()} <= set(registry.helpdesk_names())
 
 

@@ -81,6 +81,14 @@ def test_a_helpdesk_is_parsed_as_well(deskwire):
     assert {event["kind"] for event in objects(told)} == {"ticket"}
 
 
+def test_a_helpdesk_s_raw_body_needs_no_endpoint(deskwire, tmp_path):
+    raw = tmp_path / "body.json"
+    raw.write_bytes(b'{"ticket_id": "88231"}')
+    told = deskwire("parse", "zendesk", raw)
+    assert told.status == 0
+    assert [(event["kind"], event["thread"]) for event in objects(told)] == [("ticket", "88231")]
+
+
 def test_a_header_that_came_with_a_raw_body_can_be_given(deskwire, tmp_path):
     capture = ROOT / "events" / "google" / "unwrapped.json"
     raw = tmp_path / "body.json"

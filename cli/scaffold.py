@@ -1,0 +1,190 @@
+"""`deskwire new`: begins a connector with all its files, so that the conformance suite passes from the first minute.
+
+Plain text replacement: the templates say `__NAME__`, `__CLASS__`, `__TITLE__` and `__TODAY__`. Captures are signed by
+the new module's own rule, and expected results are what it makes of them: check them against the platform's pages.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import keyword
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deskwire import registry
+from deskwire.http import from_gateway
+from deskwire.model import Event, Unreadable
+from deskwire.secret import Secrets
+
+from .terminal import UserError, console
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from deskwire.http import Request
+    from deskwire.verification import Verification
+
+TEMPLATES = Path(__file__).with_name("templates")
+SECRET = {"signing_secret": "invented-signing-secret"}
+ANOTHER = {"signing_secret": "another-invented-secret"}
+REFUSED = "signed-with-another-secret"
+RECEIVED = datetime(2026, 11, 2, 9, 20, 1, tzinfo=UTC)
+RULES = {"channel": "C1 to C18", "helpdesk": "H1 to H10 and those of the C rules that hold for helpdesks"}
+
+
+class Connector(Protocol):
+    """What is needed of the new connector."""
+
+    verification: Verification
+
+    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+        """Yield what a request says."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the files and say what to do next."""
+    root, side, name = Path(args.root), args.side, args.name
+    _check(root, side, name)
+    words = {"__NAME__": name, "__CLASS__": _class(name), "__TITLE__": _title(name), "__TODAY__": _today()}
+    module = root / "layers" / "deskwire" / "deskwire" / f"{side}s" / f"{name}.py"
+    test = root / "tests" / f"{side}s" / f"test_{name}.py"
+    files = {module: _template(side, "module.py.txt", words), test: _template(side, "test.py.txt", words)}
+    existing = [path for path in files if path.exists()]
+    existing += [folder for folder in _folders(root, name) if folder.is_dir() and any(folder.glob("*.json"))]
+    if existing:
+        raise UserError(f"{existing[0]} is there already: nothing was written", status=2)
+    for path, text in files.items():
+        _write(path, text)
+    try:
+        files |= dict(_data(root, side, name, module))
+    except Exception:
+        for path in files:
+            path.unlink(missing_ok=True)
+        raise
+    for path, text in files.items():
+        _write(path, text)
+    _tell(root, side, name, sorted(files))
+    return 0
+
+
+def _check(root: Path, side: str, name: str) -> None:
+    if not (root / "layers" / "deskwire" / "deskwire" / f"{side}s").is_dir():
+        raise UserError(f"{root.resolve()} is no checkout of Deskwire: go there, or give --root", status=2)
+    if not registry.NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise UserError(f"“{name}” is no name: use the product's in lower case, letters, digits and _", status=2)
+    if name in {*registry.channel_names(), *registry.helpdesk_names()}:
+        raise UserError(f"there is a connector “{name}” already", status=2)
+
+
+def _class(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _title(name: str) -> str:
+    return " ".join(part.capitalize() for part in name.split("_"))
+
+
+def _today() -> str:
+    today = date.today()  # noqa: DTZ011 - the day on which somebody at this desk looks things up
+    return f"{today.year}, {today.month}, {today.day}"
+
+
+def _template(side: str, name: str, words: Mapping[str, str]) -> str:
+    text = (TEMPLATES / side / name).read_text(encoding="utf-8")
+    for token, word in words.items():
+        text = text.replace(token, word)
+    return text
+
+
+def _folders(root: Path, name: str) -> tuple[Path, Path, Path]:
+    tests = root / "tests"
+    return root / "events" / name, tests / "expected" / name, tests / "exchanges" / name
+
+
+def _data(root: Path, side: str, name: str, module: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the captures, the expected results and the exchanges, each with its file."""
+    connector = _load(side, name, module)
+    events, expected, exchanges = _folders(root, name)
+    yield events / "secrets.json", _json(SECRET)
+    captures = json.loads(_template(side, "captures.json", {}))
+    for number, (what, body) in enumerate(captures.items()):
+        gateway = _captured(connector, side, name, body, RECEIVED + timedelta(seconds=number), what)
+        yield events / f"{what}.json", _json(gateway)
+        yield expected / f"{what}.json", _json(_expected(connector, gateway, what))
+    for what, exchange in json.loads(_template(side, "exchanges.json", {})).items():
+        yield exchanges / f"{what}.json", _json(exchange)
+
+
+def _load(side: str, name: str, module: Path) -> Connector:
+    spec = importlib.util.spec_from_file_location(f"deskwire.{side}s.{name}", module)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{module} cannot be loaded")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    connector: Connector = getattr(loaded, _class(name))()
+    return connector
+
+
+def _captured(connector: Connector, side: str, name: str, body: Any, moment: datetime, what: str) -> dict[str, Any]:
+    """Return a body as API Gateway would hand it over, signed as the platform would."""
+    path = f"/{side}s/{name}"
+    gateway: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": f"ANY /{side}s/{{endpoint}}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json", "host": "hooks.example.org"},
+        "pathParameters": {"endpoint": name},
+        "requestContext": {
+            "domainName": "hooks.example.org",
+            "http": {"method": "POST", "path": path, "sourceIp": "203.0.113.7"},
+            "timeEpoch": int(moment.timestamp() * 1000),
+        },
+        "body": json.dumps(body, ensure_ascii=False),
+        "isBase64Encoded": False,
+    }
+    secrets = Secrets(ANOTHER if what == REFUSED else SECRET)
+    signed = connector.verification.sign(from_gateway(gateway), secrets, moment)
+    return gateway | {"headers": dict(signed.headers)}
+
+
+def _expected(connector: Connector, gateway: Mapping[str, Any], what: str) -> dict[str, Any]:
+    if what == REFUSED:
+        return {"error": "SignatureError"}
+    found = list(connector.parse(dataclasses.replace(from_gateway(gateway), facts={})))
+    events = [event.to_json() for event in found if isinstance(event, Event)]
+    return {"events": events, "unreadable": len(found) - len(events)}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _tell(root: Path, side: str, name: str, files: list[Path]) -> None:
+    out = console()
+    for path in files:
+        out.print(path.relative_to(root))
+    out.print(f"""
+{len(files)} files. All of it passes now, and all of it is invented. What to do next:
+
+  1. The module's docstring: set-up, signature, secrets and limits as the platform's pages say, each with its link.
+  2. `verification`, then a vector from outside in tests/{side}s/test_{name}.py.
+  3. Replace events/{name}/*.json by captured requests (invent the people in them), one after the other, and
+     tests/expected/{name}/ by what each must become:  deskwire parse {name} events/{name}/text.json
+  4. The contract's figures, each with its page and the day you read it, and `confirmed=False` off where it says so.
+  5. tests/exchanges/{name}/: every call with the platform's own answers.
+  6. What the platform cannot do: `known_gaps = {{"C12": "why"}}` on the class.
+
+The suite ({RULES[side]}), and the table of what it proved:
+  pytest tests/conformance --connector {name} && pytest tests/{side}s/test_{name}.py
+  python -m tests.conformance.table""")
