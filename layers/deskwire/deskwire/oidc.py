@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .errors import ConfigurationError, PayloadError, SignatureError, TemporaryError
+from .errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
 from .reading import Node, read
 from .rest import Call, checked
 from .verification import Context, Verification
@@ -115,7 +115,10 @@ class OidcBearer(Verification):
         return kept.keys[kid]
 
     def _fetched(self, context: Context) -> _Keys:
-        answer = checked(context.http(Call("GET", self.keys_url, timeout=3.0)), what="fetching Google's keys")
+        try:
+            answer = checked(context.http(Call("GET", self.keys_url, timeout=3.0)), what="fetching the issuer's keys")
+        except PermanentError as error:  # a 404 of theirs is no reason to fail at ours: the push is repeated
+            raise TemporaryError(str(error)) from None
         age = MAX_AGE.search(answer.headers.get("cache-control", ""))
         kept = timedelta(seconds=int(age[1])) if age else KEYS_KEPT
         until = context.now + min(max(kept, KEYS_AGAIN), LONGEST_LIFE)
