@@ -24,7 +24,8 @@ FIELDS = frozenset(
      "status", "count", "seconds", "delivery", "function", "group"}
 )  # fmt: skip
 MOST = 300
-UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]")
+# Controls, and what is invisible or turns the direction of what a person reads in the console.
+UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 
 
 def _shown(value: object) -> object:
