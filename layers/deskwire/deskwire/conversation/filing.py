@@ -169,7 +169,7 @@ class Filing:
         rating = event.details.get("rating", "") if event else ""
         hints = triage(
             event.text if event else "",
-            rating=int(rating) if rating.isdigit() else None,
+            rating=int(rating) if rating.isdecimal() else None,
             words=policy.priority_words,
             sensitive_words=policy.sensitive_words,
         )
@@ -199,12 +199,12 @@ class Filing:
             original = item.original.event
             before = wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
         text = wording.body(event, turn.channel.title, latest=turn.thread.last_written, unfetched=lines, before=before)
-        if not turn.thread.ticket:
-            text = f"{text}\nReference: {turn.thread.reference}"
         most = turn.helpdesk.abilities.entry_bytes - MARGIN
         if len(text.encode()) > most:  # nothing is lost: the whole goes along as a file
             files = (*files, File("message.txt", "text/plain", text.encode()))
             text = cut(text, most, Unit.BYTES)
+        if not turn.thread.ticket:
+            text = f"{text}\nReference: {turn.thread.reference}"
         public = is_inbound(event) or (event.kind is Kind.EDIT and not event.own)
         return Entry(
             key=message.key,
@@ -274,7 +274,7 @@ def customer(thread: Thread, event: Event | None, author: Author | None) -> Cust
         return Customer(external_id=external, name=f"Unknown author ({channel})", channel=channel)
     return Customer(
         external_id=compose(channel, author.id).replace("/", "-", 1).replace(":", "%3A"),
-        name=author.name or author.handle or author.email or f"{channel} {author.id}",
+        name=wording.called(author) or author.email or f"{channel} {author.id}",
         channel=channel,
         handle=author.handle,
         email=author.email,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta
 
+from deskwire.care.measure import cut
+from deskwire.contract import Unit
 from deskwire.model import Author, Event, Kind
 
+NAME = 120  # characters of a person's name
+JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
 LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
 
 
@@ -14,16 +19,28 @@ def when(moment: datetime | None) -> str:
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
+def line(text: str) -> str:
+    """Return text as one line, without controls, what nobody sees, and what turns the direction of the rest."""
+    shown = " ".join(text.split())
+    kept = (sign for sign in shown if sign in JOINERS or unicodedata.category(sign)[0] != "C")
+    return " ".join("".join(kept).split())
+
+
+def called(author: Author) -> str:
+    """Return the name a person gave themselves, fit for a heading; empty when there is none."""
+    return next(filter(None, (cut(line(name), NAME, Unit.CHARACTERS) for name in (author.name, author.handle))), "")
+
+
 def who(author: Author | None) -> str:
     """Return an author as a person would name them."""
     if author is None:
         return "somebody the platform does not name"
-    return author.name or author.handle or author.id
+    return called(author) or line(author.id)
 
 
 def subject(event: Event, author: Author | None, title: str) -> str:
     """Return a ticket's subject: the channel and the beginning of what was written, on one line."""
-    words = " ".join((event.subject or event.text).split())
+    words = line(event.subject or event.text)
     return f"[{title}] {who(author)}: {words[:80]}{'…' if len(words) > 80 else ''}"
 
 
