@@ -151,6 +151,9 @@ class WebForm(Channel):
         email = form.needed("email", forms.EMAIL, forms.LONGEST_EMAIL)
         name, subject, message = form.line("name"), form.line("subject"), form.message()
         files, fields = form.uploads(), form.fields()
+        allowed = _upload_types(_settings(request))
+        if any(item.type not in allowed for item in files):  # what was asked for before may have been another type
+            form.problems.setdefault("uploads", "are of a type that is not allowed")
         form.checked()
         words = json.dumps([email, name, subject, message, [item.id for item in files], fields])
         checked = request.facts.get("captcha", "not checked")
@@ -210,7 +213,7 @@ class WebForm(Channel):
         name, kind, size = forms.file_name(form.text("name")), form.text("type"), form.node["size"].number(0)
         if not name:
             form.problems["name"] = "is missing"
-        if kind not in (settings.get("upload_types") or TYPES).split():
+        if kind not in _upload_types(settings):
             form.problems["type"] = "is not allowed"
         if not 0 < size <= _number(settings, "upload_bytes", UPLOAD_BYTES):
             form.problems["size"] = "is not allowed"
@@ -250,6 +253,10 @@ def _settings(request: Request) -> dict[str, str]:
     """Return the endpoint's settings, which the framework hands over as facts."""
     marker = "setting."
     return {name.removeprefix(marker): value for name, value in request.facts.items() if name.startswith(marker)}
+
+
+def _upload_types(settings: Mapping[str, str]) -> list[str]:
+    return (settings.get("upload_types") or TYPES).split()
 
 
 def _number(settings: Mapping[str, str], name: str, otherwise: int) -> int:
