@@ -44,7 +44,7 @@ def rule_of(kind) -> Verification:
 
 def secrets_of(kind, *, other=False) -> Secrets:
     values = world.secret_values(KINDS[kind][2])
-    return Secrets(dict.fromkeys(values, [ELSEWHERE]) if other else values)
+    return Secrets({name: [ELSEWHERE] for name in values} if other else values)
 
 
 def settings_of(kind, *, other=False):
@@ -67,9 +67,7 @@ def signed(kind, body=None, *, secrets=None, now=None, **changes) -> Request:
     request = genuine(kind)
     rule = rule_of(kind)
     bare = {name: value for name, value in request.headers.items() if name not in rule.headers or kind == "form"}
-    request = dataclasses.replace(
-        request, headers=bare, body=request.body if body is None else body, **changes
-    )
+    request = dataclasses.replace(request, headers=bare, body=request.body if body is None else body, **changes)
     if kind == "form":  # a visitor signs nothing: the captcha's token lies in the body
         return request
     return rule.sign(request, secrets or secrets_of(kind), now or request.received_at)

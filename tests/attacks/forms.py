@@ -161,37 +161,111 @@ UPLOADS = {
 }
 
 ATTACKS = [
-    *(request_attack("origin", "form", name, 401, lambda origin=origin: with_header(genuine("form"), "origin", origin))
-      for name, origin in ORIGINS.items()),
-    *(request_attack("origin", "form", f"preflight: {name}", 403, lambda origin=origin: dataclasses.replace(
-        with_header(genuine("form"), "origin", origin), method="OPTIONS", body=b"")) for name, origin in ORIGINS.items()),
-    *(request_attack("media type", "form", name, 401, lambda kind=kind: with_header(genuine("form"), "content-type", kind))
-      for name, kind in TYPES.items()),
-    *(request_attack("captcha", "form", f"a token: {name}", 401, lambda token=token: form(**{"cf-turnstile-response": token}))
-      for name, token in TOKENS.items()),
+    *(
+        request_attack(
+            "origin", "form", name, 401, lambda origin=origin: with_header(genuine("form"), "origin", origin)
+        )
+        for name, origin in ORIGINS.items()
+    ),
+    *(
+        request_attack(
+            "origin",
+            "form",
+            f"preflight: {name}",
+            403,
+            lambda origin=origin: dataclasses.replace(
+                with_header(genuine("form"), "origin", origin), method="OPTIONS", body=b""
+            ),
+        )
+        for name, origin in ORIGINS.items()
+    ),
+    *(
+        request_attack(
+            "media type", "form", name, 401, lambda kind=kind: with_header(genuine("form"), "content-type", kind)
+        )
+        for name, kind in TYPES.items()
+    ),
+    *(
+        request_attack(
+            "captcha", "form", f"a token: {name}", 401, lambda token=token: form(**{"cf-turnstile-response": token})
+        )
+        for name, token in TOKENS.items()
+    ),
     request_attack("captcha", "form", "no token's field at all", 401, lambda: form("cf-turnstile-response")),
-    request_attack("captcha", "form", "a token in the field of another provider", 401, lambda: form(
-        "cf-turnstile-response", **{"h-captcha-response": "token"})),
-    request_attack("captcha", "form", "a token in the query", 401, lambda: dataclasses.replace(
-        form("cf-turnstile-response"), query={"cf-turnstile-response": ("token",)})),
-    request_attack("captcha", "form", "a token nested", 401, lambda: form(
-        "cf-turnstile-response", captcha={"cf-turnstile-response": "token"})),
-    *(request_attack("captcha", "form", f"the provider {name}", 401, lambda: genuine("form"), captcha=answer)
-      for name, answer in ANSWERS.items()),
-    *(request_attack("captcha", "form", f"for an upload, the provider {name}", 401, upload, captcha=answer)
-      for name, answer in ANSWERS.items()),
-    *(request_attack("field", "form", name, 400, lambda change=change: form(**change)) for name, change in FIELDS.items()),
-    *(request_attack("upload", "form", f"a file {name}", 400, lambda change=change: upload(**change))
-      for name, change in UPLOADS.items()),
-    request_attack("field", "form", "a filled honeypot: told that all is well, counted, never filed", 202,
-                   lambda: form(website="https://evil.example"), effects={"letters": 1}),
+    request_attack(
+        "captcha",
+        "form",
+        "a token in the field of another provider",
+        401,
+        lambda: form("cf-turnstile-response", **{"h-captcha-response": "token"}),
+    ),
+    request_attack(
+        "captcha",
+        "form",
+        "a token in the query",
+        401,
+        lambda: dataclasses.replace(form("cf-turnstile-response"), query={"cf-turnstile-response": ("token",)}),
+    ),
+    request_attack(
+        "captcha",
+        "form",
+        "a token nested",
+        401,
+        lambda: form("cf-turnstile-response", captcha={"cf-turnstile-response": "token"}),
+    ),
+    *(
+        request_attack("captcha", "form", f"the provider {name}", 401, lambda: genuine("form"), captcha=answer)
+        for name, answer in ANSWERS.items()
+    ),
+    *(
+        request_attack("captcha", "form", f"for an upload, the provider {name}", 401, upload, captcha=answer)
+        for name, answer in ANSWERS.items()
+    ),
+    *(
+        request_attack("field", "form", name, 400, lambda change=change: form(**change))
+        for name, change in FIELDS.items()
+    ),
+    *(
+        request_attack("upload", "form", f"a file {name}", 400, lambda change=change: upload(**change))
+        for name, change in UPLOADS.items()
+    ),
+    request_attack(
+        "field",
+        "form",
+        "a filled honeypot: told that all is well, counted, never filed",
+        202,
+        lambda: form(website="https://evil.example"),
+        effects={"letters": 1},
+    ),
     request_attack("rate", "form", "the 21st from one address", 429, lambda: form(message=""), before=20),
-    *(request_attack("rate", "form", f"the 21st from one address, with another {name} each time", 429,
-                     lambda name=name: with_header(form(message=""), name, "198.51.100.77"), before=20)
-      for name in ("x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip")),
-    request_attack("rate", "form", "the 21st upload from one address", 429, lambda: upload(type="text/html"), before=20),
-    request_attack("rate", "form", "the 21st from one network of IPv6", 429, lambda: dataclasses.replace(
-        form(message=""), source="2001:db8:1:2:aaaa::1"), before=20),
-    request_attack("rate", "form", "the 21st from one address, without a captcha", 429,
-                   lambda: form("cf-turnstile-response"), before=20),
-]  # fmt: skip
+    *(
+        request_attack(
+            "rate",
+            "form",
+            f"the 21st from one address, with another {name} each time",
+            429,
+            lambda name=name: with_header(form(message=""), name, "198.51.100.77"),
+            before=20,
+        )
+        for name in ("x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip")
+    ),
+    request_attack(
+        "rate", "form", "the 21st upload from one address", 429, lambda: upload(type="text/html"), before=20
+    ),
+    request_attack(
+        "rate",
+        "form",
+        "the 21st from one network of IPv6",
+        429,
+        lambda: dataclasses.replace(form(message=""), source="2001:db8:1:2:aaaa::1"),
+        before=20,
+    ),
+    request_attack(
+        "rate",
+        "form",
+        "the 21st from one address, without a captcha",
+        429,
+        lambda: form("cf-turnstile-response"),
+        before=20,
+    ),
+]

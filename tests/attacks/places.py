@@ -6,9 +6,10 @@ import base64
 import dataclasses
 import hmac
 
+from tests.conformance import world
+
 from .attack import Attack, request_attack, with_header, with_headers
 from .edge import KINDS, SIGNED, arriving, genuine, secrets_of, signed
-from tests.conformance import world
 
 # -------------------------------------------------------------------------------------------------- addresses
 
@@ -47,51 +48,149 @@ NAMES = {
     "of a query language": "meta' OR '1'='1",
 }
 ADDRESSES = [
-    *(Attack("address", "meta", f"an endpoint {name}", 404, lambda given=given: arriving("meta", genuine("meta")) | {
-        "pathParameters": {"endpoint": given}}) for name, given in NAMES.items()),
-    *(Attack("address", kind, "on the other side", 404, lambda kind=kind: arriving(kind, genuine(kind)) | {
-        "rawPath": f"/{'channels' if KINDS[kind][0] == 'helpdesks' else 'helpdesks'}/{kind}"}) for kind in KINDS),
-    *(Attack("address", "zendesk", f"the path {path}", 404, lambda path=path: arriving("zendesk", genuine("zendesk")) | {
-        "rawPath": path}) for path in (
-            "//helpdesks/zendesk", "/Helpdesks/zendesk", "/./helpdesks/zendesk", "/channels/../helpdesks/zendesk",
-            "/helpdesks%2fzendesk", "helpdesks/zendesk/", "/x/helpdesks/zendesk", "",
-        )),
-    *(Attack("address", kind, f"the action {action or '(empty)'}", 404, lambda kind=kind, action=action: arriving(
-        kind, genuine(kind)) | {"pathParameters": {"endpoint": kind, "action": action}})
-      for kind in (*SIGNED, "google", "form") for action in ("admin", "uploads/", "UPLOADS", "..", "presign")),
-    *(Attack("address", kind, "the action uploads, which it does not have", 404, lambda kind=kind: arriving(
-        kind, genuine(kind)) | {"pathParameters": {"endpoint": kind, "action": "uploads"}}) for kind in (*SIGNED, "google")),
-    *(Attack("address", "meta", f"another endpoint in {where}", 404, lambda change=change: arriving(
-        "meta", genuine("meta")) | {"pathParameters": {"endpoint": "nobody"}} | change) for where, change in {
+    *(
+        Attack(
+            "address",
+            "meta",
+            f"an endpoint {name}",
+            404,
+            lambda given=given: arriving("meta", genuine("meta")) | {"pathParameters": {"endpoint": given}},
+        )
+        for name, given in NAMES.items()
+    ),
+    *(
+        Attack(
+            "address",
+            kind,
+            "on the other side",
+            404,
+            lambda kind=kind: (
+                arriving(kind, genuine(kind))
+                | {"rawPath": f"/{'channels' if KINDS[kind][0] == 'helpdesks' else 'helpdesks'}/{kind}"}
+            ),
+        )
+        for kind in KINDS
+    ),
+    *(
+        Attack(
+            "address",
+            "zendesk",
+            f"the path {path}",
+            404,
+            lambda path=path: arriving("zendesk", genuine("zendesk")) | {"rawPath": path},
+        )
+        for path in (
+            "//helpdesks/zendesk",
+            "/Helpdesks/zendesk",
+            "/./helpdesks/zendesk",
+            "/channels/../helpdesks/zendesk",
+            "/helpdesks%2fzendesk",
+            "helpdesks/zendesk/",
+            "/x/helpdesks/zendesk",
+            "",
+        )
+    ),
+    *(
+        Attack(
+            "address",
+            kind,
+            f"the action {action or '(empty)'}",
+            404,
+            lambda kind=kind, action=action: (
+                arriving(kind, genuine(kind)) | {"pathParameters": {"endpoint": kind, "action": action}}
+            ),
+        )
+        for kind in (*SIGNED, "google", "form")
+        for action in ("admin", "uploads/", "UPLOADS", "..", "presign")
+    ),
+    *(
+        Attack(
+            "address",
+            kind,
+            "the action uploads, which it does not have",
+            404,
+            lambda kind=kind: (
+                arriving(kind, genuine(kind)) | {"pathParameters": {"endpoint": kind, "action": "uploads"}}
+            ),
+        )
+        for kind in (*SIGNED, "google")
+    ),
+    *(
+        Attack(
+            "address",
+            "meta",
+            f"another endpoint in {where}",
+            404,
+            lambda change=change: (
+                arriving("meta", genuine("meta")) | {"pathParameters": {"endpoint": "nobody"}} | change
+            ),
+        )
+        for where, change in {
             "the query": {"rawQueryString": "endpoint=meta&pathParameters[endpoint]=meta"},
             "the query's parameters": {"queryStringParameters": {"endpoint": "meta"}},
             "the raw path": {"rawPath": "/channels/meta"},
             "stage variables": {"stageVariables": {"endpoint": "meta"}},
-        }.items()),
-]  # fmt: skip
+        }.items()
+    ),
+]
 
 # ---------------------------------------------------------------------------- genuine, but for another endpoint
 
 CONFUSION = [
-    *(Attack("another's endpoint", kind, f"a genuine delivery of {kind} sent to {other}", 401 if (
-        KINDS[kind][0] == KINDS[other][0]) else 404, lambda kind=kind, other=other: arriving(kind, genuine(kind)) | {
-            "pathParameters": {"endpoint": other}}) for kind in KINDS for other in KINDS if kind != other),
-    *(Attack("another's endpoint", kind, "a genuine delivery sent to the endpoint of another app", 401,
-             lambda kind=kind: arriving(kind, genuine(kind)) | {"pathParameters": {"endpoint": f"{kind}-b"}})
-      for kind in KINDS),
-    *(Attack("another's endpoint", kind, "signed by another app, sent to ours", 401, lambda kind=kind: arriving(
-        kind, signed(kind, secrets=secrets_of(kind, other=True)))) for kind in SIGNED),
-    *(Attack("another's endpoint", kind, "to the other app's endpoint, with our name in every header", 401,
-             lambda kind=kind: arriving(kind, with_headers(genuine(kind), x_deskwire_endpoint=kind, x_endpoint=kind)) | {
-                 "pathParameters": {"endpoint": f"{kind}-b"}}) for kind in KINDS),
-]  # fmt: skip
+    *(
+        Attack(
+            "another's endpoint",
+            kind,
+            f"a genuine delivery of {kind} sent to {other}",
+            401 if (KINDS[kind][0] == KINDS[other][0]) else 404,
+            lambda kind=kind, other=other: arriving(kind, genuine(kind)) | {"pathParameters": {"endpoint": other}},
+        )
+        for kind in KINDS
+        for other in KINDS
+        if kind != other
+    ),
+    *(
+        Attack(
+            "another's endpoint",
+            kind,
+            "a genuine delivery sent to the endpoint of another app",
+            401,
+            lambda kind=kind: arriving(kind, genuine(kind)) | {"pathParameters": {"endpoint": f"{kind}-b"}},
+        )
+        for kind in KINDS
+    ),
+    *(
+        Attack(
+            "another's endpoint",
+            kind,
+            "signed by another app, sent to ours",
+            401,
+            lambda kind=kind: arriving(kind, signed(kind, secrets=secrets_of(kind, other=True))),
+        )
+        for kind in SIGNED
+    ),
+    *(
+        Attack(
+            "another's endpoint",
+            kind,
+            "to the other app's endpoint, with our name in every header",
+            401,
+            lambda kind=kind: (
+                arriving(kind, with_headers(genuine(kind), x_deskwire_endpoint=kind, x_endpoint=kind))
+                | {"pathParameters": {"endpoint": f"{kind}-b"}}
+            ),
+        )
+        for kind in KINDS
+    ),
+]
 
 # --------------------------------------------------------------------------------------------- methods, headers
 
 OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override", "x-original-method")
 SPOOFS = {
     "x-forwarded-for": "127.0.0.1", "x-real-ip": "127.0.0.1", "x-forwarded-host": "evil.example",
-    "forwarded": "for=127.0.0.1;host=evil.example", "x-original-url": "/channels/meta", "x-rewrite-url": "/channels/meta",
+    "forwarded": "for=127.0.0.1;host=evil.example", "x-original-url": "/channels/meta",
+    "x-rewrite-url": "/channels/meta",
     "host": "evil.example", "x-amzn-trace-id": "Root=1", "x-amz-security-token": "t", "x-amz-content-sha256": "u",
     "authorization": "Basic YWRtaW46YWRtaW4=", "cookie": "session=admin", "x-api-key": "admin", "x-admin": "true",
     "transfer-encoding": "chunked", "expect": "100-continue", "te": "trailers", "x-deskwire-verified": "true",
@@ -107,26 +206,59 @@ def _unsigned(kind):
     names = ("x-hub-signature-256", "x-twitter-webhooks-signature", "x-zendesk-webhook-signature", "x-rt-signature",
              "authorization", "origin")  # fmt: skip
     request = genuine(kind)
-    return dataclasses.replace(request, headers={name: text for name, text in request.headers.items() if name not in names})
+    return dataclasses.replace(
+        request, headers={name: text for name, text in request.headers.items() if name not in names}
+    )
 
 
 METHODS = [
-    *(request_attack("method", kind, method, 405, lambda kind=kind, method=method: _method(kind, method))
-      for kind in KINDS for method in ("DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "HEAD", "GET")),
-    *(request_attack("method", kind, "OPTIONS", 405, lambda kind=kind: _method(kind, "OPTIONS"))
-      for kind in KINDS if kind != "form"),
-    *(request_attack("method", kind, f"GET with {name}: POST", 405, lambda kind=kind, name=name: with_header(
-        _method(kind, "GET"), name, "POST")) for kind in KINDS for name in OVERRIDES),
-    *(request_attack("method", kind, "GET with _method=POST", 405, lambda kind=kind: dataclasses.replace(
-        _method(kind, "GET"), query={"_method": ("POST",)})) for kind in KINDS),
-    *(request_attack("method", kind, "of 10,000 letters", 405, lambda kind=kind: _method(kind, "P" * 10_000))
-      for kind in ("meta", "form")),
-]  # fmt: skip
+    *(
+        request_attack("method", kind, method, 405, lambda kind=kind, method=method: _method(kind, method))
+        for kind in KINDS
+        for method in ("DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "HEAD", "GET")
+    ),
+    *(
+        request_attack("method", kind, "OPTIONS", 405, lambda kind=kind: _method(kind, "OPTIONS"))
+        for kind in KINDS
+        if kind != "form"
+    ),
+    *(
+        request_attack(
+            "method",
+            kind,
+            f"GET with {name}: POST",
+            405,
+            lambda kind=kind, name=name: with_header(_method(kind, "GET"), name, "POST"),
+        )
+        for kind in KINDS
+        for name in OVERRIDES
+    ),
+    *(
+        request_attack(
+            "method",
+            kind,
+            "GET with _method=POST",
+            405,
+            lambda kind=kind: dataclasses.replace(_method(kind, "GET"), query={"_method": ("POST",)}),
+        )
+        for kind in KINDS
+    ),
+    *(
+        request_attack("method", kind, "of 10,000 letters", 405, lambda kind=kind: _method(kind, "P" * 10_000))
+        for kind in ("meta", "form")
+    ),
+]
 HEADERS = [
-    request_attack("header", kind, f"unsigned, with {name}: {value}", 401, lambda kind=kind, name=name, value=value: (
-        with_header(_unsigned(kind), name, value)))
-    for kind in KINDS for name, value in SPOOFS.items()
-]  # fmt: skip
+    request_attack(
+        "header",
+        kind,
+        f"unsigned, with {name}: {value}",
+        401,
+        lambda kind=kind, name=name, value=value: with_header(_unsigned(kind), name, value),
+    )
+    for kind in KINDS
+    for name, value in SPOOFS.items()
+]
 
 # --------------------------------------------------------------------------------------------------- handshakes
 
@@ -202,24 +334,68 @@ def _replayed_handshake(token):
 
 
 HANDSHAKES = [
-    *(request_attack("handshake", "meta", name, 401, lambda change=change: _hub(**change)) for name, change in HUBS.items()),
-    request_attack("handshake", "meta", "markup for a challenge, with the token: plain text, never sniffed", 200,
-                   lambda: _hub(challenge="<script>alert(1)</script>")),
-    *(request_attack("handshake", "meta", f"by {method}", status, lambda method=method: dataclasses.replace(
-        _hub(), method=method)) for method, status in (("POST", 401), ("PUT", 401), ("HEAD", 405), ("OPTIONS", 405))),
-    *(request_attack("handshake", kind, "as Meta does it", 405, lambda kind=kind: dataclasses.replace(_hub(), endpoint=kind))
-      for kind in KINDS if kind != "meta"),
-    request_attack("handshake", "meta", "at another app's endpoint", 401, lambda: dataclasses.replace(
-        _hub(), endpoint="meta-b")),
-    *(request_attack("handshake", "x", f"to sign {name}", 401, lambda token=token: _asked("x", crc_token=token))
-      for name, token in CRCS.items()),
-    *(request_attack("handshake", "x", f"by {method}", status, lambda method=method: _asked(
-        "x", method, crc_token=TOKEN)) for method, status in (("POST", 401), ("PUT", 401), ("HEAD", 405), ("OPTIONS", 405))),
-    *(request_attack("handshake", kind, "as X does it", 405, lambda kind=kind: dataclasses.replace(
-        _asked("x", crc_token=TOKEN), endpoint=kind)) for kind in KINDS if kind != "x"),
-    *(request_attack("handshake", "x", f"the signature of an answered handshake, used for a delivery of {name}", 401,
-                     lambda token=token: _replayed_handshake(token))
-      for name, token in {"a token": TOKEN, "digits": "1234567890123456", "the longest token": "e" * 128}.items()),
-]  # fmt: skip
+    *(
+        request_attack("handshake", "meta", name, 401, lambda change=change: _hub(**change))
+        for name, change in HUBS.items()
+    ),
+    request_attack(
+        "handshake",
+        "meta",
+        "markup for a challenge, with the token: plain text, never sniffed",
+        200,
+        lambda: _hub(challenge="<script>alert(1)</script>"),
+    ),
+    *(
+        request_attack(
+            "handshake",
+            "meta",
+            f"by {method}",
+            status,
+            lambda method=method: dataclasses.replace(_hub(), method=method),
+        )
+        for method, status in (("POST", 401), ("PUT", 401), ("HEAD", 405), ("OPTIONS", 405))
+    ),
+    *(
+        request_attack(
+            "handshake", kind, "as Meta does it", 405, lambda kind=kind: dataclasses.replace(_hub(), endpoint=kind)
+        )
+        for kind in KINDS
+        if kind != "meta"
+    ),
+    request_attack(
+        "handshake", "meta", "at another app's endpoint", 401, lambda: dataclasses.replace(_hub(), endpoint="meta-b")
+    ),
+    *(
+        request_attack("handshake", "x", f"to sign {name}", 401, lambda token=token: _asked("x", crc_token=token))
+        for name, token in CRCS.items()
+    ),
+    *(
+        request_attack(
+            "handshake", "x", f"by {method}", status, lambda method=method: _asked("x", method, crc_token=TOKEN)
+        )
+        for method, status in (("POST", 401), ("PUT", 401), ("HEAD", 405), ("OPTIONS", 405))
+    ),
+    *(
+        request_attack(
+            "handshake",
+            kind,
+            "as X does it",
+            405,
+            lambda kind=kind: dataclasses.replace(_asked("x", crc_token=TOKEN), endpoint=kind),
+        )
+        for kind in KINDS
+        if kind != "x"
+    ),
+    *(
+        request_attack(
+            "handshake",
+            "x",
+            f"the signature of an answered handshake, used for a delivery of {name}",
+            401,
+            lambda token=token: _replayed_handshake(token),
+        )
+        for name, token in {"a token": TOKEN, "digits": "1234567890123456", "the longest token": "e" * 128}.items()
+    ),
+]
 
 ATTACKS = [*ADDRESSES, *CONFUSION, *METHODS, *HEADERS, *HANDSHAKES]

@@ -1,0 +1,68 @@
+"""A small company in one process (as in tests/stories), for attacks that go on behind the queue."""
+
+import dataclasses
+
+import pytest
+
+from deskwire import media
+from deskwire.care.policy import Policy
+from deskwire.configuration import Connection, Endpoint, item
+from deskwire.model import File
+from deskwire.ports import Put
+from deskwire.secret import Secrets
+from sandbox.neighbour import Clock
+from sandbox.zendesk import Zendesk
+from tests.stories.conftest import POLICY, START, Company
+
+
+class Internet:
+    """A network that answers a look-up with the next of its answers (the last for ever) and connects nowhere."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.looked_up, self.reached = [], []
+        self.network = media.Network(self.resolve, self.connect)
+
+    def resolve(self, host):
+        self.looked_up.append(host)
+        return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]]
+
+    def connect(self, address, seconds):
+        self.reached.append(address)
+        raise ConnectionRefusedError
+
+
+class Besieged(Company):
+    """The company of the stories, with another app beside its own and a network that is watched."""
+
+    def __init__(self, clock, zendesk, policy=POLICY):
+        super().__init__(clock, zendesk, policy)
+        self.internet = Internet("10.0.0.1")
+        other = Endpoint(name="other-app", side="channels", connectors=("facebook", "messenger"), secret="other-app")
+        form = Connection(
+            name="form", channel="webform", account="contact", endpoint="form", secret="", helpdesk="acme",
+            settings={"sender": "Northwind <help@northwind.example>"}, policy=Policy.model_validate(policy),
+        )  # fmt: skip
+        for definition in (other, form):
+            self.table.put(Put(item(definition)))
+        self.conversation = dataclasses.replace(self.conversation, fetch=self.fetch_for_real)
+
+    def secrets(self, name):
+        return (
+            Secrets({"app_secret": "other-app-secret", "verify_token": "v"})
+            if name == "other-app"
+            else super().secrets(name)
+        )
+
+    def fetch_for_real(self, url, hosts):
+        got = media.fetch(url, hosts=hosts, limit=1000, network=self.internet.network)
+        return File(got.name, got.type, got.data)
+
+
+@pytest.fixture
+def company():
+    clock = Clock(START, held=True)
+    with Zendesk(clock) as zendesk:
+        company = Besieged(clock, zendesk)
+        yield company
+        company.close()
