@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,3 +73,17 @@ def test_only_the_chosen_paragraph_is_changed():
         '<div><p><strong>09:14</strong></p><p dir="auto"><redact>a </redact><redact>&amp;</redact>'
         "<redact> b</redact><br><redact>c</redact></p></div>"
     )
+
+
+@pytest.mark.parametrize("hostile", ["<div ", "<!--", "<", "<a x='", "</", "<?"])
+def test_hostile_markup_is_read_in_linear_time(hostile):
+    def cost(times):
+        start = time.process_time()
+        plain(hostile * times)
+        return max(time.process_time() - start, 1e-4)
+
+    assert cost(8_000) < 40 * max(cost(1_000), 2e-3)
+
+
+def test_a_lone_angle_stays_in_the_text():
+    assert plain("<p>5 < 6</p> and 7 <8") == "5 < 6\n\nand 7 <8"

@@ -100,7 +100,9 @@ class _Plain(HTMLParser):
 def plain(markup: str) -> str:
     """Return the words of HTML as plain text: paragraphs and lists kept, a link's address after its words."""
     parser = _Plain()
-    parser.feed(markup.replace("\x00", ""))
+    # Behind the last “>” no tag ends. Unescaped, html.parser looks for that end from every “<” again: quadratic.
+    marked, end, rest = markup.replace("\x00", "").rpartition(">")
+    parser.feed(marked + end + rest.replace("<", "&lt;"))
     parser.close()
     text = "".join(parser.out)
     text = re.sub(r" *\x00[\x00 ]*", lambda found: "\n\n" if found[0].count("\x00\x00") else "\n", text)
