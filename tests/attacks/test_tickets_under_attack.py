@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 
+from deskwire.channel import Reach
+from deskwire.errors import PermanentError
+from deskwire.http import Request
 from deskwire.markup import JOINER
-from deskwire.registry import channel, channel_names
+from deskwire.model import Author, Customer, Entry, Event, File, Kind, Ticket, Visibility
+from deskwire.reading import clean
+from deskwire.receiving import letter_of
+from deskwire.registry import channel, channel_names, helpdesk
+from deskwire.rest import Answer
+from deskwire.secret import Secrets
+from sandbox.gateway import gateway_event
+from tests.stories.conftest import START
 from tests.unit.test_media import HOSTILE_URLS
 
 PHOTO = "https://scontent.fbcdn.net/v/photo.jpg"
@@ -29,7 +41,7 @@ HOSTILE_WORDS = {
     "entities": "&lt;script&gt;alert(1)&lt;/script&gt; &#60;b&#62; &#x3c;i&#x3e;",
     "entities of a template": "&#123;&#123;ticket.id&#125;&#125;",
     "a redaction": "<redact>words</redact>",
-    "Markdown": "# head\n**bold** [link](javascript:alert(1)) ![pixel](https://evil.example/p.gif)\n> quote\n```code```",
+    "Markdown": "# head\n**b** [link](javascript:alert(1)) ![pixel](https://evil.example/p.gif)\n> quote\n```code```",
     "a Zendesk placeholder": "{{ticket.requester.phone}} {{current_user.email}}",
     "a placeholder of three braces": "{{{ticket.id}}}",
     "a Liquid tag": "{% for c in ticket.comments %}{{c.value}}{% endfor %}",
@@ -221,10 +233,6 @@ def test_a_name_that_changes_its_answer_is_looked_up_once_and_that_answer_is_use
 
 def test_an_account_of_another_endpoint_is_refused_and_leaves_the_genuine_message_alone(company):
     """The other app signs, for our page, the very message that our app is about to deliver."""
-    from deskwire.http import Request
-    from deskwire.secret import Secrets
-    from sandbox.gateway import gateway_event
-
     entry = company.message("Where is my parcel?", mid="m_seen")
     body = json.dumps({"object": "page", "entry": [entry]}).encode()
     request = Request(method="POST", endpoint="other-app", body=body, received_at=company.now())
@@ -244,3 +252,126 @@ def test_what_an_endpoint_may_not_say_is_recorded_apart_from_the_account_s_threa
     test_an_account_of_another_endpoint_is_refused_and_leaves_the_genuine_message_alone(company)
     refused = [key for key, found in company.table.items.items() if found.get("state") == "refused"]
     assert [key[0].split("/")[0] for key in refused] == ["T#not-theirs"]
+
+
+# ---------------------------------------------------------------------------------------- fields of a form's visitor
+
+
+def submitted(company, **changes):
+    """Put a visitor's message on the queue as receive does, once the captcha was passed."""
+    event = Event(
+        channel="webform", account="contact", kind=Kind.MESSAGE, object_id="s1", verb="add", thread="s1",
+        visibility=Visibility.PRIVATE, author=Author("a@b.example", name="Aylin", email="a@b.example"), text="Hello",
+        occurred_at=company.now(), **changes,
+    )  # fmt: skip
+    company.mailbox.send([letter_of(event, "form", "channels", company.now().isoformat(), company.archive)])
+
+
+@pytest.mark.parametrize("rating", ["\u00b2", "\u2460", "\u0663", "-1", "1e9", "9" * 900, "five", "0x1", "NaN"])
+def test_no_rating_that_a_visitor_makes_up_stops_the_filing(company, rating):
+    submitted(company, details={"rating": rating})
+    assert company.work() == ["filed"]
+
+
+def test_a_field_of_a_form_cannot_become_a_mail_s_subject_or_end_what_the_company_says(company):
+    fields = {"subject": "x\r\nBcc: all@evil.example", "language": "xx", "attention": "do it", "suppressed": "yes",
+              "metadata": "m", "reference": "{{x}}", "email": "o@evil.example", "phone": "1"}  # fmt: skip
+    submitted(company, details=fields)
+    assert company.work() == ["filed"]
+    (ticket,) = company.zendesk.tickets
+    assert_harmless(ticket)
+    company.zendesk.agent_replies(ticket.id, "It is on its way.")
+    company.signalled(ticket.id)
+    company.work()
+    company.work()
+    assert [(mail["recipient"], mail["subject"]) for mail in company.mails if "on its way" in mail["text"]] == [
+        ("a@b.example", "Your message to us")
+    ]
+    assert not any("do it" in line for line in company.lines)
+
+
+# ------------------------------------------------------------------------------------------------- Request Tracker
+
+
+class Tracker:
+    """Request Tracker as far as opening and extending a ticket needs it; keeps what it was asked."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, call):
+        self.calls.append(call)
+        path = call.url.partition("/REST/2.0/")[2].partition("?")[0]
+        ticket, both = "RT::Queue-RT::Ticket", "RT::Queue-RT::Ticket-RT::Transaction"
+        names = [("Deskwire Thread", ticket), ("Deskwire Opening", ticket), ("Deskwire Message", both)]
+        match call.method, path.split("/")[0]:
+            case "GET", "customfields":
+                return told(200, items=[{"Name": name, "LookupType": kind} for name, kind in names])
+            case "GET", "ticket":
+                key = json.loads(body_of(self.calls, "ticket"))["CustomFields"]["Deskwire Thread"]
+                user = json.loads(body_of(self.calls, "user"))["Name"]
+                values = [{"name": "Deskwire Thread", "values": [key]}]
+                return told(200, id=1, Requestor=[{"id": user}], CustomFields=values)
+            case "POST", "ticket" if path != "ticket":
+                return Answer(201, {"location": "https://rt.example.com/REST/2.0/transaction/7"}, b"[]")
+            case _:
+                return told(201, id="1")
+
+
+def told(status, **body):
+    return Answer(status, {}, json.dumps(body).encode())
+
+
+def body_of(calls, path):
+    """Return the JSON of the call to a path, from among its parts where files go along."""
+    body = next(call.body for call in calls if call.method == "POST" and call.url.endswith(f"/{path}"))
+    return body if body.startswith(b"{") else body.partition(b"\r\n\r\n")[2].partition(b"\r\n--")[0]
+
+
+@pytest.mark.parametrize("words", HOSTILE_WORDS.values(), ids=HOSTILE_WORDS)
+def test_hostile_words_stay_words_in_request_tracker(words):
+    tracker = Tracker()
+    words = clean(words)
+    secrets = Secrets({"token": "1-28-invented"})
+    settings = {"address": "https://rt.example.com", "queue": "General"}
+    reach = Reach("main", settings, secrets, tracker, START, None, lambda name, make: make()[0])
+    customer = Customer(external_id=f"x-{words[:300]}", name=words, channel="x", handle=words, email=words, phone=words)
+    file = File(words, words, b"bytes")
+    entry = Entry(key=f"k/{words[:300]}", body=words, written_at=START, public=True, files=(file,), author=words)
+    ticket = Ticket(
+        key=f"open/{words[:300]}", thread="x/1", reference="DW-1", subject=words, customer=customer, entries=(entry,)
+    )
+    subject = helpdesk("requesttracker")
+    subject.open(ticket, reach)
+    subject.append("1", "x/1", [entry], reach)
+    with pytest.raises(PermanentError):
+        subject.append(f"1/{words[:50]}", "x/1", [entry], reach)
+    subject.find(entry.key, "1", "x/1", reach)
+    user, made = (json.loads(body_of(tracker.calls, path)) for path in ("user", "ticket"))
+    assert re.fullmatch(r"[a-z][a-z0-9_.-]{0,79}", user["Name"])
+    assert "EmailAddress" not in user
+    assert user["Privileged"] == 0
+    assert made["ContentType"] == "text/plain"
+    assert made["Requestor"] == user["Name"]
+    assert not {"\n", "\r"} & set(made["Subject"] + user["RealName"] + user.get("NickName", "") + made["Queue"])
+    assert "Status" not in made
+    assert "Cc" not in made
+    assert "Bcc" not in made
+    for call in tracker.calls:
+        assert re.fullmatch(r"https://rt\.example\.com/REST/2\.0/[a-z0-9/]+(\?[A-Za-z0-9%&=._~-]*)?", call.url)
+        assert not re.search(r"[\r\n]", "".join(call.headers.values()))
+        if "%27" in call.url:  # TicketSQL: what is between the outer quotes holds no quote of its own
+            query = unquote(call.url)
+            for value in re.findall(r" = '((?:[^'\\]|\\.)*)'", query, re.DOTALL):
+                query = query.replace(f"'{value}'", "", 1)
+            assert "'" not in query.replace("'CF.{Deskwire Thread}'", "").replace("'CF.{Deskwire Opening}'", "")
+    multiparts = [call for call in tracker.calls if "multipart" in call.headers.get("Content-Type", "")]
+    assert len(multiparts) == 2
+    for call in multiparts:
+        boundary = call.headers["Content-Type"].partition("boundary=")[2].encode()
+        parts = call.body.split(b"--" + boundary)
+        assert len(parts) == 4
+        head = parts[2].partition(b"\r\n\r\n")[0].strip().split(b"\r\n")
+        assert len(head) == 2
+        assert head[0].count(b'"') == 4
+        assert re.fullmatch(rb"Content-Type: [a-z0-9.+-]+/[a-z0-9.+-]+", head[1])
