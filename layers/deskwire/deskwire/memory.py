@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from .errors import PermanentError
@@ -17,6 +18,7 @@ from .ports import (
     Conflict,
     Delete,
     Equals,
+    Found,
     Item,
     Key,
     Lacks,
@@ -92,6 +94,14 @@ class MemoryTable:
                 if item.get("due_shard") == str(shard) and item.get("due_at", until + 1) <= until
             )
             return [(pk, moment) for moment, pk in found[:limit]]
+
+    def scan(self, attributes: Sequence[str] = ()) -> Iterator[Item]:
+        """Yield every item, with these attributes alone."""
+        with self._lock:
+            self.calls.append("scan")
+            found = [copy.deepcopy(item) for item in self.items.values()]
+        for item in found:
+            yield {name: item[name] for name in attributes if name in item} if attributes else item
 
     def _check(self, key: Key, when: When) -> None:
         item = self.items.get(key)
@@ -194,3 +204,43 @@ class MemoryArchive:
         if name not in self.objects:
             raise PermanentError("there is no such object in the archive", status=404)
         return self.objects[name]
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the objects that begin so."""
+        yield from sorted(name for name in self.objects if name.startswith(prefix))
+
+    def remove(self, name: str) -> bool:
+        """Remove an object; False when there was none."""
+        return self.objects.pop(name, None) is not None
+
+
+class MemoryPile:
+    """A queue that a person looks through, over a list of parked bodies or of letters."""
+
+    def __init__(self, lying: list[str] | list[Letter]) -> None:
+        self.lying: list[str | Letter] = lying  # type: ignore[assignment] # the same list, not a copy
+        self.hidden: set[str] = set()
+
+    def look(self) -> list[Found]:
+        """Return what lies there and is not hidden, and hide it."""
+        shown = [_found(each, number) for number, each in enumerate(self.lying)]
+        found = [each for each in shown if each.id not in self.hidden]
+        self.hidden.update(each.id for each in found)
+        return found
+
+    def put_back(self, found: Sequence[Found]) -> None:
+        """Show them again."""
+        self.hidden.difference_update(each.id for each in found)
+
+    def remove(self, found: Found) -> None:
+        """Take it away."""
+        for number, each in enumerate(self.lying):
+            if _found(each, number).id == found.id:
+                del self.lying[number]
+                return
+
+
+def _found(lying: str | Letter, number: int) -> Found:
+    body, group = (lying, "") if isinstance(lying, str) else (lying.body, lying.group)
+    name = hashlib.sha256(body.encode()).hexdigest()[:16]
+    return Found(name, str(number), body, group)

@@ -7,7 +7,7 @@ of a port is one call of AWS.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -126,6 +126,13 @@ class Table(Protocol):
         """Return (pk, due_at) of the threads of one shard that are due, earliest first; may lag a little."""
 
 
+class WholeTable(Table, Protocol):
+    """The table as an operator reaches it. No function may walk through all of it: that costs what it weighs."""
+
+    def scan(self, attributes: Sequence[str] = ()) -> Iterable[Item]:
+        """Yield every item, with these attributes alone (none named: with all); in no order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One message for the mailbox. `group` and `dedupe` are at most 128 letters and digits (see `model.digest`)."""
@@ -157,6 +164,47 @@ class Archive(Protocol):
 
     def fetch(self, name: str) -> bytes:
         """Return an object's bytes. Raises `PermanentError` when there is none."""
+
+
+class WholeArchive(Archive, Protocol):
+    """The bucket as an operator reaches it."""
+
+    def names(self, prefix: str) -> Iterable[str]:
+        """Yield the names of the objects that begin so."""
+
+    def remove(self, name: str) -> bool:
+        """Remove an object with all its versions; False when there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One message of a queue, as a person finds it there. `handle` is good while it is hidden from others."""
+
+    id: str
+    handle: str
+    body: str
+    group: str = ""
+    sent_at: int = 0  # milliseconds since 1970
+    received: int = 0  # how often somebody took it
+
+    def __repr__(self) -> str:
+        return f"Found({self.id})"
+
+
+class Pile(Protocol):
+    """A queue that a person looks through: what is parked, or the dead letters."""
+
+    def look(self) -> Sequence[Found]:
+        """Return what lies there, oldest first, and hide it from others for some minutes.
+
+        Of a FIFO group at most ten are shown at once; the rest of it when those are gone or put back.
+        """
+
+    def put_back(self, found: Sequence[Found]) -> None:
+        """Show them to others again."""
+
+    def remove(self, found: Found) -> None:
+        """Take it away for good. Raises `TemporaryError` when it may still be there."""
 
 
 class Clock(Protocol):

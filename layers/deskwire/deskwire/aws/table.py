@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
@@ -162,6 +162,19 @@ class DynamoTable:
             found += [decode(item) for item in answer["Items"]]
             if not answer.get("LastEvaluatedKey"):
                 return found
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def scan(self, attributes: Sequence[str] = ()) -> Iterator[Item]:
+        """Yield every item, with these attributes alone: for the operator, a call for each megabyte."""
+        expression = _Expression()
+        wanted = {"ProjectionExpression": ", ".join(expression.name(name) for name in attributes)} if attributes else {}
+        start: dict[str, Any] = {}
+        while True:
+            answer = self._call("scan", ConsistentRead=True, **wanted, **_placeholders(expression), **start)
+            for item in answer["Items"]:
+                yield decode(item)
+            if not answer.get("LastEvaluatedKey"):
+                return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def due(self, shard: int, until: int, limit: int) -> list[tuple[str, int]]:
