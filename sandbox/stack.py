@@ -74,36 +74,52 @@ def say_nothing(_: str) -> None:
     """Take a line of progress and keep it to itself."""
 
 
-def build(progress: Callable[[str], None] = say_nothing) -> Path:
-    """Build the template for this machine, unless nothing changed, and return the folder of the result."""
-    python, sam = tool("ministack", "python"), tool("sam", "sam")
-    target, cache, stamp = WORK / "host" / "build", WORK / "host" / "cache", WORK / "host" / "sha256"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        digest = _digest(python)
-        if stamp.exists() and stamp.read_text() == digest and (target / "template.yaml").exists():
-            return target
-        progress("building functions and layers for this machine")
-        makefile = _digest(python, ("tools/lambda",))
-        if not (cache / makefile).exists():  # SAM's cache knows the sources, not the Makefile
-            shutil.rmtree(cache, ignore_errors=True)
-            (cache / makefile).mkdir(parents=True)
-        stamp.unlink(missing_ok=True)
-        run = subprocess.run(
-            [str(sam), "build", "--cached", "--build-dir", str(target), "--cache-dir", str(cache / "sam")],
-            cwd=ROOT,
-            env=os.environ
-            | {"DESKWIRE_BUILD": "host", "DESKWIRE_PYTHON": str(python), "SAM_CLI_TELEMETRY": "0", "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if run.returncode != 0:
-            raise StackError(f"`sam build` failed; what it said:\n{run.stdout[-1000:]}{run.stderr[-3000:]}")
-        _zip_artifacts(target)
-        stamp.write_text(digest)
-    return target
+@contextlib.contextmanager
+def built(progress: Callable[[str], None] = say_nothing) -> Iterator[Path]:
+    """Build the template for this machine, unless nothing changed, and give the folder of the result.
+
+    Nobody builds anew in there until the context ends. Raises `StackError` with what `sam build` said.
+    """
+    python = tool("ministack", "python")
+    folder = WORK / "host"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        while True:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            digest = _digest(python)
+            if _stamp(folder) == digest:
+                break
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _stamp(folder) != digest:
+                progress("building functions and layers for this machine")
+                _build(python, folder)
+                (folder / "sha256").write_text(digest)
+        yield folder / "build"
+
+
+def _stamp(folder: Path) -> str:
+    stamp = folder / "sha256"
+    return stamp.read_text() if stamp.exists() else ""
+
+
+def _build(python: Path, folder: Path) -> None:
+    (folder / "sha256").unlink(missing_ok=True)
+    cache = folder / "cache" / _digest(python, ("tools/lambda",))
+    if not cache.exists():  # SAM's cache knows the sources, not the Makefile
+        shutil.rmtree(cache.parent, ignore_errors=True)
+        cache.mkdir(parents=True)
+    run = subprocess.run(
+        [tool("sam", "sam"), "build", "--cached", "--build-dir", folder / "build", "--cache-dir", cache],
+        cwd=ROOT,
+        env=os.environ
+        | {"DESKWIRE_BUILD": "host", "DESKWIRE_PYTHON": str(python), "SAM_CLI_TELEMETRY": "0", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode != 0:
+        raise StackError(f"`sam build` failed; what it said:\n{run.stdout[-1000:]}{run.stderr[-3000:]}")
+    _zip_artifacts(folder / "build")
 
 
 def tool(environment: str, program: str) -> Path:
@@ -180,10 +196,10 @@ class Stack:
 
     def start(self) -> Self:
         """Build, start MiniStack, deploy. Raises `StackError`, after stopping what was started."""
-        built = build(self.progress)
         try:
-            self._start_ministack()
-            self.deployed = self._deploy(built)
+            with built(self.progress) as folder:
+                self._start_ministack()
+                self.deployed = self._deploy(folder)
         except BaseException:
             self.stop()
             raise

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.stack import ROOT, Stack, build, tool
+from sandbox.stack import ROOT, Stack, tool
 
 
 class CloudFormationLoader(yaml.SafeLoader):
@@ -43,11 +43,6 @@ def resources(template):
         }
 
     return of_type
-
-
-@pytest.fixture(scope="session")
-def host_build():
-    return build()
 
 
 @pytest.fixture(scope="session")

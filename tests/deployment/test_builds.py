@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack import ROOT, tool
+from sandbox.stack import ROOT, built, tool
 
 # importlib's magic number of Python 3.13 (3571), fixed since its release candidate.
 MAGIC_OF_LAMBDA = (3571).to_bytes(2, "little") + b"\r\n"
@@ -53,11 +53,12 @@ def imported(python, build, function, *modules):
 
 
 @pytest.fixture(scope="module")
-def read_only(host_build, tmp_path_factory):
+def read_only(tmp_path_factory):
     """The build for this machine, where nothing can be written (for root, at least, no bytecode is there to spare)."""
     directory = tmp_path_factory.mktemp("opt") / "build"
-    for name in PACKAGES:
-        shutil.copytree(host_build / name, directory / name)
+    with built() as host_build:
+        for name in PACKAGES:
+            shutil.copytree(host_build / name, directory / name)
     for path in [directory, *directory.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     yield directory
