@@ -156,7 +156,7 @@ class Conversation:
             changes=changes,
             notes=turn.notes,
             sent=turn.sent,
-            remap=turn.definition.name if turn.remapped else "",
+            back=turn.definition.name if turn.remapped or turn.unnoted else "",
         )
         self._report(turn.outcomes)
         self._trouble(turn)
@@ -235,10 +235,11 @@ class Conversation:
 
         def opened_now(turn: Turn) -> None:
             """Note the ticket, with the intent to acknowledge in the same step."""
-            turn.changes["helpdesk"] = turn.definition.name
+            turn.changes["helpdesk"], turn.unnoted = turn.definition.name, True
             noted.append(_intend(ledger, turn, ack if not noted else None, opened=True))
             if not noted[-1]:  # that acknowledgement was begun before: then the ticket alone
                 _intend(ledger, turn, None, opened=True)
+            turn.unnoted = False
 
         filing = Filing(self.archive, self.fetch, opened_now)
         if plan.file:

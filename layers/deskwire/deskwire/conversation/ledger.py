@@ -195,7 +195,7 @@ class Ledger:
         changes: dict[str, Any],
         notes: Sequence[Recorded] = (),
         sent: Sequence[tuple[str, str, tuple[str, ...], str]] = (),
-        remap: str = "",
+        back: str = "",
         release: bool = True,
     ) -> None:
         """Write how everything ended, and let go of the thread, in one step.
@@ -207,6 +207,7 @@ class Ledger:
         for message in outcomes:
             fields: dict[str, Any] = {
                 "state": message.state,
+        `back` is the helpdesk to whose ticket the way back has to be noted yet.
                 "reason": message.reason,
                 "ticket": message.ticket,
                 "entry": message.entry,
@@ -222,10 +223,8 @@ class Ledger:
                 Put({"pk": f"T#{thread.key}", "sk": echo_item(thread.key, each)[1], "key": key, **self._expires()})
                 for each in dict.fromkeys(ids)
             ]
-        if remap:
-            writes.append(
-                Update(ticket_item(remap, changes["ticket"]), initial={"thread": thread.key, "helpdesk": remap})
-            )
+        if back:
+            writes += self._ways_back(thread, back)
         set_, remove = dict(changes), ["was_clean"]
         due_at = set_.pop("due_at", 0)
         if release:

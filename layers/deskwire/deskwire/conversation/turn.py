@@ -45,6 +45,7 @@ class Turn:
     trouble: DeskwireError | None = None
     held: bool = False  # the helpdesk was left alone: nothing was tried
     remapped: bool = False
+    unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
     changes: dict[str, Any] = field(default_factory=dict)
 
     def blame(self, error: DeskwireError, keys: Sequence[str] = ()) -> None:
