@@ -11,7 +11,7 @@ from typing import Literal
 from deskwire.helpdesk import Abilities
 from deskwire.model import Event, Kind
 
-from .state import Outcome, Recorded, Thread, seconds
+from .state import ERASED, Outcome, Recorded, Thread, person_digest, seconds
 
 MOST = 40  # messages of one thread handled in one go
 GIVE_UP = timedelta(days=14)
@@ -43,7 +43,8 @@ class Pending:
     def first_sight(self) -> bool:
         """Whether this is a customer's edit of something that never came to us: then it stands for the message."""
         event = self.event
-        return event is not None and event.kind is Kind.EDIT and not event.own and self.original is None
+        known = self.original is not None and self.original.event is not None  # none: its words were erased
+        return event is not None and event.kind is Kind.EDIT and not event.own and not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +141,23 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
     """Return why a ticket needs nothing of this event, or an empty string."""
     if item.gone:
         return "gone before its words were fetched"
+    if _erased(event, item.message.received_at, thread):
+        return ERASED
     if event.own and item.echo:
         return "own: sent by us"
     if event.own and (event.kind is not Kind.MESSAGE or not about):
         return "own"
-    if event.kind is Kind.DELETION and item.original is None and not thread.ticket:
+    if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):
         return "deleted before it was filed"
     return ""
+
+
+def _erased(event: Event, received_at: str, thread: Thread) -> bool:
+    """Tell whether the person asked to be forgotten after this had come: it was on its way then."""
+    if event.author is None or not thread.erased or not received_at:
+        return False
+    at = thread.erased.get(person_digest(event.channel, event.author.id), 0)
+    return at > 0 and seconds(datetime.fromisoformat(received_at)) <= at
 
 
 def _order(item: Pending) -> tuple[int, float]:

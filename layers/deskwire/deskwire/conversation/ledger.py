@@ -17,6 +17,7 @@ from deskwire.model import Event
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
 
 from .state import (
+    ERASED,
     KEEP_SECONDS,
     MOVED,
     Outcome,
@@ -34,6 +35,7 @@ from .state import (
 )
 
 LEASE_SECONDS = 150  # longer than converse may run
+NET_SECONDS = 900  # longer than the mailbox needs to bring a lost worker's letter again
 
 
 class Busy(TemporaryError):  # noqa: N818 - an answer, not an error
@@ -91,7 +93,12 @@ class Ledger:
 
     def _take(self, thread_key: str, event: Event | None, key: str) -> Thread:
         now = seconds(self.clock())
-        initial: dict[str, Any] = {"created_at": now}
+        # Taken is due: whatever becomes of this worker and its letter, sweep wakes the thread unless it was finished.
+        initial: dict[str, Any] = {
+            "created_at": now,
+            "due_at": now + NET_SECONDS,
+            "due_shard": str(shard(thread_key)),
+        }
         if event is not None:
             initial |= {
                 "channel": event.channel,
@@ -200,6 +207,7 @@ class Ledger:
     ) -> None:
         """Write how everything ended, and let go of the thread, in one step.
 
+        `back` is the helpdesk to whose ticket the way back has to be noted yet.
         `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; a `due_at` of
         0 takes it off the index. Raises `Busy` when the lease was lost: then nothing is written.
         """
@@ -207,14 +215,14 @@ class Ledger:
         for message in outcomes:
             fields: dict[str, Any] = {
                 "state": message.state,
-        `back` is the helpdesk to whose ticket the way back has to be noted yet.
                 "reason": message.reason,
                 "ticket": message.ticket,
                 "entry": message.entry,
             }
-            if message.event is not None and message.by == "completed":
+            words = ("event", "raw", "raw_at") if message.reason == ERASED else ()
+            if message.event is not None and message.by == "completed" and not words:
                 fields |= {"event": message.item(thread.key)["event"]}
-            writes.append(Update(message_item(thread.key, message.key), set=fields | self._ended()))
+            writes.append(Update(message_item(thread.key, message.key), set=fields | self._ended(), remove=words))
         writes.extend(Put(note.item(thread.key, recorded_at=self._milliseconds())) for note in notes)
         for key, state, ids, reason in sent:
             ended = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
@@ -226,6 +234,8 @@ class Ledger:
         if back:
             writes += self._ways_back(thread, back)
         set_, remove = dict(changes), ["was_clean"]
+        if "last_inbound" in changes:
+            remove.append("expires")  # who was erased writes again
         due_at = set_.pop("due_at", 0)
         if release:
             remove += ["lease_owner", "lease_until"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deskwire.model import Author, Event, Outgoing, Visibility, compose, event_from_json
+from deskwire.model import Author, Event, Outgoing, Visibility, compose, digest, event_from_json
 from deskwire.ports import Item, Key
 from deskwire.reference import reference
 
@@ -31,6 +31,7 @@ class Outcome(StrEnum):
 
 RECORDED = "recorded"  # the state before any outcome
 MOVED = "moved"  # goes on in the thread that this one belongs to
+ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
 def seconds(moment: datetime) -> int:
@@ -78,6 +79,11 @@ def person_item(channel: str, author: str) -> Key:
     return (f"P#{compose(channel, author)}", "PERSON")
 
 
+def person_digest(channel: str, author: str) -> str:
+    """Return the short name by which a thread knows a person whom it must forget."""
+    return digest(compose(channel, author))[:32]
+
+
 class Thread(BaseModel):
     """One conversation. Times are whole seconds since 1970."""
 
@@ -112,6 +118,7 @@ class Thread(BaseModel):
     due_at: int = 0
     lease_owner: str = ""
     alias_of: str = ""
+    erased: dict[str, int] = Field(default_factory=dict)  # when, by `person_digest`
 
     @property
     def key(self) -> str:
