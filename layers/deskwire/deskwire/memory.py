@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from .errors import PermanentError
 from .ports import (
@@ -29,6 +29,7 @@ from .ports import (
     When,
 )
 
+Value = TypeVar("Value")
 DEDUPE_SECONDS = 300  # an SQS FIFO queue's memory
 
 
@@ -44,7 +45,7 @@ class MemoryTable:
         """Return the item as last written, or None."""
         with self._lock:
             self.calls.append("get")
-            return copy.deepcopy(self.items.get(key))
+            return _copied(self.items.get(key))
 
     def put(self, put: Put) -> None:
         """Write. Raises `Conflict` with what is there."""
@@ -82,7 +83,7 @@ class MemoryTable:
         with self._lock:
             self.calls.append("query")
             found = sorted(key for key in self.items if key[0] == pk and key[1].startswith(prefix))
-            return [copy.deepcopy(self.items[key]) for key in found]
+            return [_copied(self.items[key]) for key in found]
 
     def due(self, shard: int, until: int, limit: int) -> list[tuple[str, int]]:
         """Return (pk, due_at) of the threads of one shard that are due, earliest first."""
@@ -99,27 +100,27 @@ class MemoryTable:
         """Yield every item, with these attributes alone."""
         with self._lock:
             self.calls.append("scan")
-            found = [copy.deepcopy(item) for item in self.items.values()]
+            found = [_copied(item) for item in self.items.values()]
         for item in found:
             yield {name: item[name] for name in attributes if name in item} if attributes else item
 
     def _check(self, key: Key, when: When) -> None:
         item = self.items.get(key)
         if not all(_holds(condition, (item or {}).get(name)) for name, condition in when):
-            raise Conflict(copy.deepcopy(item))
+            raise Conflict(_copied(item))
 
     def _write(self, write: Put | Update) -> Item:
         key = _key(write)
         if isinstance(write, Put):
-            self.items[key] = copy.deepcopy(write.item)
+            self.items[key] = _copied(write.item)
             return write.item
         before = self.items.get(key, {"pk": key[0], "sk": key[1]})
-        item = copy.deepcopy(before)
+        item = _copied(before)
         for name, source in write.copy.items():
-            item[name] = copy.deepcopy(before.get(source, []))
+            item[name] = _copied(before.get(source, []))
         for name, value in write.initial.items():
-            item.setdefault(name, copy.deepcopy(value))
-        item.update(copy.deepcopy(dict(write.set)))
+            item.setdefault(name, _copied(value))
+        item.update(_copied(dict(write.set)))
         for name, number in write.add.items():
             item[name] = before.get(name, 0) + number
         for name, element in write.append.items():
@@ -127,7 +128,16 @@ class MemoryTable:
         for name in write.remove:
             item.pop(name, None)
         self.items[key] = item
-        return copy.deepcopy(item)
+        return _copied(item)
+
+
+def _copied(value: Value) -> Value:
+    """Return a copy down to the leaves, which nobody can change (`copy.deepcopy` takes ten times as long)."""
+    if isinstance(value, dict):
+        return {name: _copied(element) for name, element in value.items()}  # type: ignore[return-value]
+    if isinstance(value, list | tuple):
+        return [_copied(element) for element in value]  # type: ignore[return-value] # as a table gives it back
+    return value
 
 
 def _key(write: Put | Update | Delete) -> Key:
