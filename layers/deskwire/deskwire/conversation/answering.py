@@ -107,25 +107,33 @@ class Answering:
 
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Bring the agents' new answers to the customer."""
+        if turn.recovered and turn.thread.ticket and self._bring(turn, turn.thread.ticket) is None:
+            return
         for signal in plan.relay:
-            ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
-            after = turn.changes.get("last_reply", turn.thread.last_reply)
-            if ticket != turn.changes.get("last_ticket", turn.thread.last_ticket):
-                after = ""
-            brought = 0
-            for reply in turn.helpdesk.replies(ticket, after, turn.inside):
-                if ticket != turn.thread.ticket and _old(reply, turn.now):
-                    continue  # of an earlier ticket, and brought when it was new
-                if not self._reply(turn, reply):
-                    return  # goes on with this one, in order
-                brought += 1
-                turn.changes |= {"last_reply": reply.id, "last_ticket": ticket}
+            brought = self._bring(turn, signal.event.thread if signal.event is not None else turn.thread.ticket)
+            if brought is None:
+                return
             outcome = (
                 end(signal, Outcome.FILED, f"answers: {brought}")
                 if brought
                 else end(signal, Outcome.MERGED, "no new answer")
             )
             turn.outcomes.append(outcome)
+
+    def _bring(self, turn: Turn, ticket: str) -> int | None:
+        """Bring the new answers of one ticket; return how many, None when one has to wait (and all after it)."""
+        after = turn.changes.get("last_reply", turn.thread.last_reply)
+        if ticket != turn.changes.get("last_ticket", turn.thread.last_ticket):
+            after = ""
+        brought = 0
+        for reply in turn.helpdesk.replies(ticket, after, turn.inside):
+            if ticket != turn.thread.ticket and _old(reply, turn.now):
+                continue  # of an earlier ticket, and brought when it was new
+            if not self._reply(turn, reply):
+                return None  # goes on with this one, in order
+            brought += 1
+            turn.changes |= {"last_reply": reply.id, "last_ticket": ticket}
+        return brought
 
     def _reply(self, turn: Turn, reply: AgentReply) -> bool:
         """Send one answer; False when it has to wait. Whatever becomes of it is noted, and told where it must be."""

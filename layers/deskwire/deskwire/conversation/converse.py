@@ -160,7 +160,7 @@ class Conversation:
         )
         self._report(turn.outcomes)
         self._trouble(turn)
-        if changes["pending"] and "due_at" not in changes:
+        if changes["pending"] and not (turn.later or plan.wait):
             self._wake(turn.thread.key, changes["pending"])
         return {each.key: each.state for each in turn.outcomes}
 
@@ -248,7 +248,7 @@ class Conversation:
             if not noted:
                 noted.append(_intend(ledger, turn, ack, opened=False))
             answering.send_acknowledgement(turn, ack, first=noted[0])
-        if plan.relay:
+        if plan.relay or turn.recovered:
             self._relay(turn, plan, answering)
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:

@@ -36,23 +36,25 @@ class Filing:
 
     def file(self, turn: Turn, plan: Plan) -> None:
         """File what the plan says. Raises `TemporaryError` and `ConfigurationError`; what was done stays noted."""
-        items, previous = list(plan.file), ""
-        if plan.follow_up:
-            previous = turn.thread.ticket
+        items = self._without_found(turn, plan.file)
+        previous = turn.thread.ticket
+        if plan.follow_up and items:
             self._follow_up(turn)
-        items = self._without_found(turn, items)
-        if items and not turn.thread.ticket:
-            self._open(turn, items.pop(0), follow_up_of=previous)
-        self._append(turn, items)
+            items = self._without_found(turn, items)
+        self._append(turn, items, follow_up_of="" if previous == turn.thread.ticket else previous)
 
     def _follow_up(self, turn: Turn) -> None:
         turn.thread = turn.thread.model_copy(update={"ticket": "", "epoch": turn.thread.epoch + 1})
 
-    def _without_found(self, turn: Turn, items: list[Pending]) -> list[Pending]:
-        """Return what is still to be filed, after asking about what may have been."""
+    def _without_found(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
+        """Return what is still to be filed, after asking about what may have been.
+
+        To be asked for each ticket that it may have gone to: the one it was, its survivor, its follow-up.
+        """
         thread, helpdesk = turn.thread, turn.helpdesk
         if not any(item.doubtful for item in items):
-            return items
+            return list(items)
+        turn.recovered = True
         if not thread.ticket and helpdesk.abilities.find_open:
             found = self._found(turn, compose("open", thread.filing_key))
             if found is not None:
@@ -66,7 +68,7 @@ class Filing:
             if found is None:
                 left.append(item)
             else:
-                turn.filed([_filed(item.message, found)])
+                self._filed(turn, [item], found)
         return left
 
     def _found(self, turn: Turn, key: str) -> Filed | None:
@@ -90,7 +92,7 @@ class Filing:
             return
         turn.thread = turn.thread.model_copy(update={"ticket": filed.ticket, "contact": filed.contact})
         turn.changes |= {"updates": [], "contact": filed.contact}
-        turn.filed([_filed(item.message, filed)])
+        self._filed(turn, [item], filed)
         self.opened(turn)
 
     def _introduce(self, turn: Turn, item: Pending) -> None:
@@ -100,12 +102,13 @@ class Filing:
         if author is not None and not author.name and isinstance(turn.channel, Profiles):
             turn.introduce(turn.channel.profile(author, turn.outside))
 
-    def _append(self, turn: Turn, items: Sequence[Pending]) -> None:
+    def _append(self, turn: Turn, items: Sequence[Pending], *, follow_up_of: str = "") -> None:
+        """Extend the ticket, or open one. Where the first message is refused, the next one may be taken."""
         if not items:
             return
-        if not turn.thread.ticket:  # the first was refused; the next one may be taken
-            self._open(turn, items[0])
-            self._append(turn, items[1:])
+        if not turn.thread.ticket:
+            self._open(turn, items[0], follow_up_of=follow_up_of)
+            self._append(turn, items[1:], follow_up_of=follow_up_of)
             return
         for group in _groups(items, turn.helpdesk.abilities):
             self._append_group(turn, group)
@@ -131,20 +134,31 @@ class Filing:
             return
         turn.updated()
         self._remap(turn, filed.ticket)
-        turn.filed([_filed(item.message, filed) for item in group])
-        for item in group:
-            self._redact(turn, item)
+        self._filed(turn, group, filed)
+
+    def _filed(self, turn: Turn, items: Sequence[Pending], filed: Filed) -> None:
+        """Note that these are in the ticket; a deletion once the words are out of it, too.
+
+        A deletion whose words could not be taken out now stays pending: it is found then, and they are.
+        """
+        for item in items:
+            try:
+                self._redact(turn, item)
+            except (TemporaryError, ConfigurationError) as error:
+                turn.trouble = turn.trouble or error
+                turn.begun.add(item.message.key)
+            else:
+                turn.filed([_filed(item.message, filed)])
 
     def _gone(self, turn: Turn, group: list[Pending], gone: TicketGone) -> None:
         """Follow a merged ticket; open another for a closed or deleted one."""
         if gone.state == "merged" and gone.into and gone.into != turn.thread.ticket:
             self._remap(turn, gone.into)
-            self._append_group(turn, group)
+            self._append(turn, self._without_found(turn, group))
             return
         previous = turn.thread.ticket if gone.state == "closed" else ""
         self._follow_up(turn)
-        self._open(turn, group[0], follow_up_of=previous)
-        self._append(turn, group[1:])
+        self._append(turn, self._without_found(turn, group), follow_up_of=previous)
 
     def _remap(self, turn: Turn, ticket: str) -> None:
         if ticket and ticket != turn.thread.ticket:
@@ -152,15 +166,18 @@ class Filing:
             turn.remapped = True
 
     def _redact(self, turn: Turn, item: Pending) -> None:
-        """Take a deleted message's words out of the ticket, where the helpdesk can."""
+        """Take a deleted message's words out of the ticket that they are in, where the helpdesk can."""
         event, original = item.event, item.original
-        if event is None or event.kind is not Kind.DELETION or original is None or not original.entry:
+        if event is None or event.kind is not Kind.DELETION or not isinstance(turn.helpdesk, Redacts):
             return
-        if isinstance(turn.helpdesk, Redacts):
-            try:
-                turn.helpdesk.redact(turn.thread.ticket, original.entry, turn.inside)
-            except PermanentError:
-                return  # the note about the deletion stands in the ticket
+        # What it is about may have been filed a moment ago, in this very turn.
+        original = next((each for each in turn.outcomes if each.key == event.original and each.entry), original)
+        if original is None or not original.entry:
+            return
+        try:
+            turn.helpdesk.redact(original.ticket or turn.thread.ticket, original.entry, turn.inside)
+        except (PermanentError, TicketGone):
+            return  # the note about the deletion stands in the ticket
 
     def _ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self._entry(turn, item)
@@ -205,6 +222,9 @@ class Filing:
             text = cut(text, most, Unit.BYTES)
         if not turn.thread.ticket:
             text = f"{text}\nReference: {turn.thread.reference}"
+        abilities = turn.helpdesk.abilities
+        if item.doubtful and not (abilities.find_append if turn.thread.ticket else abilities.find_open):
+            text += f"\n\n{wording.repeated(turn.helpdesk.title)}"
         public = is_inbound(event) or (event.kind is Kind.EDIT and not event.own)
         return Entry(
             key=message.key,

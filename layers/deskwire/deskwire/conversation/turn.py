@@ -20,6 +20,7 @@ from .state import Outcome, Recorded, Thread, seconds
 FIRST_PAUSE = 5  # seconds before the first retry; doubled up to
 LONGEST_PAUSE = 300
 CONFIGURATION_PAUSE = 120  # until somebody mended it
+NET_PAUSE = 60
 DAY = 86_400
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 
@@ -45,6 +46,7 @@ class Turn:
     trouble: DeskwireError | None = None
     held: bool = False  # the helpdesk was left alone: nothing was tried
     remapped: bool = False
+    recovered: bool = False  # after doubt: agents may have answered before anybody could tell whose ticket it is
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -119,9 +121,16 @@ class Turn:
             "sending": self._unknown(),
             "attempts": self.thread.attempts + (0 if self.held else 1) if self.trouble else 0,
         }
-        if self.trouble or plan.wait or self.waiting:
+        if self.later or plan.wait:
             changes["due_at"] = seconds(self.now) + max(self._pause(), plan.wait)
+        elif pending:  # goes on right away; the net is for when that letter never leaves
+            changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
+
+    @property
+    def later(self) -> bool:
+        """Whether what is pending has to wait."""
+        return bool(self.trouble or self.waiting)
 
     def _unknown(self) -> list[str]:
         settled = {key for key, state, _, _ in self.sent if state != "unknown"}

@@ -87,3 +87,8 @@ def uncertain(text: str) -> str:
         "asked. It was not sent again, so that nobody reads it twice. Please look on the platform itself."
         f"\n\n> {text[:300]}"
     )
+
+
+def repeated(title: str) -> str:
+    """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
+    return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"
