@@ -1,0 +1,169 @@
+"""The helpdesks of the simulated world, each with its own semantics, behind one face for the agents and the books."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from deskwire.errors import TemporaryError
+from deskwire.rest import Answer
+from sandbox.neighbour import Asked
+from sandbox.zendesk import Zendesk
+
+from . import logbook, tracker
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One ticket as it stands in the helpdesk's own books; `words` in their order, `merged` into which."""
+
+    id: str
+    words: tuple
+    merged: str = ""
+    closed: bool = False
+    by_agent: frozenset = frozenset()  # positions of what agents wrote
+
+
+def asked(neighbour, call):
+    """Ask a neighbour of the sandbox without a socket. Raises as a transport when it hangs up."""
+    parts = urlsplit(call.url)
+    reply = neighbour.serve(
+        Asked(
+            method=call.method, path=parts.path, query=parse_qs(parts.query, keep_blank_values=True),
+            headers={name.lower(): value for name, value in {"host": parts.netloc, **call.headers}.items()},
+            body=call.body, at=neighbour.clock.now(),
+        )
+    )  # fmt: skip
+    if neighbour.crashes:
+        raise neighbour.crashes[0]
+    if reply is None:
+        raise TemporaryError("the line was cut", ambiguous=True)
+    return Answer(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.body)
+
+
+class ZendeskDesk:
+    """Zendesk: a key for two hours on opening, marks to be searched by, follow-ups, merges, budgets."""
+
+    connector = "zendesk"
+    asks = True
+    settings = {"subdomain": "acme", "email": "deskwire@acme.example"}  # noqa: RUF012
+    secrets = {"api_token": "invented-zendesk-token", "signing_secret": "invented-zendesk-signing"}  # noqa: RUF012
+    poll = False
+
+    def __init__(self, clock):
+        self.zendesk = Zendesk(clock, updates_per_minute=300)
+        self.host = self.zendesk.host
+        self._calls = itertools.count(1)
+
+    def serve(self, call):
+        return asked(self.zendesk, call)
+
+    def books(self):
+        closes = re.compile(r"merged into request #(\d+)")
+        kept = []
+        for ticket in self.zendesk.account.tickets.values():
+            comments = [comment for comment in ticket.comments]
+            merges = [closes.search(each.words) for each in comments]
+            into = next((found[1] for found in merges if found), "")
+            agents = {n for n, each in enumerate(comments) if each.author_id == self.zendesk.agent.id}
+            kept.append(Kept(str(ticket.id), tuple(each.words for each in comments), into,
+                             ticket.status == "closed" or ticket.deleted, frozenset(agents)))  # fmt: skip
+        return kept
+
+    def agent_replies(self, ticket, words):
+        """Let an agent answer; return the body and headers with which the webhook tells of it."""
+        self.zendesk.agent_replies(int(ticket), words)
+        headers = {"x-zendesk-webhook-invocation-id": f"INVOCATION-{next(self._calls)}"}
+        return json.dumps({"ticket_id": ticket}).encode(), headers
+
+    def close(self, ticket):
+        self.zendesk.close(int(ticket))
+
+    def merge(self, ticket, into):
+        self.zendesk.merge(int(ticket), into=int(into))
+
+    def delete(self, ticket):
+        self.zendesk.delete(int(ticket))
+
+    def unpolled(self, cursor):
+        return False
+
+
+class TrackerDesk:
+    """Request Tracker: no keys, a unique field, a scrip that tells once, polling as the net."""
+
+    connector = "requesttracker"
+    asks = True
+    settings = {"address": f"https://{tracker.HOST}", "queue": "General"}  # noqa: RUF012
+    secrets = {"token": "invented-rt-token", "webhook": "invented-rt-webhook"}  # noqa: RUF012
+    poll = True
+    host = tracker.HOST
+
+    def __init__(self, clock):
+        self.tracker = tracker.Tracker(clock.now)
+
+    def serve(self, call):
+        return self.tracker.serve(call)
+
+    def books(self):
+        kept = []
+        for ticket in self.tracker.tickets.values():
+            said = [each for each in ticket.transactions if each.words]
+            agents = {n for n, each in enumerate(said) if each.creator == tracker.AGENT}
+            into = str(self.tracker.survivor(ticket.id)) if ticket.into else ""
+            if ticket.status != "deleted":
+                kept.append(Kept(str(ticket.id), tuple(each.words for each in said), into, by_agent=frozenset(agents)))
+        return kept
+
+    def agent_replies(self, ticket, words):
+        number = self.tracker.agent_replies(int(ticket), words)
+        return json.dumps({"tickets": [int(ticket)], "transactions": [
+            {"id": number, "type": "Correspond", "staff": True, "created": "2026-11-02T09:00:00Z"}
+        ]}).encode(), {}  # fmt: skip
+
+    def merge(self, ticket, into):
+        self.tracker.merge(int(ticket), int(into))
+
+    def unpolled(self, cursor):
+        said = [each.id for ticket in self.tracker.tickets.values() for each in ticket.transactions
+                if each.kind == "Correspond" and each.creator == tracker.AGENT]  # fmt: skip
+        return max(said, default=0) > int(cursor or 0)
+
+
+class LogbookDesk:
+    """The poorest: no keys, nothing to ask."""
+
+    connector = "logbook"
+    asks = False
+    settings = {}  # noqa: RUF012
+    secrets = {"token": "invented-logbook-token", "webhook": "invented-logbook-webhook"}  # noqa: RUF012
+    poll = False
+    host = logbook.HOST
+
+    def __init__(self, clock):
+        self.desk = logbook.Desk(clock.now)
+        self._calls = itertools.count(1)
+
+    def serve(self, call):
+        return self.desk.serve(call)
+
+    def books(self):
+        kept = []
+        for page in self.desk.pages.values():
+            said = sorted([*page.entries, *((each["id"], each["words"], None) for each in page.replies)])
+            agents = {n for n, each in enumerate(said) if each[2] is None}
+            kept.append(Kept(str(page.id), tuple(words for _, words, _ in said), by_agent=frozenset(agents)))
+        return kept
+
+    def agent_replies(self, ticket, words):
+        self.desk.agent_replies(int(ticket), words)
+        return json.dumps({"call": next(self._calls), "ticket": int(ticket)}).encode(), {}
+
+    def unpolled(self, cursor):
+        return False
+
+
+DESKS = {"zendesk": ZendeskDesk, "requesttracker": TrackerDesk, "logbook": LogbookDesk}

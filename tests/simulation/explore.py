@@ -1,0 +1,71 @@
+"""Every crash point of a scenario, one by one and in pairs."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+
+from . import promises
+from .ports import KINDS
+from .scenarios import play
+from .world import simulated
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A promise that was broken, with how to see it again."""
+
+    scenario: str
+    plan: tuple
+    happened: tuple
+    wrong: tuple
+    story: tuple
+    seed: int | None = None
+
+    def __str__(self):
+        misfortunes = "\n".join(f"    {kind} at effect {index}: {what}" for index, kind, what in self.happened)
+        story = "\n".join(f"    {line}" for line in self.story)
+        wrong = "\n".join(f"  ✗ {each}" for each in self.wrong)
+        return f"{self.scenario}\n  what went wrong in the world:\n{misfortunes or '    nothing'}\n{story}\n{wrong}"
+
+
+def attempt(told, plan=(), seed=None):
+    """Play one scenario under one plan; return its log of effects, and the violation if any."""
+    with simulated():
+        try:
+            world = play(told, plan, seed=seed)
+            wrong = tuple(promises.broken(world))
+        except Exception:  # a mistake of the product or of this world: either is to be seen
+            wrong = (traceback.format_exc(limit=-6),)
+            from .world import World
+
+            world = World.present
+    log = list(world.gate.log)
+    if not wrong:
+        return log, None
+    return log, Violation(told.name, tuple(plan), tuple(world.gate.happened), wrong, tuple(world.story), seed)
+
+
+def singles(told):
+    """Yield for each misfortune at each effect the violation it leads to, or None."""
+    log, violation = attempt(told)
+    yield violation
+    for index in range(len(log)):
+        for kind in told.kinds or KINDS:
+            yield attempt(told, ((index, kind),))[1]
+
+
+def pairs(told, kinds=("before", "lost"), every=1):
+    """Yield for each two misfortunes at two effects the violation they lead to, or None."""
+    log, _ = attempt(told)
+    number = 0
+    for first in range(len(log)):
+        for kind in kinds:
+            after, violation = attempt(told, ((first, kind),))
+            if violation is not None:
+                continue  # told by `singles`
+            for second in range(first + 1, len(after)):
+                for other in kinds:
+                    number += 1
+                    if number % every == 0:
+                        yield attempt(told, ((first, kind), (second, other)))[1]

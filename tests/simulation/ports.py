@@ -1,0 +1,283 @@
+"""The ports of the simulated world: the product's in-memory twins behind one gate where every side effect is counted.
+
+`Gate.pass_` is that gate. A plan says what happens at which effect: the worker dies just before or just after it, its
+answer is lost, it is refused, it takes long while others go on, or the client library repeats it by itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from deskwire.errors import TemporaryError
+from deskwire.memory import MemoryArchive, MemoryTable
+from deskwire.ports import Put, Update
+
+KINDS = ("before", "after", "lost", "refused")  # what may happen at one effect, in this order
+DEDUPE = timedelta(minutes=5)
+MOST_RECEIVED = 5  # as the template says; then it is a dead letter
+TRANSACTION = 100  # writes that DynamoDB takes at once
+INDEX_LAG = timedelta(seconds=2)
+
+
+class Crash(BaseException):
+    """The machine of this worker is gone; nothing of ours may catch it."""
+
+
+class Gate:
+    """Counts side effects, and lets the plan's misfortunes happen."""
+
+    def __init__(self, plan, meanwhile):
+        self.plan = dict(plan)
+        self.log = []
+        self.happened = []
+        self.open = False  # before the story begins nothing counts
+        self._meanwhile = meanwhile
+        self._stalled = False
+
+    def pass_(self, what, act, *, lost, refused=None, twice=False):
+        """Do `act`, or what the plan has instead. `lost` and `refused` make the errors the caller would see."""
+        if not self.open:
+            return act()
+        index = len(self.log)
+        self.log.append(what)
+        kind = self.plan.get(index)
+        if kind is None:
+            return act()
+        self.happened.append((index, kind, what))
+        match kind:
+            case "before":
+                raise Crash(what)
+            case "after":
+                act()
+                raise Crash(what)
+            case "lost":
+                act()
+                raise lost()
+            case "refused":
+                raise (refused or lost)()
+            case "slow":
+                self._stall(50)
+                return act()
+            case "late":
+                result = act()
+                self._stall(50)
+                return result
+            case "paused":  # longer than the lease: only where the fence stands
+                self._stall(400 if what.startswith("table transact") else 50)
+                return act()
+            case "twice":
+                if twice:
+                    act()
+                return act()
+        raise AssertionError(kind)
+
+    def _stall(self, seconds):
+        if self._stalled:  # one sleeper is enough
+            return
+        self._stalled = True
+        try:
+            self._meanwhile(seconds)
+        finally:
+            self._stalled = False
+
+
+def unanswered():
+    return TemporaryError("no answer", ambiguous=True)
+
+
+def throttled():
+    return TemporaryError("throttled", ambiguous=True)  # as the adapters say: they cannot tell either
+
+
+class Table:
+    """DynamoDB's semantics (`MemoryTable`), with its limits, and an index that lags."""
+
+    def __init__(self, gate: Gate, now):
+        self.memory = MemoryTable()
+        self._gate = gate
+        self._now = now
+        self._changes = deque()
+        self._index = {}  # pk -> (shard, due_at), as the index shows it
+
+    def _pass(self, what, act, key, **more):
+        return self._gate.pass_(f"table {what} {key[1][:1] if key[1] != 'THREAD' else 'thread'}", act,
+                                lost=unanswered, refused=throttled, **more)  # fmt: skip
+
+    def get(self, key):
+        return self._pass("get", lambda: self.memory.get(key), key)
+
+    def put(self, put):
+        return self._pass("put", lambda: self._written([put], lambda: self.memory.put(put)), _key(put), twice=True)
+
+    def update(self, update):
+        return self._pass(
+            "update", lambda: self._written([update], lambda: self.memory.update(update)), _key(update), twice=True
+        )
+
+    def transact(self, writes):
+        if len(writes) > TRANSACTION:
+            raise ValueError("a transaction of more than a hundred writes")
+        act = lambda: self._written(writes, lambda: self.memory.transact(writes))  # noqa: E731
+        return self._pass("transact", act, ("", "/".join(sorted({_letter(_key(write)[1]) for write in writes}))))
+
+    def query(self, pk, prefix=""):
+        return self._pass("query", lambda: self.memory.query(pk, prefix), (pk, prefix))
+
+    def due(self, shard, until, limit):
+        self._settle()
+        found = sorted((due, pk) for pk, (at, due) in self._index.items() if at == str(shard) and due <= until)
+        answer = [(pk, due) for due, pk in found[:limit]]
+        return self._pass("due", lambda: answer, ("", "index")) if answer else answer
+
+    def earliest_due(self):
+        """Return when the next thread is due (seconds), None when none is."""
+        found = [item["due_at"] for item in self.memory.items.values() if "due_shard" in item]
+        return min(found, default=None)
+
+    def _written(self, writes, write):
+        for each in writes:
+            _plausible(each)
+        result = write()
+        for each in writes:
+            pk, sk = _key(each)
+            if sk == "THREAD":
+                item = self.memory.items.get((pk, sk), {})
+                shown = (item["due_shard"], item["due_at"]) if "due_shard" in item else None
+                self._changes.append((self._now() + INDEX_LAG, pk, shown))
+        return result
+
+    def _settle(self):
+        while self._changes and self._changes[0][0] <= self._now():
+            _, pk, shown = self._changes.popleft()
+            if shown is None:
+                self._index.pop(pk, None)
+            else:
+                self._index[pk] = shown
+
+
+def _key(write):
+    return (write.item["pk"], write.item["sk"]) if isinstance(write, Put) else write.key
+
+
+def _letter(sk):
+    return "thread" if sk == "THREAD" else sk[:1]
+
+
+def _plausible(write):
+    """Refuse what DynamoDB refuses and our twin does not: nothing to do, or one attribute named twice."""
+    if not isinstance(write, Update):
+        return
+    parts = [*write.set, *write.initial, *write.add, *write.append, *write.copy, *write.remove]
+    if not parts:
+        raise ValueError("an update that changes nothing")
+    if len(set(parts)) != len(parts):
+        raise ValueError(f"two paths overlap: {sorted(parts)}")
+
+
+@dataclass
+class Message:
+    """One message on the queue."""
+
+    id: str
+    letter: object
+    visible_at: object
+    received: int = 0
+
+
+@dataclass
+class Mailbox:
+    """SQS FIFO: one batch of a group at a time, at least once, five minutes' memory, dead letters."""
+
+    gate: Gate
+    now: Callable
+    visibility: float
+    chance: random.Random | None = None  # mixes the groups; None: the oldest first
+    queue: list = field(default_factory=list)
+    dead: list = field(default_factory=list)
+    _seen: dict = field(default_factory=dict)
+    _numbers: object = field(default_factory=itertools.count)
+
+    def send(self, letters):
+        for start in range(0, len(letters), 10):
+            batch = letters[start : start + 10]
+            assert all(letter.body.isascii() for letter in batch)
+            assert sum(len(letter.body) for letter in batch) <= 1_048_576
+            self.gate.pass_(
+                "mailbox send", lambda batch=batch: self._take(batch), lost=unanswered, refused=throttled, twice=True
+            )
+
+    def _take(self, letters):
+        for letter in letters:
+            key, now = (letter.group, letter.dedupe), self.now()
+            if key in self._seen and now - self._seen[key] < DEDUPE:
+                continue
+            self._seen[key] = now
+            self.queue.append(Message(str(next(self._numbers)), letter, now))
+
+    def receive(self, most):
+        """Return the next batch: the head of each free group, with what follows it."""
+        now = self.now()
+        blocked, groups = set(), {}
+        for message in list(self.queue):
+            group = message.letter.group
+            if message.visible_at > now:
+                blocked.add(group)
+            if group in blocked:
+                continue
+            if message.received >= MOST_RECEIVED:
+                self.queue.remove(message)
+                self.dead.append(message.letter)
+                continue
+            groups.setdefault(group, []).append(message)
+        order = [messages for group, messages in groups.items() if group not in blocked]
+        if self.chance is not None:
+            self.chance.shuffle(order)
+        found = [message for messages in order for message in messages][:most]
+        for message in found:
+            message.received += 1
+            message.visible_at = now + timedelta(seconds=self.visibility)
+        return found
+
+    def delete(self, messages):
+        """Forget what was worked on: Lambda does that once the function has answered."""
+        if messages:
+            act = lambda: [self.queue.remove(each) for each in messages if each in self.queue]  # noqa: E731
+            self.gate.pass_("mailbox delete", act, lost=lambda: Crash("deleting"))
+
+    def next_visible(self):
+        """Return when the next group is free: none flows while a part of it is in flight."""
+        free = {}
+        for message in self.queue:
+            group = message.letter.group
+            free[group] = max(free.get(group, message.visible_at), message.visible_at)
+        return min(free.values(), default=None)
+
+
+class Parked:
+    """The queue of what a person must look at."""
+
+    def __init__(self, gate):
+        self.bodies = []
+        self._gate = gate
+
+    def park(self, body):
+        self._gate.pass_("parked park", lambda: self.bodies.append(body), lost=unanswered, refused=throttled)
+
+
+class Archive:
+    """The bucket."""
+
+    def __init__(self, gate):
+        self.memory = MemoryArchive()
+        self._gate = gate
+
+    def keep(self, name, data):
+        self._gate.pass_("archive keep", lambda: self.memory.keep(name, data), lost=unanswered, refused=throttled)
+
+    def fetch(self, name):
+        return self._gate.pass_("archive fetch", lambda: self.memory.fetch(name), lost=unanswered, refused=throttled)

@@ -1,0 +1,408 @@
+"""The scenarios: short stories, each told in a world whose plan decides what goes wrong.
+
+Every one ends with the same epilogue, in which nothing goes wrong any more: the customer writes once more and an agent
+answers. So a thread that was left in a state from which it cannot go on shows.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from deskwire.errors import TemporaryError
+from deskwire.rest import Answer
+
+SCENARIOS = {}
+
+
+def scenario(*, desks=("zendesk",), channels=("messenger",), short=False, visibility=360, kinds=()):
+    """Register a scenario: for which desks and channels, whether pairs of misfortunes are tried as well."""
+
+    def register(tell):
+        for desk in desks:
+            for channel in channels:
+                name = f"{tell.__name__} ({channel}, {desk})".replace("_", " ")
+                SCENARIOS[name] = Scenario(name, tell, desk, channel, short, visibility, kinds)
+        return tell
+
+    return register
+
+
+class Scenario:
+    """One story with its cast."""
+
+    def __init__(self, name, tell, desk, channel, short, visibility, kinds):  # noqa: PLR0917
+        self.name = name
+        self.tell = tell
+        self.desk = desk
+        self.channel = channel
+        self.short = short
+        self.visibility = visibility
+        self.kinds = kinds
+
+    def __repr__(self):
+        return self.name
+
+
+ALL = ("zendesk", "requesttracker", "logbook")
+BOTH = ("messenger", "facebook")
+
+
+def epilogue(world):
+    """Nothing goes wrong any more; everybody can still talk."""
+    world.gate.open = False
+    world.down.clear()
+    world.quiet()
+    for customer in world.customers:
+        if customer.said:
+            world.run(30)
+            customer.writes("and thank you")
+    world.quiet()
+    for ticket in [kept.id for kept in world.desk.books() if not kept.closed and not kept.merged]:
+        world.agent_replies(ticket, "you are welcome")
+    world.quiet()
+
+
+def ticket_of(customer):
+    """Return the ticket an agent would find this customer in; the last that is open. None when there is none yet."""
+    found = [kept.id for kept in customer.tickets() if not kept.closed and not kept.merged]
+    return found[-1] if found else None
+
+
+@scenario(desks=ALL, channels=BOTH, short=True)
+def first_message(world, marta):
+    marta.writes()
+    world.quiet()
+
+
+@scenario(desks=ALL, short=True)
+def follow_up(world, marta):
+    marta.writes()
+    world.run(1)
+    marta.writes("it is number 4471")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def follow_up_after_a_while(world, marta):
+    marta.writes()
+    world.run(400)
+    marta.writes("it is number 4471")
+    world.run(400)
+    marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def album(world, marta):
+    world.deliver(*(marta.says(f"picture {number}") for number in range(3)))
+    for number in range(2):
+        marta.writes(f"and {number}")
+    world.quiet()
+
+
+@scenario()
+def two_customers_in_one_delivery(world, marta):
+    other = world.customer("Jón")
+    world.deliver(marta.says(), other.says("and mine?"))
+    world.quiet()
+
+
+@scenario(short=True)
+def redelivery(world, marta):
+    said = marta.writes()
+    marta.again(said)
+    marta.again(said, after=3)
+    marta.again(said, after=400)
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), channels=BOTH)
+def edit(world, marta):
+    said = marta.writes()
+    world.run(20)
+    marta.edits(said)
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), channels=BOTH)
+def deletion(world, marta):
+    said = marta.writes()
+    world.run(20)
+    marta.writes("something else")
+    world.run(20)
+    marta.unsends(said)
+    world.quiet()
+
+
+@scenario()
+def deletion_at_once(world, marta):
+    marta.writes()
+    said = marta.writes("my telephone is 555-0199")
+    marta.unsends(said)
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def out_of_order_arrival(world, marta):
+    marta.writes(after=600)
+    world.run(1)
+    marta.writes("the second is first")
+    world.run(1)
+    marta.writes("the third is second", after=2)
+    world.quiet()
+
+
+@scenario(desks=ALL, channels=BOTH, short=True)
+def agents_reply(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def two_replies_and_a_question(world, marta):
+    marta.writes()
+    world.run(30)
+    ticket = ticket_of(marta)
+    if ticket:
+        world.agent_replies(ticket)
+        world.agent_replies(ticket, "and the number is 4471")
+    marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def a_reply_as_soon_as_the_ticket_is_seen(world, marta):
+    """The agent is faster than our own notes."""
+    world.eager = True
+    seen = []
+
+    def watch(call, ask=world.desk.serve):
+        answer = ask(call)
+        if not seen and (ticket := ticket_of(marta)):
+            seen.append(ticket)
+            world.agent_replies(ticket)
+        return answer
+
+    world.desk.serve = watch
+    marta.writes()
+    world.quiet()
+
+
+@scenario()
+def reply_out_of_the_window(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.run(8 * 86_400)
+    world.gate.open = True
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+
+
+@scenario()
+def acknowledgement_after_the_quiet_period(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.run(13 * 3600)
+    world.gate.open = True
+    marta.writes("are you there?")
+    world.quiet()
+
+
+@scenario()
+def acknowledgement_out_of_its_time(world, marta):
+    """What was written long ago is filed, and not acknowledged."""
+    marta.expects = False
+    marta.writes(after=2 * 3600)
+    world.quiet()
+
+
+@scenario()
+def acknowledgement_to_who_said_stop(world, marta):
+    marta.expects = False
+    world.deliver(marta.says("hello"))
+    world.quiet()
+
+
+@scenario(channels=BOTH)
+def closed_ticket(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.close(ticket_of(marta))
+    world.gate.open = True
+    marta.writes("another thing")
+    world.run(30)
+    marta.writes("and more of it")
+    world.quiet()
+
+
+@scenario()
+def closed_ticket_then_a_long_outage(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.close(ticket_of(marta))
+    world.gate.open = True
+    marta.writes("another thing")
+    world.run(10)
+    world.outage()
+    world.run(3 * 3600)
+    world.recovery()
+    world.quiet()
+
+
+@scenario()
+def deleted_ticket(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.delete(ticket_of(marta))
+    world.gate.open = True
+    marta.writes("another thing")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def merged_ticket(world, marta):
+    world.gate.open = False
+    other = world.customer("Jón")
+    marta.writes()
+    other.writes("and mine?")
+    world.quiet()
+    one, two = ticket_of(marta), ticket_of(other)
+    world.merge(one, two)
+    world.gate.open = True
+    marta.writes("it came!")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def outage_and_recovery(world, marta):
+    world.outage()
+    other = world.customer("Jón")
+    marta.writes()
+    world.run(40)
+    marta.writes("hello?")
+    other.writes("mine is late")
+    world.run(900)
+    assert marta.got() or world.gate.happened, "customers are acknowledged during an outage"
+    marta.writes("is anybody there?")
+    world.run(60)
+    world.recovery()
+    world.quiet()
+
+
+@scenario()
+def lost_answer_then_a_long_outage(world, marta):
+    """Whatever was lost must be asked for when Zendesk's key is forgotten."""
+    marta.writes()
+    world.run(3)
+    world.outage(TemporaryError("no answer", ambiguous=True))
+    world.run(2 * 3600 + 300)
+    world.recovery()
+    world.quiet()
+
+
+@scenario()
+def rate_limit(world, marta):
+    world.down[world.desk.host] = Answer(429, {"retry-after": "30"}, b'{"error": "APIRateLimitExceeded"}')
+    marta.writes()
+    world.run(20)
+    marta.writes("hello?")
+    world.run(20)
+    world.down.clear()
+    world.quiet()
+
+
+@scenario()
+def token_expired_and_rotated(world, marta):
+    marta.writes()
+    world.run(30)
+    good = world.secrets["desk"]["api_token"]
+    world.secrets["desk"]["api_token"] = "expired-zendesk-token"  # noqa: S105 - invented
+    world.new_containers()
+    marta.writes("hello?")
+    world.run(120)
+    world.secrets["desk"]["api_token"] = good
+    world.quiet()
+
+
+@scenario()
+def page_token_expired_and_rotated(world, marta):
+    good = world.secrets["page"]["page_token"]
+    world.secrets["page"]["page_token"] = "expired-page-token"  # noqa: S105 - invented
+    marta.writes()
+    world.run(60)
+    world.secrets["page"]["page_token"] = good
+    world.quiet()
+
+
+@scenario(visibility=20, kinds=("slow", "late", "paused"), desks=("zendesk", "requesttracker"), channels=BOTH)
+def two_workers_on_one_thread(world, marta):
+    """The mailbox hands a letter to a second worker while the first is still at it."""
+    marta.writes()
+    world.run(2)
+    marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(visibility=20, kinds=("slow", "late", "paused"), desks=("zendesk", "requesttracker"))
+def two_workers_on_one_reply(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+
+
+@scenario(kinds=("slow", "late"))
+def sweep_racing_converse(world, marta):
+    world.outage()
+    marta.writes()
+    world.run(50)
+    world.recovery()
+    world.run(9)
+    marta.writes("hello?")
+    world.run(1)
+    marta.writes("hello??")
+    world.quiet()
+
+
+@scenario()
+def parked_delivery_replayed_after_a_fix(world, marta):
+    """What could not be read is parked and answered; once mended, it is delivered again, and some of it was there."""
+    fine = marta.says()
+    broken = marta.says("a new kind of thing")
+    (item,) = broken.entry["messaging"]
+    whole = item["timestamp"]
+    item["timestamp"] = {"not": "a time"}
+    world.deliver(fine, broken)
+    world.run(60)
+    if len(world.parked.bodies) == 0:
+        assert world.gate.happened
+    item["timestamp"] = whole
+    marta.again(broken)
+    marta.again(fine)
+    world.quiet()
+
+
+def play(told, plan=(), *, seed=None, end=True):
+    """Tell one scenario in a new world under a plan, with the epilogue; return the world."""
+    from .world import World
+
+    world = World(plan, desk=told.desk, visibility=told.visibility, seed=seed)
+    customer = world.customer("Marta", told.channel)
+    told.tell(world, customer)
+    if end:
+        epilogue(world)
+    return world
+
+
+__all__ = ["SCENARIOS", "Scenario", "epilogue", "play", "scenario", "timedelta"]

@@ -1,0 +1,538 @@
+"""A whole company in one process, on one clock: the product's own code between played platforms and helpdesks.
+
+    world = World(plan={7: "lost"}, desk="zendesk")
+    marta = world.customer("Marta")
+    marta.writes()
+    world.quiet()                       # until nothing is left to be done
+    assert not promises.broken(world)
+
+There is no thread and no socket: whoever acts next is chosen here, by the clock (and by a seed, where one is given).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from deskwire import registry, runtime
+from deskwire.care.policy import Policy
+from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, helpdesk_key, item
+from deskwire.conversation.converse import Conversation
+from deskwire.conversation.directory import Directory
+from deskwire.errors import PermanentError, TemporaryError
+from deskwire.http import Request
+from deskwire.ports import EndpointView, Put
+from deskwire.receiving import Receiver
+from deskwire.rest import Answer
+from deskwire.secret import Secrets
+from deskwire.sweeping import Sweeper
+from deskwire.telemetry import Telemetry
+from sandbox.gateway import gateway_event
+from sandbox.meta import GRAPH, Meta, bundle
+from sandbox.neighbour import Clock
+
+from .desks import DESKS, asked
+from .logbook import Logbook
+from .ports import Archive, Crash, Gate, Mailbox, Parked, Table, throttled, unanswered
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+PAGE = "410000000000001"
+ACKNOWLEDGED = "Thank you"
+POLICY = Policy.model_validate(
+    {
+        "company": "Northwind",
+        "texts": {
+            "private": {"en": "Thank you, we have it: {reference}"},
+            "public": {"en": "Thank you, we are looking at it."},
+        },
+        "acknowledge": {"private": True, "public": True},
+    }
+)
+META_RETRIES = (5, 60, 600, 1800, 7200, 7200, 14400, 28800)  # “immediately, then less and less”, within 36 hours
+DESK_RETRIES = (1, 2, 5, 10)
+EXHAUSTED = 2000  # turns of the world after which it will never be quiet
+
+_helpdesk = registry.helpdesk
+registry_helpdesk = lambda name: Logbook() if name == "logbook" else _helpdesk(name)  # noqa: E731
+
+
+class Serial:
+    """A pool of no threads."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+    def map(self, function, items):
+        return [function(each) for each in items]
+
+
+@contextlib.contextmanager
+def simulated():
+    """Let the product's code find the simulated world where it reaches for its own."""
+    before = runtime.conversation, runtime.ThreadPoolExecutor, registry.helpdesk
+    runtime.conversation = lambda: World.present.container().conversation
+    runtime.ThreadPoolExecutor = Serial
+    registry.helpdesk = registry_helpdesk
+    try:
+        yield
+    finally:
+        runtime.conversation, runtime.ThreadPoolExecutor, registry.helpdesk = before
+
+
+@dataclass
+class Delivery:
+    """One request that somebody sends to us, until it is answered with 2xx."""
+
+    at: datetime
+    side: str
+    endpoint: str
+    body: bytes
+    headers: dict
+    retries: tuple
+    tokens: tuple
+    answers: list = field(default_factory=list)
+    tried: int = 0
+
+
+@dataclass
+class Said:
+    """One thing that a customer wrote, edited or took back. `token` stands in its words and nowhere else."""
+
+    token: str
+    kind: str
+    at: datetime
+    name: str = ""  # the platform's id
+    about: Said | None = None
+    deliveries: list = field(default_factory=list)
+    entry: dict | None = None
+
+    @property
+    def taken(self):
+        return any(200 <= answer < 300 for each in self.deliveries for answer in each.answers)
+
+
+class Container:
+    """One warm Lambda container, with what it keeps in memory."""
+
+    def __init__(self, world, number):
+        self.world = world
+        self.name = f"container-{number}"
+        self._kept = {}
+        directory = Directory(
+            table=world.table, clock=world.now, secrets=self.secrets, http=world.http, mail=world.mail
+        )
+        common = {"mailbox": world.mailbox, "archive": world.archive, "clock": world.now, "telemetry": world.telemetry}
+        self.receiver = Receiver(
+            endpoints=self, parked=world.parked, http=world.http, limits=self, presign=lambda *_: {}, **common
+        )
+        self.conversation = Conversation(
+            table=world.table, directory=directory, owner=lambda: f"worker-{next(world.owners)}", fetch=self.fetch,
+            **common,
+        )  # fmt: skip
+        self.sweeper = Sweeper(table=world.table, directory=directory, **common)
+
+    def endpoint(self, name):
+        found = self._cached(f"E#{name}", 60, lambda: self.world.table.get((f"E#{name}", "ENDPOINT")))
+        return EndpointView.read(found["definition"]) if found else None
+
+    def secrets(self, name):
+        act = lambda: self.world.gate.pass_(  # noqa: E731
+            "secret", lambda: Secrets(self.world.secrets[name], entry=name), lost=unanswered, refused=throttled
+        )
+        return self._cached(name, 300, act)
+
+    def _cached(self, name, seconds, make):
+        until, value = self._kept.get(name, (self.world.now(), None))
+        if self.world.now() < until:
+            return value
+        value = make()
+        self._kept[name] = (self.world.now() + timedelta(seconds=seconds), value)
+        return value
+
+    def allow(self, *_):
+        return True
+
+    def fetch(self, url, hosts):
+        raise PermanentError("no pictures in these stories")
+
+
+class World:
+    """Everything there is."""
+
+    present = None
+
+    def __init__(self, plan=(), *, desk="zendesk", seed=None, visibility=360):
+        self.chance = None if seed is None else random.Random(seed)
+        self.clock = Clock(START, held=True)
+        self.gate = Gate(plan, self._meanwhile)
+        self.table = Table(self.gate, self.now)
+        self.mailbox = Mailbox(self.gate, self.now, visibility, self.chance)
+        self.parked = Parked(self.gate)
+        self.archive = Archive(self.gate)
+        self.lines = []
+        self.telemetry = Telemetry("simulation", stream=self, now=lambda: 0)
+        self.owners = itertools.count(1)
+        self.tokens = (f"w{number}w" for number in itertools.count(1))
+        self.story = []
+        self.mails = []
+        self.down = {}  # host -> what asking it gives: an `Answer`, or an error to be raised
+        self.meta = Meta({PAGE: "Northwind Outdoor"}, clock=self.clock)
+        self.meta.echo = lambda entry: self._delivered([entry], ())
+        self.desk = DESKS[desk](self.clock)
+        self.secrets = {
+            "meta": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
+            "page": {"page_token": self.meta.token(PAGE)},
+            "desk": dict(self.desk.secrets),
+        }
+        self.deliveries = []
+        self.customers = []
+        self.replied = []  # tokens of agents' answers: (token, ticket)
+        self.closings = 0  # tickets that took nothing more, so that another had to be opened
+        self.endless = False
+        self.swept = self.now()
+        self._numbers = itertools.count(1)
+        self._pool = [Container(self, next(self._numbers)) for _ in range(2)]
+        self._stack = []
+        self.post = self.meta.posts(PAGE, "The autumn range is here.").id
+        self._configure()
+        World.present = self
+        self.container_of(0).sweeper.sweep()  # so that polling knows where it begins
+        self.gate.open = True
+
+    def _configure(self):
+        definitions = [
+            Endpoint(name="meta", side="channels", connectors=("facebook", "messenger"), secret="meta"),
+            Endpoint(name="desk", side="helpdesks", connectors=(self.desk.connector,), secret="desk", helpdesk="acme"),
+            *(
+                Connection(
+                    name=name, channel=name, account=PAGE, endpoint="meta", secret="page", helpdesk="acme", policy=POLICY
+                )
+                for name in ("messenger", "facebook")
+            ),
+            HelpdeskConnection(
+                name="acme", connector=self.desk.connector, endpoint="desk", secret="desk",
+                settings=self.desk.settings, poll=self.desk.poll,
+            ),
+        ]  # fmt: skip
+        for definition in definitions:
+            self.table.put(Put(item(definition)))
+        keys = [list(definition.key) for definition in definitions]
+        self.table.put(Put({"pk": INDEX_KEY[0], "sk": INDEX_KEY[1], "keys": keys}))
+
+    # ------------------------------------------------------------------------------------ what ports need
+
+    def now(self):
+        return self.clock.now()
+
+    def write(self, line):
+        """Take a log line (the telemetry's stream)."""
+        self.lines.append(line)
+
+    def http(self, call):
+        host, _, path = call.url.partition("//")[2].partition("/")
+        what = f"{call.method} {host.split('.')[0]}/{path.partition('?')[0]}"
+        return self.gate.pass_(what, lambda: self._ask(host, call), lost=unanswered, refused=unanswered)
+
+    def _ask(self, host, call):
+        trouble = self.down.get(host)
+        if isinstance(trouble, Answer):
+            return trouble
+        if trouble is not None:
+            raise trouble
+        return asked(self.meta, call) if host == GRAPH else self.desk.serve(call)
+
+    def mail(self, **mail):
+        self.gate.pass_("mail", lambda: self.mails.append(mail), lost=unanswered, refused=throttled)
+        return "mail-1"
+
+    # ---------------------------------------------------------------------------------- containers, workers
+
+    def container(self):
+        """Return the container that is working now."""
+        return self._stack[-1]
+
+    def container_of(self, number):
+        return self._pool[number % len(self._pool)]
+
+    def _invoke(self, what, act):
+        """Run one invocation in a free container; one that dies takes its memory with it. None when it died."""
+        free = [each for each in self._pool if each not in self._stack]
+        if not free:
+            free = [Container(self, next(self._numbers))]
+        container = free[next(self._numbers) % len(free)]
+        self._stack.append(container)
+        try:
+            return act(container)
+        except Crash as crash:
+            self.tell(f"{container.name} dies in {what} at “{crash}”")
+            if container in self._pool:
+                self._pool[self._pool.index(container)] = Container(self, next(self._numbers))
+            return None
+        finally:
+            self._stack.pop()
+
+    def new_containers(self):
+        """Let every container be replaced, as a deployment does."""
+        self._pool = [Container(self, next(self._numbers)) for _ in self._pool]
+
+    # -------------------------------------------------------------------------------------------- deliveries
+
+    def _delivered(self, entries, said, after=0.0):
+        delivery = Delivery(
+            self.now() + timedelta(seconds=after), "channels", "meta", bundle(entries), {}, META_RETRIES,
+            tuple(each.token for each in said),
+        )  # fmt: skip
+        for each in said:
+            each.deliveries.append(delivery)
+        self.deliveries.append(delivery)
+        return delivery
+
+    def _attempt(self, delivery):
+        """Send one delivery to `receive`; without a 2xx it comes again, as long as the sender has patience."""
+        side, endpoint = delivery.side, delivery.endpoint
+        request = Request(
+            method="POST", endpoint=endpoint, body=delivery.body, headers=delivery.headers, received_at=self.now()
+        )
+        connector = registry.channel("messenger") if side == "channels" else registry.helpdesk(self.desk.connector)
+        secret = self.secrets["meta" if side == "channels" else "desk"]
+        signed = connector.verification.sign(request, Secrets(secret), self.now())
+        event = gateway_event(signed, side=side)
+        answer = self._invoke("receive", lambda container: container.receiver.handle(event))
+        heard = []
+        if answer is not None:
+            delivery.answers.append(answer["statusCode"])
+            with contextlib.suppress(Crash, TemporaryError):
+                self.gate.pass_("answer heard", lambda: heard.append(answer["statusCode"]), lost=unanswered)
+        if not heard or not 200 <= heard[0] < 300:
+            if delivery.tried < len(delivery.retries):
+                delivery.at = self.now() + timedelta(seconds=delivery.retries[delivery.tried])
+                delivery.tried += 1
+                self.deliveries.append(delivery)
+
+    # -------------------------------------------------------------------------------------------- time
+
+    def run(self, seconds):
+        """Let so much time pass, while everybody works."""
+        self._until(self.now() + timedelta(seconds=seconds))
+
+    def quiet(self, days=3):
+        """Run until nothing is left to be done; note when that never comes."""
+        end = self.now() + timedelta(days=days)
+        for _ in range(EXHAUSTED):
+            if self._work():
+                continue
+            upcoming = self._upcoming()
+            if upcoming is None:
+                return
+            if upcoming > end:
+                break
+            self._advance(upcoming)
+        self.endless = True
+
+    def _meanwhile(self, seconds):
+        self.tell(f"{self.container().name if self._stack else 'somebody'} is slow for {seconds} s")
+        self._until(self.now() + timedelta(seconds=seconds))
+
+    def _until(self, end):
+        while True:
+            if self._work():
+                continue
+            upcoming = self._upcoming()
+            if upcoming is None or upcoming > end:
+                break
+            self._advance(upcoming)
+        self._advance(end)
+
+    def _advance(self, moment):
+        self.clock.advance(max(0.0, (moment - self.now()).total_seconds()))
+
+    def _work(self):
+        """Do one thing that can be done now; False when there is none."""
+        ready = [each for each in self.deliveries if each.at <= self.now()]
+        if self.chance is not None:
+            self.chance.shuffle(ready)
+        if ready and (self.chance is None or self.chance.random() < 0.7 or not self._converse()):
+            self.deliveries.remove(ready[0])
+            self._attempt(ready[0])
+            return True
+        if self._converse():
+            return True
+        upcoming = self._next_sweep()
+        if upcoming is not None and upcoming <= self.now():
+            self.swept = self.now()
+            self._invoke("sweep", self._sweep)
+            return True
+        return False
+
+    @staticmethod
+    def _sweep(container):
+        try:
+            container.sweeper.sweep()
+        except TemporaryError:
+            container.world.tell("sweep fails")
+
+    def _converse(self):
+        batch = self.mailbox.receive(10 if self.chance is None else self.chance.choice((1, 2, 10)))
+        if not batch:
+            return False
+        event = {
+            "Records": [
+                {"messageId": each.id, "body": each.letter.body, "attributes": {"MessageGroupId": each.letter.group}}
+                for each in batch
+            ]
+        }
+        answer = self._invoke("converse", lambda _: runtime.converse(event, lambda: 60_000.0))
+        if answer is not None:
+            again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            with contextlib.suppress(Crash):
+                self.mailbox.delete([each for each in batch if each.id not in again])
+        return True
+
+    def _next_sweep(self):
+        due = self.table.earliest_due()
+        cursor = self.table.memory.items.get((helpdesk_key("acme")[0], "CURSOR"), {}).get("cursor", "")
+        if due is None and not self.desk.unpolled(cursor):
+            return None
+        wanted = self.swept + timedelta(seconds=60)
+        if due is not None and not self.desk.unpolled(cursor):
+            wanted = max(wanted, datetime.fromtimestamp(due + 3, UTC))  # the index lags
+        minute = wanted.replace(second=0, microsecond=0)
+        return minute if minute >= wanted else minute + timedelta(minutes=1)
+
+    def _upcoming(self):
+        moments = [each.at for each in self.deliveries]
+        moments += [moment for moment in (self.mailbox.next_visible(), self._next_sweep()) if moment is not None]
+        return min(moments, default=None)
+
+    # ------------------------------------------------------------------------------------------ the story
+
+    def tell(self, what):
+        self.story.append(f"{self.now():%d %H:%M:%S} {what}")
+
+    def customer(self, name="Marta", channel="messenger"):
+        made = Customer(self, name, channel)
+        self.customers.append(made)
+        return made
+
+    def deliver(self, *said, after=0.0):
+        """Send what was said in one delivery."""
+        return self._delivered([each.entry for each in said], said, after)
+
+    def agent_replies(self, ticket, words=""):
+        """Let an agent answer on a ticket; return the token of the answer."""
+        token = next(self.tokens)
+        self.tell(f"an agent answers {token} on ticket {ticket}")
+        body, headers = self.desk.agent_replies(ticket, f"{token} {words or 'it is on its way'}")
+        self.deliveries.append(Delivery(self.now(), "helpdesks", "desk", body, headers, DESK_RETRIES, ()))
+        self.replied.append((token, ticket))
+        return token
+
+    def close(self, ticket):
+        self.tell(f"ticket {ticket} is closed")
+        self.desk.close(ticket)
+        self.closings += 1
+
+    def delete(self, ticket):
+        self.tell(f"ticket {ticket} is deleted")
+        self.desk.delete(ticket)
+        self.closings += 1
+
+    def merge(self, ticket, into):
+        self.tell(f"ticket {ticket} is merged into {into}")
+        self.desk.merge(ticket, into)
+
+    def outage(self, trouble=None):
+        """Let the helpdesk be down until `recovery`."""
+        self.tell("the helpdesk is down")
+        self.down[self.desk.host] = trouble or TemporaryError("connection refused", ambiguous=False)
+
+    def recovery(self):
+        self.tell("the helpdesk is up again")
+        self.down.clear()
+
+
+class Customer:
+    """Somebody on Messenger or under a page's post."""
+
+    def __init__(self, world, name, channel):
+        self.world = world
+        self.name = name
+        self.channel = channel
+        self.person = world.meta.person(name)
+        self.said = []
+        self.root = ""
+        self.expects = True  # an acknowledgement, when all goes well
+
+    def __repr__(self):
+        return f"{self.name} ({self.channel})"
+
+    @property
+    def thread(self):
+        """The key of the conversation."""
+        return f"{self.channel}/{PAGE}/{self.person.psid(PAGE) if self.channel == 'messenger' else self.root}"
+
+    def says(self, words="where is my parcel?"):
+        """Say something that is not delivered yet."""
+        token = next(self.world.tokens)
+        meta = self.world.meta
+        if self.channel == "messenger":
+            told = meta.writes(self.person, PAGE, f"{token} {words}")
+        else:
+            told = meta.comments(self.person, self.root or self.world.post, f"{token} {words}")
+            self.root = self.root or told.id
+        return self._kept(Said(token, "message", self.world.now(), told.id), told, f"writes {token}")
+
+    def writes(self, words="where is my parcel?", after=0.0):
+        said = self.says(words)
+        self.world.deliver(said, after=after)
+        return said
+
+    def edits(self, about, after=0.0):
+        token = next(self.world.tokens)
+        text = f"{token} I meant another one"
+        meta = self.world.meta
+        number = str(1 + len([each for each in self.said if each.about is about]))
+        told = (
+            meta.rewrites(about.name, text, int(number)) if self.channel == "messenger" else meta.edits(about.name, text)
+        )
+        said = self._kept(Said(token, "edit", self.world.now(), told.id, about), told, f"edits {about.token}: {token}")
+        self.world.deliver(said, after=after)
+        return said
+
+    def unsends(self, about, after=0.0):
+        meta = self.world.meta
+        told = meta.unsends(about.name) if self.channel == "messenger" else meta.removes(about.name)
+        said = self._kept(Said("", "deletion", self.world.now(), told.id, about), told, f"takes back {about.token}")
+        self.world.deliver(said, after=after)
+        return said
+
+    def again(self, said, after=0.0):
+        """Let the platform deliver something once more."""
+        self.world.tell(f"the platform repeats {said.token or said.kind}")
+        self.world.deliver(said, after=after)
+
+    def _kept(self, said, told, what):
+        said.entry = told.entry
+        self.said.append(said)
+        self.world.tell(f"{self.name} {what}")
+        return said
+
+    def got(self):
+        """Return what the customer can read from us, in its order."""
+        key = self.person.psid(PAGE) if self.channel == "messenger" else self.root
+        return list(self.world.meta.sent.get(key, []))
+
+    def tickets(self):
+        """Return the tickets in which this customer's words stand, by the helpdesk's books."""
+        tokens = [each.token for each in self.said if each.token]
+        return [each for each in self.world.desk.books() if any(t in words for t in tokens for words in each.words)]
+
