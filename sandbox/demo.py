@@ -1,7 +1,7 @@
 """`make demo`: a busy morning at Northwind, through the deployed template, and whether the ten promises held.
 
-Exit status: 0 when the books balance and every promise was kept; 1 when one was broken (it is named); 2 when the company
-could not be started; 130 when interrupted.
+Exit status: 0 when the books balance and every promise was kept; 1 when one was broken (it is named); 2 when the
+company could not be started; 130 when interrupted.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import NoReturn, Self
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -25,6 +24,7 @@ from sandbox.books import Books, median_and_p95
 from sandbox.company import Company
 from sandbox.morning import Morning
 from sandbox.request_tracker import RequestTrackerError
+from sandbox.sender import State
 from sandbox.stack import StackError
 
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
@@ -56,6 +56,7 @@ def ended_by_signals() -> Iterator[None]:
     """Treat a request to end like Ctrl-C, so that every child is ended."""
 
     def interrupt(number: int, frame: object) -> NoReturn:
+        del number, frame
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
@@ -116,7 +117,7 @@ def _settle(company: Company, live: Live) -> bool:
         waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         quiet = company.sender.settle(0.1) and company.desk.settle() and not any(int(waiting[name]) for name in names)
         if quiet:
-            events, busy = books.kept(company)
+            events, busy, _ = books.kept(company)
             quiet = not busy and all(event.state in books.ENDED for event in events)
         calm = calm + 1 if quiet else 0
         if calm == 3:
@@ -138,7 +139,7 @@ class Live:
         self._task = self._progress.add_task("starting", total=1.0)
         self._last = 0.0
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -158,8 +159,8 @@ class Live:
         """Show how far the morning is."""
         counts = company.sender.counts()
         told = (
-            f"{sum(counts.values())} deliveries, {counts[books.State.TAKEN]} taken, "
-            f"{counts[books.State.REFUSED]} forged ones refused, {company.desk.count()} tickets"
+            f"{sum(counts.values())} deliveries, {counts[State.TAKEN]} taken, "
+            f"{counts[State.REFUSED]} forged ones refused, {company.desk.count()} tickets"
         )
         self._progress.update(self._task, completed=part, description=told)
         if not self._console.is_terminal and time.monotonic() - self._last > 10:
@@ -172,13 +173,13 @@ def _report(console: Console, company: Company, found: Books, *, seconds: float,
     table = Table(
         title="A busy morning at Northwind", title_justify="left", title_style="bold", pad_edge=False, box=SIMPLE_HEAD
     )
-    names = (
-        "deli-\nveries", "events", "tickets", "com-\nments", "acknow-\nledged", "dupli-\ncates", "sup-\npressed", "parked",
-        "refused",
+    names = (  # hyphenated, for 80 columns
+        "deli-\nveries", "events", "tickets", "com-\nments", "ack-\nnowl.", "dupli-\ncates", "sup-\npressed",
+        "parked", "re-\nfused",
     )  # fmt: skip
-    table.add_column("channel")
+    table.add_column("channel", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     total = [0] * len(names)
     for name, row in rows.items():
         figures = [
@@ -208,6 +209,8 @@ def _report(console: Console, company: Company, found: Books, *, seconds: float,
             console.print(f"         {fault}", markup=False, style="red")
         if len(promise.broken) > books.SHOWN:
             console.print(f"         … and {len(promise.broken) - books.SHOWN} more", style="red")
+    for remark in found.remarks:
+        console.print(f"note   {remark}", markup=False, style="yellow")
     if not settled:
         console.print(f"[bold red]BROKEN[/] after {PATIENCE:.0f} s something was still under way")
     console.print()

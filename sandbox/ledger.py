@@ -1,4 +1,4 @@
-"""What the script of a morning knows by itself: what happened, in which deliveries it was told, what must become of it."""
+"""What the script of a morning knows by itself: what happened, which deliveries told of it, what must become of it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ Identity = tuple[str, str, str, str]  # channel, account, the platform's id of t
 class Happening:
     """One thing that happened on a platform. `text` holds `marker`, which occurs nowhere else.
 
-    `files`: whether it belongs into a ticket. `shown`: whether its words stand there to the end (a deleted message's
-    do not). `deliveries` are the numbers under which the sender knows the requests that told of it.
+    `files`: whether it belongs into a ticket (None: it may; our own post is context where a ticket is open). `shown`:
+    whether its words stand there to the end (a deleted message's do not). `deliveries` are the numbers under which the
+    sender knows the requests that told of it.
     """
 
     channel: str
@@ -27,7 +28,7 @@ class Happening:
     at: datetime
     text: str = ""
     marker: str = ""
-    files: bool = True
+    files: bool | None = True
     own: bool = False
     shown: bool = True
     late: bool = False

@@ -7,13 +7,17 @@ import signal
 import time
 import urllib.request
 from datetime import UTC, datetime
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from deskwire import registry
 from deskwire.http import Request
 from deskwire.secret import Secrets
-from sandbox.company import REYKJAVIK, Company
+from sandbox.company import REYKJAVIK
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sandbox.company import Company
 
 
 def curl(company: Company) -> str:

@@ -1,0 +1,242 @@
+"""Stories through the deployed template on the embedded AWS, IAM enforced: from a signed webhook to the agent and back."""
+
+import json
+import os
+import subprocess
+import uuid
+
+import pytest
+
+from deskwire.captcha import PLAYED_ORIGIN
+from sandbox.books import parked
+from sandbox.company import FORM, LOCATION, REYKJAVIK, SITEKEY, SUVA
+from sandbox.desks import By
+from sandbox.gateway import gateway_event
+from sandbox.neighbour import broken
+from sandbox.sender import Forgery, State
+from sandbox.stack import WORK, tool
+from sandbox.webform import Visitor
+from sandbox.x import HANDLE
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("flows")]
+
+
+def writes(stories, words="Where is my parcel {}?", *, page="", who=None):
+    """Let somebody write on Messenger; return (person, page, marker, told)."""
+    meta, page, marker = stories.company.meta, page or stories.open_office(), stories.marker()
+    who = who or meta.person("Marta Lindqvist")
+    told = meta.writes(who, page, words.format(marker))
+    return who, page, marker, told
+
+
+def test_a_first_message_becomes_a_ticket_and_an_acknowledgement_that_names_it(stories):
+    who, page, marker, told = writes(stories)
+    assert stories.statuses(stories.deliver("meta", told.entry)) == [200]
+    ticket = stories.ticket(marker)
+    assert [comment.by for comment in ticket.comments] == [By.CUSTOMER]
+    (said,) = stories.eventually(lambda: stories.said(f"messenger {who.psid(page)}"))
+    reference = ticket.comments[0].text.rpartition("Reference: ")[2]
+    assert reference in said.text
+    assert "answer today" in said.text
+
+
+def test_the_closed_office_says_when_it_opens(stories):
+    closed = SUVA if stories.open_office() == REYKJAVIK else REYKJAVIK
+    who, page, _, told = writes(stories, page=closed)
+    stories.deliver("meta", told.entry)
+    (said,) = stories.eventually(lambda: stories.said(f"messenger {who.psid(page)}"))
+    assert "we are back on 20" in said.text
+    assert "at 08:00" in said.text
+
+
+def test_a_follow_up_goes_into_the_same_ticket_and_is_not_acknowledged_again(stories):
+    who, page, first, told = writes(stories)
+    stories.deliver("meta", told.entry)
+    ticket = stories.ticket(first)
+    _, _, second, told = writes(stories, "And the zip is broken, {}", page=page, who=who)
+    stories.deliver("meta", told.entry)
+    assert stories.ticket(second).id == ticket.id
+    stories.calm()
+    assert len(stories.said(f"messenger {who.psid(page)}")) == 1
+
+
+def test_what_is_sent_again_at_once_or_after_the_queue_forgot_it_is_filed_once(stories):
+    _, _, marker, told = writes(stories)
+    delivery = stories.deliver("meta", told.entry)
+    again = [stories.company.sender.repeat(delivery.number, after=after) for after in (0, 60, 400)]
+    assert {stories.answered(number).state for number in again} == {State.TAKEN}
+    stories.ticket(marker)
+    stories.calm()
+    assert len(stories.filed(marker)) == 1
+    assert stories.outcomes(told.id) == ["filed"]
+
+
+def test_one_body_for_two_pages_becomes_a_ticket_of_each(stories):
+    north, south = writes(stories, page=REYKJAVIK), writes(stories, page=SUVA)
+    stories.deliver("meta", north[3].entry, south[3].entry)
+    assert stories.ticket(north[2]).id != stories.ticket(south[2]).id
+
+
+@pytest.mark.parametrize("forgery", list(Forgery))
+def test_a_forged_delivery_is_refused_and_leaves_nothing(stories, forgery):
+    _, _, marker, told = writes(stories)
+    number = stories.company.sender.forge(stories.company.routes["meta"], [told.entry], forgery)
+    assert stories.statuses(stories.answered(number)) == [401]
+    stories.calm()
+    assert not stories.filed(marker)
+    assert not stories.outcomes(told.id)
+    assert marker not in stories.company.logs()
+
+
+def test_a_genuine_body_that_cannot_be_read_is_parked_and_taken(stories):
+    marker = stories.marker()
+    number = stories.company.sender.raw(stories.company.routes["x"], f'["{marker}"]'.encode())
+    assert stories.statuses(stories.answered(number)) == [200]
+    letters = stories.eventually(lambda: [each for each in parked(stories.company) if each["endpoint"] == "x"])
+    assert letters[0]["reason"]
+
+
+def test_an_agents_answer_reaches_the_customer_once_and_a_note_never(stories):
+    who, page, marker, told = writes(stories)
+    stories.deliver("meta", told.entry)
+    ticket = stories.ticket(marker)
+    desk, answer, note = stories.company.desk, stories.marker(), stories.marker()
+    desk.reply(ticket.id, f"Look at the order, {note}", public=False)
+    desk.reply(ticket.id, f"On its way 🚚 {answer}")
+    place = f"messenger {who.psid(page)}"
+    stories.eventually(lambda: [each for each in stories.said(place) if answer in each.text])
+    stories.calm()
+    assert sum(answer in each.text for each in stories.said(place)) == 1
+    assert not any(note in each.text for each in stories.said(place))
+
+
+def test_a_helpdesks_outage_loses_nothing_and_the_customer_is_acknowledged_meanwhile(stories, zendesk):
+    zendesk.faults.add(broken(503))
+    who, page, marker, told = writes(stories)
+    stories.deliver("meta", told.entry)
+    stories.eventually(lambda: stories.said(f"messenger {who.psid(page)}"))
+    assert not stories.filed(marker)
+    zendesk.faults.clear()
+
+    def swept():
+        stories.company.stack.sweep()
+        return stories.filed(marker)
+
+    stories.eventually(swept)
+    stories.calm()
+    assert len(stories.filed(marker)) == 1
+
+
+def test_a_review_is_fetched_filed_with_its_stars_and_answered_by_its_one_reply(stories):
+    google, marker, answer = stories.company.google, stories.marker(), stories.marker()
+    notification = google.review(LOCATION, 2, f"The zip broke, {marker}")
+    assert stories.statuses(stories.deliver("google", notification)) == [200]
+    ticket = stories.ticket(marker)
+    assert "rating: 2" in ticket.comments[0].text
+    stories.company.desk.reply(ticket.id, f"We send a new one, {answer}")
+    stories.eventually(lambda: [text for _, text in google.sent if answer in text])
+    assert answer in google.reviews[notification["review"]]["reviewReply"]["comment"]
+
+
+def test_a_form_with_a_picture_is_filed_with_it_and_acknowledged_by_mail(stories):
+    company, marker = stories.company, stories.marker()
+    visitor = Visitor(
+        endpoint=f"{company.stack.deployed.api}/channels/contact-form", captchas=company.captchas, sitekey=SITEKEY,
+        origin=PLAYED_ORIGIN, form=FORM,
+    )  # fmt: skip
+    assert visitor.preflight().headers["access-control-allow-origin"] == PLAYED_ORIGIN
+    upload = visitor.upload("zip.png", "image/png", b"\x89PNG a picture")
+    email = f"oona.{marker.lower()}@example.com"
+    answer = visitor.write(f"The zip broke, {marker}", email=email, uploads=[upload])
+    assert answer.status == 202
+    ticket = stories.ticket(marker)
+    assert answer.body["reference"] in ticket.comments[0].text
+    (file,) = company.desk.zendesk.comments(int(ticket.id))[0].files
+    assert (file.name, file.data) == ("zip.png", b"\x89PNG a picture")
+    (mail,) = stories.eventually(lambda: [each for each in company.mails if each["To"] == [email]])
+    assert answer.body["reference"] in mail["BodyText"]
+
+
+def test_a_form_without_a_solved_captcha_leaves_nothing(stories):
+    company, marker = stories.company, stories.marker()
+    form = {
+        "schema": "form.submitted/1", "form_id": FORM, "submission_id": str(uuid.uuid4()), "email": "a@example.com",
+        "message": marker, "website": "",
+    }  # fmt: skip
+    number = company.sender.forge(company.routes["webform"], [form], Forgery.WRONG_SECRET)
+    assert stories.statuses(stories.answered(number)) == [401]
+    stories.calm()
+    assert not stories.filed(marker)
+
+
+def test_x_is_challenged_and_a_post_that_fires_three_events_is_one_comment_answered_in_public(stories):
+    company, x, marker, answer = stories.company, stories.company.x, stories.marker(), stories.marker()
+    assert x.challenge(f"{company.stack.deployed.api}/channels/x")
+    x.writes(x.care, f"The shop opens at eight, {stories.marker()}")
+    own = next(reversed(x.posts))
+    rosa = x.person(f"rosa{uuid.uuid4().hex[:8]}", "Rosa M.")
+    bodies = x.writes(rosa, f"@{HANDLE} really? {marker}", reply_to=own, quote_of=own)
+    assert len(bodies) == 3
+    for body in bodies:
+        stories.deliver("x", body)
+    ticket = stories.ticket(marker)
+    place = f"x {next(reversed(x.posts.values())).conversation}"
+    stories.eventually(lambda: stories.said(place))
+    company.desk.reply(ticket.id, f"Yes! {answer}")
+    stories.eventually(lambda: [each for each in stories.said(place) if answer in each.text])
+    stories.calm()
+    assert len(stories.filed(marker)) == 1
+    assert sum(each.automatic for each in stories.said(place)) == 1
+
+
+RUN = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import app
+answer = app.handler(json.loads(sys.stdin.read()), None)
+files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
+print(json.dumps({"status": answer["statusCode"], "files": files}))
+"""
+
+
+def test_receive_as_built_answers_with_the_standard_library_and_our_own_modules_alone(stories):
+    """The real built function takes a real delivery; nothing of the layer of dependencies may be loaded."""
+    company = stories.company
+    _, _, marker, told = writes(stories)
+    route = company.routes["meta"]
+    request = _signed(route, route.bundle([told.entry]))
+    built, deployed = WORK / "host" / "build", company.stack.deployed
+    places = [str(built / "ReceiveFunction"), str(built / "DeskwireLayer" / "python"), "/opt/python"]
+    environment = {
+        **company.stack.environment, "PATH": os.environ["PATH"], "DESKWIRE_TABLE": deployed.table,
+        "DESKWIRE_MAILBOX": deployed.mailbox, "DESKWIRE_PARKED": deployed.parked, "DESKWIRE_ARCHIVE": deployed.archive,
+        "DESKWIRE_SECRETS": deployed.secrets_prefix, "DESKWIRE_SANDBOX": json.dumps(company.hosts),
+    }  # fmt: skip
+    run = subprocess.run(
+        [tool("ministack", "python"), "-I", "-S", "-c", RUN, json.dumps(places)],
+        input=json.dumps(gateway_event(request)), env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    answer = json.loads(run.stdout.splitlines()[-1])  # its metrics come before
+    assert answer["status"] == 200
+    assert not [name for name, file in answer["files"].items() if "site-packages" in file or "Dependencies" in file]
+    assert "deskwire.receiving" in answer["files"]
+    stories.ticket(marker)
+
+
+def _signed(route, body):
+    from datetime import UTC, datetime
+
+    from deskwire.http import Request
+
+    request = Request(method="POST", endpoint=route.endpoint, body=body, received_at=datetime.now(UTC))
+    return route.verification.sign(request, route.secrets, datetime.now(UTC))
+
+
+def test_no_secret_and_no_customers_word_is_in_any_functions_log(stories):
+    logs = stories.company.logs()
+    assert '"outcome"' in logs  # these are the functions' own lines
+    assert "NW-5" not in logs
+    given = [value for entry in stories.company.secrets.values() for value in entry.values()]
+    for value in (each for one in given for each in ([one] if isinstance(one, str) else one)):
+        assert value not in logs
