@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .terminal import Parser, UserError, complain
 
@@ -21,6 +21,7 @@ Connects the channels your customers write on to the helpdesk you already have.
   deskwire apply                    change it
   deskwire parse facebook body.json what Deskwire makes of a webhook
   deskwire thread 7F3K2-9QXMA       what became of a customer's message
+  deskwire audit                    whether anything is astray
 """
 STATUS = """\
 exit status:
@@ -76,11 +77,36 @@ def parser() -> argparse.ArgumentParser:
                      json_option, where)  # fmt: skip
     thread.add_argument("reference", metavar="REF", help="our reference, HELPDESK/TICKET, or a thread's key")
     thread.add_argument("--text", action="store_true", help="show what the customer and the agents wrote")
+    _operating(command, json_option, where)
     new = command("new", "cli.scaffold:run", "begin a connector: module, captures, tests", NEW)
     new.add_argument("side", choices=["channel", "helpdesk"], help="the customers' side or the agents'")
     new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, freshdesk")
     new.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
     return root
+
+
+def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
+    """Add what an operator does about what is astray, parked or dead, and about a person who asks to be forgotten."""
+    auditing = command("audit", "cli.audit:run", "prove that every event has one outcome; name what is astray", AUDIT,
+                       *parents)  # fmt: skip
+    auditing.add_argument("--since", default="24h", metavar="SPAN", help="90m, 24h or 7d (default: 24h)")
+    auditing.add_argument("--mend", action="store_true", help="put what is astray on the mailbox once more")
+    for name, short, long in (
+        ("parked", "list, replay or discard what no connector could read", PARKED),
+        ("dead", "list, replay or discard what failed five times", DEAD),
+    ):
+        made = command(name, f"cli.{name}:run", short, long, *parents)
+        made.add_argument("action", nargs="?", default="list", choices=["list", "show", "replay", "discard"],
+                          help="default: list")  # fmt: skip
+        made.add_argument("ids", nargs="*", metavar="ID", help="the beginning of an id, as `list` shows it")
+        made.add_argument("--all", action="store_true", help="replay or discard everything that lies there")
+        made.add_argument("--dry-run", action="store_true", help="say what a replay would do, and do nothing")
+        made.add_argument("--reason", default="", help="why it is discarded; is kept")
+        made.add_argument("--text", action="store_true", help="show customers' words")
+    erasing = command("erase", "cli.erase:run", "erase a person's words, files, names and aliases", ERASE, *parents)
+    erasing.add_argument("person", metavar="PERSON", help="CHANNEL/AUTHOR, our reference, HELPDESK/TICKET, or a thread")
+    erasing.add_argument("--dry-run", action="store_true", help="say what is there, and erase nothing")
+    erasing.add_argument("--yes", "-y", action="store_true", help="do not ask")
 
 
 def _configuration(made: Parser) -> None:
@@ -121,6 +147,38 @@ Shows what became of a conversation. Customers' words are hidden unless --text.
   deskwire thread 7F3K2-9QXMA           the reference the customer was told
   deskwire thread zendesk-main/4711     a ticket: the helpdesk's name in deskwire.yaml, and its number
   deskwire thread facebook/104/104_77   a thread's key
+"""
+AUDIT = """\
+Walks through the table and counts how every event since then ended. What has no outcome, and nobody goes on with, is
+named: connection, age, state, the digest by which logs name it, thread, and what to do. Then the exit status is 1.
+
+  deskwire audit --stack deskwire --since 24h
+  deskwire audit --stack deskwire --mend
+"""
+PARKED = """\
+What a platform truly sent and no connector could read waits here for two weeks. Once the connector is mended and
+deployed, replay it: it is read again, and what had arrived before is not filed twice. Words are hidden unless --text.
+
+  deskwire parked --stack deskwire
+  deskwire parked show 3f2a --text --stack deskwire
+  deskwire parked replay --all --dry-run --stack deskwire
+  deskwire parked discard 3f2a --reason "a test of the platform's" --stack deskwire
+"""
+DEAD = """\
+Letters of the mailbox that failed five times. Look at converse's log, mend the cause, replay. Words are hidden
+unless --text. Of one conversation at most ten letters are shown at once.
+
+  deskwire dead --stack deskwire
+  deskwire dead replay --all --stack deskwire
+  deskwire dead discard 9c01 --reason "the account was sold" --stack deskwire
+"""
+ERASE = """\
+Erases a person from table, archive, parked deliveries and dead letters, and asks the helpdesk to redact what they
+wrote. Prints a certificate without personal data, which is kept, and says what is left to be done by hand. May be run
+again: it goes on where it stopped. Helpdesks' own records (profile, subject of the ticket) stay a matter of theirs.
+
+  deskwire erase messenger/24900000000000017 --stack deskwire
+  deskwire erase 7F3K2-9QXMA --stack deskwire --dry-run
 """
 NEW = """\
 Begins a connector: a module, captures signed with an invented secret, expected results, an exchange and tests. The

@@ -133,12 +133,14 @@ def test_an_event_of_a_rest_api_says_what_to_capture_instead(deskwire, tmp_path)
     assert "payload 2.0" in error["error"]
 
 
-@pytest.mark.parametrize("name", ["missing.json", ""])
-def test_a_file_that_is_not_there_gives_an_error_line(deskwire, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing.json", "No such file or directory"), ("", "Is a directory")], ids=["file", "folder"]
+)
+def test_a_file_that_is_not_there_gives_an_error_line(deskwire, tmp_path, name, reason):
     told = deskwire("parse", "x", tmp_path / name, MENTION)
     assert told.status == 1
     error, event = objects(told)
-    assert error == {"error": error["error"], "file": str(tmp_path / name)}
+    assert error == {"error": reason, "file": str(tmp_path / name)}
     assert event["kind"] == "message"
 
 

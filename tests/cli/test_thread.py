@@ -18,7 +18,7 @@ SAID = "My parcel 4471 is lost"
 
 def event(number, text=SAID, **more):
     return Event(
-        channel="messenger", account="410000000000001", kind=Kind.MESSAGE, object_id=f"m_{number}", verb=ADD,
+        channel="messenger", account="410000000000001", kind=Kind.MESSAGE, object_id=f"m_{9 - number}", verb=ADD,
         thread="24900000000000017", visibility=Visibility.PRIVATE, author=Author("24900000000000017", name="Jóna Jóns"),
         text=text, occurred_at=START + timedelta(minutes=number), **more,
     )  # fmt: skip

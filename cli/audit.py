@@ -1,0 +1,72 @@
+"""`deskwire audit`: every event has exactly one outcome, or it is named here with what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deskwire.auditing import Audit, audit, mend
+
+from .aws import understood
+from .operating import age, desk, now, span
+from .terminal import console, json_document, table
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run(args: argparse.Namespace) -> int:
+    """Walk through the table; return 1 when anything is astray."""
+    deployed = desk(args)
+    until = now()
+    with understood(f"“{deployed.place.name}” cannot be read"):
+        found = audit(deployed.table, since=until - span(args.since), now=until)
+        queues = deployed.sizes()
+        mended = mend(deployed.table, deployed.mailbox, deployed.archive, found.strays, until) if args.mend else 0
+    shown = described(found) | {"queues": queues} | ({"mended": mended} if args.mend else {})
+    if args.json:
+        json_document(shown)
+    else:
+        _tell(shown)
+    return 1 if found.strays else 0
+
+
+def described(found: Audit) -> dict[str, Any]:
+    """Return it as plain JSON."""
+    return {
+        "since": found.since.isoformat(timespec="seconds"),
+        "until": found.until.isoformat(timespec="seconds"),
+        "events": found.events,
+        "outcomes": dict(found.outcomes),
+        "waiting": found.waiting,
+        "moved": found.moved,
+        "notes": found.notes,
+        "discarded": found.discarded,
+        "strays": [
+            {
+                "connection": each.connection, "age_seconds": each.age, "state": each.state, "event": each.event,
+                "thread": each.thread, "what_to_do": each.advice,
+            }
+            for each in found.strays
+        ],
+    }  # fmt: skip
+
+
+def _tell(shown: dict[str, Any]) -> None:
+    out = console()
+    out.print(f"events recorded since {shown['since']}: {shown['events']}")
+    for name, number in shown["outcomes"].items():
+        out.print(f"  {number:>8}  {name}")
+    out.print(f"  {shown['waiting']:>8}  wait, and somebody is to go on with them")
+    without = shown["events"] - sum(shown["outcomes"].values()) - shown["waiting"]
+    out.print(f"  {without:>8}  without an outcome")
+    for name, number in shown["queues"].items():
+        out.print(f"{name}: about {number}")
+    out.print(f"discarded by a person: {shown['discarded']}")
+    if shown["strays"]:
+        rows = [(each["connection"], age(each["age_seconds"]), each["state"], each["event"], each["thread"],
+                 each["what_to_do"]) for each in shown["strays"]]  # fmt: skip
+        table(("connection", "age", "state", "event", "thread", "what to do"), rows)
+    if "mended" in shown:
+        out.print(f"put on the mailbox once more: {shown['mended']} letters; look again in some minutes")
+    if not shown["strays"]:
+        out.print("every event has its outcome, or waits for it as it should")
