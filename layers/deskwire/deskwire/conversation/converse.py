@@ -211,7 +211,12 @@ class Conversation:
         original = None
         if event.kind in {Kind.EDIT, Kind.DELETION}:
             original = ledger.message(turn.thread.key, event.original)
-        return Pending(message=message, doubtful=doubtful, original=original)
+        earlier: list[Recorded] = []
+        if event.kind is Kind.DELETION:
+            earlier = ledger.about(turn.thread.key, event)
+            if original is None:
+                ledger.withdraw(turn.thread.key, event)
+        return Pending(message=message, doubtful=doubtful, original=original, earlier=tuple(earlier))
 
     def _is_echo(self, ledger: Ledger, turn: Turn, event: Event) -> bool:
         """Tell whether we sent this ourselves; one that was being sent when a worker died counts too."""

@@ -22,14 +22,15 @@ class Pending:
     """A pending message with what had to be looked up about it.
 
     `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
-    that an edit or deletion is about, as far as we know it. `gone`: its words could not be fetched any more,
-    `refused`: why they never can be. `twin`: its completed form is already there.
+    that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
+    words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
     """
 
     message: Recorded
     doubtful: bool = False
     echo: bool = False
     original: Recorded | None = None
+    earlier: tuple[Recorded, ...] = ()
     gone: bool = False
     refused: str = ""
     twin: bool = False

@@ -167,17 +167,18 @@ class Filing:
 
     def _redact(self, turn: Turn, item: Pending) -> None:
         """Take a deleted message's words out of the ticket that they are in, where the helpdesk can."""
-        event, original = item.event, item.original
+        event = item.event
         if event is None or event.kind is not Kind.DELETION or not isinstance(turn.helpdesk, Redacts):
             return
-        # What it is about may have been filed a moment ago, in this very turn.
-        original = next((each for each in turn.outcomes if each.key == event.original and each.entry), original)
-        if original is None or not original.entry:
-            return
-        try:
-            turn.helpdesk.redact(original.ticket or turn.thread.ticket, original.entry, turn.inside)
-        except (PermanentError, TicketGone):
-            return  # the note about the deletion stands in the ticket
+        # What it takes back may have been filed a moment ago, in this very turn.
+        filed = [each for each in turn.outcomes if each.event is not None and each.event.object_id == event.object_id]
+        for each in {each.key: each for each in (item.original, *item.earlier, *filed) if each is not None}.values():
+            if not each.entry or each.key == item.message.key:
+                continue
+            try:
+                turn.helpdesk.redact(each.ticket or turn.thread.ticket, each.entry, turn.inside)
+            except (PermanentError, TicketGone):
+                continue  # the note about the deletion stands in the ticket
 
     def _ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self._entry(turn, item)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deskwire.errors import TemporaryError
-from deskwire.model import Event
+from deskwire.model import Event, compose
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
 
 from .state import (
@@ -127,6 +127,16 @@ class Ledger:
         """Return a message of the thread, or None."""
         item = self.table.get(message_item(thread_key, key))
         return recorded(item) if item else None
+
+    def about(self, thread_key: str, event: Event) -> list[Recorded]:
+        """Return what is known of the object that an event is about: how it came, and its edits."""
+        pk, prefix = message_item(thread_key, compose(event.channel, event.account, event.object_id) + "/")
+        return [recorded(item) for item in self.table.query(pk, prefix)]
+
+    def withdraw(self, thread_key: str, event: Event) -> None:
+        """Note that what a deletion is about, and what has not come yet, is not to be filed any more."""
+        reason = "taken back before it came"
+        self.record(thread_key, Recorded(key=event.original, state=Outcome.SUPPRESSED, reason=reason, by=event.key))
 
     def sent_by_us(self, thread_key: str, platform_id: str) -> bool:
         """Tell whether an object of that id is one we sent."""
