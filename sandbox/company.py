@@ -158,7 +158,7 @@ class Company:
                 form=FORM,
                 uploads=self.stack.endpoint,
                 port=place,
-            )  # fmt: skip
+            )
         )
         self._wire_began = datetime.now(UTC)
         self.sender = children.enter_context(Sender(api, clock=Clock(self._wire_began, speed=self.speed), workers=6))

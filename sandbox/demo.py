@@ -170,9 +170,8 @@ class Live:
 
 def _report(console: Console, company: Company, found: Books, *, seconds: float, settled: bool) -> None:
     rows = found.rows()
-    table = Table(
-        title="A busy morning at Northwind", title_justify="left", title_style="bold", pad_edge=False, box=SIMPLE_HEAD
-    )
+    table = Table(title="A busy morning at Northwind", title_justify="left", title_style="bold", box=None)
+    table.pad_edge, table.padding = False, (0, 1, 0, 0)
     names = (  # hyphenated, for 80 columns
         "deli-\nveries", "events", "tickets", "com-\nments", "ack-\nnowl.", "dupli-\ncates", "sup-\npressed",
         "parked", "re-\nfused",
@@ -196,11 +195,9 @@ def _report(console: Console, company: Company, found: Books, *, seconds: float,
         if row.suppressed:
             said = ", ".join(f"{reason} ({count})" for reason, count in row.suppressed.most_common())
             console.print(f"suppressed on {name}: {said}", markup=False)
-    answers = [answer for answer in found.notes.answers if answer.reaches]
-    console.print(
-        f"agents: {len(answers)} answers to customers, {len(found.notes.answers) - len(answers)} notes and answers that "
-        "could not go out"
-    )
+    answers = sum(answer.reaches for answer in found.notes.answers)
+    others = len(found.notes.answers) - answers
+    console.print(f"agents: {answers} answers to customers, {others} notes, or answers that could not go out")
     console.print()
     for promise in found.promises:
         mark = "[green]kept[/]  " if not promise.broken else "[bold red]BROKEN[/]"

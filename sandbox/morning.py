@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import heapq
 import itertools
-import json
 import random
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import Any
 from sandbox import meta as played_meta
 from sandbox import strangers
 from sandbox.company import FORM, LOCATION, REYKJAVIK, SUVA, Company
+from sandbox.desks import Ticket
 from sandbox.ledger import Answer, Happening, Intruder, Notes, Step, Talk, Unreadable
 from sandbox.neighbour import broken, cut_after, throttled
 from sandbox.sender import Forgery, State
@@ -50,6 +50,7 @@ class Morning:
         self._agenda: list[tuple[float, int, Step]] = []
         self._order = itertools.count()
         self._started = 0.0
+        self._looked, self._seen = 0.0, list[Ticket]()
         self._lock = threading.Lock()
         self._echoing()
 
@@ -566,16 +567,13 @@ class Morning:
         name = ("meta", "x", "webform", "google")[number % 4]
         kinds = [*Forgery] if name in {"meta", "x"} else [Forgery.WRONG_SECRET, Forgery.MISSING_HEADER]
         forgery = kinds[number // 4 % len(kinds)]
-        who = meta.person("Mallory Example")
-        fragment: Any = {
-            "meta": lambda: meta.writes(who, SUVA, f"Send the refund to {marker}").entry,
-            "x": lambda: strangers.mention(f"@{HANDLE} refund {marker}"),
-            "webform": lambda: {
-                "schema": "form.submitted/1", "form_id": FORM, "submission_id": str(uuid.uuid4()),
-                "email": "mallory@example.com", "message": f"Refund {marker}", "website": "",
-            },
-            "google": lambda: {"type": "NEW_REVIEW", "location": LOCATION, "review": f"{LOCATION}/reviews/{marker}"},
-        }[name]()  # fmt: skip
+        fragment: Any = {"type": "NEW_REVIEW", "location": LOCATION, "review": f"{LOCATION}/reviews/{marker}"}
+        if name == "meta":
+            fragment = meta.writes(meta.person("Mallory Example"), SUVA, f"Send the refund to {marker}").entry
+        elif name == "x":
+            fragment = strangers.mention(f"@{HANDLE} refund {marker}")
+        elif name == "webform":
+            fragment = strangers.form(f"Refund {marker}")
         channel = "messenger" if name == "meta" else name
         told = sender.forge(routes[name], [fragment], forgery)
         self.notes.intruders.append(Intruder(channel, str(forgery), marker, told))
@@ -639,9 +637,9 @@ class Morning:
                 return ticket.id
         return ""
 
-    def _tickets(self) -> Any:
+    def _tickets(self) -> list[Ticket]:
         now = time.monotonic()
-        if now - getattr(self, "_looked", 0.0) > 0.8:
+        if now - self._looked > 0.8:
             self._looked, self._seen = now, self.company.desk.tickets()
         return self._seen
 
@@ -681,8 +679,3 @@ class Morning:
     def taken(self, happening: Happening) -> bool:
         """Tell whether a delivery that told of it was answered with 2xx."""
         return any(delivery.state is State.TAKEN for delivery in self.delivered(happening))
-
-
-def dumps(body: object) -> bytes:
-    """Return JSON as bytes."""
-    return json.dumps(body).encode()

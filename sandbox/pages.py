@@ -57,7 +57,7 @@ def tell(console: Console, company: Company) -> None:
     console.print()
     for name, address in addresses(company):
         console.print(f"{name:<26} {address}", markup=False)
-    console.print("\nOne more webhook, rightly signed (sent twice it is a duplicate):")
+    console.print("\nOne more webhook, rightly signed (posted twice, the second one is a duplicate):")
     console.print(curl(company), markup=False, soft_wrap=True)
     variables = " ".join(f"{name}={value}" for name, value in company.stack.environment.items())
     console.print("\nDeskwire's own command and the AWS tools work on it with these variables:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from deskwire import registry
 from deskwire.http import Request
 from deskwire.secret import Secrets
 from sandbox.x import ACCOUNT
+
+FORM = "contact"
 
 if TYPE_CHECKING:
     from sandbox.company import Company
@@ -28,6 +31,14 @@ def mention(text: str) -> dict[str, Any]:
             "event_uuid": "1", "filter": {"user_id": ACCOUNT}, "event_type": "post.mention.create", "tag": "care",
             "payload": post, "includes": {},
         }
+    }  # fmt: skip
+
+
+def form(message: str) -> dict[str, str]:
+    """Return a form as the page posts it, before the captcha's token is put in."""
+    return {
+        "schema": "form.submitted/1", "form_id": FORM, "submission_id": str(uuid.uuid4()),
+        "email": "mallory@example.com", "message": message, "website": "",
     }  # fmt: skip
 
 
