@@ -7,7 +7,7 @@ from sandbox.stack import ROOT
 
 METRICS = {
     *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),
-    *("Dead", "Refused", "Unanswerable"),
+    *("Dead", "Refused", "Unanswerable", "UnaccountedEvents"),
 }
 
 # Each role, exactly. What is added here is argued in the review of the change that needs it.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ENVELOPE = 1  # version of what goes on the queue
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
 PARKED_LIMIT = 240_000  # bytes of a body parked inside the letter; a larger one goes to the archive
+NEVER_PARKED = ("auth", "token", "secret", "signature", "key", "cookie", "forwarded", "amzn")  # parts of headers' names
 METHODS = frozenset({"GET", "POST", "OPTIONS", "PUT", "HEAD"})
 FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
     (SignatureError, "SignatureFailures", 401, "unauthorized"),
@@ -181,10 +182,10 @@ class Receiver:
             self.mailbox.send(list(letters.values()))
 
     def _park(self, request: Request, endpoint: EndpointView, unreadable: Unreadable) -> None:
-        if unreadable.fragment is None:
-            content = {"body": base64.b64encode(request.body).decode()}
-        else:
-            content = {"fragment": json.dumps(unreadable.fragment)}
+        # Whole, though the rest of it goes on: a fragment alone does not say whose page it was, nobody could replay it.
+        content = {"body": base64.b64encode(request.body).decode()}
+        if unreadable.fragment is not None:
+            content["fragment"] = json.dumps(unreadable.fragment)
         text = json.dumps(content)
         name = f"parked/{hashlib.sha256(request.body + unreadable.reason.encode()).hexdigest()}"
         if len(text) > PARKED_LIMIT:
@@ -201,12 +202,18 @@ class Receiver:
                     "received_at": request.received_at.isoformat(),
                     "delivery": hashlib.sha256(request.body).hexdigest(),
                     "content_type": request.header("content-type"),
+                    "headers": {name: value for name, value in request.headers.items() if kept(name)},
                     **content,
                 }
             )
         )
         self.telemetry.count("Parked")
         self.telemetry.log("ERROR", "parked", endpoint=endpoint.name, reason=unreadable.reason)
+
+
+def kept(header: str) -> bool:
+    """Tell whether a header is parked with its delivery: some platforms put an id there; secrets never are."""
+    return header.startswith("x-") and not any(word in header for word in NEVER_PARKED)
 
 
 def where(error: Exception) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .auditing import LATE
 from .channel import Page, Polls
 from .configuration import INDEX_KEY, Connection, HelpdeskConnection
 from .conversation.converse import timer
@@ -13,12 +14,13 @@ from .conversation.directory import Directory
 from .conversation.state import seconds
 from .errors import DeskwireError
 from .helpdesk import PollsTickets
-from .model import Event
+from .model import Event, digest
 from .ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
 from .receiving import letter_of
 from .telemetry import Telemetry
 
 MOST = 200  # threads woken a shard and minute; the rest a minute later
+NAMED = 5  # unaccounted threads named in the log a minute; `deskwire audit` names all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +45,23 @@ class Sweeper:
 
     def _wake(self) -> int:
         now = seconds(self.clock())
-        letters = [
-            # The minute is part of the reason: a thread that nobody woke after all is tried again.
-            timer(pk[2:], f"due {due_at} {now // 60}")
-            for shard in range(SHARDS)
-            for pk, due_at in self.table.due(shard, now, MOST)
-        ]
+        due = [each for shard in range(SHARDS) for each in self.table.due(shard, now, MOST)]
+        # The minute is part of the reason: a thread that nobody woke after all is tried again.
+        letters = [timer(pk[2:], f"due {due_at} {now // 60}") for pk, due_at in due]
         if letters:
             self.mailbox.send(letters)
+        self._count_unaccounted(due, now)
         return len(letters)
+
+    def _count_unaccounted(self, due: Sequence[tuple[str, int]], now: int) -> None:
+        """Count the threads that were woken again and again, and that no worker finished: each has an event or more.
+
+        Nothing else has to be looked at: a thread is on this index from when it is taken until it is finished.
+        """
+        late = [(pk, now - due_at) for pk, due_at in due if now - due_at > LATE.total_seconds()]
+        self.telemetry.count("UnaccountedEvents", len(late))
+        for pk, age in late[:NAMED]:
+            self.telemetry.log("ERROR", "unaccounted", thread=digest(pk[2:])[:12], seconds=age)
 
     def _look(self) -> int:
         """Poll what cannot push, and helpdesks as a net under their webhooks. One that fails hurts no other."""

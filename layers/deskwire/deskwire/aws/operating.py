@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 HIDDEN = 120  # seconds; a command that died leaves nothing hidden for longer
+WAIT = 1  # second: asks all of the servers of SQS; without it a short look may miss some
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AWS.SimpleQueueService.NonExistentQueue",
                     "QueueDoesNotExist", "NoSuchBucket"})  # fmt: skip
 
@@ -39,7 +40,7 @@ class SqsPile:
                     QueueUrl=self._url,
                     MaxNumberOfMessages=10,
                     VisibilityTimeout=HIDDEN,
-                    WaitTimeSeconds=1,  # asks all of SQS's servers; without it a short look may miss some
+                    WaitTimeSeconds=WAIT,
                     MessageSystemAttributeNames=["SentTimestamp", "MessageGroupId", "ApproximateReceiveCount"],
                 )
             except (ClientError, BotoCoreError) as error:

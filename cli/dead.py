@@ -1,0 +1,73 @@
+"""`deskwire dead`: letters of the mailbox that failed five times."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from deskwire.configuration import connection_key, helpdesk_key
+from deskwire.conversation.state import RECORDED, message_item
+from deskwire.errors import PayloadError
+from deskwire.model import digest
+from deskwire.ports import Found
+from deskwire.replaying import Replayer, event_of, letter
+
+from .operating import Desk, desk, now
+from .piles import Heap, work
+
+if TYPE_CHECKING:
+    import argparse
+
+    from deskwire.model import Event
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    deployed = desk(args)
+    replayer = Replayer(table=deployed.table, mailbox=deployed.mailbox, archive=deployed.archive, clock=now)
+    pile = deployed.dead
+
+    def whole(found: Found, text: bool) -> dict[str, Any]:  # noqa: FBT001 - the option's own value
+        told = {"id": found.id, **_row(deployed, found)}
+        return told | ({"letter": _letter(found)} if text else {})
+
+    heap = Heap("dead", pile, replayer, lambda found: _row(deployed, found), whole,
+                lambda found, dry: replayer.replay_dead(pile, found, dry=dry))  # fmt: skip
+    return work(heap, args)
+
+
+def _row(deployed: Desk, found: Found) -> dict[str, Any]:
+    try:
+        data = letter(found)
+    except PayloadError as error:
+        return {"connection": "?", "kind": "?", "event": "", "state": str(error)}
+    if "timer" in data:
+        thread = digest(str(data["timer"]))[:12]
+        return {"connection": "", "kind": "timer", "event": thread, "state": "only wakes a thread; sweep does it too"}
+    try:
+        event = event_of(data, deployed.archive)
+    except PayloadError as error:
+        return {"connection": data["endpoint"], "kind": "?", "event": "", "state": str(error)}
+    item = deployed.table.get(message_item(data.get("thread") or event.thread_key, event.key))
+    state = "never recorded" if item is None else "without an outcome" if item["state"] == RECORDED else item["state"]
+    return {
+        "connection": _connection(deployed, event),
+        "kind": str(event.kind),
+        "event": digest(event.key)[:12],
+        "state": state,
+    }
+
+
+def _connection(deployed: Desk, event: Event) -> str:
+    """Return the name it has in deskwire.yaml."""
+    for key in (connection_key(event.channel, event.account), helpdesk_key(event.account)):
+        if item := deployed.table.get(key):
+            return str(item["name"])
+    return f"{event.channel}/{event.account}"
+
+
+def _letter(found: Found) -> object:
+    try:
+        return json.loads(found.body)
+    except ValueError:
+        return found.body

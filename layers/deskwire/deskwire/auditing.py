@@ -1,0 +1,225 @@
+"""Proves that every event has exactly one outcome, and names each that has none, with what to do about it.
+
+One walk through the whole table: an operator's command, never a function's. `sweep` counts the same strays for
+nothing: each thread that somebody took is on the index of due threads until it is finished (`Ledger.take`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .configuration import connection_key
+from .conversation.converse import timer
+from .conversation.decide import GIVE_UP
+from .conversation.state import MOVED, RECORDED, message_item, recorded, seconds
+from .model import Kind, digest
+from .ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
+from .receiving import letter_of
+
+LATE = timedelta(minutes=15)  # due for so long, and yet nobody finished: sweep wakes such a thread every minute
+ON_ITS_WAY = timedelta(minutes=40)  # a letter comes five times at most, six minutes apart, before it is dead
+ATTRIBUTES = ("pk", "sk", "state", "kind", "note", "by", "recorded_at", "begun_at", "done_at", "at")
+
+OVERDUE, FORSAKEN, UNTAKEN, NOWHERE, TOO_OLD, UNSURE = (
+    "overdue", "forsaken", "not taken", "moved nowhere", "waits too long", "sending",
+)  # fmt: skip
+ADVICE = {
+    OVERDUE: "sweep wakes it and no worker finishes it: look for the thread's digest in converse's log",
+    FORSAKEN: "its worker died and nothing wakes it: run `deskwire audit --mend`",
+    UNTAKEN: "recorded, and never begun: replay it if `deskwire dead` lists it, else run `deskwire audit --mend`",
+    NOWHERE: "it did not arrive in the thread it was moved to: run `deskwire audit --mend`",
+    TOO_OLD: "it was to be given up by now: look for the thread's digest in converse's log",
+    UNSURE: "its sending was begun and never ended: look in the channel whether it went out, and tell the agent",
+}
+
+
+UNENDED = frozenset({OVERDUE, FORSAKEN, UNTAKEN, TOO_OLD})
+DISCARDED = "X#discarded"  # the partition of what an operator discarded, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """An event without an outcome, or a text of which nobody knows whether it was sent."""
+
+    connection: str
+    age: int  # seconds
+    state: str
+    thread: str
+    key: str
+
+    @property
+    def event(self) -> str:
+        """The digest by which logs name it."""
+        return digest(self.key)[:12]
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return ADVICE[self.state]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What the table holds of a span of time."""
+
+    since: datetime
+    until: datetime
+    outcomes: Mapping[str, int]  # how many events ended how
+    moved: int  # these go on in another thread, and are counted there
+    waiting: int  # without an outcome yet, and somebody is to go on with them
+    notes: int  # of ours, on their way into a ticket or there
+    discarded: int  # parked or dead, and an operator said why not
+    strays: Sequence[Stray] = ()
+
+    @property
+    def events(self) -> int:
+        """How many events were recorded: each has an outcome, waits for it, or is a stray."""
+        without = [stray for stray in self.strays if stray.state in UNENDED]
+        return sum(self.outcomes.values()) + self.waiting + len(without)
+
+
+@dataclass
+class _Walk:
+    """What one walk through the table saw: counts, and the keys of what has to be looked at closely."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    notes: int = 0
+    discarded: int = 0
+    unended: list[Key] = field(default_factory=list)
+    moved: list[Key] = field(default_factory=list)
+    sending: list[Key] = field(default_factory=list)
+
+    def see(self, item: Item, since: int) -> None:
+        """Take in one item; `since` in seconds."""
+        key = (item["pk"], item["sk"])
+        if key[0] == DISCARDED:
+            self.discarded += item.get("at", 0) >= since
+        elif key[1].startswith("S#"):
+            if item.get("state") == "sending" and item.get("begun_at", 0) >= since:
+                self.sending.append(key)
+        elif key[1].startswith("M#") and item.get("recorded_at", 0) >= since * 1000:
+            self.message(key, item)
+
+    def message(self, key: Key, item: Item) -> None:
+        """Take in one message."""
+        if item["state"] == RECORDED:
+            self.unended.append(key)
+        elif item.get("note"):
+            self.notes += 1
+        elif not item.get("by") or "kind" in item:  # else the second key of an event that turned out to be another
+            if item["state"] == MOVED:
+                self.moved.append(key)
+            else:
+                self.outcomes[item["state"]] += 1
+
+
+def audit(table: WholeTable, *, since: datetime, now: datetime) -> Audit:
+    """Return what became of every event that was recorded since then."""
+    walk = _Walk()
+    for item in table.scan(ATTRIBUTES):
+        walk.see(item, seconds(since))
+    strays: list[Stray] = []
+    waiting = 0
+    for key in walk.unended:
+        found = table.get(key)  # again: the walk took its time, and others went on
+        if found is None:
+            continue
+        if found["state"] != RECORDED:
+            walk.message(key, found)
+        elif state := _unended(_thread(table, key[0]), found, now):
+            strays.append(_stray(table, state, found, now))
+        elif found.get("note"):
+            walk.notes += 1
+        else:
+            waiting += 1
+    for state, keys, astray in ((NOWHERE, walk.moved, _nowhere), (UNSURE, walk.sending, _unsure)):
+        rows = [row for key in keys if (row := table.get(key)) and astray(table, row, now)]
+        strays += [_stray(table, state, row, now) for row in rows]
+    strays.sort(key=lambda each: -each.age)
+    return Audit(since=since, until=now, outcomes=dict(sorted(walk.outcomes.items())), moved=len(walk.moved),
+                 waiting=waiting, notes=walk.notes, discarded=walk.discarded, strays=strays)  # fmt: skip
+
+
+def _thread(table: Table, pk: str) -> Item:
+    return table.get((pk, "THREAD")) or {}
+
+
+def _age(item: Item, now: datetime) -> int:
+    began = item["recorded_at"] // 1000 if "recorded_at" in item else item.get("begun_at", 0)
+    return seconds(now) - int(began)
+
+
+def _unended(thread: Item, item: Item, now: datetime) -> str:
+    """Return in what way a recorded message without an outcome is astray; empty: it waits as it should."""
+    age, here = _age(item, now), seconds(now)
+    if age > (GIVE_UP + LATE).total_seconds():
+        return TOO_OLD
+    if thread.get("lease_until", 0) > here:
+        return ""
+    if item["sk"][2:] not in thread.get("pending", []):
+        return UNTAKEN if age > ON_ITS_WAY.total_seconds() else ""
+    if "due_at" not in thread:
+        return FORSAKEN if age > ON_ITS_WAY.total_seconds() else ""
+    return OVERDUE if here - thread["due_at"] > LATE.total_seconds() else ""
+
+
+def _nowhere(table: Table, item: Item, now: datetime) -> bool:
+    """Tell whether a message that was moved never arrived where its thread goes on."""
+    if _age(item, now) <= ON_ITS_WAY.total_seconds():
+        return False
+    elsewhere = _thread(table, item["pk"]).get("alias_of")
+    return not elsewhere or table.get(message_item(elsewhere, item["sk"][2:])) is None
+
+
+def _unsure(table: Table, item: Item, now: datetime) -> bool:
+    """Tell whether the sending of a text was begun, and nobody is to find out what became of it."""
+    thread = _thread(table, item["pk"])
+    idle = thread.get("lease_until", 0) <= seconds(now) and not thread.get("pending")
+    return item.get("state") == "sending" and idle and _age(item, now) > ON_ITS_WAY.total_seconds()
+
+
+def _stray(table: Table, state: str, item: Item, now: datetime) -> Stray:
+    thread_key, thread = item["pk"][2:], _thread(table, item["pk"])
+    channel, account = thread.get("channel", ""), thread.get("account", "")
+    if not account and "event" in item:
+        event = recorded(item).event
+        channel, account = (event.channel, event.account) if event else ("", "")
+    definition = table.get(connection_key(channel, account)) if account else None
+    return Stray(connection=definition["name"] if definition else f"{channel}/{account}", age=_age(item, now),
+                 state=state, thread=thread_key, key=item["sk"][2:])  # fmt: skip
+
+
+def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stray], now: datetime) -> int:
+    """Put what is astray on the mailbox once more; return how many letters went. What is done twice is done once."""
+    letters: dict[tuple[str, str], Letter] = {}
+    for stray in strays:
+        if stray.state == UNSURE:
+            continue
+        letter = timer(stray.thread, f"mended {seconds(now) // 60}")
+        if stray.state in {UNTAKEN, NOWHERE}:
+            item = table.get(message_item(stray.thread, stray.key))
+            if item is None or "event" not in item:
+                continue
+            letter = again(stray.thread, item, archive)
+        letters.setdefault((letter.group, letter.dedupe), letter)
+    if letters:
+        mailbox.send(list(letters.values()))
+    return len(letters)
+
+
+def again(thread_key: str, item: Item, archive: Archive) -> Letter:
+    """Return the letter that a recorded message came by."""
+    message = recorded(item)
+    event = message.event
+    if event is None:
+        raise ValueError("a message without an event came by no letter")
+    side = "helpdesks" if event.kind is Kind.TICKET else "channels"
+    letter = letter_of(event, message.endpoint, side, message.received_at, archive)
+    if item["state"] == MOVED or thread_key == event.thread_key:
+        return letter
+    body = json.dumps({**json.loads(letter.body), "thread": thread_key}, separators=(",", ":"))
+    return Letter(digest(thread_key), letter.dedupe, body)

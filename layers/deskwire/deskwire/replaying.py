@@ -1,0 +1,220 @@
+"""What was parked or died, once more: by the road it came, so that what had arrived before is not filed twice.
+
+A parked delivery is read again by the connectors as they are now, and its events go to the mailbox as `receive`
+would put them there. A dead letter goes to the mailbox as it is. Either is taken away only when that is done; who is
+interrupted does it again, and nothing is doubled, for the ledger knows every event by its key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from . import registry
+from .auditing import DISCARDED
+from .configuration import endpoint_key
+from .conversation.ledger import Ledger
+from .conversation.state import RECORDED, Outcome, Recorded, message_item, seconds
+from .errors import ConfigurationError, PayloadError, PermanentError
+from .http import Request
+from .model import Event, Unreadable, digest, event_from_json
+from .ports import Archive, Clock, Conflict, EndpointView, Equals, Found, Letter, Mailbox, Pile, Put, Table, Update
+from .receiving import letter_of, where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A parked delivery."""
+
+    endpoint: str
+    side: str
+    reason: str
+    received_at: datetime
+    body: bytes
+    headers: Mapping[str, str]
+    fragment: object = None  # the part that could not be read; None: the whole
+
+    def __repr__(self) -> str:
+        return f"Delivery({self.endpoint}, {len(self.body)} bytes)"
+
+
+def parked(found: Found, archive: Archive) -> Delivery:
+    """Return the delivery in a parked message. Raises `PayloadError` for what is none, or is no longer whole."""
+    try:
+        data: dict[str, Any] = json.loads(found.body)
+        content = json.loads(archive.fetch(data["archived"])) if "archived" in data else data
+        return Delivery(
+            endpoint=data["endpoint"],
+            side=data["side"],
+            reason=data["reason"],
+            received_at=datetime.fromisoformat(data["received_at"]),
+            body=base64.b64decode(content["body"], validate=True),
+            headers={"content-type": data.get("content_type", ""), **data.get("headers", {})},
+            fragment=json.loads(content["fragment"]) if "fragment" in content else None,
+        )
+    except PermanentError:
+        raise PayloadError("its body is no longer in the archive") from None
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
+        raise PayloadError("not a parked delivery, or not a whole one") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What a replay does: the `events` with what is known of each (empty: it is new), and why the rest stays."""
+
+    events: Sequence[tuple[Event, str]] = ()
+    unreadable: Sequence[str] = ()
+    timers: int = 0  # letters that only wake a thread
+
+    @property
+    def new(self) -> int:
+        """How many events nobody has recorded."""
+        return sum(not state for _, state in self.events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayer:
+    """Everything a replay works with."""
+
+    table: Table
+    mailbox: Mailbox
+    archive: Archive
+    clock: Clock
+
+    # ---------------------------------------------------------------- what is parked
+
+    def replay_parked(self, pile: Pile, found: Found, *, dry: bool = False) -> Replay:
+        """Read a parked delivery again; what has become readable goes to the mailbox, and all of it takes it away.
+
+        Raises `PayloadError`, and `ConfigurationError` when its endpoint is no longer configured.
+        """
+        delivery = parked(found, self.archive)
+        endpoint = self._endpoint(delivery)
+        events, unreadable = self._read(delivery, endpoint)
+        replay = Replay(events=[(event, self._known(event.thread_key, event.key)) for event in events],
+                        unreadable=unreadable)  # fmt: skip
+        if dry:
+            return replay
+        letters: dict[tuple[str, str], Letter] = {}
+        for event in events:
+            letter = letter_of(event, endpoint.name, endpoint.side, delivery.received_at.isoformat(), self.archive)
+            letters.setdefault((letter.group, letter.dedupe), letter)
+        if letters:
+            self.mailbox.send(list(letters.values()))
+        if not unreadable:
+            pile.remove(found)
+        return replay
+
+    def _endpoint(self, delivery: Delivery) -> EndpointView:
+        item = self.table.get(endpoint_key(delivery.endpoint))
+        if item is None:
+            raise ConfigurationError(f"the endpoint “{delivery.endpoint}” is no longer configured")
+        return EndpointView.read(item["definition"])
+
+    def _read(self, delivery: Delivery, endpoint: EndpointView) -> tuple[list[Event], list[str]]:
+        request = Request(
+            method="POST", endpoint=delivery.endpoint, body=delivery.body, headers=delivery.headers,
+            received_at=delivery.received_at, facts={f"setting.{k}": v for k, v in endpoint.settings.items()},
+        )  # fmt: skip
+        found: list[Event | Unreadable] = []
+        for name in endpoint.connectors:
+            connector = registry.helpdesk(name) if endpoint.side == "helpdesks" else registry.channel(name)
+            try:
+                found += connector.parse(request)
+            except PayloadError as error:
+                found.append(Unreadable(str(error), None))
+            except Exception as error:  # noqa: BLE001 - a fault of the connector: it stays parked
+                found.append(Unreadable(f"the connector failed: {where(error)}", None))
+        events = [each for each in found if isinstance(each, Event)]
+        if endpoint.side == "helpdesks":
+            events = [dataclasses.replace(event, account=endpoint.helpdesk) for event in events]
+        return events, [each.reason for each in found if isinstance(each, Unreadable)]
+
+    def _known(self, thread_key: str, key: str) -> str:
+        item = self.table.get(message_item(thread_key, key))
+        return str(item["state"]) if item else ""
+
+    # ---------------------------------------------------------------- what is dead
+
+    def replay_dead(self, pile: Pile, found: Found, *, dry: bool = False) -> Replay:
+        """Put a dead letter on the mailbox again, in its group, and take it away. Raises `PayloadError`."""
+        data = letter(found)
+        if "timer" in data:
+            replay = Replay(timers=1)
+        else:
+            event = event_of(data, self.archive)
+            thread_key = data.get("thread") or event.thread_key
+            replay = Replay(events=[(event, self._known(thread_key, event.key))])
+        if not dry:
+            # Its first dedupe id may still be remembered; this one is the same when we were interrupted here.
+            self.mailbox.send([Letter(found.group, digest(f"again {found.id}"), found.body)])
+            pile.remove(found)
+        return replay
+
+    # ---------------------------------------------------------------- what nobody wants
+
+    def discard(self, pile: Pile, found: Found, what: str, reason: str) -> None:
+        """Take it away and keep why, without anybody's words. `what`: `parked` or `dead`."""
+        data = _json(found.body)
+        kept = {
+            "pk": DISCARDED, "sk": f"{what}#{found.id}", "what": what, "reason": reason, "at": seconds(self.clock()),
+            "digest": digest(found.body), "endpoint": str(data.get("endpoint", "")), "sent_at": found.sent_at,
+        }  # fmt: skip
+        if what == "parked":
+            kept["parked_because"] = str(data.get("reason", ""))
+        self.table.put(Put(kept))
+        if what == "dead" and "event" in data:
+            self._end(data, reason)
+        pile.remove(found)
+
+    def _end(self, data: dict[str, Any], reason: str) -> None:
+        """Give the event of a discarded letter its outcome, so that the books balance."""
+        try:
+            event = event_of(data, self.archive)
+        except PayloadError:
+            return
+        thread_key = data.get("thread") or event.thread_key
+        ended = Recorded(key=event.key, state=Outcome.DEAD, reason=f"discarded: {reason}",
+                         endpoint=str(data["endpoint"]), received_at=str(data["received_at"]))  # fmt: skip
+        existing = Ledger(self.table, self.clock, "operator").record(thread_key, ended)
+        if existing is None or existing.done:
+            return
+        change = {"state": str(ended.state), "reason": ended.reason, "done_at": seconds(self.clock()) * 1000}
+        try:
+            self.table.update(
+                Update(message_item(thread_key, event.key), set=change, when=[("state", Equals(RECORDED))])
+            )
+        except Conflict:
+            return  # it was given one just now
+
+
+def letter(found: Found) -> dict[str, Any]:
+    """Return a letter's JSON. Raises `PayloadError` for what is none of ours."""
+    data = _json(found.body)
+    if "timer" not in data and not {"event", "endpoint", "side"} <= data.keys():
+        raise PayloadError("a letter that is none of ours")
+    return data
+
+
+def event_of(data: Mapping[str, Any], archive: Archive) -> Event:
+    """Return the event of a letter. Raises `PayloadError` when it is none, or no longer in the archive."""
+    try:
+        return event_from_json(data["event"] or json.loads(archive.fetch(data["event_at"])))
+    except PermanentError:
+        raise PayloadError("its event is no longer in the archive") from None
+    except (KeyError, TypeError, ValueError):
+        raise PayloadError("a letter that is none of ours") from None
+
+
+def _json(body: str) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
