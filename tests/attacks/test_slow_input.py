@@ -1,0 +1,231 @@
+"""No pattern and no function takes more than its share of time for 64 kB that were made for it.
+
+Growth is measured, not time: four times the input may take about four times as long, sixteen times is a fault.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import deskwire
+from deskwire import media, wire
+from deskwire.care import measure, triage, words
+from deskwire.care.acknowledge import opting
+from deskwire.care.policy import IDENTITY, Policy
+from deskwire.contract import Unit
+from deskwire.conversation import wording
+from deskwire.errors import PayloadError, PermanentError
+from deskwire.families import form
+from deskwire.helpdesks import requesttracker
+from deskwire.markup import inert, literal, paragraph, plain, rewritten
+from deskwire.model import compose
+from deskwire.reading import clean, read
+from deskwire.refusals import vendor_code, wait
+from deskwire.telemetry import UNPRINTABLE
+
+PACKAGE = Path(deskwire.__file__).parent
+LENGTHS = (2_048, 8_192, 32_768)
+QUICK = 0.00003  # seconds of CPU at the first length: even squared, 64 kB take about 30 ms
+MOST = 9  # of growth for four times the input: 4 is linear, 16 is quadratic
+METHODS = {"fullmatch", "match", "search", "sub", "split", "finditer", "findall", "subn"}
+
+
+def patterns():
+    """Return every pattern of the package as (where, pattern, methods it is used with)."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        compiled = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign | ast.AnnAssign) and _called(node.value) == "re.compile":
+                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+                compiled[target.id] = node.value
+        used = used_with(compiled)
+        for name, call in compiled.items():
+            pattern = re.compile(*(value_of(part) for part in call.args))
+            found.append((f"{path.relative_to(PACKAGE)}: {name}", pattern, used.get(name, set()) or {"search"}))
+        for node in ast.walk(tree):
+            method = _called(node).removeprefix("re.") if _called(node).startswith("re.") else ""
+            if method in METHODS:
+                found.append((f"{path.relative_to(PACKAGE)}:{node.lineno}", inline(node), {method}))
+    return found
+
+
+def inline(node):
+    flags = [value_of(word.value) for word in node.keywords if word.arg == "flags"]
+    return re.compile(value_of(node.args[0]), *flags)
+
+
+def value_of(node):
+    """Return a pattern's text or flags; what is put together of constants is what it is."""
+    return eval(compile(ast.Expression(node), "pattern", "eval"), {"re": re})
+
+
+def _called(node):
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def used_with(names):
+    """Return the methods that the package calls on patterns of these names, in whatever module."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+                owner = ast.unparse(node.value).rpartition(".")[2]
+                if owner in names:
+                    found.setdefault(owner, set()).add(node.attr)
+    return found
+
+
+PATTERNS = patterns()
+SEEDS = [
+    *"aA01 \n\t-.@<{}%/\\_+#,:'\"=&;?!([]", "\x00", "é", "\u00a0", "\u0300", "\u0660", "中", "👍", "\u200d", "\u202e",
+    "ab", "a ", "a.", "a-", "a@", "@a ", "0 ", "4 4-", "GB82 ", "WEST", "aA", "a\n", "\n ", "\n \n", "\r\n",
+    ". ", "! A", "…",    "{{", "}}", "{%", "%}", "a=1,", "https://", "http://a.", "www.", "a/b", " max-age=1",
+    "sha256=", "Bearer ", "1:1-", "a_",
+    "x\u0301", "👩\u200d👩\u200d", "🇮🇸", " \x00", "\x00 ", "=?", "?=", "%41", "accounts/", "[[", '\\"', '{"a":', "1e9",
+]  # fmt: skip
+TAGS = [
+    "<", "</", "<a", "<a ", "</a ", '<a b="', "<a b='", "<a/", "<div ", "<blockquote ", "<!--", "<!", "<![",
+    "<![CDATA[", "<?", "&#", "&a", "&amp;", "<p> </p>", "<pre> ",
+    "<ul>", "<li>", "<a>", "<b> ", "<script>", "<br>", "<b></b> ", " ", "\n",
+    "\n ",
+]  # fmt: skip
+
+
+def taken(act, text, times=1):
+    """Return the CPU seconds of one call, the least of some."""
+    spans = []
+    for _ in range(times):
+        began = time.process_time()
+        act(text)
+        spans.append(time.process_time() - began)
+    return min(spans)
+
+
+def slow(act, make):
+    """Return what is wrong with the growth of `act(make(length))`, empty when nothing is."""
+    texts = [make(length) for length in LENGTHS]
+    before = taken(act, texts[0])
+    if before < QUICK:
+        return ""
+    for shorter, text in pairwise(texts):
+        # What a busy machine does once, it does not do in the least of three.
+        now = taken(act, text)
+        if now < before * MOST or taken(act, text, 3) < taken(act, shorter, 3) * MOST:
+            return ""
+        if now > 1:
+            break
+        before = now
+    return f"{now:.4f} s for {len(text)} characters, and more than {MOST} times of what a quarter takes"
+
+
+def inputs(seeds, heads, ends):
+    """Yield (what, how to make it of any length) for every seed between every head and end."""
+    for seed in seeds:
+        for head in heads:
+            for end in ends:
+
+                def made(length, seed=seed, head=head, end=end):
+                    return head + (seed * (length // len(seed) + 1))[: length - len(head) - len(end)] + end
+
+                yield repr(head + seed + "…" + end), made
+
+
+def literals(pattern):
+    """Return pieces of a pattern's own text as seeds: what it looks for is what it can be held up with."""
+    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    return sorted(
+        {*re.findall(r"[A-Za-z0-9]{2,}|[^\w\s\\]", text)} | {" " + word for word in re.findall(r"\w{3,}", text)}
+    )
+
+
+@pytest.mark.parametrize(("pattern", "methods"), [row[1:] for row in PATTERNS], ids=[row[0] for row in PATTERNS])
+def test_a_pattern_takes_time_in_proportion(pattern, methods):
+    binary = isinstance(pattern.pattern, bytes)
+    seeds = [*SEEDS, *literals(pattern)]
+    for method in methods:
+
+        def act(text, method=method):
+            subject = text.encode("utf-8", "replace") if binary else text
+            if method in {"sub", "subn"}:
+                getattr(pattern, method)(b"" if binary else "", subject)
+            else:
+                found = getattr(pattern, method)(subject)
+                if method == "finditer":
+                    list(found)
+
+        for what, make in inputs(seeds, ("", "a"), ("", "!")):
+            assert not slow(act, make), f"{method} on {what}"
+
+
+def forgiving(act):
+    """Return the function as one that may refuse what it is given."""
+
+    def tried(text):
+        try:
+            return act(text)
+        except (PayloadError, PermanentError, ValueError):
+            return None
+
+    return tried
+
+
+POLICY = Policy()
+FUNCTIONS = {
+    "markup.literal": literal,
+    "markup.inert": inert,
+    "markup.paragraph": paragraph,
+    "markup.plain": plain,
+    "markup.rewritten": lambda text: rewritten(text, lambda number, piece: piece),
+    "requesttracker._words": lambda text: requesttracker._words(text.encode("utf-8", "replace"), "text/html"),
+    "requesttracker.line": requesttracker.line,
+    "requesttracker.stored_name": requesttracker.stored_name,
+    "requesttracker.quoted": requesttracker.quoted,
+    "media.safe_name": media.safe_name,
+    "media.accepted": lambda text: media.accepted("https://" + text, ["fbcdn.net"]),
+    "media._disposition": lambda text: media._disposition(
+        "attachment; filename=" + text.replace("\n", " ").replace("\r", " ")
+    ),
+    "wire.place": lambda text: wire.place("https://a/" + text),
+    "form.file_name": form.file_name,
+    "reading.clean": clean,
+    "reading.read": read,
+    "refusals.vendor_code": lambda text: vendor_code(text.encode("utf-8", "replace")),
+    "refusals.wait": lambda text: wait({"retry-after": text, "date": text}),
+    "model.compose": lambda text: compose(text, text),
+    "triage.triage": lambda text: triage.triage(text, rating=None, words=("urgent now",), sensitive_words=IDENTITY),
+    "words.folded": words.folded,
+    "acknowledge.opting": lambda text: opting(text, POLICY),
+    "wording.line": wording.line,
+    "telemetry": lambda text: UNPRINTABLE.sub("?", text),
+    **{f"measure {unit}": lambda text, unit=unit: measure.measure(text, unit) for unit in Unit},
+    **{f"cut {unit}": lambda text, unit=unit: measure.cut(text, 200, unit) for unit in Unit},
+    **{f"split {unit}": lambda text, unit=unit: measure.split(text, 200, unit) for unit in Unit},
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_on_a_stranger_s_words_takes_time_in_proportion(name):
+    act = forgiving(FUNCTIONS[name])
+    markup = name.startswith(("markup", "requesttracker._words"))
+    heads, ends = (("", "<pre>a"), ("", ">", "</pre>")) if markup else (("",), ("",))
+    for what, make in inputs(TAGS if markup else SEEDS, heads, ends):
+        assert not slow(act, make), what
+
+
+def test_a_quadratic_pattern_would_be_found():
+    """The measure itself: the classic that trims, and the classic that explodes."""
+    assert slow(lambda text: re.search(r"\s+$", text), lambda length: " " * (length - 1) + "x")
+    assert slow(lambda text: re.fullmatch(r"(a+)+", text + "!"), lambda length: "a" * (3 * length.bit_length() - 22))
+
+
+def test_the_patterns_of_the_package_are_found():
+    assert len(PATTERNS) > 40
+    assert {"fullmatch"} in [methods for _, _, methods in PATTERNS]
