@@ -35,7 +35,14 @@ APART = {"p", "ul", "ol", "table", "blockquote", "pre", "h1", "h2", "h3", "h4", 
 SILENT = {"script", "style", "head", "title", "template"}
 
 
-class _Plain(HTMLParser):
+class _Parser(HTMLParser):
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """Take `<![…>` for a comment, as browsers do: html.parser fails on some of them."""
+        del report
+        return self.parse_bogus_comment(i)
+
+
+class _Plain(_Parser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.out: list[str] = []
@@ -105,13 +112,14 @@ def plain(markup: str) -> str:
     parser.feed(marked + end + rest.replace("<", "&lt;"))
     parser.close()
     text = "".join(parser.out)
-    text = re.sub(r" *\x00[\x00 ]*", lambda found: "\n\n" if found[0].count("\x00\x00") else "\n", text)
+    # Not from within a run of spaces, which would be read again from each of its places.
+    text = re.sub(r"(?<! ) *\x00[\x00 ]*", lambda found: "\n\n" if found[0].count("\x00\x00") else "\n", text)
     text = "\n".join(line.rstrip(" ") for line in text.replace(" \n ", "\n").split("\n"))
     text = re.sub(r"\n (?=\S)", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip(" \n").replace("\N{NO-BREAK SPACE}", " ")
 
 
-class _Marked(HTMLParser):
+class _Marked(_Parser):
     """Writes HTML again as it came, with the words of some paragraphs changed."""
 
     def __init__(self, change: Callable[[int, str], str]) -> None:
@@ -143,6 +151,9 @@ class _Marked(HTMLParser):
 def rewritten(markup: str, change: Callable[[int, str], str]) -> tuple[str, int]:
     """Return HTML with its words as `change(number of the paragraph, words)` gives them, and how many paragraphs."""
     parser = _Marked(change)
-    parser.feed(markup)
+    marked, end, rest = markup.rpartition(">")  # as in `plain`
+    parser.feed(marked + end)
     parser.close()
+    if rest:
+        parser.handle_data(rest)
     return "".join(parser.out), parser.paragraphs
