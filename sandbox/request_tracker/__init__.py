@@ -213,7 +213,7 @@ class RequestTracker:
         return _environment(self.home, port=self._port, webhook=self.webhook_address, secret=self.webhook_secret)
 
     def _serve(self) -> None:
-        port = _free_port()
+        port = self._port or _free_port()  # the same one again: others know the address
         self.address = f"http://127.0.0.1:{port}"
         self._port = port
         self._progress(f"starting Request Tracker on {self.address}")
