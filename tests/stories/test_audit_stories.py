@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import copy
+import itertools
+import json
+import zlib
+
+import pytest
+
+from deskwire.erasing import Eraser, Person, mentioned
+from deskwire.errors import TemporaryError
+from deskwire.memory import MemoryPile
+
+CUSTOMER = "24900000000000017"
+ME = Person("messenger", CUSTOMER)
+
 
 class Crash(BaseException):
     """The worker is gone."""
@@ -40,3 +55,234 @@ def test_what_is_finished_is_on_nobodys_list(company):
     company.work()
     company.tick(100_000)
     assert company.sweep()["woken"] == 0
+
+
+# -------------------------------------------------------------------------------------------- a person is forgotten
+
+WORDS = ("My parcel 4471 is lost", "It is the blue one", "Marta", "Lindqvist", "parcel")
+
+
+@pytest.fixture
+def eraser(company):
+    owners = itertools.count(1)
+    company.dead = []
+    return Eraser(
+        table=company.table, archive=company.archive, parked=MemoryPile(company.parked.bodies),
+        dead=MemoryPile(company.dead), directory=company.directory, clock=company.now,
+        owner=lambda: f"eraser-{next(owners)}",
+    )  # fmt: skip
+
+
+def told(company, *texts, **more):
+    for text in texts:
+        company.deliver(company.message(text, **more))
+        company.work()
+        company.tick(20)
+
+
+def kept(company):
+    """Return everything that the table, the archive and the queues hold, readable."""
+    found = []
+    for item in company.table.items.values():
+        words = zlib.decompress(item["event"]) if "event" in item else b""
+        raw = zlib.decompress(item["raw"]) if item.get("raw") else b""
+        found += [repr(item), words.decode(), raw.decode()]
+    found += [name + data.decode("utf-8", "replace") for name, data in company.archive.objects.items()]
+    found += [base64.b64decode(json.loads(body)["body"]).decode() for body in company.parked.bodies]
+    return "\n".join([*found, *map(repr, company.dead), *(letter.body for letter in company.dead)])
+
+
+def test_of_a_person_who_asks_no_word_and_no_name_is_left(company, eraser):
+    told(company, *WORDS[:2])
+    company.parked.park(json.dumps({"v": 1, "endpoint": "meta", "side": "channels", "connectors": ["messenger"],
+        "reason": "why", "received_at": company.now().isoformat(), "content_type": "",
+        "body": base64.b64encode(json.dumps(company.message("parked parcel")).encode()).decode()}))  # fmt: skip
+    company.archive.keep("raw/old", json.dumps({"from": CUSTOMER, "text": "an old parcel"}).encode())
+    company.archive.keep("raw/others", json.dumps({"from": "1", "text": "of others"}).encode())
+    assert all(word in kept(company) for word in WORDS)
+    certificate = eraser.erase(ME)
+    assert certificate["complete"]
+    for word in WORDS:
+        assert word not in kept(company), word
+    assert "of others" in kept(company)
+    assert (certificate["messages"], certificate["threads"], certificate["parked"]) == (2, 1, 1)
+    assert certificate["by_hand"] == [f"acme/{company.zendesk.tickets[0].id}"]
+    assert CUSTOMER not in repr(certificate)
+
+
+def test_the_helpdesk_is_asked_to_take_the_words_out(company, eraser):
+    told(company, *WORDS[:2])
+    assert any("blue one" in words for words in company.comments())
+    certificate = eraser.erase(ME)
+    assert (certificate["redacted"], certificate["not_redacted"]) == (2, 0)
+    assert not any("blue one" in words or "4471" in words for words in company.comments())
+
+
+def test_what_the_platform_repeats_is_not_filed_again(company, eraser):
+    delivered = company.message("My parcel is lost")
+    company.deliver(delivered)
+    company.work()
+    eraser.erase(ME)
+    company.tick(3600)
+    company.deliver(delivered)
+    company.work()
+    assert len(company.zendesk.tickets) == 1
+    assert "parcel" not in kept(company)
+
+
+def test_what_was_on_its_way_ends_without_a_word(company, eraser):
+    told(company, "first")
+    company.deliver(company.message("second: my parcel"))
+    eraser.erase(ME)
+    company.work()
+    assert len(company.zendesk.tickets) == 1
+    assert "parcel" not in kept(company)
+    assert sorted(company.outcomes().values()) == ["filed", "suppressed"]
+
+
+def test_who_writes_again_begins_anew_and_is_known_again(company, eraser):
+    told(company, "first")
+    eraser.erase(ME)
+    company.tick(60)
+    told(company, "I am back")
+    assert len(company.zendesk.tickets) == 2
+    assert "expires" not in company.thread()
+    assert company.thread()["author"]["id"] == CUSTOMER
+
+
+def test_an_answer_on_the_old_ticket_no_longer_reaches_the_person(company, eraser):
+    told(company, "first")
+    ticket = company.zendesk.tickets[0].id
+    sent = len(company.graph.sent)
+    eraser.erase(ME)
+    company.zendesk.agent_replies(ticket, "Dear Marta, we found it")
+    company.signalled(ticket)
+    company.work()
+    assert len(company.graph.sent) == sent
+
+
+def test_others_in_the_same_public_conversation_keep_their_words(company, eraser):
+    company.deliver(company.comment("My own words", author="71"))
+    company.work()
+    company.tick(20)
+    root = "122200000000501_993300000000077"
+    company.deliver(company.comment("What I said", comment="993300000000078", parent=root, author="72"))
+    company.work()
+    before = {key: item for key, item in company.table.items.items() if key[0].startswith("K#")}
+    certificate = eraser.erase(Person("facebook", "72"))
+    assert certificate["messages"] == 1
+    assert "What I said" not in kept(company)
+    assert "My own words" in kept(company)
+    assert {key: item for key, item in company.table.items.items() if key[0].startswith("K#")} == before
+
+
+def test_a_helpdesk_that_is_down_is_asked_next_time(company, eraser):
+    told(company, *WORDS[:2])
+    working = company.directory.http
+
+    def down(call):
+        raise TemporaryError("down")
+
+    object.__setattr__(company.directory, "http", down)
+    first = eraser.erase(ME)
+    assert not first["complete"]
+    assert "run it again" in first["again"][0]
+    object.__setattr__(company.directory, "http", working)
+    second = eraser.erase(ME)
+    assert second["complete"]
+    assert (second["messages"], second["redacted"]) == (2, 2)
+    assert "blue one" not in kept(company)
+
+
+def test_a_conversation_in_work_is_left_for_the_next_run(company, eraser):
+    crashed_at_the_helpdesk(company)
+    assert "worked on" in eraser.erase(ME)["again"][0]
+    company.tick(200)
+    assert eraser.erase(ME)["complete"]
+    assert "parcel" not in kept(company)
+    assert list(company.outcomes().values()) == ["suppressed"]
+    company.tick(1000)
+    company.sweep()
+    company.work()
+    assert not company.zendesk.tickets
+
+
+def test_a_dead_letter_goes_and_its_event_has_an_outcome(company, eraser):
+    company.deliver(company.message("My parcel"), company.message("of others", customer="99"))
+    company.dead += company.mailbox.letters
+    company.mailbox.letters.clear()
+    certificate = eraser.erase(ME)
+    assert certificate["dead"] == 1
+    assert "parcel" not in kept(company)
+    assert "of others" in kept(company)
+    assert list(company.outcomes().values()) == ["suppressed"]
+
+
+def test_wherever_it_is_interrupted_a_second_run_finishes(company, eraser):
+    told(company, *WORDS[:2])
+    company.deliver(company.message("a dead parcel"))
+    company.dead += company.mailbox.letters
+    company.mailbox.letters.clear()
+    start = copy.deepcopy((company.table.items, company.archive.objects, company.dead))
+    steps = _dying(company, eraser, -1, "")
+    assert steps > 10
+    for number in range(steps):
+        for where in ("before", "after"):
+            company.table.items, company.archive.objects = copy.deepcopy(start[0]), copy.deepcopy(start[1])
+            company.dead[:] = start[2]
+            _dying(company, eraser, number, where)
+            company.tick(200)  # the lease of who died
+            certificate = eraser.erase(ME)
+            assert certificate["complete"], (number, where)
+            assert certificate["messages"] == 2, (number, where)
+            for word in WORDS:
+                assert word not in kept(company), (number, where, word)
+
+
+def _dying(company, eraser, number, where):
+    """Run an erasure that dies before or after one of its steps; return how many there were."""
+    count = itertools.count()
+
+    def dying(step):
+        def run(*arguments):
+            mine = next(count) == number
+            if mine and where == "before":
+                raise Crash
+            result = step(*arguments)
+            if mine:
+                raise Crash
+            return result
+
+        return run
+
+    steps = [(company.table, "put"), (company.table, "update"), (company.table, "transact"),
+             (company.archive, "remove"), (eraser.dead, "remove"), (eraser.parked, "remove")]  # fmt: skip
+    http = company.directory.http
+    try:
+        object.__setattr__(company.directory, "http", dying(http))
+        for owner, name in steps:
+            setattr(owner, name, dying(getattr(owner, name)))
+        eraser.erase(ME)
+    except Crash:
+        assert number >= 0
+    finally:
+        object.__setattr__(company.directory, "http", http)
+        for owner, name in steps:
+            delattr(owner, name)
+        eraser.dead.hidden.clear()  # their time is over
+        eraser.parked.hidden.clear()
+    return next(count)
+
+
+def test_the_certificate_names_a_person_by_a_digest_that_is_always_the_same():
+    assert ME.digest == Person("messenger", CUSTOMER).digest
+    assert ME.digest != Person("facebook", CUSTOMER).digest
+    assert CUSTOMER not in repr(ME)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [('{"id": "7"}', True), ('{"id": 7}', True), ('{"id": "17"}', False), ('{"id": "70"}', False), ("a-7.x", False)],
+)
+def test_an_id_is_searched_for_as_a_whole(text, found):
+    assert mentioned(text, {"7"}) is found

@@ -1,0 +1,107 @@
+"""`deskwire erase`: a person asks to be forgotten. Prints the certificate, which names nobody."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from deskwire import registry, rest
+from deskwire.aws import clients
+from deskwire.aws.secrets import SecretsManager
+from deskwire.conversation.directory import Directory
+from deskwire.conversation.state import moment, thread_item
+from deskwire.erasing import COUNTS, Eraser, Person, Traces
+from deskwire.settings import load
+
+from .aws import CONFIG, understood
+from .operating import Desk, desk, now
+from .terminal import UserError, complain, json_document
+from .thread import look
+
+if TYPE_CHECKING:
+    import argparse
+
+    from deskwire.ports import Item, Table
+
+BEYOND = (
+    "the table's point-in-time recovery keeps the past for up to 35 days",
+    "letters still on their way are not searched: what was sent before this run is dropped when it arrives",
+    "bare keys of the messages, without a word, stay for 30 days, so that repeated deliveries are not filed again",
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Erase, and print the certificate; return 1 when it has to be run again."""
+    deployed = desk(args)
+    with understood(f"“{deployed.place.name}” cannot be read"):
+        person = whom(deployed.table, args.person)
+        eraser = _eraser(deployed)
+        traces = eraser.find(person)
+    if args.dry_run:
+        json_document({"person": person.digest, **_found(traces)})
+        return 0
+    if not args.yes:
+        _confirm(traces)
+    with understood("erasing stopped; run it again"):
+        certificate = eraser.erase(person)
+    json_document(described(person, certificate))
+    return 0 if certificate["complete"] else 1
+
+
+def whom(table: Table, given: str) -> Person:
+    """Return the person that CHANNEL/AUTHOR, a reference, a ticket or a thread's key means. Raises `UserError`."""
+    channel, slash, author = given.partition("/")
+    if slash and author and channel in registry.channel_names() and table.get(thread_item(given)) is None:
+        return Person(channel, author)
+    thread = look(table, given).thread
+    customer = thread.author.get("id")
+    if not customer:
+        raise UserError(f"the conversation “{given}” knows no customer: give CHANNEL/AUTHOR")
+    return Person(thread.channel, customer)
+
+
+def described(person: Person, certificate: Item) -> dict[str, Any]:
+    """Return the certificate as plain JSON: it names nobody."""
+    stamps = {name: moment(certificate[name]).isoformat() for name in ("begun_at", "run_at", "ended_at")}
+    return {
+        "person": person.digest,
+        **stamps,
+        "complete": certificate["complete"],
+        "counts": {name: certificate[name] for name in COUNTS},
+        "again": certificate["again"],
+        "by_hand": [f"{ticket}: the ticket's subject, and the customer's profile" for ticket in certificate["by_hand"]],
+        "beyond": list(BEYOND),
+    }
+
+
+def _found(traces: Traces) -> dict[str, Any]:
+    return {"conversations": len(traces.threads), "aliases": len(traces.aliases)}
+
+
+def _confirm(traces: Traces) -> None:
+    found = _found(traces)
+    complain(f"found in {found['conversations']} conversations; what is erased cannot be brought back")
+    if not sys.stdin.isatty():
+        raise UserError("not confirmed: give --yes", status=130)
+    sys.stderr.write("Erase? Type “erase”: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != "erase":
+        raise UserError("not confirmed: nothing was erased", status=130)
+
+
+def _eraser(deployed: Desk) -> Eraser:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    place = deployed.place
+    settings = load(dict(os.environ) | {"DESKWIRE_TABLE": place.name})
+    provider = SecretsProvider(boto3_client=place.session.client("secretsmanager", config=CONFIG))
+    directory = Directory(
+        table=deployed.table, clock=now, secrets=SecretsManager(place.secrets_prefix, provider),
+        http=rest.with_hosts(rest.Pooled(), settings.sandbox), mail=clients.mail(),
+    )  # fmt: skip
+    return Eraser(
+        table=deployed.table, archive=deployed.archive, parked=deployed.parked, dead=deployed.dead,
+        directory=directory, clock=now, owner=lambda: f"erase-{uuid.uuid4().hex}",
+    )  # fmt: skip

@@ -1,0 +1,395 @@
+"""A person asks to be forgotten: their words, files, names and aliases go, wherever Deskwire keeps them.
+
+What stays for some weeks is the bare key of each message, without a word: platforms repeat deliveries for days, and
+what is not known would be filed again. What stays for good is a certificate that names nobody.
+
+Every step may be done twice, and what is not done yet can be found again: first the helpdesk is asked and the archive
+emptied, then the message's own item, by which both are found. So a second run goes on where the first one stopped.
+A thread is taken as converse takes it (`Ledger.take`), so that nobody files what is being erased.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import registry
+from .channel import Uploads
+from .conversation.directory import Directory
+from .conversation.ledger import Busy, Ledger, Moved
+from .conversation.state import (
+    ERASED,
+    KEEP_SECONDS,
+    Outcome,
+    Recorded,
+    Thread,
+    person_digest,
+    person_item,
+    recorded,
+    reference_item,
+    seconds,
+    thread_item,
+    ticket_item,
+)
+from .errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
+from .helpdesk import Redacts, TicketGone
+from .model import Event, Visibility, compose
+from .ports import (
+    Absent,
+    Clock,
+    Conflict,
+    Delete,
+    Equals,
+    Found,
+    Item,
+    Lacks,
+    Pile,
+    Put,
+    Update,
+    WholeArchive,
+    WholeTable,
+)
+from .receiving import LETTER_LIMIT
+from .reference import reference
+from .replaying import event_of, letter, parked
+
+SLICE = 20  # messages of one thread erased in one go: the thread is held for 150 seconds at most
+COUNTS = ("messages", "notes", "threads", "aliases", "redacted", "not_redacted", "files", "parked", "dead")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody, as a channel knows them."""
+
+    channel: str
+    author: str
+
+    @property
+    def digest(self) -> str:
+        """The name on the certificate. An address can be guessed: so that guessing costs, by scrypt."""
+        key = compose(self.channel, self.author).encode()
+        return hashlib.scrypt(key, salt=b"deskwire erase", n=4096, r=8, p=1, dklen=20).hex()
+
+    @property
+    def certificate(self) -> tuple[str, str]:
+        """Where the certificate is in the table."""
+        return (f"X#erased/{self.digest}", "CERTIFICATE")
+
+    def wrote(self, event: Event | None) -> bool:
+        """Tell whether they wrote this."""
+        author = event.author if event is not None and not event.own else None
+        return author is not None and event is not None and (event.channel, author.id) == (self.channel, self.author)
+
+    def __repr__(self) -> str:
+        return f"Person({self.digest[:8]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Where a person was found."""
+
+    aliases: frozenset[str]  # keys of threads that go on in one of theirs
+    threads: frozenset[str]  # keys of threads with words of theirs, or that know them as the customer
+    names: frozenset[str]  # their id and addresses, by which bodies are searched that nobody could read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eraser:
+    """Everything an erasure works with. `owner` gives a new name for each piece of work."""
+
+    table: WholeTable
+    archive: WholeArchive
+    parked: Pile
+    dead: Pile
+    directory: Directory
+    clock: Clock
+    owner: Callable[[], str]
+
+    def find(self, person: Person) -> Traces:
+        """Walk through the table and return where the person is. Costs what the table weighs; erasing is rare."""
+        known, wrote, names, aliases = set(), set(), {person.author}, []
+        for item in self.table.scan(("pk", "sk", "event", "author", "channel", "alias_of")):
+            key = item["pk"][2:]
+            if item["sk"] == "THREAD" and item.get("alias_of"):
+                aliases.append((key, item["alias_of"]))
+            author = item.get("author") or {}
+            if item["sk"] == "THREAD" and (item.get("channel"), author.get("id")) == (person.channel, person.author):
+                known.add(key)
+                names |= _addresses(author)
+            elif "event" in item and (author := _author(item["event"], person)):
+                wrote.add(key)
+                names |= _addresses(author)
+        led = frozenset(alias for alias, thread in aliases if thread in known)
+        return Traces(led, frozenset(known | wrote) - led, frozenset(names))
+
+    def erase(self, person: Person) -> Item:
+        """Erase the person and return the certificate: counts, dates, and what is left to be done by hand.
+
+        Its `complete` is false when something could not be done now: run it again. Raises `TemporaryError`.
+        """
+        now = seconds(self.clock())
+        start = Update(person.certificate, set={"complete": False, "run_at": now},
+                       initial={"begun_at": now, "by_hand": [], **dict.fromkeys(COUNTS, 0)})  # fmt: skip
+        self.table.update(start)
+        traces = self.find(person)
+        again: set[str] = set()
+        for key in (*sorted(traces.aliases), *sorted(traces.threads)):  # a thread leads to its aliases, so it is last
+            try:
+                self._thread(person, key, led=key in traces.aliases)
+            except (Busy, Moved, Conflict):
+                again.add("a conversation is being worked on: run it again in three minutes")
+            except (TemporaryError, ConfigurationError) as error:
+                again.add(f"a helpdesk could not be asked, run it again: {error}")
+        self._parked(person, traces.names)
+        self._dead(person, traces)
+        self._archive(person, traces.names)
+        if not again:
+            self.table.transact([Delete(person_item(person.channel, person.author))])
+        end = {"complete": not again, "again": sorted(again), "ended_at": seconds(self.clock())}
+        return self.table.update(Update(person.certificate, set=end))
+
+    def _count(self, person: Person, what: str, number: int = 1) -> None:
+        self.table.update(Update(person.certificate, add={what: number}))
+
+    # ---------------------------------------------------------------- a conversation
+
+    def _thread(self, person: Person, key: str, *, led: bool) -> None:
+        item = self.table.get(thread_item(key))
+        if item is None or item.get("alias_of"):  # nobody works on it
+            self._slice(person, None, key, most=None)
+            if led:
+                self.table.transact([Delete(thread_item(key)), Update(person.certificate, add={"aliases": 1})])
+            return
+        left = True
+        while left:
+            ledger = Ledger(self.table, self.clock, self.owner())
+            left = self._held(person, ledger, ledger.take(key, None, ""))
+
+    def _held(self, person: Person, ledger: Ledger, thread: Thread) -> bool:
+        """Erase some messages of a thread that is ours for now; return whether some are left."""
+        erased = {**thread.erased, person_digest(person.channel, person.author): seconds(self.clock())}
+        # First of all: what is still on its way to this thread is not filed any more (`decide`).
+        mine = [("lease_owner", Equals(ledger.owner))]
+        self.table.update(Update(thread_item(thread.key), set={"erased": erased}, when=mine))
+        gone: set[str] = set()
+        changes: dict[str, Any] = {}
+        trouble: DeskwireError | None = None
+        left = False
+        try:
+            alone, left = self._slice(person, thread, thread.key, most=SLICE, gone=gone)
+            if not left:
+                self._tickets(person, thread, alone=alone)
+                changes = self._forgotten(person, thread, alone=alone)
+        except (TemporaryError, ConfigurationError) as error:
+            trouble = error
+        pending = [key for key in thread.pending if key not in gone]
+        changes |= {"pending": pending, "clean": [key for key in thread.was_clean if key in pending]}
+        if pending:
+            changes["due_at"] = seconds(self.clock())  # sweep has somebody go on with what is others'
+        ledger.finish(thread, outcomes=[], changes=changes)
+        if trouble is not None:
+            raise trouble
+        if not left:
+            self._count(person, "threads")
+        return left
+
+    def _slice(
+        self, person: Person, thread: Thread | None, key: str, *, most: int | None, gone: set[str] | None = None
+    ) -> tuple[bool, bool]:
+        """Erase at most so many messages; return whether the conversation is with this person alone, and whether
+        some are left.
+        """  # noqa: D205 - two things are returned
+        rows = [row for row in self.table.query(f"T#{key}", "M#") if "event" in row or row.get("note")]
+        messages = [(recorded(row), row) for row in rows]
+        alone = thread is not None and _alone(person, thread, [message for message, _ in messages])
+        theirs = [(message, row) for message, row in messages if alone or person.wrote(message.event)]
+        for message, row in theirs[:most]:
+            self._message(person, thread, message, row)
+            if gone is not None:
+                gone.add(message.key)
+        return alone, most is not None and len(theirs) > most
+
+    def _message(self, person: Person, thread: Thread | None, message: Recorded, row: Item) -> None:
+        """Erase one message: outside first, then its own item, with the count in the same step."""
+        counts = {"messages" if message.event is not None else "notes": 1}
+        if thread is not None and message.state == Outcome.FILED and message.entry:
+            counts["redacted" if self._redacted(thread, message) else "not_redacted"] = 1
+        if files := sum(self.archive.remove(name) for name in _archived(message, row)):
+            counts["files"] = files
+        now = seconds(self.clock())
+        ended: Mapping[str, Any] = {}
+        if not message.done:
+            ended = {"state": str(Outcome.SUPPRESSED), "reason": ERASED, "done_at": now * 1000}
+        bare = Update(
+            (row["pk"], row["sk"]),
+            set={"erased": True, **ended},
+            initial={"expires": now + KEEP_SECONDS},
+            remove=("event", "raw", "raw_at", "note"),
+            when=[("erased", Absent())],
+        )
+        self.table.transact([bare, Update(person.certificate, add=counts)])
+
+    def _redacted(self, thread: Thread, message: Recorded) -> bool:
+        """Ask the helpdesk to take the words out; tell whether they are gone. Raises when it cannot be asked now."""
+        definition = self.directory.helpdesk(thread.helpdesk)
+        helpdesk, inside = self.directory.helpdesk_of(definition)
+        if not isinstance(helpdesk, Redacts):
+            return False
+        self.directory.admit(definition.name)
+        try:
+            return helpdesk.redact(message.ticket or thread.ticket, message.entry, inside)
+        except (PermanentError, TicketGone):
+            return False
+
+    def _tickets(self, person: Person, thread: Thread, *, alone: bool) -> None:
+        """Name the tickets, whose subject and customer are the helpdesk's own; cut the ways back from them."""
+        rows = self.table.query(f"T#{thread.key}", "M#")
+        tickets = {row["ticket"] for row in rows if row.get("erased") and row.get("ticket")}
+        if alone and thread.ticket:
+            tickets.add(thread.ticket)
+        for ticket in sorted(tickets):
+            name = f"{thread.helpdesk}/{ticket}"
+            writes: list[Put | Update | Delete] = []
+            back = ticket_item(thread.helpdesk, ticket)
+            if alone and (self.table.get(back) or {}).get("thread") == thread.key:
+                writes.append(Delete(back))
+            try:
+                told = Update(person.certificate, append={"by_hand": name}, when=[("by_hand", Lacks(name))])
+                self.table.transact([*writes, told])
+            except Conflict:  # it is named already
+                if writes:
+                    self.table.transact(writes)
+        if alone:
+            ours = [Delete(reference_item(reference(thread.key, epoch))) for epoch in range(thread.epoch + 1)]
+            for start in range(0, len(ours), 50):
+                self.table.transact(ours[start : start + 50])
+
+    def _forgotten(self, person: Person, thread: Thread, *, alone: bool) -> dict[str, Any]:
+        """Return what the thread's own item must no longer know."""
+        changes: dict[str, Any] = {}
+        if alone or thread.author.get("id") == person.author:
+            changes = {"author": {}, "context": {}, "contact": ""}
+        if alone:  # who writes again begins anew; who does not is gone with the last key
+            changes |= {"ticket": "", "epoch": thread.epoch + bool(thread.ticket), "reply_to": "",
+                        "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
+        return changes
+
+    # ---------------------------------------------------------------- queues and archive
+
+    def _parked(self, person: Person, names: Iterable[str]) -> None:
+        """Remove parked deliveries that name the person: nobody could read whose words are in them."""
+        lying = self.parked.look()
+        try:
+            for found in lying:
+                try:
+                    delivery = parked(found, self.archive)
+                except PayloadError:
+                    searched = found.body
+                else:
+                    searched = delivery.body.decode("utf-8", "replace") + json.dumps(delivery.fragment)
+                if mentioned(searched, names):
+                    self.parked.remove(found)
+                    self._count(person, "parked")
+        finally:
+            self.parked.put_back(lying)
+
+    def _dead(self, person: Person, traces: Traces) -> None:
+        """Remove the dead letters with their words; their events end as the others."""
+        more = True
+        while more:  # of a FIFO group only the first are shown
+            more = False
+            lying = self.dead.look()
+            try:
+                for found in lying:
+                    if self._dead_one(person, traces, found):
+                        more = True
+            finally:
+                self.dead.put_back(lying)
+
+    def _dead_one(self, person: Person, traces: Traces, found: Found) -> bool:
+        try:
+            data = letter(found)
+            event = event_of(data, self.archive) if "event" in data else None
+        except PayloadError:
+            return False
+        if event is None:
+            return False
+        theirs = event.own and event.visibility is Visibility.PRIVATE and event.thread_key in traces.threads
+        if not (theirs or person.wrote(event)):
+            return False
+        ended = Recorded(key=event.key, state=Outcome.SUPPRESSED, reason=ERASED, endpoint=str(data["endpoint"]),
+                         received_at=str(data["received_at"]))  # fmt: skip
+        Ledger(self.table, self.clock, self.owner()).record(data.get("thread") or event.thread_key, ended)
+        for name in (data.get("raw_at"), data.get("event_at")):
+            if name:
+                self._count(person, "files", int(self.archive.remove(str(name))))
+        self.dead.remove(found)
+        self._count(person, "dead")
+        return True
+
+    def _archive(self, person: Person, names: Iterable[str]) -> None:
+        """Search what is large, for its message may be forgotten by now; there is little of it."""
+        for prefix in ("raw/", "parked/"):
+            for name in list(self.archive.names(prefix)):
+                try:
+                    text = self.archive.fetch(name).decode("utf-8", "replace")
+                except PermanentError:
+                    continue
+                if prefix == "parked/":
+                    text = _unpacked(text)
+                if mentioned(text, names) and self.archive.remove(name):
+                    self._count(person, "files")
+
+
+def mentioned(text: str, names: Iterable[str]) -> bool:
+    """Tell whether one of these ids or addresses stands in a text as a whole."""
+    return any(re.search(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@-])", text, re.IGNORECASE) for name in names)
+
+
+def _unpacked(text: str) -> str:
+    """Return a parked delivery's body as it came; what is none is searched as it is."""
+    try:
+        content = json.loads(text)
+        return base64.b64decode(content["body"]).decode("utf-8", "replace") + str(content.get("fragment", ""))
+    except (KeyError, TypeError, ValueError):
+        return text
+
+
+def _addresses(author: Mapping[str, str]) -> set[str]:
+    return {author[name] for name in ("id", "email", "phone") if author.get(name)}
+
+
+def _author(event: bytes, person: Person) -> dict[str, str]:
+    """Return who wrote an event when it is this person, else nothing."""
+    data = json.loads(zlib.decompress(event))
+    author: dict[str, str] = data.get("author") or {}
+    theirs = not data["own"] and (data["channel"], author.get("id")) == (person.channel, person.author)
+    return author if theirs else {}
+
+
+def _alone(person: Person, thread: Thread, messages: Sequence[Recorded]) -> bool:
+    """Tell whether a conversation is with this person alone: then the company's words in it go as well."""
+    customers = [m for m in messages if m.event is not None and m.event.author is not None and not m.event.own]
+    theirs = [m for m in customers if person.wrote(m.event)]
+    known = (thread.channel, thread.author.get("id")) == (person.channel, person.author)
+    return len(theirs) == len(customers) and (known or bool(theirs))
+
+
+def _archived(message: Recorded, row: Item) -> list[str]:
+    """Return the names of what the archive holds of a message."""
+    names = [row["raw_at"]] if row.get("raw_at") else []
+    event = message.event
+    if event is None:
+        return names
+    text = zlib.decompress(row["event"])
+    if len(text) > LETTER_LIMIT // 2:  # it may have been too large for its letter: named by its digest
+        names.append(f"raw/{hashlib.sha256(text).hexdigest()}")
+    if event.channel in registry.channel_names() and isinstance(registry.channel(event.channel), Uploads):
+        names += [f"incoming/{attachment.id}" for attachment in event.attachments if attachment.id]
+    return names
