@@ -1,0 +1,226 @@
+"""The ports of receive, over the light client, against a played AWS."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from deskwire.aws import clients
+from deskwire.aws.edge import Edge
+from deskwire.aws.light import Light
+from deskwire.aws.secrets import SecretsManager
+from deskwire.configuration import Endpoint, item
+from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.ports import Letter
+from deskwire.settings import Settings, load
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
+
+
+class World:
+    def __init__(self, address):
+        self.now = START
+        self.made = []
+        self.table = self.client("dynamodb", address)
+        self.table.create_table(
+            TableName="t", BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        )  # fmt: skip
+        self.sqs = self.client("sqs", address)
+        self.mailbox = self.sqs.create_queue(QueueName="m.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        self.parked = self.sqs.create_queue(QueueName="p")["QueueUrl"]
+        self.s3 = self.client("s3", address)
+        self.s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        self.secrets = self.client("secretsmanager", address)
+        self.settings = Settings(
+            table="t", mailbox=self.mailbox, parked=self.parked, archive="archive", secrets_prefix="deskwire/",
+            stage="test", log_level="INFO",
+        )  # fmt: skip
+        self.light = Light(KEYS | {"AWS_ENDPOINT_URL": address})
+        self.edge = Edge(self.light, self.settings, lambda: self.now)
+
+    def client(self, name, address):
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        self.made.append(boto3.client(name, endpoint_url=address, region_name="eu-west-1", **keys))
+        return self.made[-1]
+
+    def configure(self, **more):
+        given = {"name": "meta", "side": "channels", "connectors": ("messenger",), "secret": "meta"}
+        found = item(Endpoint(**(given | more)))
+        self.table.put_item(TableName="t", Item={name: {"S": value} for name, value in found.items()})
+
+    def close(self):
+        self.light.close()
+        for each in self.made:
+            each.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def world(address):
+    boto3_reset(address)
+    found = World(address)
+    yield found
+    found.close()
+
+
+def boto3_reset(address):
+    import urllib.request
+
+    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
+
+
+def test_an_endpoint_is_read_as_apply_wrote_it_and_kept_for_a_minute(world):
+    world.configure(settings={"audience": "x"})
+    found = world.edge.endpoint("meta")
+    assert (found.connectors, found.secret, found.settings, found.helpdesk) == (
+        ("messenger",),
+        "meta",
+        {"audience": "x"},
+        "",
+    )
+    world.configure(secret="another")
+    assert world.edge.endpoint("meta").secret == "meta"
+    world.now += timedelta(seconds=61)
+    assert world.edge.endpoint("meta").secret == "another"
+
+
+def test_an_unknown_endpoint_is_looked_for_again_soon(world):
+    assert world.edge.endpoint("meta") is None
+    world.configure()
+    assert world.edge.endpoint("meta") is None
+    world.now += timedelta(seconds=11)
+    assert world.edge.endpoint("meta") is not None
+
+
+def test_secrets_are_read_by_name_and_kept_for_some_minutes(world):
+    world.secrets.create_secret(Name="deskwire/meta", SecretString=json.dumps({"app_secret": ["now", "next"]}))
+    assert [each.reveal() for each in world.edge.secrets("meta").every("app_secret")] == ["now", "next"]
+    world.secrets.put_secret_value(SecretId="deskwire/meta", SecretString=json.dumps({"app_secret": "later"}))
+    assert world.edge.secrets("meta").one("app_secret").reveal() == "now"
+    world.now += timedelta(seconds=301)
+    assert world.edge.secrets("meta").one("app_secret").reveal() == "later"
+    with pytest.raises(ConfigurationError):
+        world.edge.secrets("missing")
+
+
+def test_letters_arrive_in_order_and_what_is_parked_and_kept_is_there(world):
+    world.edge.send([Letter("g", f"d{number}", f"body {number}") for number in range(12)])
+    got = []
+    while messages := world.sqs.receive_message(QueueUrl=world.mailbox, MaxNumberOfMessages=10).get("Messages"):
+        got += [message["Body"] for message in messages]
+        for message in messages:
+            world.sqs.delete_message(QueueUrl=world.mailbox, ReceiptHandle=message["ReceiptHandle"])
+    assert got == [f"body {number}" for number in range(12)]
+    world.edge.park("whole delivery")
+    assert world.sqs.receive_message(QueueUrl=world.parked)["Messages"][0]["Body"] == "whole delivery"
+    world.edge.keep("raw/1", b"\x00data")
+    assert world.s3.get_object(Bucket="archive", Key="raw/1")["Body"].read() == b"\x00data"
+
+
+def test_what_receive_only_writes_it_does_not_read(world):
+    with pytest.raises(PermanentError):
+        world.edge.fetch("incoming/x")
+
+
+def test_a_rate_is_counted_by_name_and_span(world):
+    assert [world.edge.allow("form/1", 2, 60) for _ in range(3)] == [True, True, False]
+    assert world.edge.allow("form/2", 2, 60)
+    world.now += timedelta(seconds=60)
+    assert world.edge.allow("form/1", 2, 60)
+
+
+def test_an_upload_gets_an_address_for_one_object_of_one_type(world):
+    made = world.edge.presign("incoming/abc", "image/png", 1000)
+    assert made["fields"]["key"] == "incoming/abc"
+    assert made["fields"]["Content-Type"] == "image/png"
+    assert made["url"].startswith("http")
+
+
+def test_a_table_that_is_not_there_is_a_matter_for_a_person(world):
+    world.table.delete_table(TableName="t")
+    with pytest.raises(ConfigurationError):
+        world.edge.endpoint("meta")
+
+
+def test_behind_the_queue_secrets_come_from_the_same_entries(world):
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    world.secrets.create_secret(Name="deskwire/page", SecretString='{"page_token": "x"}')
+    read = SecretsManager("deskwire/", SecretsProvider(boto3_client=world.secrets))
+    assert read("page").one("page_token").reveal() == "x"
+    with pytest.raises(ConfigurationError, match="deskwire/missing"):
+        read("missing")
+
+
+@pytest.fixture
+def mail(address, monkeypatch):
+    for name, value in (KEYS | {"AWS_ENDPOINT_URL": address, "AWS_DEFAULT_REGION": "eu-west-1"}).items():
+        monkeypatch.setenv(name, value)
+    clients._session.cache_clear()
+    boto3_reset(address)
+    client = boto3.client("sesv2")
+    client.create_email_identity(EmailIdentity="care@northwind.example")
+    client.close()
+    sender = clients.mail()
+    yield sender
+    if sender._client is not None:
+        sender._client.close()
+    clients._session.cache_clear()
+
+
+def test_a_mail_goes_out_with_its_headers(mail):
+    sent = mail(
+        sender="care@northwind.example", recipient="asa@customer.example", subject="Þökk fyrir", text="Góðan dag",
+        headers={"Auto-Submitted": "auto-replied"},
+    )  # fmt: skip
+    assert sent
+
+
+def test_a_line_break_in_a_header_is_refused_before_anything_is_sent(mail):
+    with pytest.raises(PermanentError, match="line break"):
+        mail(
+            sender="care@northwind.example",
+            recipient="a@b.example",
+            subject="x\r\nBcc: all@b.example",
+            text="x",
+            headers={},
+        )
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("MessageRejected", PermanentError),
+        ("AccessDeniedException", ConfigurationError),
+        ("MailFromDomainNotVerifiedException", ConfigurationError),
+        ("TooManyRequestsException", TemporaryError),
+        ("InternalFailure", TemporaryError),
+    ],
+)
+def test_what_ses_answers_says_what_happens_next(code, kind):
+    from botocore.exceptions import ClientError
+
+    assert type(clients._translated(ClientError({"Error": {"Code": code}}, "SendEmail"))) is kind
+
+
+def test_a_missing_variable_is_named():
+    with pytest.raises(ConfigurationError, match="DESKWIRE_TABLE"):
+        load({})
+    with pytest.raises(ConfigurationError, match="DESKWIRE_SANDBOX"):
+        load({"DESKWIRE_TABLE": "t", "DESKWIRE_SANDBOX": "{"})
+    assert load({"DESKWIRE_TABLE": "t"}).secrets_prefix == "deskwire/"
