@@ -35,6 +35,13 @@ sandbox: $(EMBEDDED) ## The platforms, the helpdesk and the embedded AWS, to dev
 test: $(EMBEDDED) .venv/tools/checkov/.stamp ## The whole gate: format, lint, types, imports, template, build, tests.
 	@$(PYTHON) tools/gate.py
 
+.PHONY: fuzz
+fuzz: .venv/.stamp ## A million made-up bodies through every parser. BODIES=…, SEED=… for another run.
+	@PYTHONPATH=layers/deskwire:. $(PYTHON) -m tests.attacks.fuzz $(if $(BODIES),--bodies $(BODIES)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: setup
+setup: .venv/.stamp ## Install the libraries and the command `deskwire` into .venv, and nothing else.
+
 .PHONY: build
 build: .venv/tools/sam/.stamp ## Build template.yaml for Lambda, into .aws-sam (what `sam deploy` takes).
 	@.venv/tools/sam/bin/sam build
