@@ -93,14 +93,15 @@ class Answering:
     def send_acknowledgement(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
         """Send it; `first`: its intent was noted just now, so that it was surely not sent before."""
         state, sent, reason = self._send(turn, ack.message, ack.permit, first=first)
-        turn.sent.append((ack.message.key, state, sent.ids if sent else (), reason))
+        turn.settle(ack.message.key, state, sent.ids if sent else (), reason)
         if state == "failed":
             turn.waiting.add(ack.trigger.key)
+            turn.changes |= {
+                "acknowledged_at": turn.thread.acknowledged_at,
+                "acknowledgements": list(turn.thread.acknowledgements),
+            }
             return
-        now = seconds(turn.now)
-        turn.changes["acknowledged_at"] = now
-        recent = [at for at in turn.thread.acknowledgements if now - at < DAY]
-        turn.changes["acknowledgements"] = [*recent, now]
+        turn.changes |= turn.acknowledging()
         self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
 
     # ---------------------------------------------------------------- agents' answers
@@ -151,10 +152,10 @@ class Answering:
         first = self.ledger.intend(turn.thread, send=key, text=text)
         state, sent, reason = self._send(turn, message, permit, first=first)
         if state == "failed" and turn.thread.attempts < TRIES:
-            turn.sent.append((key, state, (), reason))
+            turn.settle(key, state, (), reason)
             return False
         if state == "sent" and sent is not None:
-            turn.sent.append((key, state, sent.ids, ""))
+            turn.settle(key, state, sent.ids, "")
             turn.changes["answered_at"] = seconds(turn.now)
             self.telemetry.count("Replies")
             if sent.elsewhere:
@@ -181,7 +182,7 @@ class Answering:
 
     def _tell(self, turn: Turn, key: str, state: str, reason: str, text: str) -> None:
         """Note an answer that did not go out, or of which nobody knows, on the ticket."""
-        turn.sent.append((key, state, (), reason))
+        turn.settle(key, state, (), reason)
         words = wording.uncertain(text) if state == "unknown" else wording.undeliverable(reason, text)
         self._note(turn, key, words)
         self.telemetry.count("Unanswerable")
@@ -218,6 +219,9 @@ class Answering:
 
     def _asked(self, turn: Turn, message: Outgoing) -> tuple[str, Sent | None, str]:
         """Return what the platform says became of a message that may have been sent. It is never sent again."""
+        for key, state, ids, reason in turn.sent:  # an echo may have told a moment ago
+            if key == message.key and state != "failed":
+                return state, Sent(ids), reason
         known = self.ledger.sent(turn.thread.key, message.key)
         if known is not None and known["state"] not in {"sending", "failed"}:
             return known["state"], Sent(tuple(known.get("ids", ()))), known.get("reason", "")

@@ -226,7 +226,7 @@ class Conversation:
             known = ledger.sent(turn.thread.key, key)
             said = event.details.get("metadata") == digest(key)  # our mark, where the channel brings it back
             if known is not None and (said or known.get("text") == text_digest(event.text)):
-                turn.sent.append((key, "sent", (event.object_id,), "seen by its echo"))
+                turn.settle(key, "sent", (event.object_id,), "seen by its echo")
                 return True
         return False
 
@@ -358,6 +358,8 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
         opened=turn.thread if opened else None,
         send=ack.message.key if ack else "",
         text=ack.message.text if ack else "",
+        # Before it is sent: who dies right after has acknowledged all the same.
+        more=turn.acknowledging(),
     )
 
 

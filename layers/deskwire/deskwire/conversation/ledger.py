@@ -161,10 +161,18 @@ class Ledger:
         )
 
     def intend(
-        self, thread: Thread, *, helpdesk: str = "", opened: Thread | None = None, send: str = "", text: str = ""
+        self,
+        thread: Thread,
+        *,
+        helpdesk: str = "",
+        opened: Thread | None = None,
+        send: str = "",
+        text: str = "",
+        more: dict[str, Any] | None = None,
     ) -> bool:
         """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
 
+        `more` goes into the thread along with that text.
         Returns False when that text may have been sent before (then nothing was noted).
         """
         changes: dict[str, Any] = {}
@@ -184,7 +192,7 @@ class Ledger:
         writes.append(
             Update(
                 thread_item(thread.key),
-                set=changes,
+                set=changes | ((more or {}) if send else {}),
                 append={"sending": send} if send else {},
                 when=[("lease_owner", Equals(self.owner))],
             )

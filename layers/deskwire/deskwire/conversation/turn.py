@@ -103,6 +103,21 @@ class Turn:
         recent = [at for at in self.changes.get("updates", self.thread.updates) if seconds(self.now) - at < DAY]
         self.changes["updates"] = [*recent[-60:], seconds(self.now)]
 
+    def acknowledging(self) -> dict[str, Any]:
+        """Return what an acknowledgement sent now changes about the thread."""
+        now = seconds(self.now)
+        recent = [at for at in self.thread.acknowledgements if now - at < DAY]
+        return {"acknowledged_at": now, "acknowledgements": [*recent, now]}
+
+    def settle(self, key: str, state: str, ids: tuple[str, ...], reason: str) -> None:
+        """Note what became of something sent: once for each key, and what is known to be sent stays so."""
+        before = next((each for each in self.sent if each[0] == key), None)
+        if before is not None:
+            if before[1] == "sent":
+                return
+            self.sent.remove(before)
+        self.sent.append((key, state, ids, reason))
+
     def current(self) -> Thread:
         """Return the thread as it will be."""
         return Thread.model_validate({**self.thread.model_dump(), **self.changes})
