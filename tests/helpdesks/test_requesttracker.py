@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from deskwire.errors import ConfigurationError, PermanentError, SignatureError
-from deskwire.helpdesks import requesttracker
-from deskwire.helpdesks.requesttracker import RequestTracker, marker, multipart, number, stored_name, user_name
+from deskwire.families.requesttracker import multipart, number, stored_name
+from deskwire.families.requesttracker_replies import answer_of, words_of
+from deskwire.families.requesttracker_tickets import PLAIN_NAME, fields_of, marker, user_name
+from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.http import Request
-from deskwire.model import Customer, File
+from deskwire.model import Customer, File, Ticket
 from deskwire.secret import Secrets
 from deskwire.verification import Context
 from sandbox.request_tracker import RequestTracker as Server
@@ -73,7 +75,7 @@ def test_markers_tell_keys_apart_that_differ_in_case_only():
 )
 def test_a_customer_s_name_is_one_that_rt_takes_for_a_user(external):
     name = user_name(Customer(external_id=external or "-", name="x", channel="LINE 1"))
-    assert requesttracker.PLAIN_NAME.fullmatch(name)
+    assert PLAIN_NAME.fullmatch(name)
     assert not name.isdigit()
     assert name.startswith("line1-")
 
@@ -119,14 +121,14 @@ def test_no_id_but_a_number_reaches_a_query(text):
     ],
 )
 def test_the_agent_s_own_words_are_taken(text, kind, words):
-    assert requesttracker._words(text.encode(), kind) == words
+    assert words_of(text.encode(), kind) == words
 
 
 def test_a_long_quotation_is_read_in_no_time():
     started = time.perf_counter()
-    requesttracker._words(b'<div class="gmail_quote">' * 20_000 + b"x", "text/html")
-    requesttracker._words(b"x:\n>y\n" * 20_000, "text/plain")
-    requesttracker._answered("<div " * 20_000)
+    words_of(b'<div class="gmail_quote">' * 20_000 + b"x", "text/html")
+    words_of(b"x:\n>y\n" * 20_000, "text/plain")
+    answer_of("<div " * 20_000)
     assert time.perf_counter() - started < 5
 
 
@@ -158,7 +160,7 @@ def test_comments_and_customers_mail_are_no_news():
 
 
 def test_fields_are_filled_by_the_names_the_company_gave():
-    ticket = requesttracker.Ticket(
+    ticket = Ticket(
         key="k",
         thread="t",
         reference="r",
@@ -169,9 +171,9 @@ def test_fields_are_filled_by_the_names_the_company_gave():
     )
 
     reach = SimpleNamespace(settings={"fields": "rating = Customer rating , missing=X"})
-    assert requesttracker._fields(ticket, reach) == {"Customer rating": "2"}
+    assert fields_of(ticket, reach) == {"Customer rating": "2"}
     with pytest.raises(ConfigurationError, match="fields"):
-        requesttracker._fields(ticket, SimpleNamespace(settings={"fields": "rating"}))
+        fields_of(ticket, SimpleNamespace(settings={"fields": "rating"}))
 
 
 def test_without_request_tracker_the_harness_says_how_to_install_it(tmp_path, monkeypatch):

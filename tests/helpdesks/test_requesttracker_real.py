@@ -1,5 +1,6 @@
 """The connector, the shipped scrip and the harness against a real Request Tracker 5."""
 
+import base64
 import dataclasses
 import http.server
 import json
@@ -18,8 +19,9 @@ import pytest
 
 from deskwire.channel import Reach
 from deskwire.errors import ConfigurationError, SignatureError, TemporaryError
+from deskwire.families.requesttracker_tickets import MESSAGE, marker
 from deskwire.helpdesk import TicketGone
-from deskwire.helpdesks.requesttracker import MESSAGE, RequestTracker, marker
+from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.http import Request
 from deskwire.model import Customer, Entry, Event, File, Ticket
 from deskwire.rest import Answer, Call, Direct, with_hosts
@@ -688,14 +690,15 @@ def test_h8_the_quoted_customer_is_not_sent_back(tracker, reach):
     assert [reply.text for reply in connector.replies(number, "", reach)] == ["At the depot.", "New"]
 
 
-def test_h8_an_agents_attachment_is_fetched_with_name_type_and_bytes(tracker, reach):
+def test_h8_an_agents_attachment_is_named_with_its_type_and_id(tracker, reach):
     _, number = opened(reach)
     tracker.agent_replies(number, "see label", attachments=[("label.png", "image/png", b"\x89PNG\r\n\x1a\n\x00")])
     (reply,) = connector.replies(number, "", reach)
     (attachment,) = reply.attachments
-    file = connector.fetch(attachment, reach)
+    stored = tracker.call("GET", f"attachment/{attachment.id}")["Content"]
     assert reply.text == "see label"
-    assert (file.name, file.type, file.data) == ("label.png", "image/png", b"\x89PNG\r\n\x1a\n\x00")
+    assert (attachment.kind, attachment.name, attachment.type) == ("image", "label.png", "image/png")
+    assert base64.b64decode(stored) == b"\x89PNG\r\n\x1a\n\x00"
 
 
 def test_h8_a_customers_mail_is_no_reply(tracker, reach, listener):

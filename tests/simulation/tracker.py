@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from deskwire.helpdesks.requesttracker import MESSAGE, OPENING, THREAD
+from deskwire.families.requesttracker_tickets import MESSAGE, OPENING, THREAD
 from deskwire.rest import Answer
 
 HOST = "rt.example"

@@ -1,0 +1,138 @@
+"""How Request Tracker's REST 2 is asked: address, token, files, memory, and what its answers hide."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+from urllib.parse import quote, urlencode
+
+from deskwire.channel import Reach
+from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model import File
+from deskwire.reading import Node, read
+from deskwire.rest import Answer, Call, checked
+
+Asked = ParamSpec("Asked")
+Found = TypeVar("Found")
+
+MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
+HOUR = 3600.0
+HINT = "the “token”"
+
+
+def understood(method: Callable[Asked, Found]) -> Callable[Asked, Found]:
+    """Let an answer that cannot be read be one to ask about again."""
+
+    @functools.wraps(method)
+    def reading(*arguments: Asked.args, **options: Asked.kwargs) -> Found:
+        try:
+            return method(*arguments, **options)
+        except PayloadError as error:
+            raise TemporaryError(f"the answer of Request Tracker cannot be read: {error}", ambiguous=True) from None
+
+    return reading
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """REST 2 of one RT."""
+
+    reach: Reach
+
+    @property
+    def user(self) -> str:
+        return self.reach.settings.get("user", "deskwire")
+
+    def ask(self, method: str, path: str, payload: object = None, *, what: str, files: Sequence[File] = ()) -> Answer:
+        """Return the answer to one call, with the files that hold anything: RT refuses empty ones."""
+        address = self.reach.settings.get("address", "").rstrip("/")
+        if not address:
+            raise ConfigurationError("the helpdesk's “address” is missing: https:// and the host of Request Tracker")
+        headers = {"Authorization": f"token {self.reach.secrets.one('token').reveal()}", "Accept": "application/json"}
+        url = f"{address}/REST/2.0/{path}"
+        full = [file for file in files if file.data]
+        if full:
+            headers["Content-Type"], body = multipart(payload, full)
+            call = Call(method, url, headers, body, timeout=60.0)
+        elif payload is None:
+            call = Call(method, url, headers)
+        else:
+            call = Call.json(method, url, payload, headers=headers, timeout=20.0)
+        answer = self.reach.http(call)
+        # With a session or a browser's User-Agent RT leads to its log-in page; a proxy in front may do so as well.
+        if 300 <= answer.status < 400:
+            raise ConfigurationError(f"{what}: Request Tracker asks to log in: check the address and the “token”")
+        # Rights show as 403 or as 400 with these words (our user's language is English).
+        if answer.status == 400 and message_of(answer) == "Permission Denied":
+            raise ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/request-tracker")
+        return answer
+
+    def get(self, path: str, *, what: str, **query: str) -> Node:
+        """Return the JSON of a GET."""
+        full = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+        return checked(self.ask("GET", full, what=what), what=what, secret_hint=HINT).node()
+
+    def send(self, method: str, path: str, payload: object, *, what: str, files: Sequence[File] = ()) -> Answer:
+        """Return the answer to a change."""
+        return checked(self.ask(method, path, payload, what=what, files=files), what=what, secret_hint=HINT)
+
+    def kept(self, name: str, make: Callable[[], tuple[str, float]]) -> str:
+        """Return what is remembered of this RT under a name, or made now."""
+        return self.reach.remember(f"requesttracker/{self.reach.account}/{name}", make)
+
+
+def multipart(payload: object, files: Sequence[File]) -> tuple[str, bytes]:
+    """Return a content type and body with the payload as `JSON` and the files.
+
+    In JSON a file's name beyond ASCII gives HTTP 500, and as an RFC 2047 word it stays one when a ticket is created.
+    """
+    parts = [(b'name="JSON"', b"application/json", json.dumps(payload).encode())]
+    for file in files:
+        kind = file.type if MEDIA_TYPE.fullmatch(file.type) else "application/octet-stream"
+        parts.append((f'name="Attachments"; filename="{stored_name(file.name)}"'.encode(), kind.encode(), file.data))
+    boundary = hashlib.sha256(b"".join(data for _, _, data in parts)).hexdigest().encode()
+    body = b"".join(
+        b"--%b\r\nContent-Disposition: form-data; %b\r\nContent-Type: %b\r\n\r\n%b\r\n" % (boundary, *part)
+        for part in parts
+    )
+    return f"multipart/form-data; boundary={boundary.decode()}", body + b"--%b--\r\n" % boundary
+
+
+def stored_name(name: str) -> str:
+    """Return a file's name without what would break out of its header, or be decoded (`=?…`)."""
+    return re.sub(r"[\x00-\x1f\x7f/\\\"]", "_", name).replace("=?", "=_").strip()[:120] or "file"
+
+
+def number(text: str) -> str:
+    """Return an id that is a number; it goes into paths and queries. Raises `PermanentError` for anything else."""
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise PermanentError("that is no id of Request Tracker")
+    return text
+
+
+def quoted(value: str) -> str:
+    """Return a value as TicketSQL's string."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def message_of(answer: Answer) -> str:
+    """Return what a refusal says, or nothing."""
+    try:
+        return read(answer.body)["message"].text("")
+    except PayloadError:
+        return ""
+
+
+def values_of(row: Node, name: str) -> list[str]:
+    """Return a custom field's values in a shown ticket or transaction."""
+    return [
+        value.text("")
+        for field in row["CustomFields"].items()
+        if field["name"].text("") == name
+        for value in field["values"].items()
+    ]

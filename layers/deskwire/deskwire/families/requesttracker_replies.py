@@ -1,0 +1,133 @@
+"""What agents wrote in Request Tracker: which of it was for this customer, by whom, and their own words of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import datetime
+from urllib.parse import quote
+
+from deskwire.errors import ConfigurationError, TemporaryError
+from deskwire.families.requesttracker import HOUR, Tracker, number
+from deskwire.markup import plain
+from deskwire.model import AgentReply, Attachment, AttachmentKind
+from deskwire.reading import Node
+
+KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+QUOTE = re.compile(r"<(/?)(?:div|blockquote)\b([^<>]*)>", re.IGNORECASE)
+
+
+def written_on(tracker: Tracker, ticket: str) -> str:
+    """Return the condition for what was written on this ticket, or, once it is merged, on the survivor since then.
+
+    What stood on the other ticket before was written for somebody else. REST 2 shows merged tickets as one, in
+    histories as in a transaction's `Object`; only ObjectId in a query still tells them apart.
+    """
+    shown = tracker.get(f"ticket/{ticket}", what="looking at the ticket")
+    survivor = shown["EffectiveId"]["id"].identifier(shown["id"].identifier(ticket))
+    if survivor == ticket:
+        return f"ObjectId = {ticket}"
+    links = tracker.get(
+        "transactions",
+        what="reading the merge",
+        query=f"ObjectType = 'RT::Ticket' AND ObjectId = {ticket} AND Type = 'AddLink' AND Field = 'MergedInto'",
+        orderby="id",
+        order="DESC",
+        per_page="1",
+    )
+    merges = [number(row["id"].identifier()) for row in links["items"].items()]
+    if not merges:
+        return f"ObjectId = {ticket}"
+    return f"(ObjectId = {ticket} OR (ObjectId = {number(survivor)} AND id > {merges[0]}))"
+
+
+def staff(tracker: Tracker, name: str) -> str:
+    """Return the name to show for a member of staff, or an empty string for anybody else."""
+
+    def look() -> tuple[str, float]:
+        found = tracker.get(f"user/{quote(name, safe='')}", what="reading an author")
+        if "Privileged" not in found:
+            raise ConfigurationError(f"the user “{tracker.user}” may not see who is staff: it needs AdminUsers")
+        return (found["RealName"].text("") or name) if found["Privileged"].number() else "", HOUR
+
+    return tracker.kept(f"staff/{name}", look)
+
+
+def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
+    """Return a correspondence as the reply to be sent."""
+    transaction = number(row["id"].identifier())
+    parts = list(
+        tracker.get(
+            f"transaction/{transaction}/attachments",
+            what="reading a reply",
+            fields="Filename,ContentType",
+            per_page="100",
+        )["items"].items()
+    )
+    texts = {
+        part["ContentType"].text(""): part["id"].identifier()
+        for part in reversed(parts)  # the first of each type counts
+        if not part["Filename"].text("")
+    }
+    chosen = next((kind for kind in ("text/plain", "text/html") if kind in texts), "")
+    return AgentReply(
+        id=transaction,
+        order=int(transaction),
+        ticket=ticket,
+        text=words_of(_content(tracker, texts[chosen]), chosen) if chosen else "",
+        author=author,
+        written_at=moment_of(row["Created"]),
+        attachments=tuple(_attachment(part) for part in parts if part["Filename"].text("")),
+    )
+
+
+def _content(tracker: Tracker, attachment: str) -> bytes:
+    shown = tracker.get(f"attachment/{number(attachment)}", what="reading an attachment")
+    try:
+        return base64.b64decode(shown["Content"].text(""))
+    except binascii.Error:
+        raise TemporaryError("the answer holds broken base64") from None
+
+
+def _attachment(part: Node) -> Attachment:
+    kind = part["ContentType"].text("")
+    return Attachment(
+        KINDS.get(kind.partition("/")[0], AttachmentKind.FILE),
+        id=part["id"].identifier(),
+        name=part["Filename"].text(""),
+        type=kind,
+    )
+
+
+def moment_of(node: Node) -> datetime | None:
+    """Return a time, or None where there is none."""
+    return node.iso() if node.text("") else None
+
+
+def words_of(data: bytes, kind: str) -> str:
+    """Return an agent's own words of a stored text, without what they quote."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")  # RT stores UTF-8 whatever came
+    if kind == "text/html":
+        return plain(answer_of(text)) or plain(text)
+    kept: list[str] = []
+    for one in text.split("\n"):
+        if not one.startswith(">"):
+            kept.append(one)
+        elif kept and kept[-1].rstrip().endswith(":"):
+            kept.pop()  # "On …, … wrote:"
+    return "\n".join(kept).strip() or text.strip()
+
+
+def answer_of(markup: str) -> str:
+    """Return an agent's HTML without the message that it answers, which RT puts above in a `gmail_quote`."""
+    kept: list[str] = []
+    since = depth = 0
+    for tag in QUOTE.finditer(markup):
+        if depth:
+            depth += -1 if tag[1] else 1
+            since = tag.end()
+        elif not tag[1] and "gmail_quote" in tag[2]:
+            kept.append(markup[since : tag.start()])
+            depth, since = 1, len(markup)
+    return "".join([*kept, markup[since:]])

@@ -1,0 +1,212 @@
+"""What is written into Request Tracker: tickets, their customers and messages, and the fields that keep the keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC
+
+from deskwire.channel import Reach
+from deskwire.errors import ConfigurationError, TemporaryError
+from deskwire.families.requesttracker import HINT, HOUR, Tracker, message_of, number, quoted, values_of
+from deskwire.helpdesk import TicketGone
+from deskwire.model import Customer, Entry, Ticket, digest
+from deskwire.rest import checked
+
+THREAD = "Deskwire Thread"
+OPENING = "Deskwire Opening"
+MESSAGE = "Deskwire Message"
+REFERENCE = "Deskwire Reference"
+TAGS = "Deskwire Tags"
+
+# RT's labels by default are Low 0, Medium 50, High 100 (RT_Config, %PriorityAsString).
+PRIORITIES = {"low": 0, "normal": 50, "high": 100, "urgent": 100}
+PLAIN_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,79}")
+FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([^,=]{1,200}?)\s*")
+
+
+def marker(key: str) -> str:
+    """Return what stands for a key in RT: itself and a digest (RT takes `aB` and `Ab` for the same value)."""
+    return f"{key} {digest(key)[:16]}" if len(key) <= 200 else digest(key)  # a value holds 255 characters
+
+
+def user_name(customer: Customer) -> str:
+    """Return the RT user's name for a customer.
+
+    A colon, a comma, an @ or digits alone mean something else to RT as a requestor, and case is ignored: a name that is
+    not plainly safe is replaced by a digest of it.
+    """
+    if PLAIN_NAME.fullmatch(customer.external_id):
+        return customer.external_id
+    channel = re.sub(r"[^a-z0-9]", "", customer.channel.lower()) or "customer"
+    return f"{channel}-{digest(customer.external_id)[:32]}"
+
+
+def prepared(tracker: Tracker) -> None:
+    """Make sure that the custom fields exist: RT ignores unknown ones in silence, and nothing could be found."""
+
+    def look() -> tuple[str, float]:
+        wanted = '[{"field":"Name","operator":"LIKE","value":"Deskwire "}]'
+        rows = tracker.get("customfields", what="reading the custom fields", query=wanted, fields="Name,LookupType")
+        found = {(row["Name"].text(""), row["LookupType"].text("")) for row in rows["items"].items()}
+        ticket = "RT::Queue-RT::Ticket"
+        if not {(THREAD, ticket), (OPENING, ticket), (MESSAGE, f"{ticket}-RT::Transaction")} <= found:
+            raise ConfigurationError(
+                "Request Tracker has no custom fields “Deskwire …”, or our user may not see them:"
+                " load docs/request-tracker/initialdata"
+            )
+        return "yes", HOUR
+
+    tracker.kept("fields", look)
+
+
+def requestor_of(tracker: Tracker, customer: Customer) -> str:
+    """Return the user name of a customer, once that user exists: a taken name is the same customer."""
+    name = user_name(customer)
+
+    def make() -> tuple[str, float]:
+        user = {
+            "Name": name,
+            "RealName": line(customer.name, 120),
+            "NickName": line(customer.handle, 16),
+            "MobilePhone": line(customer.phone, 30),
+            "Privileged": 0,
+        }
+        what = "creating the customer"
+        answer = tracker.ask("POST", "user", {key: value for key, value in user.items() if value != ""}, what=what)
+        if not (answer.status == 400 and message_of(answer) == "Name in use"):
+            checked(answer, what=what, secret_hint=HINT)
+        return name, HOUR
+
+    return tracker.kept(f"user/{name}", make)
+
+
+def created(tracker: Tracker, ticket: Ticket, requestor: str, public: Sequence[Entry]) -> str:
+    """Return the number of the ticket made with its public entries; asked again within the hour, the same one."""
+
+    def create() -> tuple[str, float]:
+        answer = tracker.send(
+            "POST",
+            "ticket",
+            {
+                "Queue": tracker.reach.settings.get("queue", "General"),
+                "Subject": line(ticket.subject) or line(ticket.reference) or "-",
+                "Requestor": requestor,
+                "Priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
+                "Content": introduction(ticket) + "\n".join(spoken(entry) for entry in public),
+                "ContentType": "text/plain",
+                "CustomFields": {
+                    **fields_of(ticket, tracker.reach),
+                    THREAD: marker(ticket.key),
+                    # On create RT takes no fields of the transaction: these are the keys of its words.
+                    OPENING: [marker(entry.key) for entry in public],
+                    REFERENCE: ticket.reference,
+                    TAGS: list(ticket.tags),
+                },
+            },
+            what="opening a ticket",
+            files=[file for entry in public for file in entry.files],
+        )
+        return answer.node()["id"].identifier(), HOUR
+
+    return tracker.kept(f"opened/{digest(ticket.key)}", create)
+
+
+def settled(tracker: Tracker, opened: str, requestor: str, ticket: Ticket) -> str:
+    """Return the ticket that stands, after RT's silence was checked: the requestor is there, nobody was faster."""
+    shown = tracker.get(f"ticket/{number(opened)}", what="checking the new ticket")
+    # RT drops a requestor it cannot make sense of and says nothing.
+    names = {row["id"].identifier("").lower() for row in shown["Requestor"].items()}
+    if requestor not in names:
+        change = {"Requestor": requestor}
+        tracker.send("PUT", f"ticket/{opened}", change, what="setting the requestor")
+    if marker(ticket.key) in values_of(shown, THREAD):
+        return opened
+    # The value was taken: another attempt was faster, and RT left it off ours (UniqueValues) in silence.
+    standing = next((other for other in tickets_of(tracker, ticket.key) if other != opened), None)
+    if standing is None:
+        raise ConfigurationError(f"the custom field “{THREAD}” does not apply to the queue: apply it globally")
+    tracker.send("PUT", f"ticket/{opened}", {"Status": "deleted"}, what="removing a doubled ticket")
+    after = tracker.get(f"ticket/{opened}", what="checking the doubled ticket")
+    if after["Status"].text("") != "deleted":  # the PUT answers 200 without DeleteTicket too
+        tracker.send("PUT", f"ticket/{opened}", {"MergeInto": standing}, what="merging a doubled ticket")
+    return standing
+
+
+def tickets_of(tracker: Tracker, key: str) -> list[str]:
+    """Return the tickets opened under a key or with a message of it, oldest first.
+
+    Also those merged away (EffectiveId asks for them); deleted ones RT never lists.
+    """
+    value = quoted(marker(key))
+    rows = tracker.get(
+        "tickets",
+        what="looking for the ticket",
+        query=f"EffectiveId > 0 AND ('CF.{{{THREAD}}}' = {value} OR 'CF.{{{OPENING}}}' = {value})",
+        orderby="id",
+    )
+    return [row["id"].identifier() for row in rows["items"].items()]
+
+
+def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
+    """Write an entry and return its transaction. Raises `TicketGone` for a ticket that was shredded."""
+    message: dict[str, object] = {
+        "Content": spoken(entry),
+        "ContentType": "text/plain",
+        "TxnCustomFields": {MESSAGE: marker(entry.key)},
+    }
+    if entry.public:
+        # RT's own scrip opens a solved or deleted ticket on correspondence; this opens it without the scrip, and a
+        # stalled one too. Where it has nothing to do, RT says so in a 201.
+        message["Status"] = "open"
+    what = "adding to a ticket"
+    path = f"ticket/{ticket}/{'correspond' if entry.public else 'comment'}"
+    answer = tracker.ask("POST", path, message, what=what, files=entry.files)
+    # To a ticket that was shredded RT answers just this.
+    unrecorded = answer.status == 400 and message_of(answer) == "Message could not be recorded"
+    if unrecorded and tracker.ask("GET", f"ticket/{ticket}", what="looking at the ticket").status == 404:
+        raise TicketGone("deleted")
+    checked(answer, what=what, secret_hint=HINT)
+    place = re.search(r"/transaction/([0-9]{1,18})$", answer.headers.get("location", ""))
+    if answer.status != 201 or place is None:
+        raise TemporaryError(f"{what}: the answer names no transaction", ambiguous=True)
+    return place[1]
+
+
+def fields_of(ticket: Ticket, reach: Reach) -> dict[str, str]:
+    """Return the company's own fields of a ticket. Raises `ConfigurationError` for a setting that cannot be read."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in reach.settings.get("fields", "").split(","))):
+        match = FIELD.fullmatch(part)
+        if not match:
+            raise ConfigurationError("“fields” is not written as `rating=Rating, permalink=Source`")
+        if ticket.fields.get(match[1]):
+            found[match[2]] = ticket.fields[match[1]]
+    return found
+
+
+def introduction(ticket: Ticket) -> str:
+    """Return what an agent needs to know before the customer's words."""
+    customer = ticket.customer
+    facts = {
+        "Customer": " · ".join(line(each) for each in (customer.name, customer.handle) if each),
+        "E-mail": line(customer.email),
+        "Phone": line(customer.phone),
+        "Channel": line(customer.channel),
+        "Follow-up of": f"#{ticket.follow_up_of}" if ticket.follow_up_of else "",
+        **{line(name): line(value) for name, value in ticket.fields.items()},
+    }
+    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value) + "\n\n"
+
+
+def spoken(entry: Entry) -> str:
+    """Return the text of an entry: who and when, then the words. It ends in a newline: Perl takes "0" for nothing."""
+    moment = entry.written_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if entry.written_at else ""
+    head = ", ".join(part for part in (line(entry.author), moment) if part)
+    empty = [f"[empty file: {line(file.name)}]" for file in entry.files if not file.data]
+    return "\n".join([*([f"{head}:", ""] if head else []), entry.body, *empty, ""])
+
+
+def line(text: str, most: int = 180) -> str:
+    """Return text as one short line."""
+    return " ".join(text.split())[:most]
