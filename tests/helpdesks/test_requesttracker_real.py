@@ -283,6 +283,17 @@ def test_h1_a_known_customer_is_not_made_again(tracker, reach, wire):
     assert tracker.ticket(number)["Requestor"][0]["id"] == "messenger-known"
 
 
+def test_h1_opening_takes_three_calls_for_a_new_customer_and_two_for_a_known_one(reach, wire):
+    opened(reach)
+    customer = Customer(external_id="messenger-counted", name="Counted", channel="messenger")
+    taken = []
+    for _ in range(2):
+        wire.calls.clear()
+        opened(reach, customer=customer)
+        taken.append([(call.method, call.url.partition("/2.0/")[2].partition("/")[0]) for call in wire.calls])
+    assert taken == [[("POST", "user"), ("POST", "ticket"), ("GET", "ticket")], [("POST", "ticket"), ("GET", "ticket")]]
+
+
 def test_h1_the_requestor_is_set_when_the_ticket_came_out_without(tracker, reach, wire):
     customer = Customer(external_id="messenger-late", name="Late", channel="messenger")
     known = reach_of(tracker.bot_token, wire)

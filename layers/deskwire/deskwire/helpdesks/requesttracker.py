@@ -97,6 +97,13 @@ class RequestTracker(Helpdesk):
 
     @understood
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        """Make the customer, then the ticket, then look at it: three calls, two for a customer of the last hour.
+
+        One more once an hour, for the custom fields. None can be left out: without its fields RT would keep tickets
+        that nobody finds again, and nothing could undo them; a requestor that is no user is dropped, and making one
+        along with the ticket takes an e-mail address, which RT would write to; and that another attempt was faster
+        shows in the finished ticket only.
+        """
         tracker = Tracker(reach)
         prepared(tracker)
         requestor = requestor_of(tracker, ticket.customer)
