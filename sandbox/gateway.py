@@ -18,7 +18,7 @@ def gateway_event(request: Request, *, side: str = "channels", encoded: bool = F
     try:
         text = request.body.decode()
     except UnicodeDecodeError:
-        encoded = True
+        text, encoded = "", True
     path = f"/{side}/{request.endpoint}" + (f"/{request.action}" if request.action else "")
     parameters = {"endpoint": request.endpoint} | ({"action": request.action} if request.action else {})
     query = "&".join(f"{quote(name)}={quote(value)}" for name, values in request.query.items() for value in values)
