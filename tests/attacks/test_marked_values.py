@@ -172,8 +172,9 @@ def helpdesk_broken(watched):
 
 def helpdesk_gossips(watched):
     """A vendor that repeats everything it was sent in its errors."""
-    gossip = json.dumps({"error": {"code": PERSON, "type": f"{WORDS} {NAME}", "message": f"{WORDS} {NAME} {PERSON} invented-zendesk-token"},
-                         "description": WORDS, "details": {"base": [{"description": WORDS}]}}).encode()  # fmt: skip
+    told = f"{WORDS} {NAME} {PERSON} invented-zendesk-token"
+    error = {"code": PERSON, "type": told, "message": told}
+    gossip = json.dumps({"error": error, "description": told, "details": {"base": [{"description": told}]}}).encode()
     original = watched.company.http
 
     statuses = [400, 401, 403, 404, 409, 422, 429, 500, 200]
@@ -192,8 +193,9 @@ def helpdesk_gossips(watched):
 
 
 def platform_gossips(watched):
-    gossip = json.dumps({"error": {"message": f"{WORDS} {PERSON} invented-page-token", "type": f"{WORDS} {NAME}", "code": 100,
-                                   "error_user_msg": WORDS, "fbtrace_id": WORDS}}).encode()  # fmt: skip
+    told = f"{WORDS} {NAME} {PERSON} invented-page-token"
+    error = {"message": told, "type": told, "code": 100, "error_user_msg": told, "fbtrace_id": WORDS}
+    gossip = json.dumps({"error": error}).encode()
     for status in (400, 401, 403, 404, 429, 500, 200):
         watched.company.graph.next = [Answer(status, {}, gossip)] * 3
         deliver(watched, watched.message())
