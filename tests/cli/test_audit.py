@@ -107,9 +107,11 @@ def test_a_thread_that_sweep_wakes_in_vain_is_named(story):
     assert looked(story).events == 1
 
 
-def test_a_worker_that_has_the_thread_is_given_its_time():
-    story = Story(MemoryTable(), hours=0.01)
-    story.taken(1)
+def test_a_worker_that_has_the_thread_is_given_its_time(story):
+    message, thread = story.taken(1)
+    story.ledger.finish(thread, outcomes=[], changes={"pending": [message.key], "due_at": 9})
+    assert states(story) == [OVERDUE]
+    Ledger(story.table, lambda: NOW, "another").take(thread.key, None, "")
     assert states(story) == []
 
 

@@ -13,6 +13,8 @@ import pytest
 from deskwire.erasing import Eraser, Person, mentioned
 from deskwire.errors import TemporaryError
 from deskwire.memory import MemoryPile
+from deskwire.model import digest
+from deskwire.ports import Put
 
 CUSTOMER = "24900000000000017"
 ME = Person("messenger", CUSTOMER)
@@ -48,6 +50,22 @@ def test_a_thread_whose_worker_and_letter_are_both_lost_is_woken_all_the_same(co
     company.work()
     assert set(company.outcomes().values()) == {"filed"}
     assert len(company.zendesk.tickets) == 1
+
+
+def test_a_thread_that_is_woken_in_vain_is_counted_and_named_by_its_digest(company):
+    crashed_at_the_helpdesk(company)
+    company.tick(901)
+    company.sweep()
+    assert '"UnaccountedEvents":0' in "".join(company.lines)
+    company.mailbox.letters.clear()  # nobody works
+    company.tick(901)
+    company.sweep()
+    assert '"UnaccountedEvents":1' in "".join(company.lines)
+    (line,) = [line for line in company.lines if "unaccounted" in line]
+    assert digest("messenger/410000000000001/24900000000000017")[:12] in line
+    company.work()
+    company.sweep()
+    assert company.lines[-1].count('"UnaccountedEvents":0') == 1
 
 
 def test_what_is_finished_is_on_nobodys_list(company):
@@ -100,6 +118,7 @@ def test_of_a_person_who_asks_no_word_and_no_name_is_left(company, eraser):
     company.archive.keep("raw/old", json.dumps({"from": CUSTOMER, "text": "an old parcel"}).encode())
     company.archive.keep("raw/others", json.dumps({"from": "1", "text": "of others"}).encode())
     assert all(word in kept(company) for word in WORDS)
+    assert eraser.find(ME).names == {CUSTOMER}
     certificate = eraser.erase(ME)
     assert certificate["complete"]
     for word in WORDS:
@@ -174,6 +193,25 @@ def test_others_in_the_same_public_conversation_keep_their_words(company, eraser
     assert "What I said" not in kept(company)
     assert "My own words" in kept(company)
     assert {key: item for key, item in company.table.items.items() if key[0].startswith("K#")} == before
+
+
+def test_a_thread_that_led_to_theirs_is_no_more(company, eraser):
+    told(company, "first")
+    elsewhere = ("T#facebook/410000000000001/elsewhere", "THREAD")
+    company.table.put(Put({"pk": elsewhere[0], "sk": "THREAD", "alias_of": f"messenger/410000000000001/{CUSTOMER}"}))
+    assert eraser.erase(ME)["aliases"] == 1
+    assert elsewhere not in company.table.items
+
+
+def test_the_name_on_a_public_comment_and_the_wishes_go_too(company, eraser):
+    company.deliver(company.comment("stop", author="71"))
+    company.work()
+    company.table.put(Put({"pk": "P#facebook/71", "sk": "PERSON", "opted_out": True, "channel": "facebook"}))
+    assert "Marta" in kept(company)
+    eraser.erase(Person("facebook", "71"))
+    assert "Marta" not in kept(company)
+    assert "Lindqvist" not in kept(company)
+    assert ("P#facebook/71", "PERSON") not in company.table.items
 
 
 def test_a_helpdesk_that_is_down_is_asked_next_time(company, eraser):

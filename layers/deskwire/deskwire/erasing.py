@@ -149,8 +149,7 @@ class Eraser:
         self._parked(person, traces.names)
         self._dead(person, traces)
         self._archive(person, traces.names)
-        if not again:
-            self.table.transact([Delete(person_item(person.channel, person.author))])
+        self.table.transact([Delete(person_item(person.channel, person.author))])
         end = {"complete": not again, "again": sorted(again), "ended_at": seconds(self.clock())}
         return self.table.update(Update(person.certificate, set=end))
 
