@@ -15,6 +15,7 @@ KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value", 
               float: "a number", type(None): "null"}  # fmt: skip
 MILLISECONDS_FROM = 100_000_000_000  # seconds would mean the year 5138; milliseconds, 1973
 MAX_DEPTH = 64
+NAMED = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}[0-9]{0,2}")  # a field of ours to ask for; else it may be a person's id
 WHOLE = re.compile(r"-?[0-9]{1,19}")  # 64 bits
 
 
@@ -114,7 +115,7 @@ class Node:
         """Return the child; absent where this is not a container or has no such child."""
         if isinstance(step, str):
             value = self._value.get(step, Node._missing) if isinstance(self._value, dict) else Node._missing
-            return Node(value, f"{self._path}.{step}")
+            return Node(value, f"{self._path}.{step if NAMED.fullmatch(step) else '*'}")
         inside = isinstance(self._value, list) and -len(self._value) <= step < len(self._value)
         value = self._value[step] if inside and isinstance(self._value, list) else Node._missing
         return Node(value, f"{self._path}[{step}]")
@@ -153,7 +154,7 @@ class Node:
         if not isinstance(self._value, dict):
             self._wrong("an object")
         for key, value in self._value.items():
-            yield clean(key), Node(value, f"{self._path}.{key}")
+            yield clean(key), Node(value, f"{self._path}.*")
 
     def object(self) -> Node:
         """Return this, once checked to be an object."""
@@ -173,14 +174,14 @@ class Node:
         """Return an id as a string: text or a whole number, at most 512 characters, printable."""
         if not self and default is not None:
             return default
-        if isinstance(self._value, int) and not isinstance(self._value, bool):
-            return str(self._value)
-        if not isinstance(self._value, str):
+        whole = isinstance(self._value, int) and not isinstance(self._value, bool)
+        found = str(self._value) if whole else self._value
+        if not isinstance(found, str):
             self._wrong("an id")
-        if not self._value or len(self._value) > 512 or not self._value.isprintable():
+        if not found or len(found) > 512 or not found.isprintable():
             msg = f"{self._path} is no usable id (empty, over 512 characters or unprintable)"
             raise PayloadError(msg)
-        return self._value
+        return found
 
     def number(self, default: int | None = None) -> int:
         """Return a whole number; digits in text count."""
