@@ -11,7 +11,8 @@ import pytest
 from deskwire.channels.messenger import Messenger
 from deskwire.channels.webform import WebForm
 from deskwire.channels.x import X
-from deskwire.errors import PermanentError
+from deskwire.errors import PayloadError, PermanentError, TemporaryError
+from deskwire.reading import read
 from deskwire.telemetry import Telemetry
 
 from .edge import Edge, arriving, genuine, signed
@@ -96,8 +97,6 @@ def test_a_replay_within_the_window_of_a_stamped_signature_is_one_letter(edge):
 def test_a_name_of_an_endpoint_cannot_break_a_line_of_the_log(edge):
     class Out:
         def endpoint(self, name):
-            from deskwire.errors import TemporaryError
-
             raise TemporaryError("out")
 
     log = io.StringIO()
@@ -109,3 +108,21 @@ def test_a_name_of_an_endpoint_cannot_break_a_line_of_the_log(edge):
     told = json.loads(lines[0])
     assert "_aws" not in told
     assert not {"\r", "\n", "\x1b", "\u2028", "\u202e"} & set(told["endpoint"])
+
+
+def test_an_id_of_4000_digits_is_no_id():
+    """As text it was refused; as a number it went into keys and names."""
+    for text in ("9" * 513, "-" + "9" * 4_000):
+        with pytest.raises(PayloadError):
+            read(text).identifier()
+    assert read("9" * 512).identifier() == "9" * 512
+
+
+def test_no_error_of_reading_names_what_stands_where_a_field_s_name_should():
+    person = "24900000000000717"
+    document = read(json.dumps({"users": {person: {"name": 7}, WORDS: 1}}))
+    with pytest.raises(PayloadError, match=r"body\.users\.\*\.name is a number, not text"):
+        document["users"][person]["name"].text()
+    for _, node in document["users"].members():
+        assert person not in node.path
+        assert WORDS not in node.path
