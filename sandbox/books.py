@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from boto3.dynamodb.types import TypeDeserializer
 
@@ -27,6 +28,7 @@ from sandbox.sender import State
 
 CHANNELS = ("facebook", "messenger", "x", "google", "webform")
 REFERENCE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b")
+SECOND_KEY = "the key of a completed event"  # under which an event is known as well
 ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
 MARKER = re.compile(r"\b(?:NW|ANS|NOTE)-\d{3,}\b")
 SHOWN = 5  # offending items named for each promise
@@ -120,12 +122,21 @@ def kept(company: Company) -> tuple[list[Kept], list[str], dict[str, str]]:
                 busy.append(item["pk"])
             if item["sk"].startswith("S#ack/"):
                 acknowledgements[item["pk"][2:]] = f"{item['state']}: {item.get('reason', '')}"
-            if not item["sk"].startswith("M#") or "event" not in item or item["state"] == "moved":
-                continue  # a note of ours; the key of a completed event; what goes on in another thread
-            event = json.loads(zlib.decompress(bytes(item["event"])))
-            identity = (event["channel"], event["account"], event["object_id"], event["verb"])
-            events.append(Kept(identity, event["kind"], item["state"], item.get("reason", "")))
+            identity = _identity(item)
+            if identity is not None and item["state"] != "moved" and item.get("reason") != SECOND_KEY:
+                events.append(Kept(identity, item.get("kind", ""), item["state"], item.get("reason", "")))
     return events, busy, acknowledgements
+
+
+def _identity(item: dict[str, Any]) -> Identity | None:
+    """Return whose outcome an item is: of an event, also of one whose words were not kept; None for anything else."""
+    if not item["sk"].startswith("M#") or item["sk"].startswith("M#note/"):
+        return None
+    if "event" in item:
+        event = json.loads(zlib.decompress(bytes(item["event"])))
+        return (event["channel"], event["account"], event["object_id"], event["verb"])
+    parts = [unquote(part) for part in item["sk"][2:].split("/")]
+    return (parts[0], parts[1], parts[2], parts[3]) if len(parts) == 5 else None
 
 
 def parked(company: Company) -> list[dict[str, Any]]:
@@ -209,8 +220,10 @@ class Books:
                 fault = f"{len(found)} outcomes for {len(happenings)} events"
             elif open_ := [each.state for each in found if each.state not in ENDED]:
                 fault = f"still {open_[0]}"
-            elif happenings[0].files is True and (
-                bad := [each for each in found if each.state not in {"filed", "merged"}]
+            elif (
+                happenings[0].files is True
+                and happenings[0].shown
+                and (bad := [each for each in found if each.state not in {"filed", "merged"}])
             ):
                 fault = f"{bad[0].state} ({bad[0].reason}), but belongs into a ticket"
             elif happenings[0].files is False and (bad := [each for each in found if each.state == "filed"]):

@@ -12,8 +12,8 @@ What is changed, and why:
   fill in.
 * A batch of SQS needs the right to the single action, as on AWS (“SendMessage” covers SendMessageBatch; IAM knows no
   action of that name). MiniStack asks for a right that cannot be granted there.
-* Sending to a queue and deleting from it wait for one another. MiniStack's poller rewrites the list of messages while a
-  request adds to it, and so loses one in some hundred on a busy machine; the demonstration's books found it.
+* Sending to a queue and deleting from it wait for one another. MiniStack's poller rewrites the list of messages in a
+  thread of its own; what a request adds between its reading and its writing would be lost (read in its source).
 * A preflight reaches the function where the API has no CORS configuration of its own, as on AWS.
 * A layer is unpacked once and then linked, read-only as on Lambda. MiniStack unpacks every layer anew for each worker,
   which takes seconds for a hundred megabytes and, on a small machine, longer than a platform waits.

@@ -15,7 +15,7 @@ Identity = tuple[str, str, str, str]  # channel, account, the platform's id of t
 class Happening:
     """One thing that happened on a platform. `text` holds `marker`, which occurs nowhere else.
 
-    `files`: whether it belongs into a ticket (None: it may; our own post is context where a ticket is open). `shown`:
+    `files`: whether it belongs into a ticket (None: it may: our own post where a ticket is open, a deletion). `shown`:
     whether its words stand there to the end (a deleted message's do not). `deliveries` are the numbers under which the
     sender knows the requests that told of it.
     """

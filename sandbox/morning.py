@@ -270,7 +270,7 @@ class Morning:
         def unsend() -> None:
             told = self.company.meta.unsends(second.object_id)
             second.shown = False
-            self._send("meta", told.entry, self._happened(talk, told.id, "delete"))
+            self._send("meta", told.entry, self._happened(talk, told.id, "delete", files=None))
 
         self._later(5, change)
         self._later(8, unsend)
@@ -369,7 +369,7 @@ class Morning:
         def remove() -> None:
             told = self.company.meta.removes(happening.object_id)
             happening.shown = False
-            self._send("meta", told.entry, self._happened(happening.talk, told.id, "delete"))
+            self._send("meta", told.entry, self._happened(happening.talk, told.id, "delete", files=None))
 
         self._later(5, remove)
 
