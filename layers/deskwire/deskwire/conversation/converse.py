@@ -27,6 +27,7 @@ from .turn import Turn, is_inbound
 DUPLICATE = "duplicate"
 ROUTED = "routed"
 WOKEN = "woken"
+HELD_UP = timedelta(seconds=10)  # far less than the mailbox waits before it gives a letter to another worker
 NOT_THEIRS = "the account does not belong to the endpoint that signed"
 
 
@@ -94,6 +95,7 @@ class Conversation:
             if message.reason == NOT_THEIRS:
                 # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
                 thread_key = compose("not-theirs", envelope.endpoint, thread_key)
+        began = self.clock()
         existing = ledger.record(thread_key, message, raw=envelope.raw, raw_at=envelope.raw_at)
         if existing is not None and existing.done:
             self.telemetry.count("Duplicates")
@@ -107,7 +109,9 @@ class Conversation:
             self._forward(envelope, moved.thread_key)
             ledger.move(thread_key, message)
             return ROUTED
-        outcomes = self._turn(ledger, thread, message if existing is None else None)
+        # Who was held up since it was recorded looks again: the letter may have gone to another worker meanwhile.
+        fresh = existing is None and self.clock() - began < HELD_UP
+        outcomes = self._turn(ledger, thread, message if fresh else None)
         return outcomes.get(message.key, "recorded")
 
     def _checked(self, message: Recorded, event: Event, envelope: Envelope) -> Recorded:
