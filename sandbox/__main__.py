@@ -7,13 +7,14 @@ import json
 import sys
 from collections.abc import Sequence
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from sandbox import pages
 from sandbox.company import Company
 from sandbox.demo import Live, ended_by_signals
 from sandbox.request_tracker import RequestTrackerError
-from sandbox.stack import StackError
+from sandbox.stack import WORK, StackError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pages.stay(console, company)
     except (StackError, RequestTrackerError) as error:
         console.print(f"The sandbox could not start. {error}", markup=False)
+        return 2
+    except (BotoCoreError, ClientError) as error:
+        where = WORK / "company" / "stack" / "ministack.log"
+        console.print(f"The embedded AWS stopped answering ({type(error).__name__}). Its log: {where}", markup=False)
         return 2
     except KeyboardInterrupt:
         console.print("\nInterrupted; everything was ended.")

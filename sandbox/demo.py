@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NoReturn, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -25,7 +26,7 @@ from sandbox.company import Company
 from sandbox.morning import Morning
 from sandbox.request_tracker import RequestTrackerError
 from sandbox.sender import State
-from sandbox.stack import StackError
+from sandbox.stack import WORK, StackError
 
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
 PATIENCE = 120.0  # seconds until everything must have its outcome
@@ -48,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _demo(console, options)
     except (StackError, RequestTrackerError) as error:
         console.print(f"[bold red]The demo could not run.[/] {_plain(str(error))}", style="none")
+        return 2
+    except (BotoCoreError, ClientError) as error:
+        where = WORK / "company" / "stack" / "ministack.log"
+        console.print(f"The embedded AWS stopped answering ({type(error).__name__}). Its log: {where}", markup=False)
         return 2
     except KeyboardInterrupt:
         console.print("\nInterrupted; everything was ended.")

@@ -1,4 +1,4 @@
-"""Stories through the deployed template on the embedded AWS, IAM enforced: from a signed webhook to the agent and back."""
+"""Stories through the deployed template, IAM enforced: from a signed webhook to the agent and back."""
 
 import json
 import os
