@@ -66,7 +66,7 @@ ADDRESSES = [
             404,
             lambda kind=kind: (
                 arriving(kind, genuine(kind))
-                | {"rawPath": f"/{'channels' if KINDS[kind][0] == 'helpdesks' else 'helpdesks'}/{kind}"}
+                | {"routeKey": f"ANY /{'channels' if KINDS[kind][0] == 'helpdesks' else 'helpdesks'}/{{endpoint}}"}
             ),
         )
         for kind in KINDS
@@ -77,7 +77,7 @@ ADDRESSES = [
             "zendesk",
             f"the path {path}",
             404,
-            lambda path=path: arriving("zendesk", genuine("zendesk")) | {"rawPath": path},
+            lambda path=path: arriving("zendesk", genuine("zendesk")) | {"routeKey": "$default", "rawPath": path},
         )
         for path in (
             "//helpdesks/zendesk",

@@ -157,3 +157,10 @@ def test_receive_loads_the_standard_library_and_our_own_modules_alone():
     ).stdout.split()
     foreign = [name for name in found if name not in sys.stdlib_module_names and name != "deskwire"]
     assert foreign == []
+
+
+def test_a_custom_domains_base_path_does_not_change_the_side(company, event):
+    assert answered(company, event | {"rawPath": "/hooks/v1/channels/meta"})["statusCode"] == 200
+    route = {"routeKey": "ANY /helpdesks/{endpoint}", "rawPath": "/channels/meta"}
+    assert answered(company, event | route)["statusCode"] == 404
+    assert answered(company, event | {"routeKey": "$default"})["statusCode"] == 200

@@ -67,7 +67,9 @@ class Receiver:
             request = http.from_gateway(gateway)
         except PayloadError:
             return Response.json(400, {"error": "bad request"}).to_gateway()
-        side = "helpdesks" if str(gateway.get("rawPath", "")).split("/")[1:2] == ["helpdesks"] else "channels"
+        # The route says which side it is; `rawPath` has the stage, or a custom domain's base path, before it.
+        route = str(gateway.get("routeKey", "")).partition(" ")[2] or str(gateway.get("rawPath", ""))
+        side = "helpdesks" if route.startswith("/helpdesks/") else "channels"
         try:
             response = self.receive(request, side)
         except Exception as error:  # noqa: BLE001 - its words may be a customer's, and Lambda logs them
