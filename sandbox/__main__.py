@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StackError, RequestTrackerError) as error:
         console.print(f"The sandbox could not start. {error}", markup=False)
         return 2
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, OSError) as error:
         where = WORK / "company" / "stack" / "ministack.log"
         console.print(f"The embedded AWS stopped answering ({type(error).__name__}). Its log: {where}", markup=False)
         return 2
