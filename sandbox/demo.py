@@ -164,7 +164,9 @@ class Live:
         self._console.print(f"· {line}", markup=False)
 
     def show(self, part: float, company: Company) -> None:
-        """Show how far the morning is."""
+        """Show how far the morning is. Raises `StackError` when MiniStack has died."""
+        if not company.stack.alive:
+            raise StackError(f"MiniStack has died; its log is {company.stack.log_file}")
         counts = company.sender.counts()
         told = (
             f"{sum(counts.values())} deliveries, {counts[State.TAKEN]} taken, "

@@ -615,7 +615,7 @@ class Morning:
 
     # ------------------------------------------------------------------------------------------ the agents
 
-    def _when_filed(self, talk: Talk, step: Step, tries: int = 300) -> None:
+    def _when_filed(self, talk: Talk, step: Step, tries: int = 150) -> None:
         """Do something once the conversation's first message stands in a ticket (the agents look every second)."""
 
         def look() -> None:

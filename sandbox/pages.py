@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import time
-import urllib.request
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -72,18 +71,10 @@ def stay(console: Console, company: Company) -> None:
     console.print("\n[bold]Ctrl-C ends everything.[/]")
     with swept(company):
         try:
-            while _alive(company):
+            while company.stack.alive:
                 time.sleep(1)
             console.print(f"[bold red]MiniStack has died[/]; its log is {company.stack.log_file}")
         except KeyboardInterrupt:
             console.print("\nending everything")
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the ending
             return
-
-
-def _alive(company: Company) -> bool:
-    try:
-        urllib.request.urlopen(f"{company.stack.endpoint}/_ministack/health", timeout=10).close()  # noqa: S310 - our own
-    except OSError:
-        return False
-    return True

@@ -225,6 +225,11 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def alive(self) -> bool:
+        """Whether MiniStack runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a command needs in its environment to take this for AWS, with every right."""
         key, secret = self.credentials
