@@ -108,8 +108,10 @@ class Answering:
 
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Bring the agents' new answers to the customer."""
-        if turn.recovered and turn.thread.ticket and self._bring(turn, turn.thread.ticket) is None:
-            return
+        if turn.recovered:
+            if turn.thread.ticket and self._bring(turn, turn.thread.ticket) is None:
+                return
+            turn.looked = True
         for signal in plan.relay:
             brought = self._bring(turn, signal.event.thread if signal.event is not None else turn.thread.ticket)
             if brought is None:

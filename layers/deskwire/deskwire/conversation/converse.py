@@ -190,6 +190,7 @@ class Conversation:
             if message.done:
                 done.append(message)
                 turn.settled.add(message.key)
+                turn.recovered |= key in doubtful  # kept because nobody could look at the answers yet
                 continue
             items.append(self._known(ledger, turn, message, doubtful=key in doubtful))
         return items, done
@@ -291,6 +292,7 @@ class Conversation:
         except ConfigurationError as error:
             turn.trouble = turn.trouble or error
         except (PermanentError, TicketGone) as error:
+            turn.looked = True
             handled = {each.key for each in turn.outcomes}
             left = [each for each in plan.relay if each.key not in handled]
             turn.outcomes += [end(each, Outcome.REFUSED, f"its answers cannot be read: {error}") for each in left]

@@ -47,6 +47,7 @@ class Turn:
     held: bool = False  # the helpdesk was left alone: nothing was tried
     remapped: bool = False
     recovered: bool = False  # after doubt: agents may have answered before anybody could tell whose ticket it is
+    looked: bool = False  # at those answers
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -124,6 +125,8 @@ class Turn:
 
     def closing(self, plan: Plan) -> dict[str, Any]:
         """Return the changes to write at the end: what is still pending, and when to go on."""
+        if self.recovered and not self.looked:
+            self.waiting |= self.begun
         done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
         pending = [key for key in self.thread.pending if key not in done] + [each.key for each in self.notes]
         changes = {
