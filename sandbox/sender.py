@@ -83,7 +83,7 @@ class Route:
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
 
     @staticmethod
-    def of_channel(channel: str, endpoint: str, secrets: Mapping[str, str | Sequence[str]], **more: Any) -> Route:  # noqa: ANN401
+    def of_channel(channel: str, endpoint: str, secrets: Mapping[str, str | Sequence[str]], **more: Any) -> Route:
         """Return the route of an app of that channel to one of our endpoints."""
         rule = registry.channel(channel).verification
         return Route(endpoint=endpoint, verification=rule, secrets=Secrets(secrets), **more)
@@ -304,7 +304,7 @@ def _written(delivery: Delivery, base: str) -> Request:
 class _Line:
     """One kept connection."""
 
-    def __init__(self, address: Any) -> None:  # noqa: ANN401 - what urlsplit returns
+    def __init__(self, address: Any) -> None:
         self._kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         self._address = address
         self._connection: http.client.HTTPConnection | None = None

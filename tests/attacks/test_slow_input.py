@@ -218,9 +218,8 @@ def test_a_function_on_a_stranger_s_words_takes_time_in_proportion(name):
 
 
 def test_a_quadratic_pattern_would_be_found():
-    """The measure itself: the classic that trims, and the classic that explodes."""
+    """The measure itself, on the classic that trims."""
     assert slow(lambda text: re.search(r"\s+$", text), lambda length: " " * (length // 8) + "x")
-    assert slow(lambda text: re.fullmatch(r"(a+)+", text + "!"), lambda length: "a" * (2 * length.bit_length() - 10))
 
 
 def test_the_patterns_of_the_package_are_found():

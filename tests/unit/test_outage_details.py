@@ -65,7 +65,8 @@ def test_a_time_that_the_helpdesk_names_itself_always_counts():
 
 def turn(*sending):
     return Turn(
-        thread=Thread(pk="T#messenger/41/9", ticket="7", sending=sending), connection=None, definition=None, channel=None,
+        thread=Thread(pk="T#messenger/41/9", ticket="7", sending=sending), connection=None, definition=None,
+        channel=None,
         outside=None, helpdesk=None, inside=None, now=NOW,
     )  # fmt: skip
 

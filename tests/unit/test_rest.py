@@ -29,9 +29,7 @@ def transport(bare, neighbour):
 
 
 def post(**more):
-    return Call.json(
-        "POST", VENDOR, {"text": "héllo 👋"}, headers={"Authorization": "Bearer very-secret"}, **more
-    )
+    return Call.json("POST", VENDOR, {"text": "héllo 👋"}, headers={"Authorization": "Bearer very-secret"}, **more)
 
 
 # ------------------------------------------------------------------------ what is sent
@@ -130,9 +128,7 @@ def test_only_https_addresses_are_called(bare, url):
     assert "password" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "header", [{"X": "a\r\nBcc: b"}, {"X": "a\nb"}, {"X: y\r\nZ": "a"}, {"X": "snow☃"}, {"": "a"}]
-)
+@pytest.mark.parametrize("header", [{"X": "a\r\nBcc: b"}, {"X": "a\nb"}, {"X: y\r\nZ": "a"}, {"X": "snow☃"}, {"": "a"}])
 def test_a_header_cannot_break_out_of_its_line(transport, neighbour, header):
     with pytest.raises(PermanentError):
         transport(Call("GET", VENDOR, header))
@@ -208,9 +204,7 @@ def tls_neighbour(tmp_path):
     import threading
 
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    )
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
     names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*command.split(), *names], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -372,9 +366,7 @@ def test_a_refused_secret_calls_a_person_and_says_which(status):
 
 @pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 400, 404, 405, 409, 410, 413, 422])
 def test_any_other_refusal_is_final(status):
-    body = (
-        b'{"error":{"message":"Customer said hello","type":"OAuthException","code":190,"error_subcode":463}}'
-    )
+    body = b'{"error":{"message":"Customer said hello","type":"OAuthException","code":190,"error_subcode":463}}'
     with pytest.raises(PermanentError) as caught:
         checked(Answer(status, {}, body), what="sending")
     assert caught.value.status == status

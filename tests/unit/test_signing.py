@@ -97,9 +97,7 @@ def test_every_header_is_the_one_botocore_sends(
     signer = {"s3": botocore.auth.S3SigV4Auth}.get(service, botocore.auth.SigV4Auth)
     with patch("botocore.auth.get_current_datetime", return_value=at.replace(tzinfo=None)):
         signer(Witness("AKIDEXAMPLE", secret, session), service, region).add_auth(request)
-    ours = sign(
-        method, url, headers, body, Credentials("AKIDEXAMPLE", secret, session), Scope(service, region, at)
-    )
+    ours = sign(method, url, headers, body, Credentials("AKIDEXAMPLE", secret, session), Scope(service, region, at))
     assert sorted(ours.items()) == sorted(request.headers.items())
 
 
@@ -159,9 +157,7 @@ def test_the_policy_of_an_upload_form_names_everything_it_limits() -> None:
 def test_signing_a_signed_request_again_gives_the_same_headers(method: str) -> None:
     scope = Scope("sqs", "eu-west-1", datetime(2026, 11, 21, tzinfo=UTC))
     credentials = Credentials("AKIDEXAMPLE", "secret", "session")
-    once = sign(
-        method, "https://sqs.eu-west-1.amazonaws.com/", {"X-Amz-Target": "a"}, b"{}", credentials, scope
-    )
+    once = sign(method, "https://sqs.eu-west-1.amazonaws.com/", {"X-Amz-Target": "a"}, b"{}", credentials, scope)
     assert sign(method, "https://sqs.eu-west-1.amazonaws.com/", once, b"{}", credentials, scope) == once
 
 
