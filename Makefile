@@ -42,6 +42,10 @@ fuzz: .venv/.stamp ## A million made-up bodies through every parser. BODIES=…,
 .PHONY: setup
 setup: .venv/.stamp ## Install the libraries and the command `deskwire` into .venv, and nothing else.
 
+.PHONY: simulate
+simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; SEED=n tells one; ONLY="closed ticket".
+	@$(PYTHON) -m tests.simulation $(if $(DEEP),--deep) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
 .PHONY: build
 build: .venv/tools/sam/.stamp ## Build template.yaml for Lambda, into .aws-sam (what `sam deploy` takes).
 	@.venv/tools/sam/bin/sam build

@@ -65,7 +65,7 @@ class ZendeskDesk:
         closes = re.compile(r"merged into request #(\d+)")
         kept = []
         for ticket in self.zendesk.account.tickets.values():
-            comments = [comment for comment in ticket.comments]
+            comments = list(ticket.comments)
             merges = [closes.search(each.words) for each in comments]
             into = next((found[1] for found in merges if found), "")
             agents = {n for n, each in enumerate(comments) if each.author_id == self.zendesk.agent.id}

@@ -55,17 +55,17 @@ def singles(told):
             yield attempt(told, ((index, kind),))[1]
 
 
-def pairs(told, kinds=("before", "lost"), every=1):
-    """Yield for each two misfortunes at two effects the violation they lead to, or None."""
+def pairs(told, kinds=("before", "lost"), *, part=0, parts=1):
+    """Yield for each two misfortunes at two effects the violation they lead to, or None.
+
+    `part` of `parts`: of the first misfortunes only every so many, so that several processes share the work.
+    """
     log, _ = attempt(told)
-    number = 0
-    for first in range(len(log)):
-        for kind in kinds:
-            after, violation = attempt(told, ((first, kind),))
-            if violation is not None:
-                continue  # told by `singles`
-            for second in range(first + 1, len(after)):
-                for other in kinds:
-                    number += 1
-                    if number % every == 0:
-                        yield attempt(told, ((first, kind), (second, other)))[1]
+    firsts = [(index, kind) for index in range(len(log)) for kind in kinds]
+    for first in firsts[part::parts]:
+        after, violation = attempt(told, (first,))
+        if violation is not None:
+            continue  # told by `singles`
+        for second in range(first[0] + 1, len(after)):
+            for kind in kinds:
+                yield attempt(told, (first, (second, kind)))[1]

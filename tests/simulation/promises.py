@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
 from .world import ACKNOWLEDGED, POLICY, START
 
@@ -19,7 +20,7 @@ NOTED = re.compile(r"NOT delivered|unknown whether this answer")
 
 def broken(world):
     """Return what is wrong, in words; nothing when all promises hold."""
-    found = [*_liveness(world), *_outcomes(world), *_in_no_log(world)]
+    found = [*world.stuck, *_liveness(world), *_outcomes(world), *_in_no_log(world)]
     books = [(kept, [BEFORE.sub("", words) for words in kept.words]) for kept in world.desk.books()]
     for customer in world.customers:
         found += _filed_once(world, customer, books)
@@ -27,7 +28,26 @@ def broken(world):
         found += _acknowledged_once(world, customer)
         found += _redacted(world, customer)
     found += _replies(world, books)
+    found += _apart(world, books)
+    found += _echoes(books)
     return found
+
+
+def stuck(world):
+    """Return what is wrong as soon as nothing is left to be done: who waits then waits for ever."""
+    books = [(kept, list(kept.words)) for kept in world.desk.books()]
+    found = [*_liveness(world), *_outcomes(world), *(_replies(world, books) if world.desk.asks else ())]
+    return [f"{each} (before anybody wrote again)" for each in found]
+
+
+def _apart(world, books):
+    """Nobody's words in another's ticket, unless an agent merged them."""
+    whose = {said.token: customer for customer in world.customers for said in customer.said if said.token}
+    survivors = {kept.merged for kept, _ in books}
+    for kept, words in books:
+        people = {whose[token] for text in words for token in TOKEN.findall(text) if token in whose}
+        if len(people) > 1 and kept.id not in survivors and not world.merges:
+            yield f"MIXED: ticket {kept.id} holds the words of {', '.join(sorted(map(str, people)))}"
 
 
 def _liveness(world):
@@ -53,45 +73,46 @@ def _outcomes(world):
 
 def _refused(world, said, customer):
     """Tell whether our table says, with a reason, that this is in no ticket."""
-    for (pk, sk), item in world.table.memory.items.items():
-        if pk == f"T#{customer.thread}" and sk.startswith("M#") and said.name in sk:
-            if item["state"] in {"refused", "suppressed"} and item["reason"]:
-                return True
-    return False
+    items = [
+        item
+        for (pk, sk), item in world.table.memory.items.items()
+        if pk == f"T#{customer.thread}" and sk.startswith("M#") and said.name in sk
+    ]
+    return any(item["state"] in {"refused", "suppressed"} and item["reason"] for item in items)
 
 
 def _filed_once(world, customer, books):
     """1 and 2: each message that we took is in a ticket, once; a thread has one ticket."""
-    written = Counter()
-    places = {}
-    for kept, words in books:
-        for position, text in enumerate(words):
-            if position in kept.by_agent:
-                continue
-            for token in TOKEN.findall(text):
-                written[token] += 1
-                places.setdefault(token, kept)
-    doubted = {token for kept, words in books for text in words if UNCERTAIN in text for token in TOKEN.findall(text)}
-    for said in customer.said:
-        if not said.token:
-            continue
+    texts = [
+        (kept.id, text) for kept, words in books for number, text in enumerate(words) if number not in kept.by_agent
+    ]
+    written = Counter(token for _, text in texts for token in TOKEN.findall(text))
+    doubted = {token for _, text in texts if UNCERTAIN in text for token in TOKEN.findall(text)}
+    for said in [each for each in customer.said if each.token and each.deliveries]:
         times = written[said.token]
-        gone = any(each.kind == "deletion" and each.about is said for each in customer.said)
+        gone = any(each.kind == "deletion" and each.about in {said, said.about} for each in customer.said)
         if times == 0 and said.taken and not gone and not _refused(world, said, customer):
             yield f"LOST: {customer.name}'s {said.token} was taken and is in no ticket"
-        if times == 0 and not said.taken and not said.deliveries:
-            continue
-        if times > 1 and (world.desk.asks or not world.gate.happened or said.token not in doubted):
+        declared = not world.desk.asks and bool(world.gate.happened) and said.token in doubted
+        if times > 1 and not declared:
             yield f"DOUBLED: {customer.name}'s {said.token} is in the tickets {times} times"
-    tickets = {places[said.token].id for said in customer.said if said.token in places}
-    merged = {kept.id for kept, _ in books if kept.merged}
-    if len(tickets - merged) > 1 + world.closings + len(merged) and world.desk.asks:
+    if world.desk.asks:
+        yield from _one_ticket(world, customer, books, texts)
+
+
+def _one_ticket(world, customer, books, texts):
+    """One for each time that an agent closed the last one and the customer went on."""
+    own = {said.token for said in customer.said}
+    tickets = {ticket for ticket, text in texts if own & set(TOKEN.findall(text))}
+    into = {kept.id: kept.merged for kept, _ in books if kept.merged}
+    while any(ticket in into for ticket in tickets):
+        tickets = {into.get(ticket, ticket) for ticket in tickets}
+    if len(tickets) > 1 + world.closings:
         yield f"DOUBLED: {customer.name} has the tickets {sorted(tickets)}"
-    empty = [kept.id for kept, words in books if not any(TOKEN.search(text) for text in words)]
-    for ticket in empty if world.desk.asks else ():
-        gone = any(each.kind == "deletion" for each in customer.said)
-        if not gone:
-            yield f"DOUBLED: ticket {ticket} was opened for nothing"
+    took_back = any(each.kind == "deletion" for someone in world.customers for each in someone.said)
+    for kept, words in books:
+        if not took_back and not any(TOKEN.search(text) for text in words):
+            yield f"DOUBLED: ticket {kept.id} was opened for nothing"
 
 
 def _in_order(customer, books):
@@ -117,7 +138,7 @@ def _in_order(customer, books):
 def _acknowledged_once(world, customer):
     """4: at most once in a quiet period; if never, then because it was begun and nobody knows, or a rule forbade it."""
     times = _acknowledgements(world, customer)
-    for first, second in zip(times, times[1:], strict=False):
+    for first, second in pairwise(times):
         if second - first < POLICY.quiet:
             yield f"ACK: {customer.name} was acknowledged at {first:%H:%M:%S} and again at {second:%H:%M:%S}"
     if not times and customer.expects and any(said.taken and said.kind == "message" for said in customer.said):
@@ -131,17 +152,22 @@ def _acknowledged_once(world, customer):
 
 
 def _acknowledgements(world, customer):
-    from .world import PAGE
-
     if customer.channel == "messenger":
-        inbox = world.meta.inboxes.get((PAGE, customer.person.psid(PAGE)))
+        inbox = world.meta.inboxes.get((customer.page, customer.person.psid(customer.page)))
         said = inbox.messages if inbox else []
         return [each.at for each in said if each.outgoing and each.text.startswith(ACKNOWLEDGED)]
     return [
         each.at
         for each in world.meta.things.values()
-        if each.parent == customer.root and each.author.id == PAGE and each.text.startswith(ACKNOWLEDGED)
+        if each.parent == customer.root and each.author.id == customer.page and each.text.startswith(ACKNOWLEDGED)
     ]
+
+
+def _echoes(books):
+    """What we sent ourselves comes back from the platform, and is not taken for a colleague's words."""
+    for kept, words in books:
+        if any("Written by us on the platform" in text for text in words):
+            yield f"ECHO: ticket {kept.id} holds what we sent ourselves"
 
 
 def _redacted(world, customer):
@@ -150,9 +176,10 @@ def _redacted(world, customer):
         return
     for said in customer.said:
         if said.kind == "deletion" and said.taken and said.about.taken:
-            for kept in world.desk.books():
-                if any(said.about.token in words for words in kept.words):
-                    yield f"KEPT: {said.about.token} was taken back and still stands in ticket {kept.id}"
+            words = "".join(text for kept in world.desk.books() for text in kept.words)
+            for each in customer.said:
+                if each.token and said.about in {each, each.about} and each.token in words:
+                    yield f"KEPT: {each.token} was taken back and still stands in a ticket"
 
 
 def _replies(world, books):

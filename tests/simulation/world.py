@@ -40,6 +40,7 @@ from .ports import Archive, Crash, Gate, Mailbox, Parked, Table, throttled, unan
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PAGE = "410000000000001"
+TWIN = "410000000001001"  # a page in whose inbox people happen to have the same ids
 ACKNOWLEDGED = "Thank you"
 POLICY = Policy.model_validate(
     {
@@ -103,7 +104,7 @@ class Delivery:
     tried: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Said:
     """One thing that a customer wrote, edited or took back. `token` stands in its words and nowhere else."""
 
@@ -185,12 +186,13 @@ class World:
         self.story = []
         self.mails = []
         self.down = {}  # host -> what asking it gives: an `Answer`, or an error to be raised
-        self.meta = Meta({PAGE: "Northwind Outdoor"}, clock=self.clock)
+        self.meta = Meta({PAGE: "Northwind Outdoor", TWIN: "Northwind Kids"}, clock=self.clock)
         self.meta.echo = lambda entry: self._delivered([entry], ())
         self.desk = DESKS[desk](self.clock)
         self.secrets = {
             "meta": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
             "page": {"page_token": self.meta.token(PAGE)},
+            "twin": {"page_token": self.meta.token(TWIN)},
             "desk": dict(self.desk.secrets),
         }
         self.deliveries = []
@@ -198,6 +200,10 @@ class World:
         self.replied = []  # tokens of agents' answers: (token, ticket)
         self.closings = 0  # tickets that took nothing more, so that another had to be opened
         self.endless = False
+        self.merges = 0
+        self.plans = []  # what people will do: (when, what)
+        self.stopped = False  # nobody works on the mailbox
+        self.stuck = []  # what was wrong before the epilogue
         self.swept = self.now()
         self._numbers = itertools.count(1)
         self._pool = [Container(self, next(self._numbers)) for _ in range(2)]
@@ -214,9 +220,14 @@ class World:
             Endpoint(name="desk", side="helpdesks", connectors=(self.desk.connector,), secret="desk", helpdesk="acme"),
             *(
                 Connection(
-                    name=name, channel=name, account=PAGE, endpoint="meta", secret="page", helpdesk="acme", policy=POLICY
+                    name=name, channel=name, account=PAGE, endpoint="meta", secret="page", helpdesk="acme",
+                    policy=POLICY,
                 )
                 for name in ("messenger", "facebook")
+            ),
+            Connection(
+                name="twin", channel="messenger", account=TWIN, endpoint="meta", secret="twin", helpdesk="acme",
+                policy=POLICY,
             ),
             HelpdeskConnection(
                 name="acme", connector=self.desk.connector, endpoint="desk", secret="desk",
@@ -312,11 +323,11 @@ class World:
             delivery.answers.append(answer["statusCode"])
             with contextlib.suppress(Crash, TemporaryError):
                 self.gate.pass_("answer heard", lambda: heard.append(answer["statusCode"]), lost=unanswered)
-        if not heard or not 200 <= heard[0] < 300:
-            if delivery.tried < len(delivery.retries):
-                delivery.at = self.now() + timedelta(seconds=delivery.retries[delivery.tried])
-                delivery.tried += 1
-                self.deliveries.append(delivery)
+        taken = bool(heard) and 200 <= heard[0] < 300
+        if not taken and delivery.tried < len(delivery.retries):
+            delivery.at = self.now() + timedelta(seconds=delivery.retries[delivery.tried])
+            delivery.tried += 1
+            self.deliveries.append(delivery)
 
     # -------------------------------------------------------------------------------------------- time
 
@@ -357,6 +368,10 @@ class World:
 
     def _work(self):
         """Do one thing that can be done now; False when there is none."""
+        for each in [each for each in self.plans if each[0] <= self.now()]:
+            self.plans.remove(each)
+            each[1]()
+            return True
         ready = [each for each in self.deliveries if each.at <= self.now()]
         if self.chance is not None:
             self.chance.shuffle(ready)
@@ -381,6 +396,8 @@ class World:
             container.world.tell("sweep fails")
 
     def _converse(self):
+        if self.stopped:
+            return False
         batch = self.mailbox.receive(10 if self.chance is None else self.chance.choice((1, 2, 10)))
         if not batch:
             return False
@@ -409,8 +426,9 @@ class World:
         return minute if minute >= wanted else minute + timedelta(minutes=1)
 
     def _upcoming(self):
-        moments = [each.at for each in self.deliveries]
-        moments += [moment for moment in (self.mailbox.next_visible(), self._next_sweep()) if moment is not None]
+        moments = [each.at for each in self.deliveries] + [moment for moment, _ in self.plans]
+        visible = None if self.stopped else self.mailbox.next_visible()
+        moments += [moment for moment in (visible, self._next_sweep()) if moment is not None]
         return min(moments, default=None)
 
     # ------------------------------------------------------------------------------------------ the story
@@ -418,8 +436,8 @@ class World:
     def tell(self, what):
         self.story.append(f"{self.now():%d %H:%M:%S} {what}")
 
-    def customer(self, name="Marta", channel="messenger"):
-        made = Customer(self, name, channel)
+    def customer(self, name="Marta", channel="messenger", page=PAGE, person=None):
+        made = Customer(self, name, channel, page, person)
         self.customers.append(made)
         return made
 
@@ -427,12 +445,13 @@ class World:
         """Send what was said in one delivery."""
         return self._delivered([each.entry for each in said], said, after)
 
-    def agent_replies(self, ticket, words=""):
-        """Let an agent answer on a ticket; return the token of the answer."""
+    def agent_replies(self, ticket, words="", *, told=True):
+        """Let an agent answer on a ticket; return the token of the answer. Not `told`: the signal is lost."""
         token = next(self.tokens)
         self.tell(f"an agent answers {token} on ticket {ticket}")
         body, headers = self.desk.agent_replies(ticket, f"{token} {words or 'it is on its way'}")
-        self.deliveries.append(Delivery(self.now(), "helpdesks", "desk", body, headers, DESK_RETRIES, ()))
+        if told:
+            self.deliveries.append(Delivery(self.now(), "helpdesks", "desk", body, headers, DESK_RETRIES, ()))
         self.replied.append((token, ticket))
         return token
 
@@ -449,6 +468,11 @@ class World:
     def merge(self, ticket, into):
         self.tell(f"ticket {ticket} is merged into {into}")
         self.desk.merge(ticket, into)
+        self.merges += 1
+
+    def later(self, seconds, act):
+        """Let somebody do something then, whoever is at work."""
+        self.plans.append((self.now() + timedelta(seconds=seconds), act))
 
     def outage(self, trouble=None):
         """Let the helpdesk be down until `recovery`."""
@@ -463,11 +487,12 @@ class World:
 class Customer:
     """Somebody on Messenger or under a page's post."""
 
-    def __init__(self, world, name, channel):
+    def __init__(self, world, name, channel, page=PAGE, person=None):
         self.world = world
         self.name = name
         self.channel = channel
-        self.person = world.meta.person(name)
+        self.page = page
+        self.person = person or world.meta.person(name)
         self.said = []
         self.root = ""
         self.expects = True  # an acknowledgement, when all goes well
@@ -478,14 +503,14 @@ class Customer:
     @property
     def thread(self):
         """The key of the conversation."""
-        return f"{self.channel}/{PAGE}/{self.person.psid(PAGE) if self.channel == 'messenger' else self.root}"
+        return f"{self.channel}/{self.page}/{self.person.psid(self.page) if self.channel == 'messenger' else self.root}"
 
     def says(self, words="where is my parcel?"):
         """Say something that is not delivered yet."""
         token = next(self.world.tokens)
         meta = self.world.meta
         if self.channel == "messenger":
-            told = meta.writes(self.person, PAGE, f"{token} {words}")
+            told = meta.writes(self.person, self.page, f"{token} {words}")
         else:
             told = meta.comments(self.person, self.root or self.world.post, f"{token} {words}")
             self.root = self.root or told.id
@@ -502,7 +527,9 @@ class Customer:
         meta = self.world.meta
         number = str(1 + len([each for each in self.said if each.about is about]))
         told = (
-            meta.rewrites(about.name, text, int(number)) if self.channel == "messenger" else meta.edits(about.name, text)
+            meta.rewrites(about.name, text, int(number))
+            if self.channel == "messenger"
+            else meta.edits(about.name, text)
         )
         said = self._kept(Said(token, "edit", self.world.now(), told.id, about), told, f"edits {about.token}: {token}")
         self.world.deliver(said, after=after)
@@ -528,11 +555,12 @@ class Customer:
 
     def got(self):
         """Return what the customer can read from us, in its order."""
-        key = self.person.psid(PAGE) if self.channel == "messenger" else self.root
-        return list(self.world.meta.sent.get(key, []))
+        if self.channel == "messenger":
+            inbox = self.world.meta.inboxes.get((self.page, self.person.psid(self.page)))
+            return [each.text for each in inbox.messages if each.outgoing] if inbox else []
+        return list(self.world.meta.sent.get(self.root, []))
 
     def tickets(self):
         """Return the tickets in which this customer's words stand, by the helpdesk's books."""
         tokens = [each.token for each in self.said if each.token]
         return [each for each in self.world.desk.books() if any(t in words for t in tokens for words in each.words)]
-

@@ -1,0 +1,121 @@
+"""`make simulate`: every scenario at every crash point, pairs, random histories; at the end what was found.
+
+python -m tests.simulation                  the default: some minutes on two cores
+python -m tests.simulation --deep           all pairs, ten thousand histories of a hundred messages each
+python -m tests.simulation --seed 4711      one history, told as a story
+python -m tests.simulation --only "closed"  the scenarios with this in their name
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from . import explore, histories
+from .scenarios import SCENARIOS
+from .world import World
+
+CHUNK = 10  # histories a task
+LONG = 36  # times as many steps in a deep run: a hundred messages a history
+SHOWN = 5  # violations told in full
+PAIRED = ("before", "lost")
+PARTS = 8  # of the pairs of one scenario
+
+
+def main():
+    """Run what was asked for; return the exit status."""
+    arguments = _parsed()
+    if arguments.seed is not None:
+        return _one(histories.of_seed(arguments.seed, LONG if arguments.deep else 1), f"seed {arguments.seed}")
+    began = time.monotonic()
+    told = [name for name in SCENARIOS if arguments.only in name]
+    with ProcessPoolExecutor(arguments.jobs, initializer=os.nice, initargs=(5,)) as pool:
+        counts, found = _gathered({pool.submit(*task): name for name, task in _tasks(arguments, told)})
+    for violation in found[:SHOWN]:
+        print(violation, end="\n\n")
+    print(
+        f"scenarios {len(told)} · crash points {counts['singles']} · pairs {counts['pairs']} · "
+        f"histories {counts['histories']} with {counts['messages']} messages · "
+        f"violations {len(found)} · {time.monotonic() - began:.0f} s"
+    )
+    return 1 if found else 0
+
+
+def _tasks(arguments, told):
+    """Yield what is to be done, each with its name: (name, (function, arguments…))."""
+    for name in told:
+        yield name, (_singles, name)
+    for name in told:
+        if SCENARIOS[name].short and (arguments.deep or SCENARIOS[name].first):
+            for part in range(PARTS):
+                yield f"{name}, pairs", (_pairs, name, part)
+    for start in range(0, 0 if arguments.only else arguments.histories, CHUNK):
+        end = min(start + CHUNK, arguments.histories)
+        yield f"histories {start} to {end - 1}", (_histories, start, end, LONG if arguments.deep else 1)
+
+
+def _gathered(tasks):
+    """Return the counts and the violations of all tasks; say meanwhile how far it is."""
+    counts, found = Counter(), []
+    for number, task in enumerate(as_completed(tasks), 1):
+        counted, violations = task.result()
+        counts.update(counted)
+        found += violations
+        if sys.stdout.isatty():
+            print(f"\r\x1b[K{number}/{len(tasks)} {tasks[task]}", end="", flush=True)
+    if sys.stdout.isatty():
+        print("\r\x1b[K", end="")
+    return counts, found
+
+
+def _parsed():
+    parser = argparse.ArgumentParser(prog="make simulate", description=__doc__.splitlines()[0])
+    parser.add_argument("--deep", action="store_true", help="all pairs, and 10,000 long histories")
+    parser.add_argument("--seed", type=int, help="tell one history")
+    parser.add_argument("--only", default="", help="the scenarios whose name has this in it")
+    parser.add_argument("--histories", type=int, help="how many random ones")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes")
+    arguments = parser.parse_args()
+    if arguments.histories is None:
+        arguments.histories = 10_000 if arguments.deep else 200
+    return arguments
+
+
+def _one(history, name):
+    _, violation = histories.attempt(history, name)
+    if violation is not None:
+        print(histories.shortened(history, f"{name}, made shorter"))
+        return 1
+    print("\n".join(World.present.story))
+    for index, kind, what in World.present.gate.happened:
+        print(f"{kind} at effect {index}: {what}")
+    print(f"{name}: every promise held")
+    return 0
+
+
+def _singles(name):
+    results = list(explore.singles(SCENARIOS[name]))
+    return {"singles": len(results) - 1}, [each for each in results if each is not None]
+
+
+def _pairs(name, part):
+    results = list(explore.pairs(SCENARIOS[name], PAIRED, part=part, parts=PARTS))
+    return {"pairs": len(results)}, [each for each in results if each is not None]
+
+
+def _histories(start, end, scale):
+    messages, found = 0, []
+    for seed in range(start, end):
+        count, violation = histories.attempt(histories.of_seed(seed, scale), f"seed {seed}")
+        messages += count
+        if violation is not None:
+            found.append(histories.shortened(histories.of_seed(seed, scale), f"seed {seed}, made shorter", tries=100))
+    return {"histories": end - start, "messages": messages}, found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""Planted faults: mistakes somebody could make in the product, each one line, each to be caught by the simulator.
+
+A fault replaces a piece of a module's source while the simulation runs. A piece that is not there any more is a
+mistake of this list, and fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import re
+import textwrap
+from dataclasses import dataclass
+
+from deskwire.errors import TemporaryError
+
+from . import explore, histories
+from .scenarios import SCENARIOS
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake: `before` becomes `after` in `owner.name`; the scenarios that show it come first."""
+
+    name: str
+    owner: str  # module and class, after `deskwire.`
+    function: str
+    before: str
+    after: str
+    shown_by: tuple
+    pairs: bool = False
+
+
+FAULTS = (
+    Fault("the outcome is written before the call", "conversation.filing:Filing", "_open",
+          "filed = turn.helpdesk.open(ticket, turn.inside)",
+          "turn.filed([end(item.message, Outcome.FILED)]); filed = turn.helpdesk.open(ticket, turn.inside)",
+          ("first message (messenger, zendesk)",)),
+    Fault("nobody asks after doubt", "conversation.filing:Filing", "_without_found",
+          "if not any(item.doubtful for item in items):", "if True:",
+          ("first message (messenger, requesttracker)", "follow up (messenger, zendesk)")),
+    Fault("the survivor of a merge is not asked after doubt", "conversation.filing:Filing", "_gone",
+          "self._append(turn, self._without_found(turn, group))", "self._append(turn, group)",
+          ("merged ticket (messenger, zendesk)",)),
+    Fault("a follow-up is not asked for after doubt", "conversation.filing:Filing", "_gone",
+          "self._append(turn, self._without_found(turn, group), follow_up_of=previous)",
+          "self._append(turn, group, follow_up_of=previous)",
+          ("closed ticket then a long outage (messenger, zendesk)",)),
+    Fault("dedupe goes by the time of arrival", "conversation.state:Recorded", "item",
+          "pk, sk = message_item(thread_key, self.key)",
+          "pk, sk = message_item(thread_key, self.key + self.received_at)",
+          ("redelivery (messenger, zendesk)",)),
+    Fault("the acknowledgement is sent without its intent", "conversation.converse:", "_intend",
+          'send=ack.message.key if ack else ""', 'send=""',
+          ("first message (messenger, zendesk)",)),
+    Fault("the acknowledgement counts only once it was sent", "conversation.converse:", "_intend",
+          "more=turn.acknowledging()", "more={}",
+          ("nobody works for two hours (messenger, zendesk)",)),
+    Fault("a 429 is swallowed", "conversation.converse:Conversation", "_file",
+          "turn.trouble = turn.trouble or error self.directory.failed(name, error)",
+          "turn.outcomes += [end(each.message, Outcome.FILED) for each in plan.file]",
+          ("rate limit (messenger, zendesk)",)),
+    Fault("a thread's key has no connection", "model:Event", "thread_key",
+          "compose(self.channel, self.account, self.thread)", "compose(self.channel, self.thread)",
+          ("one person on two pages (messenger, zendesk)",)),
+    Fault("a thread's key has no person", "model:Event", "thread_key",
+          "compose(self.channel, self.account, self.thread)", "compose(self.channel, self.account)",
+          ("two customers in one delivery (messenger, zendesk)",)),
+    Fault("a worker that was held up trusts what it knew", "conversation.converse:Conversation", "_event",
+          "existing is None and self.clock() - began < HELD_UP", "existing is None",
+          ("two workers on one thread (messenger, zendesk)",)),
+    Fault("the lease is not looked at", "conversation.ledger:Ledger", "_take",
+          '("lease_until", AtMost(now)),', "",
+          ("two workers on one thread (messenger, zendesk)", "two workers on one reply (messenger, zendesk)")),
+    Fault("the end forgets the fence", "conversation.ledger:Ledger", "finish",
+          'when=[("lease_owner", Equals(self.owner))]', "when=[]",
+          ("two workers and an outage (messenger, zendesk)",)),
+    Fault("a public answer is sent again after a time-out", "conversation.answering:Answering", "_send",
+          "if not first: return self._asked(turn, message)", "if False: pass",
+          ("agents reply (messenger, zendesk)",)),
+    Fault("an answer that timed out counts as surely not sent", "conversation.answering:Answering", "_send",
+          "if not error.ambiguous:", "if True:",
+          ("agents reply (messenger, zendesk)",)),
+    Fault("an answer that did not go out is not noted", "conversation.answering:Answering", "_note",
+          "turn.notes.append(", "(lambda _: None)(",
+          ("reply out of the window (messenger, zendesk)",)),
+    Fault("a failing message loses the rest of its batch", "runtime:", "converse",
+          'return [each["messageId"] for each in records[number:]]', 'return [record["messageId"]]',
+          ("album (messenger, zendesk)", "follow up (messenger, zendesk)")),
+    Fault("an edit counts as a duplicate", "receiving:", "letter_of",
+          "digest(compose(endpoint, event.key))", "digest(event.original)",
+          ("edit (messenger, zendesk)",)),
+    Fault("what is postponed is not due", "conversation.turn:Turn", "closing",
+          'changes["due_at"] = seconds(self.now) + max(', 'changes["late_at"] = seconds(self.now) + max(',
+          ("outage and recovery (messenger, zendesk)",)),
+    Fault("what is pending is not due when it goes on right away", "conversation.turn:Turn", "closing",
+          'changes["due_at"] = seconds(self.now) + NET_PAUSE', "pass",
+          ("reply out of the window (messenger, zendesk)",)),
+    Fault("what may have happened counts as clean", "conversation.turn:Turn", "closing",
+          "key not in self.begun", "True",
+          ("follow up (messenger, zendesk)", "first message (messenger, requesttracker)")),
+    Fault("messages are filed in the order of their arrival", "conversation.decide:", "_order",
+          "return (0, event.occurred_at.timestamp())", "return (0, -event.occurred_at.timestamp())",
+          ("outage and recovery (messenger, zendesk)",)),
+    Fault("a lost queue is answered with 200", "receiving:Receiver", "_enqueue",
+          "self.mailbox.send(list(letters.values()))",
+          "__import__('tests.simulation.faults').simulation.faults.quietly(self.mailbox.send, list(letters.values()))",
+          ("first message (messenger, zendesk)",)),
+    Fault("only the first event of a delivery is kept", "receiving:Receiver", "_enqueue",
+          "for event in events:", "for event in events[:1]:",
+          ("album (messenger, zendesk)",)),
+    Fault("the ticket is noted without a way back", "conversation.ledger:Ledger", "_ways_back",
+          "Update(ticket_item(helpdesk, thread.ticket), initial=target),", "",
+          ("first message (messenger, zendesk)",)),
+    Fault("a way back that could not be noted is forgotten", "conversation.converse:Conversation", "_turn",
+          "turn.remapped or turn.unnoted", "turn.remapped",
+          ("first message (messenger, zendesk)",)),
+    Fault("sweep wakes nobody", "sweeping:Sweeper", "_wake",
+          "if letters:", "if not letters:",
+          ("outage and recovery (messenger, zendesk)",)),
+    Fault("the cursor moves before the mailbox has it", "sweeping:Sweeper", "_take",
+          "if events:", "if self.table.put(Put({'pk': key[0], 'sk': 'CURSOR', 'cursor': page.cursor})) or events:",
+          ("agents reply found by polling (messenger, requesttracker)",)),
+    Fault("the state of an answer is not looked at", "conversation.answering:Answering", "_reply",
+          'if known is not None and known["state"] not in {"sending", "failed"}:', "if False:",
+          ("two replies and a question (messenger, requesttracker)", "agents reply (messenger, zendesk)"), True),
+    Fault("an edit's words stay when its message is taken back", "conversation.converse:Conversation", "_known",
+          "earlier = ledger.about(turn.thread.key, event)", "earlier = []",
+          ("edited and taken back (messenger, zendesk)",)),
+    Fault("what comes after its own deletion is filed", "conversation.converse:Conversation", "_known",
+          "ledger.withdraw(turn.thread.key, event)", "pass",
+          ("taken back before it came (messenger, zendesk)",)),
+    Fault("nobody looks for answers after doubt", "conversation.converse:Conversation", "_perform",
+          "if plan.relay or turn.recovered:", "if plan.relay:",
+          ("a reply as soon as the ticket is seen (messenger, zendesk)",)),
+    Fault("one sending is settled twice", "conversation.turn:Turn", "settle",
+          "if before is not None:", "if False:",
+          ("agents reply (messenger, zendesk)",), pairs=True),
+    Fault("what may stand twice does not say so", "conversation.filing:Filing", "_entry",
+          "if item.doubtful and not", "if False and not",
+          ("first message (messenger, logbook)",)),
+    Fault("a deletion overlooks what was filed with it", "conversation.filing:Filing", "_redact",
+          "each for each in turn.outcomes if", "each for each in () if",
+          ("deletion at once (messenger, zendesk)",)),
+    Fault("the words of a deleted message stay", "conversation.filing:Filing", "_redact",
+          "if not each.entry", "if each.entry",
+          ("deletion (messenger, zendesk)",)),
+    Fault("a deletion is done before the words are out", "conversation.filing:Filing", "_filed",
+          "turn.begun.add(item.message.key)", "turn.filed([_filed(item.message, filed)])",
+          ("deletion (messenger, zendesk)",)),
+    Fault("the marks are left off", "families.zendesk_comments:", "metadata",
+          "mark(entry.key) for entry in batch", "mark(entry.key)[:7] for entry in batch",
+          ("follow up (messenger, zendesk)",)),
+    Fault("a merged ticket is not followed", "helpdesks.zendesk:", "_closed",
+          'return TicketGone("merged", into) if into else TicketGone("closed")', 'return TicketGone("deleted")',
+          ("merged ticket (messenger, zendesk)",)),
+    Fault("the tracker's message has no key", "families.requesttracker_tickets:", "tickets_of",
+          "marker(key)", "marker(key[1:])",
+          ("first message (messenger, requesttracker)",)),
+    Fault("echoes are taken for a colleague's words", "conversation.converse:Conversation", "_is_echo",
+          "return True", "return False",
+          ("agents reply (messenger, zendesk)",)),
+    Fault("an outage of the helpdesk silences the acknowledgements", "conversation.converse:Conversation", "_perform",
+          "if ack is not None:", "if ack is not None and turn.trouble is None:",
+          ("outage and recovery (messenger, zendesk)",)),
+    Fault("the quiet period is not kept", "conversation.answering:Answering", "_decided",
+          "acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,",
+          "acknowledged_at=None,",
+          ("follow up after a while (messenger, zendesk)",)),
+)  # fmt: skip
+
+
+def quietly(act, *arguments):
+    """Do it; when it fails, say nothing (a part of a planted fault)."""
+    with contextlib.suppress(TemporaryError):
+        act(*arguments)
+
+
+@contextlib.contextmanager
+def planted(fault):
+    """Run with the mistake in the product. Raises `LookupError` when the product has no such piece any more."""
+    module_name, _, class_name = fault.owner.partition(":")
+    module = importlib.import_module(f"deskwire.{module_name}")
+    owner = getattr(module, class_name) if class_name else module
+    original = inspect.getattr_static(owner, fault.function)
+    function = inspect.unwrap(original.fget if isinstance(original, property) else original)
+    source = textwrap.dedent(inspect.getsource(function)).removeprefix("@property\n")
+    piece = re.compile(r"\s+".join(re.escape(word) for word in fault.before.split()))
+    if not piece.search(source):
+        raise LookupError(f"planted fault “{fault.name}”: {fault.owner}.{fault.function} has no “{fault.before}”")
+    mistaken = piece.sub(lambda _: fault.after, source, count=1)
+    # Compiled where it stands, so that it finds the module's names, and what is patched there.
+    space = dict(module.__dict__)
+    exec(compile(f"from __future__ import annotations\n{mistaken}", f"<{fault.name}>", "exec"), space)
+    made = inspect.unwrap(space[fault.function])
+    before = function.__code__
+    function.__code__ = made.__code__.replace(co_freevars=before.co_freevars)
+    try:
+        yield
+    finally:
+        function.__code__ = before
+
+
+def caught(fault, most_histories=60):
+    """Return the first violation that shows the fault, None when nobody notices."""
+    with planted(fault):
+        for name in fault.shown_by:
+            told = SCENARIOS[name]
+            for violation in explore.singles(told):
+                if violation is not None:
+                    return violation
+            for violation in explore.pairs(told) if fault.pairs else ():
+                if violation is not None:
+                    return violation
+        for seed in range(most_histories):
+            _, violation = histories.attempt(histories.of_seed(seed), f"seed {seed}")
+            if violation is not None:
+                return violation
+    return None

@@ -1,0 +1,166 @@
+"""Random histories: customers, agents, channels, faults and time, put together by a seed or by hypothesis.
+
+A history is a list of small steps, so that a failing one can be made shorter and read as a story.
+"""
+
+from __future__ import annotations
+
+import random
+import traceback
+from dataclasses import dataclass, replace
+
+from deskwire.errors import TemporaryError
+from deskwire.rest import Answer
+
+from . import promises
+from .explore import Violation
+from .scenarios import epilogue, ticket_of
+from .world import World, simulated
+
+DESKS = ("zendesk", "requesttracker", "logbook")
+FAULTS = ("before", "after", "lost", "refused", "slow", "late", "twice")
+STEPS = ("writes",) * 6 + ("album", "repeats", "edits", "unsends") + ("agent",) * 2 + ("waits",) * 5 + (
+    "outage", "recovery", "busy", "closes", "merges", "deploys",
+)  # fmt: skip
+WAITS = (1, 5, 40, 90, 400, 3600, 3 * 3600, 13 * 3600, 25 * 3600)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what, by which customer, and a number whose meaning depends on it."""
+
+    what: str
+    who: int
+    number: int
+
+
+@dataclass(frozen=True)
+class History:
+    """What happens, where, and what goes wrong: each fault is (effects since the last one, kind)."""
+
+    desk: str
+    channels: tuple
+    steps: tuple
+    faults: tuple
+    seed: int
+
+
+def composed(pick, number, scale=1):
+    """Return a history whose choices are made by `pick(options)` and `number(most)`; `scale` makes it longer."""
+    desk = pick(DESKS[:2] * 4 + DESKS[2:])
+    channels = tuple(pick(("messenger", "messenger", "facebook")) for _ in range(1 + number(2)))
+    steps = tuple(
+        Step(pick(STEPS), number(len(channels) - 1), number(len(WAITS) - 1)) for _ in range(3 + number(12 * scale))
+    )
+    faults = tuple((number(45), pick(FAULTS)) for _ in range(number(4 + scale // 2)))
+    return History(desk, channels, steps, faults, number(10_000))
+
+
+def of_seed(seed, scale=1):
+    """Return the history of a seed."""
+    chance = random.Random(seed)
+    return composed(chance.choice, lambda most: chance.randint(0, most), scale)
+
+
+def told(history):
+    """Live through a history; return the world."""
+    plan, at = {}, 0
+    for gap, kind in history.faults:
+        at += gap + 1
+        plan[at] = kind
+    world = World(plan, desk=history.desk, seed=history.seed)
+    names = ("Marta", "Jón", "Zoë")
+    people = [world.customer(name, channel) for name, channel in zip(names, history.channels, strict=False)]
+    for person in people:
+        person.expects = False
+    for step in history.steps:
+        if step.who < len(people):
+            _step(world, people, people[step.who], step)
+    epilogue(world)
+    return world
+
+
+def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for each kind of step
+    ticket = ticket_of(person)
+    messages = [each for each in person.said if each.kind == "message"]
+    kept = [each for each in messages if not any(it.kind == "deletion" and it.about is each for it in person.said)]
+    match step.what:
+        case "writes":
+            person.writes(after=(0, 0, 0, 0, 0, 0, 3, 30, 90)[step.number])
+        case "album":
+            world.deliver(*(person.says(f"picture {number}") for number in range(2 + step.number % 3)))
+        case "repeats" if person.said:
+            person.again(person.said[-1], after=WAITS[step.number])
+        case "edits" if kept:
+            person.edits(kept[-1])
+        case "unsends" if kept:
+            person.unsends(kept[step.number % len(kept)])
+        case "agent" if ticket:
+            world.agent_replies(ticket)
+        case "waits":
+            world.run(WAITS[step.number])
+        case "outage":
+            world.outage(TemporaryError("no answer", ambiguous=bool(step.number % 2)))
+        case "busy":
+            answer = Answer(429, {"retry-after": "30"}, b'{"error": "APIRateLimitExceeded"}')
+            world.tell("the helpdesk is busy")
+            world.down[world.desk.host] = answer
+        case "recovery":
+            world.recovery()
+        case "closes" if ticket and hasattr(world.desk, "close"):
+            world.close(ticket)
+        case "merges" if ticket and hasattr(world.desk, "merge"):
+            others = [
+                found for each in people if each is not person and (found := ticket_of(each)) not in {None, ticket}
+            ]
+            if others:
+                world.merge(ticket, others[0])
+        case "deploys":
+            world.tell("a new version is deployed")
+            world.new_containers()
+
+
+def attempt(history, name="a random history"):
+    """Live through a history; return how many messages it had, and the violation if any."""
+    with simulated():
+        try:
+            world = told(history)
+            wrong = tuple(promises.broken(world))
+        except Exception:
+            wrong, world = (traceback.format_exc(limit=-6),), World.present
+    count = sum(len(each.said) for each in world.customers)
+    if not wrong:
+        return count, None
+    happened = tuple(world.gate.happened)
+    cast = f"{name}: {history.desk}, {', '.join(history.channels)}"
+    return count, Violation(cast, history.faults, happened, wrong, tuple(world.story), history.seed)
+
+
+def shortened(history, name="a random history", tries=300):
+    """Return the violation of the shortest history found that still fails, by leaving out steps and faults."""
+    _, worst = attempt(history, name)
+    changed = True
+    while changed and worst is not None:
+        changed = False
+        for shorter in _shorter(history):
+            tries -= 1
+            if tries < 0:
+                return worst
+            _, violation = attempt(shorter, name)
+            if violation is not None:
+                history, worst, changed = shorter, violation, True
+                break
+    return worst
+
+
+def _shorter(history):
+    for number in range(len(history.steps)):
+        yield replace(history, steps=history.steps[:number] + history.steps[number + 1 :])
+    for number in range(len(history.faults)):
+        # What came after it keeps its place: its distance is added to the next one's.
+        after = list(history.faults[number + 1 :])
+        if after:
+            after[0] = (after[0][0] + history.faults[number][0] + 1, after[0][1])
+        yield replace(history, faults=(*history.faults[:number], *after))
+    if len(history.channels) > 1:
+        yield replace(history, channels=history.channels[:-1])

@@ -1,0 +1,59 @@
+"""Every bug the simulator found in the product, as a named story: the world that showed it, with what went wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation import explore
+from tests.simulation.scenarios import SCENARIOS
+
+# What went wrong is named by the effect's own name and its how-manieth occurrence, so that a call more or less does
+# not make the story another.
+STORIES = {
+    "a way back that could not be noted at once was never noted, and the agent's answer found no thread": (
+        "first message (messenger, zendesk)", [("refused", "table transact S", 1)]),
+    "an answer given before the way back was noted stayed on the ticket": (
+        "a reply as soon as the ticket is seen (messenger, zendesk)", [("before", "table transact S", 1)]),
+    "a deletion whose answer was lost left the words in the ticket": (
+        "deletion (messenger, zendesk)", [("lost", "PUT acme/api/v2/tickets/88001.json", 2)]),
+    "a deletion that came with its message left the words in the ticket": (
+        "deletion at once (messenger, zendesk)", [("refused", "table get H", 1)]),
+    "an edit's words stayed when the message was taken back": (
+        "edited and taken back (messenger, zendesk)", []),
+    "a message that came after its own deletion was filed": (
+        "taken back before it came (messenger, zendesk)", []),
+    "a follow-up whose answer was lost was opened again after Zendesk had forgotten its key": (
+        "closed ticket then a long outage (messenger, zendesk)", [("after", "POST acme/api/v2/tickets.json", 1)]),
+    "a message whose answer was lost at a merged ticket was written into the survivor twice": (
+        "merged ticket (messenger, zendesk)", [("lost", "PUT acme/api/v2/tickets/88002.json", 1)]),
+    "an echo and a question about the same sending wrote one item twice, which the table refuses for ever": (
+        "first message (messenger, zendesk)", [("before", "table transact M", 1), ("lost", "table get M", 1)]),
+    "a worker that died after acknowledging left a thread that was acknowledged again": (
+        "nobody works for two hours (messenger, zendesk)", [("before", "table transact M", 1)]),
+    "a worker that was held up after recording filed what another had filed meanwhile": (
+        "two workers on one thread (messenger, zendesk)", [("late", "table put M", 1)]),
+    "a note whose waking letter never left waited for ever": (
+        "reply out of the window (messenger, zendesk)", [("before", "mailbox send", 3)]),
+    "what a helpdesk without keys or questions got twice did not say so": (
+        "first message (messenger, logbook)", [("lost", "POST logbook/tickets", 1)]),
+}  # fmt: skip
+
+
+def plan_of(told, misfortunes):
+    """Return the plan in which these happen, found by playing the story up to each."""
+    plan = []
+    for kind, what, number in misfortunes:
+        log, _ = explore.attempt(told, plan)
+        start = plan[-1][0] + 1 if plan else 0
+        places = [index for index, name in enumerate(log) if name == what and index >= start]
+        assert len(places) >= number, f"“{what}” happens {len(places)} times in {told}: {log}"
+        plan.append((places[number - 1], kind))
+    return plan
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_it_stays_mended(name):
+    scenario, misfortunes = STORIES[name]
+    told = SCENARIOS[scenario]
+    _, violation = explore.attempt(told, plan_of(told, misfortunes))
+    assert violation is None, f"\n{violation}"
