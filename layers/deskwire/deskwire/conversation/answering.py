@@ -109,11 +109,12 @@ class Answering:
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Bring the agents' new answers to the customer."""
         if turn.recovered:
-            if turn.thread.ticket and self._bring(turn, turn.thread.ticket) is None:
+            if turn.thread.ticket and self._bring(turn, turn.thread.ticket, turn.now) is None:
                 return
             turn.looked = True
         for signal in plan.relay:
-            brought = self._bring(turn, signal.event.thread if signal.event is not None else turn.thread.ticket)
+            ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
+            brought = self._bring(turn, ticket, datetime.fromisoformat(signal.received_at))
             if brought is None:
                 return
             outcome = (
@@ -123,14 +124,17 @@ class Answering:
             )
             turn.outcomes.append(outcome)
 
-    def _bring(self, turn: Turn, ticket: str) -> int | None:
-        """Bring the new answers of one ticket; return how many, None when one has to wait (and all after it)."""
+    def _bring(self, turn: Turn, ticket: str, told_at: datetime) -> int | None:
+        """Bring the new answers of one ticket; return how many, None when one has to wait (and all after it).
+
+        `told_at` is when we were told of them: long ago, perhaps, when the helpdesk could not be asked since.
+        """
         after = turn.changes.get("last_reply", turn.thread.last_reply)
         if ticket != turn.changes.get("last_ticket", turn.thread.last_ticket):
             after = ""
         brought = 0
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
-            if ticket != turn.thread.ticket and _old(reply, turn.now):
+            if ticket != turn.thread.ticket and _old(reply, told_at):
                 continue  # of an earlier ticket, and brought when it was new
             if not self._reply(turn, reply):
                 return None  # goes on with this one, in order
@@ -246,5 +250,5 @@ def _private(text: str) -> tuple[str, bool]:
     return stripped, False
 
 
-def _old(reply: AgentReply, now: datetime) -> bool:
-    return reply.written_at is None or now - reply.written_at > timedelta(days=1)
+def _old(reply: AgentReply, told_at: datetime) -> bool:
+    return reply.written_at is None or told_at - reply.written_at > timedelta(days=1)
