@@ -154,8 +154,11 @@ def shortened(history, name="a random history", tries=300):
 
 
 def _shorter(history):
-    for number in range(len(history.steps)):
-        yield replace(history, steps=history.steps[:number] + history.steps[number + 1 :])
+    size = len(history.steps)
+    while size:
+        for start in range(0, len(history.steps), size):
+            yield replace(history, steps=history.steps[:start] + history.steps[start + size :])
+        size //= 2
     for number in range(len(history.faults)):
         # What came after it keeps its place: its distance is added to the next one's.
         after = list(history.faults[number + 1 :])

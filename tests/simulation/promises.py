@@ -197,7 +197,7 @@ def _replies(world, books):
                 yield f"REPLY: {token} was sent {len(found)} times"
         if not sent and not told:
             yield f"REPLY: {token} was neither sent nor is it noted on the ticket"
-        if sent and any("NOT delivered" in text for text in told):
+        if sent and any("NOT delivered" in text for text in told) and not world.merges:  # then it may be another's
             yield f"REPLY: {token} was sent, and the ticket says that it was not"
         if len(told) > 1 and world.desk.asks:
             yield f"REPLY: the ticket has {len(told)} notes about {token}"

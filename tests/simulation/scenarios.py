@@ -307,6 +307,25 @@ def outage_and_recovery(world, marta):
 
 
 @scenario()
+def reply_before_an_outage_and_a_closed_ticket(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    ticket = ticket_of(marta)
+    world.agent_replies(ticket)
+    world.outage()
+    marta.writes("hello?")
+    world.run(30)
+    world.gate.open = False  # a day of the same
+    world.run(25 * 3600)
+    world.close(ticket)
+    world.recovery()
+    world.gate.open = True
+    world.quiet()
+
+
+@scenario()
 def lost_answer_then_a_long_outage(world, marta):
     """Whatever was lost must be asked for when Zendesk's key is forgotten."""
     marta.writes()
