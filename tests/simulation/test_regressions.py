@@ -35,7 +35,7 @@ STORIES = {
     "a note whose waking letter never left waited for ever": (
         "reply out of the window (messenger, zendesk)", [("before", "mailbox send", 3)]),
     "an answer that waited a day for the helpdesk while its ticket was closed was taken for an old one": (
-        "reply before an outage and a closed ticket (messenger, zendesk)", []),
+        "reply that waited while its ticket was closed (messenger, zendesk)", []),
     "what a helpdesk without keys or questions got twice did not say so": (
         "first message (messenger, logbook)", [("lost", "POST logbook/tickets", 1)]),
 }  # fmt: skip
