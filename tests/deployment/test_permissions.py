@@ -47,7 +47,7 @@ CALLS = {
     "get parked/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "parked/seed"}),
     "get incoming/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "incoming/seed"}),
     "mail as the company": lambda _: ("sesv2", "send_email", mail("help@example.org")),
-    "mail as another": lambda _: ("sesv2", "send_email", mail("ceo@example.org")),
+    "mail as another": lambda _: ("sesv2", "send_email", mail("sales@example.org")),
     "list roles": lambda _: ("iam", "list_roles", {}),
 }
 ALLOWED = {
@@ -113,7 +113,7 @@ def furnished(probes):
         secrets.create_secret(Name=name, SecretString="made up")
     for prefix in ("raw", "parked", "incoming"):
         s3.put_object(Bucket=probes.deployed.archive, Key=f"{prefix}/seed", Body=b"a")
-    for sender in ("help@example.org", "ceo@example.org", "customer@example.com"):
+    for sender in ("help@example.org", "sales@example.org", "customer@example.com"):
         probes.client("sesv2").create_email_identity(EmailIdentity=sender)
     return probes
 

@@ -49,7 +49,7 @@ MEDIA_HOSTS: Final = ("fbcdn.net", "fbsbx.com")
 WEBHOOKS: Final = "https://developers.facebook.com/docs/graph-api/webhooks/getting-started/"
 CHANGELOG: Final = "https://developers.facebook.com/docs/graph-api/changelog/"
 # Meta's own Python SDK, facebook-business 26.0.3, speaks this version.
-API_VERSION: Final = Figure(VERSION, "https://pypi.org/project/facebook-business/26.0.3/", CHECKED)
+API_VERSION: Final = Figure(VERSION, "https://github.com/facebook/facebook-python-business-sdk", CHECKED)
 # A version lives about two years; v26.0 is of 2026-07-29 (both from third parties). After its end calls are served
 # by the oldest living version, silently.
 SUNSET: Final = Figure(date(2028, 7, 29), CHANGELOG, CHECKED, confirmed=False)
