@@ -176,7 +176,12 @@ def _redacted(world, customer):
         return
     for said in customer.said:
         if said.kind == "deletion" and said.taken and said.about.taken:
-            words = "".join(text for kept in world.desk.books() for text in kept.words)
+            words = "".join(
+                text
+                for kept in world.desk.books()
+                for number, text in enumerate(kept.words)
+                if number not in kept.by_agent  # whose merging quotes the subject
+            )
             for each in customer.said:
                 if each.token and said.about in {each, each.about} and each.token in words:
                     yield f"KEPT: {each.token} was taken back and still stands in a ticket"
