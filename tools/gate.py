@@ -24,6 +24,7 @@ STEPS = {
     "tests": [
         *(BIN / "pytest", "-n", "auto", "--maxprocesses=4", "--dist=loadfile"),
         *("--cov", "--cov-report=term:skip-covered", "--durations=5"),
+        "--ignore=tests/simulation",  # `make simulate`: minutes of one processor, and still growing
     ],
 }
 
