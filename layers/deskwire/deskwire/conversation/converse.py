@@ -213,15 +213,20 @@ class Conversation:
             event = completed
         if event.own:
             return Pending(message=message, doubtful=doubtful, echo=self._is_echo(ledger, turn, event))
-        original = None
-        if event.kind in {Kind.EDIT, Kind.DELETION}:
+        if event.kind not in {Kind.EDIT, Kind.DELETION}:
+            return Pending(message=message, doubtful=doubtful)
+        earlier = ledger.about(turn.thread.key, event)
+        original = next((each for each in earlier if each.key == event.original), None)
+        if original is None:  # or its key is too long to be found among the others
             original = ledger.message(turn.thread.key, event.original)
-        earlier: list[Recorded] = []
-        if event.kind is Kind.DELETION:
-            earlier = ledger.about(turn.thread.key, event)
-            if original is None:
-                ledger.withdraw(turn.thread.key, event)
-        return Pending(message=message, doubtful=doubtful, original=original, earlier=tuple(earlier))
+        withdrawn = event.kind is Kind.EDIT and any(
+            each.event is not None and each.event.kind is Kind.DELETION for each in earlier
+        )
+        if event.kind is Kind.DELETION and original is None:
+            ledger.withdraw(turn.thread.key, event)
+        return Pending(
+            message=message, doubtful=doubtful, original=original, earlier=tuple(earlier), withdrawn=withdrawn
+        )
 
     def _is_echo(self, ledger: Ledger, turn: Turn, event: Event) -> bool:
         """Tell whether we sent this ourselves; one that was being sent when a worker died counts too."""

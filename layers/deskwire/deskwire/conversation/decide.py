@@ -24,6 +24,7 @@ class Pending:
     `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
     that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
     words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
+    `withdrawn`: an edit of what was taken back before it came.
     """
 
     message: Recorded
@@ -34,6 +35,7 @@ class Pending:
     gone: bool = False
     refused: str = ""
     twin: bool = False
+    withdrawn: bool = False
 
     @property
     def event(self) -> Event | None:
@@ -142,6 +144,8 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
     """Return why a ticket needs nothing of this event, or an empty string."""
     if item.gone:
         return "gone before its words were fetched"
+    if item.withdrawn:
+        return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
     if event.own and item.echo:
