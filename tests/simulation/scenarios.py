@@ -470,6 +470,14 @@ def edited_and_taken_back(world, marta):
 
 
 @scenario()
+def edit_that_came_after_all_was_taken_back(world, marta):
+    said = marta.writes()
+    marta.edits(said, after=60)
+    marta.unsends(said, after=10)
+    world.quiet()
+
+
+@scenario()
 def taken_back_before_it_came(world, marta):
     marta.writes()
     world.run(5)

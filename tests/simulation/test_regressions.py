@@ -20,6 +20,8 @@ STORIES = {
         "deletion at once (messenger, zendesk)", [("refused", "table get H", 1)]),
     "an edit's words stayed when the message was taken back": (
         "edited and taken back (messenger, zendesk)", []),
+    "an edit that came after its message had been taken back was filed": (
+        "edit that came after all was taken back (messenger, zendesk)", []),
     "a message that came after its own deletion was filed": (
         "taken back before it came (messenger, zendesk)", []),
     "a follow-up whose answer was lost was opened again after Zendesk had forgotten its key": (
