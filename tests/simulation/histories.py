@@ -23,6 +23,8 @@ STEPS = ("writes",) * 6 + ("album", "repeats", "edits", "unsends") + ("agent",) 
     "outage", "recovery", "busy", "closes", "merges", "deploys",
 )  # fmt: skip
 WAITS = (1, 5, 40, 90, 400, 3600, 3 * 3600, 13 * 3600, 25 * 3600)
+NAMES = ("Marta", "Jón", "Zoë", "Anna", "Samir", "Ólöf", "Kofi", "Mei")
+LONGEST_OUTAGE = 4 * 3600  # seconds; longer ones say nothing new, and are told sixty sweeps an hour
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class History:
 def composed(pick, number, scale=1):
     """Return a history whose choices are made by `pick(options)` and `number(most)`; `scale` makes it longer."""
     desk = pick(DESKS[:2] * 4 + DESKS[2:])
-    channels = tuple(pick(("messenger", "messenger", "facebook")) for _ in range(1 + number(2)))
+    most = 2 if scale == 1 else len(NAMES) - 1
+    channels = tuple(pick(("messenger", "messenger", "facebook")) for _ in range(1 + number(most)))
     steps = tuple(
         Step(pick(STEPS), number(len(channels) - 1), number(len(WAITS) - 1)) for _ in range(3 + number(12 * scale))
     )
@@ -69,8 +72,7 @@ def told(history):
         at += gap + 1
         plan[at] = kind
     world = World(plan, desk=history.desk, seed=history.seed)
-    names = ("Marta", "Jón", "Zoë")
-    people = [world.customer(name, channel) for name, channel in zip(names, history.channels, strict=False)]
+    people = [world.customer(name, channel) for name, channel in zip(NAMES, history.channels, strict=False)]
     for person in people:
         person.expects = False
     for step in history.steps:
@@ -101,10 +103,12 @@ def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for ea
             world.run(WAITS[step.number])
         case "outage":
             world.outage(TemporaryError("no answer", ambiguous=bool(step.number % 2)))
+            world.later(LONGEST_OUTAGE, world.recovery)
         case "busy":
             answer = Answer(429, {"retry-after": "30"}, b'{"error": "APIRateLimitExceeded"}')
             world.tell("the helpdesk is busy")
             world.down[world.desk.host] = answer
+            world.later(LONGEST_OUTAGE, world.recovery)
         case "recovery":
             world.recovery()
         case "closes" if ticket and hasattr(world.desk, "close"):

@@ -192,24 +192,25 @@ def _replies(world, books):
     reads = [customer.got() for customer in world.customers]  # of merged tickets several customers may be told
     notes = [text for _, words in books for text in words if NOTED.search(text)]
     last = {}
+    people = len(reads) if world.merges else 1  # an answer on a merged ticket goes to everybody in it
     for token, ticket in world.replied:
         told = [text for text in notes if token in text]
-        sent = []
-        for read in reads:
+        sent = False
+        for whose, read in enumerate(reads):
             found = [number for number, text in enumerate(read) if token in text]
-            sent += found
+            sent = sent or bool(found)
             if len(found) > 1:
                 yield f"REPLY: {token} was sent {len(found)} times"
+            if found and found[0] < last.get((ticket, whose), -1):
+                yield f"REPLY: {token} was sent before an earlier one"
+            if found:
+                last[ticket, whose] = found[0]
         if not sent and not told:
             yield f"REPLY: {token} was neither sent nor is it noted on the ticket"
         if sent and any("NOT delivered" in text for text in told) and not world.merges:  # then it may be another's
             yield f"REPLY: {token} was sent, and the ticket says that it was not"
-        if len(told) > 1 and world.desk.asks:
+        if len(told) > people and world.desk.asks:
             yield f"REPLY: the ticket has {len(told)} notes about {token}"
-        if sent and sent[0] < last.get(ticket, -1):
-            yield f"REPLY: {token} was sent before an earlier one"
-        if sent:
-            last[ticket] = sent[0]
 
 
 def _in_no_log(world):
