@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from deskwire.errors import TemporaryError
-from deskwire.memory import MemoryArchive, MemoryTable
+from deskwire.memory import MemoryArchive, MemoryPile, MemoryTable
 from deskwire.ports import Put, Update
 
 KINDS = ("before", "after", "lost", "refused")  # what may happen at one effect, in this order
@@ -131,6 +131,10 @@ class Table:
 
     def query(self, pk, prefix=""):
         return self._pass("query", lambda: self.memory.query(pk, prefix), (pk, prefix))
+
+    def scan(self, attributes=()):
+        return self._gate.pass_("table scan", lambda: [*self.memory.scan(attributes)], lost=unanswered,
+                                refused=throttled)  # fmt: skip
 
     def due(self, shard, until, limit):
         self._settle()
@@ -273,6 +277,23 @@ class Parked:
         self._gate.pass_("parked park", lambda: self.bodies.append(body), lost=unanswered, refused=throttled)
 
 
+class Pile:
+    """A queue as a person looks through it: what is parked, or dead."""
+
+    def __init__(self, gate, lying):
+        self._gate = gate
+        self._memory = MemoryPile(lying)
+
+    def look(self):
+        return self._gate.pass_("pile look", self._memory.look, lost=unanswered, refused=throttled)
+
+    def put_back(self, found):
+        self._memory.put_back(found)  # whoever cannot, waits for two minutes
+
+    def remove(self, found):
+        self._gate.pass_("pile remove", lambda: self._memory.remove(found), lost=unanswered, refused=throttled)
+
+
 class Archive:
     """The bucket."""
 
@@ -285,3 +306,9 @@ class Archive:
 
     def fetch(self, name):
         return self._gate.pass_("archive fetch", lambda: self.memory.fetch(name), lost=unanswered, refused=throttled)
+
+    def names(self, prefix):
+        return self.memory.names(prefix)
+
+    def remove(self, name):
+        return self._gate.pass_("archive remove", lambda: self.memory.remove(name), lost=unanswered, refused=throttled)

@@ -6,27 +6,32 @@ Our own table is asked for two things only: that nothing is left without an outc
 from __future__ import annotations
 
 import re
+import zlib
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
+
+from deskwire.auditing import audit
 
 from .world import ACKNOWLEDGED, POLICY, START
 
 BEFORE = re.compile(r"Before: .*?(?=\n\n|\Z)", re.DOTALL)  # an edit quotes what stood there before
 TOKEN = re.compile(r"w\d+w")
 UNCERTAIN = "may stand here twice"
+FORGOTTEN = "reaches nobody any more"
 NOTED = re.compile(r"NOT delivered|unknown whether this answer")
 
 
 def broken(world):
     """Return what is wrong, in words; nothing when all promises hold."""
-    found = [*world.stuck, *_liveness(world), *_outcomes(world), *_in_no_log(world)]
+    found = [*world.stuck, *_liveness(world), *_outcomes(world), *_audited(world), *_in_no_log(world)]
     books = [(kept, [BEFORE.sub("", words) for words in kept.words]) for kept in world.desk.books()]
     for customer in world.customers:
         found += _filed_once(world, customer, books)
         found += _in_order(customer, books)
         found += _acknowledged_once(world, customer)
         found += _redacted(world, customer)
+        found += _forgotten(world, customer)
     found += _replies(world, books)
     found += _apart(world, books)
     found += _echoes(books)
@@ -71,6 +76,13 @@ def _outcomes(world):
                 yield f"{sk} is {item['state']} without a reason"
 
 
+def _audited(world):
+    """What `deskwire audit` says an hour later: every event has its outcome."""
+    found = audit(world.table.memory, since=START - timedelta(days=1), now=world.now() + timedelta(hours=1))
+    for stray in found.strays:
+        yield f"AUDIT: {stray.key} is astray: {stray.state}"
+
+
 def _refused(world, said, customer):
     """Tell whether our table says, with a reason, that this is in no ticket."""
     items = [
@@ -91,6 +103,7 @@ def _filed_once(world, customer, books):
     for said in [each for each in customer.said if each.token and each.deliveries]:
         times = written[said.token]
         gone = any(each.kind == "deletion" and each.about in {said, said.about} for each in customer.said)
+        gone = gone or (customer.erased is not None and said.taken and said.taken_at <= customer.erased)
         if times == 0 and said.taken and not gone and not _refused(world, said, customer):
             yield f"LOST: {customer.name}'s {said.token} was taken and is in no ticket"
         declared = not world.desk.asks and bool(world.gate.happened) and said.token in doubted
@@ -107,9 +120,9 @@ def _one_ticket(world, customer, books, texts):
     into = {kept.id: kept.merged for kept, _ in books if kept.merged}
     while any(ticket in into for ticket in tickets):
         tickets = {into.get(ticket, ticket) for ticket in tickets}
-    if len(tickets) > 1 + world.closings:
+    if len(tickets) > 1 + world.closings + (customer.erased is not None):
         yield f"DOUBLED: {customer.name} has the tickets {sorted(tickets)}"
-    took_back = any(each.kind == "deletion" for someone in world.customers for each in someone.said)
+    took_back = any(each.kind == "deletion" or someone.erased for someone in world.customers for each in someone.said)
     for kept, words in books:
         if not took_back and not any(TOKEN.search(text) for text in words):
             yield f"DOUBLED: ticket {kept.id} was opened for nothing"
@@ -187,10 +200,35 @@ def _redacted(world, customer):
                     yield f"KEPT: {each.token} was taken back and still stands in a ticket"
 
 
+def _forgotten(world, customer):
+    """Who was erased: no word of theirs from before is anywhere with us, nor in a ticket that could be redacted."""
+    if customer.erasing is None:
+        return
+    if customer.certificate is None:
+        yield f"ERASED: {customer.name}'s erasure never came to an end"
+        return
+    kept = "".join(
+        zlib.decompress(value).decode() if name == "event" else str(value)
+        for item in world.table.memory.items.values()
+        for name, value in item.items()
+    )
+    kept += "".join(
+        [*map(str, world.archive.memory.objects.values()), *world.parked.bodies, *(dead.body for dead in world.mailbox.dead)]
+    )
+    if world.desk.connector == "zendesk":
+        kept += "".join(
+            text for book in world.desk.books() for number, text in enumerate(book.words) if number not in book.by_agent
+        )
+    for said in customer.said:
+        if said.token and said.taken and said.taken_at < customer.erasing and said.token in kept:
+            yield f"ERASED: {customer.name}'s {said.token} is still kept"
+
+
 def _replies(world, books):
     """5: an agent's answer goes out at most once; if not, the ticket says so. In the agents' order."""
     reads = [customer.got() for customer in world.customers]  # of merged tickets several customers may be told
     notes = [text for _, words in books for text in words if NOTED.search(text)]
+    forgotten = {kept.id for kept, words in books if any(FORGOTTEN in text for text in words)}
     last = {}
     people = len(reads) if world.merges else 1  # an answer on a merged ticket goes to everybody in it
     for token, ticket in world.replied:
@@ -205,7 +243,7 @@ def _replies(world, books):
                 yield f"REPLY: {token} was sent before an earlier one"
             if found:
                 last[ticket, whose] = found[0]
-        if not sent and not told:
+        if not sent and not told and ticket not in forgotten:
             yield f"REPLY: {token} was neither sent nor is it noted on the ticket"
         if sent and any("NOT delivered" in text for text in told) and not world.merges:  # then it may be another's
             yield f"REPLY: {token} was sent, and the ticket says that it was not"

@@ -10,7 +10,8 @@ from deskwire.errors import TemporaryError
 from deskwire.rest import Answer
 
 from . import promises
-from .world import TWIN, World
+from .ports import KINDS
+from .world import TWIN, World, erase, misread, replay
 
 SCENARIOS = {}
 
@@ -412,19 +413,31 @@ def sweep_racing_converse(world, marta):
 
 @scenario()
 def parked_delivery_replayed_after_a_fix(world, marta):
-    """What could not be read is parked and answered; once mended, it is delivered again, and some of it was there."""
-    fine = marta.says()
-    broken = marta.says("a new kind of thing")
-    (item,) = broken.entry["messaging"]
-    whole = item["timestamp"]
-    item["timestamp"] = {"not": "a time"}
-    world.deliver(fine, broken)
-    world.run(60)
-    if len(world.parked.bodies) == 0:
-        assert world.gate.happened
-    item["timestamp"] = whole
-    marta.again(broken)
-    marta.again(fine)
+    """What could not be read is parked and answered; once mended it is replayed, and some of it was there."""
+    with misread("a new kind of thing"):
+        world.deliver(marta.says(), marta.says("a new kind of thing"))
+        world.run(60)
+    assert world.parked.bodies or world.gate.happened
+    marta.writes("hello?")
+    world.operator(replay)
+    world.quiet()
+    assert not world.parked.bodies
+
+
+@scenario(kinds=(*KINDS, "slow", "late"), desks=("zendesk", "requesttracker"), channels=BOTH)
+def erase_during_delivery(world, marta):
+    """She is erased while she writes, and while somebody else does; the platform repeats what it had delivered."""
+    world.gate.open = False
+    first = marta.writes("my telephone is 555-0199")
+    other = world.customer("Jón")
+    other.writes()
+    world.quiet()
+    world.gate.open = True
+    marta.writes("and my address is Hafnarstræti 1")
+    other.writes("hello?")
+    world.later(0, lambda: world.operator(erase(marta)))
+    world.run(1)
+    marta.again(first, after=400)
     world.quiet()
 
 

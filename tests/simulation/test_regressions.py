@@ -38,6 +38,11 @@ STORIES = {
         "reply out of the window (messenger, zendesk)", [("before", "mailbox send", 3)]),
     "an answer that waited a day for the helpdesk while its ticket was closed was taken for an old one": (
         "reply that waited while its ticket was closed (messenger, zendesk)", []),
+    "the echo of an answer was taken for a colleague's words when the table could not tell what became of the answer": (
+        "agents reply (messenger, zendesk)",
+        [("lost", "POST graph/v26.0/410000000000001/messages", 1), ("lost", "table get S", 1)]),
+    "an erased customer's ticket did not say that answers reach nobody": (
+        "erase during delivery (messenger, zendesk)", []),
     "what a helpdesk without keys or questions got twice did not say so": (
         "first message (messenger, logbook)", [("lost", "POST logbook/tickets", 1)]),
 }  # fmt: skip

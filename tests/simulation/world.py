@@ -22,10 +22,13 @@ from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, helpdesk_key, item
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
+from deskwire.erasing import Eraser, Person
 from deskwire.errors import PermanentError, TemporaryError
 from deskwire.http import Request
+from deskwire.model import Unreadable
 from deskwire.ports import EndpointView, Put
 from deskwire.receiving import Receiver
+from deskwire.replaying import Replayer
 from deskwire.rest import Answer
 from deskwire.secret import Secrets
 from deskwire.sweeping import Sweeper
@@ -36,7 +39,7 @@ from sandbox.neighbour import Clock
 
 from .desks import DESKS, asked
 from .logbook import Logbook
-from .ports import Archive, Crash, Gate, Mailbox, Parked, Table, throttled, unanswered
+from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled, unanswered
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PAGE = "410000000000001"
@@ -54,6 +57,7 @@ POLICY = Policy.model_validate(
 )
 META_RETRIES = (5, 60, 600, 1800, 7200, 7200, 14400, 28800)  # “immediately, then less and less”, within 36 hours
 DESK_RETRIES = (1, 2, 5, 10)
+AGAIN = 180  # seconds until an operator tries a command again
 EXHAUSTED = 2000  # turns of the world after which it will never be quiet
 
 _helpdesk = registry.helpdesk
@@ -102,6 +106,7 @@ class Delivery:
     tokens: tuple
     answers: list = field(default_factory=list)
     tried: int = 0
+    taken_at: datetime | None = None
 
 
 @dataclass(eq=False)
@@ -118,7 +123,12 @@ class Said:
 
     @property
     def taken(self):
-        return any(200 <= answer < 300 for each in self.deliveries for answer in each.answers)
+        return self.taken_at is not None
+
+    @property
+    def taken_at(self):
+        """When we first answered with 2xx; None when we never did."""
+        return min((each.taken_at for each in self.deliveries if each.taken_at), default=None)
 
 
 class Container:
@@ -128,7 +138,7 @@ class Container:
         self.world = world
         self.name = f"container-{number}"
         self._kept = {}
-        directory = Directory(
+        self.directory = directory = Directory(
             table=world.table, clock=world.now, secrets=self.secrets, http=world.http, mail=world.mail
         )
         common = {"mailbox": world.mailbox, "archive": world.archive, "clock": world.now, "telemetry": world.telemetry}
@@ -321,6 +331,8 @@ class World:
         heard = []
         if answer is not None:
             delivery.answers.append(answer["statusCode"])
+            if 200 <= answer["statusCode"] < 300:
+                delivery.taken_at = delivery.taken_at or self.now()
             with contextlib.suppress(Crash, TemporaryError):
                 self.gate.pass_("answer heard", lambda: heard.append(answer["statusCode"]), lost=unanswered)
         taken = bool(heard) and 200 <= heard[0] < 300
@@ -474,6 +486,23 @@ class World:
         """Let somebody do something then, whoever is at work."""
         self.plans.append((self.now() + timedelta(seconds=seconds), act))
 
+    def operator(self, act):
+        """Let somebody at a command line do something, and do it again until it is done.
+
+        `act` gets the world and a container that nobody else uses, and tells whether that was all.
+        """
+        container = Container(self, next(self._numbers))
+        self._stack.append(container)
+        try:
+            done = act(self, container)
+        except (Crash, TemporaryError) as trouble:
+            self.tell(f"the operator's command ends: {trouble!r}")
+            done = False
+        finally:
+            self._stack.pop()
+        if not done:
+            self.later(AGAIN, lambda: self.operator(act))
+
     def outage(self, trouble=None):
         """Let the helpdesk be down until `recovery`."""
         self.tell("the helpdesk is down")
@@ -482,6 +511,53 @@ class World:
     def recovery(self):
         self.tell("the helpdesk is up again")
         self.down.clear()
+
+
+@contextlib.contextmanager
+def misread(words):
+    """Let Messenger's connector be unable to read what holds these words, as before a fix."""
+    kind = type(registry.channel("messenger"))
+    parse = kind.parse
+
+    def worse(connector, request):
+        for each in parse(connector, request):
+            yield Unreadable("of no known kind", each.raw) if words in getattr(each, "text", "") else each
+
+    kind.parse = worse
+    try:
+        yield
+    finally:
+        kind.parse = parse
+
+
+def replay(world, container):
+    """Replay everything that is parked (`deskwire parked replay --all`)."""
+    pile = Pile(world.gate, world.parked.bodies)
+    replayer = Replayer(table=world.table, mailbox=world.mailbox, archive=world.archive, clock=world.now)
+    left = False
+    for found in pile.look():
+        left = bool(replayer.replay_parked(pile, found).unreadable) or left
+    return not left
+
+
+def erase(customer):
+    """Return the command that erases a customer (`deskwire erase`), as often as its certificate says “again”."""
+
+    def act(world, container):
+        customer.erasing = customer.erasing or world.now()
+        eraser = Eraser(
+            table=world.table, archive=world.archive, parked=Pile(world.gate, world.parked.bodies),
+            dead=Pile(world.gate, world.mailbox.dead), directory=container.directory, clock=world.now,
+            owner=lambda: f"erase-{next(world.owners)}",
+        )  # fmt: skip
+        certificate = eraser.erase(Person(customer.channel, customer.author))
+        world.tell(f"{customer.name} is erased: {certificate}")
+        if certificate["complete"]:
+            customer.certificate = certificate
+            customer.erased = world.now()
+        return certificate["complete"]
+
+    return act
 
 
 class Customer:
@@ -496,9 +572,15 @@ class Customer:
         self.said = []
         self.root = ""
         self.expects = True  # an acknowledgement, when all goes well
+        self.erasing = self.erased = self.certificate = None  # when somebody began and ended to erase them
 
     def __repr__(self):
         return f"{self.name} ({self.channel})"
+
+    @property
+    def author(self):
+        """What the channel calls them."""
+        return self.person.psid(self.page) if self.channel == "messenger" else self.person.id
 
     @property
     def thread(self):

@@ -21,6 +21,7 @@ from typing import Any
 
 from . import registry
 from .channel import Uploads
+from .conversation import wording
 from .conversation.directory import Directory
 from .conversation.ledger import Busy, Ledger, Moved
 from .conversation.state import (
@@ -39,7 +40,7 @@ from .conversation.state import (
 )
 from .errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from .helpdesk import Redacts, TicketGone
-from .model import Event, Visibility, compose
+from .model import Entry, Event, Visibility, compose
 from .ports import (
     Absent,
     Clock,
@@ -257,6 +258,7 @@ class Eraser:
             writes: list[Put | Update | Delete] = []
             back = ticket_item(thread.helpdesk, ticket)
             if alone and (self.table.get(back) or {}).get("thread") == thread.key:
+                self._tell(thread, ticket)
                 writes.append(Delete(back))
             try:
                 told = Update(person.certificate, append={"by_hand": name}, when=[("by_hand", Lacks(name))])
@@ -268,6 +270,21 @@ class Eraser:
             ours = [Delete(reference_item(reference(thread.key, epoch))) for epoch in range(thread.epoch + 1)]
             for start in range(0, len(ours), 50):
                 self.table.transact(ours[start : start + 50])
+
+    def _tell(self, thread: Thread, ticket: str) -> None:
+        """Say in a ticket, before its way back is cut, that nothing written there reaches the customer any more."""
+        definition = self.directory.helpdesk(thread.helpdesk)
+        helpdesk, inside = self.directory.helpdesk_of(definition)
+        note = Entry(
+            key=compose("erased", definition.name, ticket), body=wording.forgotten(), written_at=None, public=False
+        )
+        self.directory.admit(definition.name)
+        try:
+            told = helpdesk.abilities.find_append and helpdesk.find(note.key, ticket, thread.filing_key, inside)
+            if not told:
+                helpdesk.append(ticket, thread.filing_key, [note], inside)
+        except (PermanentError, TicketGone):
+            return  # nobody writes there any more
 
     def _forgotten(self, person: Person, thread: Thread, *, alone: bool) -> dict[str, Any]:
         """Return what the thread's own item must no longer know."""

@@ -155,6 +155,7 @@ class Answering:
         if isinstance(permit, Refusal):
             self._tell(turn, key, "refused", permit.reason, text)
             return True
+        turn.intended.append(key)
         first = self.ledger.intend(turn.thread, send=key, text=text)
         state, sent, reason = self._send(turn, message, permit, first=first)
         if state == "failed" and turn.thread.attempts < TRIES:

@@ -363,6 +363,8 @@ def _message(envelope: Envelope) -> Recorded:
 
 
 def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: bool) -> bool:
+    if ack is not None:
+        turn.intended.append(ack.message.key)
     return ledger.intend(
         turn.thread,
         helpdesk=turn.definition.name,

@@ -40,6 +40,7 @@ class Turn:
     outcomes: list[Recorded] = field(default_factory=list)
     notes: list[Recorded] = field(default_factory=list)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
+    intended: list[str] = field(default_factory=list)  # keys of texts that were about to be sent
     begun: set[str] = field(default_factory=set)  # keys whose effect may have happened, nobody knows
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
@@ -153,7 +154,8 @@ class Turn:
     def _unknown(self) -> list[str]:
         settled = {key for key, state, _, _ in self.sent if state != "unknown"}
         asked = [key for key, state, _, _ in self.sent if state == "unknown"]
-        return [key for key in dict.fromkeys([*self.thread.sending, *asked]) if key not in settled][-MOST_UNKNOWN:]
+        begun = dict.fromkeys([*self.thread.sending, *self.intended, *asked])
+        return [key for key in begun if key not in settled][-MOST_UNKNOWN:]
 
     def _pause(self) -> int:
         error = self.trouble

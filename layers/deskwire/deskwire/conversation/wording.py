@@ -89,6 +89,14 @@ def uncertain(text: str) -> str:
     )
 
 
+def forgotten() -> str:
+    """Return the note for an agent on a ticket whose customer was erased."""
+    return (
+        "The customer of this ticket asked to be forgotten, and Deskwire has forgotten them. What you write here "
+        "reaches nobody any more. Whoever writes again gets a new ticket."
+    )
+
+
 def repeated(title: str) -> str:
     """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
     return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"
