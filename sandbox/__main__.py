@@ -7,14 +7,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from sandbox import pages
 from sandbox.company import Company
-from sandbox.demo import Live, ended_by_signals
-from sandbox.request_tracker import RequestTrackerError
-from sandbox.stack import WORK, StackError
+from sandbox.running import Live, ending_well
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,24 +20,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--helpdesk", choices=("zendesk", "rt"), default="zendesk", help="where tickets go")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
+    return ending_well(console, "The sandbox", lambda: _stay(console, options.helpdesk))
+
+
+def _stay(console: Console, helpdesk: str) -> int:
     live = Live(console)
-    try:
-        with ended_by_signals(), live, Company(helpdesk=options.helpdesk, progress=live.say) as company:
-            company.subscribe()
-            live.stop()
-            console.print("\nTo let a connector of yours on this machine speak to these platforms, set")
-            console.print(f"export DESKWIRE_SANDBOX='{json.dumps(company.hosts)}'", markup=False, soft_wrap=True)
-            pages.stay(console, company)
-    except (StackError, RequestTrackerError) as error:
-        console.print(f"The sandbox could not start. {error}", markup=False)
-        return 2
-    except (BotoCoreError, ClientError, OSError) as error:
-        where = WORK / "company" / "stack" / "ministack.log"
-        console.print(f"The embedded AWS stopped answering ({type(error).__name__}). Its log: {where}", markup=False)
-        return 2
-    except KeyboardInterrupt:
-        console.print("\nInterrupted; everything was ended.")
-        return 130
+    with live, Company(helpdesk=helpdesk, progress=live.say) as company:
+        company.subscribe()
+        live.stop()
+        console.print("\nTo let a connector of yours on this machine speak to these platforms, set")
+        console.print(f"export DESKWIRE_SANDBOX='{json.dumps(company.hosts)}'", markup=False, soft_wrap=True)
+        pages.stay(console, company)
     return 0
 
 

@@ -12,25 +12,26 @@ import re
 import statistics
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from deskwire.ports import SHARDS
 from sandbox.company import REYKJAVIK, Company
 from sandbox.desks import By, Comment, Ticket
-from sandbox.ledger import Happening, Identity
-from sandbox.morning import Morning
+from sandbox.ledger import MARKER, Happening, Identity, Talk
+from sandbox.script import Script
 from sandbox.sender import State
 
 CHANNELS = ("facebook", "messenger", "x", "google", "webform")
 REFERENCE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b")
 SECOND_KEY = "the key of a completed event"  # under which an event is known as well
 ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
-MARKER = re.compile(r"\b(?:NW|ANS|NOTE)-\d{3,}\b")
+AS_ALWAYS = 30.0  # seconds from a delivery to its acknowledgement that have nothing to do with the helpdesk
 SHOWN = 5  # offending items named for each promise
 
 
@@ -71,6 +72,14 @@ class Row:
     suppressed: Counter[str] = field(default_factory=Counter)
     parked: int = 0
     refused: int = 0
+
+
+class Finding(NamedTuple):
+    """Something that was looked at: its name, what is wrong with it (empty: nothing), the happenings it is about."""
+
+    name: str
+    fault: str = ""
+    about: Sequence[Happening] = ()
 
 
 @dataclass(slots=True)
@@ -128,6 +137,18 @@ def kept(company: Company) -> tuple[list[Kept], list[str], dict[str, str]]:
     return events, busy, acknowledgements
 
 
+def due(company: Company) -> int:
+    """Return how many threads have something left to do; a look at the index, and no walk through the table."""
+    client, found = company.stack.client("dynamodb"), 0
+    for shard in range(SHARDS):
+        for page in client.get_paginator("query").paginate(
+            TableName=company.stack.deployed.table, IndexName="due", KeyConditionExpression="due_shard = :shard",
+            ExpressionAttributeValues={":shard": {"S": str(shard)}}, Select="COUNT",
+        ):  # fmt: skip
+            found += page["Count"]
+    return found
+
+
 def _identity(item: dict[str, Any]) -> Identity | None:
     """Return whose outcome an item is: of an event, also of one whose words were not kept; None for anything else."""
     if not item["sk"].startswith("M#") or item["sk"].startswith("M#note/"):
@@ -154,13 +175,13 @@ def parked(company: Company) -> list[dict[str, Any]]:
 
 
 class Books:
-    """Everything read once, after the morning; `promises` and `rows` are what it says."""
+    """Everything read once, after the script; `promises` and `rows` are what it says."""
 
-    def __init__(self, company: Company, morning: Morning) -> None:
+    def __init__(self, company: Company, script: Script) -> None:
         """Read all books."""
         self.company = company
-        self.morning = morning
-        self.notes = morning.notes
+        self.script = script
+        self.notes = script.notes
         self.deliveries = {each.number: each for each in company.sender.deliveries}
         self.tickets: list[Ticket] = company.desk.tickets()
         self.kept, self.busy, self._acks = kept(company)
@@ -178,8 +199,10 @@ class Books:
                     self._places[found[0]].append((ticket, number, found.start(), comment))
         self.told: dict[Identity, list[Happening]] = defaultdict(list)
         for happening in self.notes.happenings:
-            if morning.taken(happening):
+            if script.taken(happening):
                 self.told[happening.identity].append(happening)
+        self.kills = company.stack.killed().total()
+        self.meanwhile = 0  # acknowledged while the helpdesk was down
         self.remarks: list[str] = []  # what broke no promise, but a person should know
         self.promises = [*self._promises()]
 
@@ -200,19 +223,21 @@ class Books:
             ("In order: what came in order stands in the ticket in order", self._ordered),
             ("Words arrive unharmed: emoji, right-to-left, markup", self._unharmed),
             ("Acknowledged once where it should be, never where it may not", self._acknowledged),
+            ("A helpdesk that is down keeps no customer waiting for the acknowledgement", self._meanwhile),
             ("In the words of the hour: open or closed, by the office that was written to", self._hours),
             ("An agent's public answer arrives once; a note never; what cannot go out is told", self._answered),
             ("Only the genuine gets in: forged and stale requests left nothing", self._genuine),
             ("No secret and no customer's word is in a log", self._silent),
         ):
             promise = Promise(words)
-            for name, fault in check():
+            for name, fault, about in check():
                 promise.checked += 1
                 if fault:
-                    promise.broken.append(f"{name}: {fault}")
+                    seen = "".join(self._history(each) for each in about if len(promise.broken) < SHOWN)
+                    promise.broken.append(f"{name}: {fault}{seen}")
             yield promise
 
-    def _lost(self) -> Iterator[tuple[str, str]]:
+    def _lost(self) -> Iterator[Finding]:
         for identity, happenings in self.told.items():
             found = self._by_identity.get(identity, [])
             fault = ""
@@ -228,40 +253,40 @@ class Books:
                 fault = f"{bad[0].state} ({bad[0].reason}), but belongs into a ticket"
             elif happenings[0].files is False and (bad := [each for each in found if each.state == "filed"]):
                 fault = "filed, but does not belong into a ticket"
-            yield " ".join(identity), fault
+            yield Finding(" ".join(identity), fault, happenings)
         bodies = Counter((letter["delivery"], "fragment" in letter) for letter in self.parked)
         for unreadable in self.notes.unreadable:
             delivery = self.deliveries[unreadable.delivery]
             letters = bodies[(hashlib.sha256(delivery.body).hexdigest(), bool(unreadable.part))]
             state = delivery.state is State.TAKEN
             fault = "" if letters >= 1 and state else f"{letters} letters parked, the delivery was {delivery.state}"
-            yield f"unreadable delivery {unreadable.delivery}", fault
+            yield Finding(f"unreadable delivery {unreadable.delivery}", fault)
         for thread in self.busy:
-            yield thread, "the thread still has something to do"
+            yield Finding(thread, "the thread still has something to do")
         for delivery in self.deliveries.values():
             if delivery.state in {State.GIVEN_UP, State.WAITING}:
                 statuses = [attempt.status for attempt in delivery.attempts]
                 self.remarks.append(f"delivery {delivery.number} was never taken: answered {statuses}")
 
-    def _doubled(self) -> Iterator[tuple[str, str]]:
+    def _doubled(self) -> Iterator[Finding]:
         for happening in self._distinct():
             if not happening.marker or not happening.files:
                 continue
             places = self._places.get(happening.marker, [])
             least = 1 if happening.shown else 0
             fault = "" if least <= len(places) <= 1 else f"{len(places)} times in tickets"
-            yield f"{happening.channel} {happening.marker}", fault
+            yield Finding(f"{happening.channel} {happening.marker}", fault, [happening])
         for talk in self.notes.talks:
             tickets = {place[0].id for said in talk.said for place in self._places.get(said.marker, [])}
-            told = any(each.marker and each.shown and self.morning.taken(each) for each in talk.said)
+            told = any(each.marker and each.shown and self.script.taken(each) for each in talk.said)
             fault = "" if len(tickets) == 1 or not told else f"its messages are in the tickets {sorted(tickets)}"
-            yield f"{talk.channel} {talk.thread}", fault
+            yield Finding(f"{talk.channel} {talk.thread}", fault, talk.said)
         known = {happening.identity for happening in self.notes.happenings}
         for each in self.kept:
             if (
                 each.kind != "ticket" and each.identity not in known and each.identity[1] != "0"
             ):  # the test button's page
-                yield " ".join(each.identity), "in the table, but nobody told of it"
+                yield Finding(" ".join(each.identity), "in the table, but nobody told of it")
         owned = {place[0].id for happening in self.notes.happenings for place in self._places.get(happening.marker, [])}
         # Of a conversation whose only words were deleted, the ticket says just that.
         silent = sum(not any(each.marker and each.shown for each in talk.said) for talk in self.notes.talks)
@@ -269,9 +294,9 @@ class Books:
         fault = (
             "" if len(strangers) <= silent else f"{len(strangers)} hold no customer's words, {silent} may: {strangers}"
         )
-        yield "tickets", fault
+        yield Finding("tickets", fault)
 
-    def _ordered(self) -> Iterator[tuple[str, str]]:
+    def _ordered(self) -> Iterator[Finding]:
         for talk in self.notes.talks:
             shown = [each for each in talk.said if each.marker and len(self._places.get(each.marker, [])) == 1]
             for one, other in ((a, b) for a in shown for b in shown if a.at < b.at):
@@ -281,35 +306,53 @@ class Books:
                 came = self._arrived(one)
                 # A promise only where the platform kept the order: the one was answered before the other was sent.
                 inverted = first[1:3] > second[1:3] and came is not None and came[1] < self._sent(other)
-                yield f"{talk.channel} {one.marker}", f"stands after {other.marker}" if inverted else ""
+                yield Finding(
+                    f"{talk.channel} {one.marker}", f"stands after {other.marker}" if inverted else "", (one, other)
+                )
 
-    def _unharmed(self) -> Iterator[tuple[str, str]]:
+    def _unharmed(self) -> Iterator[Finding]:
         for happening in self._distinct():
             places = self._places.get(happening.marker, []) if happening.marker else []
             if len(places) != 1 or not happening.shown or not happening.files:
                 continue
             words = places[0][3].text.replace("\u2060", "")  # put after an @, so that no agent is mentioned
             same = _same(happening.text) in _same(words)
-            yield f"{happening.channel} {happening.marker}", "" if same else "the words were changed"
+            yield Finding(
+                f"{happening.channel} {happening.marker}", "" if same else "the words were changed", [happening]
+            )
 
-    def _acknowledged(self) -> Iterator[tuple[str, str]]:
+    def _acknowledged(self) -> Iterator[Finding]:
         automatic = Counter(each.place for each in self.spoken if each.automatic)
         for talk in self.notes.talks:
-            if not any(self.morning.taken(each) for each in talk.said):
+            if not any(self.script.taken(each) for each in talk.said):
                 continue
             wanted = 1 if talk.acknowledged else 0
             found = automatic[talk.place]
             why = f" ({talk.why})" if talk.why else ""
             ended = self._acks.get(talk.key, "nothing was tried")
-            if found < wanted and ended.startswith("unknown"):
+            if found < wanted and (ended.startswith("unknown") or (self.kills and ended.startswith("sending"))):
                 self.remarks.append(f"{talk.place}: an acknowledgement was lost and not repeated ({ended})")
                 found = wanted  # at most once is the promise: what may have arrived is not sent again
-            yield talk.place, "" if found == wanted else f"{found} acknowledgements instead of {wanted}{why}; {ended}"
+            fault = "" if found == wanted else f"{found} acknowledgements instead of {wanted}{why}; {ended}"
+            yield Finding(talk.place, fault, talk.said)
         places = {talk.place for talk in self.notes.talks}
         for place in automatic.keys() - places:
-            yield place, "acknowledged, though nobody wrote there"
+            yield Finding(place, "acknowledged, though nobody wrote there")
 
-    def _hours(self) -> Iterator[tuple[str, str]]:
+    def _meanwhile(self) -> Iterator[Finding]:
+        """Who first wrote while the helpdesk was down is acknowledged before it is back, or as soon as always."""
+        moments = self._moments()
+        for talk in self.notes.talks:
+            came = self._first(talk)
+            if not talk.acknowledged or came is None or talk.place not in moments:  # missing ones are named above
+                continue
+            for began, ended in self.notes.outages:
+                if began <= came <= ended:
+                    waited = moments[talk.place] > max(ended, came + timedelta(seconds=AS_ALWAYS))
+                    self.meanwhile += moments[talk.place] <= ended
+                    yield Finding(talk.place, "acknowledged after the outage only" if waited else "", talk.said)
+
+    def _hours(self) -> Iterator[Finding]:
         offices = {talk.place: talk.office for talk in self.notes.talks if talk.office}
         for each in self.spoken:
             office = offices.get(each.place)
@@ -319,27 +362,30 @@ class Books:
             open_ = {8 <= moment.hour < 20 for moment in (each.at - edge, each.at)}
             wanted = {state if office == REYKJAVIK else not state for state in open_}
             closed = bool(re.search(r"\d{4}-\d\d-\d\d", each.text))  # only the closed text names a day
-            yield each.place, "" if (not closed) in wanted else "the words of the other hours"
+            yield Finding(each.place, "" if (not closed) in wanted else "the words of the other hours")
 
-    def _answered(self) -> Iterator[tuple[str, str]]:
+    def _answered(self) -> Iterator[Finding]:
         places: dict[str, list[str]] = defaultdict(list)
         for each in self.spoken:
             for marker in MARKER.findall(each.text):
                 places[marker].append(each.place)
             if not MARKER.search(each.text) and not each.automatic:
-                yield each.place, "a text that nobody wrote"
+                yield Finding(each.place, "a text that nobody wrote")
         for answer in self.notes.answers:
             found = places.get(answer.marker, [])
             wanted = [answer.place] if answer.reaches else []
             fault = "" if found == wanted else f"said at {found or 'no place'} instead of {wanted or 'nowhere'}"
+            if fault and answer.reaches and not found and self._noted(answer.marker):
+                self.remarks.append(f"{answer.marker}: whether it arrived is unknown, and the ticket says so")
+                fault = ""  # at most once is the promise: a worker that dies while sending is not made up for
             if not fault and answer.noted and not self._noted(answer.marker):
                 fault = "it did not go out, and the ticket does not say so"
-            yield f"{answer.talk.channel} {answer.marker}", fault
+            yield Finding(f"{answer.talk.channel} {answer.marker}", fault, answer.talk.said)
 
     def _noted(self, marker: str) -> bool:
         return any(comment.by is By.NOTE for _, _, _, comment in self._places.get(marker, []))
 
-    def _genuine(self) -> Iterator[tuple[str, str]]:
+    def _genuine(self) -> Iterator[Finding]:
         everywhere = " ".join(" ".join(each.identity) for each in self.kept)
         everywhere += " ".join(comment.text for ticket in self.tickets for comment in ticket.comments)
         everywhere += json.dumps(self.parked)
@@ -349,9 +395,9 @@ class Books:
             fault = "" if statuses == [401] else f"answered {statuses}"
             if intruder.marker in everywhere:
                 fault = "it left something"
-            yield f"{intruder.channel}, {intruder.what}", fault
+            yield Finding(f"{intruder.channel}, {intruder.what}", fault)
 
-    def _silent(self) -> Iterator[tuple[str, str]]:
+    def _silent(self) -> Iterator[Finding]:
         secrets = {
             value
             for values in self.company.secrets.values()
@@ -359,12 +405,12 @@ class Books:
             for value in ([given] if isinstance(given, str) else given)
         }
         for value in sorted(secrets):
-            yield f"secret {value[:6]}…", "in a log" if value in self.logs else ""
+            yield Finding(f"secret {value[:6]}…", "in a log" if value in self.logs else "")
         words = {each.marker for each in self.notes.happenings if each.marker}
         words |= {answer.marker for answer in self.notes.answers}
         found = set(MARKER.findall(self.logs))
         for marker in sorted(words):
-            yield marker, "in a log" if marker in found else ""
+            yield Finding(marker, "in a log" if marker in found else "")
 
     # ------------------------------------------------------------------------------------------ figures
 
@@ -376,7 +422,7 @@ class Books:
         """Return when the first delivery that was taken was sent and answered, in real time."""
         times = [
             (self.company.real(attempt.at), self.company.real(attempt.at) + timedelta(seconds=attempt.seconds))
-            for delivery in self.morning.delivered(happening)
+            for delivery in self.script.delivered(happening)
             for attempt in delivery.attempts
             if 200 <= attempt.status < 300
         ]
@@ -385,7 +431,7 @@ class Books:
     def _sent(self, happening: Happening) -> datetime:
         return min(
             self.company.real(attempt.at)
-            for delivery in self.morning.delivered(happening)
+            for delivery in self.script.delivered(happening)
             for attempt in delivery.attempts
         )
 
@@ -407,7 +453,7 @@ class Books:
         counted: dict[str, set[int]] = defaultdict(set)
         occurrences: Counter[str] = Counter()
         for happening in self.notes.happenings:
-            for delivery in self.morning.delivered(happening):
+            for delivery in self.script.delivered(happening):
                 counted[happening.channel].add(delivery.number)
                 occurrences[happening.channel] += delivery.state is State.TAKEN
         for unreadable in self.notes.unreadable:
@@ -443,13 +489,36 @@ class Books:
 
     def to_acknowledgement(self) -> list[float]:
         """Return the seconds from a conversation's first delivery until its acknowledgement."""
-        moments = {each.place: each.at for each in self.spoken if each.automatic}
-        found = []
-        for talk in self.notes.talks:
-            came = [at for said in talk.said if said.files and (at := self._arrived(said))]
-            if talk.acknowledged and talk.place in moments and came:
-                found.append((moments[talk.place] - min(came)[0]).total_seconds())
-        return found
+        moments = self._moments()
+        return [
+            (moments[talk.place] - came).total_seconds()
+            for talk in self.notes.talks
+            if talk.acknowledged and talk.place in moments and (came := self._first(talk)) is not None
+        ]
+
+    def _moments(self) -> dict[str, datetime]:
+        """Return when each place was acknowledged."""
+        return {each.place: each.at for each in self.spoken if each.automatic}
+
+    def _first(self, talk: Talk) -> datetime | None:
+        """Return when the first message of a conversation that was taken was sent."""
+        return min((at[0] for said in talk.said if said.files and (at := self._arrived(said))), default=None)
+
+    def _history(self, happening: Happening) -> str:
+        """Return what a person needs to look for the reason."""
+        lines = [f"\n           {happening.verb} {happening.marker} at {happening.at:%H:%M:%S}, {happening.object_id}"]
+        if happening.talk is not None:
+            lines.append(f"in {happening.talk.key}")
+        lines += [f"in ticket {ticket.id} at {comment.at:%H:%M:%S}" for ticket, _, _, comment in
+                  self._places.get(happening.marker, [])]  # fmt: skip
+        for delivery in self.script.delivered(happening):
+            times = [
+                f"{each.status} at {self.company.real(each.at):%H:%M:%S} after {each.seconds:.1f} s"
+                for each in delivery.attempts
+            ]
+            lines.append(f"delivery {delivery.number}: {', '.join(times) or 'not sent'}")
+        lines += [f"kept as {each.state} {each.reason}" for each in self._by_identity.get(happening.identity, [])]
+        return "; ".join(lines)
 
 
 def median_and_p95(seconds: Iterable[float]) -> tuple[float, float]:

@@ -23,6 +23,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -238,6 +239,17 @@ class Company:
     def real(self, moment: datetime) -> datetime:
         """Return a time of the sender's clock, which runs `speed` times as fast, in real time."""
         return self._wire_began + (moment - self._wire_began) / self.speed
+
+    def mailbox(self) -> tuple[int, int]:
+        """Return how many letters wait on the mailbox, and how many somebody has taken."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        asked = {"QueueUrl": self.stack.deployed.mailbox, "AttributeNames": names}
+        found = self._sqs.get_queue_attributes(**asked)["Attributes"]
+        return int(found[names[0]]), int(found[names[1]])
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self.stack.client("sqs")
 
     @property
     def mails(self) -> list[dict[str, Any]]:

@@ -7,26 +7,18 @@ company could not be started; 130 when interrupted.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import NoReturn, Self
+from collections.abc import Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sandbox import books, pages
+from sandbox import pages
 from sandbox.books import Books, median_and_p95
 from sandbox.company import Company
 from sandbox.morning import Morning
-from sandbox.request_tracker import RequestTrackerError
-from sandbox.sender import State
-from sandbox.stack import WORK, StackError
+from sandbox.running import Live, ending_well, report_promises, settled, swept
 
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
 PATIENCE = 120.0  # seconds until everything must have its outcome
@@ -44,35 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     options.scale = options.scale or (0.7 if options.helpdesk == "rt" else 1.0)
     console = Console(highlight=False, soft_wrap=True)
-    try:
-        with ended_by_signals():
-            return _demo(console, options)
-    except (StackError, RequestTrackerError) as error:
-        console.print(f"[bold red]The demo could not run.[/] {_plain(str(error))}", style="none")
-        return 2
-    except (BotoCoreError, ClientError, OSError) as error:
-        where = WORK / "company" / "stack" / "ministack.log"
-        console.print(f"The embedded AWS stopped answering ({type(error).__name__}). Its log: {where}", markup=False)
-        return 2
-    except KeyboardInterrupt:
-        console.print("\nInterrupted; everything was ended.")
-        return 130
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Treat a request to end like Ctrl-C, so that every child is ended."""
-
-    def interrupt(number: int, frame: object) -> NoReturn:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return ending_well(console, "The demo", lambda: _demo(console, options))
 
 
 def _demo(console: Console, options: argparse.Namespace) -> int:
@@ -85,97 +49,14 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
         with swept(company):
             morning.play(lambda part: live.show(part, company))
             live.say("the morning is over; waiting until everything has its outcome")
-            settled = _settle(company, live)
+            calm = settled(company, PATIENCE, lambda: live.show(1.0, company))
         live.say("reading everybody's books")
         found = Books(company, morning)
         live.stop()
-        _report(console, company, found, seconds=time.monotonic() - began, settled=settled)
+        _report(console, company, found, seconds=time.monotonic() - began, settled=calm)
         if options.stay:
             pages.stay(console, company)
-    return 0 if found.kept_promises and settled else 1
-
-
-@contextlib.contextmanager
-def swept(company: Company) -> Iterator[None]:
-    """Run sweep every accelerated minute."""
-    stop = threading.Event()
-
-    def run() -> None:
-        while not stop.wait(60 / company.speed):
-            with contextlib.suppress(Exception):  # one that fails is made up for by the next, as on AWS
-                company.stack.sweep()
-
-    thread = threading.Thread(target=run, daemon=True, name="sweep")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
-
-
-def _settle(company: Company, live: Live) -> bool:
-    """Wait until nothing is under way; False when that takes too long (the books then say what is missing)."""
-    until = time.monotonic() + PATIENCE
-    calm = 0
-    sqs, url = company.stack.client("sqs"), company.stack.deployed.mailbox
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    while time.monotonic() < until:
-        live.show(1.0, company)
-        waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        quiet = company.sender.settle(0.1) and company.desk.settle() and not any(int(waiting[name]) for name in names)
-        if quiet:
-            events, busy, _ = books.kept(company)
-            quiet = not busy and all(event.state in books.ENDED for event in events)
-        calm = calm + 1 if quiet else 0
-        if calm == 3:
-            return True
-        time.sleep(0.7)
-    return False
-
-
-class Live:
-    """A line that says how far it is: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, console: Console) -> None:
-        """Say it on this console."""
-        self._console = console
-        self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn(), console=console,
-            transient=True, disable=not console.is_terminal,
-        )  # fmt: skip
-        self._task = self._progress.add_task("starting", total=1.0)
-        self._last = 0.0
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Take the line away."""
-        self._progress.stop()
-
-    def say(self, line: str) -> None:
-        """Say what is done now, on a line that stays."""
-        self._progress.update(self._task, description=line)
-        self._console.print(f"· {line}", markup=False)
-
-    def show(self, part: float, company: Company) -> None:
-        """Show how far the morning is. Raises `StackError` when MiniStack has died."""
-        if not company.stack.alive:
-            raise StackError(f"MiniStack has died; its log is {company.stack.log_file}")
-        counts = company.sender.counts()
-        told = (
-            f"{sum(counts.values())} deliveries, {counts[State.TAKEN]} taken, "
-            f"{counts[State.REFUSED]} forged ones refused, {company.desk.count()} tickets"
-        )
-        self._progress.update(self._task, completed=part, description=told)
-        if not self._console.is_terminal and time.monotonic() - self._last > 10:
-            self._last = time.monotonic()
-            self._console.print(f"  {part:4.0%}  {told}", markup=False)
+    return 0 if found.kept_promises and calm else 1
 
 
 def _report(console: Console, company: Company, found: Books, *, seconds: float, settled: bool) -> None:
@@ -209,17 +90,7 @@ def _report(console: Console, company: Company, found: Books, *, seconds: float,
     others = len(found.notes.answers) - answers
     console.print(f"agents: {answers} answers to customers, {others} notes, or answers that could not go out")
     console.print()
-    for promise in found.promises:
-        mark = "[green]kept[/]  " if not promise.broken else "[bold red]BROKEN[/]"
-        console.print(f"{mark} {promise.words} [dim]({promise.checked} looked at)[/]")
-        for fault in promise.broken[: books.SHOWN]:
-            console.print(f"         {fault}", markup=False, style="red")
-        if len(promise.broken) > books.SHOWN:
-            console.print(f"         … and {len(promise.broken) - books.SHOWN} more", style="red")
-    for remark in found.remarks:
-        console.print(f"note   {remark}", markup=False, style="yellow")
-    if not settled:
-        console.print(f"[bold red]BROKEN[/] after {PATIENCE:.0f} s something was still under way")
+    report_promises(console, found, settled=settled, patience=PATIENCE)
     console.print()
     _times(console, company, found, seconds)
 
@@ -240,10 +111,6 @@ def _times(console: Console, company: Company, found: Books, seconds: float) -> 
         f"platforms' retries, the queue's memory of five minutes and sweep's minute ran {company.speed:.0f} times as "
         "fast; times inside messages did not.[/]"
     )
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 if __name__ == "__main__":

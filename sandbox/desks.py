@@ -87,6 +87,10 @@ class Desk(ABC):
         """Return every ticket, from the helpdesk's own books."""
 
     @abstractmethod
+    def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
+        """Return (ticket, words) of each comment written after a position (0: all), and the position to go on from."""
+
+    @abstractmethod
     def count(self) -> int:
         """Return how many tickets there are."""
 
@@ -148,8 +152,12 @@ class ZendeskDesk(Desk):
                 for ticket in zendesk.tickets
             ]
 
+    def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
+        written = self.zendesk.account.written[position:]
+        return [(str(ticket), comment.words) for ticket, comment in written], position + len(written)
+
     def count(self) -> int:
-        return len(self.zendesk.tickets)
+        return len(self.zendesk.account.tickets)
 
     def _by(self, author: int) -> By:
         if author == self.zendesk.bot.id:
@@ -226,6 +234,17 @@ class TrackerDesk(Desk):
                 made = found.setdefault(str(ticket), Ticket(str(ticket), subject or ""))
                 made.comments.append(Comment(str(number), by, _text(content, encoding), at, kind != "Comment"))
         return list(found.values())
+
+    def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
+        fresh = [
+            (ticket.id, comment)
+            for ticket in self.tickets()
+            for comment in ticket.comments
+            if int(comment.id) > position
+        ]
+        return [(ticket, comment.text) for ticket, comment in fresh], max(
+            (int(comment.id) for _, comment in fresh), default=position
+        )
 
     def count(self) -> int:
         with contextlib.closing(self._database()) as database:

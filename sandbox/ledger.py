@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from deskwire.model import compose
 
+MARKER = re.compile(
+    r"\b(?:NW|ANS|NOTE)-\d{3,}\b"
+)  # a number that occurs nowhere else: in a customer's words, an agent's
 Identity = tuple[str, str, str, str]  # channel, account, the platform's id of the thing, what was done to it
 
 
@@ -112,7 +117,8 @@ class Notes:
     answers: list[Answer] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     intruders: list[Intruder] = field(default_factory=list)
-    outages: list[tuple[datetime, datetime]] = field(default_factory=list)
+    outages: list[tuple[datetime, datetime]] = field(default_factory=list)  # the helpdesk's, in real time
+    repeated: Counter[float] = field(default_factory=Counter)  # deliveries sent again, by the platform's seconds after
 
 
 Step = Callable[[], object]

@@ -65,7 +65,7 @@ def tell(console: Console, company: Company) -> None:
 
 def stay(console: Console, company: Company) -> None:
     """Print where everything is and keep it running until Ctrl-C, or until the embedded AWS dies."""
-    from sandbox.demo import swept
+    from sandbox.running import swept
 
     tell(console, company)
     console.print("\n[bold]Ctrl-C ends everything.[/]")

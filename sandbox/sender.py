@@ -20,6 +20,7 @@ import itertools
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -126,6 +127,7 @@ class Sender:
         self._open: dict[int, tuple[Route, list[tuple[int, Any]], float]] = {}  # bundles being filled, by route
         self._deliveries: dict[int, Delivery] = {}
         self._tickets: dict[int, int] = {}  # what `deliver` returned -> the delivery it went into
+        self._states: Counter[State] = Counter()
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._work, daemon=True, name=f"sender-{number}") for number in range(workers)
@@ -190,14 +192,19 @@ class Sender:
 
     def counts(self) -> dict[State, int]:
         """Return how many deliveries stand how."""
-        states = [delivery.state for delivery in self.deliveries]
-        return {state: states.count(state) for state in State}
+        with self._changed:
+            return {state: self._states[state] for state in State}
+
+    def behind(self) -> float:
+        """Return by how many seconds of the platforms' clock the next delivery is late (0: it is not)."""
+        with self._changed:
+            return max(0.0, self._when(0.0) - self._due[0][0]) if self._due else 0.0
 
     def settle(self, timeout: float = 60.0) -> bool:
         """Wait (real seconds) until nothing waits; False when something still does."""
 
         def done() -> bool:
-            return not self._open and all(found.state is not State.WAITING for found in self._deliveries.values())
+            return not self._open and not self._states[State.WAITING]
 
         with self._changed:
             return self._changed.wait_for(done, timeout)
@@ -216,6 +223,7 @@ class Sender:
             number = next(self._numbers)
             delivery = Delivery(number, route, body, fragments, forgery, again)
             self._deliveries[number] = delivery
+            self._states[State.WAITING] += 1
             heapq.heappush(self._due, (self._when(after), number, delivery))
             self._changed.notify_all()
             return number
@@ -232,6 +240,7 @@ class Sender:
             number = part[0][0]
             delivery = Delivery(number, route, route.bundle([fragment for _, fragment in part]), len(part))
             self._deliveries[number] = delivery
+            self._states[State.WAITING] += 1
             self._tickets.update((other, number) for other, _ in part)
             heapq.heappush(self._due, (self._when(0.0), number, delivery))
         self._changed.notify_all()
@@ -262,16 +271,17 @@ class Sender:
         line.close()
 
     def _judge(self, delivery: Delivery, status: int) -> None:
+        tried = len(delivery.attempts)
+        self._states[delivery.state] -= 1
         if 200 <= status < 300:
             delivery.state = State.TAKEN
-            return
-        tried = len(delivery.attempts)
-        if delivery.forgery is not None:
+        elif delivery.forgery is not None:
             delivery.state = State.REFUSED
         elif tried > len(delivery.route.schedule):
             delivery.state = State.GIVEN_UP
         else:
             heapq.heappush(self._due, (self._when(delivery.route.schedule[tried - 1]), delivery.number, delivery))
+        self._states[delivery.state] += 1
 
 
 def _written(delivery: Delivery, base: str) -> Request:

@@ -78,7 +78,7 @@ class Zendesk(Neighbour):
         self._secret = signing_secret
         self._events = webhook_events
         self._twice_every = webhook_twice_every
-        self._rate = requests_per_minute
+        self.requests_per_minute = requests_per_minute
         self._asked: deque[datetime] = deque()
         self._keys: dict[str, tuple[str, Reply, datetime]] = {}
         if webhook_url:
@@ -214,7 +214,7 @@ class Zendesk(Neighbour):
     def admit(self, asked: Asked) -> Reply | None:
         """Count the requests of a minute against the plan."""
         try:
-            count(self._asked, asked.at, self._rate, 60.0)
+            count(self._asked, asked.at, self.requests_per_minute, 60.0)
         except Refused as refused:
             return refused.reply
         self._asked.append(asked.at)
@@ -224,8 +224,8 @@ class Zendesk(Neighbour):
         """Add the rate limit's headers to the API's answers."""
         if not asked.path.startswith("/api/"):
             return reply
-        left = max(0, self._rate - len(self._asked))
-        limits = {"x-rate-limit": str(self._rate), "x-rate-limit-remaining": str(left)}
+        left = max(0, self.requests_per_minute - len(self._asked))
+        limits = {"x-rate-limit": str(self.requests_per_minute), "x-rate-limit-remaining": str(left)}
         return Reply(reply.status, reply.body, {**reply.headers, **limits})
 
     def unknown(self, asked: Asked) -> Reply:

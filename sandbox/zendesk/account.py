@@ -191,8 +191,9 @@ class Account:
         self.users: dict[int, User] = {}
         self.tickets: dict[int, Ticket] = {}
         self.files: dict[str, Stored] = {}
+        self.written: list[tuple[int, Comment]] = []  # every comment with its ticket, in the order of writing
         self._next = {"user": 3_700_000, "ticket": 88_000, "event": 551_000, "file": 900}
-        self._most = updates_per_minute
+        self.updates_per_minute = updates_per_minute
         self._updates: deque[datetime] = deque()
         self._ticket_updates: dict[tuple[int, int], deque[datetime]] = {}
 
@@ -325,6 +326,7 @@ class Account:
         ]
         made = self.audit(ticket, by, given, events, audit)
         self.tickets[ticket.id] = ticket
+        self.written.append((ticket.id, comment))
         return ticket, made
 
     def update(
@@ -345,7 +347,9 @@ class Account:
         audit = self.number("event")
         events: list[dict[str, Any]] = []
         if given.get("comment"):
-            events.append(self.comment_event(self.comment(ticket, by, given["comment"], audit)))
+            comment = self.comment(ticket, by, given["comment"], audit)
+            self.written.append((ticket.id, comment))
+            events.append(self.comment_event(comment))
         if status != ticket.status:
             change = {"type": "Change", "field_name": "status", "value": status, "previous_value": ticket.status}
             events.append({"id": self.number("event"), **change})
@@ -363,7 +367,7 @@ class Account:
     def _budget(self, ticket: Ticket, by: User) -> None:
         """Allow so many updates a minute, and 30 in ten minutes of one ticket by one user."""
         own = self._ticket_updates.setdefault((ticket.id, by.id), deque())
-        for times, most, seconds in ((self._updates, self._most, 60.0), (own, 30, 600.0)):
+        for times, most, seconds in ((self._updates, self.updates_per_minute, 60.0), (own, 30, 600.0)):
             count(times, self.clock.now(), most, seconds)
         for times in (self._updates, own):
             times.append(self.clock.now())

@@ -1,0 +1,198 @@
+"""A script of what happens at Northwind: an agenda, what is written down as it happens, what the agents answer.
+
+Everything is written down in `Notes` under the platforms' own ids; nothing is asked of Deskwire. `sandbox.scenes` has
+what customers do, `sandbox.morning` and `sandbox.soak` say how much of it, when, and what goes wrong meanwhile.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.company import Company
+from sandbox.ledger import MARKER, Answer, Happening, Notes, Step, Talk
+from sandbox.sender import Delivery, State
+from sandbox.words import NAMES, sentences
+
+LOOK = 0.8  # seconds between two looks at the helpdesk
+
+
+class Script:
+    """One run. The same seed gives the same one, but for the times."""
+
+    repeats = (
+        0.12  # of the deliveries come once more, after so many of the platform's seconds; the queue forgets in 300
+    )
+    after: tuple[float, ...] = (0.0, 0.0, 60.0, 400.0)
+    patience = 150  # seconds that an agent waits for a ticket
+
+    def __init__(self, company: Company, *, seed: int = 1) -> None:
+        """Take the company as it runs."""
+        self.company = company
+        self.notes = Notes()
+        self.where: dict[str, str] = {}  # the ticket in which a marker stands
+        self._random = random.Random(seed)
+        self._numbers = itertools.count(10001)
+        self._answers = itertools.count(101)
+        self._words = sentences(self._random)
+        self._names: Iterator[str] = itertools.cycle(NAMES)
+        self._agenda: list[tuple[float, int, Step]] = []
+        self._order = itertools.count()
+        self._started = time.monotonic()
+        self._looked, self._read = 0.0, 0
+        self._lock = threading.Lock()
+        self._echoing()
+
+    # ------------------------------------------------------------------------------------------ the agenda
+
+    def _at(self, seconds: float, step: Step) -> None:
+        heapq.heappush(self._agenda, (seconds, next(self._order), step))
+
+    def _later(self, seconds: float, step: Step) -> None:
+        self._at(time.monotonic() - self._started + seconds, step)
+
+    def _do_next(self) -> float:
+        """Do the next step when its time has come and return 0; else the seconds until then."""
+        wait = self._agenda[0][0] - (time.monotonic() - self._started)
+        if wait > 0:
+            return wait
+        heapq.heappop(self._agenda)[2]()
+        return 0.0
+
+    # ------------------------------------------------------------------------------------------ writing down
+
+    def _marked(self, kind: str = "any") -> tuple[str, str]:
+        """Return a customer's words and the number in them that occurs nowhere else."""
+        marker = f"NW-{next(self._numbers)}"
+        return next(self._words).format(marker) if kind == "any" else kind.format(marker), marker
+
+    def _talk(self, channel: str, account: str, thread: str, place: str, *, ack: bool, why: str = "") -> Talk:
+        talk = Talk(channel, account, thread, place, ack, why)
+        self.notes.talks.append(talk)
+        return talk
+
+    def _happened(
+        self, talk: Talk | None, object_id: str, verb: str = "add", text: str = "", marker: str = "", **more: Any
+    ) -> Happening:
+        channel = more.pop("channel", talk.channel if talk else "")
+        account = more.pop("account", talk.account if talk else "")
+        happening = Happening(channel, account, object_id, verb, talk, self.company.clock.now(), text, marker, **more)
+        with self._lock:
+            self.notes.happenings.append(happening)
+            if talk is not None:
+                talk.said.append(happening)
+        return happening
+
+    def _send(self, route: str, fragment: Any, *told: Happening, alone: bool = True) -> int:
+        sender, to = self.company.sender, self.company.routes[route]
+        number = sender.together(to, [fragment]) if alone else sender.deliver(to, fragment)
+        for each in told:
+            each.deliveries.append(number)
+        if self._random.random() < self.repeats:
+            self._again(number, told)
+        return number
+
+    def _again(self, number: int, told: Sequence[Happening]) -> None:
+        """Let the platform send it once more: at once, seconds later, or when the queue has forgotten it."""
+        after = self._random.choice(self.after)
+        self.notes.repeated[after] += 1
+
+        def repeat() -> None:
+            again = self.company.sender.repeat(number, after=after)
+            for each in told:
+                each.deliveries.append(again)
+
+        self._later(0.1, repeat)
+
+    def _echoing(self) -> None:
+        """What the page says through the API comes back to its webhook, as it does on Meta's platforms."""
+
+        def echo(entry: dict[str, Any]) -> None:
+            page = entry["id"]
+            if "messaging" in entry:
+                item = entry["messaging"][0]
+                happening = Happening(
+                    "messenger", page, item["message"]["mid"], "add", None, self.company.clock.now(), files=False,
+                    own=True,
+                )  # fmt: skip
+            else:
+                value = entry["changes"][0]["value"]
+                happening = Happening(
+                    "facebook", page, value["comment_id"], "add", None, self.company.clock.now(), files=False, own=True
+                )
+            with self._lock:
+                self.notes.happenings.append(happening)
+            happening.deliveries.append(self.company.sender.deliver(self.company.routes["meta"], entry))
+
+        self.company.meta.echo = echo
+
+    # ------------------------------------------------------------------------------------------ the agents
+
+    def _when_filed(self, talk: Talk, step: Step, tries: int | None = None) -> None:
+        """Do something once the conversation's first message stands in a ticket (the agents look every second)."""
+        left = self.patience if tries is None else tries
+
+        def look() -> None:
+            self.read()
+            first = talk.first
+            talk.ticket = self.where.get(first.marker, "") if first is not None else ""
+            if talk.ticket:
+                step()
+            elif left:
+                self._when_filed(talk, step, left - 1)
+
+        self._later(1.0, look)
+
+    def read(self) -> None:
+        """Read what was written into tickets since the last look, unless that was just now."""
+        now = time.monotonic()
+        if now - self._looked < LOOK:
+            return
+        self._looked = now
+        found, self._read = self.company.desk.since(self._read)
+        for ticket, words in found:
+            for marker in MARKER.findall(words):
+                self.where.setdefault(marker, ticket)
+
+    def _answer_later(self, talk: Talk) -> None:
+        self._later(2.0, lambda: self._when_filed(talk, lambda: self._answer(talk)))
+
+    def _answer(self, talk: Talk, *, private: str = "", reaches: bool = True, noted: bool = False) -> None:
+        """Let an agent note something and answer."""
+        desk = self.company.desk
+        if self._random.random() < 0.4:
+            marker = f"NOTE-{next(self._answers)}"
+            text = f"Look at the order first, {marker}."
+            note = Answer(marker, text, talk, talk.place, reaches=False)
+            note.comment = desk.reply(talk.ticket, text, public=False)
+            self.notes.answers.append(note)
+        marker = f"ANS-{next(self._answers)}"
+        text = self._random.choice((
+            f"Your parcel is on its way 🚚 ({marker}).", f"Pakkinn þinn er á leiðinni, {marker}.",
+            f"طردك في الطريق، {marker}.", f"We sent a new one today: {marker} & sorry <again>!",
+        ))  # fmt: skip
+        answer = Answer(marker, text, talk, private or talk.place, reaches, noted)
+        self.notes.answers.append(answer)
+        talk.answers.append(answer)
+        answer.at = datetime.now(UTC)
+        answer.comment = desk.reply(talk.ticket, f"#private {text}" if private else text)
+
+    # ------------------------------------------------------------------------------------------ what is known after
+
+    def delivered(self, happening: Happening) -> list[Delivery]:
+        """Return the deliveries that told of it, as the sender's books have them, each once."""
+        found = {}
+        for number in happening.deliveries:
+            delivery = self.company.sender.delivery(number)
+            found[delivery.number] = delivery
+        return list(found.values())
+
+    def taken(self, happening: Happening) -> bool:
+        """Tell whether a delivery that told of it was answered with 2xx."""
+        return any(delivery.state is State.TAKEN for delivery in self.delivered(happening))
