@@ -46,6 +46,10 @@ setup: .venv/.stamp ## Install the libraries and the command `deskwire` into .ve
 simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; SEED=n tells one; ONLY="closed ticket".
 	@$(PYTHON) -m tests.simulation $(if $(DEEP),--deep) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
+.PHONY: soak
+soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESSAGES=, SEED=. Takes half an hour.
+	@$(PYTHON) -m sandbox.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: build
 build: .venv/tools/sam/.stamp ## Build template.yaml for Lambda, into .aws-sam (what `sam deploy` takes).
 	@.venv/tools/sam/bin/sam build

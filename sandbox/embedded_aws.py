@@ -21,6 +21,8 @@ What is changed, and why:
   allow. MiniStack takes one; but its queue hands out no message of a group that has one in flight, so order holds.
 * `WORKERS` bounds the processes of one function. MiniStack starts one for every request at once; past the bound a
   request waits its turn, as it would in a small account.
+* SIGUSR1 kills one of the functions' processes with SIGKILL while it works, and says so in the log. On AWS nobody
+  can; there a container just dies.
 * It ends when its parent is gone, however that died.
 """
 
@@ -30,7 +32,9 @@ import hashlib
 import inspect
 import json
 import os
+import random
 import shutil
+import signal
 import threading
 import time
 import zipfile
@@ -124,22 +128,16 @@ def share_layers(directory: Path) -> None:
 
 
 def bound_workers(limit: int) -> None:
-    """Let a request wait for one of `limit` processes of its function."""
+    """Let a request wait for one of `limit` processes of its function, until that is free again or has died."""
     slots: dict[str, threading.BoundedSemaphore] = {}
-    acquire, release = lambda_runtime.acquire_worker, lambda_runtime.release_worker
+    execute = lambda_svc._execute_function_warm  # noqa: SLF001 - no option bounds it
 
-    def acquire_worker(name: str, *args: Any, **keywords: Any) -> Any:
-        slots.setdefault(name, threading.BoundedSemaphore(limit)).acquire()
-        return acquire(name, *args, **keywords)
+    def bounded(function: Any, *args: Any) -> Any:
+        name = (function.get("config") or function).get("FunctionName", "")
+        with slots.setdefault(name, threading.BoundedSemaphore(limit)):
+            return execute(function, *args)
 
-    def release_worker(worker: Any) -> None:
-        release(worker)
-        if worker is not None:
-            slots[worker.func_name].release()
-
-    for module in (lambda_runtime, lambda_svc):
-        module.acquire_worker = acquire_worker
-        module.release_worker = release_worker
+    lambda_svc._execute_function_warm = bounded  # noqa: SLF001
 
 
 def keep_every_message() -> None:
@@ -177,6 +175,33 @@ def take_batches_side_by_side(limit: int) -> None:
     lambda_svc._sqs_esm_concurrency = sqs_esm_concurrency  # noqa: SLF001
 
 
+def kill_on_signal() -> None:
+    """Let a function's process die in the midst of its work, where the soak wants it."""
+    spawn = lambda_runtime.Worker._spawn  # noqa: SLF001 - no option tells when one is up
+
+    def spawned(worker: Any) -> None:
+        spawn(worker)
+        worker.up = worker._proc  # noqa: SLF001
+
+    def working() -> list[Any]:
+        # Of one that dies before it is up MiniStack ends all of that function, and whatever they do.
+        workers = [worker for pool in list(lambda_runtime._workers.values()) for worker in pool]  # noqa: SLF001
+        return [each for each in workers if each.in_use and each._proc and each._proc is getattr(each, "up", None)]  # noqa: SLF001
+
+    def kill() -> None:
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            chosen = random.choice(working() or [None])
+            time.sleep(random.uniform(0, 0.3))  # somewhere in its work, unless that was over before
+            if chosen in working():
+                os.kill(chosen.up.pid, signal.SIGKILL)
+                print(f"KILLED {chosen.func_name}", flush=True)
+                return
+
+    lambda_runtime.Worker._spawn = spawned  # noqa: SLF001
+    signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=kill, daemon=True).start())
+
+
 def end_with(parent: int, leave: Callable[[int], None] = os._exit) -> None:
     """End this process once `parent` no longer is its parent."""
 
@@ -197,6 +222,7 @@ if __name__ == "__main__":
     bound_workers(int(os.environ["WORKERS"]))
     keep_every_message()
     pass_preflights_on()
+    kill_on_signal()
     take_batches_side_by_side(int(os.environ["WORKERS"]))
     sqs._DEDUP_WINDOW_S = float(os.environ["DEDUPE_SECONDS"])  # noqa: SLF001 - no option sets it
     app.main()

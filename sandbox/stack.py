@@ -20,6 +20,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -29,6 +30,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -266,6 +268,16 @@ class Stack:
     def sweep(self) -> dict[str, Any]:
         """Run sweep now, without waiting for its minute, and return what it answered. Raises `StackError`."""
         return self.invoke(self.deployed.sweep, {})
+
+    def kill(self) -> None:
+        """Kill one of the functions' processes while it works, as a container may die."""
+        if self._process is not None and self.alive:
+            self._process.send_signal(signal.SIGUSR1)
+
+    def killed(self) -> Counter[str]:
+        """Return how many processes of each function `kill` has killed."""
+        names = {getattr(self.deployed, name): name for name in ("receive", "converse", "sweep")}
+        return Counter(names[function] for function in re.findall(r"^KILLED (\S+)$", self.logs(), re.MULTILINE))
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Invoke a function and return what it answered. Raises `StackError` with its error."""

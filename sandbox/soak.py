@@ -1,0 +1,198 @@
+"""`make soak`: thousands of messages through the deployed template while much goes wrong; then the books balance.
+
+Exit status: 0 when the books balance and every promise was kept; 1 when one was broken (it is named, with the first
+cases); 2 when the company could not be started; 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.books import CHANNELS, Books, median_and_p95
+from sandbox.company import Company
+from sandbox.desks import ZendeskDesk
+from sandbox.running import Live, ending_well, report_promises, settled, swept
+from sandbox.sender import State
+from sandbox.soak_misfortunes import Misfortunes, Pace, pace
+from sandbox.soak_traffic import Traffic
+from sandbox.stack import ROOT, WORK
+
+MESSAGES = 10_000
+SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
+PATIENCE = 900.0  # seconds until everything must have its outcome
+# Of a worker: seconds that converse may run, that it holds a thread, that its letters stay away, that sweep waits.
+# As deployed they are 60, 150, 360 and 900; in the same order, so that who died is followed within a minute.
+RUNS, HOLDS, AWAY, NET = 30, 40, 45, 120
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it and return the exit status."""
+    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser.add_argument("--messages", type=int, default=MESSAGES, help="how many customers' messages (MESSAGES=)")
+    parser.add_argument("--seed", type=int, default=1, help="another run (SEED=)")
+    options = parser.parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    return ending_well(console, "The soak", lambda: _soak(console, options.messages, options.seed))
+
+
+def hurried(directory: Path) -> Callable[[dict[str, Any]], None]:
+    """Return a change of the built template with which a worker that died is followed within a minute."""
+
+    def change(template: dict[str, Any]) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(WORK / "host" / "build" / "ConverseFunction.zip", directory / "converse.zip")
+        with zipfile.ZipFile(directory / "converse.zip", "a") as archive:
+            archive.write(ROOT / "sandbox" / "hurried.py", "hurried.py")
+        converse = template["Resources"]["ConverseFunction"]["Properties"]
+        converse |= {"CodeUri": str(directory / "converse"), "Handler": "hurried.handler", "Timeout": RUNS}
+        converse["Environment"] = {"Variables": {"LEASE_SECONDS": str(HOLDS), "NET_SECONDS": str(NET)}}
+        template["Resources"]["Mailbox"]["Properties"]["VisibilityTimeout"] = AWAY
+
+    return change
+
+
+def _soak(console: Console, messages: int, seed: int) -> int:
+    began = time.monotonic()
+    live, directory = Live(console), WORK / "soak"
+    with live, Company(progress=live.say, directory=directory, speed=SPEED, change=hurried(directory)) as company:
+        company.subscribe()
+        live.say(f"everything is up after {time.monotonic() - began:.0f} s; {messages} messages, seed {seed}")
+        run = Soak(company, messages=messages, seed=seed)
+        calm = run.play(lambda part: live.show(part, company, run.traffic.told()))
+        live.say("reading everybody's books")
+        found = Books(company, run.traffic)
+        live.stop()
+        report(console, run, found, calm=calm, seconds=time.monotonic() - began)
+    return 0 if found.kept_promises and calm else 1
+
+
+class Soak:
+    """One run in a company that is up."""
+
+    def __init__(self, company: Company, *, messages: int, seed: int) -> None:
+        """Take the company, with the played Zendesk."""
+        if not isinstance(company.desk, ZendeskDesk):
+            raise TypeError("the soak needs the played Zendesk: only that misbehaves on demand")
+        self.company = company
+        self.zendesk = company.desk.zendesk
+        self.traffic = Traffic(company, messages=messages, seed=seed)
+        self.misfortunes = self.traffic.misfortunes = Misfortunes(
+            company, self.zendesk, self.traffic.notes, messages, seed
+        )
+
+    def play(self, tick: Callable[[float], None]) -> bool:
+        """Play it and wait for the end; return whether everything came to rest."""
+
+        def end() -> None:
+            self.traffic.look()
+            tick(1.0)
+
+        with swept(self.company):
+            self.traffic.play(tick)
+            return settled(self.company, PATIENCE, end)
+
+    def recoveries(self) -> list[Pace]:
+        """Return how fast what had waited for the helpdesk was filed."""
+        return [found for each in self.misfortunes.recoveries if (found := pace(self.zendesk, each)) is not None]
+
+
+def report(console: Console, run: Soak, found: Books, *, calm: bool, seconds: float) -> None:
+    """Print what was done, what went wrong meanwhile, and what everybody's books say."""
+    console.print()
+    console.print(_table("Misfortunes", _misfortunes(run, found)))
+    console.print()
+    console.print(_table("Books", _books(found)))
+    console.print()
+    report_promises(console, found, settled=calm, patience=PATIENCE)
+    console.print()
+    console.print(_table("Times", _times(run, found)))
+    console.print(
+        f"[dim]{run.traffic.written} messages in {seconds / 60:.1f} minutes, on an emulated AWS that shares this "
+        f"machine with every platform. The platforms' retries, the queue's memory and sweep's minute ran {SPEED:.0f} "
+        f"times as fast; a letter whose worker died came again after {AWAY} seconds instead of 360.[/]"
+    )
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False)
+    table.pad_edge, table.padding = False, (0, 2, 0, 0)
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def _misfortunes(run: Soak, found: Books) -> list[tuple[str, str]]:
+    entries = run.zendesk.books.entries()
+    counted = {
+        "answered 503 or 500": sum(entry.status in {500, 503} for entry in entries),
+        "answered 429": sum(entry.status == 429 for entry in entries),
+        "answered late": sum(entry.fault is not None and entry.fault.delay > 0 for entry in entries),
+        "cut after the effect": sum(entry.fault is not None and entry.fault.cut == "after" for entry in entries),
+        "cut before it": sum(entry.fault is not None and entry.fault.cut == "before" for entry in entries),
+    }
+    spells = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in run.misfortunes.seconds.items())
+    repeated = found.notes.repeated
+    kills = run.company.stack.killed()
+    again = sum(count for after, count in repeated.items() if after > 300)
+    return [
+        ("the helpdesk was", spells or "well all the time"),
+        (f"its {len(entries)} requests", ", ".join(f"{count} {what}" for what, count in counted.items())),
+        ("workers killed (-9)", f"{kills.total()}: " + ", ".join(f"{count} {what}" for what, count in kills.items())),
+        ("deliveries sent again", f"{repeated.total()}, {again} of them after the queue had forgotten the first"),
+        ("forged ones", str(len(found.notes.intruders))),
+    ]
+
+
+def _books(found: Books) -> list[tuple[str, str]]:
+    rows = found.rows()
+    sums = {name: sum(getattr(row, name) for row in rows.values()) for name in ("tickets", "comments", "duplicates")}
+    written = dict.fromkeys(CHANNELS, 0)
+    for happening in found.notes.happenings:
+        written[happening.channel] += bool(happening.files)
+    talks = len(found.notes.talks)
+    acknowledged = sum(row.acknowledgements for row in rows.values())
+    return [
+        ("messages", ", ".join(f"{name} {count}" for name, count in written.items())),
+        ("conversations", f"{talks}; {sums['tickets']} tickets with {sums['comments']} customers' comments"),
+        ("deliveries", f"{len(found.deliveries)}; {sums['duplicates']} events came more than once"),
+        ("acknowledgements", f"{acknowledged}, {found.meanwhile} of them while the helpdesk was down"),
+        ("agents' answers", str(sum(answer.reaches for answer in found.notes.answers))),
+        ("never taken", str(sum(each.state is State.GIVEN_UP for each in found.deliveries.values()))),
+    ]
+
+
+def _times(run: Soak, found: Books) -> list[tuple[str, str]]:
+    answered = [each.seconds for one in found.deliveries.values() for each in one.attempts if each.status]
+    rows = []
+    for what, values in (
+        ("a webhook is answered", answered),
+        ("from delivery to ticket", found.to_ticket()),
+        ("from delivery to acknowledgement", found.to_acknowledgement()),
+    ):
+        middle, high = median_and_p95(values)
+        worst = max(values, default=0.0)
+        rows.append((what, f"median {middle:.2f} s, p95 {high:.2f} s, worst {worst:.2f} s ({len(values)})"))
+    rows += [("after an outage", _recovery(each)) for each in run.recoveries()]
+    return rows
+
+
+def _recovery(found: Pace) -> str:
+    return (
+        f"{found.waited} messages that had waited were filed in {found.seconds:.0f} s; the rate limit allows "
+        f"{found.allowed:.0f} s; {found.requests} requests for {found.needed} needed ones "
+        f"({found.requests / max(1, found.needed):.2f})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""What goes wrong during a soak: the helpdesk's spells, dying workers, and how fast what had to wait was filed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sandbox.company import Company
+from sandbox.ledger import Notes
+from sandbox.neighbour import Fault, broken, cut_after, cut_before, slow, throttled
+from sandbox.zendesk import Zendesk
+
+TICKET, TICKETS = "/api/v2/tickets/{ticket}.json", "/api/v2/tickets.json"
+KILL_EVERY = 5.0  # seconds, on average
+LEAST, PER_MESSAGE = 30.0, 0.02  # seconds that a spell lasts, however few messages: so many, or so many for each
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A misfortune of the helpdesk, between two parts of the messages. `down`: nothing can be filed meanwhile."""
+
+    name: str
+    begin: float
+    end: float
+    order: Callable[[Company, Zendesk], None]
+    down: bool = False
+
+
+def _everything(fault: Fault, probability: float = 1.0) -> Callable[[Company, Zendesk], None]:
+    return lambda _, zendesk: zendesk.faults.add(fault, probability=probability)
+
+
+def _cutting(company: Company, zendesk: Zendesk) -> None:
+    """Have the effect and lose the answer: at the helpdesk often, at the platforms now and then."""
+    zendesk.faults.add(cut_after(), method="POST", path=TICKETS, probability=0.3)
+    zendesk.faults.add(cut_after(), method="PUT", path=TICKET, probability=0.3)
+    company.meta.faults.add(cut_after(), method="POST", path="/{version}/{page}/messages", probability=0.05)
+    company.x.faults.add(cut_after(), method="POST", path="/2/tweets", probability=0.05)
+
+
+def _mixed(company: Company, zendesk: Zendesk) -> None:
+    _cutting(company, zendesk)
+    for fault in (slow(1.5), throttled(3), broken(503), broken(500)):
+        zendesk.faults.add(fault, probability=0.1)
+
+
+SPELLS = (
+    Spell("slow", 0.06, 0.14, _everything(slow(1.5), 0.5)),
+    Spell("down", 0.20, 0.30, _everything(broken(503)), down=True),
+    Spell("rate-limiting", 0.42, 0.50, _everything(throttled(4), 0.5)),
+    Spell("cutting lines", 0.54, 0.64, _cutting),
+    Spell("unreachable", 0.68, 0.74, _everything(cut_before()), down=True),
+    Spell("all at once", 0.82, 0.92, _mixed),
+)
+
+
+@dataclass(slots=True)
+class Recovery:
+    """What waited at the end of an outage: how many messages, since when, and when the last was filed."""
+
+    waited: int
+    began: datetime
+    ended: datetime | None = None
+
+
+@dataclass
+class Misfortunes:
+    """Begins and ends them as the messages go on; `notes` gets the outages."""
+
+    company: Company
+    zendesk: Zendesk
+    notes: Notes
+    messages: int
+    seed: int = 1
+    now: Spell | None = None
+    recoveries: list[Recovery] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    _backlog: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._began = datetime.now(UTC)
+        self._next = time.monotonic() + self._random.expovariate(1 / KILL_EVERY)
+
+    @property
+    def down(self) -> bool:
+        """Whether nothing can be filed."""
+        return self.now is not None and self.now.down
+
+    def move(self, part: float, waiting: set[str]) -> None:
+        """Go on to where the messages are; `waiting` holds the markers of those that are not filed."""
+        lasted = (datetime.now(UTC) - self._began).total_seconds()
+        if self.now is not None and part >= self.now.end and lasted > min(LEAST, self.messages * PER_MESSAGE):
+            self._end(waiting)
+        if self.now is None:
+            self.now = next((spell for spell in SPELLS if spell.begin <= part < spell.end), None)
+            if self.now is not None:
+                self._began = datetime.now(UTC)
+                self.now.order(self.company, self.zendesk)
+        if self._backlog:
+            self._backlog &= waiting
+            if not self._backlog:
+                self.recoveries[-1].ended = datetime.now(UTC)
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._random.expovariate(1 / KILL_EVERY)
+            # Not while it is seen whether customers are acknowledged during an outage, and how fast it recovers.
+            if not self._backlog and not self.down and part < 1:
+                self.company.stack.kill()
+
+    def _end(self, waiting: set[str]) -> None:
+        spell, ended = self.now, datetime.now(UTC)
+        if spell is None:
+            return
+        for neighbour in (self.zendesk, self.company.meta, self.company.x):
+            neighbour.faults.clear()
+        self.seconds[spell.name] = (ended - self._began).total_seconds()
+        if spell.down:
+            self.notes.outages.append((self._began, ended))
+            self._backlog = set(waiting)
+            self.recoveries.append(Recovery(len(self._backlog), ended))
+        self.now = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a recovery was: seconds taken, seconds that the rate limit allows, requests and needed ones."""
+
+    waited: int
+    seconds: float
+    allowed: float
+    requests: int
+    needed: int
+
+
+def pace(zendesk: Zendesk, recovery: Recovery) -> Pace | None:
+    """Return it from the helpdesk's own books; None while it goes on."""
+    if recovery.ended is None:
+        return None
+    told = [entry for entry in zendesk.books.entries() if recovery.began <= entry.asked.at <= recovery.ended]
+    asked = [entry for entry in told if entry.asked.path.startswith("/api/")]
+    worked = [entry for entry in asked if 200 <= entry.status < 300]
+    updates = sum(entry.asked.method == "PUT" for entry in worked)
+    # A look for what may have been done before is not needed for the filing itself.
+    needed = sum(entry.asked.path != TICKETS or entry.asked.method != "GET" for entry in worked)
+    allowed = 60 * max(updates / zendesk.account.updates_per_minute, len(worked) / zendesk.requests_per_minute)
+    return Pace(recovery.waited, (recovery.ended - recovery.began).total_seconds(), allowed, len(asked), needed)
