@@ -30,6 +30,7 @@ class Abilities:
     `append` takes several entries as one update. `updates` is the budget of updates for one ticket: (how many,
     in which time). `entry_bytes` is the most one entry may hold, in UTF-8. `four_byte`: whether emoji survive.
     `pushes`: a signed webhook tells of agents' replies. `polls`: agents' replies can be looked up by a cursor.
+    `rate`: the header (lower-case) in which each answer says how many requests an account may make in a minute.
     """
 
     native_key: bool
@@ -44,6 +45,7 @@ class Abilities:
     updates: tuple[int, timedelta] | None = None
     pushes: bool = True
     polls: bool = False
+    rate: str = ""
 
 
 class TicketGone(Exception):  # noqa: N818 - an outcome, not an error

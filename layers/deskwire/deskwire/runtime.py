@@ -75,6 +75,7 @@ def sweeper() -> Sweeper:
     return Sweeper(
         table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
         clock=_now, telemetry=Telemetry(found.stage, found.log_level),
+        wait=time.sleep,
     )  # fmt: skip
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .auditing import LATE
 from .channel import Page, Polls
 from .configuration import INDEX_KEY, Connection, HelpdeskConnection
 from .conversation.converse import timer
-from .conversation.directory import Directory
+from .conversation.directory import SLICE, Directory
 from .conversation.state import seconds
 from .errors import DeskwireError
 from .helpdesk import PollsTickets
@@ -25,7 +25,7 @@ NAMED = 5  # unaccounted threads named in the log a minute; `deskwire audit` nam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
-    """Everything sweep works with."""
+    """Everything sweep works with. `wait` lets seconds pass; without it, everything waits for the next minute."""
 
     table: Table
     mailbox: Mailbox
@@ -33,25 +33,49 @@ class Sweeper:
     directory: Directory
     clock: Clock
     telemetry: Telemetry
+    wait: Callable[[float], None] | None = None
 
     def sweep(self) -> dict[str, int]:
         """Do one round; return how many threads were woken and how many events a look brought."""
-        woken = self._wake()
+        began = seconds(self.clock())
+        due = self._wake(MOST)
+        self._count_unaccounted(due, began)
         looked = self._look()
+        woken = len(due) + self._more(began)
         self.telemetry.count("Woken", woken)
         self.telemetry.count("Polled", looked)
         self.telemetry.flush()
         return {"woken": woken, "polled": looked}
 
-    def _wake(self) -> int:
+    def _wake(self, most: int) -> list[tuple[str, int]]:
+        """Wake so many threads of each shard that are due; return them, with when they were."""
         now = seconds(self.clock())
-        due = [each for shard in range(SHARDS) for each in self.table.due(shard, now, MOST)]
+        due = [each for shard in range(SHARDS) for each in self.table.due(shard, now, most)]
         # The minute is part of the reason: a thread that nobody woke after all is tried again.
         letters = [timer(pk[2:], f"due {due_at} {now // 60}") for pk, due_at in due]
         if letters:
             self.mailbox.send(letters)
-        self._count_unaccounted(due, now)
-        return len(letters)
+        return due
+
+    def _more(self, began: int) -> int:
+        """Wake further threads in the course of the minute while a helpdesk recovers; return how many.
+
+        It takes only so much at once (see `Directory.asking`), and so it gets it evenly.
+        """
+        woken = 0
+        for start in range(began + SLICE, began + 60, SLICE):
+            rest = start - seconds(self.clock())
+            if self.wait is None or not self._recovering():
+                break
+            if rest > 0:
+                self.wait(rest)
+                woken += len(self._wake(MOST * SLICE // 60))
+        return woken
+
+    def _recovering(self) -> bool:
+        now, index = seconds(self.clock()), self.table.get(INDEX_KEY) or {}
+        keys = [(pk, sk) for pk, sk in index.get("keys", []) if sk == "HELPDESK"]
+        return any(self.directory.health(key).recovering_until > now for key in keys)
 
     def _count_unaccounted(self, due: Sequence[tuple[str, int]], now: int) -> None:
         """Count the threads that were woken again and again, and that no worker finished: each has an event or more.

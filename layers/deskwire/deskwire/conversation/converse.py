@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -268,39 +269,47 @@ class Conversation:
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
         name = turn.definition.name
-        try:
-            self.directory.admit(name)
-        except TemporaryError as error:
-            turn.trouble, turn.held = turn.trouble or error, turn.trouble is None
-            return
-        try:
-            filing.file(turn, plan)
-        except TemporaryError as error:
-            turn.trouble = turn.trouble or error
-            self.directory.failed(name, error)
-        except ConfigurationError as error:
-            turn.trouble = turn.trouble or error
-        else:
-            self.directory.worked(name)
+        # For the customer and the ticket, for what is added to it, and after doubt for the question before.
+        opening = 0 if turn.thread.ticket else 2
+        requests = opening + (len(plan.file) > bool(opening)) + any(item.doubtful for item in plan.file)
+        with ExitStack() as stack:
+            if not self._admitted(turn, stack, requests):
+                return
+            try:
+                filing.file(turn, plan)
+            except TemporaryError as error:
+                turn.trouble = turn.trouble or error
+                self.directory.failed(name, error)
+            except ConfigurationError as error:
+                turn.trouble = turn.trouble or error
+            else:
+                self.directory.worked(name)
 
     def _relay(self, turn: Turn, plan: Plan, answering: Answering) -> None:
+        with ExitStack() as stack:
+            if not self._admitted(turn, stack, 1):
+                return
+            try:
+                answering.relay(turn, plan)
+            except TemporaryError as error:
+                turn.trouble = turn.trouble or error
+                self.directory.failed(turn.definition.name, error)
+            except ConfigurationError as error:
+                turn.trouble = turn.trouble or error
+            except (PermanentError, TicketGone) as error:
+                turn.looked = True
+                handled = {each.key for each in turn.outcomes}
+                left = [each for each in plan.relay if each.key not in handled]
+                turn.outcomes += [end(each, Outcome.REFUSED, f"its answers cannot be read: {error}") for each in left]
+
+    def _admitted(self, turn: Turn, stack: ExitStack, requests: int) -> bool:
+        """Tell whether the helpdesk may be asked so often, as long as `stack` is open; else the thread waits."""
         try:
-            self.directory.admit(turn.definition.name)
+            stack.enter_context(self.directory.asking(turn.definition.name, requests))
         except TemporaryError as error:
             turn.trouble, turn.held = turn.trouble or error, turn.trouble is None
-            return
-        try:
-            answering.relay(turn, plan)
-        except TemporaryError as error:
-            turn.trouble = turn.trouble or error
-            self.directory.failed(turn.definition.name, error)
-        except ConfigurationError as error:
-            turn.trouble = turn.trouble or error
-        except (PermanentError, TicketGone) as error:
-            turn.looked = True
-            handled = {each.key for each in turn.outcomes}
-            left = [each for each in plan.relay if each.key not in handled]
-            turn.outcomes += [end(each, Outcome.REFUSED, f"its answers cannot be read: {error}") for each in left]
+            return False
+        return True
 
     # ---------------------------------------------------------------- the rest
 

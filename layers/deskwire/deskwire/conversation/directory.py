@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from deskwire import registry
 from deskwire.channel import Channel, Mail, Reach, Remember
@@ -15,7 +18,7 @@ from deskwire.errors import ConfigurationError, TemporaryError
 from deskwire.helpdesk import Helpdesk
 from deskwire.model import compose
 from deskwire.ports import Clock, Key, Table, Update
-from deskwire.rest import Transport
+from deskwire.rest import Answer, Call, Transport
 from deskwire.secret import Secrets
 
 from .state import moment, seconds
@@ -24,6 +27,11 @@ MINUTE = timedelta(seconds=60)
 LOOK = timedelta(seconds=5)  # how old what we know of a helpdesk's health may be
 PATIENCE = 3  # failures in a row after which the helpdesk is left alone for a while
 LONGEST = 60  # seconds it is left alone when it did not say how long
+RECOVERY = 300  # seconds after it was left alone in which we keep to its rate limit by ourselves
+SLICE = 12  # seconds: of a rate limit of a minute, each of them gets its part, in as many rounds of sweep
+SHARE = 0.95  # of the rate limit: others may ask the helpdesk, too
+UNTOLD = 0  # requests a minute, before the helpdesk's first answer
+COUNT = re.compile(r"[0-9]{1,7}")
 
 Kept = TypeVar("Kept")
 
@@ -85,6 +93,13 @@ class Tokens:
             return value
 
 
+class Health(NamedTuple):
+    """What is known of a helpdesk: until when it is left alone, and until when we are careful with it."""
+
+    open_until: int
+    recovering_until: int
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """What is configured, with what is needed to use it."""
@@ -96,10 +111,13 @@ class Directory:
     mail: Mail
     _connections: Cache[Connection | None] = field(init=False)
     _helpdesks: Cache[HelpdeskConnection] = field(init=False)
-    _health: Cache[int] = field(init=False)
+    _health: Cache[Health] = field(init=False)
     _tokens: Tokens = field(init=False)
     _failures: dict[str, int] = field(init=False, default_factory=dict)
     _open: dict[str, int] = field(init=False, default_factory=dict)  # until when we said that it is left alone
+    _trying: dict[str, threading.Lock] = field(init=False, default_factory=dict)
+    _allowed: dict[str, int] = field(init=False, default_factory=dict)  # requests a minute, as the helpdesk said
+    _full: dict[str, int] = field(init=False, default_factory=dict)  # the slice in which it takes no more
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_connections", Cache(self.clock, MINUTE))
@@ -140,9 +158,11 @@ class Directory:
 
     def helpdesk_of(self, definition: HelpdeskConnection) -> tuple[Helpdesk, Reach]:
         """Return a helpdesk's connector and what it may use."""
-        return registry.helpdesk(definition.connector), self._reach(
+        connector = registry.helpdesk(definition.connector)
+        reach = self._reach(
             definition.name, definition.secret, definition.settings, compose("helpdesk", definition.name)
         )
+        return connector, replace(reach, http=self._counted(definition.name, connector.abilities.rate))
 
     def _reach(self, account: str, secret: str, settings: dict[str, str], owner: str) -> Reach:
         return Reach(
@@ -159,15 +179,75 @@ class Directory:
 
     def admit(self, helpdesk: str) -> None:
         """Raise `TemporaryError` while the helpdesk is to be left alone."""
-
-        def look() -> int:
-            item = self.table.get(_health_key(helpdesk))
-            return int(item.get("open_until", 0)) if item else 0
-
-        until = self._health.get(helpdesk, look)
+        until = self._health_of(helpdesk).open_until
         left = until - seconds(self.clock())
         if left > 0:
             raise TemporaryError(f"the helpdesk {helpdesk} is left alone until {moment(until):%H:%M:%S}", after=left)
+
+    @contextmanager
+    def asking(self, helpdesk: str, requests: int) -> Iterator[None]:
+        """Ask the helpdesk about so many times. Raises `TemporaryError`, before, while it is to be left alone.
+
+        After failures a container tries with one thread whether it works again. Then all keep to its rate limit: it
+        would refuse the rest one by one, and each refused request is taken from those that are needed.
+        """
+        self.admit(helpdesk)
+        now, allowed = seconds(self.clock()), self._allowed.get(helpdesk)
+        recovering = now < self._health_of(helpdesk).recovering_until
+        if self._failures.get(helpdesk, 0) < PATIENCE and not (recovering and allowed == UNTOLD):
+            if recovering and allowed is not None:
+                self._take(helpdesk, requests, now, allowed)
+            yield
+            return
+        trying = self._trying.setdefault(helpdesk, threading.Lock())
+        if not trying.acquire(blocking=False):
+            raise TemporaryError(f"whether the helpdesk {helpdesk} works again is being tried", after=LOOK.seconds)
+        try:
+            self._health.forget(helpdesk)  # another container may have tried a moment ago
+            self.admit(helpdesk)
+            yield
+        finally:
+            trying.release()
+
+    def _take(self, helpdesk: str, requests: int, now: int, allowed: int) -> None:
+        """Take so many requests from what the helpdesk allows in this slice of a minute."""
+        number, passed = divmod(now, SLICE)
+        if self._full.get(helpdesk) != number:
+            pace = (helpdesk_key(helpdesk)[0], f"PACE#{number}")
+            item = self.table.update(Update(pace, add={"asked": requests}, set={"expires": now + RECOVERY}))
+            if int(item["asked"]) <= max(allowed * SHARE * SLICE / 60, requests):
+                return
+            self._full[helpdesk] = number
+            self._go_on_recovering(helpdesk, now)
+        raise TemporaryError(f"the helpdesk {helpdesk} takes no more just now", after=SLICE - passed)
+
+    def _go_on_recovering(self, helpdesk: str, now: int) -> None:
+        if self._health_of(helpdesk).recovering_until - now < RECOVERY / 2:
+            until = {"recovering_until": now + RECOVERY}
+            self.table.update(Update((helpdesk_key(helpdesk)[0], "HEALTH"), set=until))
+            self._health.forget(helpdesk)
+
+    def _health_of(self, helpdesk: str) -> Health:
+        return self._health.get(helpdesk, lambda: self.health(helpdesk_key(helpdesk)))
+
+    def health(self, key: Key) -> Health:
+        """Return what all workers know of a helpdesk, which is named by its definition's key."""
+        item = self.table.get((key[0], "HEALTH")) or {}
+        return Health(int(item.get("open_until", 0)), int(item.get("recovering_until", 0)))
+
+    def _counted(self, helpdesk: str, header: str) -> Transport:
+        """Return the transport that reads from each answer how many requests the helpdesk allows a minute."""
+
+        def ask(call: Call) -> Answer:
+            answer = self.http(call)
+            if COUNT.fullmatch(answer.headers.get(header, "")):
+                self._allowed[helpdesk] = int(answer.headers[header])
+            return answer
+
+        if not header:
+            return self.http
+        self._allowed.setdefault(helpdesk, UNTOLD)
+        return ask
 
     def failed(self, helpdesk: str, error: TemporaryError) -> None:
         """Count a failure; after some in a row, or when it named a time, all workers leave it alone."""
@@ -178,14 +258,12 @@ class Directory:
         if error.after is None and failures < PATIENCE:
             return
         pause = error.after if error.after is not None else min(2 ** (failures - PATIENCE + 1), LONGEST)
-        until = self._open[helpdesk] = now + max(int(pause + 0.999), 1)
-        self.table.update(Update(_health_key(helpdesk), set={"open_until": until, "failures": failures}))
+        until = math.ceil(self.clock().timestamp() + max(pause, 1))
+        until = self._open[helpdesk] = max(until, self.health(helpdesk_key(helpdesk)).open_until)
+        known = {"open_until": until, "recovering_until": until + RECOVERY, "failures": failures}
+        self.table.update(Update((helpdesk_key(helpdesk)[0], "HEALTH"), set=known))
         self._health.forget(helpdesk)
 
     def worked(self, helpdesk: str) -> None:
         """Note that the helpdesk answered."""
         self._failures.pop(helpdesk, None)
-
-
-def _health_key(helpdesk: str) -> Key:
-    return (helpdesk_key(helpdesk)[0], "HEALTH")

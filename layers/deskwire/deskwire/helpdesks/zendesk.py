@@ -122,6 +122,7 @@ class Zendesk(Helpdesk):
         redact=True,
         entry_bytes=ENTRY_BYTES,
         updates=(30, timedelta(minutes=10)),
+        rate="x-rate-limit",  # on every answer: /api-reference/introduction/rate-limits/
         polls=False,  # changed tickets are listed (incremental export) for administrators only
     )
     connection_settings: ClassVar[Mapping[str, str]] = {

@@ -1,0 +1,208 @@
+"""A helpdesk that was down gets what waited for it no faster than it takes it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deskwire.configuration import INDEX_KEY, HelpdeskConnection, item
+from deskwire.conversation.decide import Plan
+from deskwire.conversation.directory import RECOVERY, SHARE, SLICE, Directory
+from deskwire.conversation.state import Thread, seconds
+from deskwire.conversation.turn import Turn
+from deskwire.errors import TemporaryError
+from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryTable
+from deskwire.ports import Put
+from deskwire.rest import Answer, Call
+from deskwire.secret import Secrets
+from deskwire.sweeping import MOST, Sweeper
+from deskwire.telemetry import Telemetry
+from sandbox.neighbour import Clock
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+DESK = HelpdeskConnection(name="desk", connector="zendesk", secret="desk", settings={"subdomain": "acme"})
+LIMIT = 700
+SHARE_OF_A_SLICE = int(LIMIT * SHARE * SLICE / 60)
+
+
+class Company:
+    def __init__(self):
+        self.clock = Clock(START, held=True)
+        self.table = MemoryTable()
+        self.table.put(Put(item(DESK)))
+        self.table.put(Put({"pk": INDEX_KEY[0], "sk": INDEX_KEY[1], "keys": [list(DESK.key)]}))
+        self.headers = {"x-rate-limit": str(LIMIT)}
+
+    def container(self):
+        return Directory(
+            table=self.table, clock=self.clock.now, secrets=lambda _: Secrets({}), mail=lambda **_: "",
+            http=lambda _: Answer(200, self.headers, b"{}"),
+        )  # fmt: skip
+
+    def recovering(self):
+        """Return a container that was refused, and has seen the helpdesk answer since."""
+        directory = self.container()
+        directory.failed("desk", TemporaryError("too many", after=3))
+        self.clock.advance(SLICE)
+        _, reach = directory.helpdesk_of(DESK)
+        reach.http(Call("GET", "https://acme.zendesk.com/"))
+        directory.worked("desk")
+        return directory
+
+
+@pytest.fixture
+def company():
+    return Company()
+
+
+def asked(directory, requests=1):
+    try:
+        with directory.asking("desk", requests):
+            return True
+    except TemporaryError:
+        return False
+
+
+def test_after_failures_one_thread_tries_and_the_others_wait(company):
+    directory = company.container()
+    for _ in range(3):
+        directory.failed("desk", TemporaryError("down"))
+    company.clock.advance(60)
+    with ExitStack() as stack:
+        stack.enter_context(directory.asking("desk", 1))
+        assert not asked(directory)
+    assert asked(directory)
+
+
+def test_who_waited_to_try_looks_again_first(company):
+    first, second = company.container(), company.container()
+    for _ in range(3):
+        second.failed("desk", TemporaryError("down"))
+    company.clock.advance(60)
+    assert asked(second)
+    first.failed("desk", TemporaryError("down", after=30))
+    assert not asked(second)
+
+
+def test_a_helpdesk_that_recovers_is_asked_no_more_than_its_rate_limit_allows(company):
+    directories = company.recovering(), company.recovering()
+    times = sum(asked(directories[number % 2]) for number in range(3 * SHARE_OF_A_SLICE))
+    assert times == SHARE_OF_A_SLICE
+    company.clock.advance(SLICE)
+    assert asked(directories[0])
+
+
+def test_one_message_that_takes_more_than_a_slice_allows_is_filed_all_the_same(company):
+    company.headers = {"x-rate-limit": "10"}
+    assert asked(company.recovering(), 4)
+
+
+def test_a_container_that_does_not_know_the_limit_yet_asks_with_one_thread(company):
+    assert asked(company.recovering(), 10)
+    directory = company.container()
+    directory.helpdesk_of(DESK)
+    with ExitStack() as stack:
+        stack.enter_context(directory.asking("desk", 1))
+        assert not asked(directory)
+
+
+def test_recovery_lasts_as_long_as_there_is_more_to_do_than_the_helpdesk_takes(company):
+    directory = company.recovering()
+    for _ in range(2 * RECOVERY // SLICE):
+        company.clock.advance(SLICE)
+        assert not all(asked(directory, 10) for _ in range(SHARE_OF_A_SLICE))
+    assert directory.health(DESK.key).recovering_until > seconds(company.clock.now())
+    company.clock.advance(RECOVERY + 1)
+    assert all(asked(directory, 10) for _ in range(SHARE_OF_A_SLICE))
+
+
+def test_a_calm_helpdesk_costs_no_call_more(company):
+    directory = company.container()
+    directory.helpdesk_of(DESK)
+    asked(directory)
+    before = len(company.table.calls)
+    assert all(asked(directory, 10) for _ in range(SHARE_OF_A_SLICE))
+    assert len(company.table.calls) == before
+
+
+def test_no_container_shortens_what_another_was_told(company):
+    first, second = company.container(), company.container()
+    first.failed("desk", TemporaryError("too many", after=50))
+    second.failed("desk", TemporaryError("too many", after=1))
+    assert second.health(DESK.key).open_until == seconds(START) + 50
+
+
+def test_a_helpdesk_is_not_asked_a_part_of_a_second_too_early(company):
+    company.clock.advance(0.9)
+    directory = company.container()
+    directory.failed("desk", TemporaryError("too many", after=3))
+    assert directory.health(DESK.key).open_until == seconds(START) + 4
+
+
+def test_a_thread_that_was_only_turned_away_comes_back_when_it_was_told_to():
+    for number in range(5):
+        turn = held(number)
+        assert turn.closing(Plan())["due_at"] == seconds(START) + 40
+
+
+def held(number):
+    turn = Turn(
+        thread=Thread(pk=f"T#messenger/41/{number}", pending=("m",)), connection=None, definition=None, channel=None,
+        outside=None, helpdesk=None, inside=None, now=START,
+    )  # fmt: skip
+    turn.trouble, turn.held = TemporaryError("left alone", after=40), True
+    return turn
+
+
+class Waiting:
+    """A sweep of which the waiting is told, and passes on the clock."""
+
+    def __init__(self, company):
+        self.company, self.waited = company, []
+        self.mailbox = MemoryMailbox(company.clock.now)
+        self.sweeper = Sweeper(
+            table=company.table, mailbox=self.mailbox, archive=MemoryArchive(), directory=company.container(),
+            clock=company.clock.now, telemetry=Telemetry("test", stream=self), wait=self.wait,
+        )  # fmt: skip
+
+    def write(self, _line):
+        pass
+
+    def wait(self, span):
+        self.waited.append(span)
+        self.company.clock.advance(span)
+
+
+def due(company, count, at=START):
+    for number in range(count):
+        company.table.put(
+            Put({"pk": f"T#messenger/41/{number}", "sk": "THREAD", "due_at": seconds(at), "due_shard": "0"})
+        )
+
+
+def test_sweep_wakes_in_the_course_of_the_minute_while_a_helpdesk_recovers(company):
+    company.recovering()
+    due(company, 3, START + timedelta(seconds=30))
+    sweep = Waiting(company)
+    began = company.clock.now()
+    assert sweep.sweeper.sweep()["woken"] >= 3
+    assert {letter.group for letter in sweep.mailbox.letters}
+    assert sweep.waited == [SLICE] * 4
+    assert company.clock.now() - began < timedelta(seconds=55)  # its time-out
+
+
+def test_it_wakes_fewer_each_time_than_at_its_beginning(company):
+    company.recovering()
+    due(company, 3 * MOST)
+    sweep = Waiting(company)
+    woken = sweep.sweeper.sweep()["woken"]
+    assert woken == MOST + 4 * MOST * SLICE // 60
+
+
+def test_while_all_is_well_sweep_waits_for_nothing(company):
+    due(company, 3)
+    sweep = Waiting(company)
+    assert sweep.sweeper.sweep()["woken"] == 3
+    assert not sweep.waited
