@@ -32,6 +32,7 @@ class Traffic(Scenes):
         self.messages = messages
         self.written = 0
         self._planned = 0
+        self._allowed, self._last = 0.0, time.monotonic()  # messages that may be written now, as of when
         self._open: dict[str, tuple[float, Happening]] = {}  # since when (a late one was written earlier), what
         self._forgeries = itertools.count()
         self._pace = min(FASTEST, messages / SHORTEST)
@@ -71,23 +72,23 @@ class Traffic(Scenes):
 
     def _some(self) -> None:
         """Do what is due, and begin conversations, while the machine keeps up."""
+        now = time.monotonic()
+        self._allowed = min(self._allowed + (now - self._last) * self._pace, self._pace)
+        self._last = now
+        down = self.misfortunes is not None and self.misfortunes.down
         while self.company.sender.behind() / self.company.speed < LATE:
             if self._agenda and not self._do_next():
                 continue
-            soon = self.written + self._planned
-            if soon >= self.messages or self._enough():
+            enough = self._allowed < 1 or (not down and len(self._open) > MUCH)
+            if enough or self.written + self._planned >= self.messages:
                 return
             self._random.choices(self._scenes, self._weight)[0]()
-
-    def _enough(self) -> bool:
-        """Tell whether it is time to wait."""
-        down = self.misfortunes is not None and self.misfortunes.down
-        return self.written > (time.monotonic() - self._started) * self._pace or (not down and len(self._open) > MUCH)
 
     def _happened(self, *args: Any, **more: Any) -> Happening:
         happening = super()._happened(*args, **more)
         if happening.files:
             self.written += 1
+            self._allowed -= 1
             if happening.marker:
                 self._open[happening.marker] = (time.monotonic(), happening)
         return happening
