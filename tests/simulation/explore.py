@@ -69,3 +69,18 @@ def pairs(told, kinds=("before", "lost"), *, part=0, parts=1):
         for second in range(first[0] + 1, len(after)):
             for kind in kinds:
                 yield attempt(told, (first, (second, kind)))[1]
+
+
+def plan_of(told, misfortunes):
+    """Return the plan in which these happen, found by playing the story up to each.
+
+    Each misfortune is (kind, name of the effect, its how-manieth occurrence after the misfortune before).
+    """
+    plan = []
+    for kind, what, number in misfortunes:
+        log, _ = attempt(told, plan)
+        start = plan[-1][0] + 1 if plan else 0
+        places = [index for index, name in enumerate(log) if name == what and index >= start]
+        assert len(places) >= number, f"“{what}” happens {len(places)} times in {told}: {log}"
+        plan.append((places[number - 1], kind))
+    return plan

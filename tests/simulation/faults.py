@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import itertools
 import re
 import textwrap
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Fault:
     before: str
     after: str
     shown_by: tuple
-    pairs: bool = False
+    misfortunes: tuple = ()  # what has to happen in the first of them (see `explore.plan_of`); else anything may
 
 
 FAULTS = (
@@ -136,7 +137,8 @@ FAULTS = (
           ("a reply as soon as the ticket is seen (messenger, zendesk)",)),
     Fault("one sending is settled twice", "conversation.turn:Turn", "settle",
           "if before is not None:", "if False:",
-          ("agents reply (messenger, zendesk)",), pairs=True),
+          ("first message (messenger, zendesk)",),
+          (("before", "table transact M", 1), ("lost", "table get M", 1))),
     Fault("what may stand twice does not say so", "conversation.filing:Filing", "_entry",
           "if item.doubtful and not", "if False and not",
           ("first message (messenger, logbook)",)),
@@ -146,6 +148,31 @@ FAULTS = (
     Fault("an edit is filed after its message was taken back", "conversation.converse:Conversation", "_known",
           "withdrawn=withdrawn", "withdrawn=False",
           ("edit that came after all was taken back (messenger, zendesk)",)),
+    Fault("a text about to be sent is forgotten at the end", "conversation.turn:Turn", "_unknown",
+          "*self.intended,", "",
+          ("agents reply (messenger, zendesk)",),
+          (("lost", "POST graph/v26.0/410000000000001/messages", 1), ("lost", "table get S", 1))),
+    Fault("what comes after an erasure is filed", "conversation.decide:", "_erased",
+          "if event.author is None", "if True or event.author is None",
+          ("erase during delivery (messenger, zendesk)",)),
+    Fault("an erased message's key goes, too", "erasing:Eraser", "_message",
+          "self.table.transact([bare,", "self.table.transact([Delete((row['pk'], row['sk'])),",
+          ("erase during delivery (messenger, zendesk)",)),
+    Fault("an erased message's words stay in the ticket", "erasing:Eraser", "_message",
+          "thread is not None and message.state", "False and message.state",
+          ("erase during delivery (messenger, zendesk)",)),
+    Fault("an erasure ends before the helpdesk was asked", "erasing:Eraser", "erase",
+          'end = {"complete": not again,', 'end = {"complete": True,',
+          ("erase during delivery (messenger, zendesk)",)),
+    Fault("an erased customer's ticket says nothing", "erasing:Eraser", "_tickets",
+          "self._tell(thread, ticket)", "pass",
+          ("erase during delivery (messenger, zendesk)",)),
+    Fault("what was parked is taken away before the mailbox has it", "replaying:Replayer", "replay_parked",
+          "letters: dict[tuple[str, str], Letter] = {}", "letters = {}; pile.remove(found)",
+          ("parked delivery replayed after a fix (messenger, zendesk)",)),
+    Fault("an acknowledgement that a dead worker began has no end", "conversation.answering:Answering", "close_begun",
+          'if known is not None and', "if False and",
+          ("first message (messenger, zendesk)",)),
     Fault("the words of a deleted message stay", "conversation.filing:Filing", "_redact",
           "if not each.entry", "if each.entry",
           ("deletion (messenger, zendesk)",)),
@@ -210,10 +237,8 @@ def caught(fault, most_histories=60):
     with planted(fault):
         for name in fault.shown_by:
             told = SCENARIOS[name]
-            for violation in explore.singles(told):
-                if violation is not None:
-                    return violation
-            for violation in explore.pairs(told) if fault.pairs else ():
+            named = (explore.attempt(told, explore.plan_of(told, fault.misfortunes))[1],) if fault.misfortunes else ()
+            for violation in itertools.chain(named, explore.singles(told)):
                 if violation is not None:
                     return violation
         for seed in range(most_histories):

@@ -19,6 +19,7 @@ from .ledger import Ledger
 from .state import Outcome, Recorded, moment, outgoing, seconds
 from .turn import DAY, Turn, is_inbound
 
+ACK = "ack"  # the keys of acknowledgements begin so
 PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
 TRIES = 8  # of an answer the platform cannot take now; then the agent is told
 
@@ -56,7 +57,7 @@ class Answering:
             text, permit = answer
             thread = turn.current()
             return Acknowledgement(
-                message, outgoing(thread, key=compose("ack", message.key), text=text, automatic=True), permit
+                message, outgoing(thread, key=compose(ACK, message.key), text=text, automatic=True), permit
             )
         if reason:
             self.telemetry.count("AcknowledgementsSuppressed")
@@ -103,6 +104,17 @@ class Answering:
             return
         turn.changes |= turn.acknowledging()
         self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
+
+    def close_begun(self, turn: Turn) -> None:
+        """Say of each acknowledgement that a worker began and did not live to end: nobody knows. It stays the only one.
+
+        An answer of an agent is asked for again when it is relayed again.
+        """
+        for key in turn.thread.sending:
+            if key.startswith(f"{ACK}/") and key not in {each[0] for each in turn.sent}:
+                known = self.ledger.sent(turn.thread.key, key)
+                if known is not None and known["state"] == "sending":
+                    turn.settle(key, "unknown", (), "its worker ended before the platform's answer was noted")
 
     # ---------------------------------------------------------------- agents' answers
 

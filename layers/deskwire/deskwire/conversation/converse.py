@@ -266,6 +266,8 @@ class Conversation:
             answering.send_acknowledgement(turn, ack, first=noted[0])
         if plan.relay or turn.recovered:
             self._relay(turn, plan, answering)
+        if turn.begun:
+            answering.close_begun(turn)
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
         name = turn.definition.name
