@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deskwire.aws.denied import told
 from deskwire.aws.queues import S3Archive
 from deskwire.errors import ConfigurationError, TemporaryError
 from deskwire.ports import Found
@@ -126,5 +127,7 @@ def translated(error: ClientError | BotoCoreError, what: str) -> TemporaryError 
     """Return what it means: rights and names are a person's to mend, the rest may work later."""
     code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     if code in DENIED:
-        return ConfigurationError(f"{what} refuses ({code}): look at your rights and the queue's or bucket's name")
-    return TemporaryError(f"{what}: {code}", ambiguous=True)
+        return ConfigurationError(
+            f"{what} refuses ({told(error)}): look at your rights and the queue's or bucket's name"
+        )
+    return TemporaryError(f"{what}: {told(error)}", ambiguous=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deskwire.aws.denied import told
 from deskwire.errors import PermanentError, TemporaryError
 from deskwire.ports import Letter
 
@@ -37,7 +38,7 @@ class SqsMailbox:
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
             except (ClientError, BotoCoreError) as error:
-                raise TemporaryError(f"SQS: {type(error).__name__}", ambiguous=True) from None
+                raise TemporaryError(f"SQS: {told(error)}", ambiguous=True) from None
             if answer.get("Failed"):
                 raise TemporaryError("SQS refused a part of the batch", ambiguous=True)
 
@@ -54,7 +55,7 @@ class SqsParked:
         try:
             self._client.send_message(QueueUrl=self._url, MessageBody=body)
         except (ClientError, BotoCoreError) as error:
-            raise TemporaryError(f"SQS: {type(error).__name__}", ambiguous=True) from None
+            raise TemporaryError(f"SQS: {told(error)}", ambiguous=True) from None
 
 
 class S3Archive:
@@ -69,7 +70,7 @@ class S3Archive:
         try:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=data)
         except (ClientError, BotoCoreError) as error:
-            raise TemporaryError(f"S3: {type(error).__name__}", ambiguous=True) from None
+            raise TemporaryError(f"S3: {told(error)}", ambiguous=True) from None
 
     def fetch(self, name: str) -> bytes:
         """Return an object's bytes. Raises `PermanentError` when there is none."""
@@ -78,6 +79,6 @@ class S3Archive:
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
                 raise PermanentError("there is no such object in the archive", status=404) from None
-            raise TemporaryError(f"S3: {type(error).__name__}") from None
+            raise TemporaryError(f"S3: {told(error)}") from None
         except BotoCoreError as error:
-            raise TemporaryError(f"S3: {type(error).__name__}") from None
+            raise TemporaryError(f"S3: {told(error)}") from None

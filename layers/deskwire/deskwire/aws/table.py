@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deskwire.aws.denied import told
 from deskwire.errors import ConfigurationError, TemporaryError
 from deskwire.ports import (
     Absent,
@@ -247,5 +248,7 @@ def _translated(error: ClientError, operation: str) -> Exception:
             return Conflict()
         return TemporaryError("DynamoDB: the transaction met another", ambiguous=False)
     if code in DENIED:
-        return ConfigurationError(f"DynamoDB refuses {operation} ({code}): look at the function's role and table")
+        return ConfigurationError(
+            f"DynamoDB refuses {operation} ({told(error)}): look at the role's rights and the table"
+        )
     return TemporaryError(f"DynamoDB {operation}: {code}", ambiguous=True)
