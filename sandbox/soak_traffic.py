@@ -15,7 +15,7 @@ from sandbox.soak_misfortunes import Misfortunes
 FASTEST = 14.0  # messages a second
 SHORTEST = 40.0  # seconds, for a few messages as well
 LATE = 1.5  # real seconds by which deliveries may leave late before nobody writes for a while
-MUCH = 60  # messages open, likewise, unless the helpdesk is down: then people write all the same
+MUCH = 200  # messages open, likewise, unless the helpdesk is down: then people write all the same
 
 
 class Traffic(Scenes):
