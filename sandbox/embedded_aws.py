@@ -10,6 +10,7 @@ What is changed, and why:
   (`aws:SecureTransport`), and MiniStack enforces that; between two processes of one machine there is nothing to hear.
 * Policies see `dynamodb:LeadingKeys` and `ses:FromAddress`, which the template's roles depend on and MiniStack does not
   fill in.
+* A policy that names a stack covers a request whose form names it. MiniStack looks for the name in the address alone.
 * A batch of SQS needs the right to the single action, as on AWS (“SendMessage” covers SendMessageBatch; IAM knows no
   action of that name). MiniStack asks for a right that cannot be granted there.
 * Sending to a queue and deleting from it wait for one another. MiniStack's poller rewrites the list of messages in a
@@ -44,6 +45,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
@@ -85,6 +87,19 @@ def fill_in_condition_keys() -> None:
     iam_actions.dynamodb_service_context = dynamodb_service_context
     iam_actions._ses_v2_resource_arn = ses_v2_resource_arn  # noqa: SLF001
     iam_evaluator._resolve_condition_key = resolve_condition_key  # noqa: SLF001
+
+
+def know_stacks_by_their_form() -> None:
+    """Let policies see which stack a request of CloudFormation is about."""
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: Any, body: bytes, query: dict[str, Any], *args: Any
+    ) -> Any:
+        form = parse_qs(body.decode()) if service == "cloudformation" and body else {}
+        return extract(service, method, path, headers, body, {**form, **query}, *args)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
 
 
 def know_batches_by_their_action() -> None:
@@ -217,6 +232,7 @@ if __name__ == "__main__":
     end_with(os.getppid())
     count_loopback_as_tls()
     fill_in_condition_keys()
+    know_stacks_by_their_form()
     know_batches_by_their_action()
     share_layers(Path(os.environ["LAYERS_DIRECTORY"]))
     bound_workers(int(os.environ["WORKERS"]))
