@@ -14,15 +14,21 @@ from sandbox.gateway import gateway_event
 from sandbox.neighbour import broken, cut_after, throttled
 from tests.stories.conftest import PAGE, SECRETS
 
+from . import other_roads
+
 WORDS = "MARKED-WORDS-of-a-customer"
 NAME = "MARKED-NAME Lindqvist"
 PERSON = "24900000000000717"
 AUTHOR = "7300000000000717"
 REPLY = "MARKED-REPLY-of-an-agent"
-MARKS = ("MARKED", PERSON, AUTHOR)
-HIDDEN = tuple(
-    text for entry in SECRETS.values() for value in entry.values()
-    for text in ([value] if isinstance(value, str) else value)
+EMAIL = "aylin.717@customer.example"
+MARKS = ("MARKED", PERSON, AUTHOR, EMAIL)
+HIDDEN = (
+    *(
+        text for entry in SECRETS.values() for value in entry.values()
+        for text in ([value] if isinstance(value, str) else value)
+    ),
+    *other_roads.HIDDEN,
 )  # fmt: skip
 
 
@@ -290,10 +296,92 @@ def _missing():
     return Secrets({}, entry="page")
 
 
+def others(watched):
+    return other_roads.Roads(watched.company, words=WORDS, name=NAME, author=AUTHOR, email=EMAIL)
+
+
+def other_channels(watched):
+    roads = others(watched)
+    assert [roads.delivers(kind) for kind in other_roads.KIND_NAMES] == [200, 200, 202]
+    assert watched.work() == ["filed"] * 3
+    assert sum(WORDS in words for words in watched.company.comments()) == 3
+    assert watched.company.mails
+    assert {url.split("/")[2] for _, url, _ in roads.sent} >= {"oauth2.googleapis.com", "mybusiness.googleapis.com"}
+
+
+def other_channels_forged(watched):
+    roads = others(watched)
+    from .edge import secrets_of
+
+    assert roads.delivers("x", secrets=secrets_of("x", other=True)) == 401
+    roads.captcha = False
+    body = json.loads(roads.body("form")) | {"cf-turnstile-response": WORDS}
+    assert roads.delivers("form", json.dumps(body).encode()) == 401
+
+
+def other_channels_unreadable(watched):
+    roads = others(watched)
+    for kind in ("x", "google"):
+        assert roads.delivers(kind, f'{{"{WORDS}": "{PERSON}"'.encode()) == 200
+        assert roads.delivers(kind, json.dumps({"data": {WORDS: NAME}, "message": {"data": WORDS}}).encode()) == 200
+    assert len(watched.company.parked.bodies) == 4
+    told = json.loads(roads.body("form")) | {WORDS: NAME, "message": [WORDS], "email": [EMAIL]}
+    assert roads.delivers("form", json.dumps(told).encode()) == 400
+
+
+def other_channels_while_the_helpdesk_is_down(watched):
+    roads = others(watched)
+    watched.company.zendesk.stop()
+    for kind in other_roads.KIND_NAMES:
+        roads.delivers(kind)
+    assert watched.work() == ["recorded"] * 3
+    watched.company.zendesk.start()
+    watched.company.connect()
+    watched.company.tick(400)
+    watched.company.sweep()
+    watched.work()
+    assert sum(WORDS in words for words in watched.company.comments()) == 3
+
+
+def other_channels_until_they_are_given_up(watched):
+    roads = others(watched)
+    watched.company.zendesk.stop()
+    for kind in other_roads.KIND_NAMES:
+        roads.delivers(kind)
+    watched.work()
+    watched.company.tick(15 * 86_400)
+    watched.company.sweep()
+    watched.work()
+    watched.company.zendesk.start()
+    watched.company.connect()
+    assert list(watched.company.outcomes().values()).count("dead") == 3
+
+
+def other_platforms_gossip(watched):
+    roads = others(watched)
+    told = f"{WORDS} {NAME} {AUTHOR} {other_roads.GOOGLE_TOKEN} invented-x-token"
+    error = {
+        "error": {"code": AUTHOR, "status": told, "message": told},
+        "title": told,
+        "detail": told,
+        "errors": [told],
+    }
+    for status in (400, 401, 403, 404, 429, 500, 200):
+        roads.gossip = Answer(status, {}, json.dumps(error).encode())
+        for kind in other_roads.KIND_NAMES:
+            roads.delivers(kind)
+        watched.work()
+        watched.company.tick(90_000)
+        watched.company.sweep()
+        watched.work()
+
+
 ROADS = [
     success, redelivered, forged, unreadable_as_a_whole, unreadable_in_part, named_by_words, of_no_connection,
     helpdesk_down, helpdesk_broken, helpdesk_gossips, platform_gossips, platform_down, answered, answered_in_vain,
-    edited_and_deleted, opted_out, attached, large, poisoned, misconfigured,
+    edited_and_deleted, opted_out, attached, large, poisoned, misconfigured, other_channels, other_channels_forged,
+    other_channels_unreadable, other_channels_while_the_helpdesk_is_down, other_channels_until_they_are_given_up,
+    other_platforms_gossip,
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from .errors import DeskwireError
 from .helpdesk import PollsTickets
 from .model import Event, digest
 from .ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
-from .receiving import letter_of
+from .receiving import letter_of, where
 from .telemetry import Telemetry
 
 MOST = 200  # threads woken a shard and minute; the rest a minute later
@@ -96,9 +96,10 @@ class Sweeper:
                 continue
             try:
                 found += self._look_at((pk, sk))
-            except DeskwireError as error:
+            except Exception as error:  # noqa: BLE001 - a fault of ours; its words may be a customer's, and Lambda tells them
+                reason = str(error) if isinstance(error, DeskwireError) else where(error)
                 self.telemetry.count("PollErrors")
-                self.telemetry.log("ERROR", "a look failed", connection=pk, reason=str(error))
+                self.telemetry.log("ERROR", "a look failed", connection=pk, reason=reason)
         return found
 
     def _look_at(self, key: Key) -> int:
