@@ -125,7 +125,10 @@ def of_sweep(company, monkeypatch):
     return lambda _event, _context: company.sweeper.sweep(), {}
 
 
-@pytest.mark.parametrize("way", [of_receive, of_receive_behind_the_signature, of_converse, of_sweep])
+CRASHES = [of_receive, of_receive_behind_the_signature, of_converse, of_sweep]
+
+
+@pytest.mark.parametrize("way", CRASHES)
 def test_what_the_runtime_tells_of_a_crash_quotes_nobody(company, monkeypatch, way, capsys):
     takes = way.__code__.co_argcount
     handler, event = way(*(company, monkeypatch)[:takes])
