@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deskwire import runtime
 from deskwire.configuration import INDEX_KEY, HelpdeskConnection, item
 from deskwire.conversation.decide import Plan
 from deskwire.conversation.directory import RECOVERY, SHARE, SLICE, Directory
@@ -206,3 +207,13 @@ def test_while_all_is_well_sweep_waits_for_nothing(company):
     sweep = Waiting(company)
     assert sweep.sweeper.sweep()["woken"] == 3
     assert not sweep.waited
+
+
+@pytest.mark.parametrize(("sandbox", "waits"), [("{}", True), ('{"acme.zendesk.com": "http://127.0.0.1:1"}', False)])
+def test_sweep_waits_on_aws_and_not_in_the_sandbox_which_hurries_its_minutes(monkeypatch, sandbox, waits):
+    for name in ("TABLE", "MAILBOX", "ARCHIVE"):
+        monkeypatch.setenv(f"DESKWIRE_{name}", "made-up")
+    monkeypatch.setenv("DESKWIRE_SANDBOX", sandbox)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setattr(runtime, "_directory", lambda: Company().container())
+    assert (runtime.sweeper.__wrapped__().wait is not None) == waits

@@ -75,7 +75,7 @@ def sweeper() -> Sweeper:
     return Sweeper(
         table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
         clock=_now, telemetry=Telemetry(found.stage, found.log_level),
-        wait=time.sleep,
+        wait=None if found.sandbox else time.sleep,  # the sandbox hurries its minutes
     )  # fmt: skip
 
 
