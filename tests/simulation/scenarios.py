@@ -426,17 +426,19 @@ def parked_delivery_replayed_after_a_fix(world, marta):
 
 @scenario(kinds=(*KINDS, "slow", "late"), desks=("zendesk", "requesttracker"), channels=BOTH)
 def erase_during_delivery(world, marta):
-    """She is erased while she writes, and while somebody else does; the platform repeats what it had delivered."""
+    """She is erased while what she wrote is on its way, and while somebody else writes; then it is told once more."""
     world.gate.open = False
     first = marta.writes("my telephone is 555-0199")
     other = world.customer("Jón")
     other.writes()
     world.quiet()
-    world.gate.open = True
+    world.stopped = True
     marta.writes("and my address is Hafnarstræti 1")
     other.writes("hello?")
+    world.run(5)
+    world.stopped = False
+    world.gate.open = True
     world.later(0, lambda: world.operator(erase(marta)))
-    world.run(1)
     marta.again(first, after=400)
     world.quiet()
 
