@@ -50,6 +50,11 @@ simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; SE
 soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESSAGES=, SEED=. Takes half an hour.
 	@$(PYTHON) -m sandbox.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: benchmarks
+benchmarks: .venv/.stamp ## Lost answers and an outage, measured in virtual time: docs/figures.md. An hour.
+	@$(PYTHON) -m tests.benchmarks.lost_answers --write
+	@$(PYTHON) -m tests.benchmarks.outage --write
+
 .PHONY: build
 build: .venv/tools/sam/.stamp ## Build template.yaml for Lambda, into .aws-sam (what `sam deploy` takes).
 	@.venv/tools/sam/bin/sam build
