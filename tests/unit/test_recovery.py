@@ -109,6 +109,13 @@ def test_a_container_that_does_not_know_the_limit_yet_asks_with_one_thread(compa
         assert not asked(directory)
 
 
+def test_who_tries_takes_from_the_same_share(company):
+    directory, trying = company.recovering(), company.container()
+    trying.helpdesk_of(DESK)
+    assert asked(trying, SHARE_OF_A_SLICE)
+    assert not asked(directory)
+
+
 def test_recovery_lasts_as_long_as_there_is_more_to_do_than_the_helpdesk_takes(company):
     directory = company.recovering()
     for _ in range(2 * RECOVERY // SLICE):

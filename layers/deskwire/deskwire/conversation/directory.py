@@ -205,6 +205,8 @@ class Directory:
         try:
             self._health.forget(helpdesk)  # another container may have tried a moment ago
             self.admit(helpdesk)
+            if recovering and allowed is not None:
+                self._counted_in(helpdesk, requests, now)
             yield
         finally:
             trying.release()
@@ -213,13 +215,17 @@ class Directory:
         """Take so many requests from what the helpdesk allows in this slice of a minute."""
         number, passed = divmod(now, SLICE)
         if self._full.get(helpdesk) != number:
-            pace = (helpdesk_key(helpdesk)[0], f"PACE#{number}")
-            item = self.table.update(Update(pace, add={"asked": requests}, set={"expires": now + RECOVERY}))
-            if int(item["asked"]) <= max(allowed * SHARE * SLICE / 60, requests):
+            if self._counted_in(helpdesk, requests, now) <= max(allowed * SHARE * SLICE / 60, requests):
                 return
             self._full[helpdesk] = number
             self._go_on_recovering(helpdesk, now)
         raise TemporaryError(f"the helpdesk {helpdesk} takes no more just now", after=SLICE - passed)
+
+    def _counted_in(self, helpdesk: str, requests: int, now: int) -> int:
+        """Count requests of all workers in this slice; return how many they are now."""
+        pace = (helpdesk_key(helpdesk)[0], f"PACE#{now // SLICE}")
+        item = self.table.update(Update(pace, add={"asked": requests}, set={"expires": now + RECOVERY}))
+        return int(item["asked"])
 
     def _go_on_recovering(self, helpdesk: str, now: int) -> None:
         if self._health_of(helpdesk).recovering_until - now < RECOVERY / 2:
