@@ -31,7 +31,7 @@ CHANNELS = ("facebook", "messenger", "x", "google", "webform")
 REFERENCE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b")
 SECOND_KEY = "the key of a completed event"  # under which an event is known as well
 ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
-AS_ALWAYS = 30.0  # seconds from a delivery to its acknowledgement that have nothing to do with the helpdesk
+AS_ALWAYS = 60.0  # seconds from a delivery to its acknowledgement that have nothing to do with the helpdesk
 SHOWN = 5  # offending items named for each promise
 
 

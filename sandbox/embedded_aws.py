@@ -204,7 +204,7 @@ def kill_on_signal() -> None:
         return [each for each in workers if each.in_use and each._proc and each._proc is getattr(each, "up", None)]  # noqa: SLF001
 
     def kill() -> None:
-        until = time.monotonic() + 5
+        until = time.monotonic() + 2
         while time.monotonic() < until:
             chosen = random.choice(working() or [None])
             time.sleep(random.uniform(0, 0.3))  # somewhere in its work, unless that was over before

@@ -23,7 +23,7 @@ from sandbox.company import Company
 from sandbox.desks import ZendeskDesk
 from sandbox.running import Live, ending_well, report_promises, settled, swept
 from sandbox.sender import State
-from sandbox.soak_misfortunes import Misfortunes, Pace, pace
+from sandbox.soak_misfortunes import MOST, Misfortunes, Pace, pace
 from sandbox.soak_traffic import Traffic
 from sandbox.stack import ROOT, WORK
 
@@ -188,9 +188,9 @@ def _times(run: Soak, found: Books) -> list[tuple[str, str]]:
 
 def _recovery(found: Pace) -> str:
     return (
-        f"{found.waited} messages that had waited were filed in {found.seconds:.0f} s; the rate limit allows "
-        f"{found.allowed:.0f} s; {found.requests} requests for {found.needed} needed ones "
-        f"({found.requests / max(1, found.needed):.2f})"
+        f"of {found.waited} messages that had waited {MOST:.0%} were filed in {found.seconds:.0f} s, the last after "
+        f"{found.last:.0f} s; the rate limit allows {found.allowed:.0f} s for these; {found.requests} requests for "
+        f"{found.needed} needed ones ({found.requests / max(1, found.needed):.2f})"
     )
 
 

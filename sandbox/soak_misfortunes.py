@@ -15,7 +15,11 @@ from sandbox.zendesk import Zendesk
 
 TICKET, TICKETS = "/api/v2/tickets/{ticket}.json", "/api/v2/tickets.json"
 KILL_EVERY = 5.0  # seconds, on average
+LAST_KILL = 0.9  # part of the messages after which nobody dies any more: what a dead worker held has to come again
 LEAST, PER_MESSAGE = 30.0, 0.02  # seconds that a spell lasts, however few messages: so many, or so many for each
+FELT, IN_VAIN = 5, 20.0  # requests that met it before it ends, unless none comes in so many seconds
+MEASURED = 1000  # messages from which on it is worth measuring how fast the last outage was made up for
+MOST = 0.95  # of what had waited: the rest are conversations that pause for minutes after many failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,11 @@ SPELLS = (
 
 @dataclass(slots=True)
 class Recovery:
-    """What waited at the end of an outage: how many messages, since when, and when the last was filed."""
+    """What waited at the end of an outage: how many messages, since when; when most were filed, and the last."""
 
     waited: int
     began: datetime
+    most: datetime | None = None
     ended: datetime | None = None
 
 
@@ -79,10 +84,11 @@ class Misfortunes:
     recoveries: list[Recovery] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     _backlog: set[str] = field(default_factory=set)
+    _coming: list[Spell] = field(default_factory=lambda: list(SPELLS))
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        self._began = datetime.now(UTC)
+        self._began, self._entries = datetime.now(UTC), 0
         self._next = time.monotonic() + self._random.expovariate(1 / KILL_EVERY)
 
     @property
@@ -92,23 +98,37 @@ class Misfortunes:
 
     def move(self, part: float, waiting: set[str]) -> None:
         """Go on to where the messages are; `waiting` holds the markers of those that are not filed."""
-        lasted = (datetime.now(UTC) - self._began).total_seconds()
-        if self.now is not None and part >= self.now.end and lasted > min(LEAST, self.messages * PER_MESSAGE):
+        if self.now is not None and part >= self.now.end and self._over():
             self._end(waiting)
-        if self.now is None:
-            self.now = next((spell for spell in SPELLS if spell.begin <= part < spell.end), None)
-            if self.now is not None:
-                self._began = datetime.now(UTC)
-                self.now.order(self.company, self.zendesk)
+        if self.now is None and self._coming and part >= self._coming[0].begin:
+            self.now = self._coming.pop(0)
+            self._began = datetime.now(UTC)
+            self._entries = self.zendesk.books.count()
+            self.now.order(self.company, self.zendesk)
         if self._backlog:
-            self._backlog &= waiting
-            if not self._backlog:
-                self.recoveries[-1].ended = datetime.now(UTC)
+            self._made_up_for(waiting)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self._random.expovariate(1 / KILL_EVERY)
             # Not while it is seen whether customers are acknowledged during an outage, and how fast it recovers.
-            if not self._backlog and not self.down and part < 1:
+            measuring = self.down or (self._backlog and self.messages >= MEASURED)
+            if not measuring and part < LAST_KILL:
                 self.company.stack.kill()
+
+    def _over(self) -> bool:
+        """Tell whether the spell was long enough."""
+        lasted = (datetime.now(UTC) - self._began).total_seconds()
+        if lasted < min(LEAST, self.messages * PER_MESSAGE):
+            return False
+        met = sum(entry.fault is not None for entry in self.zendesk.books.entries()[self._entries :])
+        return met >= FELT or lasted > IN_VAIN
+
+    def _made_up_for(self, waiting: set[str]) -> None:
+        recovery = self.recoveries[-1]
+        self._backlog &= waiting
+        if recovery.most is None and len(self._backlog) <= (1 - MOST) * recovery.waited:
+            recovery.most = datetime.now(UTC)
+        if not self._backlog:
+            recovery.ended = datetime.now(UTC)
 
     def _end(self, waiting: set[str]) -> None:
         spell, ended = self.now, datetime.now(UTC)
@@ -126,24 +146,29 @@ class Misfortunes:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a recovery was: seconds taken, seconds that the rate limit allows, requests and needed ones."""
+    """How fast most of a recovery was: seconds taken, seconds that the rate limit allows, requests and needed ones.
+
+    `last` is when the last one was filed, in seconds after the outage.
+    """
 
     waited: int
     seconds: float
     allowed: float
     requests: int
     needed: int
+    last: float
 
 
 def pace(zendesk: Zendesk, recovery: Recovery) -> Pace | None:
     """Return it from the helpdesk's own books; None while it goes on."""
-    if recovery.ended is None:
+    if recovery.most is None or recovery.ended is None:
         return None
-    told = [entry for entry in zendesk.books.entries() if recovery.began <= entry.asked.at <= recovery.ended]
+    told = [entry for entry in zendesk.books.entries() if recovery.began <= entry.asked.at <= recovery.most]
     asked = [entry for entry in told if entry.asked.path.startswith("/api/")]
     worked = [entry for entry in asked if 200 <= entry.status < 300]
     updates = sum(entry.asked.method == "PUT" for entry in worked)
     # A look for what may have been done before is not needed for the filing itself.
     needed = sum(entry.asked.path != TICKETS or entry.asked.method != "GET" for entry in worked)
     allowed = 60 * max(updates / zendesk.account.updates_per_minute, len(worked) / zendesk.requests_per_minute)
-    return Pace(recovery.waited, (recovery.ended - recovery.began).total_seconds(), allowed, len(asked), needed)
+    seconds, last = ((each - recovery.began).total_seconds() for each in (recovery.most, recovery.ended))
+    return Pace(recovery.waited, seconds, allowed, len(asked), needed, last)

@@ -15,6 +15,7 @@ from sandbox.soak_misfortunes import Misfortunes
 FASTEST = 14.0  # messages a second
 SHORTEST = 40.0  # seconds, for a few messages as well
 LATE = 1.5  # real seconds by which deliveries may leave late before nobody writes for a while
+FEW = 1000  # messages below which a run does not wait for the latest repetitions
 MUCH = 200  # messages open, likewise, unless the helpdesk is down: then people write all the same
 
 
@@ -22,7 +23,7 @@ class Traffic(Scenes):
     """Plays it: `messages` of customers, as fast as the machine takes them."""
 
     repeats = 0.2
-    after = (0.0, 0.0, 60.0, 400.0, 1200.0)
+    after: tuple[float, ...] = (0.0, 0.0, 60.0, 400.0, 1200.0)
     patience = 3600
 
     def __init__(self, company: Company, misfortunes: Misfortunes | None = None, *, messages: int, seed: int) -> None:
@@ -37,6 +38,8 @@ class Traffic(Scenes):
         self._forgeries = itertools.count()
         self._pace = min(FASTEST, messages / SHORTEST)
         self._pauses = min(1.0, max(0.1, messages / 2000))  # a short run has shorter ones
+        if messages < FEW:
+            self.after = self.after[:-1]
         scenes = self._weights()
         self._scenes, self._weight = [*scenes], [*scenes.values()]
 
