@@ -1,6 +1,6 @@
 """`make simulate`: every scenario at every crash point, pairs, random histories; at the end what was found.
 
-python -m tests.simulation                  the default: some minutes on two cores
+python -m tests.simulation                  the default, a part of the gate: some minutes on two cores
 python -m tests.simulation --deep           all pairs, ten thousand histories of a hundred messages each
 python -m tests.simulation --seed 4711      one history, told as a story
 python -m tests.simulation --only "closed"  the scenarios with this in their name
@@ -24,6 +24,8 @@ LONG = 36  # times as many steps in a deep run: a hundred messages a history
 SHOWN = 5  # violations told in full
 PAIRED = ("before", "lost")
 PARTS = 8  # of the pairs of one scenario
+USUAL = (0, 4)  # of these, in a run that is not deep
+SPOKEN = 20  # seconds between two lines of progress where there is no terminal
 
 
 def main():
@@ -51,7 +53,7 @@ def _tasks(arguments, told):
         yield name, (_singles, name)
     for name in told:
         if SCENARIOS[name].short and (arguments.deep or SCENARIOS[name].first):
-            for part in range(PARTS):
+            for part in range(PARTS) if arguments.deep else USUAL:
                 yield f"{name}, pairs", (_pairs, name, part)
     for start in range(0, 0 if arguments.only else arguments.histories, CHUNK):
         end = min(start + CHUNK, arguments.histories)
@@ -61,12 +63,17 @@ def _tasks(arguments, told):
 def _gathered(tasks):
     """Return the counts and the violations of all tasks; say meanwhile how far it is."""
     counts, found = Counter(), []
+    told = time.monotonic()
     for number, task in enumerate(as_completed(tasks), 1):
         counted, violations = task.result()
         counts.update(counted)
         found += violations
+        progress = f"{number}/{len(tasks)} {tasks[task]} · violations {len(found)}"
         if sys.stdout.isatty():
-            print(f"\r\x1b[K{number}/{len(tasks)} {tasks[task]}", end="", flush=True)
+            print(f"\r\x1b[K{progress}", end="", flush=True)
+        elif time.monotonic() - told > SPOKEN:
+            told = time.monotonic()
+            print(progress, flush=True)
     if sys.stdout.isatty():
         print("\r\x1b[K", end="")
     return counts, found

@@ -15,12 +15,12 @@ from deskwire.rest import Answer
 from . import promises
 from .explore import Violation
 from .scenarios import epilogue, ticket_of
-from .world import World, simulated
+from .world import World, erase, simulated
 
 DESKS = ("zendesk", "requesttracker", "logbook")
 FAULTS = ("before", "after", "lost", "refused", "slow", "late", "twice")
 STEPS = ("writes",) * 6 + ("album", "repeats", "edits", "unsends") + ("agent",) * 2 + ("waits",) * 5 + (
-    "outage", "recovery", "busy", "closes", "merges", "deploys",
+    "outage", "recovery", "busy", "closes", "merges", "deploys", "erases",
 )  # fmt: skip
 WAITS = (1, 5, 40, 90, 400, 3600, 3 * 3600, 13 * 3600, 25 * 3600)
 NAMES = ("Marta", "Jón", "Zoë", "Anna", "Samir", "Ólöf", "Kofi", "Mei")
@@ -119,6 +119,8 @@ def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for ea
             ]
             if others:
                 world.merge(ticket, others[0])
+        case "erases" if person.said and person.erasing is None:
+            world.operator(erase(person))
         case "deploys":
             world.tell("a new version is deployed")
             world.new_containers()

@@ -213,7 +213,11 @@ def _forgotten(world, customer):
         for name, value in item.items()
     )
     kept += "".join(
-        [*map(str, world.archive.memory.objects.values()), *world.parked.bodies, *(dead.body for dead in world.mailbox.dead)]
+        [
+            *map(str, world.archive.memory.objects.values()),
+            *world.parked.bodies,
+            *(dead.body for dead in world.mailbox.dead),
+        ]
     )
     if world.desk.connector == "zendesk":
         kept += "".join(

@@ -55,6 +55,8 @@ def epilogue(world):
     world.gate.open = False
     world.down.clear()
     world.plans.clear()
+    for errand in world.errands:
+        world.operator(errand)
     world.stopped = False
     world.quiet()
     world.stuck = promises.stuck(world)

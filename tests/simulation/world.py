@@ -212,6 +212,7 @@ class World:
         self.endless = False
         self.merges = 0
         self.plans = []  # what people will do: (when, what)
+        self.errands = []  # what operators have not done yet
         self.stopped = False  # nobody works on the mailbox
         self.stuck = []  # what was wrong before the epilogue
         self.swept = self.now()
@@ -500,7 +501,9 @@ class World:
             done = False
         finally:
             self._stack.pop()
+        self.errands = [each for each in self.errands if each is not act]
         if not done:
+            self.errands.append(act)
             self.later(AGAIN, lambda: self.operator(act))
 
     def outage(self, trouble=None):

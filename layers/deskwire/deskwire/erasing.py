@@ -11,6 +11,7 @@ A thread is taken as converse takes it (`Ledger.take`), so that nobody files wha
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -74,8 +75,7 @@ class Person:
     @property
     def digest(self) -> str:
         """The name on the certificate. An address can be guessed: so that guessing costs, by scrypt."""
-        key = compose(self.channel, self.author).encode()
-        return hashlib.scrypt(key, salt=b"deskwire erase", n=4096, r=8, p=1, dklen=20).hex()
+        return _costly(compose(self.channel, self.author))
 
     @property
     def certificate(self) -> tuple[str, str]:
@@ -89,6 +89,11 @@ class Person:
 
     def __repr__(self) -> str:
         return f"Person({self.digest[:8]})"
+
+
+@functools.lru_cache(maxsize=8)
+def _costly(key: str) -> str:
+    return hashlib.scrypt(key.encode(), salt=b"deskwire erase", n=4096, r=8, p=1, dklen=20).hex()
 
 
 @dataclass(frozen=True, slots=True)
