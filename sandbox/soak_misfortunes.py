@@ -16,7 +16,8 @@ from sandbox.zendesk import Zendesk
 TICKET, TICKETS = "/api/v2/tickets/{ticket}.json", "/api/v2/tickets.json"
 KILL_EVERY = 5.0  # seconds, on average
 LAST_KILL = 0.9  # part of the messages after which nobody dies any more: what a dead worker held has to come again
-LEAST, PER_MESSAGE = 30.0, 0.02  # seconds that a spell lasts, however few messages: so many, or so many for each
+LEAST, PER_MESSAGE = 30.0, 0.02  # seconds that a spell lasts at least: so many, or so many for each message
+LONGEST = 90.0  # and at most, for it may be that spell which keeps people from writing on
 FELT, IN_VAIN = 5, 20.0  # requests that met it before it ends, unless none comes in so many seconds
 MEASURED = 1000  # messages from which on it is worth measuring how fast the last outage was made up for
 MOST = 0.95  # of what had waited: the rest are conversations that pause for minutes after many failures
@@ -98,7 +99,7 @@ class Misfortunes:
 
     def move(self, part: float, waiting: set[str]) -> None:
         """Go on to where the messages are; `waiting` holds the markers of those that are not filed."""
-        if self.now is not None and part >= self.now.end and self._over():
+        if self.now is not None and self._over(part):
             self._end(waiting)
         if self.now is None and self._coming and part >= self._coming[0].begin:
             self.now = self._coming.pop(0)
@@ -114,11 +115,13 @@ class Misfortunes:
             if not measuring and part < LAST_KILL:
                 self.company.stack.kill()
 
-    def _over(self) -> bool:
+    def _over(self, part: float) -> bool:
         """Tell whether the spell was long enough."""
         lasted = (datetime.now(UTC) - self._began).total_seconds()
-        if lasted < min(LEAST, self.messages * PER_MESSAGE):
+        if self.now is None or lasted < min(LEAST, self.messages * PER_MESSAGE):
             return False
+        if part < self.now.end:
+            return lasted > LONGEST
         met = sum(entry.fault is not None for entry in self.zendesk.books.entries()[self._entries :])
         return met >= FELT or lasted > IN_VAIN
 
