@@ -185,6 +185,7 @@ class Stack:
         self.credentials = ("AKIADESKWIRESANDBOX1", secrets.token_urlsafe(30))
         self.deployed: Deployed
         self._process: subprocess.Popen[bytes] | None = None
+        self._alone = contextlib.ExitStack()  # holds the directory against other runs
 
     def __enter__(self) -> Self:
         """Start; see `start`."""
@@ -198,6 +199,7 @@ class Stack:
 
     def start(self) -> Self:
         """Build, start MiniStack, deploy. Raises `StackError`, after stopping what was started."""
+        self._claim()
         try:
             with built(self.progress) as folder:
                 self._start_ministack()
@@ -210,16 +212,27 @@ class Stack:
     def stop(self) -> None:
         """End MiniStack and its workers. Its log stays in the directory."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(5)
-        shutil.rmtree(self.directory / "tmp", ignore_errors=True)
+        with self._alone:
+            if process is None:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait(5)
+            shutil.rmtree(self.directory / "tmp", ignore_errors=True)
+
+    def _claim(self) -> None:
+        """Keep other runs out of the directory until this one is stopped."""
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._alone.enter_context(self.directory.with_suffix(".lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._alone.close()
+            raise StackError(f"another run is using {self.directory}; wait until it has ended") from None
 
     @property
     def endpoint(self) -> str:
