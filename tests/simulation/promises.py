@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from deskwire.auditing import audit
+from deskwire.erasing import COUNTS
 
 from .world import ACKNOWLEDGED, POLICY, START
 
@@ -207,6 +208,8 @@ def _forgotten(world, customer):
     if customer.certificate is None:
         yield f"ERASED: {customer.name}'s erasure never came to an end"
         return
+    if not any(customer.certificate[name] for name in COUNTS):
+        return  # nobody knew them yet: their very first message was on its way, and it is to be run again
     kept = "".join(
         zlib.decompress(value).decode() if name == "event" else str(value)
         for item in world.table.memory.items.values()
@@ -232,7 +235,12 @@ def _replies(world, books):
     """5: an agent's answer goes out at most once; if not, the ticket says so. In the agents' order."""
     reads = [customer.got() for customer in world.customers]  # of merged tickets several customers may be told
     notes = [text for _, words in books for text in words if NOTED.search(text)]
-    forgotten = {kept.id for kept, words in books if any(FORGOTTEN in text for text in words)}
+    by_hand = {name for customer in world.customers for name in (customer.certificate or {}).get("by_hand", ())}
+    forgotten = {  # a ticket that takes no note any more is named on the certificate
+        kept.id
+        for kept, words in books
+        if any(FORGOTTEN in text for text in words) or ((kept.merged or kept.closed) and f"acme/{kept.id}" in by_hand)
+    }
     last = {}
     people = len(reads) if world.merges else 1  # an answer on a merged ticket goes to everybody in it
     for token, ticket in world.replied:

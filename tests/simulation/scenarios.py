@@ -445,6 +445,14 @@ def erase_during_delivery(world, marta):
     world.quiet()
 
 
+@scenario(desks=("zendesk", "requesttracker"))
+def erase_what_is_in_doubt(world, marta):
+    """A worker dies while it files her first message; before it is looked at again she is erased."""
+    world.later(200, lambda: world.operator(erase(marta)))
+    marta.writes()
+    world.quiet()
+
+
 @scenario()
 def one_person_on_two_pages(world, marta):
     """The platform happens to know her by the same id there."""

@@ -45,6 +45,9 @@ STORIES = {
         "first message (messenger, zendesk)", [("after", "table transact S", 1)]),
     "an erased customer's ticket did not say that answers reach nobody": (
         "erase during delivery (messenger, zendesk)", []),
+    "words that a dead worker had filed outlived the erasure of who wrote them": (
+        "erase what is in doubt (messenger, zendesk)",
+        [("after", "POST acme/api/v2/tickets.json", 1)]),
     "what a helpdesk without keys or questions got twice did not say so": (
         "first message (messenger, logbook)", [("lost", "POST logbook/tickets", 1)]),
 }  # fmt: skip

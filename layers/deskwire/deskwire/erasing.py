@@ -22,9 +22,10 @@ from typing import Any
 
 from . import registry
 from .channel import Uploads
+from .connector import Reach
 from .conversation import wording
 from .conversation.directory import Directory
-from .conversation.ledger import Busy, Ledger, Moved
+from .conversation.ledger import UNENDED, Busy, Ledger, Moved
 from .conversation.state import (
     ERASED,
     KEEP_SECONDS,
@@ -40,7 +41,7 @@ from .conversation.state import (
     ticket_item,
 )
 from .errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
-from .helpdesk import Redacts, TicketGone
+from .helpdesk import Helpdesk, Redacts, TicketGone
 from .model import Entry, Event, Visibility, compose
 from .ports import (
     Absent,
@@ -197,7 +198,11 @@ class Eraser:
         changes |= {"pending": pending, "clean": [key for key in thread.was_clean if key in pending]}
         if pending:
             changes["due_at"] = seconds(self.clock())  # sweep has somebody go on with what is others'
-        ledger.finish(thread, outcomes=[], changes=changes)
+        # Of what a dead worker began to send nobody will ask again.
+        unended = [
+            (key, "unknown", (), UNENDED) for key in thread.sending if not left and ledger.begun(thread.key, key)
+        ]
+        ledger.finish(thread, outcomes=[], changes=changes, sent=unended)
         if trouble is not None:
             raise trouble
         if not left:
@@ -223,14 +228,15 @@ class Eraser:
     def _message(self, person: Person, thread: Thread | None, message: Recorded, row: Item) -> None:
         """Erase one message: outside first, then its own item, with the count in the same step."""
         counts = {"messages" if message.event is not None else "notes": 1}
-        if thread is not None and message.state == Outcome.FILED and message.entry:
-            counts["redacted" if self._redacted(thread, message) else "not_redacted"] = 1
+        ticket, entry = self._stands(thread, message) if thread is not None else ("", "")
+        if thread is not None and entry:
+            counts["redacted" if self._redacted(thread, ticket, entry) else "not_redacted"] = 1
         if files := sum(self.archive.remove(name) for name in _archived(message, row)):
             counts["files"] = files
         now = seconds(self.clock())
         ended: Mapping[str, Any] = {}
         if not message.done:
-            ended = {"state": str(Outcome.SUPPRESSED), "reason": ERASED, "done_at": now * 1000}
+            ended = {"state": str(Outcome.SUPPRESSED), "reason": ERASED, "done_at": now * 1000, "ticket": ticket}
         bare = Update(
             (row["pk"], row["sk"]),
             set={"erased": True, **ended},
@@ -240,17 +246,48 @@ class Eraser:
         )
         self.table.transact([bare, Update(person.certificate, add=counts)])
 
-    def _redacted(self, thread: Thread, message: Recorded) -> bool:
+    def _stands(self, thread: Thread, message: Recorded) -> tuple[str, str]:
+        """Return the ticket and the entry that a message stands in, as far as there are any.
+
+        The helpdesk is asked for what a worker may have filed that did not live to note it. Raises as it does.
+        """
+        if message.done:
+            return (message.ticket or thread.ticket, message.entry) if message.state == Outcome.FILED else ("", "")
+        if message.key in thread.was_clean or not self._helpdesk(thread):
+            return "", ""
+        helpdesk, inside = self._asking(thread)
+        ticket = thread.ticket
+        try:
+            if not ticket and helpdesk.abilities.find_open:
+                opened = helpdesk.find(compose("open", thread.filing_key), "", thread.filing_key, inside)
+                ticket = opened.ticket if opened is not None else ""
+            if not ticket or not helpdesk.abilities.find_append:
+                return ticket, ""
+            found = helpdesk.find(message.key, ticket, thread.filing_key, inside)
+        except (PermanentError, TicketGone):
+            return ticket, ""
+        return (found.ticket, found.entries.get(message.key, "")) if found is not None else (ticket, "")
+
+    def _redacted(self, thread: Thread, ticket: str, entry: str) -> bool:
         """Ask the helpdesk to take the words out; tell whether they are gone. Raises when it cannot be asked now."""
-        definition = self.directory.helpdesk(thread.helpdesk)
-        helpdesk, inside = self.directory.helpdesk_of(definition)
+        helpdesk, inside = self._asking(thread)
         if not isinstance(helpdesk, Redacts):
             return False
-        self.directory.admit(definition.name)
         try:
-            return helpdesk.redact(message.ticket or thread.ticket, message.entry, inside)
+            return helpdesk.redact(ticket, entry, inside)
         except (PermanentError, TicketGone):
             return False
+
+    def _asking(self, thread: Thread) -> tuple[Helpdesk, Reach]:
+        """Return the thread's helpdesk. Raises `TemporaryError` while it is left alone, `ConfigurationError`."""
+        definition = self.directory.helpdesk(self._helpdesk(thread))
+        self.directory.admit(definition.name)
+        return self.directory.helpdesk_of(definition)
+
+    def _helpdesk(self, thread: Thread) -> str:
+        """Return the helpdesk of a thread, also of one whose ticket nobody lived to note."""
+        connection = self.directory.connection(thread.channel, thread.account)
+        return thread.helpdesk or (connection.helpdesk if connection is not None else "")
 
     def _tickets(self, person: Person, thread: Thread, *, alone: bool) -> None:
         """Name the tickets, whose subject and customer are the helpdesk's own; cut the ways back from them."""
@@ -258,12 +295,16 @@ class Eraser:
         tickets = {row["ticket"] for row in rows if row.get("erased") and row.get("ticket")}
         if alone and thread.ticket:
             tickets.add(thread.ticket)
+        helpdesk = self._helpdesk(thread)
+        named = (self.table.get(person.certificate) or {}).get("by_hand", ())
         for ticket in sorted(tickets):
-            name = f"{thread.helpdesk}/{ticket}"
+            name = f"{helpdesk}/{ticket}"
             writes: list[Put | Update | Delete] = []
-            back = ticket_item(thread.helpdesk, ticket)
-            if alone and (self.table.get(back) or {}).get("thread") == thread.key:
+            back = ticket_item(helpdesk, ticket)
+            target = (self.table.get(back) or {}).get("thread", "")
+            if alone and target in {"", thread.key} and name not in named:
                 self._tell(thread, ticket)
+            if alone and target == thread.key:
                 writes.append(Delete(back))
             try:
                 told = Update(person.certificate, append={"by_hand": name}, when=[("by_hand", Lacks(name))])
@@ -278,12 +319,13 @@ class Eraser:
 
     def _tell(self, thread: Thread, ticket: str) -> None:
         """Say in a ticket, before its way back is cut, that nothing written there reaches the customer any more."""
-        definition = self.directory.helpdesk(thread.helpdesk)
-        helpdesk, inside = self.directory.helpdesk_of(definition)
+        helpdesk, inside = self._asking(thread)
         note = Entry(
-            key=compose("erased", definition.name, ticket), body=wording.forgotten(), written_at=None, public=False
+            key=compose("erased", self._helpdesk(thread), ticket),
+            body=wording.forgotten(),
+            written_at=None,
+            public=False,
         )
-        self.directory.admit(definition.name)
         try:
             told = helpdesk.abilities.find_append and helpdesk.find(note.key, ticket, thread.filing_key, inside)
             if not told:
@@ -297,7 +339,7 @@ class Eraser:
         if alone or thread.author.get("id") == person.author:
             changes = {"author": {}, "context": {}, "contact": ""}
         if alone:  # who writes again begins anew; who does not is gone with the last key
-            changes |= {"ticket": "", "epoch": thread.epoch + bool(thread.ticket), "reply_to": "",
+            changes |= {"ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 

@@ -15,7 +15,7 @@ from deskwire.telemetry import Telemetry
 
 from . import wording
 from .decide import Plan, end
-from .ledger import Ledger
+from .ledger import UNENDED, Ledger
 from .state import Outcome, Recorded, moment, outgoing, seconds
 from .turn import DAY, Turn, is_inbound
 
@@ -110,11 +110,10 @@ class Answering:
 
         An answer of an agent is asked for again when it is relayed again.
         """
+        settled = {each[0] for each in turn.sent}
         for key in turn.thread.sending:
-            if key.startswith(f"{ACK}/") and key not in {each[0] for each in turn.sent}:
-                known = self.ledger.sent(turn.thread.key, key)
-                if known is not None and known["state"] == "sending":
-                    turn.settle(key, "unknown", (), "its worker ended before the platform's answer was noted")
+            if key.startswith(f"{ACK}/") and key not in settled and self.ledger.begun(turn.thread.key, key):
+                turn.settle(key, "unknown", (), UNENDED)
 
     # ---------------------------------------------------------------- agents' answers
 

@@ -258,7 +258,7 @@ class Conversation:
             turn.unnoted = False
 
         filing = Filing(self.archive, self.fetch, opened_now)
-        if plan.file:
+        if plan.file or plan.erased:
             self._file(turn, plan, filing)
         if ack is not None:
             if not noted:
@@ -273,7 +273,9 @@ class Conversation:
         name = turn.definition.name
         # For the customer and the ticket, for what is added to it, and after doubt for the question before.
         opening = 0 if turn.thread.ticket else 2
-        requests = opening + (len(plan.file) > bool(opening)) + any(item.doubtful for item in plan.file)
+        requests = (
+            opening + (len(plan.file) > bool(opening)) + any(item.doubtful for item in (*plan.file, *plan.erased))
+        )
         with ExitStack() as stack:
             if not self._admitted(turn, stack, requests):
                 return
@@ -388,7 +390,7 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
 
 
 def _ended(plan: Plan) -> set[str]:
-    return {each.key for each in plan.ended}
+    return {each.key for each in plan.ended} | {each.message.key for each in plan.erased}
 
 
 def _days(connection: Connection) -> timedelta:

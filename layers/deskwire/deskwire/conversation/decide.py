@@ -62,6 +62,7 @@ class Plan:
     ended: tuple[Recorded, ...] = ()
     file: tuple[Pending, ...] = ()
     relay: tuple[Recorded, ...] = ()
+    erased: tuple[Pending, ...] = ()
     follow_up: bool = False
     wait: int = 0
 
@@ -88,10 +89,13 @@ def decide(
     ended: list[Recorded] = []
     file: list[Pending] = []
     relay: list[Recorded] = []
+    erased: list[Pending] = []
     about = bool(thread.ticket) or any(_begins(item) for item in items)
     for item in items:
         result = _each(item, thread, now, about=about)
-        if isinstance(result, Recorded):
+        if isinstance(result, Recorded) and result.reason == ERASED and item.doubtful:
+            erased.append(item)
+        elif isinstance(result, Recorded):
             ended.append(result)
         elif result == "file":
             file.append(item)
@@ -111,6 +115,7 @@ def decide(
         if wait
         else tuple(sorted(file, key=lambda item: (not (thread.ticket or _begins(item)), *_order(item)))),
         relay=tuple(relay),
+        erased=tuple(erased),
         follow_up=stale and any(item.event is not None and not item.event.own for item in file),
         wait=wait,
     )

@@ -35,6 +35,7 @@ from .state import (
 )
 
 LEASE_SECONDS = 150  # longer than converse may run
+UNENDED = "its worker ended before the platform's answer was noted"
 NET_SECONDS = 900  # longer than the mailbox needs to bring a lost worker's letter again
 
 
@@ -145,6 +146,11 @@ class Ledger:
     def sent(self, thread_key: str, key: str) -> Item | None:
         """Return what is known of something sent, or None."""
         return self.table.get(sent_item(thread_key, key))
+
+    def begun(self, thread_key: str, key: str) -> bool:
+        """Tell whether the sending of this was begun and never ended."""
+        known = self.sent(thread_key, key)
+        return known is not None and known["state"] == "sending"
 
     def opted_out(self, channel: str, author: str) -> bool:
         """Tell whether the person wants no automatic answers."""
