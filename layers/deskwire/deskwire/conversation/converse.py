@@ -311,7 +311,8 @@ class Conversation:
         try:
             stack.enter_context(self.directory.asking(turn.definition.name, requests))
         except TemporaryError as error:
-            turn.trouble, turn.held = turn.trouble or error, turn.trouble is None
+            # An answer to be brought waits with the message: held up twice in one turn is held up all the same.
+            turn.trouble, turn.held = turn.trouble or error, turn.held or turn.trouble is None
             return False
         return True
 
