@@ -12,7 +12,6 @@ from datetime import timedelta
 from itertools import pairwise
 
 from deskwire.auditing import audit
-from deskwire.erasing import COUNTS
 
 from .world import ACKNOWLEDGED, POLICY, START
 
@@ -208,8 +207,8 @@ def _forgotten(world, customer):
     if customer.certificate is None:
         yield f"ERASED: {customer.name}'s erasure never came to an end"
         return
-    if not any(customer.certificate[name] for name in COUNTS):
-        return  # nobody knew them yet: their very first message was on its way, and it is to be run again
+    if not customer.known:
+        return  # when it began, their very first message was still on its way: it is to be run again
     kept = "".join(
         zlib.decompress(value).decode() if name == "event" else str(value)
         for item in world.table.memory.items.values()

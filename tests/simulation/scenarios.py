@@ -293,6 +293,25 @@ def merged_ticket(world, marta):
     world.quiet()
 
 
+@scenario(desks=("requesttracker",))
+def answers_before_and_after_a_merge(world, marta):
+    """What stood in the merged ticket stands in the survivor from then on, the answers among it."""
+    world.gate.open = False
+    other = world.customer("Jón")
+    marta.writes()
+    other.writes("and mine?")
+    world.quiet()
+    one, two = ticket_of(marta), ticket_of(other)
+    world.gate.open = True
+    world.agent_replies(one)
+    world.run(60)
+    world.merge(one, two)
+    marta.writes("thank you, and the other one?")
+    world.run(60)
+    world.agent_replies(two, "that as well")
+    world.quiet()
+
+
 @scenario(desks=("zendesk", "requesttracker"))
 def outage_and_recovery(world, marta):
     world.outage()

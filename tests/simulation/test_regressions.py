@@ -48,6 +48,8 @@ STORIES = {
     "words that a dead worker had filed outlived the erasure of who wrote them": (
         "erase what is in doubt (messenger, zendesk)",
         [("after", "POST acme/api/v2/tickets.json", 1)]),
+    "an edit in doubt, then taken back, was not looked for, and its words stayed": (
+        "edited and taken back (messenger, zendesk)", [("lost", "PUT acme/api/v2/tickets/88001.json", 1)]),
     "what a helpdesk without keys or questions got twice did not say so": (
         "first message (messenger, logbook)", [("lost", "POST logbook/tickets", 1)]),
 }  # fmt: skip

@@ -547,7 +547,9 @@ def erase(customer):
     """Return the command that erases a customer (`deskwire erase`), as often as its certificate says “again”."""
 
     def act(world, container):
-        customer.erasing = customer.erasing or world.now()
+        if customer.erasing is None:
+            customer.erasing = world.now()
+            customer.known = any(pk == f"T#{customer.thread}" for pk, _ in world.table.memory.items)
         eraser = Eraser(
             table=world.table, archive=world.archive, parked=Pile(world.gate, world.parked.bodies),
             dead=Pile(world.gate, world.mailbox.dead), directory=container.directory, clock=world.now,
@@ -576,6 +578,7 @@ class Customer:
         self.root = ""
         self.expects = True  # an acknowledgement, when all goes well
         self.erasing = self.erased = self.certificate = None  # when somebody began and ended to erase them
+        self.known = False  # to us, when that began
 
     def __repr__(self):
         return f"{self.name} ({self.channel})"

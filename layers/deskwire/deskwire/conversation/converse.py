@@ -258,7 +258,7 @@ class Conversation:
             turn.unnoted = False
 
         filing = Filing(self.archive, self.fetch, opened_now)
-        if plan.file or plan.erased:
+        if plan.file or plan.doubted:
             self._file(turn, plan, filing)
         if ack is not None:
             if not noted:
@@ -274,7 +274,9 @@ class Conversation:
         # For the customer and the ticket, for what is added to it, and after doubt for the question before.
         opening = 0 if turn.thread.ticket else 2
         requests = (
-            opening + (len(plan.file) > bool(opening)) + any(item.doubtful for item in (*plan.file, *plan.erased))
+            opening
+            + (len(plan.file) > bool(opening))
+            + (bool(plan.doubted) or any(item.doubtful for item in plan.file))
         )
         with ExitStack() as stack:
             if not self._admitted(turn, stack, requests):
@@ -391,7 +393,7 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
 
 
 def _ended(plan: Plan) -> set[str]:
-    return {each.key for each in plan.ended} | {each.message.key for each in plan.erased}
+    return {each.key for each in plan.ended} | {item.message.key for item, _ in plan.doubted}
 
 
 def _days(connection: Connection) -> timedelta:

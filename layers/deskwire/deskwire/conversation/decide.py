@@ -62,7 +62,7 @@ class Plan:
     ended: tuple[Recorded, ...] = ()
     file: tuple[Pending, ...] = ()
     relay: tuple[Recorded, ...] = ()
-    erased: tuple[Pending, ...] = ()
+    doubted: tuple[tuple[Pending, Recorded], ...] = ()
     follow_up: bool = False
     wait: int = 0
 
@@ -89,12 +89,12 @@ def decide(
     ended: list[Recorded] = []
     file: list[Pending] = []
     relay: list[Recorded] = []
-    erased: list[Pending] = []
+    doubted: list[tuple[Pending, Recorded]] = []
     about = bool(thread.ticket) or any(_begins(item) for item in items)
     for item in items:
         result = _each(item, thread, now, about=about)
-        if isinstance(result, Recorded) and result.reason == ERASED and item.doubtful:
-            erased.append(item)
+        if isinstance(result, Recorded) and result.state is Outcome.SUPPRESSED and item.doubtful:
+            doubted.append((item, result))
         elif isinstance(result, Recorded):
             ended.append(result)
         elif result == "file":
@@ -115,7 +115,7 @@ def decide(
         if wait
         else tuple(sorted(file, key=lambda item: (not (thread.ticket or _begins(item)), *_order(item)))),
         relay=tuple(relay),
-        erased=tuple(erased),
+        doubted=tuple(doubted),
         follow_up=stale and any(item.event is not None and not item.event.own for item in file),
         wait=wait,
     )

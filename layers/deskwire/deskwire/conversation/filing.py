@@ -18,7 +18,7 @@ from deskwire.ports import Archive
 
 from . import wording
 from .decide import Pending, Plan, end
-from .state import ERASED, Outcome, Recorded, Thread
+from .state import Outcome, Recorded, Thread
 from .turn import Turn, is_inbound
 
 MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
@@ -36,10 +36,10 @@ class Filing:
 
     def file(self, turn: Turn, plan: Plan) -> None:
         """File what the plan says. Raises `TemporaryError` and `ConfigurationError`; what was done stays noted."""
-        # What is found counts as filed, so that the next run of the erasure takes it out again.
-        turn.outcomes += [
-            end(each.message, Outcome.SUPPRESSED, ERASED) for each in self._without_found(turn, plan.erased)
-        ]
+        # What is found counts as filed: the deletion or erasure after it takes it out again.
+        needless = {item.message.key: ended for item, ended in plan.doubted}
+        left = self._without_found(turn, [item for item, _ in plan.doubted])
+        turn.outcomes += [needless[item.message.key] for item in left]
         items = self._without_found(turn, plan.file)
         previous = turn.thread.ticket
         if plan.follow_up and items:
