@@ -201,7 +201,6 @@ class Books:
         for happening in self.notes.happenings:
             if script.taken(happening):
                 self.told[happening.identity].append(happening)
-        self.kills = company.stack.killed().total()
         self.meanwhile = 0  # acknowledged while the helpdesk was down
         self.remarks: list[str] = []  # what broke no promise, but a person should know
         self.promises = [*self._promises()]
@@ -330,7 +329,7 @@ class Books:
             found = automatic[talk.place]
             why = f" ({talk.why})" if talk.why else ""
             ended = self._acks.get(talk.key, "nothing was tried")
-            if found < wanted and (ended.startswith("unknown") or (self.kills and ended.startswith("sending"))):
+            if found < wanted and ended.startswith("unknown"):
                 self.remarks.append(f"{talk.place}: an acknowledgement was lost and not repeated ({ended})")
                 found = wanted  # at most once is the promise: what may have arrived is not sent again
             fault = "" if found == wanted else f"{found} acknowledgements instead of {wanted}{why}; {ended}"

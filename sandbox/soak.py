@@ -187,10 +187,11 @@ def _times(run: Soak, found: Books) -> list[tuple[str, str]]:
 
 
 def _recovery(found: Pace) -> str:
+    last = "" if found.last is None else f", the last after {found.last:.0f} s"
     return (
-        f"of {found.waited} messages that had waited {MOST:.0%} were filed in {found.seconds:.0f} s, the last after "
-        f"{found.last:.0f} s; the rate limit allows {found.allowed:.0f} s for these; {found.requests} requests for "
-        f"{found.needed} needed ones ({found.requests / max(1, found.needed):.2f})"
+        f"of {found.waited} messages that had waited {MOST:.0%} were filed in {found.seconds:.0f} s{last}; the rate "
+        f"limit allows {found.allowed:.0f} s for these; {found.requests} requests for {found.needed} needed ones "
+        f"({found.requests / max(1, found.needed):.2f})"
     )
 
 

@@ -111,7 +111,8 @@ class Misfortunes:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self._random.expovariate(1 / KILL_EVERY)
             # Not while it is seen whether customers are acknowledged during an outage, and how fast it recovers.
-            measuring = self.down or (self._backlog and self.messages >= MEASURED)
+            recovering = bool(self.recoveries) and self.recoveries[-1].most is None
+            measuring = self.down or (recovering and self.messages >= MEASURED)
             if not measuring and part < LAST_KILL:
                 self.company.stack.kill()
 
@@ -151,7 +152,7 @@ class Misfortunes:
 class Pace:
     """How fast most of a recovery was: seconds taken, seconds that the rate limit allows, requests and needed ones.
 
-    `last` is when the last one was filed, in seconds after the outage.
+    `last` is when the last one was filed, in seconds after the outage; None when another came before that.
     """
 
     waited: int
@@ -159,12 +160,12 @@ class Pace:
     allowed: float
     requests: int
     needed: int
-    last: float
+    last: float | None
 
 
 def pace(zendesk: Zendesk, recovery: Recovery) -> Pace | None:
     """Return it from the helpdesk's own books; None while it goes on."""
-    if recovery.most is None or recovery.ended is None:
+    if recovery.most is None:
         return None
     told = [entry for entry in zendesk.books.entries() if recovery.began <= entry.asked.at <= recovery.most]
     asked = [entry for entry in told if entry.asked.path.startswith("/api/")]
@@ -173,5 +174,6 @@ def pace(zendesk: Zendesk, recovery: Recovery) -> Pace | None:
     # A look for what may have been done before is not needed for the filing itself.
     needed = sum(entry.asked.path != TICKETS or entry.asked.method != "GET" for entry in worked)
     allowed = 60 * max(updates / zendesk.account.updates_per_minute, len(worked) / zendesk.requests_per_minute)
-    seconds, last = ((each - recovery.began).total_seconds() for each in (recovery.most, recovery.ended))
+    seconds = (recovery.most - recovery.began).total_seconds()
+    last = (recovery.ended - recovery.began).total_seconds() if recovery.ended else None
     return Pace(recovery.waited, seconds, allowed, len(asked), needed, last)

@@ -13,7 +13,7 @@ from sandbox.scenes import OFFICES, Scenes
 from sandbox.soak_misfortunes import Misfortunes
 
 FASTEST = 14.0  # messages a second
-SHORTEST = 40.0  # seconds, for a few messages as well
+SHORTEST = 25.0  # seconds, for a few messages as well
 LATE = 1.5  # real seconds by which deliveries may leave late before nobody writes for a while
 FEW = 1000  # messages below which a run does not wait for the latest repetitions
 MUCH = 200  # messages open, likewise, unless the helpdesk is down: then people write all the same

@@ -15,7 +15,7 @@ def soaked(tmp_path_factory):
     directory = tmp_path_factory.mktemp("soak")
     with Company(directory=directory, speed=SPEED, change=hurried(directory)) as company:
         company.subscribe()
-        run = Soak(company, messages=120, seed=1)
+        run = Soak(company, messages=100, seed=1)
         calm = run.play(lambda _: None)
         yield run, calm, Books(company, run.traffic)
 
@@ -24,7 +24,7 @@ def test_everything_comes_to_rest_and_every_promise_is_kept(soaked):
     run, calm, books = soaked
     assert {promise.words: promise.broken for promise in books.promises if promise.broken} == {}
     assert calm
-    assert run.traffic.written >= 120
+    assert run.traffic.written >= 100
 
 
 def test_it_was_as_bad_as_the_summary_says(soaked):
