@@ -279,6 +279,11 @@ class Books:
             tickets = {place[0].id for said in talk.said for place in self._places.get(said.marker, [])}
             told = any(each.marker and each.shown and self.script.taken(each) for each in talk.said)
             fault = "" if len(tickets) == 1 or not told else f"its messages are in the tickets {sorted(tickets)}"
+            if fault and self._parted(talk):
+                self.remarks.append(
+                    f"{talk.place}: {fault}, for the platform did not tell where its private answer went"
+                )
+                fault = ""
             yield Finding(f"{talk.channel} {talk.thread}", fault, talk.said)
         known = {happening.identity for happening in self.notes.happenings}
         for each in self.kept:
@@ -335,6 +340,7 @@ class Books:
             fault = "" if found == wanted else f"{found} acknowledgements instead of {wanted}{why}; {ended}"
             yield Finding(talk.place, fault, talk.said)
         places = {talk.place for talk in self.notes.talks}
+        places |= {place for talk in self.notes.talks for place in self._parted(talk)}
         for place in automatic.keys() - places:
             yield Finding(place, "acknowledged, though nobody wrote there")
 
@@ -380,6 +386,13 @@ class Books:
             if not fault and answer.noted and not self._noted(answer.marker):
                 fault = "it did not go out, and the ticket does not say so"
             yield Finding(f"{answer.talk.channel} {answer.marker}", fault, answer.talk.said)
+
+    def _parted(self, talk: Talk) -> set[str]:
+        """Return where a conversation goes on by itself: a private answer of which the ticket says that it is unknown.
+
+        Only the platform's answer, which was lost, would have told in which inbox the customer writes back.
+        """
+        return {each.place for each in talk.answers if each.place != talk.place and self._noted(each.marker)}
 
     def _noted(self, marker: str) -> bool:
         return any(comment.by is By.NOTE for _, _, _, comment in self._places.get(marker, []))
