@@ -543,6 +543,15 @@ def replay(world, container):
     return not left
 
 
+def replay_dead(world, container):
+    """Replay every dead letter (`deskwire dead replay --all`)."""
+    pile = Pile(world.gate, world.mailbox.dead)
+    replayer = Replayer(table=world.table, mailbox=world.mailbox, archive=world.archive, clock=world.now)
+    for found in pile.look():
+        replayer.replay_dead(pile, found)
+    return True
+
+
 def erase(customer):
     """Return the command that erases a customer (`deskwire erase`), as often as its certificate says “again”."""
 
