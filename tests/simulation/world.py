@@ -58,7 +58,7 @@ POLICY = Policy.model_validate(
 META_RETRIES = (5, 60, 600, 1800, 7200, 7200, 14400, 28800)  # “immediately, then less and less”, within 36 hours
 DESK_RETRIES = (1, 2, 5, 10)
 AGAIN = 180  # seconds until an operator tries a command again
-EXHAUSTED = 2000  # turns of the world after which it will never be quiet
+EXHAUSTED = 400  # turns of the world after which it will never be quiet
 
 _helpdesk = registry.helpdesk
 registry_helpdesk = lambda name: Logbook() if name == "logbook" else _helpdesk(name)  # noqa: E731
