@@ -226,12 +226,17 @@ class Scenes(Script):
 
         self._later(5, remove)
 
+    def _in_public(self, page: str, told: played_meta.Told, text: str, marker: str) -> Talk:
+        """Deliver what begins a public conversation; return that."""
+        talk = self._talk("facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off")
+        self._send("meta", told.entry, self._happened(talk, told.id, text=text, marker=marker))
+        return talk
+
     def _visitor(self) -> None:
         meta, page = self.company.meta, self._random.choice(OFFICES)
         text, marker = self._marked()
         told = meta.visits(meta.person(next(self._names)), page, text)
-        talk = self._talk("facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off")
-        self._send("meta", told.entry, self._happened(talk, told.id, text=text, marker=marker))
+        talk = self._in_public(page, told, text, marker)
         if self._random.random() < 0.5:
             self._answer_later(talk)
 
@@ -239,16 +244,14 @@ class Scenes(Script):
         meta, page = self.company.meta, self._random.choice(OFFICES)
         text, marker = self._marked()
         told = meta.recommends(meta.person(next(self._names)), page, text, positive=self._random.random() < 0.3)
-        talk = self._talk("facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off")
-        self._send("meta", told.entry, self._happened(talk, told.id, text=text, marker=marker))
+        self._in_public(page, told, text, marker)
 
     def _mention_elsewhere(self) -> None:
         """Named in a comment elsewhere: the webhook has no author, the words are fetched."""
         meta, page = self.company.meta, self._random.choice(OFFICES)
         text, marker = self._marked()
         told = meta.mentions(meta.person(next(self._names)), page, text)
-        talk = self._talk("facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off")
-        self._send("meta", told.entry, self._happened(talk, told.id, text=text, marker=marker))
+        self._in_public(page, told, text, marker)
 
     def _private_answer(self) -> None:
         """The agent answers a public comment privately; what the customer then writes privately is the same thread."""
@@ -256,8 +259,7 @@ class Scenes(Script):
         who, post = meta.person(next(self._names)), meta.posts(page, "Ask us anything.")
         text, marker = self._marked()
         told = meta.comments(who, post.id, text)
-        talk = self._talk("facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off")
-        self._send("meta", told.entry, self._happened(talk, told.id, text=text, marker=marker))
+        talk = self._in_public(page, told, text, marker)
 
         def answered() -> None:
             self._answer(talk, private=f"messenger {who.psid(page)}")

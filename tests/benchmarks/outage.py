@@ -26,8 +26,8 @@ from deskwire.conversation import directory
 from deskwire.rest import Answer
 from sandbox.meta import GRAPH
 from sandbox.zendesk import Zendesk
-from tests.simulation.promises import TOKEN, _acknowledgements
-from tests.simulation.world import Container, World
+from tests.simulation.promises import TOKEN, acknowledgements
+from tests.simulation.world import Container, Serial, World
 
 from . import page
 from .queue_of_groups import Queue
@@ -156,16 +156,7 @@ def rushing(world):
     """Let `runtime.converse` find the world, and work on the threads of a batch at the same time, in its time."""
     before = runtime.conversation, runtime.ThreadPoolExecutor, directory.threading
 
-    class Pool:
-        def __init__(self, _workers):
-            pass
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            return False
-
+    class Pool(Serial):
         def map(self, function, items):
             container = world.container()
 
@@ -219,7 +210,7 @@ class Figures:
         entries = world.desk.zendesk.books.entries()
         updates = sum(1 for kept in books if len(kept.words) > 1)
         needed = 2 * len(world.customers) + updates
-        times = [_acknowledgements(world, customer) for customer in world.customers]
+        times = [acknowledgements(world, customer) for customer in world.customers]
         return Figures(
             messages=len(said), once=counts[1], lost=counts[0], doubled=counts[2],
             acknowledged=sum(len(each) == 1 for each in times) / len(times), tickets=len(books), needed=needed,

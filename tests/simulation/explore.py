@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from . import promises
 from .ports import KINDS
 from .scenarios import play
-from .world import simulated
+from .world import World, simulated
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,6 @@ def attempt(told, plan=(), seed=None):
             wrong = tuple(promises.broken(world))
         except Exception:  # a mistake of the product or of this world: either is to be seen
             wrong = (traceback.format_exc(limit=-6),)
-            from .world import World
-
             world = World.present
     log = list(world.gate.log)
     if not wrong:

@@ -59,7 +59,8 @@ class Gate:
                 act()
                 raise lost()
             case "refused":
-                raise self._refusal(refused or lost)
+                refusal = refused or lost
+                raise refusal()
             case "slow":
                 self._stall(50)
                 return act()
@@ -75,10 +76,6 @@ class Gate:
                     act()
                 return act()
         raise AssertionError(kind)
-
-    @staticmethod
-    def _refusal(make):
-        return make()
 
     def _stall(self, seconds):
         if self._stalled:  # one sleeper is enough

@@ -150,7 +150,7 @@ def _in_order(customer, books):
 
 def _acknowledged_once(world, customer):
     """4: at most once in a quiet period; if never, then because it was begun and nobody knows, or a rule forbade it."""
-    times = _acknowledgements(world, customer)
+    times = acknowledgements(world, customer)
     for first, second in pairwise(times):
         if second - first < POLICY.quiet:
             yield f"ACK: {customer.name} was acknowledged at {first:%H:%M:%S} and again at {second:%H:%M:%S}"
@@ -164,7 +164,7 @@ def _acknowledged_once(world, customer):
             yield f"ACK: {customer.name} was never acknowledged (noted: {begun})"
 
 
-def _acknowledgements(world, customer):
+def acknowledgements(world, customer):
     if customer.channel == "messenger":
         inbox = world.meta.inboxes.get((customer.page, customer.person.psid(customer.page)))
         said = inbox.messages if inbox else []

@@ -282,14 +282,19 @@ def deleted_ticket(world, marta):
     world.quiet()
 
 
-@scenario(desks=("zendesk", "requesttracker"))
-def merged_ticket(world, marta):
-    world.gate.open = False
+def two_tickets(world, marta):
+    """Let her and somebody else write; return their tickets."""
     other = world.customer("Jón")
     marta.writes()
     other.writes("and mine?")
     world.quiet()
-    one, two = ticket_of(marta), ticket_of(other)
+    return ticket_of(marta), ticket_of(other)
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def merged_ticket(world, marta):
+    world.gate.open = False
+    one, two = two_tickets(world, marta)
     world.merge(one, two)
     world.gate.open = True
     marta.writes("it came!")
@@ -300,11 +305,7 @@ def merged_ticket(world, marta):
 def answers_before_and_after_a_merge(world, marta):
     """What stood in the merged ticket stands in the survivor from then on, the answers among it."""
     world.gate.open = False
-    other = world.customer("Jón")
-    marta.writes()
-    other.writes("and mine?")
-    world.quiet()
-    one, two = ticket_of(marta), ticket_of(other)
+    one, two = two_tickets(world, marta)
     world.gate.open = True
     world.agent_replies(one)
     world.run(60)

@@ -533,22 +533,24 @@ def misread(words):
         kind.parse = parse
 
 
+def _replayer(world):
+    return Replayer(table=world.table, mailbox=world.mailbox, archive=world.archive, clock=world.now)
+
+
 def replay(world, container):
     """Replay everything that is parked (`deskwire parked replay --all`)."""
     pile = Pile(world.gate, world.parked.bodies)
-    replayer = Replayer(table=world.table, mailbox=world.mailbox, archive=world.archive, clock=world.now)
     left = False
     for found in pile.look():
-        left = bool(replayer.replay_parked(pile, found).unreadable) or left
+        left = bool(_replayer(world).replay_parked(pile, found).unreadable) or left
     return not left
 
 
 def replay_dead(world, container):
     """Replay every dead letter (`deskwire dead replay --all`)."""
     pile = Pile(world.gate, world.mailbox.dead)
-    replayer = Replayer(table=world.table, mailbox=world.mailbox, archive=world.archive, clock=world.now)
     for found in pile.look():
-        replayer.replay_dead(pile, found)
+        _replayer(world).replay_dead(pile, found)
     return True
 
 

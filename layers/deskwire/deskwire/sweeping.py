@@ -40,8 +40,10 @@ class Sweeper:
         began = seconds(self.clock())
         due = self._wake(MOST)
         self._count_unaccounted(due, began)
-        looked = self._look()
-        woken = len(due) + self._more(began)
+        index = self.table.get(INDEX_KEY) or {}
+        keys = [(pk, sk) for pk, sk in index.get("keys", [])]
+        looked = self._look(keys)
+        woken = len(due) + self._more(began, [key for key in keys if key[1] == "HELPDESK"])
         self.telemetry.count("Woken", woken)
         self.telemetry.count("Polled", looked)
         self.telemetry.flush()
@@ -57,7 +59,7 @@ class Sweeper:
             self.mailbox.send(letters)
         return due
 
-    def _more(self, began: int) -> int:
+    def _more(self, began: int, helpdesks: Sequence[Key]) -> int:
         """Wake further threads in the course of the minute while a helpdesk recovers; return how many.
 
         It takes only so much at once (see `Directory.asking`), and so it gets it evenly.
@@ -65,17 +67,16 @@ class Sweeper:
         woken = 0
         for start in range(began + SLICE, began + 60, SLICE):
             rest = start - seconds(self.clock())
-            if self.wait is None or not self._recovering():
+            if self.wait is None or not self._recovering(helpdesks):
                 break
             if rest > 0:
                 self.wait(rest)
                 woken += len(self._wake(MOST * SLICE // 60))
         return woken
 
-    def _recovering(self) -> bool:
-        now, index = seconds(self.clock()), self.table.get(INDEX_KEY) or {}
-        keys = [(pk, sk) for pk, sk in index.get("keys", []) if sk == "HELPDESK"]
-        return any(self.directory.health(key).recovering_until > now for key in keys)
+    def _recovering(self, helpdesks: Sequence[Key]) -> bool:
+        now = seconds(self.clock())
+        return any(self.directory.health(key).recovering_until > now for key in helpdesks)
 
     def _count_unaccounted(self, due: Sequence[tuple[str, int]], now: int) -> None:
         """Count the threads that were woken again and again, and that no worker finished: each has an event or more.
@@ -87,11 +88,10 @@ class Sweeper:
         for pk, age in late[:NAMED]:
             self.telemetry.log("ERROR", "unaccounted", thread=digest(pk[2:])[:12], seconds=age)
 
-    def _look(self) -> int:
+    def _look(self, keys: Sequence[Key]) -> int:
         """Poll what cannot push, and helpdesks as a net under their webhooks. One that fails hurts no other."""
         found = 0
-        index = self.table.get(INDEX_KEY) or {}
-        for pk, sk in index.get("keys", []):
+        for pk, sk in keys:
             if sk not in {"CONNECTION", "HELPDESK"}:
                 continue
             try:
