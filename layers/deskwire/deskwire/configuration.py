@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +22,12 @@ class Definition(BaseModel):
     """The root: frozen, nothing unknown, and no input quoted in an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    @lru_cache(maxsize=1024)
+    def read(cls, text: str) -> Self:
+        """Return the definition in a table's item; one that is known is not read again (a policy takes a while)."""
+        return cls.model_validate_json(text)
 
 
 class Endpoint(Definition):

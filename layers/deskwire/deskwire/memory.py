@@ -30,6 +30,7 @@ from .ports import (
 )
 
 Value = TypeVar("Value")
+LEAVES = frozenset({str, int, bool, bytes, type(None)})
 DEDUPE_SECONDS = 300  # an SQS FIFO queue's memory
 
 
@@ -133,6 +134,8 @@ class MemoryTable:
 
 def _copied(value: Value) -> Value:
     """Return a copy down to the leaves, which nobody can change (`copy.deepcopy` takes ten times as long)."""
+    if type(value) in LEAVES:
+        return value
     if isinstance(value, dict):
         return {name: _copied(element) for name, element in value.items()}  # type: ignore[return-value]
     if isinstance(value, list | tuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from urllib.parse import quote
 from .errors import PayloadError
 
 KEY_LIMIT = 700  # a DynamoDB sort key holds 1,024 bytes; the rest is the item's own prefix
+PLAIN = re.compile(r"[-A-Za-z0-9_.~:@+=,]*")  # needs no encoding: most ids
 
 
 class Kind(StrEnum):
@@ -55,7 +57,7 @@ def compose(*parts: str) -> str:
     Each part is percent-encoded (so it holds no `/`), then they are joined by `/`. An over-long key keeps its
     first part and ends in the SHA-256 of the whole, after a `#`, which no encoded part holds.
     """
-    key = "/".join(quote(part, safe="-_.~:@+=,") for part in parts)
+    key = "/".join(part if PLAIN.fullmatch(part) else quote(part, safe="-_.~:@+=,") for part in parts)
     if len(key) <= KEY_LIMIT:
         return key
     return f"{quote(parts[0], safe='')[:80]}/#{hashlib.sha256(key.encode()).hexdigest()}"

@@ -107,14 +107,14 @@ class Sweeper:
         if item is None:
             return 0
         if key[1] == "HELPDESK":
-            definition = HelpdeskConnection.model_validate_json(item["definition"])
+            definition = HelpdeskConnection.read(item["definition"])
             helpdesk, reach = self.directory.helpdesk_of(definition)
             if not (definition.poll and isinstance(helpdesk, PollsTickets)):
                 return 0
             page = helpdesk.poll(self._cursor(key), reach)
             events = [dataclasses.replace(event, account=definition.name) for event in page.events]
             return self._take(key, page, events, definition.endpoint, "helpdesks")
-        connection = Connection.model_validate_json(item["definition"])
+        connection = Connection.read(item["definition"])
         channel, reach = self.directory.channel_of(connection)
         if not isinstance(channel, Polls):
             return 0

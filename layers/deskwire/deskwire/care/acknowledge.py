@@ -87,8 +87,8 @@ def opting(text: str, policy: Policy) -> Opting | None:
     if len(text) > 120:
         return None
     said = folded(text)
-    for words, answer in ((policy.opt_out, Opting.OUT), (policy.opt_in, Opting.IN)):
-        if said and any(said == folded(word) for language in words.values() for word in language):
+    for phrases, answer in ((policy.opting_out, Opting.OUT), (policy.opting_in, Opting.IN)):
+        if said and said in phrases:
             return answer
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,6 +13,7 @@ from deskwire.model import Visibility
 
 from .hours import Hours
 from .texts import Tag, Texts
+from .words import folded
 
 Phrase = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -102,6 +104,16 @@ class Policy(BaseModel):
         """Return whether an arrival is acknowledged there at all."""
         return self.acknowledge.public if visibility is Visibility.PUBLIC else self.acknowledge.private
 
+    @cached_property
+    def opting_out(self) -> frozenset[str]:
+        """The messages that turn automatic answers off, folded (see `words.folded`)."""
+        return _folded(self.opt_out)
+
+    @cached_property
+    def opting_in(self) -> frozenset[str]:
+        """The messages that turn them on again, folded."""
+        return _folded(self.opt_in)
+
     @property
     def quiet(self) -> timedelta:
         """The quiet period."""
@@ -111,3 +123,7 @@ class Policy(BaseModel):
     def late(self) -> timedelta:
         """The age from which a message is no longer acknowledged."""
         return timedelta(minutes=self.late_minutes)
+
+
+def _folded(phrases: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(folded(phrase) for language in phrases.values() for phrase in language)

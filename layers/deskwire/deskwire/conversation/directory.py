@@ -131,7 +131,7 @@ class Directory:
 
         def look() -> Connection | None:
             text = self._definition(key)
-            return Connection.model_validate_json(text) if text else None
+            return Connection.read(text) if text else None
 
         return self._connections.get(key[0], look)
 
@@ -142,7 +142,7 @@ class Directory:
             text = self._definition(helpdesk_key(name))
             if not text:
                 raise ConfigurationError(f"there is no helpdesk “{name}”: run `deskwire apply`")
-            return HelpdeskConnection.model_validate_json(text)
+            return HelpdeskConnection.read(text)
 
         return self._helpdesks.get(name, look)
 
