@@ -217,9 +217,11 @@ def test_h1_a_merged_ticket_names_where_it_went(world, told):
     first, second = world.open(), world.open(key="x/1/other/add/", thread="x/1/t2")
     world.append(first, entry("x/1/m2/add/", "see #4711, please"))
     world.zendesk.merge(first, into=second, told=told)
+    at = world.clock.now()
+    world.clock.advance(90)
     with pytest.raises(TicketGone) as gone:
         world.append(first, entry("x/1/m3/add/", "and?"))
-    assert (gone.value.state, gone.value.into) == ("merged", str(second))
+    assert (gone.value.state, gone.value.into, gone.value.at) == ("merged", str(second), at)
 
 
 def test_a_number_in_the_customers_words_is_never_taken_for_a_merge(world):

@@ -76,8 +76,18 @@ class ZendeskDesk:
     def agent_replies(self, ticket, words):
         """Let an agent answer; return the body and headers with which the webhook tells of it."""
         self.zendesk.agent_replies(int(ticket), words)
+        return self.told(ticket)
+
+    def told(self, ticket):
         headers = {"x-zendesk-webhook-invocation-id": f"INVOCATION-{next(self._calls)}"}
         return json.dumps({"ticket_id": ticket}).encode(), headers
+
+    def foreign(self, words):
+        """Let there be a ticket that is none of ours, with an agent's answer in it; return its number."""
+        account = self.zendesk.account
+        ticket, _ = account.create(account.person("Somebody", "end-user"), {"comment": {"body": "an e-mail of mine"}})
+        self.zendesk.agent_replies(ticket.id, words)
+        return str(ticket.id)
 
     def close(self, ticket):
         self.zendesk.close(int(ticket))

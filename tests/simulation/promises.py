@@ -33,6 +33,7 @@ def broken(world):
         found += _redacted(world, customer)
         found += _forgotten(world, customer)
     found += _replies(world, books)
+    found += _strangers(world)
     found += _apart(world, books)
     found += _echoes(books)
     return found
@@ -120,7 +121,7 @@ def _one_ticket(world, customer, books, texts):
     into = {kept.id: kept.merged for kept, _ in books if kept.merged}
     while any(ticket in into for ticket in tickets):
         tickets = {into.get(ticket, ticket) for ticket in tickets}
-    if len(tickets) > 1 + world.closings + (customer.erased is not None):
+    if len(tickets) > 1 + world.closings + customer.erasures:
         yield f"DOUBLED: {customer.name} has the tickets {sorted(tickets)}"
     took_back = any(each.kind == "deletion" or someone.erased for someone in world.customers for each in someone.said)
     for kept, words in books:
@@ -260,6 +261,14 @@ def _replies(world, books):
             yield f"REPLY: {token} was sent, and the ticket says that it was not"
         if len(told) > people and world.desk.asks:
             yield f"REPLY: the ticket has {len(told)} notes about {token}"
+
+
+def _strangers(world):
+    """What an agent answered to somebody else reaches nobody here, whatever is merged."""
+    for customer in world.customers:
+        for token in world.others:
+            if any(token in text for text in customer.got()):
+                yield f"REPLY: {customer.name} got {token}, which was for somebody else"
 
 
 def _in_no_log(world):

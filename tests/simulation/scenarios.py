@@ -11,7 +11,7 @@ from deskwire.rest import Answer
 
 from . import promises
 from .ports import KINDS, MOST_RECEIVED
-from .world import TWIN, World, erase, misread, replay, replay_dead
+from .world import TWIN, World, erase, misread, replay, replay_dead, ticket_of
 
 SCENARIOS = {}
 
@@ -74,12 +74,6 @@ def epilogue(world):
     for ticket in tickets:
         world.agent_replies(ticket, "you are welcome")
     world.quiet()
-
-
-def ticket_of(customer):
-    """Return the ticket an agent would find this customer in; the last that is open. None when there is none yet."""
-    found = [kept.id for kept in customer.tickets() if not kept.closed and not kept.merged]
-    return found[-1] if found else None
 
 
 @scenario(desks=ALL, channels=BOTH, short=True)
@@ -188,20 +182,10 @@ def two_replies_and_a_question(world, marta):
     world.quiet()
 
 
-@scenario(desks=("zendesk", "requesttracker"))
+@scenario(desks=("zendesk", "requesttracker"), channels=BOTH, kinds=(*KINDS, "slow", "late"))
 def a_reply_as_soon_as_the_ticket_is_seen(world, marta):
     """The agent is faster than our own notes."""
-    world.eager = True
-    seen = []
-
-    def watch(call, ask=world.desk.serve):
-        answer = ask(call)
-        if not seen and (ticket := ticket_of(marta)):
-            seen.append(ticket)
-            world.agent_replies(ticket)
-        return answer
-
-    world.desk.serve = watch
+    world.hasty[marta] = None
     marta.writes()
     world.quiet()
 
@@ -298,6 +282,25 @@ def merged_ticket(world, marta):
     world.merge(one, two)
     world.gate.open = True
     marta.writes("it came!")
+    world.quiet()
+
+
+@scenario()
+def merged_into_a_ticket_of_somebody_else(world, marta):
+    """What agents answered there before was for others; what they answer from then on is for her as well."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.others.append(next(world.tokens))
+    foreign = world.desk.foreign(f"{world.others[0]} here is your invoice")
+    world.told(foreign)
+    world.run(30)
+    world.merge(ticket_of(marta), foreign)
+    world.gate.open = True
+    world.run(30)
+    marta.writes("hello?")
+    world.run(60)
+    world.agent_replies(foreign)
     world.quiet()
 
 

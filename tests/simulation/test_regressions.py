@@ -14,6 +14,10 @@ STORIES = {
         "first message (messenger, zendesk)", [("refused", "table transact S", 1)]),
     "an answer given before the way back was noted stayed on the ticket": (
         "a reply as soon as the ticket is seen (messenger, zendesk)", [("before", "table transact S", 1)]),
+    "an answer given before the helpdesk had said which ticket it opened stayed on the ticket": (
+        "a reply as soon as the ticket is seen (messenger, zendesk)", [("late", "POST acme/api/v2/tickets.json", 1)]),
+    "what agents had answered to others reached a customer whose ticket was merged into theirs": (
+        "merged into a ticket of somebody else (messenger, zendesk)", []),
     "a deletion whose answer was lost left the words in the ticket": (
         "deletion (messenger, zendesk)", [("lost", "PUT acme/api/v2/tickets/88001.json", 2)]),
     "a deletion that came with its message left the words in the ticket": (

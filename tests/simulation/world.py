@@ -208,6 +208,8 @@ class World:
         self.deliveries = []
         self.customers = []
         self.replied = []  # tokens of agents' answers: (token, ticket)
+        self.hasty = {}  # customers whose next ticket an agent answers as soon as it is seen, with their last one
+        self.others = []  # tokens of answers that were for nobody here
         self.closings = 0  # tickets that took nothing more, so that another had to be opened
         self.endless = False
         self.merges = 0
@@ -270,7 +272,14 @@ class World:
             return trouble
         if trouble is not None:
             raise trouble
-        return asked(self.meta, call) if host == GRAPH else self.desk.serve(call)
+        if host == GRAPH:
+            return asked(self.meta, call)
+        answer = self.desk.serve(call)
+        for customer, last in [*self.hasty.items()]:
+            if (ticket := ticket_of(customer)) not in {None, last}:
+                del self.hasty[customer]
+                self.agent_replies(ticket)
+        return answer
 
     def mail(self, **mail):
         self.gate.pass_("mail", lambda: self.mails.append(mail), lost=unanswered, refused=throttled)
@@ -464,9 +473,16 @@ class World:
         self.tell(f"an agent answers {token} on ticket {ticket}")
         body, headers = self.desk.agent_replies(ticket, f"{token} {words or 'it is on its way'}")
         if told:
-            self.deliveries.append(Delivery(self.now(), "helpdesks", "desk", body, headers, DESK_RETRIES, ()))
+            self._signals(body, headers)
         self.replied.append((token, ticket))
         return token
+
+    def told(self, ticket):
+        """Let the helpdesk tell of a ticket."""
+        self._signals(*self.desk.told(ticket))
+
+    def _signals(self, body, headers):
+        self.deliveries.append(Delivery(self.now(), "helpdesks", "desk", body, headers, DESK_RETRIES, ()))
 
     def close(self, ticket):
         self.tell(f"ticket {ticket} is closed")
@@ -533,6 +549,12 @@ def misread(words):
         kind.parse = parse
 
 
+def ticket_of(customer):
+    """Return the ticket an agent would find this customer in; the last that is open. None when there is none yet."""
+    found = [kept.id for kept in customer.tickets() if not kept.closed and not kept.merged]
+    return found[-1] if found else None
+
+
 def _replayer(world):
     return Replayer(table=world.table, mailbox=world.mailbox, archive=world.archive, clock=world.now)
 
@@ -558,6 +580,7 @@ def erase(customer):
     """Return the command that erases a customer (`deskwire erase`), as often as its certificate says “again”."""
 
     def act(world, container):
+        customer.erasures += 1
         if customer.erasing is None:
             customer.erasing = world.now()
             customer.known = any(pk == f"T#{customer.thread}" for pk, _ in world.table.memory.items)
@@ -590,6 +613,7 @@ class Customer:
         self.expects = True  # an acknowledgement, when all goes well
         self.erasing = self.erased = self.certificate = None  # when somebody began and ended to erase them
         self.known = False  # to us, when that began
+        self.erasures = 0  # runs of the command, also those that did not come to an end: she may write in between
 
     def __repr__(self):
         return f"{self.name} ({self.channel})"

@@ -198,8 +198,12 @@ class Company:
 
     def signalled(self, ticket, invocation="INVOCATION-1"):
         """Call the helpdesk's endpoint as Zendesk's trigger does; return the status."""
+        return self.called({"ticket_id": str(ticket)}, invocation)
+
+    def called(self, payload, invocation="INVOCATION-1"):
+        """Call the helpdesk's endpoint with this body; return the status."""
         request = Request(
-            method="POST", endpoint="desk", body=json.dumps({"ticket_id": str(ticket)}).encode(),
+            method="POST", endpoint="desk", body=json.dumps(payload).encode(),
             headers={"x-zendesk-webhook-invocation-id": invocation, "content-type": "application/json"},
             received_at=self.now(),
         )  # fmt: skip

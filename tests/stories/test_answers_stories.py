@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from deskwire.errors import PermanentError, TemporaryError
@@ -109,6 +112,43 @@ def test_two_answers_keep_their_order(asked):
 def test_a_ticket_that_is_none_of_ours_is_left_alone(asked):
     asked.signalled(999_999)
     assert asked.work() == ["suppressed"]
+
+
+@pytest.mark.parametrize("capture", ["internal_note", "status_changed", "customers_comment_filed_by_us"])
+def test_what_the_helpdesk_tells_that_is_no_answer_writes_nothing_into_the_ticket(asked, capture):
+    told = json.loads(json.loads(Path(f"events/zendesk/{capture}.json").read_text())["body"])
+    told["detail"]["id"] = str(asked.zendesk.tickets[0].id)
+    before, calls = asked.comments(), len(asked.http_calls)
+    assert asked.called(told) == 200
+    assert asked.work() == ["suppressed"]
+    assert (asked.comments(), len(asked.http_calls)) == (before, calls)
+
+
+def test_an_answer_before_the_way_back_is_noted_reaches_the_customer(company):
+    """The agent is faster than the worker that opened the ticket, which hears of it and looks."""
+    ask, seen = company.http, []
+
+    def hurried(call):
+        answer = ask(call)
+        if company.zendesk.tickets and not seen:
+            seen.append(company.zendesk.tickets[0].id)
+            company.zendesk.agent_replies(seen[0], "On its way 🚚")
+            company.signalled(seen[0])
+            signal = next(letter for letter in company.mailbox.letters if '"side":"helpdesks"' in letter.body)
+            company.mailbox.letters.remove(signal)
+            assert company.conversation.handle(signal.body) == "suppressed"
+        return answer
+
+    object.__setattr__(company.directory, "http", hurried)
+    company.deliver(company.message("Where is my parcel?"))
+    assert company.work() == ["filed", "woken"]
+    acknowledgement, answer = [each["message"]["text"] for each in company.graph.sent]
+    assert acknowledgement.startswith("Thank you")
+    assert answer == "On its way 🚚"
+    assert company.thread()["pending"] == []
+    company.signalled(seen[0], invocation="another")
+    assert company.work() == ["routed", "merged"]
+    assert len(company.graph.sent) == 2
 
 
 def test_a_forged_signal_is_refused(asked):

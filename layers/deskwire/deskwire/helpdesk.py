@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from .connector import Page, Reach, declared
@@ -49,12 +49,16 @@ class Abilities:
 
 
 class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
-    """The ticket takes nothing more. `state`: `closed` (a follow-up is opened), `merged` (into `into`), `deleted`."""
+    """The ticket takes nothing more. `state`: `closed` (a follow-up is opened), `merged` (into `into`), `deleted`.
 
-    def __init__(self, state: str, into: str = "") -> None:
+    `at`: when it was merged. What agents answered in the other ticket before was for others.
+    """
+
+    def __init__(self, state: str, into: str = "", at: datetime | None = None) -> None:
         super().__init__(f"the ticket is {state}")
         self.state = state
         self.into = into
+        self.at = at
 
 
 class Helpdesk(ABC):

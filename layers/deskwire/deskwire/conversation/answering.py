@@ -119,10 +119,6 @@ class Answering:
 
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Bring the agents' new answers to the customer."""
-        if turn.recovered:
-            if turn.thread.ticket and self._bring(turn, turn.thread.ticket, turn.now) is None:
-                return
-            turn.looked = True
         for signal in plan.relay:
             ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
             brought = self._bring(turn, ticket, datetime.fromisoformat(signal.received_at))
@@ -143,9 +139,12 @@ class Answering:
         after = turn.changes.get("last_reply", turn.thread.last_reply)
         if ticket != turn.changes.get("last_ticket", turn.thread.last_ticket):
             after = ""
-        brought = 0
+        brought, joined_at = 0, turn.changes.get("joined_at", turn.thread.joined_at)
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
-            if ticket != turn.thread.ticket and _old(reply, told_at):
+            if ticket == turn.thread.ticket:
+                if reply.written_at and seconds(reply.written_at) < joined_at:
+                    continue  # it was for those whose ticket this one was merged into
+            elif _old(reply, told_at):
                 continue  # of an earlier ticket, and brought when it was new
             if not self._reply(turn, reply):
                 return None  # goes on with this one, in order
@@ -207,7 +206,7 @@ class Answering:
         self.telemetry.log("ERROR", "an answer did not go out", channel=turn.channel.name, reason=reason)
 
     def _note(self, turn: Turn, key: str, words: str) -> None:
-        turn.notes.append(Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat()))
+        turn.added.append(Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat()))
 
     # ---------------------------------------------------------------- sending
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from deskwire.channel import Fetches
 from deskwire.configuration import Connection
@@ -21,14 +22,15 @@ from .answering import Acknowledgement, Answering
 from .decide import MOST, Pending, Plan, decide, dismissed, end
 from .directory import Directory
 from .filing import Filing
-from .ledger import Ledger, Moved, text_digest
-from .state import Envelope, Outcome, Recorded, Thread, opened, ticket_item
+from .ledger import Answered, Ledger, Moved, text_digest
+from .state import Envelope, Outcome, Recorded, Thread, opened
 from .turn import Turn, is_inbound
 
 DUPLICATE = "duplicate"
 ROUTED = "routed"
 WOKEN = "woken"
 HELD_UP = timedelta(seconds=10)  # far less than the mailbox waits before it gives a letter to another worker
+NOT_OURS = "not a ticket of ours, so far"
 NOT_THEIRS = "the account does not belong to the endpoint that signed"
 
 
@@ -73,14 +75,16 @@ class Conversation:
     def _route(self, envelope: Envelope) -> str:
         """Bring a helpdesk's signal into the mailbox of the thread it is about."""
         event = envelope.event
-        item = self.table.get(ticket_item(event.account, event.thread))
-        if item is None:
-            message = end(_message(envelope), Outcome.SUPPRESSED, "not a ticket of ours")
-            self._ledger().record(event.thread_key, message)
-            self.telemetry.count("Suppressed")
-            return str(message.state)
-        self._forward(envelope, item["thread"])
-        return ROUTED
+        ledger = self._ledger()
+        reason = dismissed(event) or ("own" if event.own else "")
+        thread_key = "" if reason else ledger.whose(event.account, event.thread)
+        if thread_key:
+            self._forward(envelope, thread_key)
+            return ROUTED
+        message = end(_message(envelope), Outcome.SUPPRESSED, reason or NOT_OURS)
+        ledger.record(event.thread_key, message)
+        self.telemetry.count("Suppressed")
+        return str(message.state)
 
     def _forward(self, envelope: Envelope, thread_key: str) -> None:
         body = json.dumps({**envelope.data, "thread": thread_key}, separators=(",", ":"))
@@ -154,15 +158,7 @@ class Conversation:
             plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(connection), turn.now)
             turn.outcomes += plan.ended
             self._perform(ledger, turn, plan, [item.message for item in items] + done)
-        changes = turn.closing(plan)
-        ledger.finish(
-            turn.thread,
-            outcomes=turn.outcomes,
-            changes=changes,
-            notes=turn.notes,
-            sent=turn.sent,
-            back=turn.definition.name if turn.remapped or turn.unnoted else "",
-        )
+        changes = _finish(ledger, turn, plan)
         self._report(turn.outcomes)
         self._trouble(turn)
         if changes["pending"] and not (turn.later or plan.wait):
@@ -191,7 +187,6 @@ class Conversation:
             if message.done:
                 done.append(message)
                 turn.settled.add(message.key)
-                turn.recovered |= key in doubtful  # kept because nobody could look at the answers yet
                 continue
             items.append(self._known(ledger, turn, message, doubtful=key in doubtful))
         return items, done
@@ -264,7 +259,7 @@ class Conversation:
             if not noted:
                 noted.append(_intend(ledger, turn, ack, opened=False))
             answering.send_acknowledgement(turn, ack, first=noted[0])
-        if plan.relay or turn.recovered:
+        if plan.relay:
             self._relay(turn, plan, answering)
         if turn.begun:
             answering.close_begun(turn)
@@ -303,7 +298,6 @@ class Conversation:
             except ConfigurationError as error:
                 turn.trouble = turn.trouble or error
             except (PermanentError, TicketGone) as error:
-                turn.looked = True
                 handled = {each.key for each in turn.outcomes}
                 left = [each for each in plan.relay if each.key not in handled]
                 turn.outcomes += [end(each, Outcome.REFUSED, f"its answers cannot be read: {error}") for each in left]
@@ -381,15 +375,38 @@ def _message(envelope: Envelope) -> Recorded:
 def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: bool) -> bool:
     if ack is not None:
         turn.intended.append(ack.message.key)
-    return ledger.intend(
-        turn.thread,
-        helpdesk=turn.definition.name,
-        opened=turn.thread if opened else None,
-        send=ack.message.key if ack else "",
-        text=ack.message.text if ack else "",
-        # Before it is sent: who dies right after has acknowledged all the same.
-        more=turn.acknowledging(),
-    )
+    try:
+        return ledger.intend(
+            turn.thread,
+            helpdesk=turn.definition.name,
+            opened=turn.thread if opened else None,
+            added=turn.added,
+            send=ack.message.key if ack else "",
+            text=ack.message.text if ack else "",
+            # Before it is sent: who dies right after has acknowledged all the same.
+            more=turn.acknowledging(),
+        )
+    except Answered:
+        turn.answered()
+        return _intend(ledger, turn, ack, opened=opened)
+
+
+def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
+    """Write the turn down; return what changed in the thread."""
+    changes = turn.closing(plan)
+    try:
+        ledger.finish(
+            turn.thread,
+            outcomes=turn.outcomes,
+            changes=changes,
+            added=turn.added,
+            sent=turn.sent,
+            back=turn.definition.name if turn.remapped or turn.unnoted else "",
+        )
+    except Answered:
+        turn.answered()
+        return _finish(ledger, turn, plan)
+    return changes
 
 
 def _ended(plan: Plan) -> set[str]:

@@ -18,7 +18,7 @@ from deskwire.ports import Archive
 
 from . import wording
 from .decide import Pending, Plan, end
-from .state import Outcome, Recorded, Thread
+from .state import Outcome, Recorded, Thread, seconds
 from .turn import Turn, is_inbound
 
 MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
@@ -58,7 +58,6 @@ class Filing:
         thread, helpdesk = turn.thread, turn.helpdesk
         if not any(item.doubtful for item in items):
             return list(items)
-        turn.recovered = True
         if not thread.ticket and helpdesk.abilities.find_open:
             found = self._found(turn, compose("open", thread.filing_key))
             if found is not None:
@@ -158,6 +157,7 @@ class Filing:
         """Follow a merged ticket; open another for a closed or deleted one."""
         if gone.state == "merged" and gone.into and gone.into != turn.thread.ticket:
             self._remap(turn, gone.into)
+            turn.changes["joined_at"] = seconds(gone.at) if gone.at else 0
             self._append(turn, self._without_found(turn, group))
             return
         previous = turn.thread.ticket if gone.state == "closed" else ""

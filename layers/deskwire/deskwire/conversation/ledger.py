@@ -43,6 +43,10 @@ class Busy(TemporaryError):  # noqa: N818 - an answer, not an error
     """Another worker has the thread."""
 
 
+class Answered(Exception):  # noqa: N818 - an answer
+    """An agent answered in the ticket before the way back from it was noted (see `Ledger.whose`)."""
+
+
 class Moved(Exception):  # noqa: N818 - an answer
     """The thread goes on in another."""
 
@@ -166,27 +170,44 @@ class Ledger:
             )
         )
 
+    def whose(self, helpdesk: str, ticket: str) -> str:
+        """Return the thread of a ticket; of nobody's, note that an answer was told of, and return an empty string.
+
+        An agent may be faster than who opened the ticket: whoever then notes the way back is told so (`Answered`).
+        """
+        mark = {"told": True, **self._expires()}
+        try:
+            self.table.update(Update(ticket_item(helpdesk, ticket), set=mark, when=[("thread", Absent())]))
+        except Conflict as conflict:
+            return str((conflict.item or {})["thread"])
+        return ""
+
     def intend(
         self,
         thread: Thread,
         *,
         helpdesk: str = "",
         opened: Thread | None = None,
+        added: Sequence[Recorded] = (),
         send: str = "",
         text: str = "",
         more: dict[str, Any] | None = None,
     ) -> bool:
         """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
 
-        `more` goes into the thread along with that text.
-        Returns False when that text may have been sent before (then nothing was noted).
+        `more` goes into the thread along with that text; `added` may tell of answers that are in that ticket already.
+        Returns False when that text may have been sent before (then nothing was noted). Raises `Answered`.
         """
         changes: dict[str, Any] = {}
+        append = {"sending": send} if send else {}
         writes: list[Put | Update] = []
         if opened is not None:
             now = seconds(self.clock())
             changes = {"ticket": opened.ticket, "epoch": opened.epoch, "opened_at": now, "helpdesk": helpdesk}
-            writes += self._ways_back(opened, helpdesk)
+            writes += self._ways_back(opened, helpdesk, added)
+            for signal in _about(opened.ticket, added):
+                writes.append(Put(signal.item(thread.key, recorded_at=self._milliseconds())))
+                append["pending"] = signal.key
         if send:
             writes.append(
                 Update(
@@ -199,7 +220,7 @@ class Ledger:
             Update(
                 thread_item(thread.key),
                 set=changes | ((more or {}) if send else {}),
-                append={"sending": send} if send else {},
+                append=append,
                 when=[("lease_owner", Equals(self.owner))],
             )
         )
@@ -208,15 +229,26 @@ class Ledger:
         except Conflict:
             if send and self.sent(thread.key, send) is not None:
                 return False
-            raise Busy("another worker took the thread") from None
+            raise self._prevented(helpdesk if opened is not None else "", opened or thread) from None
         return True
 
-    def _ways_back(self, thread: Thread, helpdesk: str) -> list[Put | Update]:
+    def _ways_back(self, thread: Thread, helpdesk: str, added: Sequence[Recorded]) -> list[Put | Update]:
         target = {"thread": thread.key, "helpdesk": helpdesk}
+        known = bool(_about(thread.ticket, added))
         return [
-            Update(ticket_item(helpdesk, thread.ticket), initial=target),
+            Update(
+                ticket_item(helpdesk, thread.ticket),
+                initial=target,
+                remove=["told", "expires"],
+                when=[] if known else [("told", Absent())],
+            ),
             Update(reference_item(thread.reference), initial={**target, "ticket": thread.ticket}),
         ]
+
+    def _prevented(self, helpdesk: str, thread: Thread) -> Exception:
+        """Return why a transaction was refused that was to note the thread's way back (no `helpdesk`: was not)."""
+        item = self.table.get(ticket_item(helpdesk, thread.ticket)) if helpdesk else None
+        return Answered() if item and "told" in item else Busy("another worker took the thread")
 
     def finish(
         self,
@@ -224,16 +256,16 @@ class Ledger:
         *,
         outcomes: Sequence[Recorded],
         changes: dict[str, Any],
-        notes: Sequence[Recorded] = (),
+        added: Sequence[Recorded] = (),
         sent: Sequence[tuple[str, str, tuple[str, ...], str]] = (),
         back: str = "",
         release: bool = True,
     ) -> None:
         """Write how everything ended, and let go of the thread, in one step.
 
-        `back` is the helpdesk to whose ticket the way back has to be noted yet.
+        `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
         `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; a `due_at` of
-        0 takes it off the index. Raises `Busy` when the lease was lost: then nothing is written.
+        0 takes it off the index. Raises `Busy` when the lease was lost, `Answered`: then nothing is written.
         """
         writes: list[Put | Update] = []
         for message in outcomes:
@@ -247,7 +279,7 @@ class Ledger:
             if message.event is not None and message.by == "completed" and not words:
                 fields |= {"event": message.item(thread.key)["event"]}
             writes.append(Update(message_item(thread.key, message.key), set=fields | self._ended(), remove=words))
-        writes.extend(Put(note.item(thread.key, recorded_at=self._milliseconds())) for note in notes)
+        writes.extend(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added)
         for key, state, ids, reason in sent:
             ended = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
             writes.append(Update(sent_item(thread.key, key), set=ended))
@@ -256,7 +288,7 @@ class Ledger:
                 for each in dict.fromkeys(ids)
             ]
         if back:
-            writes += self._ways_back(thread, back)
+            writes += self._ways_back(thread, back, added)
         set_, remove = dict(changes), ["was_clean"]
         if "last_inbound" in changes:
             remove.append("expires")  # who was erased writes again
@@ -273,7 +305,7 @@ class Ledger:
         try:
             self.table.transact(writes)
         except Conflict:
-            raise Busy("another worker took the thread") from None
+            raise self._prevented(back, thread) from None
 
     def move(self, thread_key: str, message: Recorded) -> None:
         """Say that a message goes on in the thread this one belongs to."""
@@ -307,6 +339,11 @@ class Ledger:
 def shard(thread_key: str) -> int:
     """Return the shard of the index of due threads that a thread is in."""
     return hashlib.sha256(thread_key.encode()).digest()[0] % SHARDS
+
+
+def _about(ticket: str, added: Sequence[Recorded]) -> list[Recorded]:
+    """Return those that tell of answers in this ticket."""
+    return [each for each in added if each.event is not None and each.event.thread == ticket]
 
 
 def text_digest(text: str) -> str:

@@ -100,6 +100,7 @@ class Thread(BaseModel):
     ticket: str = ""
     epoch: int = 0  # counts the tickets of this thread
     opened_at: int = 0
+    joined_at: int = 0  # when the ticket was merged into that of somebody else
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
     clean: tuple[str, ...] = ()  # of those, which were surely not begun
     was_clean: tuple[str, ...] = ()  # `clean` before this worker took the thread

@@ -12,7 +12,7 @@ from deskwire.channel import Channel, Reach
 from deskwire.configuration import Connection, HelpdeskConnection
 from deskwire.errors import DeskwireError, TemporaryError
 from deskwire.helpdesk import Helpdesk
-from deskwire.model import Author, Event, Kind
+from deskwire.model import ADD, Author, Event, Kind, Visibility, compose
 
 from .decide import Plan
 from .state import Outcome, Recorded, Thread, seconds
@@ -38,7 +38,7 @@ class Turn:
     inside: Reach  # the helpdesk's
     now: datetime
     outcomes: list[Recorded] = field(default_factory=list)
-    notes: list[Recorded] = field(default_factory=list)
+    added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `answered`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
     intended: list[str] = field(default_factory=list)  # keys of texts that were about to be sent
     begun: set[str] = field(default_factory=set)  # keys whose effect may have happened, nobody knows
@@ -47,8 +47,6 @@ class Turn:
     trouble: DeskwireError | None = None
     held: bool = False  # the helpdesk was left alone: nothing was tried
     remapped: bool = False
-    recovered: bool = False  # after doubt: agents may have answered before anybody could tell whose ticket it is
-    looked: bool = False  # at those answers
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -100,6 +98,20 @@ class Turn:
         latest = self.changes.get("last_written", self.thread.last_written)
         self.changes["last_written"] = max([latest, *stamps])
 
+    def answered(self) -> None:
+        """Take in that an agent answered before anybody could tell whose ticket it is: as a signal that comes now."""
+        ticket = self.thread.ticket
+        event = Event(
+            channel=self.definition.connector,
+            account=self.definition.name,
+            kind=Kind.TICKET,
+            object_id=compose("early", ticket),
+            verb=ADD,
+            thread=ticket,
+            visibility=Visibility.PRIVATE,
+        )
+        self.added.append(Recorded(key=event.key, event=event, received_at=self.now.isoformat()))
+
     def updated(self) -> None:
         """Count an update of the ticket against its budget."""
         recent = [at for at in self.changes.get("updates", self.thread.updates) if seconds(self.now) - at < DAY]
@@ -126,10 +138,8 @@ class Turn:
 
     def closing(self, plan: Plan) -> dict[str, Any]:
         """Return the changes to write at the end: what is still pending, and when to go on."""
-        if self.recovered and not self.looked:
-            self.waiting |= self.begun
         done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
-        pending = [key for key in self.thread.pending if key not in done] + [each.key for each in self.notes]
+        pending = [key for key in self.thread.pending if key not in done] + [each.key for each in self.added]
         changes = {
             **self.changes,
             "ticket": self.thread.ticket,

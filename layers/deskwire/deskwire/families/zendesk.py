@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from deskwire.channel import Reach
@@ -119,6 +120,14 @@ class Api:
 def text_of(node: Node) -> str:
     """Return text, or nothing where there is none: a field of an answer that we can do without."""
     return node.text() if isinstance(node.raw, str) else ""
+
+
+def time_of(node: Node) -> datetime | None:
+    """Return a time, or None where there is none."""
+    try:
+        return node.iso()
+    except PayloadError:
+        return None
 
 
 def id_of(node: Node) -> str:

@@ -6,8 +6,8 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from deskwire.errors import PayloadError, PermanentError, TemporaryError
-from deskwire.families.zendesk import Api, error_of, id_of, rows_of, text_of
+from deskwire.errors import PermanentError, TemporaryError
+from deskwire.families.zendesk import Api, error_of, id_of, rows_of, text_of, time_of
 from deskwire.markup import literal, paragraph, plain, rewritten
 from deskwire.model import AgentReply, Attachment, AttachmentKind, Entry, File, digest
 from deskwire.reading import Node
@@ -152,16 +152,12 @@ def reply(shown: Node, ticket: str, author: str) -> AgentReply:
         )
         for item in rows_of(shown["attachments"])
     )
-    try:
-        written_at = shown["created_at"].iso()
-    except PayloadError:
-        written_at = None
     return AgentReply(
         id=id_of(shown["id"]),
         order=int(id_of(shown["id"])),
         ticket=ticket,
         text=plain(markup) if markup else text_of(shown["plain_body"]) or text_of(shown["body"]),
         author=author,
-        written_at=written_at,
+        written_at=time_of(shown["created_at"]),
         attachments=attachments,
     )

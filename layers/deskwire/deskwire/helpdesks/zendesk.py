@@ -32,7 +32,7 @@ from typing import Any, ClassVar
 from deskwire.channel import Reach
 from deskwire.contract import Contract, Figure
 from deskwire.errors import ConfigurationError, DeskwireError, PayloadError, TemporaryError
-from deskwire.families.zendesk import NUMBER, Api, error_of, id_of, numbered, rows_of, text_of
+from deskwire.families.zendesk import NUMBER, Api, error_of, id_of, numbered, rows_of, text_of, time_of
 from deskwire.families.zendesk_comments import (
     ENTRY_BYTES,
     OWN,
@@ -384,5 +384,5 @@ def _closed(api: Api, ticket: str, shown: Node) -> TicketGone:
         named = [id_of(source["to"]["ticket_id"]), id_of(source["from"]["ticket_id"])]
         named += [found[1] for event in events for found in MERGED_INTO.finditer(text_of(event["body"]))]
         into = next((number for number in named if number and number != ticket), "")
-        return TicketGone("merged", into) if into else TicketGone("closed")
+        return TicketGone("merged", into, time_of(audit["created_at"])) if into else TicketGone("closed")
     return TicketGone("closed")
