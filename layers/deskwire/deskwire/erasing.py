@@ -166,8 +166,8 @@ class Eraser:
     # ---------------------------------------------------------------- a conversation
 
     def _thread(self, person: Person, key: str, *, led: bool) -> None:
-        item = self.table.get(thread_item(key))
-        if item is None or item.get("alias_of"):  # nobody works on it
+        item = self.table.get(thread_item(key)) or {}
+        if item.get("alias_of"):  # nobody works on it
             self._slice(person, None, key, most=None)
             if led:
                 self.table.transact([Delete(thread_item(key)), Update(person.certificate, add={"aliases": 1})])
