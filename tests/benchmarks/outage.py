@@ -210,7 +210,7 @@ class Figures:
         entries = world.desk.zendesk.books.entries()
         updates = sum(1 for kept in books if len(kept.words) > 1)
         needed = 2 * len(world.customers) + updates
-        times = [acknowledgements(world, customer) for customer in world.customers]
+        times = [acknowledgements(customer) for customer in world.customers]
         return Figures(
             messages=len(said), once=counts[1], lost=counts[0], doubled=counts[2],
             acknowledged=sum(len(each) == 1 for each in times) / len(times), tickets=len(books), needed=needed,

@@ -747,6 +747,18 @@ def test_h8_after_a_merge_replies_reach_the_customer_and_older_ones_to_others_do
     assert [event.thread for event in events] == [number], "told under the id we know"
 
 
+def test_h8_each_ticket_of_a_chain_of_merges_tells_only_what_was_answered_since_then(tracker, reach):
+    _, number = opened(reach)
+    first, last = tracker.agent_opens("somebody else's complaint"), tracker.agent_opens("a third one's")
+    tracker.agent_replies(first, "secret of somebody else")
+    tracker.agent_merges(number, first)
+    between = tracker.agent_replies(first, "for two")
+    tracker.agent_replies(last, "secret of the third")
+    tracker.agent_merges(first, last)
+    later = tracker.agent_replies(last, "for all three")
+    assert [reply.id for reply in connector.replies(number, "", reach)] == [between, later]
+
+
 def test_h8_polling_finds_replies_also_on_merged_tickets_and_each_once(tracker, reach):
     start = connector.poll("", reach)
     _, number = opened(reach)

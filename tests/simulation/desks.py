@@ -129,9 +129,12 @@ class TrackerDesk:
         return kept
 
     def agent_replies(self, ticket, words):
-        number = self.tracker.agent_replies(int(ticket), words)
+        self.tracker.agent_replies(int(ticket), words)
+        return self.told(ticket)
+
+    def told(self, ticket):
         return json.dumps({"tickets": [int(ticket)], "transactions": [
-            {"id": number, "type": "Correspond", "staff": True, "created": "2026-11-02T09:00:00Z"}
+            {"id": self.tracker.newest(), "type": "Correspond", "staff": True, "created": "2026-11-02T09:00:00Z"}
         ]}).encode(), {}  # fmt: skip
 
     def merge(self, ticket, into):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import traceback
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from deskwire.errors import TemporaryError
 from deskwire.rest import Answer
@@ -20,10 +21,12 @@ from .world import World, erase, simulated, ticket_of
 DESKS = ("zendesk", "requesttracker", "logbook")
 FAULTS = ("before", "after", "lost", "refused", "slow", "late", "twice")
 STEPS = ("writes",) * 6 + ("album", "repeats", "edits", "unsends") + ("agent",) * 2 + ("waits",) * 5 + (
-    "hasty", "outage", "recovery", "busy", "closes", "merges", "deploys", "erases",
+    "hasty", "month", "outage", "recovery", "busy", "closes", "merges", "deploys", "erases",
 )  # fmt: skip
 WAITS = (1, 5, 40, 90, 400, 3600, 3 * 3600, 13 * 3600, 25 * 3600)
 NAMES = ("Marta", "Jón", "Zoë", "Anna", "Samir", "Ólöf", "Kofi", "Mei")
+MONTH = 31 * 86_400  # seconds: what was recorded has expired, and is taken away now or two days later
+REMEMBERED = timedelta(days=29)
 LONGEST_OUTAGE = (
     9000  # seconds: more than Zendesk keeps a key; longer ones say nothing new, and take sixty sweeps an hour
 )
@@ -53,7 +56,7 @@ def composed(pick, number, scale=1):
     """Return a history whose choices are made by `pick(options)` and `number(most)`; `scale` makes it longer."""
     desk = pick(DESKS[:2] * 4 + DESKS[2:])
     most = 2 if scale == 1 else len(NAMES) - 1
-    channels = tuple(pick(("messenger", "messenger", "facebook")) for _ in range(1 + number(most)))
+    channels = tuple(pick(("messenger", "messenger", "facebook", "x", "x in public")) for _ in range(1 + number(most)))
     steps = tuple(
         Step(pick(STEPS), number(len(channels) - 1), number(len(WAITS) - 1)) for _ in range(3 + number(12 * scale))
     )
@@ -74,6 +77,7 @@ def told(history):
         at += gap + 1
         plan[at] = kind
     world = World(plan, desk=history.desk, seed=history.seed)
+    world.table.ttl_lag = history.seed % 2 * 2 * 86_400
     people = [world.customer(name, channel) for name, channel in zip(NAMES, history.channels, strict=False)]
     for person in people:
         person.expects = False
@@ -87,17 +91,22 @@ def told(history):
 def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for each kind of step
     ticket = ticket_of(person)
     messages = [each for each in person.said if each.kind == "message"]
-    kept = [each for each in messages if not any(it.kind == "deletion" and it.about is each for it in person.said)]
+    kept = [
+        each
+        for each in messages
+        if not any(it.kind == "deletion" and it.about is each for it in person.said)
+        and world.now() - each.at < REMEMBERED  # later we do not know any more where the words are
+    ]
     match step.what:
         case "writes":
             person.writes(after=(0, 0, 0, 0, 0, 0, 3, 30, 90)[step.number])
         case "album":
             world.deliver(*(person.says(f"picture {number}") for number in range(2 + step.number % 3)))
-        case "repeats" if person.said:
+        case "repeats" if person.said and world.now() - person.said[-1].at < REMEMBERED:
             person.again(person.said[-1], after=WAITS[step.number])
-        case "edits" if kept:
+        case "edits" if kept and person.edits_reach_us:
             person.edits(kept[-1])
-        case "unsends" if kept:
+        case "unsends" if kept and person.edits_reach_us:
             person.unsends(kept[step.number % len(kept)])
         case "agent" if ticket:
             world.agent_replies(ticket)
@@ -105,6 +114,9 @@ def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for ea
             world.hasty[person] = ticket
         case "waits":
             world.run(WAITS[step.number])
+        case "month":
+            world.run(MONTH)
+            world.closings += 1  # whoever writes after so long gets another ticket
         case "outage":
             world.outage(TemporaryError("no answer", ambiguous=bool(step.number % 2)))
             world.later(LONGEST_OUTAGE, world.recovery)
@@ -123,7 +135,7 @@ def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for ea
             ]
             if others:
                 world.merge(ticket, others[0])
-        case "erases" if person.said and person.erasing is None:
+        case "erases" if person.said and person.erasing is None and world.now() - person.said[0].at < REMEMBERED:
             world.operator(erase(person))
         case "deploys":
             world.tell("a new version is deployed")

@@ -96,9 +96,10 @@ def throttled():
 
 
 class Table:
-    """DynamoDB's semantics (`MemoryTable`), with its limits, and an index that lags."""
+    """DynamoDB's semantics (`MemoryTable`), with its limits; the index lags, and so does TTL."""
 
     def __init__(self, gate: Gate, now):
+        self.ttl_lag = 0  # seconds
         self.memory = MemoryTable()
         self._gate = gate
         self._now = now
@@ -138,6 +139,12 @@ class Table:
         found = sorted((due, pk) for pk, (at, due) in self._index.items() if at == str(shard) and due <= until)
         answer = [(pk, due) for due, pk in found[:limit]]
         return self._pass("due", lambda: answer, ("", "index")) if answer else answer
+
+    def forget(self):
+        """Let TTL take away what has expired."""
+        until = self._now().timestamp() - self.ttl_lag
+        for key in [key for key, item in self.memory.items.items() if item.get("expires", until) < until]:
+            del self.memory.items[key]
 
     def earliest_due(self):
         """Return when the next thread is due (seconds), None when none is."""

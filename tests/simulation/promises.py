@@ -151,7 +151,7 @@ def _in_order(customer, books):
 
 def _acknowledged_once(world, customer):
     """4: at most once in a quiet period; if never, then because it was begun and nobody knows, or a rule forbade it."""
-    times = acknowledgements(world, customer)
+    times = acknowledgements(customer)
     for first, second in pairwise(times):
         if second - first < POLICY.quiet:
             yield f"ACK: {customer.name} was acknowledged at {first:%H:%M:%S} and again at {second:%H:%M:%S}"
@@ -165,16 +165,9 @@ def _acknowledged_once(world, customer):
             yield f"ACK: {customer.name} was never acknowledged (noted: {begun})"
 
 
-def acknowledgements(world, customer):
-    if customer.channel == "messenger":
-        inbox = world.meta.inboxes.get((customer.page, customer.person.psid(customer.page)))
-        said = inbox.messages if inbox else []
-        return [each.at for each in said if each.outgoing and each.text.startswith(ACKNOWLEDGED)]
-    return [
-        each.at
-        for each in world.meta.things.values()
-        if each.parent == customer.root and each.author.id == customer.page and each.text.startswith(ACKNOWLEDGED)
-    ]
+def acknowledgements(customer):
+    """Return when a customer was acknowledged."""
+    return [at for at, text in customer.heard() if text.startswith(ACKNOWLEDGED)]
 
 
 def _echoes(books):

@@ -10,8 +10,9 @@ from deskwire.errors import TemporaryError
 from deskwire.rest import Answer
 
 from . import promises
+from .people import TWIN
 from .ports import KINDS, MOST_RECEIVED
-from .world import TWIN, World, erase, misread, replay, replay_dead, ticket_of
+from .world import World, erase, misread, replay, replay_dead, ticket_of
 
 SCENARIOS = {}
 
@@ -48,6 +49,7 @@ class Scenario:
 
 ALL = ("zendesk", "requesttracker", "logbook")
 BOTH = ("messenger", "facebook")
+X = ("x", "x in public")
 
 
 def epilogue(world):
@@ -77,6 +79,7 @@ def epilogue(world):
 
 
 @scenario(desks=ALL, channels=BOTH, short=True)
+@scenario(channels=X, short=True)
 def first_message(world, marta):
     marta.writes()
     world.quiet()
@@ -91,6 +94,7 @@ def follow_up(world, marta):
 
 
 @scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=X)
 def follow_up_after_a_while(world, marta):
     marta.writes()
     world.run(400)
@@ -101,6 +105,7 @@ def follow_up_after_a_while(world, marta):
 
 
 @scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=X)
 def album(world, marta):
     world.deliver(*(marta.says(f"picture {number}") for number in range(3)))
     for number in range(2):
@@ -151,6 +156,7 @@ def deletion_at_once(world, marta):
 
 
 @scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=X)
 def out_of_order_arrival(world, marta):
     marta.writes(after=600)
     world.run(1)
@@ -161,6 +167,7 @@ def out_of_order_arrival(world, marta):
 
 
 @scenario(desks=ALL, channels=BOTH, short=True)
+@scenario(channels=X, short=True)
 def agents_reply(world, marta):
     world.gate.open = False
     marta.writes()
@@ -182,7 +189,7 @@ def two_replies_and_a_question(world, marta):
     world.quiet()
 
 
-@scenario(desks=("zendesk", "requesttracker"), channels=BOTH, kinds=(*KINDS, "slow", "late"))
+@scenario(desks=("zendesk", "requesttracker"), channels=(*BOTH, *X), kinds=(*KINDS, "slow", "late"))
 def a_reply_as_soon_as_the_ticket_is_seen(world, marta):
     """The agent is faster than our own notes."""
     world.hasty[marta] = None
@@ -202,6 +209,7 @@ def reply_out_of_the_window(world, marta):
 
 
 @scenario()
+@scenario(channels=X)
 def acknowledgement_after_the_quiet_period(world, marta):
     world.gate.open = False
     marta.writes()
@@ -228,6 +236,7 @@ def acknowledgement_to_who_said_stop(world, marta):
 
 
 @scenario(channels=BOTH)
+@scenario(channels=X)
 def closed_ticket(world, marta):
     world.gate.open = False
     marta.writes()
@@ -320,6 +329,7 @@ def answers_before_and_after_a_merge(world, marta):
 
 
 @scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=X)
 def outage_and_recovery(world, marta):
     world.outage()
     other = world.customer("Jón")
@@ -397,6 +407,7 @@ def page_token_expired_and_rotated(world, marta):
 
 
 @scenario(visibility=45, kinds=("slow", "late", "paused"), desks=("zendesk", "requesttracker"), channels=BOTH)
+@scenario(visibility=45, kinds=("slow", "late", "paused"), channels=X)
 def two_workers_on_one_thread(world, marta):
     """The mailbox hands a letter to a second worker while the first is still at it."""
     marta.writes()
@@ -453,6 +464,7 @@ def parked_delivery_replayed_after_a_fix(world, marta):
 
 
 @scenario(kinds=(*KINDS, "slow", "late"), desks=("zendesk", "requesttracker"), channels=BOTH)
+@scenario(kinds=(*KINDS, "slow", "late"), channels=X)
 def erase_during_delivery(world, marta):
     """She is erased while what she wrote is on its way, and while somebody else writes; then it is told once more."""
     world.gate.open = False
@@ -485,6 +497,87 @@ def one_person_on_two_pages(world, marta):
     again = world.customer("Marta of the other page", page=TWIN, person=marta.person)
     marta.writes()
     again.writes("and for my children?")
+    world.quiet()
+
+
+def months_later(world, marta, *, ttl_lag):
+    """Tell of somebody who comes back when the table has just forgotten what she wrote, or is about to."""
+    world.table.ttl_lag = ttl_lag
+    world.gate.open = False
+    said = marta.writes()
+    world.quiet()
+    world.agent_replies(ticket_of(marta))
+    world.run(31 * 86_400)
+    world.closings += 1  # so long after her last word another ticket is opened
+    world.gate.open = True
+    if marta.edits_reach_us:
+        marta.edits(said)
+    world.run(5)
+    marta.writes("another thing")
+    world.run(30)
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=("facebook", "x"))
+def back_when_all_is_forgotten(world, marta):
+    months_later(world, marta, ttl_lag=0)
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def two_tickets_of_one_customer_merged(world, marta):
+    """The one of last month into today's, and an agent answers there."""
+    world.gate.open = False
+    marta.writes()
+    world.run(31 * 86_400)
+    world.closings += 1
+    first = ticket_of(marta)
+    marta.writes("another thing")
+    world.run(60)
+    world.merge(first, ticket_of(marta))
+    world.gate.open = True
+    world.agent_replies(ticket_of(marta))
+    world.told(first)
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def two_tickets_in_turn_for_months(world, marta):
+    """What an agent answered is not brought again when an earlier ticket was answered since, and all is forgotten."""
+    world.gate.open = False
+    marta.writes()
+    world.run(31 * 86_400)
+    world.closings += 1
+    first = ticket_of(marta)
+    marta.writes("another thing")
+    world.run(60)
+    second = ticket_of(marta)
+    world.agent_replies(second)
+    for _ in range(4):
+        world.run(8 * 86_400)
+        marta.writes("and?")
+    world.agent_replies(first, "about the old thing")
+    world.run(60)
+    world.gate.open = True
+    world.agent_replies(second)
+    world.quiet()
+
+
+@scenario()
+def back_when_all_is_about_to_be_forgotten(world, marta):
+    months_later(world, marta, ttl_lag=2 * 86_400)
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def back_when_the_erasure_is_forgotten(world, marta):
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.operator(erase(marta))
+    world.gate.open = True
+    world.run(31 * 86_400)
+    marta.writes("another thing")
     world.quiet()
 
 

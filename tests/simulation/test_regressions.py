@@ -18,6 +18,18 @@ STORIES = {
         "a reply as soon as the ticket is seen (messenger, zendesk)", [("late", "POST acme/api/v2/tickets.json", 1)]),
     "what agents had answered to others reached a customer whose ticket was merged into theirs": (
         "merged into a ticket of somebody else (messenger, zendesk)", []),
+    "the first message after a late edit opened a second follow-up": (
+        "back when all is about to be forgotten (messenger, zendesk)", []),
+    "words that opened a follow-up in Request Tracker were taken for a part of the ticket before": (
+        "back when all is forgotten (messenger, requesttracker)", [("after", "GET rt/REST/2.0/ticket/103", 1)]),
+    "who came back when their erasure was forgotten was taken for the opener of their old ticket, and not filed": (
+        "back when the erasure is forgotten (messenger, requesttracker)", [("refused", "table get E", 1)]),
+    "an answer in a customer's ticket, into which another of theirs was merged, was sent twice": (
+        "two tickets of one customer merged (messenger, requesttracker)", []),
+    "a note on an answer that was read on two tickets was written twice, which the table refuses for ever": (
+        "two tickets of one customer merged (messenger, requesttracker)", [("lost", "table transact S", 1)]),
+    "an answer was sent again a month later when an earlier ticket was answered in between": (
+        "two tickets in turn for months (messenger, requesttracker)", []),
     "a deletion whose answer was lost left the words in the ticket": (
         "deletion (messenger, zendesk)", [("lost", "PUT acme/api/v2/tickets/88001.json", 2)]),
     "a deletion that came with its message left the words in the ticket": (

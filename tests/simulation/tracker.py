@@ -33,6 +33,7 @@ class Transaction:
     at: object
     words: str = ""
     key: str = ""
+    target: int = 0
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Tracker:
 
     def merge(self, ticket, into):
         self.tickets[ticket].into = into
-        self._add(self.tickets[ticket], "AddLink", AGENT, "")
+        self._add(self.tickets[ticket], "AddLink", AGENT, "").target = into
 
     def survivor(self, ticket):
         return self.survivor(self.tickets[ticket].into) if self.tickets[ticket].into else ticket
@@ -181,11 +182,12 @@ class Tracker:
             rows = [each for each in rows if each.id > int(found[1])]
         if "Creator != " in asked:
             rows = [each for each in rows if each.creator != BOT]
-        if found := re.search(r"\(ObjectId = (\d+) OR \(ObjectId = (\d+) AND id > (\d+)\)\)", asked):
-            own, other, since = map(int, found.groups())
-            rows = [each for each in rows if each.ticket == own or (each.ticket == other and each.id > since)]
-        elif found := re.search(r"ObjectId = (\d+)", asked):
-            rows = [each for each in rows if each.ticket == int(found[1])]
+        since = {
+            int(ticket): int(number or 0)
+            for ticket, number in re.findall(r"ObjectId = (\d+)(?: AND id > (\d+)\))?", asked)
+        }
+        if since:
+            rows = [each for each in rows if each.ticket in since and each.id > since[each.ticket]]
         if query.get("order") == "DESC":
             rows = rows[::-1]
         rows = rows[: int(query.get("per_page", "20"))]
@@ -205,7 +207,14 @@ class Tracker:
 def _row(each):
     fields = [{"name": MESSAGE, "values": [each.key]}] if each.key else []
     created = each.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"id": each.id, "Creator": {"id": each.creator}, "Created": created, "CustomFields": fields}
+    target = f"fsck.com-rt://rt.example/ticket/{each.target}" if each.target else None
+    return {
+        "id": each.id,
+        "NewValue": target,
+        "Creator": {"id": each.creator},
+        "Created": created,
+        "CustomFields": fields,
+    }
 
 
 def _answer(status, payload, headers=None):

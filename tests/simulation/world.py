@@ -33,17 +33,19 @@ from deskwire.rest import Answer
 from deskwire.secret import Secrets
 from deskwire.sweeping import Sweeper
 from deskwire.telemetry import Telemetry
+from sandbox import x as played_x
 from sandbox.gateway import gateway_event
 from sandbox.meta import GRAPH, Meta, bundle
 from sandbox.neighbour import Clock
+from sandbox.sender import single
+from sandbox.x import X
 
 from .desks import DESKS, asked
 from .logbook import Logbook
+from .people import CUSTOMERS, PAGE, TWIN
 from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled, unanswered
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
-PAGE = "410000000000001"
-TWIN = "410000000001001"  # a page in whose inbox people happen to have the same ids
 ACKNOWLEDGED = "Thank you"
 POLICY = Policy.model_validate(
     {
@@ -55,9 +57,17 @@ POLICY = Policy.model_validate(
         "acknowledge": {"private": True, "public": True},
     }
 )
+SIGNERS = {"meta": "messenger", "x": "x"}  # whose connector signs for an endpoint
 META_RETRIES = (5, 60, 600, 1800, 7200, 7200, 14400, 28800)  # “immediately, then less and less”, within 36 hours
+X_REPLAYS = (
+    600,
+    3600,
+    4 * 3600,
+    12 * 3600,
+)  # X repeats nothing; somebody has its replay job bring back what was missed
 DESK_RETRIES = (1, 2, 5, 10)
 AGAIN = 180  # seconds until an operator tries a command again
+X_API = "api.x.com"
 EXHAUSTED = 400  # turns of the world after which it will never be quiet
 
 _helpdesk = registry.helpdesk
@@ -107,28 +117,6 @@ class Delivery:
     answers: list = field(default_factory=list)
     tried: int = 0
     taken_at: datetime | None = None
-
-
-@dataclass(eq=False)
-class Said:
-    """One thing that a customer wrote, edited or took back. `token` stands in its words and nowhere else."""
-
-    token: str
-    kind: str
-    at: datetime
-    name: str = ""  # the platform's id
-    about: Said | None = None
-    deliveries: list = field(default_factory=list)
-    entry: dict | None = None
-
-    @property
-    def taken(self):
-        return self.taken_at is not None
-
-    @property
-    def taken_at(self):
-        """When we first answered with 2xx; None when we never did."""
-        return min((each.taken_at for each in self.deliveries if each.taken_at), default=None)
 
 
 class Container:
@@ -198,11 +186,14 @@ class World:
         self.down = {}  # host -> what asking it gives: an `Answer`, or an error to be raised
         self.meta = Meta({PAGE: "Northwind Outdoor", TWIN: "Northwind Kids"}, clock=self.clock)
         self.meta.echo = lambda entry: self._delivered([entry], ())
+        self.x = X(self.clock)
         self.desk = DESKS[desk](self.clock)
         self.secrets = {
             "meta": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
             "page": {"page_token": self.meta.token(PAGE)},
             "twin": {"page_token": self.meta.token(TWIN)},
+            "x": {"consumer_secret": played_x.SECRETS["consumer_secret"]},
+            "care": dict(played_x.SECRETS),
             "desk": dict(self.desk.secrets),
         }
         self.deliveries = []
@@ -242,6 +233,11 @@ class World:
                 name="twin", channel="messenger", account=TWIN, endpoint="meta", secret="twin", helpdesk="acme",
                 policy=POLICY,
             ),
+            Endpoint(name="x", side="channels", connectors=("x",), secret="x"),
+            Connection(
+                name="care", channel="x", account=played_x.ACCOUNT, endpoint="x", secret="care", helpdesk="acme",
+                policy=POLICY,
+            ),
             HelpdeskConnection(
                 name="acme", connector=self.desk.connector, endpoint="desk", secret="desk",
                 settings=self.desk.settings, poll=self.desk.poll,
@@ -274,12 +270,24 @@ class World:
             raise trouble
         if host == GRAPH:
             return asked(self.meta, call)
+        if host == X_API:
+            return self._asked_x(call)
         answer = self.desk.serve(call)
         for customer, last in [*self.hasty.items()]:
             if (ticket := ticket_of(customer)) not in {None, last}:
                 del self.hasty[customer]
                 self.agent_replies(ticket)
         return answer
+
+    def _asked_x(self, call):
+        """Ask X; what the account itself says comes back to its webhook."""
+        known = len(self.x.posts), len(self.x.whispered)
+        try:
+            return asked(self.x, call)
+        finally:
+            for made in (*list(self.x.posts)[known[0] :], *(each.id for each in self.x.whispered[known[1] :])):
+                for body in self.x.echo(made):
+                    self._delivered([body], (), endpoint="x")
 
     def mail(self, **mail):
         self.gate.pass_("mail", lambda: self.mails.append(mail), lost=unanswered, refused=throttled)
@@ -317,9 +325,10 @@ class World:
 
     # -------------------------------------------------------------------------------------------- deliveries
 
-    def _delivered(self, entries, said, after=0.0):
+    def _delivered(self, entries, said, after=0.0, endpoint="meta"):
+        body, retries = (bundle(entries), META_RETRIES) if endpoint == "meta" else (single(entries), X_REPLAYS)
         delivery = Delivery(
-            self.now() + timedelta(seconds=after), "channels", "meta", bundle(entries), {}, META_RETRIES,
+            self.now() + timedelta(seconds=after), "channels", endpoint, body, {}, retries,
             tuple(each.token for each in said),
         )  # fmt: skip
         for each in said:
@@ -333,8 +342,10 @@ class World:
         request = Request(
             method="POST", endpoint=endpoint, body=delivery.body, headers=delivery.headers, received_at=self.now()
         )
-        connector = registry.channel("messenger") if side == "channels" else registry.helpdesk(self.desk.connector)
-        secret = self.secrets["meta" if side == "channels" else "desk"]
+        connector = (
+            registry.channel(SIGNERS[endpoint]) if side == "channels" else registry.helpdesk(self.desk.connector)
+        )
+        secret = self.secrets[endpoint]
         signed = connector.verification.sign(request, Secrets(secret), self.now())
         event = gateway_event(signed, side=side)
         answer = self._invoke("receive", lambda container: container.receiver.handle(event))
@@ -386,7 +397,10 @@ class World:
         self._advance(end)
 
     def _advance(self, moment):
-        self.clock.advance(max(0.0, (moment - self.now()).total_seconds()))
+        seconds = max(0.0, (moment - self.now()).total_seconds())
+        self.clock.advance(seconds)
+        if seconds >= 3600:
+            self.table.forget()
 
     def _work(self):
         """Do one thing that can be done now; False when there is none."""
@@ -459,13 +473,15 @@ class World:
         self.story.append(f"{self.now():%d %H:%M:%S} {what}")
 
     def customer(self, name="Marta", channel="messenger", page=PAGE, person=None):
-        made = Customer(self, name, channel, page, person)
+        made = CUSTOMERS[channel](self, name, page, person)
         self.customers.append(made)
         return made
 
     def deliver(self, *said, after=0.0):
-        """Send what was said in one delivery."""
-        return self._delivered([each.entry for each in said], said, after)
+        """Send what was said, in one delivery where the platform has several in one."""
+        together = [each for each in said if each.endpoint == "meta"]
+        for some in [together] * bool(together) + [[each] for each in said if each.endpoint != "meta"]:
+            self._delivered([each.entry for each in some], some, after, some[0].endpoint)
 
     def agent_replies(self, ticket, words="", *, told=True):
         """Let an agent answer on a ticket; return the token of the answer. Not `told`: the signal is lost."""
@@ -597,93 +613,3 @@ def erase(customer):
         return certificate["complete"]
 
     return act
-
-
-class Customer:
-    """Somebody on Messenger or under a page's post."""
-
-    def __init__(self, world, name, channel, page=PAGE, person=None):
-        self.world = world
-        self.name = name
-        self.channel = channel
-        self.page = page
-        self.person = person or world.meta.person(name)
-        self.said = []
-        self.root = ""
-        self.expects = True  # an acknowledgement, when all goes well
-        self.erasing = self.erased = self.certificate = None  # when somebody began and ended to erase them
-        self.known = False  # to us, when that began
-        self.erasures = 0  # runs of the command, also those that did not come to an end: she may write in between
-
-    def __repr__(self):
-        return f"{self.name} ({self.channel})"
-
-    @property
-    def author(self):
-        """What the channel calls them."""
-        return self.person.psid(self.page) if self.channel == "messenger" else self.person.id
-
-    @property
-    def thread(self):
-        """The key of the conversation."""
-        return f"{self.channel}/{self.page}/{self.person.psid(self.page) if self.channel == 'messenger' else self.root}"
-
-    def says(self, words="where is my parcel?"):
-        """Say something that is not delivered yet."""
-        token = next(self.world.tokens)
-        meta = self.world.meta
-        if self.channel == "messenger":
-            told = meta.writes(self.person, self.page, f"{token} {words}")
-        else:
-            told = meta.comments(self.person, self.root or self.world.post, f"{token} {words}")
-            self.root = self.root or told.id
-        return self._kept(Said(token, "message", self.world.now(), told.id), told, f"writes {token}")
-
-    def writes(self, words="where is my parcel?", after=0.0):
-        said = self.says(words)
-        self.world.deliver(said, after=after)
-        return said
-
-    def edits(self, about, after=0.0):
-        token = next(self.world.tokens)
-        text = f"{token} I meant another one"
-        meta = self.world.meta
-        number = str(1 + len([each for each in self.said if each.about is about]))
-        told = (
-            meta.rewrites(about.name, text, int(number))
-            if self.channel == "messenger"
-            else meta.edits(about.name, text)
-        )
-        said = self._kept(Said(token, "edit", self.world.now(), told.id, about), told, f"edits {about.token}: {token}")
-        self.world.deliver(said, after=after)
-        return said
-
-    def unsends(self, about, after=0.0):
-        meta = self.world.meta
-        told = meta.unsends(about.name) if self.channel == "messenger" else meta.removes(about.name)
-        said = self._kept(Said("", "deletion", self.world.now(), told.id, about), told, f"takes back {about.token}")
-        self.world.deliver(said, after=after)
-        return said
-
-    def again(self, said, after=0.0):
-        """Let the platform deliver something once more."""
-        self.world.tell(f"the platform repeats {said.token or said.kind}")
-        self.world.deliver(said, after=after)
-
-    def _kept(self, said, told, what):
-        said.entry = told.entry
-        self.said.append(said)
-        self.world.tell(f"{self.name} {what}")
-        return said
-
-    def got(self):
-        """Return what the customer can read from us, in its order."""
-        if self.channel == "messenger":
-            inbox = self.world.meta.inboxes.get((self.page, self.person.psid(self.page)))
-            return [each.text for each in inbox.messages if each.outgoing] if inbox else []
-        return list(self.world.meta.sent.get(self.root, []))
-
-    def tickets(self):
-        """Return the tickets in which this customer's words stand, by the helpdesk's books."""
-        tokens = [each.token for each in self.said if each.token]
-        return [each for each in self.world.desk.books() if any(t in words for t in tokens for words in each.words)]

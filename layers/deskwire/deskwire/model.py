@@ -386,7 +386,10 @@ class Filed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReply:
-    """What an agent wrote for the customer: `id` is the helpdesk's id of the comment, `order` sorts them."""
+    """What an agent wrote for the customer. `order` sorts them.
+
+    `id` is the helpdesk's id of the comment, and tells it from all others, also when its ticket is merged.
+    """
 
     id: str
     order: int

@@ -14,13 +14,16 @@ from deskwire.model import AgentReply, Event, Outgoing, Sent, Visibility, compos
 from deskwire.telemetry import Telemetry
 
 from . import wording
-from .decide import Plan, end
+from .decide import GIVE_UP, Plan, end
 from .ledger import UNENDED, Ledger
-from .state import Outcome, Recorded, moment, outgoing, seconds
+from .state import KEEP_SECONDS, Outcome, Recorded, moment, outgoing, seconds
 from .turn import DAY, Turn, is_inbound
 
 ACK = "ack"  # the keys of acknowledgements begin so
 PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
+RECENT = timedelta(days=1)
+# How old an answer may be that we are told of: what became of it is forgotten after 30 days, a signal waits for 14.
+KNOWN = timedelta(seconds=KEEP_SECONDS) - GIVE_UP
 TRIES = 8  # of an answer the platform cannot take now; then the agent is told
 
 
@@ -142,9 +145,9 @@ class Answering:
         brought, joined_at = 0, turn.changes.get("joined_at", turn.thread.joined_at)
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
             if ticket == turn.thread.ticket:
-                if reply.written_at and seconds(reply.written_at) < joined_at:
-                    continue  # it was for those whose ticket this one was merged into
-            elif _old(reply, told_at):
+                if reply.written_at and (seconds(reply.written_at) < joined_at or told_at - reply.written_at > KNOWN):
+                    continue  # it was for those whose ticket this one was merged into, or brought so long ago
+            elif reply.written_at is None or told_at - reply.written_at > RECENT:
                 continue  # of an earlier ticket, and brought when it was new
             if not self._reply(turn, reply):
                 return None  # goes on with this one, in order
@@ -154,7 +157,10 @@ class Answering:
 
     def _reply(self, turn: Turn, reply: AgentReply) -> bool:
         """Send one answer; False when it has to wait. Whatever becomes of it is noted, and told where it must be."""
-        key = compose("reply", turn.definition.name, reply.ticket, reply.id)
+        key = compose("reply", turn.definition.name, reply.id)
+        if key in turn.relayed:
+            return True  # of a ticket that another of theirs was merged into, it is read on both
+        turn.relayed.add(key)
         text, private = _private(reply.text)
         thread = turn.current()
         message = outgoing(thread, key=key, text=text, automatic=False, private=private)
@@ -259,7 +265,3 @@ def _private(text: str) -> tuple[str, bool]:
     if stripped.lower().startswith(PRIVATELY):
         return stripped[len(PRIVATELY) :].lstrip(" :\n"), True
     return stripped, False
-
-
-def _old(reply: AgentReply, told_at: datetime) -> bool:
-    return reply.written_at is None or told_at - reply.written_at > timedelta(days=1)

@@ -105,7 +105,8 @@ def decide(
         bool(thread.ticket)
         and reopen is not None
         and thread.last_inbound > 0
-        and seconds(now) - thread.last_inbound > reopen.total_seconds()
+        # Opened by an edit, say, which is no word of theirs to be answered: the next word goes into that one.
+        and seconds(now) - max(thread.last_inbound, thread.opened_at) > reopen.total_seconds()
     )
     wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
     return Plan(

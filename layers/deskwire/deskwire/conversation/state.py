@@ -90,6 +90,7 @@ class Thread(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     pk: str
+    created_at: int = 0
     channel: str = ""
     account: str = ""
     thread: str = ""
@@ -128,8 +129,11 @@ class Thread(BaseModel):
 
     @property
     def filing_key(self) -> str:
-        """What the present ticket is found by in the helpdesk: another for each follow-up."""
-        return compose(self.key, str(self.epoch))
+        """What the present ticket is found by in the helpdesk: another for each follow-up.
+
+        And another for who comes back after their thread was forgotten: its tickets are not counted any more.
+        """
+        return compose(self.key, str(self.created_at), str(self.epoch))
 
     @property
     def reference(self) -> str:

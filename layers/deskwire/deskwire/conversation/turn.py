@@ -41,6 +41,7 @@ class Turn:
     added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `answered`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
     intended: list[str] = field(default_factory=list)  # keys of texts that were about to be sent
+    relayed: set[str] = field(default_factory=set)  # keys of agents' answers that were dealt with
     begun: set[str] = field(default_factory=set)  # keys whose effect may have happened, nobody knows
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
@@ -144,6 +145,7 @@ class Turn:
             **self.changes,
             "ticket": self.thread.ticket,
             "epoch": self.thread.epoch,
+            **({"opened_at": seconds(self.now)} if self.unnoted else {}),
             "pending": pending,
             "clean": [key for key in pending if key not in self.begun],
             # Of what nobody knows whether it was sent, the echo may still tell.

@@ -15,31 +15,40 @@ from deskwire.model import AgentReply, Attachment, AttachmentKind
 from deskwire.reading import Node
 
 KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+TARGET = re.compile(r"/ticket/([0-9]{1,18})$")
+MERGES = 10  # one after the other, that are followed
 QUOTE = re.compile(r"<(/?)(?:div|blockquote)\b([^<>]*)>", re.IGNORECASE)
 
 
 def written_on(tracker: Tracker, ticket: str) -> str:
-    """Return the condition for what was written on this ticket, or, once it is merged, on the survivor since then.
+    """Return the condition for what was written on this ticket, and on each that it was merged into since then.
 
     What stood on the other ticket before was written for somebody else. REST 2 shows merged tickets as one, in
     histories as in a transaction's `Object`; only ObjectId in a query still tells them apart.
     """
     shown = tracker.get(f"ticket/{ticket}", what="looking at the ticket")
     survivor = shown["EffectiveId"]["id"].identifier(shown["id"].identifier(ticket))
-    if survivor == ticket:
-        return f"ObjectId = {ticket}"
-    links = tracker.get(
-        "transactions",
-        what="reading the merge",
-        query=f"ObjectType = 'RT::Ticket' AND ObjectId = {ticket} AND Type = 'AddLink' AND Field = 'MergedInto'",
-        orderby="id",
-        order="DESC",
-        per_page="1",
-    )
-    merges = [number(row["id"].identifier()) for row in links["items"].items()]
-    if not merges:
-        return f"ObjectId = {ticket}"
-    return f"(ObjectId = {ticket} OR (ObjectId = {number(survivor)} AND id > {merges[0]}))"
+    here, since, parts = ticket, "", []
+    for _ in range(MERGES):
+        parts.append(f"(ObjectId = {here} AND id > {since})" if since else f"ObjectId = {here}")
+        if here == survivor:
+            break
+        links = tracker.get(
+            "transactions",
+            what="reading the merge",
+            query=f"ObjectType = 'RT::Ticket' AND ObjectId = {here} AND Type = 'AddLink' AND Field = 'MergedInto'",
+            orderby="id",
+            order="DESC",
+            per_page="1",
+            fields="NewValue",
+        )
+        merge = next(iter(links["items"].items()), None)
+        # fsck.com-rt://example.org/ticket/7; where it is not told, the survivor is as near as we get.
+        target = TARGET.search(merge["NewValue"].text("")) if merge is not None else None
+        if merge is None:
+            break
+        here, since = target[1] if target else number(survivor), number(merge["id"].identifier())
+    return f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
 def staff(tracker: Tracker, name: str) -> str:

@@ -145,9 +145,9 @@ class RequestTracker(Helpdesk):
             for row in rows["items"].items():
                 return Filed(ticket, {key: row["id"].identifier()})
         tickets = tickets_of(tracker, key)
-        if not tickets:
-            return None
-        return Filed(ticket or tickets[0], {key: f"ticket/{tickets[0]}"} if ticket else {})
+        if ticket:  # words that opened another one, a follow-up, are not in this one
+            return Filed(ticket, {key: f"ticket/{ticket}"}) if ticket in tickets else None
+        return Filed(tickets[0]) if tickets else None
 
     @understood
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:

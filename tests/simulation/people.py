@@ -1,0 +1,227 @@
+"""The customers of the simulated world, each as their platform has them: what they say, and what they read from us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sandbox.x import ACCOUNT, HANDLE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+PAGE = "410000000000001"
+TWIN = "410000000001001"  # a page in whose inbox people happen to have the same ids
+
+
+@dataclass(eq=False)
+class Said:
+    """One thing that a customer wrote, edited or took back. `token` stands in its words and nowhere else."""
+
+    token: str
+    kind: str
+    at: datetime
+    name: str = ""  # the platform's id
+    about: Said | None = None
+    deliveries: list = field(default_factory=list)
+    entry: dict | None = None
+    endpoint: str = "meta"  # whose webhook tells of it
+
+    @property
+    def taken(self):
+        return self.taken_at is not None
+
+    @property
+    def taken_at(self):
+        """When we first answered with 2xx; None when we never did."""
+        return min((each.taken_at for each in self.deliveries if each.taken_at), default=None)
+
+
+class Customer:
+    """Somebody who writes. Each platform has its own kind."""
+
+    channel = ""
+    endpoint = "meta"
+    edits_reach_us = True
+
+    def __init__(self, world, name, page=PAGE, person=None):
+        self.world = world
+        self.name = name
+        self.page = page
+        self.person = person or self._introduced(name)
+        self.said = []
+        self.root = ""
+        self.expects = True  # an acknowledgement, when all goes well
+        self.erasing = self.erased = self.certificate = None  # when somebody began and ended to erase them
+        self.known = False  # to us, when that began
+        self.erasures = 0  # runs of the command, also those that did not come to an end: she may write in between
+
+    def __repr__(self):
+        return f"{self.name} ({self.channel})"
+
+    @property
+    def thread(self):
+        """The key of the conversation."""
+        return f"{self.channel}/{self.page}/{self.place}"
+
+    def says(self, words="where is my parcel?"):
+        """Say something that is not delivered yet."""
+        token = next(self.world.tokens)
+        return self._kept(
+            Said(token, "message", self.world.now()), self._written(f"{token} {words}"), f"writes {token}"
+        )
+
+    def writes(self, words="where is my parcel?", after=0.0):
+        said = self.says(words)
+        self.world.deliver(said, after=after)
+        return said
+
+    def edits(self, about, after=0.0):
+        token = next(self.world.tokens)
+        number = 1 + len([each for each in self.said if each.about is about])
+        told = self._rewritten(about, f"{token} I meant another one", number)
+        said = self._kept(Said(token, "edit", self.world.now(), about=about), told, f"edits {about.token}: {token}")
+        self.world.deliver(said, after=after)
+        return said
+
+    def unsends(self, about, after=0.0):
+        said = Said("", "deletion", self.world.now(), about=about)
+        self._kept(said, self._removed(about), f"takes back {about.token}")
+        self.world.deliver(said, after=after)
+        return said
+
+    def again(self, said, after=0.0):
+        """Let the platform deliver something once more."""
+        self.world.tell(f"the platform repeats {said.token or said.kind}")
+        self.world.deliver(said, after=after)
+
+    def _kept(self, said, told, what):
+        said.name, said.entry = told
+        said.endpoint = self.endpoint
+        self.said.append(said)
+        self.world.tell(f"{self.name} {what}")
+        return said
+
+    def got(self):
+        """Return what the customer can read from us, in its order."""
+        return [text for _, text in self.heard()]
+
+    def tickets(self):
+        """Return the tickets in which this customer's words stand, by the helpdesk's books."""
+        tokens = [each.token for each in self.said if each.token]
+        return [each for each in self.world.desk.books() if any(t in words for t in tokens for words in each.words)]
+
+
+class OnMessenger(Customer):
+    """Somebody who writes to the page's inbox."""
+
+    channel = "messenger"
+
+    def _introduced(self, name):
+        return self.world.meta.person(name)
+
+    @property
+    def author(self):
+        """What the channel calls them."""
+        return self.person.psid(self.page)
+
+    @property
+    def place(self):
+        """What the channel calls the conversation."""
+        return self.author
+
+    def _written(self, text):
+        return self.world.meta.writes(self.person, self.page, text)
+
+    def _rewritten(self, about, text, number):
+        return self.world.meta.rewrites(about.name, text, number)
+
+    def _removed(self, about):
+        return self.world.meta.unsends(about.name)
+
+    def heard(self):
+        """Return what we said, with its time."""
+        inbox = self.world.meta.inboxes.get((self.page, self.author))
+        return [(each.at, each.text) for each in inbox.messages if each.outgoing] if inbox else []
+
+
+class OnFacebook(OnMessenger):
+    """Somebody who comments on the page's post."""
+
+    channel = "facebook"
+
+    @property
+    def author(self):
+        return self.person.id
+
+    @property
+    def place(self):
+        return self.root
+
+    def _written(self, text):
+        told = self.world.meta.comments(self.person, self.root or self.world.post, text)
+        self.root = self.root or told.id
+        return told
+
+    def _rewritten(self, about, text, number):
+        return self.world.meta.edits(about.name, text)
+
+    def _removed(self, about):
+        return self.world.meta.removes(about.name)
+
+    def heard(self):
+        things = self.world.meta.things.values()
+        return [(each.at, each.text) for each in things if each.parent == self.root and each.author.id == self.page]
+
+
+class OnX(Customer):
+    """Somebody who sends direct messages on X, which can be asked what we sent, and tells of no edit."""
+
+    channel = "x"
+    endpoint = "x"
+    edits_reach_us = False
+
+    def __init__(self, world, name, page=ACCOUNT, person=None):
+        super().__init__(world, name, ACCOUNT, person)
+
+    def _introduced(self, name):
+        x = self.world.x
+        return x.person(f"somebody_{len(x.people)}", name)
+
+    @property
+    def author(self):
+        return self.person.id
+
+    @property
+    def place(self):
+        return f"dm-{self.person.id}"
+
+    def _written(self, text):
+        (body,) = self.world.x.whispers(self.person, text)
+        return self.world.x.whispered[-1].id, body
+
+    def heard(self):
+        return [(each.at, each.text) for each in self.world.x.whispered if each.recipient == self.person.id]
+
+
+class InPublicOnX(OnX):
+    """Somebody who mentions the account in posts."""
+
+    @property
+    def place(self):
+        return self.root
+
+    def _written(self, text):
+        (body,) = self.world.x.writes(
+            self.person, f"@{HANDLE} {text}", reply_to=self.said[-1].name if self.said else ""
+        )
+        post = next(reversed(self.world.x.posts.values()))
+        self.root = post.conversation
+        return post.id, body
+
+    def heard(self):
+        posts = self.world.x.posts.values()
+        return [(each.at, each.text) for each in posts if each.conversation == self.root and each.author.id == ACCOUNT]
+
+
+CUSTOMERS = {"messenger": OnMessenger, "facebook": OnFacebook, "x": OnX, "x in public": InPublicOnX}
