@@ -20,7 +20,7 @@ from .scenarios import SCENARIOS
 from .world import World
 
 CHUNK = 10  # histories a task
-LONG = 36  # times as many steps in a deep run: a hundred messages a history
+LONG = 44  # times as many steps in a deep run: a hundred messages a history
 SHOWN = 5  # violations told in full
 PAIRED = ("before", "lost")
 PARTS = 8  # of the pairs of one scenario

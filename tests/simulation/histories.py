@@ -89,7 +89,7 @@ def told(history):
 
 
 def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for each kind of step
-    ticket = ticket_of(person)
+    ticket = ticket_of(person) if step.what in {"agent", "hasty", "closes", "merges"} else None
     messages = [each for each in person.said if each.kind == "message"]
     kept = [
         each

@@ -227,24 +227,29 @@ def _forgotten(world, customer):
 def _replies(world, books):
     """5: an agent's answer goes out at most once; if not, the ticket says so. In the agents' order."""
     reads = [customer.got() for customer in world.customers]  # of merged tickets several customers may be told
-    notes = [text for _, words in books for text in words if NOTED.search(text)]
+    notes = [(kept.id, text) for kept, words in books for text in words if NOTED.search(text)]
+    open_ = {kept.id for kept, _ in books if not kept.closed and not kept.merged}
     by_hand = {name for customer in world.customers for name in (customer.certificate or {}).get("by_hand", ())}
     forgotten = {  # a ticket that takes no note any more is named on the certificate
         kept.id
         for kept, words in books
         if any(FORGOTTEN in text for text in words) or ((kept.merged or kept.closed) and f"acme/{kept.id}" in by_hand)
     }
+    # Two tickets of one customer made one: each brings what stands in both since then.
+    joined = [sum(bool(kept.merged) for kept in own) and len(own) > 1 for own in (c.tickets() for c in world.customers)]
     last = {}
     people = len(reads) if world.merges else 1  # an answer on a merged ticket goes to everybody in it
     for token, ticket in world.replied:
-        told = [text for text in notes if token in text]
+        told = [text for _, text in notes if token in text]
+        if told and ticket in open_ and (ticket, told[0]) not in notes and not world.merges:
+            yield f"REPLY: {token} stands in {ticket}, the note about it elsewhere"
         sent = False
         for whose, read in enumerate(reads):
             found = [number for number, text in enumerate(read) if token in text]
             sent = sent or bool(found)
             if len(found) > 1:
                 yield f"REPLY: {token} was sent {len(found)} times"
-            if found and found[0] < last.get((ticket, whose), -1):
+            if found and found[0] < last.get((ticket, whose), -1) and not joined[whose]:
                 yield f"REPLY: {token} was sent before an earlier one"
             if found:
                 last[ticket, whose] = found[0]

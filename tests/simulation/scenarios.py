@@ -542,6 +542,27 @@ def two_tickets_of_one_customer_merged(world, marta):
     world.quiet()
 
 
+@scenario()
+def answers_in_two_tickets_one_of_which_is_deleted(world, marta):
+    """While the helpdesk is down: what is told of the one that is gone ends, the other's answer is brought."""
+    world.gate.open = False
+    marta.writes()
+    world.run(31 * 86_400)
+    world.closings += 1
+    first = ticket_of(marta)
+    marta.writes("another thing")
+    world.run(60)
+    world.gate.open = True
+    world.outage(TemporaryError("no answer", ambiguous=False))
+    world.told(first)
+    world.run(5)
+    world.agent_replies(ticket_of(marta))
+    world.delete(first)
+    world.run(60)
+    world.recovery()
+    world.quiet()
+
+
 @scenario(desks=("zendesk", "requesttracker"))
 def two_tickets_in_turn_for_months(world, marta):
     """What an agent answered is not brought again when an earlier ticket was answered since, and all is forgotten."""
@@ -567,6 +588,56 @@ def two_tickets_in_turn_for_months(world, marta):
 @scenario()
 def back_when_all_is_about_to_be_forgotten(world, marta):
     months_later(world, marta, ttl_lag=2 * 86_400)
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def written_long_before_it_came(world, marta):
+    """Half a month in the platform's pipes, after a longer silence."""
+    world.gate.open = False
+    marta.expects = False
+    marta.writes()
+    world.run(31 * 86_400)
+    world.closings += 1
+    marta.writes("another thing", after=16 * 86_400)
+    world.run(1)
+    marta.writes("and more of it", after=16 * 86_400)
+    world.run(16 * 86_400 - 60)
+    world.gate.open = True
+    world.run(300)
+    world.quiet()
+
+
+@scenario()
+def answered_in_the_ticket_before(world, marta):
+    """Too late for the platform; the note stands where the agent wrote."""
+    world.gate.open = False
+    marta.writes()
+    world.run(31 * 86_400)
+    first = ticket_of(marta)
+    world.gate.open = True
+    world.agent_replies(first)
+    marta.writes("another thing", after=1)
+    world.closings += 1
+    world.quiet()
+
+
+@scenario()
+def taken_back_while_a_follow_up_was_to_be_opened(world, marta):
+    """Then there is no present ticket, and the note on an answer belongs to the one before."""
+    world.gate.open = False
+    marta.writes()
+    world.run(31 * 86_400)
+    world.closings += 1
+    first = ticket_of(marta)
+    world.gate.open = True
+    world.outage(TemporaryError("no answer", ambiguous=False))
+    said = marta.writes("another thing")
+    world.run(20)
+    marta.unsends(said)
+    world.agent_replies(first)
+    world.run(60)
+    world.recovery()
+    world.quiet()
 
 
 @scenario(desks=("zendesk", "requesttracker"))

@@ -20,14 +20,20 @@ STORIES = {
         "merged into a ticket of somebody else (messenger, zendesk)", []),
     "the first message after a late edit opened a second follow-up": (
         "back when all is about to be forgotten (messenger, zendesk)", []),
+    "each message that came half a month late opened a ticket": (
+        "written long before it came (messenger, zendesk)", []),
+    "a note on an answer in the ticket before was written nowhere": (
+        "taken back while a follow up was to be opened (messenger, zendesk)", []),
     "words that opened a follow-up in Request Tracker were taken for a part of the ticket before": (
-        "back when all is forgotten (messenger, requesttracker)", [("after", "GET rt/REST/2.0/ticket/103", 1)]),
+        "written long before it came (messenger, requesttracker)", [("after", "GET rt/REST/2.0/ticket/102", 1)]),
     "who came back when their erasure was forgotten was taken for the opener of their old ticket, and not filed": (
         "back when the erasure is forgotten (messenger, requesttracker)", [("refused", "table get E", 1)]),
     "an answer in a customer's ticket, into which another of theirs was merged, was sent twice": (
         "two tickets of one customer merged (messenger, requesttracker)", []),
     "a note on an answer that was read on two tickets was written twice, which the table refuses for ever": (
         "two tickets of one customer merged (messenger, requesttracker)", [("lost", "table transact S", 1)]),
+    "an answer stayed in its ticket since an earlier ticket of the customer had been deleted": (
+        "answers in two tickets one of which is deleted (messenger, zendesk)", []),
     "an answer was sent again a month later when an earlier ticket was answered in between": (
         "two tickets in turn for months (messenger, requesttracker)", []),
     "a deletion whose answer was lost left the words in the ticket": (

@@ -133,13 +133,13 @@ class MemoryTable:
 
 
 def _copied(value: Value) -> Value:
-    """Return a copy down to the leaves, which nobody can change (`copy.deepcopy` takes ten times as long)."""
-    if type(value) in LEAVES:
-        return value
+    """Return a copy down to the leaves, which nobody can change (`copy.deepcopy` takes twenty times as long)."""
     if isinstance(value, dict):
-        return {name: _copied(element) for name, element in value.items()}  # type: ignore[return-value]
-    if isinstance(value, list | tuple):
-        return [_copied(element) for element in value]  # type: ignore[return-value] # as a table gives it back
+        return {  # type: ignore[return-value]
+            name: element if type(element) in LEAVES else _copied(element) for name, element in value.items()
+        }
+    if isinstance(value, list | tuple):  # a list, as a table gives it back
+        return [element if type(element) in LEAVES else _copied(element) for element in value]  # type: ignore[return-value]
     return value
 
 

@@ -10,6 +10,7 @@ from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, ac
 from deskwire.channel import Asks, Replies
 from deskwire.contract import Permit, Refusal
 from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.helpdesk import TicketGone
 from deskwire.model import AgentReply, Event, Outgoing, Sent, Visibility, compose
 from deskwire.telemetry import Telemetry
 
@@ -123,8 +124,11 @@ class Answering:
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Bring the agents' new answers to the customer."""
         for signal in plan.relay:
-            ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
-            brought = self._bring(turn, ticket, datetime.fromisoformat(signal.received_at))
+            try:
+                brought = self._bring(turn, signal)
+            except (PermanentError, TicketGone) as error:
+                turn.outcomes.append(end(signal, Outcome.REFUSED, f"its answers cannot be read: {error}"))
+                continue
             if brought is None:
                 return
             outcome = (
@@ -134,26 +138,37 @@ class Answering:
             )
             turn.outcomes.append(outcome)
 
-    def _bring(self, turn: Turn, ticket: str, told_at: datetime) -> int | None:
-        """Bring the new answers of one ticket; return how many, None when one has to wait (and all after it).
+    def _bring(self, turn: Turn, signal: Recorded) -> int | None:
+        """Bring the new answers of the ticket that a signal tells of; return how many.
 
-        `told_at` is when we were told of them: long ago, perhaps, when the helpdesk could not be asked since.
+        None when one has to wait, and all after it. When we were told counts, long ago, perhaps, for the helpdesk could
+        not be asked since.
         """
+        ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
+        told_at = datetime.fromisoformat(signal.received_at)
         after = turn.changes.get("last_reply", turn.thread.last_reply)
         if ticket != turn.changes.get("last_ticket", turn.thread.last_ticket):
             after = ""
-        brought, joined_at = 0, turn.changes.get("joined_at", turn.thread.joined_at)
+        brought = 0
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
-            if ticket == turn.thread.ticket:
-                if reply.written_at and (seconds(reply.written_at) < joined_at or told_at - reply.written_at > KNOWN):
-                    continue  # it was for those whose ticket this one was merged into, or brought so long ago
-            elif reply.written_at is None or told_at - reply.written_at > RECENT:
-                continue  # of an earlier ticket, and brought when it was new
+            if not self._is_theirs(turn, ticket, reply, told_at):
+                continue
             if not self._reply(turn, reply):
                 return None  # goes on with this one, in order
             brought += 1
             turn.changes |= {"last_reply": reply.id, "last_ticket": ticket}
         return brought
+
+    def _is_theirs(self, turn: Turn, ticket: str, reply: AgentReply, told_at: datetime) -> bool:
+        """Tell whether an answer is for this customer, and so young that it is known whether it was brought before."""
+        if ticket != turn.thread.ticket:  # an earlier one, whose answers were brought when they were new
+            return reply.written_at is not None and told_at - reply.written_at <= RECENT
+        if reply.written_at is None:
+            return True
+        # What stood in another ticket before theirs was merged into it; if we were told of it, that was theirs as well.
+        joined_at = turn.changes.get("joined_at", turn.thread.joined_at)
+        others = seconds(reply.written_at) < joined_at <= seconds(told_at)
+        return not others and told_at - reply.written_at <= KNOWN
 
     def _reply(self, turn: Turn, reply: AgentReply) -> bool:
         """Send one answer; False when it has to wait. Whatever becomes of it is noted, and told where it must be."""
@@ -169,7 +184,7 @@ class Answering:
         if known is not None and known["state"] not in {"sending", "failed"}:
             return True
         if isinstance(permit, Refusal):
-            self._tell(turn, key, "refused", permit.reason, text)
+            self._tell(turn, key, reply, "refused", permit.reason, text)
             return True
         turn.intended.append(key)
         first = self.ledger.intend(turn.thread, send=key, text=text)
@@ -185,11 +200,13 @@ class Answering:
                 self.ledger.lead(sent.elsewhere, thread.key)
             if reply.attachments:
                 names = ", ".join(each.name or each.line() for each in reply.attachments)
-                self._note(turn, key, f"The text was sent, its attachments were not: {names}. Please send a link.")
+                self._note(
+                    turn, key, reply, f"The text was sent, its attachments were not: {names}. Please send a link."
+                )
         elif state == "unknown":
-            self._tell(turn, key, "unknown", reason, text)
+            self._tell(turn, key, reply, "unknown", reason, text)
         else:
-            self._tell(turn, key, "refused", reason, text)
+            self._tell(turn, key, reply, "refused", reason, text)
         return True
 
     def _permit(self, turn: Turn, message: Outgoing) -> Permit | Refusal:
@@ -203,16 +220,17 @@ class Answering:
             return Refusal(f"{turn.channel.title} has no private answers")
         return turn.channel.contract.permit(visibility, automatic=False, last_inbound=last, now=turn.now)
 
-    def _tell(self, turn: Turn, key: str, state: str, reason: str, text: str) -> None:
-        """Note an answer that did not go out, or of which nobody knows, on the ticket."""
+    def _tell(self, turn: Turn, key: str, reply: AgentReply, state: str, reason: str, text: str) -> None:
+        """Note an answer that did not go out, or of which nobody knows, on the ticket that it was written in."""
         turn.settle(key, state, (), reason)
         words = wording.uncertain(text) if state == "unknown" else wording.undeliverable(reason, text)
-        self._note(turn, key, words)
+        self._note(turn, key, reply, words)
         self.telemetry.count("Unanswerable")
         self.telemetry.log("ERROR", "an answer did not go out", channel=turn.channel.name, reason=reason)
 
-    def _note(self, turn: Turn, key: str, words: str) -> None:
-        turn.added.append(Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat()))
+    def _note(self, turn: Turn, key: str, reply: AgentReply, words: str) -> None:
+        note = Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat(), ticket=reply.ticket)
+        turn.added.append(note)
 
     # ---------------------------------------------------------------- sending
 

@@ -13,7 +13,6 @@ from typing import Any
 from deskwire.channel import Fetches
 from deskwire.configuration import Connection
 from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.helpdesk import TicketGone
 from deskwire.model import Event, File, Kind, compose, digest
 from deskwire.ports import Archive, Clock, Letter, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -297,10 +296,6 @@ class Conversation:
                 self.directory.failed(turn.definition.name, error)
             except ConfigurationError as error:
                 turn.trouble = turn.trouble or error
-            except (PermanentError, TicketGone) as error:
-                handled = {each.key for each in turn.outcomes}
-                left = [each for each in plan.relay if each.key not in handled]
-                turn.outcomes += [end(each, Outcome.REFUSED, f"its answers cannot be read: {error}") for each in left]
 
     def _admitted(self, turn: Turn, stack: ExitStack, requests: int) -> bool:
         """Tell whether the helpdesk may be asked so often, as long as `stack` is open; else the thread waits."""

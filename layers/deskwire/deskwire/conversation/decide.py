@@ -105,7 +105,7 @@ def decide(
         bool(thread.ticket)
         and reopen is not None
         and thread.last_inbound > 0
-        # Opened by an edit, say, which is no word of theirs to be answered: the next word goes into that one.
+        # What was written long before it came opened one, and more of it may come.
         and seconds(now) - max(thread.last_inbound, thread.opened_at) > reopen.total_seconds()
     )
     wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
@@ -117,7 +117,8 @@ def decide(
         else tuple(sorted(file, key=lambda item: (not (thread.ticket or _begins(item)), *_order(item)))),
         relay=tuple(relay),
         doubted=tuple(doubted),
-        follow_up=stale and any(item.event is not None and not item.event.own for item in file),
+        # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
+        follow_up=stale and any(_begins(item) for item in file),
         wait=wait,
     )
 
@@ -135,7 +136,8 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     if message.received_at and now - datetime.fromisoformat(message.received_at) > GIVE_UP:
         return end(message, Outcome.DEAD, "given up after the longest retry")
     if event is None:
-        return "file" if thread.ticket else end(message, Outcome.SUPPRESSED, "a note without a ticket")
+        placed = thread.ticket or message.ticket
+        return "file" if placed else end(message, Outcome.SUPPRESSED, "a note without a ticket")
     if event.kind is Kind.TICKET:
         return "relay"
     if item.refused:

@@ -45,6 +45,7 @@ class Filing:
         if plan.follow_up and items:
             self._follow_up(turn)
             items = self._without_found(turn, items)
+        items = self._elsewhere(turn, items)
         self._append(turn, items, follow_up_of="" if previous == turn.thread.ticket else previous)
 
     def _follow_up(self, turn: Turn) -> None:
@@ -59,27 +60,49 @@ class Filing:
         if not any(item.doubtful for item in items):
             return list(items)
         if not thread.ticket and helpdesk.abilities.find_open:
-            found = self._found(turn, compose("open", thread.filing_key))
+            found = self._found(turn, compose("open", thread.filing_key), "")
             if found is not None:
                 turn.thread = thread.model_copy(update={"ticket": found.ticket})
                 self.opened(turn)
         left: list[Pending] = []
         for item in items:
-            found = None
-            if item.doubtful and turn.thread.ticket and helpdesk.abilities.find_append:
-                found = self._found(turn, item.message.key)
+            found, ticket = None, item.message.ticket or turn.thread.ticket
+            if item.doubtful and ticket and helpdesk.abilities.find_append:
+                found = self._found(turn, item.message.key, ticket)
             if found is None:
                 left.append(item)
             else:
                 self._filed(turn, [item], found)
         return left
 
-    def _found(self, turn: Turn, key: str) -> Filed | None:
+    def _found(self, turn: Turn, key: str, ticket: str) -> Filed | None:
         """Ask what a key became; a helpdesk that refuses to tell leaves it open, and repeating is the lesser evil."""
         try:
-            return turn.helpdesk.find(key, turn.thread.ticket, turn.thread.filing_key, turn.inside)
+            return turn.helpdesk.find(key, ticket, turn.thread.filing_key, turn.inside)
         except (PermanentError, TicketGone):
             return None
+
+    def _elsewhere(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
+        """Write notes on answers into the earlier tickets that these stand in; return what is for the present one."""
+        left: list[Pending] = []
+        for item in items:
+            ticket = item.message.ticket
+            if ticket in {"", turn.thread.ticket}:
+                left.append(item)
+                continue
+            try:
+                filed = turn.helpdesk.append(ticket, turn.thread.filing_key, [self._entry(turn, item)], turn.inside)
+            except TemporaryError as error:
+                turn.blame(error, [item.message.key])
+                raise
+            except (PermanentError, TicketGone) as error:
+                if turn.thread.ticket or any(each.event is not None for each in items):
+                    left.append(item)
+                else:
+                    turn.outcomes.append(end(item.message, Outcome.REFUSED, f"its ticket does not take it: {error}"))
+            else:
+                turn.filed([_filed(item.message, filed)])
+        return left
 
     def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
         """Open the ticket with one message: so a repeated request has the same bytes, whatever came since."""

@@ -169,6 +169,8 @@ class Recorded:
         """Return the table's item."""
         pk, sk = message_item(thread_key, self.key)
         event = self.event
+        if self.ticket:  # of a note: where it belongs
+            more["ticket"] = self.ticket
         found: Item = {
             "pk": pk,
             "sk": sk,
