@@ -525,9 +525,8 @@ def back_when_all_is_forgotten(world, marta):
     months_later(world, marta, ttl_lag=0)
 
 
-@scenario(desks=("zendesk", "requesttracker"))
-def two_tickets_of_one_customer_merged(world, marta):
-    """The one of last month into today's, and an agent answers there."""
+def one_ticket_a_month(world, marta):
+    """Let her write now and in a month, before anything goes wrong; return the tickets of both."""
     world.gate.open = False
     marta.writes()
     world.run(31 * 86_400)
@@ -535,9 +534,16 @@ def two_tickets_of_one_customer_merged(world, marta):
     first = ticket_of(marta)
     marta.writes("another thing")
     world.run(60)
-    world.merge(first, ticket_of(marta))
+    return first, ticket_of(marta)
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def two_tickets_of_one_customer_merged(world, marta):
+    """The one of last month into today's, and an agent answers there."""
+    first, second = one_ticket_a_month(world, marta)
+    world.merge(first, second)
     world.gate.open = True
-    world.agent_replies(ticket_of(marta))
+    world.agent_replies(second)
     world.told(first)
     world.quiet()
 
@@ -545,18 +551,12 @@ def two_tickets_of_one_customer_merged(world, marta):
 @scenario()
 def answers_in_two_tickets_one_of_which_is_deleted(world, marta):
     """While the helpdesk is down: what is told of the one that is gone ends, the other's answer is brought."""
-    world.gate.open = False
-    marta.writes()
-    world.run(31 * 86_400)
-    world.closings += 1
-    first = ticket_of(marta)
-    marta.writes("another thing")
-    world.run(60)
+    first, second = one_ticket_a_month(world, marta)
     world.gate.open = True
     world.outage(TemporaryError("no answer", ambiguous=False))
     world.told(first)
     world.run(5)
-    world.agent_replies(ticket_of(marta))
+    world.agent_replies(second)
     world.delete(first)
     world.run(60)
     world.recovery()
@@ -566,14 +566,7 @@ def answers_in_two_tickets_one_of_which_is_deleted(world, marta):
 @scenario(desks=("zendesk", "requesttracker"))
 def two_tickets_in_turn_for_months(world, marta):
     """What an agent answered is not brought again when an earlier ticket was answered since, and all is forgotten."""
-    world.gate.open = False
-    marta.writes()
-    world.run(31 * 86_400)
-    world.closings += 1
-    first = ticket_of(marta)
-    marta.writes("another thing")
-    world.run(60)
-    second = ticket_of(marta)
+    first, second = one_ticket_a_month(world, marta)
     world.agent_replies(second)
     for _ in range(4):
         world.run(8 * 86_400)

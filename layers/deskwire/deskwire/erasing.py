@@ -256,7 +256,7 @@ class Eraser:
         if message.key in thread.was_clean or not self._helpdesk(thread):
             return "", ""
         helpdesk, inside = self._asking(thread)
-        ticket = thread.ticket
+        ticket = message.ticket or thread.ticket
         try:
             if not ticket and helpdesk.abilities.find_open:
                 opened = helpdesk.find(compose("open", thread.filing_key), "", thread.filing_key, inside)
