@@ -686,6 +686,19 @@ def edit_that_came_after_all_was_taken_back(world, marta):
 
 
 @scenario()
+def taken_back_in_the_second_it_was_written(world, marta):
+    """The deletion overtakes its message, but not by much."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    said = marta.says("my telephone is 555-0199")
+    world.gate.open = True
+    marta.unsends(said)
+    world.deliver(said, after=1)
+    world.quiet()
+
+
+@scenario()
 def taken_back_before_it_came(world, marta):
     marta.writes()
     world.run(5)

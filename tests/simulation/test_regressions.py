@@ -34,6 +34,8 @@ STORIES = {
         "two tickets of one customer merged (messenger, requesttracker)", [("lost", "table transact S", 1)]),
     "an answer stayed in its ticket since an earlier ticket of the customer had been deleted": (
         "answers in two tickets one of which is deleted (messenger, zendesk)", []),
+    "words that were taken back in the second they were written stayed, for their deletion had come first": (
+        "taken back in the second it was written (messenger, zendesk)", [("refused", "table query M", 1)]),
     "an answer was sent again a month later when an earlier ticket was answered in between": (
         "two tickets in turn for months (messenger, requesttracker)", []),
     "a deletion whose answer was lost left the words in the ticket": (

@@ -109,16 +109,16 @@ def decide(
         and seconds(now) - max(thread.last_inbound, thread.opened_at) > reopen.total_seconds()
     )
     wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
+    # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
+    follow_up = stale and any(_begins(item) for item in file)
+    opens = follow_up or not thread.ticket
     return Plan(
         ended=tuple(ended),
         # What opens a ticket is the customer's, also where a colleague's words outside it are older.
-        file=()
-        if wait
-        else tuple(sorted(file, key=lambda item: (not (thread.ticket or _begins(item)), *_order(item)))),
+        file=() if wait else tuple(sorted(file, key=lambda item: (opens and not _begins(item), *_order(item)))),
         relay=tuple(relay),
         doubted=tuple(doubted),
-        # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
-        follow_up=stale and any(_begins(item) for item in file),
+        follow_up=follow_up,
         wait=wait,
     )
 
@@ -173,12 +173,15 @@ def _erased(event: Event, received_at: str, thread: Thread) -> bool:
     return at > 0 and seconds(datetime.fromisoformat(received_at)) <= at
 
 
-def _order(item: Pending) -> tuple[int, float]:
-    """In the customer's order: by their own time among what is filed together; what has none stays where it is."""
+def _order(item: Pending) -> tuple[int, float, bool]:
+    """In the customer's order: by their own time among what is filed together; what has none stays where it is.
+
+    Whatever came first, what is taken back stands before its deletion, which then takes it out.
+    """
     event = item.event
     if event is None or event.occurred_at is None:
-        return (1, 0)
-    return (0, event.occurred_at.timestamp())
+        return (1, 0, False)
+    return (0, event.occurred_at.timestamp(), event.kind is Kind.DELETION)
 
 
 def _wait(thread: Thread, abilities: Abilities, now: datetime) -> int:
