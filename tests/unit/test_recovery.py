@@ -168,15 +168,15 @@ class Waiting:
     """A sweep of which the waiting is told, and passes on the clock."""
 
     def __init__(self, company):
-        self.company, self.waited = company, []
+        self.company, self.waited, self.told = company, [], ""
         self.mailbox = MemoryMailbox(company.clock.now)
         self.sweeper = Sweeper(
             table=company.table, mailbox=self.mailbox, archive=MemoryArchive(), directory=company.container(),
             clock=company.clock.now, telemetry=Telemetry("test", stream=self), wait=self.wait,
         )  # fmt: skip
 
-    def write(self, _line):
-        pass
+    def write(self, line):
+        self.told += line
 
     def wait(self, span):
         self.waited.append(span)
@@ -207,6 +207,15 @@ def test_it_wakes_fewer_each_time_than_at_its_beginning(company):
     sweep = Waiting(company)
     woken = sweep.sweeper.sweep()["woken"]
     assert woken == MOST + 4 * MOST * SLICE // 60
+
+
+@pytest.mark.parametrize(("waiting", "counted"), [(MOST - 1, MOST - 1), (MOST, 0), (3 * MOST, 0)])
+def test_who_waits_for_their_turn_is_not_called_unaccounted(company, waiting, counted):
+    due(company, waiting)
+    company.clock.advance(1200)
+    sweep = Waiting(company)
+    sweep.sweeper.sweep()
+    assert f'"UnaccountedEvents":{counted}' in sweep.told
 
 
 def test_while_all_is_well_sweep_waits_for_nothing(company):

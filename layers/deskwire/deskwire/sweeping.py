@@ -38,26 +38,26 @@ class Sweeper:
     def sweep(self) -> dict[str, int]:
         """Do one round; return how many threads were woken and how many events a look brought."""
         began = seconds(self.clock())
-        due = self._wake(MOST)
-        self._count_unaccounted(due, began)
+        shards = self._wake(MOST)
+        self._count_unaccounted(shards, began)
         index = self.table.get(INDEX_KEY) or {}
         keys = [(pk, sk) for pk, sk in index.get("keys", [])]
         looked = self._look(keys)
-        woken = len(due) + self._more(began, [key for key in keys if key[1] == "HELPDESK"])
+        woken = sum(map(len, shards)) + self._more(began, [key for key in keys if key[1] == "HELPDESK"])
         self.telemetry.count("Woken", woken)
         self.telemetry.count("Polled", looked)
         self.telemetry.flush()
         return {"woken": woken, "polled": looked}
 
-    def _wake(self, most: int) -> list[tuple[str, int]]:
-        """Wake so many threads of each shard that are due; return them, with when they were."""
+    def _wake(self, most: int) -> list[list[tuple[str, int]]]:
+        """Wake so many threads of each shard that are due; return them by shard, with when they were."""
         now = seconds(self.clock())
-        due = [each for shard in range(SHARDS) for each in self.table.due(shard, now, most)]
+        shards = [self.table.due(shard, now, most) for shard in range(SHARDS)]
         # The minute is part of the reason: a thread that nobody woke after all is tried again.
-        letters = [timer(pk[2:], f"due {due_at} {now // 60}") for pk, due_at in due]
+        letters = [timer(pk[2:], f"due {due_at} {now // 60}") for due in shards for pk, due_at in due]
         if letters:
             self.mailbox.send(letters)
-        return due
+        return shards
 
     def _more(self, began: int, helpdesks: Sequence[Key]) -> int:
         """Wake further threads in the course of the minute while a helpdesk recovers; return how many.
@@ -71,19 +71,25 @@ class Sweeper:
                 break
             if rest > 0:
                 self.wait(rest)
-                woken += len(self._wake(MOST * SLICE // 60))
+                woken += sum(map(len, self._wake(MOST * SLICE // 60)))
         return woken
 
     def _recovering(self, helpdesks: Sequence[Key]) -> bool:
         now = seconds(self.clock())
         return any(self.directory.health(key).recovering_until > now for key in helpdesks)
 
-    def _count_unaccounted(self, due: Sequence[tuple[str, int]], now: int) -> None:
+    def _count_unaccounted(self, shards: Sequence[Sequence[tuple[str, int]]], now: int) -> None:
         """Count the threads that were woken again and again, and that no worker finished: each has an event or more.
 
-        Nothing else has to be looked at: a thread is on this index from when it is taken until it is finished.
+        Nothing else has to be looked at: a thread is on this index from when it is taken until it is finished. Where
+        more are due than are woken at once, they are late because it is not their turn yet.
         """
-        late = [(pk, now - due_at) for pk, due_at in due if now - due_at > LATE.total_seconds()]
+        late = [
+            (pk, now - due_at)
+            for due in shards
+            for pk, due_at in due
+            if len(due) < MOST and now - due_at > LATE.total_seconds()
+        ]
         self.telemetry.count("UnaccountedEvents", len(late))
         for pk, age in late[:NAMED]:
             self.telemetry.log("ERROR", "unaccounted", thread=digest(pk[2:])[:12], seconds=age)
