@@ -32,6 +32,11 @@ class Said:
         return self.taken_at is not None
 
     @property
+    def begun_at(self):
+        """When we first heard of it, whatever we answered; None when we never did."""
+        return min((each.begun_at for each in self.deliveries if each.begun_at), default=None)
+
+    @property
     def taken_at(self):
         """When we first answered with 2xx; None when we never did."""
         return min((each.taken_at for each in self.deliveries if each.taken_at), default=None)

@@ -104,7 +104,7 @@ def _filed_once(world, customer, books):
     for said in [each for each in customer.said if each.token and each.deliveries]:
         times = written[said.token]
         gone = any(each.kind == "deletion" and each.about in {said, said.about} for each in customer.said)
-        gone = gone or (customer.erased is not None and said.taken and said.taken_at <= customer.erased)
+        gone = gone or (customer.erased is not None and said.taken and said.begun_at <= customer.erased)
         if times == 0 and said.taken and not gone and not _refused(world, said, customer):
             yield f"LOST: {customer.name}'s {said.token} was taken and is in no ticket"
         declared = not world.desk.asks and bool(world.gate.happened) and said.token in doubted

@@ -116,6 +116,7 @@ class Delivery:
     tokens: tuple
     answers: list = field(default_factory=list)
     tried: int = 0
+    begun_at: datetime | None = None
     taken_at: datetime | None = None
 
 
@@ -339,6 +340,7 @@ class World:
     def _attempt(self, delivery):
         """Send one delivery to `receive`; without a 2xx it comes again, as long as the sender has patience."""
         side, endpoint = delivery.side, delivery.endpoint
+        delivery.begun_at = delivery.begun_at or self.now()
         request = Request(
             method="POST", endpoint=endpoint, body=delivery.body, headers=delivery.headers, received_at=self.now()
         )
