@@ -44,7 +44,8 @@ setup: .venv/.stamp ## Install the libraries and the command `deskwire` into .ve
 
 .PHONY: simulate
 simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; SEED=n tells one; ONLY="closed ticket".
-	@$(PYTHON) -m tests.simulation $(if $(DEEP),--deep) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+	@$(PYTHON) -m tests.simulation $(if $(DEEP),--deep) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") \
+		$(if $(START),--start $(START))
 
 .PHONY: soak
 soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESSAGES=, SEED=. Takes half an hour.

@@ -2,6 +2,7 @@
 
 python -m tests.simulation                  the default, a part of the gate: some minutes on two cores
 python -m tests.simulation --deep           all pairs, ten thousand histories of a hundred messages each
+python -m tests.simulation --deep --start 5000   goes on with the history of that seed, without the scenarios
 python -m tests.simulation --seed 4711      one history, told as a story
 python -m tests.simulation --only "closed"  the scenarios with this in their name
 """
@@ -34,7 +35,7 @@ def main():
     if arguments.seed is not None:
         return _one(histories.of_seed(arguments.seed, LONG if arguments.deep else 1), f"seed {arguments.seed}")
     began = time.monotonic()
-    told = [name for name in SCENARIOS if arguments.only in name]
+    told = [] if arguments.start else [name for name in SCENARIOS if arguments.only in name]
     with ProcessPoolExecutor(arguments.jobs, initializer=os.nice, initargs=(5,)) as pool:
         counts, found = _gathered({pool.submit(*task): name for name, task in _tasks(arguments, told)})
     for violation in found[:SHOWN]:
@@ -55,7 +56,7 @@ def _tasks(arguments, told):
         if SCENARIOS[name].short and (arguments.deep or SCENARIOS[name].first):
             for part in range(PARTS) if arguments.deep else USUAL:
                 yield f"{name}, pairs", (_pairs, name, part)
-    for start in range(0, 0 if arguments.only else arguments.histories, CHUNK):
+    for start in range(arguments.start, 0 if arguments.only else arguments.histories, CHUNK):
         end = min(start + CHUNK, arguments.histories)
         yield f"histories {start} to {end - 1}", (_histories, start, end, LONG if arguments.deep else 1)
 
@@ -68,7 +69,7 @@ def _gathered(tasks):
         counted, violations = task.result()
         counts.update(counted)
         found += violations
-        progress = f"{number}/{len(tasks)} {tasks[task]} · violations {len(found)}"
+        progress = f"{number}/{len(tasks)} {tasks[task]} · {counts['messages']} messages · violations {len(found)}"
         if sys.stdout.isatty():
             print(f"\r\x1b[K{progress}", end="", flush=True)
         elif time.monotonic() - told > SPOKEN:
@@ -84,6 +85,7 @@ def _parsed():
     parser.add_argument("--deep", action="store_true", help="all pairs, and 10,000 long histories")
     parser.add_argument("--seed", type=int, help="tell one history")
     parser.add_argument("--only", default="", help="the scenarios whose name has this in it")
+    parser.add_argument("--start", type=int, default=0, help="go on with the history of this seed")
     parser.add_argument("--histories", type=int, help="how many random ones")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes")
     arguments = parser.parse_args()
