@@ -384,6 +384,16 @@ def test_h2_nothing_is_found_that_never_was(reach):
     assert connector.find("messenger/page/never/add", number, "t", reach) is None
 
 
+def test_h2_words_that_the_ticket_of_a_faster_attempt_does_not_hold_are_added_to_it(tracker, reach, wire):
+    ticket, number = opened(reach)
+    later = dataclasses.replace(ticket, entries=(*ticket.entries, an_entry("and by the way")))
+    filed = connector.open(later, reach_of(tracker.bot_token, wire))
+    assert filed.ticket == number
+    assert set(filed.entries) == {entry.key for entry in later.entries}
+    assert kinds(tracker, number) == ["Create", "Correspond"]
+    assert "and by the way" in tracker.content(filed.entries[later.entries[-1].key])
+
+
 def test_h2_whoever_loses_a_race_leaves_one_ticket(tracker, wire):
     ticket = a_ticket("twice at once")
     winner = connector.open(ticket, reach_of(tracker.bot_token, wire))

@@ -38,8 +38,6 @@ def main():
     told = [] if arguments.start else [name for name in SCENARIOS if arguments.only in name]
     with ProcessPoolExecutor(arguments.jobs, initializer=os.nice, initargs=(5,)) as pool:
         counts, found = _gathered({pool.submit(*task): name for name, task in _tasks(arguments, told)})
-    for violation in found[:SHOWN]:
-        print(violation, end="\n\n")
     print(
         f"scenarios {len(told)} · crash points {counts['singles']} · pairs {counts['pairs']} · "
         f"histories {counts['histories']} with {counts['messages']} messages · "
@@ -69,6 +67,8 @@ def _gathered(tasks):
         counted, violations = task.result()
         counts.update(counted)
         found += violations
+        for violation in violations[: max(0, SHOWN - len(found) + len(violations))]:
+            print(f"\r\x1b[K{violation}\n" if sys.stdout.isatty() else f"{violation}\n", flush=True)
         progress = f"{number}/{len(tasks)} {tasks[task]} · {counts['messages']} messages · violations {len(found)}"
         if sys.stdout.isatty():
             print(f"\r\x1b[K{progress}", end="", flush=True)

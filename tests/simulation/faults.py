@@ -204,7 +204,7 @@ FAULTS = (
           "str(self.created_at)", '""',
           ("back when the erasure is forgotten (messenger, requesttracker)",)),
     Fault("a follow-up that something late opened is not counted", "conversation.decide:", "decide",
-          "max(thread.last_inbound, thread.opened_at)", "thread.last_inbound",
+          "seconds(now) - thread.filed_at", "seconds(now) - thread.last_inbound",
           ("written long before it came (messenger, zendesk)",)),
     Fault("an answer is known by the ticket that it is read on", "conversation.answering:Answering", "_reply",
           "turn.definition.name, reply.id)", "turn.definition.name, reply.ticket, reply.id)",

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from deskwire.auditing import audit
 
-from .world import ACKNOWLEDGED, POLICY, START
+from .world import ACKNOWLEDGED, POLICY, START, ticket_of
 
 BEFORE = re.compile(r"Before: .*?(?=\n\n|\Z)", re.DOTALL)  # an edit quotes what stood there before
 TOKEN = re.compile(r"w\d+w")
@@ -253,7 +253,9 @@ def _replies(world, books):
                 yield f"REPLY: {token} was sent before an earlier one"
             if found:
                 last[ticket, whose] = found[0]
-        if not sent and not told and ticket not in forgotten:
+        # Of a desk that cannot be asked, a ticket whose birth nobody heard of stays unknown; the next one says so.
+        unheard = not world.desk.asks and ticket not in {ticket_of(customer) for customer in world.customers}
+        if not sent and not told and ticket not in forgotten and not unheard:
             yield f"REPLY: {token} was neither sent nor is it noted on the ticket"
         if sent and any("NOT delivered" in text for text in told) and not world.merges:  # then it may be another's
             yield f"REPLY: {token} was sent, and the ticket says that it was not"

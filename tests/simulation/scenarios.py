@@ -584,6 +584,22 @@ def back_when_all_is_about_to_be_forgotten(world, marta):
 
 
 @scenario(desks=("zendesk", "requesttracker"))
+def follow_up_then_a_busy_helpdesk(world, marta):
+    """Whoever opened it may have died, and nobody can be asked about it for a while."""
+    world.gate.open = False
+    marta.writes()
+    world.run(31 * 86_400)
+    world.closings += 1
+    world.gate.open = True
+    marta.writes("another thing")
+    world.run(3)
+    world.outage(Answer(429, {"retry-after": "30"}, b'{"error": "APIRateLimitExceeded"}'))
+    world.run(1200)
+    world.recovery()
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
 def written_long_before_it_came(world, marta):
     """Half a month in the platform's pipes, after a longer silence."""
     world.gate.open = False

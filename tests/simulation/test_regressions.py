@@ -20,6 +20,8 @@ STORIES = {
         "merged into a ticket of somebody else (messenger, zendesk)", []),
     "the first message after a late edit opened a second follow-up": (
         "back when all is about to be forgotten (messenger, zendesk)", []),
+    "a follow-up whose opener died was forgotten while the helpdesk was busy, and its words went into the old ticket": (
+        "follow up then a busy helpdesk (messenger, zendesk)", [("after", "POST acme/api/v2/tickets.json", 1)]),
     "each message that came half a month late opened a ticket": (
         "written long before it came (messenger, zendesk)", []),
     "a note on an answer in the ticket before was written nowhere": (

@@ -79,10 +79,10 @@ def test_after_the_longest_retry_an_event_is_dead():
 
 
 def test_a_thread_that_slept_gets_a_new_ticket():
-    asleep = thread(ticket="7", last_inbound=int((NOW - timedelta(days=15)).timestamp()))
+    asleep = thread(ticket="7", filed_at=int((NOW - timedelta(days=15)).timestamp()))
     assert plan(pending(), of=asleep).follow_up
     assert not plan(pending(own=True), of=asleep).follow_up
-    awake = thread(ticket="7", last_inbound=int((NOW - timedelta(days=13)).timestamp()))
+    awake = thread(ticket="7", filed_at=int((NOW - timedelta(days=13)).timestamp()))
     assert not plan(pending(), of=awake).follow_up
 
 

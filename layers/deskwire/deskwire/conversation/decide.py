@@ -104,9 +104,9 @@ def decide(
     stale = (
         bool(thread.ticket)
         and reopen is not None
-        and thread.last_inbound > 0
-        # What was written long before it came opened one, and more of it may come.
-        and seconds(now) - max(thread.last_inbound, thread.opened_at) > reopen.total_seconds()
+        and thread.filed_at > 0
+        # Not by when they wrote: that may be long ago when it comes, and what is still to be filed does not count.
+        and seconds(now) - thread.filed_at > reopen.total_seconds()
     )
     wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
     # An edit or a deletion belongs where its message stands, as long as that ticket takes it.

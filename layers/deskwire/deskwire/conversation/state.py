@@ -108,6 +108,7 @@ class Thread(BaseModel):
     sending: tuple[str, ...] = ()  # keys of what may or may not have been sent
     last_inbound: int = 0
     last_written: int = 0  # the latest customer's own time that was filed
+    filed_at: int = 0  # when something of theirs was filed last
     acknowledged_at: int = 0
     acknowledgements: tuple[int, ...] = ()  # when, in the last day
     answered_at: int = 0  # when an agent's answer last went out

@@ -98,6 +98,8 @@ class Turn:
         ]
         latest = self.changes.get("last_written", self.thread.last_written)
         self.changes["last_written"] = max([latest, *stamps])
+        if any(each.event is not None and not each.event.own for each in messages):
+            self.changes["filed_at"] = seconds(self.now)
 
     def answered(self) -> None:
         """Take in that an agent answered before anybody could tell whose ticket it is: as a signal that comes now."""
@@ -145,7 +147,6 @@ class Turn:
             **self.changes,
             "ticket": self.thread.ticket,
             "epoch": self.thread.epoch,
-            **({"opened_at": seconds(self.now)} if self.unnoted else {}),
             "pending": pending,
             "clean": [key for key in pending if key not in self.begun],
             # Of what nobody knows whether it was sent, the echo may still tell.
