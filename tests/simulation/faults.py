@@ -222,7 +222,7 @@ FAULTS = (
           "            return\n        if brought is None:",
           ("answers in two tickets one of which is deleted (messenger, zendesk)",)),
     Fault("an answer is brought again when its record is forgotten", "conversation.answering:Answering", "_is_theirs",
-          "and told_at - reply.written_at <= KNOWN", "",
+          "and turn.now - reply.written_at <= KNOWN", "",
           ("two tickets in turn for months (messenger, requesttracker)",)),
     Fault("the tracker's message has no key", "families.requesttracker_tickets:", "tickets_of",
           "marker(key)", "marker(key[1:])",

@@ -16,7 +16,7 @@ from deskwire.rest import Answer
 from . import promises
 from .explore import Violation
 from .scenarios import epilogue
-from .world import World, erase, simulated, ticket_of
+from .world import World, erase, replay_dead, simulated, ticket_of
 
 DESKS = ("zendesk", "requesttracker", "logbook")
 FAULTS = ("before", "after", "lost", "refused", "slow", "late", "twice")
@@ -26,6 +26,7 @@ STEPS = ("writes",) * 6 + ("album", "repeats", "edits", "unsends") + ("agent",) 
 WAITS = (1, 5, 40, 90, 400, 3600, 3 * 3600, 13 * 3600, 25 * 3600)
 NAMES = ("Marta", "Jón", "Zoë", "Anna", "Samir", "Ólöf", "Kofi", "Mei")
 MONTH = 31 * 86_400  # seconds: what was recorded has expired, and is taken away now or two days later
+EVENING = 4 * 3600
 REMEMBERED = timedelta(days=29)
 LONGEST_OUTAGE = (
     9000  # seconds: more than Zendesk keeps a key; longer ones say nothing new, and take sixty sweeps an hour
@@ -115,7 +116,10 @@ def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for ea
         case "waits":
             world.run(WAITS[step.number])
         case "month":
-            world.run(MONTH)
+            world.run(EVENING)
+            if world.mailbox.dead:  # the alarm calls somebody; the queue keeps them for fourteen days
+                world.operator(replay_dead)
+            world.run(MONTH - EVENING)
             world.closings += 1  # whoever writes after so long gets another ticket
         case "outage":
             world.outage(TemporaryError("no answer", ambiguous=bool(step.number % 2)))

@@ -649,6 +649,26 @@ def taken_back_while_a_follow_up_was_to_be_opened(world, marta):
     world.quiet()
 
 
+@scenario()
+def answered_and_closed_while_a_follow_up_was_to_be_opened(world, marta):
+    """The note on the answer can stand neither there nor in a present ticket: it gets one."""
+    world.gate.open = False
+    marta.writes()
+    world.run(31 * 86_400)
+    world.closings += 1
+    first = ticket_of(marta)
+    world.gate.open = True
+    world.outage(TemporaryError("no answer", ambiguous=False))
+    said = marta.writes("another thing")
+    world.run(20)
+    marta.unsends(said)
+    world.agent_replies(first)
+    world.close(first)
+    world.run(60)
+    world.recovery()
+    world.quiet()
+
+
 @scenario(desks=("zendesk", "requesttracker"))
 def back_when_the_erasure_is_forgotten(world, marta):
     world.gate.open = False

@@ -24,6 +24,8 @@ STORIES = {
         "follow up then a busy helpdesk (messenger, zendesk)", [("after", "POST acme/api/v2/tickets.json", 1)]),
     "each message that came half a month late opened a ticket": (
         "written long before it came (messenger, zendesk)", []),
+    "a note on an answer in a closed ticket was written nowhere": (
+        "answered and closed while a follow up was to be opened (messenger, zendesk)", []),
     "a note on an answer in the ticket before was written nowhere": (
         "taken back while a follow up was to be opened (messenger, zendesk)", []),
     "words that opened a follow-up in Request Tracker were taken for a part of the ticket before": (

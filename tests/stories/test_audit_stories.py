@@ -169,6 +169,18 @@ def test_who_writes_again_begins_anew_and_is_known_again(company, eraser):
     assert company.thread()["author"]["id"] == CUSTOMER
 
 
+def test_who_comes_back_with_something_written_before_is_kept_as_well(company, eraser):
+    """Written earlier than what was erased, delivered later: else the conversation would be gone within a month."""
+    written = company.now()
+    company.tick(60)
+    told(company, "first")
+    eraser.erase(ME)
+    company.tick(60)
+    told(company, "delivered late", at=written)
+    assert len(company.zendesk.tickets) == 2
+    assert "expires" not in company.thread()
+
+
 def test_an_answer_on_the_old_ticket_no_longer_reaches_the_person(company, eraser):
     told(company, "first")
     ticket = company.zendesk.tickets[0].id

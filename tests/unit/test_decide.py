@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from deskwire.conversation.decide import Pending, decide, dismissed, end
@@ -75,7 +76,14 @@ def test_a_helpdesks_signal_is_relayed():
 
 
 def test_after_the_longest_retry_an_event_is_dead():
-    assert plan(pending(), now=NOW + timedelta(days=15)).ended[0].state == Outcome.DEAD
+    item = pending()
+    recorded = replace(item.message, recorded_at=int(NOW.timestamp() * 1000))
+    assert plan(replace(item, message=recorded), now=NOW + timedelta(days=15)).ended[0].state == Outcome.DEAD
+
+
+def test_a_dead_letter_that_is_replayed_after_weeks_is_filed():
+    item = pending()
+    assert plan(item, now=NOW + timedelta(days=27)).file == (item,)
 
 
 def test_a_thread_that_slept_gets_a_new_ticket():

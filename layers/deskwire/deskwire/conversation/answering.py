@@ -15,7 +15,7 @@ from deskwire.model import AgentReply, Event, Outgoing, Sent, Visibility, compos
 from deskwire.telemetry import Telemetry
 
 from . import wording
-from .decide import GIVE_UP, Plan, end
+from .decide import Plan, end
 from .ledger import UNENDED, Ledger
 from .state import KEEP_SECONDS, Outcome, Recorded, moment, outgoing, seconds
 from .turn import DAY, Turn, is_inbound
@@ -23,8 +23,7 @@ from .turn import DAY, Turn, is_inbound
 ACK = "ack"  # the keys of acknowledgements begin so
 PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
 RECENT = timedelta(days=1)
-# How old an answer may be that we are told of: what became of it is forgotten after 30 days, a signal waits for 14.
-KNOWN = timedelta(seconds=KEEP_SECONDS) - GIVE_UP
+KNOWN = timedelta(seconds=KEEP_SECONDS) - RECENT  # how old an answer may be: what became of it is then forgotten
 TRIES = 8  # of an answer the platform cannot take now; then the agent is told
 
 
@@ -168,7 +167,7 @@ class Answering:
         # What stood in another ticket before theirs was merged into it; if we were told of it, that was theirs as well.
         joined_at = turn.changes.get("joined_at", turn.thread.joined_at)
         others = seconds(reply.written_at) < joined_at <= seconds(told_at)
-        return not others and told_at - reply.written_at <= KNOWN
+        return not others and turn.now - reply.written_at <= KNOWN
 
     def _reply(self, turn: Turn, reply: AgentReply) -> bool:
         """Send one answer; False when it has to wait. Whatever becomes of it is noted, and told where it must be."""

@@ -133,7 +133,8 @@ def _begins(item: Pending) -> bool:
 def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recorded | Literal["file", "relay"]:
     """Return the message with its outcome, or what is to be done with it. `about`: there is or will be a ticket."""
     message, event = item.message, item.event
-    if message.received_at and now - datetime.fromisoformat(message.received_at) > GIVE_UP:
+    # Since it was recorded: a dead letter may be replayed long after it was received.
+    if message.recorded_at and seconds(now) - message.recorded_at // 1000 > GIVE_UP.total_seconds():
         return end(message, Outcome.DEAD, "given up after the longest retry")
     if event is None:
         placed = thread.ticket or message.ticket

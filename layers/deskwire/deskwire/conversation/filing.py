@@ -95,11 +95,8 @@ class Filing:
             except TemporaryError as error:
                 turn.blame(error, [item.message.key])
                 raise
-            except (PermanentError, TicketGone) as error:
-                if turn.thread.ticket or any(each.event is not None for each in items):
-                    left.append(item)
-                else:
-                    turn.outcomes.append(end(item.message, Outcome.REFUSED, f"its ticket does not take it: {error}"))
+            except (PermanentError, TicketGone):
+                left.append(item)  # better in another ticket, and if it has one to itself, than nowhere
             else:
                 turn.filed([_filed(item.message, filed)])
         return left

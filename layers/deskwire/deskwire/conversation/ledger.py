@@ -290,7 +290,7 @@ class Ledger:
         if back:
             writes += self._ways_back(thread, back, added)
         set_, remove = dict(changes), ["was_clean"]
-        if "last_inbound" in changes:
+        if "last_inbound" in changes or "filed_at" in changes:
             remove.append("expires")  # who was erased writes again
         due_at = set_.pop("due_at", 0)
         if release:

@@ -160,6 +160,7 @@ class Recorded:
     ticket: str = ""
     entry: str = ""
     by: str = ""
+    recorded_at: int = 0  # milliseconds since 1970; 0 for what is recorded just now
 
     @property
     def done(self) -> bool:
@@ -206,6 +207,7 @@ def recorded(item: Item) -> Recorded:
         ticket=item.get("ticket", ""),
         entry=item.get("entry", ""),
         by=item.get("by", ""),
+        recorded_at=item.get("recorded_at", 0),
     )
 
 
