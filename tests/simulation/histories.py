@@ -16,7 +16,7 @@ from deskwire.rest import Answer
 from . import promises
 from .explore import Violation
 from .scenarios import epilogue
-from .world import World, erase, replay_dead, simulated, ticket_of
+from .world import MONTH, World, erase, replay_dead, simulated, ticket_of
 
 DESKS = ("zendesk", "requesttracker", "logbook")
 FAULTS = ("before", "after", "lost", "refused", "slow", "late", "twice")
@@ -25,12 +25,10 @@ STEPS = ("writes",) * 6 + ("album", "repeats", "edits", "unsends") + ("agent",) 
 )  # fmt: skip
 WAITS = (1, 5, 40, 90, 400, 3600, 3 * 3600, 13 * 3600, 25 * 3600)
 NAMES = ("Marta", "Jón", "Zoë", "Anna", "Samir", "Ólöf", "Kofi", "Mei")
-MONTH = 31 * 86_400  # seconds: what was recorded has expired, and is taken away now or two days later
 EVENING = 4 * 3600
 REMEMBERED = timedelta(days=29)
-LONGEST_OUTAGE = (
-    9000  # seconds: more than Zendesk keeps a key; longer ones say nothing new, and take sixty sweeps an hour
-)
+# More than Zendesk keeps a key; longer ones say nothing new, and take sixty sweeps an hour.
+LONGEST_OUTAGE = 9000  # seconds
 
 
 @dataclass(frozen=True)

@@ -236,7 +236,7 @@ def _replies(world, books):
         if any(FORGOTTEN in text for text in words) or ((kept.merged or kept.closed) and f"acme/{kept.id}" in by_hand)
     }
     # Two tickets of one customer made one: each brings what stands in both since then.
-    joined = [sum(bool(kept.merged) for kept in own) and len(own) > 1 for own in (c.tickets() for c in world.customers)]
+    joined = [len(own) > 1 and any(kept.merged for kept in own) for own in (c.tickets() for c in world.customers)]
     last = {}
     people = len(reads) if world.merges else 1  # an answer on a merged ticket goes to everybody in it
     for token, ticket in world.replied:

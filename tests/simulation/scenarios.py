@@ -12,7 +12,7 @@ from deskwire.rest import Answer
 from . import promises
 from .people import TWIN
 from .ports import KINDS, MOST_RECEIVED
-from .world import World, erase, misread, replay, replay_dead, ticket_of
+from .world import MONTH, World, erase, misread, replay, replay_dead, ticket_of
 
 SCENARIOS = {}
 
@@ -507,7 +507,7 @@ def months_later(world, marta, *, ttl_lag):
     said = marta.writes()
     world.quiet()
     world.agent_replies(ticket_of(marta))
-    world.run(31 * 86_400)
+    world.run(MONTH)
     world.closings += 1  # so long after her last word another ticket is opened
     world.gate.open = True
     if marta.edits_reach_us:
@@ -525,13 +525,18 @@ def back_when_all_is_forgotten(world, marta):
     months_later(world, marta, ttl_lag=0)
 
 
-def one_ticket_a_month(world, marta):
-    """Let her write now and in a month, before anything goes wrong; return the tickets of both."""
+def a_month_ago(world, marta):
+    """Let her have written once, before anything goes wrong; return that ticket. Her next word opens another."""
     world.gate.open = False
     marta.writes()
-    world.run(31 * 86_400)
+    world.run(MONTH)
     world.closings += 1
-    first = ticket_of(marta)
+    return ticket_of(marta)
+
+
+def one_ticket_a_month(world, marta):
+    """Let her write now and in a month, before anything goes wrong; return the tickets of both."""
+    first = a_month_ago(world, marta)
     marta.writes("another thing")
     world.run(60)
     return first, ticket_of(marta)
@@ -586,10 +591,7 @@ def back_when_all_is_about_to_be_forgotten(world, marta):
 @scenario(desks=("zendesk", "requesttracker"))
 def follow_up_then_a_busy_helpdesk(world, marta):
     """Whoever opened it may have died, and nobody can be asked about it for a while."""
-    world.gate.open = False
-    marta.writes()
-    world.run(31 * 86_400)
-    world.closings += 1
+    a_month_ago(world, marta)
     world.gate.open = True
     marta.writes("another thing")
     world.run(3)
@@ -602,11 +604,8 @@ def follow_up_then_a_busy_helpdesk(world, marta):
 @scenario(desks=("zendesk", "requesttracker"))
 def written_long_before_it_came(world, marta):
     """Half a month in the platform's pipes, after a longer silence."""
-    world.gate.open = False
     marta.expects = False
-    marta.writes()
-    world.run(31 * 86_400)
-    world.closings += 1
+    a_month_ago(world, marta)
     marta.writes("another thing", after=16 * 86_400)
     world.run(1)
     marta.writes("and more of it", after=16 * 86_400)
@@ -619,54 +618,39 @@ def written_long_before_it_came(world, marta):
 @scenario()
 def answered_in_the_ticket_before(world, marta):
     """Too late for the platform; the note stands where the agent wrote."""
-    world.gate.open = False
-    marta.writes()
-    world.run(31 * 86_400)
-    first = ticket_of(marta)
+    first = a_month_ago(world, marta)
     world.gate.open = True
     world.agent_replies(first)
     marta.writes("another thing", after=1)
-    world.closings += 1
+    world.quiet()
+
+
+def while_a_follow_up_was_to_be_opened(world, marta, *, closed):
+    """Let her take back what was to open it, and an agent answer in the ticket before, which is then `closed`."""
+    first = a_month_ago(world, marta)
+    world.gate.open = True
+    world.outage(TemporaryError("no answer", ambiguous=False))
+    said = marta.writes("another thing")
+    world.run(20)
+    marta.unsends(said)
+    world.agent_replies(first)
+    if closed:
+        world.close(first)
+    world.run(60)
+    world.recovery()
     world.quiet()
 
 
 @scenario()
 def taken_back_while_a_follow_up_was_to_be_opened(world, marta):
     """Then there is no present ticket, and the note on an answer belongs to the one before."""
-    world.gate.open = False
-    marta.writes()
-    world.run(31 * 86_400)
-    world.closings += 1
-    first = ticket_of(marta)
-    world.gate.open = True
-    world.outage(TemporaryError("no answer", ambiguous=False))
-    said = marta.writes("another thing")
-    world.run(20)
-    marta.unsends(said)
-    world.agent_replies(first)
-    world.run(60)
-    world.recovery()
-    world.quiet()
+    while_a_follow_up_was_to_be_opened(world, marta, closed=False)
 
 
 @scenario()
 def answered_and_closed_while_a_follow_up_was_to_be_opened(world, marta):
     """The note on the answer can stand neither there nor in a present ticket: it gets one."""
-    world.gate.open = False
-    marta.writes()
-    world.run(31 * 86_400)
-    world.closings += 1
-    first = ticket_of(marta)
-    world.gate.open = True
-    world.outage(TemporaryError("no answer", ambiguous=False))
-    said = marta.writes("another thing")
-    world.run(20)
-    marta.unsends(said)
-    world.agent_replies(first)
-    world.close(first)
-    world.run(60)
-    world.recovery()
-    world.quiet()
+    while_a_follow_up_was_to_be_opened(world, marta, closed=True)
 
 
 @scenario(desks=("zendesk", "requesttracker"))
@@ -676,7 +660,7 @@ def back_when_the_erasure_is_forgotten(world, marta):
     world.quiet()
     world.operator(erase(marta))
     world.gate.open = True
-    world.run(31 * 86_400)
+    world.run(MONTH)
     marta.writes("another thing")
     world.quiet()
 

@@ -59,13 +59,10 @@ POLICY = Policy.model_validate(
 )
 SIGNERS = {"meta": "messenger", "x": "x"}  # whose connector signs for an endpoint
 META_RETRIES = (5, 60, 600, 1800, 7200, 7200, 14400, 28800)  # “immediately, then less and less”, within 36 hours
-X_REPLAYS = (
-    600,
-    3600,
-    4 * 3600,
-    12 * 3600,
-)  # X repeats nothing; somebody has its replay job bring back what was missed
+# X repeats nothing; somebody has its replay job bring back what was missed.
+X_REPLAYS = (600, 3600, 4 * 3600, 12 * 3600)
 DESK_RETRIES = (1, 2, 5, 10)
+MONTH = 31 * 86_400  # seconds: what was recorded has expired, and is taken away now or two days later
 AGAIN = 180  # seconds until an operator tries a command again
 X_API = "api.x.com"
 EXHAUSTED = 400  # turns of the world after which it will never be quiet

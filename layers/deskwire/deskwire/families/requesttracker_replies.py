@@ -43,10 +43,10 @@ def written_on(tracker: Tracker, ticket: str) -> str:
             fields="NewValue",
         )
         merge = next(iter(links["items"].items()), None)
-        # fsck.com-rt://example.org/ticket/7; where it is not told, the survivor is as near as we get.
-        target = TARGET.search(merge["NewValue"].text("")) if merge is not None else None
         if merge is None:
             break
+        # fsck.com-rt://example.org/ticket/7; where it is not told, the survivor is as near as we get.
+        target = TARGET.search(merge["NewValue"].text(""))
         here, since = target[1] if target else number(survivor), number(merge["id"].identifier())
     return f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0]
 

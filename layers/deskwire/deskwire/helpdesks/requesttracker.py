@@ -114,12 +114,11 @@ class RequestTracker(Helpdesk):
             found = settled(tracker, opened, requestor, ticket)
             filed = {entry.key: f"ticket/{found}" for entry in public}  # REST 2 tells no number of the opening itself
             for entry in ticket.entries:
-                if found == opened:
-                    if not entry.public:
-                        filed[entry.key] = written(tracker, found, entry)
-                else:  # another attempt was faster: what it did not bring, this one does
+                if found != opened:  # another attempt was faster: what it did not bring, this one does
                     known = self.find(entry.key, found, ticket.thread, reach)
                     filed[entry.key] = known.entries[entry.key] if known else written(tracker, found, entry)
+                elif not entry.public:
+                    filed[entry.key] = written(tracker, found, entry)
         except TemporaryError as error:
             raise TemporaryError(str(error), after=error.after, ambiguous=True) from None
         return Filed(found, filed)
