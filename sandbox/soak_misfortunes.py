@@ -18,7 +18,7 @@ KILL_EVERY = 5.0  # seconds, on average
 LAST_KILL = 0.9  # part of the messages after which nobody dies any more: what a dead worker held has to come again
 LEAST, PER_MESSAGE = 30.0, 0.02  # seconds that a spell lasts at least: so many, or so many for each message
 LONGEST = 90.0  # and at most, for it may be that spell which keeps people from writing on
-FELT, IN_VAIN = 5, 20.0  # requests that met it before it ends, unless none comes in so many seconds
+FELT, FEW = 5, 20.0  # requests that met it before it ends; from so many seconds on, one is enough
 MEASURED = 1000  # messages from which on it is worth measuring how fast the last outage was made up for
 MOST = 0.95  # of what had waited: the rest are conversations that pause for minutes after many failures
 
@@ -124,7 +124,7 @@ class Misfortunes:
         if part < self.now.end:
             return lasted > LONGEST
         met = sum(entry.fault is not None for entry in self.zendesk.books.entries()[self._entries :])
-        return met >= FELT or lasted > IN_VAIN
+        return met >= FELT or lasted > (FEW if met else LONGEST)
 
     def _made_up_for(self, waiting: set[str]) -> None:
         recovery = self.recoveries[-1]
