@@ -181,10 +181,13 @@ class Company:
             "messaging": [{**people, "timestamp": stamp, "message": {"mid": mid, "text": text, **more}}],
         }  # fmt: skip
 
-    def comment(self, text, *, comment="993300000000077", parent="", post="122200000000501", author="7300000000000011"):
+    def comment(
+        self, text, *, comment="993300000000077", parent="", post="122200000000501", author="7300000000000011",
+        name="Marta Lindqvist",
+    ):  # fmt: skip
         stamp = int(self.now().timestamp())
         value = {
-            "item": "comment", "verb": "add", "from": {"id": author, "name": "Marta Lindqvist"},
+            "item": "comment", "verb": "add", "from": {"id": author, "name": name},
             "post_id": f"{PAGE}_{post}", "parent_id": parent or f"{PAGE}_{post}", "comment_id": f"{post}_{comment}",
             "created_time": stamp, "message": text,
         }  # fmt: skip

@@ -9,7 +9,10 @@ import pytest
 
 from deskwire.errors import PermanentError, TemporaryError
 from deskwire.http import Request
+from deskwire.rest import Answer
 from sandbox.gateway import gateway_event
+
+from .conftest import PAGE
 
 
 @pytest.fixture
@@ -107,6 +110,40 @@ def test_two_answers_keep_their_order(asked):
     asked.signalled(ticket.id)
     asked.work()
     assert [each["message"]["text"] for each in asked.graph.sent] == ["first", "second"]
+
+
+@pytest.mark.parametrize(("waited", "sent"), [(0, 50), (8 * 86400, 0)], ids=["sent", "refused"])
+def test_more_answers_than_can_be_written_down_at_once_are_brought_one_turn_after_another(asked, waited, sent):
+    ticket = asked.zendesk.tickets[0]
+    asked.tick(waited)
+    answers = [f"answer {number}" for number in range(50)]
+    for words in answers:
+        asked.zendesk.agent_replies(ticket.id, words)
+    asked.signalled(ticket.id)
+    asked.work()
+    assert [each["message"]["text"] for each in asked.graph.sent] == answers[:sent]
+    notes = "".join(words for words in asked.comments() if "NOT delivered" in words)
+    assert notes.count("NOT delivered") == len(answers) - sent
+    assert asked.thread()["pending"] == []
+    assert set(asked.outcomes().values()) == {"filed"}
+
+
+def test_two_answers_of_the_same_words_are_both_noted_when_the_platform_names_one_for_both(company):
+    """A worker died after sending both; asked, the platform shows the newest of these words."""
+    company.deliver(company.comment("Where is it?"))
+    company.work()
+    stands = {"id": "77_2", "from": {"id": PAGE}, "message": "Thank you!"}
+    stands["created_time"] = int(company.now().timestamp())
+    company.graph.looked = lambda call: Answer(200, {}, json.dumps({"data": [stands]}).encode())
+    company.graph.next = [TemporaryError("time-out", ambiguous=True)] * 2
+    ticket = company.zendesk.tickets[0]
+    for _ in range(2):
+        company.zendesk.agent_replies(ticket.id, "Thank you!")
+    company.signalled(ticket.id)
+    company.work()
+    assert len(company.graph.sent) == 2
+    assert set(company.outcomes().values()) == {"filed"}
+    assert [item["state"] for key, item in company.table.items.items() if key[1].startswith("S#")] == ["sent", "sent"]
 
 
 def test_a_ticket_that_is_none_of_ours_is_left_alone(asked):

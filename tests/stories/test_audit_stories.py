@@ -10,6 +10,7 @@ import zlib
 
 import pytest
 
+from deskwire.configuration import helpdesk_key
 from deskwire.erasing import Eraser, Person, mentioned
 from deskwire.errors import TemporaryError
 from deskwire.memory import MemoryPile
@@ -177,6 +178,21 @@ def test_who_comes_back_with_something_written_before_is_kept_as_well(company, e
     eraser.erase(ME)
     company.tick(60)
     told(company, "delivered late", at=written)
+    assert len(company.zendesk.tickets) == 2
+    assert "expires" not in company.thread()
+
+
+def test_who_comes_back_while_nothing_can_be_filed_is_not_gone_with_their_words(company, eraser):
+    told(company, "first")
+    eraser.erase(ME)
+    company.tick(29 * 86400)
+    definition = company.table.items.pop(helpdesk_key("acme"))
+    told(company, "I am back")
+    assert company.thread()["expires"] >= company.now().timestamp() + 29 * 86400
+    company.table.items[helpdesk_key("acme")] = definition
+    company.tick(600)
+    company.sweep()
+    company.work()
     assert len(company.zendesk.tickets) == 2
     assert "expires" not in company.thread()
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
+from deskwire.configuration import connection_key
 from deskwire.errors import TemporaryError
 from sandbox.neighbour import broken, cut_after, throttled
+
+from .conftest import PAGE
 
 
 def test_a_first_message_opens_a_ticket_and_is_acknowledged(company):
@@ -377,3 +382,19 @@ def test_an_edit_of_what_never_came_to_us_stands_for_the_message_and_can_be_answ
     company.signalled(ticket.id)
     company.work()
     assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
+
+
+def test_what_waits_when_its_connection_is_removed_ends_with_a_reason_however_much_it_is(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.zendesk.faults.add(broken(503))
+    for number in range(110):
+        company.deliver(company.message(f"more {number}"))
+        company.work()
+        company.tick(1)
+    del company.table.items[connection_key("messenger", PAGE)]
+    company.tick(600)
+    company.sweep()
+    company.work()
+    assert Counter(company.outcomes().values()) == {"filed": 1, "refused": 110}
+    assert company.thread()["pending"] == []

@@ -41,6 +41,77 @@ def test_a_private_answer_leads_the_private_talk_into_the_same_ticket(company):
     assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
 
 
+def _bob_writes(company, text):
+    company.deliver(
+        company.comment(
+            text, comment="8", parent="122200000000501_993300000000077", author="73000000000099", name="Bob Stranger"
+        )
+    )
+    company.work()
+
+
+def _answered(company, words):
+    """Return what was sent, and what the ticket says, when an agent answers so."""
+    ticket, before = company.zendesk.tickets[0], len(company.graph.sent)
+    company.zendesk.agent_replies(ticket.id, words)
+    company.signalled(ticket.id, invocation=f"of {words}")
+    company.work()
+    return company.graph.sent[before:], company.comments()[-1]
+
+
+def test_who_else_writes_under_a_comment_is_named_in_the_ticket(company):
+    company.deliver(company.comment("Where is it?"))
+    company.work()
+    _bob_writes(company, "mine is missing, too")
+    first, second = company.comments()
+    assert "Marta" not in first  # the ticket is hers
+    assert second.startswith("Bob Stranger · 2026-11-02 09:00:00 UTC\nmine is missing, too")
+
+
+def test_a_private_answer_goes_to_nobody_who_began_to_write_after_it(company):
+    company.deliver(company.comment("Where is it?"))
+    company.work()
+    _bob_writes(company, "mine is missing, too")
+    sent, note = _answered(company, "#private Marta, it goes to Elm Street 5")
+    assert sent == []
+    assert "NOT delivered" in note
+    assert "somebody else has begun to write" in note
+    company.tick(1)
+    ((again), _) = _answered(company, "#private Bob, please tell us your order")
+    assert [each["recipient"] for each in again] == [{"comment_id": "122200000000501_8"}]
+
+
+def test_a_private_answer_to_the_one_who_wrote_last_goes_out_when_there_was_time_to_see_who_it_is(company):
+    company.deliver(company.comment("Where is it?"))
+    company.work()
+    _bob_writes(company, "mine is missing, too")
+    assert len(_answered(company, "We are looking into it")[0]) == 1  # all may read it
+    company.tick(121)
+    (sent,), _ = _answered(company, "#private Bob, please tell us your order")
+    assert sent["recipient"] == {"comment_id": "122200000000501_8"}
+
+
+def test_what_an_agent_says_in_a_private_talk_is_not_published_when_somebody_comments_meanwhile(company):
+    company.deliver(company.comment("Where is my parcel?"))
+    company.work()
+    _answered(company, "#private Please tell us the number of your order")
+    company.tick(300)
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    company.tick(300)
+    ticket = company.zendesk.tickets[0]
+    company.zendesk.agent_replies(ticket.id, "It goes to Elm Street 5")
+    company.tick(5)
+    _bob_writes(company, "mine is missing, too")
+    before = len(company.graph.sent)
+    company.signalled(ticket.id, invocation="of the private one")
+    company.work()
+    assert len(company.graph.sent) == before
+    assert "gone on in public" in company.comments()[-1]
+    company.tick(1)
+    assert len(_answered(company, "We are looking into it")[0]) == 1
+
+
 def test_replies_under_one_comment_are_one_thread_and_another_comment_another(company):
     company.deliver(company.comment("first", comment="1"))
     company.deliver(company.comment("more of the first", comment="2", parent="122200000000501_1"))

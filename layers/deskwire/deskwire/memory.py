@@ -34,6 +34,9 @@ LEAVES = frozenset({str, int, bool, bytes, type(None)})
 DEDUPE_SECONDS = 300  # an SQS FIFO queue's memory
 
 
+TRANSACTION = 100  # writes that DynamoDB takes at once
+
+
 class MemoryTable:
     """A table with DynamoDB's conditional semantics; counts its calls."""
 
@@ -68,6 +71,8 @@ class MemoryTable:
             self.calls.append("transact")
             if len({_key(write) for write in writes}) != len(writes):
                 raise ValueError("a transaction touches an item once")
+            if len(writes) > TRANSACTION:
+                raise ValueError(f"a transaction of {len(writes)} writes: {TRANSACTION} are taken")
             for write in writes:
                 try:
                     self._check(_key(write), () if isinstance(write, Delete) else write.when)

@@ -348,6 +348,7 @@ class Entry:
     files: tuple[File, ...] = ()
     author: str = ""  # who wrote it, by name: for helpdesks that show the connector as everything's author
     contact: str = ""  # the helpdesk's id of the customer, as `Filed.contact` gave it
+    shared: bool = False  # others than the customer may write here: the author is to be named
 
     def __repr__(self) -> str:
         return f"Entry({digest(self.key)[:12]})"

@@ -24,6 +24,7 @@ ACK = "ack"  # the keys of acknowledgements begin so
 PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
 RECENT = timedelta(days=1)
 KNOWN = timedelta(seconds=KEEP_SECONDS) - RECENT  # how old an answer may be: what became of it is then forgotten
+TYPING = 120  # seconds that an agent may have been writing without having seen what came meanwhile
 TRIES = 8  # of an answer the platform cannot take now; then the agent is told
 
 
@@ -123,6 +124,8 @@ class Answering:
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Bring the agents' new answers to the customer."""
         for signal in plan.relay:
+            if turn.full:
+                return
             try:
                 brought = self._bring(turn, signal)
             except (PermanentError, TicketGone) as error:
@@ -152,7 +155,7 @@ class Answering:
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
             if not self._is_theirs(turn, ticket, reply, told_at):
                 continue
-            if not self._reply(turn, reply):
+            if turn.full or not self._reply(turn, reply):
                 return None  # goes on with this one, in order
             brought += 1
             turn.changes |= {"last_reply": reply.id, "last_ticket": ticket}
@@ -184,6 +187,10 @@ class Answering:
             return True
         if isinstance(permit, Refusal):
             self._tell(turn, key, reply, "refused", permit.reason, text)
+            return True
+        if (known is None or known["state"] == "failed") and _overtaken(turn, message, reply):
+            turn.warned(TYPING)
+            self._tell(turn, key, reply, "refused", wording.overtaken(private=private), text)
             return True
         turn.intended.append(key)
         first = self.ledger.intend(turn.thread, send=key, text=text)
@@ -274,6 +281,13 @@ class Answering:
             if found is not None:
                 return "sent", found, ""
         return "unknown", None, "the platform did not say whether it took the message"
+
+
+def _overtaken(turn: Turn, message: Outgoing, reply: AgentReply) -> bool:
+    """Tell whether an answer may have been written for somebody else than would read it now."""
+    thread = turn.current()
+    since = thread.other_at if message.visibility is Visibility.PRIVATE else thread.public_at
+    return since > 0 and seconds(reply.written_at or turn.now) <= since + TYPING
 
 
 def _private(text: str) -> tuple[str, bool]:

@@ -22,14 +22,15 @@ from .decide import MOST, Pending, Plan, decide, dismissed, end
 from .directory import Directory
 from .filing import Filing
 from .ledger import Answered, Ledger, Moved, text_digest
-from .state import Envelope, Outcome, Recorded, Thread, opened
-from .turn import Turn, is_inbound
+from .state import Envelope, Outcome, Recorded, Thread, opened, seconds
+from .turn import NET_PAUSE, Turn, is_inbound
 
 DUPLICATE = "duplicate"
 ROUTED = "routed"
 WOKEN = "woken"
 HELD_UP = timedelta(seconds=10)  # far less than the mailbox waits before it gives a letter to another worker
 NOT_OURS = "not a ticket of ours, so far"
+REMOVED = "the connection was removed"
 NOT_THEIRS = "the account does not belong to the endpoint that signed"
 
 
@@ -138,10 +139,7 @@ class Conversation:
         """Do what is to be done about the thread's pending messages; return the outcomes by key."""
         connection = self.directory.connection(thread.channel, thread.account)
         if not thread.pending or connection is None:
-            gone = [] if connection else self._all_refused(ledger, thread)
-            ledger.finish(thread, outcomes=gone, changes={"pending": [], "clean": []})
-            self._report(gone)
-            return {each.key: each.state for each in gone}
+            return self._all_refused(ledger, thread)
         try:
             turn = self._begin(thread, connection)
         except ConfigurationError as error:
@@ -161,7 +159,7 @@ class Conversation:
         self._report(turn.outcomes)
         self._trouble(turn)
         if changes["pending"] and not (turn.later or plan.wait):
-            self._wake(turn.thread.key, changes["pending"])
+            self._wake(turn.thread.key, [*changes["pending"], changes.get("last_reply", "")])
         return {each.key: each.state for each in turn.outcomes}
 
     def _begin(self, thread: Thread, connection: Connection) -> Turn:
@@ -309,9 +307,19 @@ class Conversation:
 
     # ---------------------------------------------------------------- the rest
 
-    def _all_refused(self, ledger: Ledger, thread: Thread) -> list[Recorded]:
-        found = [ledger.message(thread.key, key) for key in thread.pending]
-        return [end(each, Outcome.REFUSED, "the connection was removed") for each in found if each is not None]
+    def _all_refused(self, ledger: Ledger, thread: Thread) -> dict[str, str]:
+        """End what is pending of a connection that was removed (as much as the table takes at once), if anything is."""
+        found = [ledger.message(thread.key, key) for key in thread.pending[:MOST]]
+        gone = [end(each, Outcome.REFUSED, REMOVED) for each in found if each is not None and not each.done]
+        left = list(thread.pending[MOST:])
+        changes: dict[str, Any] = {"pending": left, "clean": [key for key in left if key in thread.was_clean]}
+        if left:
+            changes["due_at"] = seconds(self.clock()) + NET_PAUSE
+        ledger.finish(thread, outcomes=gone, changes=changes)
+        self._report(gone)
+        if left:
+            self._wake(thread.key, left)
+        return {each.key: each.state for each in gone}
 
     def _postpone(self, ledger: Ledger, thread: Thread, error: ConfigurationError) -> dict[str, str]:
         self.telemetry.count("ConfigurationErrors")
@@ -348,9 +356,9 @@ class Conversation:
                 kind=str(event.kind) if event else "note",
             )
 
-    def _wake(self, thread_key: str, pending: list[str]) -> None:
-        """Go on with the thread right away."""
-        self.mailbox.send([timer(thread_key, "|".join(pending))])
+    def _wake(self, thread_key: str, left: list[str]) -> None:
+        """Go on right away with what is left of the thread."""
+        self.mailbox.send([timer(thread_key, "|".join(left))])
 
     def _ledger(self) -> Ledger:
         return Ledger(self.table, self.clock, self.owner())

@@ -259,6 +259,7 @@ class Filing:
             files=files,
             author=wording.who(turn.author(event)),
             contact=turn.thread.contact,
+            shared=bool(turn.thread.ticket) and event.visibility is Visibility.PUBLIC,
         )
 
     def _files(self, turn: Turn, event: Event) -> tuple[tuple[File, ...], tuple[str, ...]]:

@@ -280,18 +280,14 @@ class Ledger:
                 fields |= {"event": message.item(thread.key)["event"]}
             writes.append(Update(message_item(thread.key, message.key), set=fields | self._ended(), remove=words))
         writes.extend(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added)
-        for key, state, ids, reason in sent:
-            ended = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
-            writes.append(Update(sent_item(thread.key, key), set=ended))
-            writes += [
-                Put({"pk": f"T#{thread.key}", "sk": echo_item(thread.key, each)[1], "key": key, **self._expires()})
-                for each in dict.fromkeys(ids)
-            ]
+        writes += self._sendings(thread, sent)
         if back:
             writes += self._ways_back(thread, back, added)
         set_, remove = dict(changes), ["was_clean"]
         if "last_inbound" in changes or "filed_at" in changes:
             remove.append("expires")  # who was erased writes again
+        elif thread.expires and changes.get("pending", thread.pending):
+            set_ = self._expires() | set_  # and waits to be filed
         due_at = set_.pop("due_at", 0)
         if release:
             remove += ["lease_owner", "lease_until"]
@@ -306,6 +302,22 @@ class Ledger:
             self.table.transact(writes)
         except Conflict:
             raise self._prevented(back, thread) from None
+
+    def _sendings(self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]]) -> list[Put | Update]:
+        """Return the writes for what was sent, and for its echoes.
+
+        Two answers may have one id: of the same words, or where one takes the other's place on the platform.
+        """
+        writes: list[Put | Update] = []
+        echoes: dict[str, str] = {}
+        for key, state, ids, reason in sent:
+            ended = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
+            writes.append(Update(sent_item(thread.key, key), set=ended))
+            echoes |= dict.fromkeys(ids, key)
+        for each, key in echoes.items():
+            pk, sk = echo_item(thread.key, each)
+            writes.append(Put({"pk": pk, "sk": sk, "key": key, **self._expires()}))
+        return writes
 
     def move(self, thread_key: str, message: Recorded) -> None:
         """Say that a message goes on in the thread this one belongs to."""

@@ -117,10 +117,13 @@ class Thread(BaseModel):
     last_ticket: str = ""
     reply_to: str = ""  # the customer's last object
     context: dict[str, str] = Field(default_factory=dict)
+    other_at: int = 0  # when somebody else began to write, or what was private became public again
+    public_at: int = 0  # the latter
     attempts: int = 0
     due_at: int = 0
     lease_owner: str = ""
     alias_of: str = ""
+    expires: int = 0  # of a thread whose customer was erased, until they write again
     erased: dict[str, int] = Field(default_factory=dict)  # when, by `person_digest`
 
     @property

@@ -22,6 +22,7 @@ LONGEST_PAUSE = 300
 CONFIGURATION_PAUSE = 120  # until somebody mended it
 NET_PAUSE = 60
 DAY = 86_400
+FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 
 
@@ -64,6 +65,7 @@ class Turn:
             return
         # A form's own fields are among the details: one called “subject” must not become a mail's.
         context = {**event.details, "subject": event.subject, "language": event.language}
+        self._others(event)
         if event.author is not None:
             self.introduce(event.author)
             context |= {"email": event.author.email, "phone": event.author.phone, "name": event.author.name}
@@ -76,6 +78,25 @@ class Turn:
             "reply_to": event.object_id,
             "context": {name: value for name, value in context.items() if value},
         }
+
+    def _others(self, event: Event) -> None:
+        """Note that from now on an answer has other readers than what was written before was meant for."""
+        before, now = self.current(), seconds(self.now)
+        if not before.last_inbound:
+            return
+        known, author = before.author.get("id"), event.author.id if event.author else ""
+        if before.visibility is Visibility.PRIVATE and event.visibility is Visibility.PUBLIC:
+            self.changes |= {"other_at": now, "public_at": now}
+        elif known and known != author and before.channel == event.channel:  # elsewhere one person has another name
+            self.changes["other_at"] = now
+
+    def warned(self, typing: int) -> None:
+        """Take in that the agents were told of other readers: what they write from now on is meant for these.
+
+        `typing`: the seconds for which they may not have noticed.
+        """
+        thread, told = self.current(), seconds(self.now) - typing
+        self.changes |= {"other_at": min(thread.other_at, told), "public_at": min(thread.public_at, told)}
 
     def introduce(self, author: Author) -> None:
         """Take in who the customer is; what was known of the same person and is not said again stays known."""
@@ -134,6 +155,11 @@ class Turn:
                 return
             self.sent.remove(before)
         self.sent.append((key, state, ids, reason))
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is to be written down that no other answer is to be begun."""
+        return len(self.outcomes) + len(self.added) + sum(1 + len(ids) for _, _, ids, _ in self.sent) >= FULL
 
     def current(self) -> Thread:
         """Return the thread as it will be."""

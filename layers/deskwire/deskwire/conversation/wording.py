@@ -80,6 +80,19 @@ def undeliverable(reason: str, text: str) -> str:
     )
 
 
+def overtaken(*, private: bool) -> str:
+    """Return why an answer did not go out that was written before it would have had other readers."""
+    if private:
+        return (
+            "somebody else has begun to write in this conversation, and it would have gone to them. If it is for them, "
+            "please say it again"
+        )
+    return (
+        "it was written in a private conversation, which has gone on in public since, and everybody would have read "
+        "it. If everybody may read it, please say it again"
+    )
+
+
 def uncertain(text: str) -> str:
     """Return the note for an agent when nobody can tell whether the answer went out."""
     return (

@@ -50,7 +50,8 @@ def metadata(batch: Sequence[Entry]) -> dict[str, str]:
 def written(api: Api, batch: Sequence[Entry], author: str) -> dict[str, Any]:
     """Return entries as one comment, in HTML that we escape: of `body` Zendesk strips tags and renders Markdown.
 
-    Several have each its writer and time above it (so each is one paragraph after its own head, see `redacted`).
+    Several, and one where many may write, have each its writer and time above it (so each of several is one paragraph
+    after its own head, see `redacted`).
     """
     parts: list[str] = []
     tokens: list[str] = []
@@ -60,7 +61,7 @@ def written(api: Api, batch: Sequence[Entry], author: str) -> dict[str, Any]:
             token = _upload(api, entry, number, file)
             tokens += [token] if token else []
             lost += [] if token else [f"[not taken by Zendesk: {file.name}, {len(file.data)} bytes]"]
-        if len(batch) > 1:
+        if len(batch) > 1 or entry.shared:
             when = f"{entry.written_at:%Y-%m-%d %H:%M:%S} UTC" if entry.written_at else "time unknown"
             head = html.escape(literal(" · ".join(filter(None, (entry.author, when)))), quote=False)
             parts.append(f'<p dir="auto"><strong>{head}</strong></p>')
