@@ -76,6 +76,10 @@ class Customer:
             Said(token, "message", self.world.now()), self._written(f"{token} {words}"), f"writes {token}"
         )
 
+    def stops(self):
+        """Ask for no more automatic answers: a word that stands alone, so without a token."""
+        self.world.deliver(self._kept(Said("", "message", self.world.now()), self._written("STOP"), "writes “STOP”"))
+
     def writes(self, words="where is my parcel?", after=0.0):
         said = self.says(words)
         self.world.deliver(said, after=after)

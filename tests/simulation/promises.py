@@ -165,6 +165,11 @@ def _acknowledged_once(world, customer):
             yield f"ACK: {customer.name} was never acknowledged (noted: {begun})"
 
 
+def silence(customer):
+    """Return what is wrong with somebody who is not to be acknowledged, as far as the story has been told."""
+    return [f"ACK: {customer.name} was acknowledged at {at:%H:%M:%S}" for at in acknowledgements(customer)]
+
+
 def acknowledgements(customer):
     """Return when a customer was acknowledged."""
     return [at for at, text in customer.heard() if text.startswith(ACKNOWLEDGED)]

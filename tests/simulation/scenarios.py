@@ -12,7 +12,7 @@ from deskwire.rest import Answer
 from . import promises
 from .people import TWIN
 from .ports import KINDS, MOST_RECEIVED
-from .world import MONTH, World, erase, misread, replay, replay_dead, ticket_of
+from .world import GRAPH, MONTH, X_API, World, erase, misread, replay, replay_dead, ticket_of
 
 SCENARIOS = {}
 
@@ -64,7 +64,7 @@ def epilogue(world):
     if len(world.gate.happened) >= MOST_RECEIVED:  # so many deaths may kill a letter; the alarm calls somebody
         world.operator(replay_dead)
         world.quiet()
-    world.stuck = promises.stuck(world)
+    world.stuck += promises.stuck(world)
     for customer in world.customers:
         if customer.said:
             world.run(30)
@@ -166,6 +166,16 @@ def out_of_order_arrival(world, marta):
     world.quiet()
 
 
+@scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=X)
+def out_of_order_by_minutes(world, marta):
+    """So late that the ticket has to say it."""
+    marta.writes(after=600)
+    world.run(300)
+    marta.writes("the second is first")
+    world.quiet()
+
+
 @scenario(desks=ALL, channels=BOTH, short=True)
 @scenario(channels=X, short=True)
 def agents_reply(world, marta):
@@ -220,19 +230,23 @@ def acknowledgement_after_the_quiet_period(world, marta):
     world.quiet()
 
 
-@scenario()
+@scenario(channels=BOTH)
 def acknowledgement_out_of_its_time(world, marta):
     """What was written long ago is filed, and not acknowledged."""
     marta.expects = False
-    marta.writes(after=2 * 3600)
+    marta.writes(after=13 * 3600)
     world.quiet()
+    world.stuck += promises.silence(marta)
 
 
-@scenario()
+@scenario(channels=BOTH)
 def acknowledgement_to_who_said_stop(world, marta):
     marta.expects = False
-    world.deliver(marta.says("hello"))
+    marta.stops()
     world.quiet()
+    marta.writes()
+    world.quiet()
+    world.stuck += promises.silence(marta)
 
 
 @scenario(channels=BOTH)
@@ -396,13 +410,34 @@ def token_expired_and_rotated(world, marta):
     world.quiet()
 
 
-@scenario()
+@scenario(channels=BOTH)
 def page_token_expired_and_rotated(world, marta):
+    """Nothing can be said meanwhile: neither that we have it, nor what an agent answers."""
     good = world.secrets["page"]["page_token"]
     world.secrets["page"]["page_token"] = "expired-page-token"
+    world.new_containers()
     marta.writes()
     world.run(60)
+    world.agent_replies(ticket_of(marta)) if ticket_of(marta) else None
+    world.run(60)
     world.secrets["page"]["page_token"] = good
+    world.quiet()
+
+
+@scenario(channels=BOTH, desks=("zendesk", "requesttracker"))
+@scenario(channels=X)
+def platform_down_for_a_while(world, marta):
+    """What surely was not sent is sent later: the acknowledgement, and what an agent answers."""
+    host = X_API if marta.endpoint == "x" else GRAPH
+    world.down[host] = TemporaryError("connection refused", ambiguous=False)
+    marta.writes()
+    world.run(60)
+    if ticket := ticket_of(marta):
+        world.agent_replies(ticket)
+        world.run(20)
+    world.down[host] = Answer(429, {"retry-after": "30"}, b'{"error": {"code": 4}}')
+    world.run(40)
+    world.recovery()
     world.quiet()
 
 
