@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
 from deskwire.aws.table import DynamoTable
-from deskwire.errors import ConfigurationError, PermanentError
+from deskwire.errors import ConfigurationError, DeskwireError, PermanentError
 from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
 from deskwire.ports import Absent, AbsentOr, AtMost, Conflict, Delete, Equals, Lacks, Letter, Present, Put, Update
 
@@ -142,16 +142,20 @@ def test_initial_values_do_not_replace(table):
         (("list", Lacks("a")), False),
         (("list", Lacks("b")), True),
         (("y", Lacks("b")), True),
+        (("none", Absent()), False),
+        (("none", Present()), True),
+        (("none", AbsentOr(4)), False),
+        (("none", AtMost(4)), False),
     ],
 )
 def test_a_condition_decides(table, condition, holds):
-    table.put(Put(item(x=5, list=["a"])))
+    table.put(Put(item(x=5, list=["a"], none=None)))
     if holds:
         assert table.update(Update(KEY, set={"done": True}, when=[condition]))["done"] is True
     else:
         with pytest.raises(Conflict) as conflict:
             table.update(Update(KEY, set={"done": True}, when=[condition]))
-        assert conflict.value.item == item(x=5, list=["a"])
+        assert conflict.value.item == item(x=5, list=["a"], none=None)
 
 
 def test_a_transaction_is_done_whole_or_not_at_all(table):
@@ -163,6 +167,16 @@ def test_a_transaction_is_done_whole_or_not_at_all(table):
     table.transact([Put(other), Update(KEY, set={"x": 1}, when=[("owner", Equals("a"))])])
     assert table.get(("K#1", "THREAD")) == other
     assert table.get(KEY)["x"] == 1
+
+
+def test_a_transaction_takes_a_hundred_writes_and_each_item_once(table):
+    many = [Put({"pk": "T#many", "sk": f"M#{number:03}"}) for number in range(101)]
+    for refused in (many, [many[0], many[0]]):
+        with pytest.raises((ValueError, DeskwireError)):
+            table.transact(refused)
+    assert table.query("T#many") == []
+    table.transact(many[:100])
+    assert len(table.query("T#many")) == 100
 
 
 def test_one_partition_is_listed_in_order_by_prefix(table):

@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass
 
 from . import promises
-from .ports import KINDS
+from .ports import KINDS, possible
 from .scenarios import play
 from .world import World, simulated
 
@@ -49,7 +49,7 @@ def singles(told):
     log, violation = attempt(told)
     yield violation
     for index in range(len(log)):
-        for kind in told.kinds or KINDS:
+        for kind in (each for each in told.kinds or KINDS if possible(each, log[index])):
             yield attempt(told, ((index, kind),))[1]
 
 

@@ -16,12 +16,12 @@ from deskwire.rest import Answer
 from . import promises
 from .explore import Violation
 from .scenarios import epilogue
-from .world import MONTH, World, erase, replay_dead, simulated, ticket_of
+from .world import GRAPH, MONTH, X_API, World, erase, replay_dead, simulated, ticket_of
 
 DESKS = ("zendesk", "requesttracker", "logbook")
-FAULTS = ("before", "after", "lost", "refused", "slow", "late", "twice")
+FAULTS = ("before", "after", "lost", "refused", "broken", "slow", "late", "twice")
 STEPS = ("writes",) * 6 + ("album", "repeats", "edits", "unsends") + ("agent",) * 2 + ("waits",) * 5 + (
-    "hasty", "month", "outage", "recovery", "busy", "closes", "merges", "deploys", "erases",
+    "hasty", "month", "outage", "recovery", "busy", "silence", "closes", "merges", "deploys", "erases",
 )  # fmt: skip
 WAITS = (1, 5, 40, 90, 400, 3600, 3 * 3600, 13 * 3600, 25 * 3600)
 NAMES = ("Marta", "Jón", "Zoë", "Anna", "Samir", "Ólöf", "Kofi", "Mei")
@@ -87,7 +87,7 @@ def told(history):
     return world
 
 
-def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for each kind of step
+def _step(world, people, person, step):  # noqa: C901, PLR0912, PLR0915 - some lines for each kind of step
     ticket = ticket_of(person) if step.what in {"agent", "hasty", "closes", "merges"} else None
     messages = [each for each in person.said if each.kind == "message"]
     kept = [
@@ -127,6 +127,11 @@ def _step(world, people, person, step):  # noqa: C901, PLR0912 - one line for ea
             world.tell("the helpdesk is busy")
             world.down[world.desk.host] = answer
             world.later(LONGEST_OUTAGE, world.recovery)
+        case "silence":  # of the platforms
+            world.tell("the platforms are down")
+            trouble = TemporaryError("connection refused", ambiguous=False)
+            world.down |= dict.fromkeys((GRAPH, X_API), trouble)
+            world.later(120, world.recovery)
         case "recovery":
             world.recovery()
         case "closes" if ticket and hasattr(world.desk, "close"):

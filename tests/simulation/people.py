@@ -37,6 +37,16 @@ class Said:
         return min((each.begun_at for each in self.deliveries if each.begun_at), default=None)
 
     @property
+    def first(self):
+        """When it was first brought to us, by the number of deliveries before it; None when it never was."""
+        return min((each.first for each in self.deliveries if each.first), default=None)
+
+    @property
+    def accepted(self):
+        """When we first answered with 2xx, likewise."""
+        return min((each.accepted for each in self.deliveries if each.accepted), default=None)
+
+    @property
     def taken_at(self):
         """When we first answered with 2xx; None when we never did."""
         return min((each.taken_at for each in self.deliveries if each.taken_at), default=None)

@@ -1,7 +1,8 @@
 """The ports of the simulated world: the product's in-memory twins behind one gate where every side effect is counted.
 
 `Gate.pass_` is that gate. A plan says what happens at which effect: the worker dies just before or just after it, its
-answer is lost, it is refused, it takes long while others go on, or the client library repeats it by itself.
+answer is lost, or tells nothing (a 502), it is refused, it takes long while others go on, or the client library repeats
+it by itself.
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from deskwire.aws.table import encode
 from deskwire.errors import TemporaryError
 from deskwire.memory import MemoryArchive, MemoryPile, MemoryTable
 from deskwire.ports import Put, Update
+from deskwire.rest import Answer
 
-KINDS = ("before", "after", "lost", "refused")  # what may happen at one effect, in this order
+KINDS = ("before", "after", "lost", "refused", "broken")  # what may happen at one effect, in this order
 DEDUPE = timedelta(minutes=5)
 MOST_RECEIVED = 5  # as the template says; then it is a dead letter
 TRANSACTION = 100  # writes that DynamoDB takes at once
 INDEX_LAG = timedelta(seconds=2)
+
+
+def possible(kind, what):
+    """Tell whether this may happen at this effect: only who is asked by HTTP, for something, answers with a 502."""
+    return kind != "broken" or what.startswith(("POST ", "PUT "))
 
 
 class Crash(BaseException):
@@ -46,7 +54,7 @@ class Gate:
         index = len(self.log)
         self.log.append(what)
         kind = self.plan.get(index)
-        if kind is None:
+        if kind is None or not possible(kind, what):
             return act()
         self.happened.append((index, kind, what))
         match kind:
@@ -58,6 +66,9 @@ class Gate:
             case "lost":
                 act()
                 raise lost()
+            case "broken":
+                act()
+                return Answer(502, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>")
             case "refused":
                 refusal = refused or lost
                 raise refusal()
@@ -181,9 +192,16 @@ def _letter(sk):
 
 
 def _plausible(write):
-    """Refuse what DynamoDB refuses and our twin does not: nothing to do, or one attribute named twice."""
+    """Refuse what DynamoDB refuses and our twin does not: nothing to do, one attribute named twice, a value it has not.
+
+    Encoding a value raises for what is no value of a table's.
+    """
+    if isinstance(write, Put):
+        encode(dict(write.item))
     if not isinstance(write, Update):
         return
+    for values in (write.set, write.initial, write.add, write.append):
+        encode(dict(values))
     parts = [*write.set, *write.initial, *write.add, *write.append, *write.copy, *write.remove]
     if not parts:
         raise ValueError("an update that changes nothing")

@@ -5,6 +5,9 @@ Our own table is asked for two things only: that nothing is left without an outc
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import json
 import re
 import zlib
 from collections import Counter
@@ -15,6 +18,7 @@ from deskwire.auditing import audit
 
 from .world import ACKNOWLEDGED, POLICY, START, ticket_of
 
+REACHED = timedelta(days=6.5)  # after their last words a customer can still be answered, on every channel
 BEFORE = re.compile(r"Before: .*?(?=\n\n|\Z)", re.DOTALL)  # an edit quotes what stood there before
 TOKEN = re.compile(r"w\d+w")
 UNCERTAIN = "may stand here twice"
@@ -34,6 +38,7 @@ def broken(world):
         found += _forgotten(world, customer)
     found += _replies(world, books)
     found += _strangers(world)
+    found += _mistaken(world)
     found += _apart(world, books)
     found += _echoes(books)
     return found
@@ -84,16 +89,6 @@ def _audited(world):
         yield f"AUDIT: {stray.key} is astray: {stray.state}"
 
 
-def _refused(world, said, customer):
-    """Tell whether our table says, with a reason, that this is in no ticket."""
-    items = [
-        item
-        for (pk, sk), item in world.table.memory.items.items()
-        if pk == f"T#{customer.thread}" and sk.startswith("M#") and said.name in sk
-    ]
-    return any(item["state"] in {"refused", "suppressed"} and item["reason"] for item in items)
-
-
 def _filed_once(world, customer, books):
     """1 and 2: each message that we took is in a ticket, once; a thread has one ticket."""
     texts = [
@@ -105,7 +100,9 @@ def _filed_once(world, customer, books):
         times = written[said.token]
         gone = any(each.kind == "deletion" and each.about in {said, said.about} for each in customer.said)
         gone = gone or (customer.erased is not None and said.taken and said.begun_at <= customer.erased)
-        if times == 0 and said.taken and not gone and not _refused(world, said, customer):
+        if not said.taken:
+            yield f"REFUSED: {customer.name}'s {said.token} was never taken"
+        if times == 0 and said.taken and not gone:
             yield f"LOST: {customer.name}'s {said.token} was taken and is in no ticket"
         declared = not world.desk.asks and bool(world.gate.happened) and said.token in doubted
         if times > 1 and not declared:
@@ -133,7 +130,7 @@ def _in_order(customer, books):
     """3: in the customer's order; what comes late says so."""
     order = [said.token for said in customer.said if said.kind == "message"]
     place = {said.token: number for number, said in enumerate(s for s in customer.said if s.kind == "message")}
-    moments = {said.token: said.at for said in customer.said}
+    whole = {said.token: said for said in customer.said}
     for kept, words in books:
         latest = -1
         for position, text in enumerate(words):
@@ -143,10 +140,15 @@ def _in_order(customer, books):
                 if token not in place:
                     continue
                 late = "arrived late" in text or UNCERTAIN in text
-                near = latest >= 0 and moments[order[latest]] - moments[token] <= timedelta(minutes=2)
-                if place[token] < latest and not late and not near:
+                if place[token] < latest and not late and not _crossed(whole[token], whole[order[latest]]):
                     yield f"ORDER: {token} stands after {order[latest]} in ticket {kept.id}"
                 latest = max(latest, place[token])
+
+
+def _crossed(said, later):
+    """Tell whether something came so shortly after what was said later that nobody could have filed it before."""
+    near = later.at - said.at <= timedelta(minutes=2)
+    return near and said.accepted is not None and later.first is not None and said.accepted > later.first
 
 
 def _acknowledged_once(world, customer):
@@ -208,18 +210,9 @@ def _forgotten(world, customer):
         return
     if not customer.known:
         return  # when it began, their very first message was still on its way: it is to be run again
-    kept = "".join(
-        zlib.decompress(value).decode() if name == "event" else str(value)
-        for item in world.table.memory.items.values()
-        for name, value in item.items()
-    )
-    kept += "".join(
-        [
-            *map(str, world.archive.memory.objects.values()),
-            *world.parked.bodies,
-            *(dead.body for dead in world.mailbox.dead),
-        ]
-    )
+    kept = "".join(_readable(value) for item in world.table.memory.items.values() for value in item.values())
+    held = [*world.archive.memory.objects.values(), *world.parked.bodies, *(dead.body for dead in world.mailbox.dead)]
+    kept += "".join(map(_readable, held))
     if world.desk.connector == "zendesk":
         kept += "".join(
             text for book in world.desk.books() for number, text in enumerate(book.words) if number not in book.by_agent
@@ -227,6 +220,21 @@ def _forgotten(world, customer):
     for said in customer.said:
         if said.token and said.taken and said.taken_at < customer.erasing and said.token in kept:
             yield f"ERASED: {customer.name}'s {said.token} is still kept"
+
+
+def _readable(value):
+    """Return what is stored with all that is packed into it: compressed, or in base64 inside of JSON."""
+    if isinstance(value, bytes):
+        with contextlib.suppress(zlib.error):
+            value = zlib.decompress(value)
+        value = value.decode("utf-8", "replace")
+    text = str(value)
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return text
+    inner = [data.get(name) for name in ("body", "raw")] if isinstance(data, dict) else []
+    return text + "".join(_readable(base64.b64decode(each)) for each in inner if each)
 
 
 def _replies(world, books):
@@ -244,7 +252,7 @@ def _replies(world, books):
     joined = [len(own) > 1 and any(kept.merged for kept in own) for own in (c.tickets() for c in world.customers)]
     last = {}
     people = len(reads) if world.merges else 1  # an answer on a merged ticket goes to everybody in it
-    for token, ticket in world.replied:
+    for token, ticket, at in world.replied:
         told = [text for _, text in notes if token in text]
         if told and ticket in open_ and (ticket, told[0]) not in notes and not world.merges:
             yield f"REPLY: {token} stands in {ticket}, the note about it elsewhere"
@@ -258,14 +266,46 @@ def _replies(world, books):
                 yield f"REPLY: {token} was sent before an earlier one"
             if found:
                 last[ticket, whose] = found[0]
-        # Of a desk that cannot be asked, a ticket whose birth nobody heard of stays unknown; the next one says so.
-        unheard = not world.desk.asks and ticket not in {ticket_of(customer) for customer in world.customers}
-        if not sent and not told and ticket not in forgotten and not unheard:
-            yield f"REPLY: {token} was neither sent nor is it noted on the ticket"
+        if not sent and ticket not in forgotten:
+            yield from _unsent(world, token, ticket, at, told)
         if sent and any("NOT delivered" in text for text in told) and not world.merges:  # then it may be another's
             yield f"REPLY: {token} was sent, and the ticket says that it was not"
         if len(told) > people and world.desk.asks:
             yield f"REPLY: the ticket has {len(told)} notes about {token}"
+
+
+def _unsent(world, token, ticket, at, told):
+    """What was not sent is told, and has a reason outside of us."""
+    # Of a desk that cannot be asked, a ticket whose birth nobody heard of stays unknown; the next one says so.
+    unheard = not world.desk.asks and ticket not in {ticket_of(customer) for customer in world.customers}
+    if not told and not unheard:
+        yield f"REPLY: {token} was neither sent nor is it noted on the ticket"
+    refused = any("NOT delivered" in text for text in told)
+    if refused and not world.merges and not _lost(world, ticket, at):
+        yield f"REPLY: {token} was not sent, and nothing stood against it"
+    if told and not refused and not world.gate.happened:
+        yield f"REPLY: nobody knows whether {token} was sent, and nothing went wrong"
+
+
+def _mistaken(world):
+    """An answer reaches nobody but whose words stand in its ticket (of what was taken back nobody's do)."""
+    if world.merges:
+        return
+    own = {customer: {kept.id for kept in customer.tickets()} for customer in world.customers}
+    for token, ticket, _ in world.replied:
+        if any(ticket in tickets for tickets in own.values()):
+            for customer in [each for each, tickets in own.items() if ticket not in tickets]:
+                if any(token in text for text in customer.got()):
+                    yield f"REPLY: {token} on ticket {ticket} reached {customer}"
+
+
+def _lost(world, ticket, at):
+    """Tell whether nobody could be answered then: what they wrote is gone, or too long ago."""
+    people = [customer for customer in world.customers if ticket in {kept.id for kept in customer.tickets()}]
+    gone = any(said.kind == "deletion" for customer in people for said in customer.said)
+    known = [said for customer in people for said in customer.said if said.taken and said.taken_at < at]
+    last = max((said.at for said in known), default=None)
+    return gone or last is None or at - last > REACHED
 
 
 def _strangers(world):

@@ -114,6 +114,19 @@ def album(world, marta):
 
 
 @scenario()
+def album_in_an_outage(world, marta):
+    marta.writes()
+    world.quiet()
+    world.outage()
+    for number in range(3):
+        marta.writes(f"picture {number}")
+        world.run(1)
+    world.run(60)
+    world.recovery()
+    world.quiet()
+
+
+@scenario(channels=BOTH)
 def two_customers_in_one_delivery(world, marta):
     other = world.customer("Jón")
     world.deliver(marta.says(), other.says("and mine?"))
@@ -523,6 +536,36 @@ def erase_what_is_in_doubt(world, marta):
     """A worker dies while it files her first message; before it is looked at again she is erased."""
     world.later(200, lambda: world.operator(erase(marta)))
     marta.writes()
+    world.quiet()
+
+
+@scenario()
+def erase_what_is_parked(world, marta):
+    """What nobody could read was answered and parked; she is erased before it is mended."""
+    marta.writes()
+    world.quiet()
+    with misread("a new kind of thing"):
+        marta.writes("a new kind of thing")
+        world.quiet()
+    world.operator(erase(marta))
+    world.quiet()
+
+
+@scenario()
+def erase_what_is_dead(world, marta):
+    """Her letter killed a worker too often; she is erased before anybody looks at it."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    marta.writes("my telephone is 555-0199")
+    world.stopped = True
+    world.run(5)
+    for message in world.mailbox.queue:
+        message.received = MOST_RECEIVED
+    world.stopped = False
+    world.quiet()
+    world.gate.open = True
+    world.operator(erase(marta))
     world.quiet()
 
 

@@ -115,6 +115,8 @@ class Delivery:
     tried: int = 0
     begun_at: datetime | None = None
     taken_at: datetime | None = None
+    first: int | None = None  # as `begun_at` and `taken_at`, where many things happen in one moment
+    accepted: int | None = None
 
 
 class Container:
@@ -196,7 +198,7 @@ class World:
         }
         self.deliveries = []
         self.customers = []
-        self.replied = []  # tokens of agents' answers: (token, ticket)
+        self.replied = []  # agents' answers: (token, ticket, when)
         self.hasty = {}  # customers whose next ticket an agent answers as soon as it is seen, with their last one
         self.others = []  # tokens of answers that were for nobody here
         self.closings = 0  # tickets that took nothing more, so that another had to be opened
@@ -338,6 +340,7 @@ class World:
         """Send one delivery to `receive`; without a 2xx it comes again, as long as the sender has patience."""
         side, endpoint = delivery.side, delivery.endpoint
         delivery.begun_at = delivery.begun_at or self.now()
+        delivery.first = delivery.first or next(self._numbers)
         request = Request(
             method="POST", endpoint=endpoint, body=delivery.body, headers=delivery.headers, received_at=self.now()
         )
@@ -353,6 +356,7 @@ class World:
             delivery.answers.append(answer["statusCode"])
             if 200 <= answer["statusCode"] < 300:
                 delivery.taken_at = delivery.taken_at or self.now()
+                delivery.accepted = delivery.accepted or next(self._numbers)
             with contextlib.suppress(Crash, TemporaryError):
                 self.gate.pass_("answer heard", lambda: heard.append(answer["statusCode"]), lost=unanswered)
         taken = bool(heard) and 200 <= heard[0] < 300
@@ -489,7 +493,7 @@ class World:
         body, headers = self.desk.agent_replies(ticket, f"{token} {words or 'it is on its way'}")
         if told:
             self._signals(body, headers)
-        self.replied.append((token, ticket))
+        self.replied.append((token, ticket, self.now()))
         return token
 
     def told(self, ticket):

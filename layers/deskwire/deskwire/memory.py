@@ -34,6 +34,7 @@ LEAVES = frozenset({str, int, bool, bytes, type(None)})
 DEDUPE_SECONDS = 300  # an SQS FIFO queue's memory
 
 
+MISSING = object()  # an attribute that is not there; one that is None is there, as in DynamoDB
 TRANSACTION = 100  # writes that DynamoDB takes at once
 
 
@@ -112,7 +113,7 @@ class MemoryTable:
 
     def _check(self, key: Key, when: When) -> None:
         item = self.items.get(key)
-        if not all(_holds(condition, (item or {}).get(name)) for name, condition in when):
+        if not all(_holds(condition, (item or {}).get(name, MISSING)) for name, condition in when):
             raise Conflict(_copied(item))
 
     def _write(self, write: Put | Update) -> Item:
@@ -155,17 +156,17 @@ def _key(write: Put | Update | Delete) -> Key:
 def _holds(condition: Condition, value: object) -> bool:
     match condition:
         case Absent():
-            return value is None
+            return value is MISSING
         case Present():
-            return value is not None
+            return value is not MISSING
         case AbsentOr(wanted):
-            return value is None or bool(value == wanted)
+            return value is MISSING or bool(value == wanted)
         case Equals(wanted):
             return bool(value == wanted)
         case AtMost(limit):
-            return value is None or (isinstance(value, int) and value <= limit)
+            return value is MISSING or (isinstance(value, int) and value <= limit)
         case Lacks(element):
-            return value is None or (isinstance(value, list) and element not in value)
+            return value is MISSING or not isinstance(value, list) or element not in value
 
 
 class MemoryMailbox:
