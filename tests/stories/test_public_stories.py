@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+from deskwire.configuration import connection_key
+from deskwire.errors import TemporaryError
+from deskwire.rest import Answer
+
 
 def test_a_public_comment_opens_a_ticket_and_is_not_acknowledged_unless_asked_for(company):
     company.deliver(company.comment("My parcel 4471 still shows in transit"))
@@ -135,3 +141,111 @@ def test_an_edit_and_a_removal_of_a_comment_show_in_the_ticket_and_its_words_are
     assert company.work() == ["filed"]
     assert "deleted" in company.comments()[-1]
     assert "555-0199" not in company.comments()[0]
+
+
+# ------------------------------------------------------------------------- one conversation in two of Meta's channels
+
+UNDER_IT = "122200000000501_993300000000077"
+
+
+def _asked_in_private(company):
+    """Have a comment answered in private, so that the thread may go on in Messenger."""
+    company.deliver(company.comment("Where is my parcel?"))
+    company.work()
+    ticket = company.zendesk.tickets[0]
+    company.zendesk.agent_replies(ticket.id, "#private Please tell us the number of your order")
+    company.signalled(ticket.id)
+    company.work()
+
+
+def _without_words(company):
+    """Return a comment of which Meta's webhook says only that it is there, as of another company's page."""
+    company.graph.looked = lambda call: Answer(200, {}, json.dumps({
+        "from": {"id": "73000000000099", "name": "Bob Stranger"}, "message": "mine is missing, too",
+        "created_time": int(company.now().timestamp()),
+    }).encode())  # fmt: skip
+    entry = company.comment("", comment="5", parent=UNDER_IT)
+    for name in ("message", "from"):
+        del entry["changes"][0]["value"][name]
+    return entry
+
+
+def test_a_comment_is_fetched_from_facebook_also_when_the_talk_has_gone_on_in_messenger(company):
+    _asked_in_private(company)
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    company.deliver(_without_words(company))
+    company.work()
+    assert "mine is missing, too" in company.comments()[-1]
+    assert "Facebook Page" in company.comments()[-1]
+
+
+def test_the_first_message_in_messenger_is_acknowledged_there(company):
+    _asked_in_private(company)
+    company.tick(20 * 3600)
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
+
+
+def _both_wait(company):
+    """Have a comment and a message wait together, since the helpdesk is down."""
+    _asked_in_private(company)
+    direct, company._direct = company._direct, _down
+    company.tick(20 * 3600)
+    company.deliver(company.comment("Is anybody there?", comment="6", parent=UNDER_IT))
+    company.work()
+    company.tick(1)
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    company._direct = direct
+    company.tick(400)
+
+
+def _down(call):
+    raise TemporaryError("down")
+
+
+def test_what_waited_in_both_is_filed_in_order_at_once_each_by_its_own_connector(company):
+    _both_wait(company)
+    company.sweep()
+    company.work()
+    comment, message = company.comments()[-2:]
+    assert "Is anybody there?\n\nFacebook Page" in comment
+    assert "It is 4471\n\nMessenger" in message
+    assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
+    company.zendesk.agent_replies(company.zendesk.tickets[0].id, "Thank you, found it")
+    company.signalled(company.zendesk.tickets[0].id, invocation="third")
+    company.work()
+    assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
+
+
+def test_what_came_by_a_connection_that_was_removed_is_refused_alone(company):
+    _both_wait(company)
+    del company.table.items[connection_key("facebook", "410000000000001")]
+    company.tick(61)
+    company.sweep()
+    company.work()
+    assert sorted(company.outcomes().values()) == ["filed", "filed", "filed", "refused"]
+    assert "It is 4471" in company.comments()[-1]
+
+
+def test_an_answer_goes_to_messenger_though_a_comment_written_before_comes_late(company):
+    _asked_in_private(company)
+    late = company.comment("Is anybody there?", comment="6", parent=UNDER_IT)
+    company.tick(20 * 3600)
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    company.zendesk.agent_replies(company.zendesk.tickets[0].id, "Thank you, found it")
+    company.deliver(late)
+    direct, company._direct = company._direct, _down
+    company.work()
+    company.signalled(company.zendesk.tickets[0].id, invocation="third")
+    company.work()
+    company._direct = direct
+    company.tick(400)
+    company.sweep()
+    company.work()
+    assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
+    assert "Is anybody there?" in company.comments()[-1]
+    assert len(company.graph.sent) == 3

@@ -137,9 +137,11 @@ class Conversation:
 
     def _turn(self, ledger: Ledger, thread: Thread, fresh: Recorded | None) -> dict[str, str]:
         """Do what is to be done about the thread's pending messages; return the outcomes by key."""
-        connection = self.directory.connection(thread.channel, thread.account)
+        messages, trouble = self._read(ledger, thread, fresh)
+        origin = _first_origin(thread, messages)
+        connection = self.directory.connection(*origin)
         if not thread.pending or connection is None:
-            return self._all_refused(ledger, thread)
+            return self._all_refused(ledger, thread, origin)
         try:
             turn = self._begin(thread, connection)
         except ConfigurationError as error:
@@ -147,20 +149,41 @@ class Conversation:
         doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
         turn.begun |= doubtful
         plan = Plan()
-        try:
-            items, done = self._gather(ledger, turn, fresh, doubtful)
-        except (TemporaryError, ConfigurationError) as error:
-            turn.blame(error)
+        if trouble is not None:
+            turn.blame(trouble)
         else:
-            plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(connection), turn.now)
-            turn.outcomes += plan.ended
-            self._perform(ledger, turn, plan, [item.message for item in items] + done)
+            plan = self._planned(ledger, turn, messages, doubtful)
         changes = _finish(ledger, turn, plan)
         self._report(turn.outcomes)
         self._trouble(turn)
         if changes["pending"] and not (turn.later or plan.wait):
             self._wake(turn.thread.key, [*changes["pending"], changes.get("last_reply", "")])
         return {each.key: each.state for each in turn.outcomes}
+
+    def _read(
+        self, ledger: Ledger, thread: Thread, fresh: Recorded | None
+    ) -> tuple[list[Recorded], TemporaryError | None]:
+        """Return the pending messages, or why they cannot be read."""
+        found: list[Recorded] = []
+        try:
+            for key in thread.pending[:MOST]:
+                message = fresh if fresh is not None and fresh.key == key else ledger.message(thread.key, key)
+                found.append(message or Recorded(key=key, state=Outcome.DEAD, reason="its record is gone"))
+        except TemporaryError as error:
+            return [], error
+        return found, None
+
+    def _planned(self, ledger: Ledger, turn: Turn, messages: list[Recorded], doubtful: set[str]) -> Plan:
+        """Decide, and do it; return what was decided."""
+        try:
+            items, done = self._gather(ledger, turn, messages, doubtful)
+        except (TemporaryError, ConfigurationError) as error:
+            turn.blame(error)
+            return Plan()
+        plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(turn.connection), turn.now)
+        turn.outcomes += plan.ended
+        self._perform(ledger, turn, plan, [item.message for item in items] + done)
+        return plan
 
     def _begin(self, thread: Thread, connection: Connection) -> Turn:
         definition = self.directory.helpdesk(thread.helpdesk or connection.helpdesk)
@@ -172,20 +195,24 @@ class Conversation:
         )  # fmt: skip
 
     def _gather(
-        self, ledger: Ledger, turn: Turn, fresh: Recorded | None, doubtful: set[str]
+        self, ledger: Ledger, turn: Turn, messages: list[Recorded], doubtful: set[str]
     ) -> tuple[list[Pending], list[Recorded]]:
-        """Return the pending messages with what must be known about them, and those already filed."""
+        """Return the messages of this turn with what must be known about them, and those already filed.
+
+        A turn speaks with one connector of the customers' side. What came another way is left for the next turn, and
+        what came after that, too; so are answers of agents while the thread is elsewhere.
+        """
         items: list[Pending] = []
         done: list[Recorded] = []
-        for key in turn.thread.pending[:MOST]:
-            message = fresh if fresh is not None and fresh.key == key else ledger.message(turn.thread.key, key)
-            if message is None:
-                message = Recorded(key=key, state=Outcome.DEAD, reason="its record is gone")
-            if message.done:
+        for message in messages:
+            if _origin(turn.thread, message) != _place(turn.connection):
+                if _from_channel(message) and not message.done:
+                    break
+            elif message.done:
                 done.append(message)
                 turn.settled.add(message.key)
-                continue
-            items.append(self._known(ledger, turn, message, doubtful=key in doubtful))
+            else:
+                items.append(self._known(ledger, turn, message, doubtful=message.key in doubtful))
         return items, done
 
     def _known(self, ledger: Ledger, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
@@ -238,7 +265,9 @@ class Conversation:
         for item in plan.file:
             if item.event is not None and (is_inbound(item.event) or item.first_sight):
                 turn.inbound(item.event, item.message.received_at)
-        ack = answering.acknowledgement(turn, [m for m in messages if m.key not in _ended(plan)])
+        ack = _unless_elsewhere(
+            turn, answering.acknowledgement(turn, [m for m in messages if m.key not in _ended(plan)])
+        )
         noted: list[bool] = []
 
         def opened_now(turn: Turn) -> None:
@@ -307,11 +336,12 @@ class Conversation:
 
     # ---------------------------------------------------------------- the rest
 
-    def _all_refused(self, ledger: Ledger, thread: Thread) -> dict[str, str]:
+    def _all_refused(self, ledger: Ledger, thread: Thread, origin: tuple[str, str]) -> dict[str, str]:
         """End what is pending of a connection that was removed (as much as the table takes at once), if anything is."""
-        found = [ledger.message(thread.key, key) for key in thread.pending[:MOST]]
-        gone = [end(each, Outcome.REFUSED, REMOVED) for each in found if each is not None and not each.done]
-        left = list(thread.pending[MOST:])
+        found = {key: ledger.message(thread.key, key) for key in thread.pending[:MOST]}
+        theirs = {key: each for key, each in found.items() if each is None or _origin(thread, each) == origin}
+        gone = [end(each, Outcome.REFUSED, REMOVED) for each in theirs.values() if each is not None and not each.done]
+        left = [key for key in thread.pending if key not in theirs]
         changes: dict[str, Any] = {"pending": left, "clean": [key for key in left if key in thread.was_clean]}
         if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
@@ -373,6 +403,34 @@ def _message(envelope: Envelope) -> Recorded:
     return Recorded(
         key=envelope.event.key, event=envelope.event, endpoint=envelope.endpoint, received_at=envelope.received_at
     )
+
+
+def _place(at: Thread | Connection) -> tuple[str, str]:
+    """Return the channel and the account."""
+    return at.channel, at.account
+
+
+def _from_channel(message: Recorded) -> bool:
+    """Tell whether this came from the customers' side: no note, and no signal of a helpdesk."""
+    return message.event is not None and message.event.kind is not Kind.TICKET
+
+
+def _origin(thread: Thread, message: Recorded) -> tuple[str, str]:
+    """Return the channel and the account that a message came by; of a note or a signal, where the thread is."""
+    if message.event is None or not _from_channel(message):
+        return _place(thread)
+    return message.event.channel, message.event.account
+
+
+def _first_origin(thread: Thread, messages: list[Recorded]) -> tuple[str, str]:
+    """Return the channel and the account of a turn: what is filed, and only waits to be acknowledged, comes last."""
+    unfiled = [each for each in messages if not each.done] or messages
+    return next((_origin(thread, each) for each in unfiled if _from_channel(each)), _place(thread))
+
+
+def _unless_elsewhere(turn: Turn, ack: Acknowledgement | None) -> Acknowledgement | None:
+    """Return the acknowledgement, unless they have written in another channel since."""
+    return ack if _place(turn.current()) == _place(turn.connection) else None
 
 
 def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: bool) -> bool:
