@@ -1,5 +1,11 @@
-"""A thread that waits because the helpdesk is left alone has not failed: it goes on as soon as others do."""
+"""A thread that waits because the helpdesk is left alone has not failed: it goes on as soon as others do.
 
+And one that has much to do does it in several turns: a worker has a minute.
+"""
+
+import re
+
+from deskwire.errors import TemporaryError
 from sandbox.neighbour import throttled
 
 
@@ -22,3 +28,80 @@ def test_a_message_and_an_agents_answer_that_are_held_up_together_count_as_no_fa
     company.work()
     assert "It is on its way." in company.graph.sent[-1]["message"]["text"]
     assert not company.thread()["pending"]
+
+
+def _one_turn(company):
+    """Have the next letter worked on."""
+    return company.conversation.handle(company.mailbox.take().body)
+
+
+def _in_doubt(company, texts):
+    """Have messages whose filing may have happened, in a ticket that much was done to."""
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    for number in range(520):
+        company.zendesk.agent_replies(ticket.id, f"note {number}", public=False)
+    direct, company._direct = company._direct, _down
+    for text in texts:
+        company.tick(2)
+        company.deliver(company.message(text))
+        company.work()
+    company._direct = lambda call: _lost(call) if call.method == "PUT" else direct(call)
+    company.tick(400)
+    company.sweep()
+    company.work()
+    company._direct = direct
+    company.tick(700)
+
+
+def _down(call):
+    raise TemporaryError("down")
+
+
+def _lost(call):
+    raise TemporaryError("timeout", ambiguous=True)
+
+
+def test_what_is_in_doubt_is_looked_for_a_little_at_a_time_and_filed_once_and_in_order(company):
+    texts = [f"message {number}" for number in range(35)]
+    _in_doubt(company, texts)
+    assert len(company.thread()["pending"]) - len(company.thread()["clean"]) > 30
+    company.sweep()
+    turns = 0
+    while company.mailbox.letters:
+        before = len(company.http_calls)
+        _one_turn(company)
+        assert len(company.http_calls) - before < 60
+        turns += 1
+    assert turns > 5
+    assert set(company.outcomes().values()) == {"filed"}
+    said = "\n".join(company.comments()[521:])
+    assert [line for line in said.splitlines() if line.startswith("message ")] == texts
+
+
+def test_a_helpdesk_that_is_slow_gets_what_waited_in_several_turns(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    direct, company._direct = company._direct, _down
+    for number in range(6):
+        company.tick(2)
+        company.deliver(company.message(f"{number}" * 20_000))
+        company.work()
+
+    def slow(call):
+        company.tick(9)
+        return direct(call)
+
+    company._direct = slow
+    company.tick(400)
+    company.sweep()
+    turns = 0
+    while company.mailbox.letters:
+        began = company.now()
+        _one_turn(company)
+        assert (company.now() - began).total_seconds() < 45
+        turns += 1
+    assert turns > 1
+    assert set(company.outcomes().values()) == {"filed"}
+    assert re.findall(r"(\d)\1{19999}", "".join(company.comments())) == list("012345")

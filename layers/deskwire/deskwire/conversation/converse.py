@@ -20,7 +20,7 @@ from deskwire.telemetry import Telemetry
 from .answering import Acknowledgement, Answering
 from .decide import MOST, Pending, Plan, decide, dismissed, end
 from .directory import Directory
-from .filing import Filing
+from .filing import LONG, Filing
 from .ledger import Answered, Ledger, Moved, text_digest
 from .state import Envelope, Outcome, Recorded, Thread, opened, seconds
 from .turn import NET_PAUSE, Turn, is_inbound
@@ -205,6 +205,8 @@ class Conversation:
         items: list[Pending] = []
         done: list[Recorded] = []
         for message in messages:
+            if items and self.clock() - turn.now > LONG:  # where words must be fetched
+                break
             if _origin(turn.thread, message) != _place(turn.connection):
                 if _from_channel(message) and not message.done:
                     break
@@ -278,7 +280,7 @@ class Conversation:
                 _intend(ledger, turn, None, opened=True)
             turn.unnoted = False
 
-        filing = Filing(self.archive, self.fetch, opened_now)
+        filing = Filing(self.archive, self.clock, self.fetch, opened_now)
         if plan.file or plan.doubted:
             self._file(turn, plan, filing)
         if ack is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import accumulate
 
 from deskwire import media
 from deskwire.care.measure import cut
@@ -14,7 +16,7 @@ from deskwire.contract import Unit
 from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.helpdesk import Abilities, Redacts, TicketGone
 from deskwire.model import Author, Customer, Entry, Event, File, Filed, Kind, Ticket, Visibility, compose
-from deskwire.ports import Archive
+from deskwire.ports import Archive, Clock
 
 from . import wording
 from .decide import Pending, Plan, end
@@ -23,6 +25,8 @@ from .turn import Turn, is_inbound
 
 MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
 MARGIN = 1500  # bytes that the lines around a customer's words may take
+MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
+LONG = timedelta(seconds=10)  # after which a turn that has done something leaves the rest to the next one
 FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 
@@ -31,17 +35,25 @@ class Filing:
     """Files the messages of a turn. `fetch` gets an attachment by its address (see `media.fetch`)."""
 
     archive: Archive
+    clock: Clock
     fetch: Callable[[str, tuple[str, ...]], File]
     opened: Callable[[Turn], None]  # called right after a ticket was opened
 
     def file(self, turn: Turn, plan: Plan) -> None:
-        """File what the plan says. Raises `TemporaryError` and `ConfigurationError`; what was done stays noted."""
+        """File what the plan says, or as much as a turn has time for; the rest stays pending.
+
+        Raises `TemporaryError` and `ConfigurationError`; what was done stays noted.
+        """
         # What is found counts as filed: the deletion or erasure after it takes it out again.
-        needless = {item.message.key: ended for item, ended in plan.doubted}
-        left = self._without_found(turn, [item for item, _ in plan.doubted])
+        doubted = plan.doubted[:MOST_ASKED]
+        needless = {item.message.key: ended for item, ended in doubted}
+        left = self._without_found(turn, [item for item, _ in doubted])
         turn.outcomes += [needless[item.message.key] for item in left]
-        items = self._without_found(turn, plan.file)
+        first = _first(plan.file, MOST_ASKED - len(doubted))
+        items = self._without_found(turn, first)
         previous = turn.thread.ticket
+        if plan.follow_up and not items and len(first) < len(plan.file):
+            turn.changes.pop("filed_at", None)  # the rest belongs into the follow-up all the same
         if plan.follow_up and items:
             self._follow_up(turn)
             items = self._without_found(turn, items)
@@ -137,6 +149,8 @@ class Filing:
             self._append_group(turn, group)
 
     def _append_group(self, turn: Turn, group: list[Pending]) -> None:
+        if turn.outcomes and self.clock() - turn.now > LONG:
+            return
         keys = [item.message.key for item in group]
         entries = [self._entry(turn, item) for item in group]
         thread = turn.thread
@@ -290,6 +304,12 @@ class Filing:
                     raise turn.trouble or error from None
                 lines.append(f"{attachment.line()} could not be fetched in {MEDIA_ATTEMPTS} attempts")
         return tuple(files), tuple(lines)
+
+
+def _first(items: Sequence[Pending], most: int) -> list[Pending]:
+    """Return what comes before there would be more than so many in doubt."""
+    counted = accumulate(item.doubtful for item in items)
+    return [item for item, doubtful in zip(items, counted, strict=True) if doubtful <= most]
 
 
 def _groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]]:
