@@ -240,7 +240,7 @@ FAULTS = (
     Fault("no answer is ever sent", "conversation.answering:Answering", "_permit",
           "thread = turn.current()", 'return Refusal("no")',
           ("agents reply (messenger, zendesk)",)),
-    Fault("an outage of the helpdesk ends a message as refused", "conversation.filing:Filing", "_append_group",
+    Fault("an outage of the helpdesk ends a message as refused", "conversation.filing:Filing", "_append_entries",
           "turn.blame(error, keys) raise",
           "turn.outcomes += [end(each.message, Outcome.REFUSED, 'no answer') for each in group]\n        return",
           ("follow up (messenger, zendesk)",)),

@@ -5,7 +5,10 @@ And one that has much to do does it in several turns: a worker has a minute.
 
 import re
 
+import pytest
+
 from deskwire.errors import TemporaryError
+from deskwire.model import File
 from sandbox.neighbour import throttled
 
 
@@ -105,3 +108,83 @@ def test_a_helpdesk_that_is_slow_gets_what_waited_in_several_turns(company):
     assert turns > 1
     assert set(company.outcomes().values()) == {"filed"}
     assert re.findall(r"(\d)\1{19999}", "".join(company.comments())) == list("012345")
+
+
+def _picture(number):
+    return {"type": "image", "payload": {"url": f"https://scontent.xx.fbcdn.net/{number}.jpg"}}
+
+
+def _fetching(company, seconds, *, size=1, fails=False):
+    """Have each attachment take so long; return the addresses that were asked for."""
+    asked = []
+
+    def fetch(url, hosts):
+        asked.append(url)
+        company.tick(seconds)
+        if fails:
+            raise TemporaryError("the attachment could not be fetched in time")
+        return File("picture.jpg", "image/jpeg", b"." * size)
+
+    object.__setattr__(company.conversation, "fetch", fetch)
+    return asked
+
+
+def _worked_on(company):
+    """Work until nothing is pending; return the seconds of each turn."""
+    spans = []
+    for _ in range(20):
+        while company.mailbox.letters:
+            began = company.now()
+            _one_turn(company)
+            spans.append((company.now() - began).total_seconds())
+        if not company.thread()["pending"]:
+            break
+        company.tick(400)
+        company.sweep()
+    return spans
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_message_with_many_slow_pictures_is_filed_in_the_end_with_what_could_be_had(company, fails):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    _fetching(company, 10, fails=fails)
+    company.deliver(company.message("look", attachments=[_picture(number) for number in range(6)]))
+    assert max(_worked_on(company)) < 45
+    assert set(company.outcomes().values()) == {"filed"}
+    (words,) = [words for words in company.comments() if "look" in words]
+    assert words.count("could not be fetched in 3 attempts") == (6 if fails else 4)
+
+
+def _with_pictures_wait(company, messages):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    direct, company._direct = company._direct, _down
+    for number in range(messages):
+        company.tick(2)
+        company.deliver(company.message(f"look at number {number}", attachments=[_picture(number)]))
+        company.work()
+    company._direct = direct
+    company.tick(400)
+    company.sweep()
+
+
+def test_messages_with_a_slow_picture_each_are_filed_with_them_all_in_several_turns(company):
+    _with_pictures_wait(company, 6)
+    asked = _fetching(company, 10)
+    spans = _worked_on(company)
+    assert max(spans) < 45
+    assert sum(spans) == 60
+    assert len(asked) == 6
+    assert re.findall(r"look at number (\d)", "".join(company.comments())) == list("012345")
+    assert "could not be fetched" not in "".join(company.comments())
+
+
+def test_what_is_in_memory_at_once_has_a_limit(company):
+    _with_pictures_wait(company, 6)
+    asked = _fetching(company, 0, size=11 * 1024 * 1024)
+    before = len([call for call in company.http_calls if " PUT " in call])
+    assert _worked_on(company) == [0]
+    assert len(asked) == 6
+    assert len([call for call in company.http_calls if " PUT " in call]) == before + 3
+    assert re.findall(r"look at number (\d)", "".join(company.comments())) == list("012345")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate
 
 from deskwire import media
@@ -27,6 +27,9 @@ MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and
 MARGIN = 1500  # bytes that the lines around a customer's words may take
 MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
 LONG = timedelta(seconds=10)  # after which a turn that has done something leaves the rest to the next one
+FETCHING = timedelta(seconds=20)  # for the attachments of one message
+ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
+ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side
 FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 
@@ -151,8 +154,15 @@ class Filing:
     def _append_group(self, turn: Turn, group: list[Pending]) -> None:
         if turn.outcomes and self.clock() - turn.now > LONG:
             return
+        entries = self._entries(turn, group)
+        group, rest = group[: len(entries)], group[len(entries) :]
+        self._append_entries(turn, group, entries)
+        del entries  # and their attachments
+        if rest:
+            self._append(turn, rest)
+
+    def _append_entries(self, turn: Turn, group: list[Pending], entries: list[Entry]) -> None:
         keys = [item.message.key for item in group]
-        entries = [self._entry(turn, item) for item in group]
         thread = turn.thread
         try:
             filed = turn.helpdesk.append(thread.ticket, thread.filing_key, entries, turn.inside)
@@ -276,15 +286,28 @@ class Filing:
             shared=bool(turn.thread.ticket) and event.visibility is Visibility.PUBLIC,
         )
 
+    def _entries(self, turn: Turn, group: list[Pending]) -> list[Entry]:
+        """Return the entries of a group, or of its first messages when attachments take enough time or memory."""
+        began = self.clock()
+        entries: list[Entry] = []
+        for item in group:
+            size = sum(len(file.data) for entry in entries for file in entry.files)
+            if entries and (size >= ENOUGH_BYTES or self.clock() - began > ENOUGH):
+                break
+            entries.append(self._entry(turn, item))
+        return entries
+
     def _files(self, turn: Turn, event: Event) -> tuple[tuple[File, ...], tuple[str, ...]]:
         """Return the attachments' bytes, and a line for each that could not be had."""
         files: list[File] = []
         lines: list[str] = []
+        until = self.clock() + FETCHING
         for attachment in event.attachments:
             if attachment.kind not in FETCHED or not turn.helpdesk.abilities.attachments:
                 lines += [f"{attachment.line()} {attachment.url}".strip()] if attachment.url else []
                 continue
             try:
+                self._in_time(until)
                 if isinstance(turn.channel, Media):
                     files.append(turn.channel.fetch(attachment, turn.outside))
                 elif attachment.url and isinstance(turn.channel, MediaHosts):
@@ -304,6 +327,10 @@ class Filing:
                     raise turn.trouble or error from None
                 lines.append(f"{attachment.line()} could not be fetched in {MEDIA_ATTEMPTS} attempts")
         return tuple(files), tuple(lines)
+
+    def _in_time(self, until: datetime) -> None:
+        if self.clock() >= until:
+            raise TemporaryError("the attachments take too long")
 
 
 def _first(items: Sequence[Pending], most: int) -> list[Pending]:
