@@ -188,3 +188,37 @@ def test_what_is_in_memory_at_once_has_a_limit(company):
     assert len(asked) == 6
     assert len([call for call in company.http_calls if " PUT " in call]) == before + 3
     assert re.findall(r"look at number (\d)", "".join(company.comments())) == list("012345")
+
+
+class Crash(BaseException):
+    """The worker is gone."""
+
+
+def test_what_is_left_to_the_next_turn_goes_into_the_follow_up_that_it_belongs_in(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    direct, company._direct = company._direct, _down
+    company.tick(14 * 86_400 - 1000)  # it is nearly too old to go on
+    for number in range(6):  # more than one update takes
+        company.deliver(company.message(f"{number}" * 8000))
+        company.work()
+
+    def die(call):
+        direct(call)
+        raise Crash
+
+    company._direct = die
+    company.tick(400)
+    company.sweep()
+    with pytest.raises(Crash):
+        company.work()
+    company._direct = direct
+    company.tick(1000)
+    company.sweep()
+    _one_turn(company)
+    assert len(company.thread()["pending"]) == 1
+    assert len(company.zendesk.tickets) == 1
+    company.work()
+    second = company.zendesk.tickets[1]
+    assert "5" * 8000 in company.zendesk.comments(second.id)[0].words
+    assert re.findall(r"(\d)\1{7999}", "".join(company.comments())) == list("012345")
