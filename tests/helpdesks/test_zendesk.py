@@ -352,19 +352,63 @@ def test_h2_a_comment_that_never_arrived_is_not_found_and_then_added_safely(worl
     assert world.zendesk.books.entries("PUT")[-1].asked.json()["ticket"]["safe_update"] is True
 
 
-def test_h2_an_attempt_that_arrives_late_is_not_doubled(world):
-    number = world.open()
-    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is None
-    world.clock.advance(2)
+def arrives_late(world, number, *entries):
+    """Let the first attempt, of another process, end now."""
     late = World.__new__(World)
     late.__dict__ |= world.__dict__ | {"memory": {}}
-    late.append(number, entry("x/1/m2/add/", "two"))  # the first attempt, still on its way while we looked
+    late.append(number, *entries)
+
+
+@pytest.mark.parametrize("seconds", [2, 45])
+def test_h2_an_attempt_that_arrives_late_is_not_doubled(world, seconds):
+    number, turn = world.open(), world.reach
+    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", turn) is None
+    world.clock.advance(seconds)  # finding others and uploading files takes its time
+    arrives_late(world, number, entry("x/1/m2/add/", "two"))
     with pytest.raises(TemporaryError) as conflict:
-        world.append(number, entry("x/1/m2/add/", "two"))
+        DESK.append(str(number), "x/1/t1", [entry("x/1/m2/add/", "two")], turn)
     assert conflict.value.ambiguous
     world.clock.advance(30)
     assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is not None
     assert len(world.comments(number)) == 2
+
+
+def test_h2_an_attempt_that_arrives_late_is_not_doubled_by_a_batch_that_begins_with_a_fresh_message(world):
+    number, turn = world.open(), world.reach
+    fresh, doubtful = entry("x/1/m2/add/", "two"), entry("x/1/m3/add/", "three")
+    assert DESK.find(doubtful.key, str(number), "x/1/t1", turn) is None
+    world.clock.advance(2)
+    arrives_late(world, number, doubtful)
+    with pytest.raises(TemporaryError) as conflict:
+        DESK.append(str(number), "x/1/t1", [fresh, doubtful], turn)
+    assert (conflict.value.ambiguous, conflict.value.after) == (True, 30)
+    world.clock.advance(30)
+    assert DESK.find(doubtful.key, str(number), "x/1/t1", world.reach) is not None
+    world.append(number, fresh)
+    assert [comment.words for comment in world.comments(number)[1:]] == ["three", "two"]
+
+
+def test_h2_an_attempt_that_arrives_between_two_looks_is_not_doubled(world):
+    number, turn = world.open(), world.reach
+    first, second = entry("x/1/m2/add/", "two"), entry("x/1/m3/add/", "three")
+    assert DESK.find(first.key, str(number), "x/1/t1", turn) is None
+    world.clock.advance(2)
+    arrives_late(world, number, first)
+    assert DESK.find(second.key, str(number), "x/1/t1", turn) is None
+    with pytest.raises(TemporaryError):
+        DESK.append(str(number), "x/1/t1", [first, second], turn)
+    assert [comment.words for comment in world.comments(number)[1:]] == ["two"]
+
+
+def test_h2_a_turn_goes_by_its_own_look_and_not_by_an_earlier_ones(world):
+    number = world.open()
+    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is None
+    world.clock.advance(30)
+    world.zendesk.agent_replies(number, "a moment, please")
+    world.clock.advance(1)
+    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is None
+    world.append(number, entry("x/1/m2/add/", "two"))
+    assert len(world.comments(number)) == 3
 
 
 def test_a_part_that_was_added_is_not_repeated_when_the_rest_fails(world):

@@ -71,6 +71,7 @@ CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
 MERGED_INTO = re.compile(r"#([0-9]{1,19})")
+TURN_SECONDS = 60.0  # no turn lasts longer: the timeout of its function
 TICKET_EVENT = "zen:event-type:ticket."
 
 
@@ -190,7 +191,7 @@ class Zendesk(Helpdesk):
         except TicketGone:
             return None
         # Should the first attempt still be on its way, the second must not come after it: see `_update`.
-        api.kept(f"stamp/{ticket}/{mark(key)}", text_of(shown["updated_at"]), 20)
+        api.kept(_stamp(api, ticket, key), text_of(shown["updated_at"]), TURN_SECONDS)
         for audit in api.newest(ticket, "audits"):
             marks = text_of(audit["metadata"]["custom"][OWN]).split()
             if mark(key) in marks:
@@ -325,12 +326,21 @@ def _fields(ticket: Ticket, setting: str) -> list[dict[str, Any]]:
     return [{"id": int(number), "value": known[name]} for name, number in ids.items() if known.get(name)]
 
 
+def _stamp(api: Api, ticket: str, key: str) -> str:
+    """Return under which name `find` keeps when the ticket was changed last.
+
+    Each turn has its own, told by its time: what was seen in an earlier one would be refused again and again.
+    """
+    return f"stamp/{ticket}/{mark(key)}/{api.reach.now.isoformat()}"
+
+
 def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     """Add a comment. Raises `TicketGone`.
 
-    Only after doubt (`find` left a stamp) it is a safe update: refused when the ticket was changed since.
+    Only after doubt about any of the entries (`find` left a stamp) it is a safe update: refused when the ticket was
+    changed since the first look, for what came between two looks may be the entry that was looked for first.
     """
-    stamp = api.kept(f"stamp/{ticket}/{mark(batch[0].key)}")
+    stamp = min(filter(None, (api.kept(_stamp(api, ticket, entry.key)) for entry in batch)), default="")
     # Written through the API by the agent's token, a customer's comment does not open a solved ticket by itself.
     payload: dict[str, Any] = {"metadata": metadata(batch)} | ({"status": "open"} if batch[0].public else {})
     if stamp:
