@@ -323,6 +323,25 @@ def test_h2_a_key_known_with_another_files_token_leads_to_the_ticket(world):
     assert world.open(entries=(entry(files=files),)) == number
 
 
+def test_h2_what_is_in_a_ticket_that_another_attempt_opened_can_be_redacted(world):
+    def attempt():
+        world.memory.clear()  # each by a process of its own, which uploads anew
+        words = entry(body="my card is 4111", files=(File("zip.png", "image/png", b"\x89PNG"),))
+        return DESK.open(ticket(entries=(words, entry("x/1/m2/add/", "and my PIN 0815"))), world.reach)
+
+    first = attempt()
+    before = world.asked()
+    second = attempt()
+    assert world.asked("POST") == 6  # two customers, two files, two tickets asked for
+    assert world.asked() == before + 3 + 1 + 2 * 2  # as often as ever, then the ticket, then twice for each entry
+    assert second == first
+    assert sorted(second.entries) == ["x/1/m1/add/", "x/1/m2/add/"]
+    assert DESK.redact(second.ticket, second.entries["x/1/m1/add/"], world.reach)
+    (comment,) = world.comments(int(second.ticket))
+    assert "4111" not in comment.words
+    assert "0815" in comment.words
+
+
 def test_h2_after_two_hours_the_external_id_still_finds_it(world):
     number = world.open()
     world.clock.advance(3 * 3600)

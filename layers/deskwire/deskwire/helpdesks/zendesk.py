@@ -152,7 +152,7 @@ class Zendesk(Helpdesk):
             found = self.find(ticket.key, "", ticket.thread, reach)
             if found is None:
                 raise TemporaryError("opening a ticket: its key is taken and the ticket not to be seen yet", after=30)
-            return found
+            return replace(found, entries=self._places(found.ticket, ticket, reach), contact=requester)
         made = api.checked(answer, "opening a ticket").node()
         number = id_of(made["ticket"]["id"])
         if not number:
@@ -162,6 +162,14 @@ class Zendesk(Helpdesk):
             later = [replace(entry, contact=requester) for batch in rest for entry in batch]
             entries |= self.append(number, ticket.thread, later, reach).entries
         return Filed(number, entries, requester)
+
+    def _places(self, number: str, ticket: Ticket, reach: Reach) -> dict[str, str]:
+        """Return where each entry of a ticket that another attempt opened is, so that it can be redacted."""
+        entries: dict[str, str] = {}
+        for entry in ticket.entries:
+            known = self.find(entry.key, number, ticket.thread, reach)
+            entries |= known.entries if known else {}
+        return entries
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
         """Add the entries in as few updates as their kinds and length allow: one call each, no read before."""
