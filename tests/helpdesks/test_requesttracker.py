@@ -4,11 +4,12 @@ import json
 import shutil
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from deskwire.channel import Reach
 from deskwire.errors import ConfigurationError, PermanentError, SignatureError
 from deskwire.families.requesttracker import multipart, number, stored_name
 from deskwire.families.requesttracker_replies import answer_of, words_of
@@ -20,6 +21,7 @@ from deskwire.secret import Secrets
 from deskwire.verification import Context
 from sandbox.request_tracker import RequestTracker as Server
 from sandbox.request_tracker import RequestTrackerError
+from tests.simulation import tracker as played
 
 connector = RequestTracker()
 
@@ -180,3 +182,65 @@ def test_without_request_tracker_the_harness_says_how_to_install_it(tmp_path, mo
     monkeypatch.setattr("sandbox.request_tracker.available", lambda: False)
     with pytest.raises(RequestTrackerError, match="apt-get install -y --no-install-recommends request-tracker5"):
         Server(tmp_path).start()
+
+
+# ------------------------------------------------------------------------------------------------------ polling
+
+
+class Polling:
+    """A played RT with one ticket of ours."""
+
+    def __init__(self):
+        self.now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+        self.rt = played.Tracker(lambda: self.now)
+        self.calls = 0
+        self.ticket = played.Entry(1, "a parcel", "somebody", "thread", [])
+        self.rt.tickets[1] = self.ticket
+        self.cursor = "99"
+
+    def serve(self, call):
+        self.calls += 1
+        return self.rt.serve(call)
+
+    def look(self, after=60):
+        """Return which replies a look after so many seconds tells, and how many requests it took."""
+        self.now += timedelta(seconds=after)
+        before, secrets = self.calls, Secrets({"token": "invented-rt-token"})
+        settings = {"address": f"https://{played.HOST}", "queue": "General"}
+        reach = Reach("main", settings, secrets, self.serve, self.now, None, lambda _name, make: make()[0])
+        page = connector.poll(self.cursor, reach)
+        self.cursor = page.cursor
+        return [event.object_id for event in page.events], self.calls - before
+
+
+def test_polling_finds_a_reply_that_rt_commits_after_one_with_a_higher_number():
+    desk = Polling()
+    desk.rt.agent_replies(1, "numbered first, committed last")
+    late = desk.ticket.transactions.pop()
+    desk.rt.agent_replies(1, "numbered last, committed first")
+    assert desk.look(after=10)[0] == ["101"]
+    desk.ticket.transactions.append(late)
+    assert desk.look()[0] == ["100", "101"]
+    assert desk.look()[0] == []
+
+
+def test_polling_asks_once_while_nothing_is_new_and_tells_a_young_reply_by_two_looks():
+    desk = Polling()
+    assert desk.look() == ([], 1)
+    desk.rt.agent_replies(1, "one")
+    desk.rt.agent_replies(1, "two")
+    assert desk.look(after=30) == (["100", "101"], 1 + 2 + 1)
+    assert desk.cursor == "99"
+    assert desk.look() == (["100", "101"], 1 + 2 + 1)
+    assert desk.cursor == "101"
+    assert desk.look() == ([], 1)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(minutes=-5)])
+def test_polling_goes_on_at_once_where_rts_clock_is_wrong(ahead):
+    desk = Polling()
+    desk.rt = played.Tracker(lambda: desk.now + ahead)
+    desk.rt.tickets[1] = desk.ticket
+    desk.rt.agent_replies(1, "one")
+    assert desk.look(after=30)[0] == ["100"]
+    assert desk.look() == ([], 1)

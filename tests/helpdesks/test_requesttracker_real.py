@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -783,6 +783,20 @@ def test_h8_polling_finds_replies_also_on_merged_tickets_and_each_once(tracker, 
     assert start.events == ()
     assert [(event.thread, event.object_id) for event in page.events] == [(number, one), (merged, two)]
     assert connector.poll(page.cursor, reach).events == []
+
+
+def test_h8_a_reply_of_this_minute_is_polled_once_more_for_one_before_it_may_not_be_committed_yet(tracker, reach, wire):
+    start = connector.poll("", reach)
+    _, number = opened(reach)
+    reply = tracker.agent_replies(number, "just now")
+    now = datetime.now(UTC)
+    page = connector.poll(start.cursor, dataclasses.replace(reach, now=now))
+    again = connector.poll(page.cursor, dataclasses.replace(reach, now=now + timedelta(seconds=61)))
+    assert [event.object_id for event in (*page.events, *again.events)] == [reply, reply]
+    assert page.events[0].key == again.events[0].key
+    before = len(wire.calls)
+    assert connector.poll(again.cursor, reach).events == []
+    assert len(wire.calls) == before + 1
 
 
 def test_h8_a_polled_reply_and_its_webhook_are_one_event(tracker, reach, listener):

@@ -54,6 +54,7 @@ from deskwire.verification import HmacHeader
 if TYPE_CHECKING:
     from deskwire.http import Request
 
+SETTLES = timedelta(seconds=60)  # no request of RT's leaves a transaction uncommitted for longer
 RELEVANT = frozenset({"Correspond", "Status"})
 MANUAL = "https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html"
 SCRIPS = "https://docs.bestpractical.com/rt/5.0.3/customizing/scrip_conditions_and_action.html"  # ours is a scrip
@@ -214,9 +215,9 @@ class RequestTracker(Helpdesk):
         # In lists `Object` is empty: each transaction is asked for its ticket, then once which of them are ours.
         news: list[tuple[str, str, datetime | None]] = []
         for row in rows["items"].items():
-            cursor = number(row["id"].identifier())
-            shown = tracker.get(f"transaction/{cursor}", what="polling")
-            news.append((cursor, number(shown["Object"]["id"].identifier()), moment_of(row["Created"])))
+            transaction = number(row["id"].identifier())
+            shown = tracker.get(f"transaction/{transaction}", what="polling")
+            news.append((transaction, number(shown["Object"]["id"].identifier()), moment_of(row["Created"])))
         ours = self._ours(tracker, {survivor for _, survivor, _ in news})
         return Page(
             [
@@ -224,7 +225,7 @@ class RequestTracker(Helpdesk):
                 for transaction, survivor, moment in news
                 for ticket in ours.get(survivor, ())
             ],
-            cursor,
+            _settled(cursor, [(transaction, moment) for transaction, _, moment in news], reach.now),
         )
 
     def _ours(self, tracker: Tracker, survivors: Iterable[str]) -> dict[str, list[str]]:
@@ -246,6 +247,18 @@ class RequestTracker(Helpdesk):
             survivor = effective["id"].identifier("") or effective.identifier()  # an object when asked singly
             found.setdefault(survivor, []).append(row["id"].identifier())
         return found
+
+
+def _settled(cursor: str, news: Sequence[tuple[str, datetime | None]], now: datetime) -> str:
+    """Return up to which transaction nothing is to come any more: what is younger is told again by the next look.
+
+    RT gives a transaction its number before it commits it, so that a lower one may appear after a higher one.
+    """
+    for transaction, moment in news:
+        if moment is not None and abs(now - moment) < SETTLES:  # a clock of RT's that is ahead holds nothing up
+            break
+        cursor = transaction
+    return cursor
 
 
 def _event(account: str, ticket: str, transaction: str, moment: datetime | None) -> Event:
