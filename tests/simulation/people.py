@@ -26,6 +26,7 @@ class Said:
     deliveries: list = field(default_factory=list)
     entry: dict | None = None
     endpoint: str = "meta"  # whose webhook tells of it
+    parked: bool = False  # nobody could read it, until it is replayed
 
     @property
     def taken(self):

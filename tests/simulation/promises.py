@@ -147,8 +147,10 @@ def _in_order(customer, books):
 
 def _crossed(said, later):
     """Tell whether something came so shortly after what was said later that nobody could have filed it before."""
-    near = later.at - said.at <= timedelta(minutes=2)
-    return near and said.accepted is not None and later.first is not None and said.accepted > later.first
+    if later.at - said.at > timedelta(minutes=2):
+        return False
+    crossed = said.accepted is not None and later.first is not None and said.accepted > later.first
+    return said.parked or crossed
 
 
 def _acknowledged_once(world, customer):

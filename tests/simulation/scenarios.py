@@ -502,7 +502,9 @@ def sweep_racing_converse(world, marta):
 def parked_delivery_replayed_after_a_fix(world, marta):
     """What could not be read is parked and answered; once mended it is replayed, and some of it was there."""
     with misread("a new kind of thing"):
-        world.deliver(marta.says(), marta.says("a new kind of thing"))
+        said, unread = marta.says(), marta.says("a new kind of thing")
+        unread.parked = True
+        world.deliver(said, unread)
         world.run(60)
     assert world.parked.bodies or world.gate.happened
     marta.writes("hello?")
