@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from deskwire.configuration import connection_key
+from deskwire.configuration import connection_key, helpdesk_key
 from deskwire.errors import TemporaryError
 from sandbox.neighbour import broken, cut_after, throttled
 
@@ -382,6 +382,22 @@ def test_an_edit_of_what_never_came_to_us_stands_for_the_message_and_can_be_answ
     company.signalled(ticket.id)
     company.work()
     assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
+
+
+def test_who_says_stop_before_they_could_be_acknowledged_gets_no_automatic_answer(company):
+    definition = company.table.items.pop(helpdesk_key("acme"))
+    for text in ("Where is my parcel?", "STOP"):
+        company.deliver(company.message(text))
+        company.work()
+    company.table.items[helpdesk_key("acme")] = definition
+    company.tick(300)
+    company.sweep()
+    company.work()
+    company.tick(2 * 86400)
+    company.deliver(company.message("hello?"))
+    company.work()
+    assert company.graph.sent == []
+    assert len(company.zendesk.comments(company.zendesk.tickets[0].id)) == 3
 
 
 def test_what_waits_when_its_connection_is_removed_ends_with_a_reason_however_much_it_is(company):

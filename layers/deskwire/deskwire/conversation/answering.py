@@ -49,11 +49,10 @@ class Answering:
     def acknowledgement(self, turn: Turn, messages: Sequence[Recorded]) -> Acknowledgement | None:
         """Return what to acknowledge now, if anything; at most one for all pending messages."""
         reason = ""
-        for message in messages:
-            event = message.event
-            if event is None or not is_inbound(event):
-                continue
+        inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
+        for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
+        for message, event in inbound:
             answer = self._decided(turn, event, message.received_at)
             if isinstance(answer, str):
                 reason = answer
