@@ -128,6 +128,28 @@ def test_more_answers_than_can_be_written_down_at_once_are_brought_one_turn_afte
     assert set(asked.outcomes().values()) == {"filed"}
 
 
+def test_a_slow_platform_takes_one_answer_a_turn(asked):
+    ticket = asked.zendesk.tickets[0]
+    answers = [f"answer {number}" for number in range(6)]
+    for words in answers:
+        asked.zendesk.agent_replies(ticket.id, words)
+    asked.signalled(ticket.id)
+    ask, turns = asked.http, []
+
+    def slow(call):
+        if call.method == "POST" and "graph." in call.url:
+            asked.tick(11)
+        return ask(call)
+
+    object.__setattr__(asked.directory, "http", slow)
+    while (letter := asked.mailbox.take()) is not None:
+        began = asked.now()
+        asked.conversation.handle(letter.body)
+        turns.append((asked.now() - began).total_seconds())
+    assert [each["message"]["text"] for each in asked.graph.sent] == answers
+    assert max(turns) == 11
+
+
 def test_two_answers_of_the_same_words_are_both_noted_when_the_platform_names_one_for_both(company):
     """A worker died after sending both; asked, the platform shows the newest of these words."""
     company.deliver(company.comment("Where is it?"))

@@ -18,7 +18,7 @@ from . import wording
 from .decide import Plan, end
 from .ledger import UNENDED, Ledger
 from .state import KEEP_SECONDS, Outcome, Recorded, moment, outgoing, seconds
-from .turn import DAY, Turn, is_inbound
+from .turn import DAY, LONG, Turn, is_inbound
 
 ACK = "ack"  # the keys of acknowledgements begin so
 PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
@@ -154,7 +154,8 @@ class Answering:
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
             if not self._is_theirs(turn, ticket, reply, told_at):
                 continue
-            if turn.full or not self._reply(turn, reply):
+            late = brought > 0 and self.ledger.clock() - turn.now > LONG
+            if late or turn.full or not self._reply(turn, reply):
                 return None  # goes on with this one, in order
             brought += 1
             turn.changes |= {"last_reply": reply.id, "last_ticket": ticket}

@@ -20,10 +20,10 @@ from deskwire.telemetry import Telemetry
 from .answering import Acknowledgement, Answering
 from .decide import MOST, Pending, Plan, decide, dismissed, end
 from .directory import Directory
-from .filing import LONG, Filing
+from .filing import Filing
 from .ledger import Answered, Ledger, Moved, text_digest
 from .state import Envelope, Outcome, Recorded, Thread, opened, seconds
-from .turn import NET_PAUSE, Turn, is_inbound
+from .turn import LONG, NET_PAUSE, Turn, is_inbound
 
 DUPLICATE = "duplicate"
 ROUTED = "routed"

@@ -21,12 +21,11 @@ from deskwire.ports import Archive, Clock
 from . import wording
 from .decide import Pending, Plan, end
 from .state import Outcome, Recorded, Thread, seconds
-from .turn import Turn, is_inbound
+from .turn import LONG, Turn, is_inbound
 
 MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
 MARGIN = 1500  # bytes that the lines around a customer's words may take
 MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
-LONG = timedelta(seconds=10)  # after which a turn that has done something leaves the rest to the next one
 FETCHING = timedelta(seconds=20)  # for the attachments of one message
 ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
 ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from deskwire.channel import Channel, Reach
@@ -22,6 +22,7 @@ LONGEST_PAUSE = 300
 CONFIGURATION_PAUSE = 120  # until somebody mended it
 NET_PAUSE = 60
 DAY = 86_400
+LONG = timedelta(seconds=10)  # after which a turn that has done something leaves the rest to the next one
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 
