@@ -276,8 +276,13 @@ class Mailbox:
     def delete(self, messages):
         """Forget what was worked on: Lambda does that once the function has answered."""
         if messages:
-            act = lambda: [self.queue.remove(each) for each in messages if each in self.queue]  # noqa: E731
-            self.gate.pass_("mailbox delete", act, lost=lambda: Crash("deleting"))
+            self.gate.pass_("mailbox delete", lambda: self._forget(messages), lost=lambda: Crash("deleting"))
+
+    def _forget(self, messages):
+        now = self.now()
+        for each in messages:
+            if each in self.queue and each.visible_at > now:  # else the receipt is worth nothing any more
+                self.queue.remove(each)
 
     def next_visible(self):
         """Return when the next group is free: none flows while a part of it is in flight."""

@@ -65,7 +65,9 @@ DESK_RETRIES = (1, 2, 5, 10)
 MONTH = 31 * 86_400  # seconds: what was recorded has expired, and is taken away now or two days later
 AGAIN = 180  # seconds until an operator tries a command again
 X_API = "api.x.com"
+LAMBDA = timedelta(seconds=60)  # as the template says
 EXHAUSTED = 400  # turns of the world after which it will never be quiet
+MONTHS_WORK = 50_000  # turns that no stretch of time has
 
 _helpdesk = registry.helpdesk
 registry_helpdesk = lambda name: Logbook() if name == "logbook" else _helpdesk(name)  # noqa: E731
@@ -390,13 +392,15 @@ class World:
         self._until(self.now() + timedelta(seconds=seconds))
 
     def _until(self, end):
-        while True:
+        for _ in range(MONTHS_WORK):
             if self._work():
                 continue
             upcoming = self._upcoming()
             if upcoming is None or upcoming > end:
                 break
             self._advance(upcoming)
+        else:
+            self.endless = True
         self._advance(end)
 
     def _advance(self, moment):
@@ -446,7 +450,9 @@ class World:
                 for each in batch
             ]
         }
-        answer = self._invoke("converse", lambda _: runtime.converse(event, lambda: 60_000.0))
+        end = self.now() + LAMBDA
+        left = lambda: (end - self.now()) / timedelta(milliseconds=1)  # noqa: E731
+        answer = self._invoke("converse", lambda _: runtime.converse(event, left))
         if answer is not None:
             again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             with contextlib.suppress(Crash):
