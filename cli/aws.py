@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from deskwire.aws.table import DynamoTable
 from deskwire.errors import ConfigurationError, TemporaryError
@@ -58,6 +58,8 @@ def understood(what: str) -> Iterator[None]:
     except BotoCoreError as error:
         raise UserError(f"{what}: {error}") from error
     except (ConfigurationError, TemporaryError) as error:
+        if NoCredentialsError.__name__ in str(error):
+            raise UserError("no AWS credentials were found: give --profile, or log in") from error
         raise UserError(f"{what}: {error}; check the table's name, the region and your rights") from error
 
 

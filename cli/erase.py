@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BEYOND = (
     "the table's point-in-time recovery keeps the past for up to 35 days",
     "letters still on their way are not searched: what was sent before this run is dropped when it arrives",
+    "a person's very first message, when it is still on its way: then run it again",
     "bare keys of the messages, without a word, stay for 30 days, so that repeated deliveries are not filed again",
 )
 

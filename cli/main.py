@@ -189,12 +189,23 @@ result passes the suite as it is; make it true step by step.
 """
 
 
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments; ids may stand behind options, where argparse does not look for them."""
+    reader = parser()
+    args, left = reader.parse_known_args(arguments)
+    if left and hasattr(args, "ids") and not any(each.startswith("-") for each in left):
+        args.ids += left
+    elif left:
+        reader.error(f"unrecognized arguments: {' '.join(left)}")
+    return args
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     from deskwire.errors import DeskwireError
 
     try:
-        args = parser().parse_args(arguments)
+        args = _parsed(arguments)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     debug = getattr(args, "debug", False)

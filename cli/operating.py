@@ -40,7 +40,9 @@ class Desk:
     def _name(self, what: str) -> str:
         if not self.names.get(what):
             output, variable = OUTPUTS[what]
-            raise UserError(f"where is it? Give --stack (its output {output} is used), or set {variable}", status=2)
+            raise UserError(
+                f"where is the {what}? Give --stack (its output {output} is used), or set {variable}", status=2
+            )
         return self.names[what]
 
     def _client(self, service: str) -> Any:

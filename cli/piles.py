@@ -38,6 +38,9 @@ def work(heap: Heap, args: argparse.Namespace) -> int:
         raise UserError(f"which? `deskwire {heap.what} {args.action} ID…`, or --all", status=2)
     if args.action == "discard" and not args.reason.strip():
         raise UserError('say why: --reason "…"; it is kept', status=2)
+    if args.dry_run and args.action != "replay":
+        raise UserError(f"--dry-run is for replay: nothing was done. See what it is with `deskwire {heap.what} show`",
+                        status=2)  # fmt: skip
     with understood(f"the {heap.what} queue"):
         lying = heap.pile.look()
     try:

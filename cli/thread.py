@@ -87,7 +87,7 @@ def _find(items: Table, given: str) -> str:
     if items.get(thread_item(given)) is not None:
         return given
     helpdesk, slash, ticket = given.partition("/")
-    if slash and (row := items.get(ticket_item(helpdesk, ticket))):
+    if slash and (row := items.get(ticket_item(helpdesk, ticket))) and "thread" in row:  # else somebody else's ticket
         return str(row["thread"])
     raise UserError(
         f"nothing is known of “{given}”: give our reference (7F3K2-9QXMA), HELPDESK/TICKET with the helpdesk's name in "

@@ -186,6 +186,8 @@ def test_a_large_delivery_comes_back_from_the_archive(deskwire, northwind, reque
 
 def test_one_is_discarded_with_a_reason_that_is_kept_without_words(deskwire, northwind, parked):
     assert deskwire("parked", "discard", parked.id[:6]).status == 2
+    assert deskwire("parked", "discard", parked.id[:6], "--reason", "a test", "--dry-run").status == 2
+    assert len(northwind.lying()) == 1
     assert deskwire("parked", "discard", parked.id[:6], "--reason", "a test of Meta's").status == 0
     assert northwind.lying() == []
     (kept,) = northwind.table.query("X#discarded")

@@ -57,6 +57,7 @@ def story():
         thread = ledger.take(key, first, first.key)
         opened = thread.model_copy(update={"ticket": "4711", "helpdesk": "zendesk"})
         ledger.intend(thread, helpdesk="zendesk", opened=opened)
+        assert ledger.whose("zendesk", "999") == ""  # the helpdesk told of a ticket of somebody else
         ledger.intend(thread, send="acknowledgement")
         ledger.intend(thread, send="reply 31")
         ended = [
@@ -147,8 +148,8 @@ def test_people_are_told_where_the_ticket_is(thread, story):
     assert "m_ours1" in told.out
 
 
-@pytest.mark.parametrize("reference", ["ABCDE-FGHJK", "zendesk/1", "nothing", "messenger/1/2"])
-def test_what_is_not_known_is_told_in_words(thread, reference):
+@pytest.mark.parametrize("reference", ["ABCDE-FGHJK", "zendesk/1", "zendesk/999", "nothing", "messenger/1/2"])
+def test_what_is_not_known_is_told_in_words(thread, story, reference):
     told = thread(reference)
     assert told.status == 1
     assert f"nothing is known of “{reference}”" in told.err

@@ -15,7 +15,7 @@ from deskwire.helpdesk import Helpdesk
 from deskwire.model import ADD, Author, Event, Kind, Visibility, compose
 
 from .decide import Plan
-from .state import Outcome, Recorded, Thread, seconds
+from .state import Recorded, Thread, seconds
 
 FIRST_PAUSE = 5  # seconds before the first retry; doubled up to
 LONGEST_PAUSE = 300
@@ -209,10 +209,6 @@ class Turn:
         # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
         spread = hashlib.sha256(f"{self.thread.pk}{self.thread.attempts}".encode()).digest()[0] / 255
         return pause + int(pause * 0.25 * spread)
-
-    def ended_without_words(self) -> list[Recorded]:
-        """Return the outcomes that a person should hear of."""
-        return [each for each in self.outcomes if each.state in {Outcome.REFUSED, Outcome.DEAD}]
 
 
 def is_inbound(event: Event | None) -> bool:
