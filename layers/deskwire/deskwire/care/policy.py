@@ -74,7 +74,11 @@ class Policy(BaseModel):
         60, ge=1, le=24 * 60, description="A message older than this is filed, but no longer acknowledged."
     )
     reopen_days: int = Field(
-        14, ge=0, le=365, description="A message to a solved ticket reopens it within these days, else opens a new one."
+        14,
+        ge=0,
+        le=365,
+        description="A message within these days of the last one filed goes to the same ticket, a later one opens a "
+        "follow-up.",
     )
     opt_out: Mapping[Tag, tuple[Phrase, ...]] = Field(
         default=OPT_OUT, description="Messages that turn automatic answers off, by language; all languages are tried."
