@@ -39,6 +39,7 @@ def broken(world):
     found += _replies(world, books)
     found += _strangers(world)
     found += _mistaken(world)
+    found += _told_of(world, books)
     found += _apart(world, books)
     found += _echoes(books)
     return found
@@ -224,6 +225,23 @@ def _forgotten(world, customer):
             yield f"ERASED: {customer.name}'s {said.token} is still kept"
 
 
+def _told_of(world, books):
+    """Where words cannot be taken out, each that stands there and was taken back has its note."""
+    if world.desk.connector == "zendesk":
+        return
+    texts = [text for _, words in books for text in words]
+    notes = sum("(The customer deleted a message" in text for text in texts)
+    back = [
+        said.about.token
+        for customer in world.customers
+        for said in customer.said
+        if said.kind == "deletion" and said.taken and customer.erasing is None
+    ]
+    stand = {token for token in back if any(token in text for text in texts)}
+    if notes < len(stand):
+        yield f"KEPT: {', '.join(sorted(stand))} were taken back, and {notes} notes say so"
+
+
 def _readable(value):
     """Return what is stored with all that is packed into it: compressed, or in base64 inside of JSON."""
     if isinstance(value, bytes):
@@ -319,8 +337,12 @@ def _strangers(world):
 
 
 def _in_no_log(world):
+    """No customer's word, name or number, and no secret."""
+    told = {value for secret in world.secrets.values() for value in secret.values() if isinstance(value, str)}
+    told |= {each for customer in world.customers for each in (customer.author, customer.name)}
+    marked = re.compile("|".join([TOKEN.pattern, "invented-", *(rf"\b{re.escape(each)}\b" for each in sorted(told))]))
     for line in world.lines:
-        if TOKEN.search(line) or "invented-" in line:
+        if marked.search(line):
             yield f"LOGGED: {line[:200]}"
 
 
