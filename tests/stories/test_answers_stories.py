@@ -11,6 +11,7 @@ from deskwire.errors import PermanentError, TemporaryError
 from deskwire.http import Request
 from deskwire.rest import Answer
 from sandbox.gateway import gateway_event
+from sandbox.neighbour import broken
 
 from .conftest import PAGE
 
@@ -87,6 +88,46 @@ def test_an_answer_that_surely_did_not_go_out_is_sent_later_once(asked):
     asked.sweep()
     asked.work()
     assert [each["message"]["text"] for each in asked.graph.sent] == ["Hello"]
+
+
+def test_an_answer_has_its_own_tries_however_often_the_helpdesk_was_asked_in_vain_before(asked):
+    asked.zendesk.faults.add(broken(503))
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Hello")
+    asked.signalled(ticket.id)
+    asked.work()
+    for _ in range(12):
+        asked.tick(400)
+        asked.sweep()
+        asked.work()
+    assert asked.thread()["attempts"] > 8
+    asked.zendesk.faults.clear()
+    asked.graph.next = [TemporaryError("not now", ambiguous=False)]
+    for _ in range(3):
+        asked.tick(400)
+        asked.sweep()
+        asked.work()
+    assert [each["message"]["text"] for each in asked.graph.sent] == ["Hello"]
+
+
+def test_an_answer_that_the_platform_does_not_take_for_a_quarter_of_an_hour_is_noted(asked):
+    asked.graph.next = [TemporaryError("not now", ambiguous=False)] * 200
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Hello")
+    asked.signalled(ticket.id)
+    asked.work()
+    for _ in range(13):
+        asked.tick(60)
+        asked.deliver(asked.message("hello?"))
+        asked.sweep()
+        asked.work()
+        assert "NOT delivered" not in "".join(asked.comments())
+    for _ in range(2):  # it is noted, and written
+        asked.tick(400)
+        asked.sweep()
+        asked.work()
+    assert "NOT delivered" in "".join(asked.comments())
+    assert asked.graph.sent == []
 
 
 def test_an_answer_of_which_nobody_knows_is_not_repeated_and_noted(asked):

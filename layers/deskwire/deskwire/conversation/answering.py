@@ -25,7 +25,7 @@ PRIVATELY = "#private"  # an agent's first word for an answer that only the cust
 RECENT = timedelta(days=1)
 KNOWN = timedelta(seconds=KEEP_SECONDS) - RECENT  # how old an answer may be: what became of it is then forgotten
 TYPING = 120  # seconds that an agent may have been writing without having seen what came meanwhile
-TRIES = 8  # of an answer the platform cannot take now; then the agent is told
+PATIENCE = 900  # seconds for which an answer is tried that the platform cannot take now; then the agent is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,8 @@ class Answering:
         turn.intended.append(key)
         first = self.ledger.intend(turn.thread, send=key, text=text)
         state, sent, reason = self._send(turn, message, permit, first=first)
-        if state == "failed" and turn.thread.attempts < TRIES:
+        tried_at = int(known["first_at"]) if known else seconds(turn.now)
+        if state == "failed" and seconds(turn.now) - tried_at < PATIENCE:
             turn.settle(key, state, (), reason)
             return False
         if state == "sent" and sent is not None:

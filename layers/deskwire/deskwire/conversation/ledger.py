@@ -209,10 +209,12 @@ class Ledger:
                 writes.append(Put(signal.item(thread.key, recorded_at=self._milliseconds())))
                 append["pending"] = signal.key
         if send:
+            now = seconds(self.clock())
             writes.append(
                 Update(
                     sent_item(thread.key, send),
-                    set={"state": "sending", "text": text_digest(text), "begun_at": seconds(self.clock())},
+                    set={"state": "sending", "text": text_digest(text), "begun_at": now},
+                    initial={"first_at": now},
                     when=[("state", AbsentOr("failed"))],
                 )
             )
