@@ -23,7 +23,6 @@ from deskwire.rest import Answer
 KINDS = ("before", "after", "lost", "refused", "broken")  # what may happen at one effect, in this order
 DEDUPE = timedelta(minutes=5)
 MOST_RECEIVED = 5  # as the template says; then it is a dead letter
-TRANSACTION = 100  # writes that DynamoDB takes at once
 INDEX_LAG = timedelta(seconds=2)
 
 
@@ -133,8 +132,6 @@ class Table:
         )
 
     def transact(self, writes):
-        if len(writes) > TRANSACTION:
-            raise ValueError("a transaction of more than a hundred writes")
         act = lambda: self._written(writes, lambda: self.memory.transact(writes))  # noqa: E731
         return self._pass("transact", act, ("", "/".join(sorted({_letter(_key(write)[1]) for write in writes}))))
 

@@ -141,7 +141,9 @@ class Conversation:
         origin = _first_origin(thread, messages)
         connection = self.directory.connection(*origin)
         if not thread.pending or connection is None:
-            return self._all_refused(ledger, thread, origin)
+            if trouble is not None:
+                raise trouble
+            return self._all_refused(ledger, thread, messages, origin)
         try:
             turn = self._begin(thread, connection)
         except ConfigurationError as error:
@@ -338,12 +340,14 @@ class Conversation:
 
     # ---------------------------------------------------------------- the rest
 
-    def _all_refused(self, ledger: Ledger, thread: Thread, origin: tuple[str, str]) -> dict[str, str]:
+    def _all_refused(
+        self, ledger: Ledger, thread: Thread, messages: list[Recorded], origin: tuple[str, str]
+    ) -> dict[str, str]:
         """End what is pending of a connection that was removed (as much as the table takes at once), if anything is."""
-        found = {key: ledger.message(thread.key, key) for key in thread.pending[:MOST]}
-        theirs = {key: each for key, each in found.items() if each is None or _origin(thread, each) == origin}
-        gone = [end(each, Outcome.REFUSED, REMOVED) for each in theirs.values() if each is not None and not each.done]
-        left = [key for key in thread.pending if key not in theirs]
+        theirs = [each for each in messages if each.state == Outcome.DEAD or _origin(thread, each) == origin]
+        gone = [end(each, Outcome.REFUSED, REMOVED) for each in theirs if not each.done]
+        ended = {each.key for each in theirs}
+        left = [key for key in thread.pending if key not in ended]
         changes: dict[str, Any] = {"pending": left, "clean": [key for key in left if key in thread.was_clean]}
         if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
