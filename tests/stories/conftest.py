@@ -225,6 +225,12 @@ class Company:
     def sweep(self):
         return self.sweeper.sweep()
 
+    def later(self, seconds):
+        """Let time pass, and sweep wake what is due then; return what became of it."""
+        self.tick(seconds)
+        self.sweep()
+        return self.work()
+
     # ------------------------------------------------------------------ the books
 
     def thread(self, customer=CUSTOMER):

@@ -84,9 +84,7 @@ def test_an_answer_that_surely_did_not_go_out_is_sent_later_once(asked):
     asked.signalled(ticket.id)
     asked.work()
     assert asked.graph.sent == []
-    asked.tick(30)
-    asked.sweep()
-    asked.work()
+    asked.later(30)
     assert [each["message"]["text"] for each in asked.graph.sent] == ["Hello"]
 
 
@@ -97,16 +95,12 @@ def test_an_answer_has_its_own_tries_however_often_the_helpdesk_was_asked_in_vai
     asked.signalled(ticket.id)
     asked.work()
     for _ in range(12):
-        asked.tick(400)
-        asked.sweep()
-        asked.work()
+        asked.later(400)
     assert asked.thread()["attempts"] > 8
     asked.zendesk.faults.clear()
     asked.graph.next = [TemporaryError("not now", ambiguous=False)]
     for _ in range(3):
-        asked.tick(400)
-        asked.sweep()
-        asked.work()
+        asked.later(400)
     assert [each["message"]["text"] for each in asked.graph.sent] == ["Hello"]
 
 
@@ -123,9 +117,7 @@ def test_an_answer_that_the_platform_does_not_take_for_a_quarter_of_an_hour_is_n
         asked.work()
         assert "NOT delivered" not in "".join(asked.comments())
     for _ in range(2):  # it is noted, and written
-        asked.tick(400)
-        asked.sweep()
-        asked.work()
+        asked.later(400)
     assert "NOT delivered" in "".join(asked.comments())
     assert asked.graph.sent == []
 
@@ -138,9 +130,7 @@ def test_an_answer_of_which_nobody_knows_is_not_repeated_and_noted(asked):
     asked.work()
     assert len(asked.graph.sent) == 1
     assert "unknown" in asked.zendesk.comments(ticket.id)[-1].words
-    asked.tick(600)
-    asked.sweep()
-    asked.work()
+    asked.later(600)
     assert len(asked.graph.sent) == 1
 
 

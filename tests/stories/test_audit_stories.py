@@ -190,9 +190,7 @@ def test_who_comes_back_while_nothing_can_be_filed_is_not_gone_with_their_words(
     told(company, "I am back")
     assert company.thread()["expires"] >= company.now().timestamp() + 29 * 86400
     company.table.items[helpdesk_key("acme")] = definition
-    company.tick(600)
-    company.sweep()
-    company.work()
+    company.later(600)
     assert len(company.zendesk.tickets) == 2
     assert "expires" not in company.thread()
 
@@ -267,9 +265,7 @@ def test_a_conversation_in_work_is_left_for_the_next_run(company, eraser):
     assert eraser.erase(ME)["complete"]
     assert "parcel" not in kept(company)
     assert list(company.outcomes().values()) == ["suppressed"]
-    company.tick(1000)
-    company.sweep()
-    company.work()
+    company.later(1000)
     assert not company.zendesk.tickets
 
 

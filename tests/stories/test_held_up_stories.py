@@ -26,9 +26,7 @@ def test_a_message_and_an_agents_answer_that_are_held_up_together_count_as_no_fa
     held = company.thread()
     assert len(held["pending"]) == 2
     assert held["attempts"] == failed
-    company.tick(40)
-    company.sweep()
-    company.work()
+    company.later(40)
     assert "It is on its way." in company.graph.sent[-1]["message"]["text"]
     assert not company.thread()["pending"]
 
@@ -51,9 +49,7 @@ def _in_doubt(company, texts):
         company.deliver(company.message(text))
         company.work()
     company._direct = lambda call: _lost(call) if call.method == "PUT" else direct(call)
-    company.tick(400)
-    company.sweep()
-    company.work()
+    company.later(400)
     company._direct = direct
     company.tick(700)
 

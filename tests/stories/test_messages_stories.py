@@ -124,9 +124,7 @@ def test_an_answer_lost_on_extending_ends_as_one_comment(company):
     company.zendesk.faults.add(cut_after(), method="PUT", times=1)
     company.deliver(company.message("It is 4471"))
     company.work()
-    company.tick(10)
-    company.sweep()
-    company.work()
+    company.later(10)
     assert len(company.comments()) == 2
     assert set(company.outcomes().values()) == {"filed"}
 
@@ -156,13 +154,9 @@ def test_a_rate_limit_is_waited_for(company):
     company.zendesk.faults.add(throttled(30), method="POST", times=1)
     company.deliver(company.message("Where is my parcel?"))
     company.work()
-    company.tick(10)
-    company.sweep()
-    company.work()
+    company.later(10)
     assert company.zendesk.tickets == []
-    company.tick(60)
-    company.sweep()
-    company.work()
+    company.later(60)
     assert len(company.zendesk.tickets) == 1
 
 
@@ -250,9 +244,7 @@ def test_a_failed_acknowledgement_that_surely_did_not_go_out_is_sent_later_once(
     company.deliver(company.message("Where is my parcel?"))
     company.work()
     assert company.graph.sent == []
-    company.tick(30)
-    company.sweep()
-    company.work()
+    company.later(30)
     assert len(company.graph.sent) == 1
     assert company.thread()["pending"] == []
 
@@ -261,9 +253,7 @@ def test_an_acknowledgement_of_which_nobody_knows_is_not_repeated(company):
     company.graph.next = [TemporaryError("time-out", ambiguous=True)]
     company.deliver(company.message("Where is my parcel?"))
     company.work()
-    company.tick(600)
-    company.sweep()
-    company.work()
+    company.later(600)
     company.deliver(company.message("Hello?"))
     company.work()
     assert len(company.graph.sent) == 1
@@ -293,9 +283,7 @@ def test_the_budget_of_updates_for_a_ticket_is_kept_and_nothing_is_lost(company)
         company.tick(2)
     assert not any(entry.status == 429 for entry in company.zendesk.books.entries("PUT"))
     for _ in range(3):
-        company.tick(400)
-        company.sweep()
-        company.work()
+        company.later(400)
     text = "\n".join(company.comments())
     assert all(text.count(f"message {number} of many") == 1 for number in range(40))
     assert set(company.outcomes().values()) == {"filed"}
@@ -390,9 +378,7 @@ def test_who_says_stop_before_they_could_be_acknowledged_gets_no_automatic_answe
         company.deliver(company.message(text))
         company.work()
     company.table.items[helpdesk_key("acme")] = definition
-    company.tick(300)
-    company.sweep()
-    company.work()
+    company.later(300)
     company.tick(2 * 86400)
     company.deliver(company.message("hello?"))
     company.work()
@@ -409,8 +395,6 @@ def test_what_waits_when_its_connection_is_removed_ends_with_a_reason_however_mu
         company.work()
         company.tick(1)
     del company.table.items[connection_key("messenger", PAGE)]
-    company.tick(600)
-    company.sweep()
-    company.work()
+    company.later(600)
     assert Counter(company.outcomes().values()) == {"filed": 1, "refused": 110}
     assert company.thread()["pending"] == []

@@ -223,9 +223,7 @@ def test_what_waited_in_both_is_filed_in_order_at_once_each_by_its_own_connector
 def test_what_came_by_a_connection_that_was_removed_is_refused_alone(company):
     _both_wait(company)
     del company.table.items[connection_key("facebook", "410000000000001")]
-    company.tick(61)
-    company.sweep()
-    company.work()
+    company.later(61)
     assert sorted(company.outcomes().values()) == ["filed", "filed", "filed", "refused"]
     assert "It is 4471" in company.comments()[-1]
 
@@ -243,9 +241,7 @@ def test_an_answer_goes_to_messenger_though_a_comment_written_before_comes_late(
     company.signalled(company.zendesk.tickets[0].id, invocation="third")
     company.work()
     company._direct = direct
-    company.tick(400)
-    company.sweep()
-    company.work()
+    company.later(400)
     assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
     assert "Is anybody there?" in company.comments()[-1]
     assert len(company.graph.sent) == 3
