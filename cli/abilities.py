@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deskwire import channel as contracts
-from deskwire import helpdesk as desk_contracts
 from deskwire import registry
+from deskwire.contracts import channel as contracts
+from deskwire.contracts import helpdesk as desk_contracts
 
 from .terminal import console, json_document
 
@@ -61,7 +61,7 @@ def _channel(name: str) -> dict[str, Any]:
     sends = {
         str(visibility): {"most": sending.text.value.most, "unit": str(sending.text.value.unit),
                           "automatic": sending.automatic.value}
-        for visibility, sending in subject.contract.sending.items()
+        for visibility, sending in subject.terms.sending.items()
     }  # fmt: skip
     does = sorted(word for word, protocol in PROTOCOLS.items() if isinstance(subject, protocol))
     return {"title": subject.title, "does": does, "sends": sends, "gaps": dict(subject.known_gaps), **_asks(subject)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deskwire.auditing import Audit, audit, mend
+from deskwire.operating.auditing import Audit, audit, mend
 
 from .aws import understood
 from .operating import age, desk, now, span

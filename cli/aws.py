@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from deskwire.aws.table import DynamoTable
-from deskwire.errors import ConfigurationError, TemporaryError
+from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.settings import load
 
 from .terminal import UserError

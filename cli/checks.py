@@ -9,10 +9,10 @@ from deskwire.care.hours import Hours, Week
 from deskwire.care.measure import measure
 from deskwire.care.policy import Policy
 from deskwire.care.texts import parts, render
-from deskwire.channel import Channel
-from deskwire.contract import TextLimit, Unit
-from deskwire.helpdesk import PollsTickets
-from deskwire.model import Visibility
+from deskwire.contracts.channel import Channel
+from deskwire.contracts.helpdesk import PollsTickets
+from deskwire.contracts.terms import TextLimit, Unit
+from deskwire.model.events import Visibility
 
 from .company import ConnectionEntry, EndpointEntry
 from .document import Place, choice
@@ -165,7 +165,7 @@ def _texts_of(written: Written, place: Place, policy: Policy) -> Found:
 
 def _texts_on(written: Written, name: str, connector: Channel, found: tuple[Place, Policy]) -> Found:
     place, policy = found
-    for visibility, sending in connector.contract.sending.items():
+    for visibility, sending in connector.terms.sending.items():
         if not policy.acknowledges(visibility):
             continue
         if visibility is Visibility.PUBLIC and not sending.automatic.value:

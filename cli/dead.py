@@ -6,11 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from deskwire.configuration import connection_key, helpdesk_key
-from deskwire.conversation.state import RECORDED, message_item
-from deskwire.errors import PayloadError
-from deskwire.model import digest
+from deskwire.conversation.recorded import RECORDED
+from deskwire.conversation.table import message_item
+from deskwire.letters import event_of, letter
+from deskwire.model.errors import PayloadError
+from deskwire.model.keys import digest
+from deskwire.operating.replaying import Replayer
 from deskwire.ports import Found
-from deskwire.replaying import Replayer, event_of, letter
 
 from .operating import Desk, desk, now
 from .piles import Heap, work
@@ -18,7 +20,7 @@ from .piles import Heap, work
 if TYPE_CHECKING:
     import argparse
 
-    from deskwire.model import Event
+    from deskwire.model.events import Event
 
 
 def run(args: argparse.Namespace) -> int:

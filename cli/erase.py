@@ -7,13 +7,14 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from deskwire import registry, rest
+from deskwire import registry
 from deskwire.aws import clients
 from deskwire.aws.secrets import SecretsManager
 from deskwire.conversation.directory import Directory
-from deskwire.conversation.state import moment, thread_item
-from deskwire.erasing import COUNTS, Eraser, Person, Traces
+from deskwire.conversation.table import moment, thread_item
+from deskwire.operating.erasing import COUNTS, Eraser, Person, Traces
 from deskwire.settings import load
+from deskwire.web import rest
 
 from .aws import CONFIG, understood
 from .operating import Desk, desk, now

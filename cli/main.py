@@ -202,7 +202,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    from deskwire.errors import DeskwireError
+    from deskwire.model.errors import DeskwireError
 
     try:
         args = _parsed(arguments)

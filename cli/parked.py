@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deskwire.errors import PayloadError
+from deskwire.model.errors import PayloadError
+from deskwire.operating.replaying import Replayer, parked
 from deskwire.ports import Found
-from deskwire.reading import read
-from deskwire.replaying import Replayer, parked
+from deskwire.web.reading import read
 
 from .operating import desk, now, opened
 from .piles import Heap, shape, work

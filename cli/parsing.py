@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
-from deskwire.errors import PayloadError
-from deskwire.http import Request, from_gateway
-from deskwire.model import Event
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Event
+from deskwire.web.request import Request, from_gateway
 
 from .terminal import UserError, complain, json_line
 
 if TYPE_CHECKING:
     import argparse
 
-    from deskwire.channel import Channel
-    from deskwire.helpdesk import Helpdesk
+    from deskwire.contracts.channel import Channel
+    from deskwire.contracts.helpdesk import Helpdesk
 
 DELIVERIES = frozenset({"POST", "PUT"})
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deskwire.errors import ConfigurationError, PayloadError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
+from deskwire.operating.replaying import Replay, Replayer
 from deskwire.ports import Found, Pile
-from deskwire.replaying import Replay, Replayer
 
 from .aws import understood
 from .operating import age, chosen, now

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deskwire import registry
-from deskwire.http import from_gateway
-from deskwire.model import Event, Unreadable
-from deskwire.secret import Secrets
+from deskwire.model.events import Event, Unreadable
+from deskwire.model.secret import Secrets
+from deskwire.web.request import from_gateway
 
 from .terminal import UserError, console
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from deskwire.http import Request
-    from deskwire.verification import Verification
+    from deskwire.verification.rule import Verification
+    from deskwire.web.request import Request
 
 TEMPLATES = Path(__file__).with_name("templates")
 SECRET = {"signing_secret": "invented-signing-secret"}

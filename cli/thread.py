@@ -7,17 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deskwire.conversation.state import (
-    RECORDED,
-    Recorded,
-    Thread,
-    moment,
-    person_item,
-    recorded,
-    reference_item,
-    thread_item,
-    ticket_item,
-)
+from deskwire.conversation.recorded import RECORDED, Recorded, recorded
+from deskwire.conversation.table import moment, person_item, reference_item, thread_item, ticket_item
+from deskwire.conversation.thread import Thread
 
 from .aws import place, understood
 from .terminal import UserError, console, json_document, table

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from deskwire import registry
 from deskwire.care.policy import Policy
-from deskwire.channel import Channel
-from deskwire.helpdesk import Helpdesk
+from deskwire.contracts.channel import Channel
+from deskwire.contracts.helpdesk import Helpdesk
 
 from . import wording
 from .company import Company, ConnectionEntry, EndpointEntry, HelpdeskEntry

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from deskwire.captcha import PROVIDERS, played_token
-from deskwire.secret import Secret
+from deskwire.model.secret import Secret
+from deskwire.verification.captcha import PROVIDERS, played_token
 
 from .neighbour import Asked, Clock, Neighbour, Reply, route
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from deskwire.captcha import PLAYED_ORIGIN
+from deskwire.verification.captcha import PLAYED_ORIGIN
 from sandbox import captcha, google, meta
 from sandbox import x as played_x
 from sandbox.captcha import Captchas, Site

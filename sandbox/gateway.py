@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from deskwire.http import Request
+    from deskwire.web.request import Request
 
 
 def gateway_event(request: Request, *, side: str = "channels", encoded: bool = False) -> dict[str, Any]:
     """Return the HTTP API event (payload 2.0) of a request; `encoded` sends the body as base64, as AWS may do.
 
-    `deskwire.http.from_gateway` is its inverse. A body that is no UTF-8 is always encoded.
+    `deskwire.web.request.from_gateway` is its inverse. A body that is no UTF-8 is always encoded.
     """
     try:
         text = request.body.decode()

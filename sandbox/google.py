@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from deskwire.oidc import json_web_key
+from deskwire.verification.oidc import json_web_key
 
 from .neighbour import Asked, Clock, Neighbour, Reply, route
 from .sender import Route

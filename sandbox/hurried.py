@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 import os
 
-from deskwire.conversation import ledger
+from deskwire import timing
 
-ledger.LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
-ledger.NET_SECONDS = int(os.environ["NET_SECONDS"])
+timing.LEASE_SECONDS = int(os.environ["LEASE_SECONDS"])
+timing.NET_SECONDS = int(os.environ["NET_SECONDS"])
 
 handler = importlib.import_module("app").handler

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from deskwire.model import compose
+from deskwire.model.keys import compose
 
 MARKER = re.compile(
     r"\b(?:NW|ANS|NOTE)-\d{3,}\b"

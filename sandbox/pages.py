@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deskwire import registry
-from deskwire.http import Request
-from deskwire.secret import Secrets
+from deskwire.model.secret import Secrets
+from deskwire.web.request import Request
 from sandbox.company import REYKJAVIK
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from deskwire import registry
-from deskwire.http import Request
-from deskwire.secret import Secrets
-from deskwire.verification import Verification
+from deskwire.model.secret import Secrets
+from deskwire.verification.rule import Verification
+from deskwire.web.request import Request
 from sandbox.neighbour import Clock
 
 # One immediate retry, then less and less often for 36 hours; only the first and the end are documented.

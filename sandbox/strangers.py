@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deskwire import registry
-from deskwire.http import Request
-from deskwire.secret import Secrets
+from deskwire.model.secret import Secrets
+from deskwire.web.request import Request
 from sandbox.x import ACCOUNT
 
 FORM = "contact"

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from deskwire.care.measure import measure
-from deskwire.contract import Unit
+from deskwire.contracts.terms import Unit
 from deskwire.families import oauth1
-from deskwire.secret import Secret
+from deskwire.model.secret import Secret
 from sandbox.neighbour import Neighbour, Reply, route
 
 if TYPE_CHECKING:

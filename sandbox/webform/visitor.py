@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from deskwire.captcha import PROVIDERS
+from deskwire.verification.captcha import PROVIDERS
 
 
 class Solves(Protocol):

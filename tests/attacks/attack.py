@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deskwire.http import Request
+from deskwire.web.request import Request
 
 from .edge import arriving
 

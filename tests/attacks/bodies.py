@@ -214,7 +214,7 @@ BOMB_ATTACKS = [
 
 
 def _limit(kind):
-    return connector_of(kind).contract.body_limit.value
+    return connector_of(kind).terms.body_limit.value
 
 
 def _of(size):

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from deskwire import media
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, item
-from deskwire.model import File
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import File
 from deskwire.ports import Put
-from deskwire.secret import Secrets
+from deskwire.web import media
 from sandbox.neighbour import Clock
 from sandbox.zendesk import Zendesk
 from tests.stories.conftest import POLICY, START, Company

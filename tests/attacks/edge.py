@@ -7,15 +7,15 @@ import io
 import json
 from datetime import UTC, datetime
 
-from deskwire.http import Request, from_gateway
-from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked
+from deskwire.model.secret import Secrets
 from deskwire.ports import EndpointView
-from deskwire.receiving import Receiver
+from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked
+from deskwire.receiving.receiver import Receiver
 from deskwire.registry import channel, helpdesk
-from deskwire.rest import Answer
-from deskwire.secret import Secrets
 from deskwire.telemetry import Telemetry
-from deskwire.verification import Verification
+from deskwire.verification.rule import Verification
+from deskwire.web.request import Request, from_gateway
+from deskwire.web.rest import Answer
 from sandbox.gateway import gateway_event
 from tests.conformance import world
 

@@ -9,7 +9,7 @@ import hmac
 import json
 from datetime import timedelta
 
-from deskwire.secret import Secrets
+from deskwire.model.secret import Secrets
 
 from .attack import request_attack, with_header
 from .edge import ELSEWHERE, SIGNED, STAMPED, genuine, rule_of, secrets_of, signed

@@ -14,9 +14,9 @@ import sys
 import time
 import tracemalloc
 
-from deskwire.errors import DeskwireError, PayloadError
-from deskwire.model import Event, Unreadable, event_from_json
-from deskwire.receiving import letter_of
+from deskwire.letters import letter_of
+from deskwire.model.errors import DeskwireError, PayloadError
+from deskwire.model.events import Event, Unreadable, event_from_json
 from tests.conformance import mutations, world
 
 MOST_SECONDS = 0.050

@@ -6,9 +6,9 @@ import json
 
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, item
+from deskwire.model.secret import Secrets
 from deskwire.ports import Put
-from deskwire.rest import Answer
-from deskwire.secret import Secrets
+from deskwire.web.rest import Answer
 from tests.conformance import world
 from tests.stories.conftest import POLICY
 

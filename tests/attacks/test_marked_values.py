@@ -7,9 +7,9 @@ import logging
 
 import pytest
 
-from deskwire.errors import PermanentError, TemporaryError
-from deskwire.http import Request
-from deskwire.rest import Answer
+from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 from sandbox.gateway import gateway_event
 from sandbox.neighbour import broken, cut_after, throttled
 from tests.stories.conftest import PAGE, SECRETS
@@ -139,8 +139,8 @@ def named_by_words(watched):
 
 
 def parked(watched, body):
+    from deskwire.model.secret import Secrets
     from deskwire.registry import channel
-    from deskwire.secret import Secrets
 
     request = Request(method="POST", endpoint="meta", body=body, received_at=watched.company.now())
     signed = channel("messenger").verification.sign(
@@ -291,7 +291,7 @@ def misconfigured(watched):
 
 
 def _missing():
-    from deskwire.secret import Secrets
+    from deskwire.model.secret import Secrets
 
     return Secrets({}, entry="page")
 

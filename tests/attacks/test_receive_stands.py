@@ -11,9 +11,9 @@ import pytest
 from deskwire.channels.messenger import Messenger
 from deskwire.channels.webform import WebForm
 from deskwire.channels.x import X
-from deskwire.errors import PayloadError, PermanentError, TemporaryError
-from deskwire.reading import read
+from deskwire.model.errors import PayloadError, PermanentError, TemporaryError
 from deskwire.telemetry import Telemetry
+from deskwire.web.reading import read
 
 from .edge import Edge, arriving, genuine, signed
 

@@ -15,19 +15,22 @@ from pathlib import Path
 import pytest
 
 import deskwire
-from deskwire import media, wire
 from deskwire.care import measure, triage, words
 from deskwire.care.acknowledge import opting
 from deskwire.care.policy import IDENTITY, Policy
-from deskwire.contract import Unit
+from deskwire.channels.webform import form
+from deskwire.contracts.terms import Unit
 from deskwire.conversation import wording
-from deskwire.errors import PayloadError, PermanentError
-from deskwire.families import form, requesttracker, requesttracker_replies, requesttracker_tickets
-from deskwire.markup import inert, literal, paragraph, plain, rewritten
-from deskwire.model import compose
-from deskwire.reading import clean, read
-from deskwire.refusals import vendor_code, wait
+from deskwire.helpdesks.requesttracker import api as requesttracker
+from deskwire.helpdesks.requesttracker import replies as requesttracker_replies
+from deskwire.helpdesks.requesttracker import tickets as requesttracker_tickets
+from deskwire.model.errors import PayloadError, PermanentError
+from deskwire.model.keys import compose
 from deskwire.telemetry import UNPRINTABLE
+from deskwire.web import media, wire
+from deskwire.web.markup import inert, literal, paragraph, plain, rewritten
+from deskwire.web.reading import clean, read
+from deskwire.web.refusals import vendor_code, wait
 
 PACKAGE = Path(deskwire.__file__).parent
 LENGTHS = (2_048, 8_192, 32_768)

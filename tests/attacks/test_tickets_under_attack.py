@@ -9,16 +9,17 @@ from urllib.parse import unquote
 
 import pytest
 
-from deskwire.channel import Reach
-from deskwire.errors import PermanentError
-from deskwire.http import Request
-from deskwire.markup import JOINER
-from deskwire.model import Author, Customer, Entry, Event, File, Kind, Ticket, Visibility
-from deskwire.reading import clean
-from deskwire.receiving import letter_of
+from deskwire.contracts.channel import Reach
+from deskwire.letters import letter_of
+from deskwire.model.errors import PermanentError
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.registry import channel, channel_names, helpdesk
-from deskwire.rest import Answer
-from deskwire.secret import Secrets
+from deskwire.web.markup import JOINER
+from deskwire.web.reading import clean
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 from sandbox.gateway import gateway_event
 from tests.stories.conftest import START
 from tests.unit.test_media import HOSTILE_URLS

@@ -10,7 +10,7 @@ import json
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from deskwire.oidc import json_web_key, made_token
+from deskwire.verification.oidc import json_web_key, made_token
 
 from .attack import request_attack, with_header
 from .edge import genuine, secrets_of, settings_of

@@ -15,8 +15,8 @@ from collections import Counter
 from importlib.metadata import version
 
 from deskwire.configuration import helpdesk_key
-from deskwire.conversation.converse import timer
-from deskwire.errors import TemporaryError
+from deskwire.letters import timer
+from deskwire.model.errors import TemporaryError
 from sandbox.neighbour import Clock
 from tests.simulation.desks import DESKS
 from tests.simulation.ports import Crash

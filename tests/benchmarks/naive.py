@@ -27,8 +27,8 @@ from aws_lambda_powertools.utilities.idempotency.persistence import base as reco
 from aws_lambda_powertools.utilities.idempotency.persistence import datarecord, dynamodb
 from moto import mock_aws
 
-from deskwire.families.requesttracker_tickets import OPENING, THREAD
-from deskwire.rest import Call
+from deskwire.helpdesks.requesttracker.tickets import OPENING, THREAD
+from deskwire.web.rest import Call
 from tests.simulation.ports import MOST_RECEIVED, Crash
 
 TIMEOUT = 60  # seconds that the function may run

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 
 from deskwire import runtime
 from deskwire.conversation import directory
-from deskwire.rest import Answer
+from deskwire.web.rest import Answer
 from sandbox.meta import GRAPH
 from sandbox.zendesk import Zendesk
 from tests.simulation.promises import TOKEN, acknowledgements

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deskwire.channels.facebook import Facebook
-from deskwire.contract import Permit, Refusal
-from deskwire.errors import PayloadError
-from deskwire.http import Request, from_gateway
-from deskwire.model import Event, Kind, Unreadable, Visibility
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Event, Kind, Unreadable, Visibility
+from deskwire.model.secret import Secrets
 from deskwire.registry import channel
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request, from_gateway
 
 PAGE, POST = "410000000000001", "410000000000001_122200000000501"
 ROOT = "122200000000501_993300000000077"
@@ -170,7 +170,7 @@ def test_what_is_no_delivery_for_a_page_is_parked_whole(body):
     ],
 )
 def test_a_private_reply_is_allowed_for_seven_days(visibility, age, automatic, allowed):
-    permit = Facebook.contract.permit(visibility, automatic=automatic, last_inbound=NOW - age, now=NOW)
+    permit = Facebook.terms.permit(visibility, automatic=automatic, last_inbound=NOW - age, now=NOW)
     assert isinstance(permit, Permit if allowed else Refusal)
 
 

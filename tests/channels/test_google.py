@@ -12,15 +12,16 @@ from google.auth import jwt as google_jwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deskwire.channel import Asks, Fetches, Reach, Replies
 from deskwire.channels.google import Google
-from deskwire.contract import Refusal
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
-from deskwire.http import Request
-from deskwire.model import Kind, Outgoing, Visibility
-from deskwire.rest import Direct, with_hosts
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.contracts.channel import Asks, Fetches, Reach, Replies
+from deskwire.contracts.terms import Refusal
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.events import Kind, Visibility
+from deskwire.model.secret import Secrets
+from deskwire.model.sending import Outgoing
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
+from deskwire.web.rest import Direct, with_hosts
 from sandbox import google as played
 from sandbox.neighbour import Clock, broken, cut_after, cut_before, throttled
 
@@ -83,7 +84,7 @@ def reply(event, text="We are sorry."):
 
 def permit(**more):
     given = {"automatic": False, "last_inbound": None, "now": None} | more
-    return CHANNEL.contract.permit(Visibility.PUBLIC, **given)
+    return CHANNEL.terms.permit(Visibility.PUBLIC, **given)
 
 
 # ----------------------------------------------------------------------------------------------- vectors from outside

@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deskwire.channel import Reach
 from deskwire.channels.messenger import Messenger
-from deskwire.contract import Permit, Refusal
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.http import Request
-from deskwire.model import Attachment, AttachmentKind, Author, Event, Kind, Outgoing, Unreadable, Visibility, digest
-from deskwire.rest import Answer
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
+from deskwire.model.keys import digest
+from deskwire.model.secret import Secrets
+from deskwire.model.sending import Outgoing
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 
 PAGE, PERSON = "410000000000001", "24900000000000017"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -170,7 +172,7 @@ def outgoing(**more):
 
 
 def permit(age, *, automatic=False):
-    return Messenger.contract.permit(
+    return Messenger.terms.permit(
         Visibility.PRIVATE, automatic=automatic, last_inbound=NOW - timedelta(hours=age), now=NOW
     )
 

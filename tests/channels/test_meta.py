@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.channel import Reach
-from deskwire.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.contracts.channel import Reach
 from deskwire.families import meta
-from deskwire.http import Request
-from deskwire.rest import Answer
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.secret import Secrets
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

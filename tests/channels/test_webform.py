@@ -10,18 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deskwire.channel import Reach, Rejects, Replies, Uploads
 from deskwire.channels.webform import WebForm
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.families.form import FormError, file_name
-from deskwire.http import Request, neighbourhood
-from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked
-from deskwire.model import Kind, Outgoing, Visibility
+from deskwire.channels.webform.form import FormError, file_name
+from deskwire.contracts.channel import Reach, Rejects, Replies, Uploads
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.events import Kind, Visibility
+from deskwire.model.secret import Secrets
+from deskwire.model.sending import Outgoing
 from deskwire.ports import EndpointView
-from deskwire.receiving import Receiver
-from deskwire.rest import Direct, with_hosts
-from deskwire.secret import Secrets
+from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked
+from deskwire.receiving.receiver import Receiver
 from deskwire.telemetry import Telemetry
+from deskwire.web.request import Request, neighbourhood
+from deskwire.web.rest import Direct, with_hosts
 from sandbox.captcha import HOSTS, Captchas, Site
 from sandbox.gateway import gateway_event
 from sandbox.neighbour import Neighbour, Reply, broken, route
@@ -131,7 +132,7 @@ def test_a_visitor_is_told_a_reference_and_the_message_is_on_the_queue(company):
 
 
 def test_the_reference_is_the_one_that_the_ticket_will_have(company):
-    from deskwire.conversation.state import Thread
+    from deskwire.conversation.thread import Thread
 
     answer = company.visitor().write("Hello", email="asa@customer.example")
     key = f"webform/contact/{answer.body['submission_id']}"
@@ -399,7 +400,7 @@ class Post:
 def mailed(post, outgoing, **settings):
     where = {"sender": "Shop <help@shop.example.org>", **settings}
     reach = Reach(account="contact", settings=where, secrets=Secrets({}), http=None, now=None, mail=post, remember=None)
-    permit = CHANNEL.contract.permit(Visibility.PRIVATE, automatic=outgoing.automatic, last_inbound=None, now=None)
+    permit = CHANNEL.terms.permit(Visibility.PRIVATE, automatic=outgoing.automatic, last_inbound=None, now=None)
     return CHANNEL.send(outgoing, permit, reach)
 
 

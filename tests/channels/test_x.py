@@ -21,15 +21,16 @@ from twitter_text import parse_tweet
 
 from deskwire import registry
 from deskwire.care.measure import measure
-from deskwire.channel import Reach
-from deskwire.contract import Permit, Unit
-from deskwire.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.terms import Permit, Unit
 from deskwire.families import oauth1
-from deskwire.http import Request, from_gateway
-from deskwire.model import Author, Kind, Outgoing, Visibility
-from deskwire.rest import Answer, Pooled, with_hosts
-from deskwire.secret import Secret, Secrets
-from deskwire.verification import Context
+from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.events import Author, Kind, Visibility
+from deskwire.model.secret import Secret, Secrets
+from deskwire.model.sending import Outgoing
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request, from_gateway
+from deskwire.web.rest import Answer, Pooled, with_hosts
 from sandbox import x as sandbox
 from sandbox.neighbour import Clock, broken, cut_after
 
@@ -297,7 +298,7 @@ def private(text, person):
 
 
 def permit(visibility=Visibility.PUBLIC):
-    found = CHANNEL.contract.permit(visibility, automatic=False, last_inbound=NOW, now=NOW)
+    found = CHANNEL.terms.permit(visibility, automatic=False, last_inbound=NOW, now=NOW)
     assert isinstance(found, Permit)
     return found
 

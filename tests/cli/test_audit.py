@@ -8,23 +8,16 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from deskwire.auditing import (
-    ADVICE,
-    FORSAKEN,
-    NOWHERE,
-    OVERDUE,
-    TOO_OLD,
-    UNSURE,
-    UNTAKEN,
-    audit,
-    mend,
-)
 from deskwire.configuration import Connection, item
-from deskwire.conversation.ledger import NET_SECONDS, Ledger
-from deskwire.conversation.state import Outcome, Recorded, thread_item
-from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryTable
-from deskwire.model import ADD, Author, Event, Kind, Visibility
+from deskwire.conversation.ledger import Ledger
+from deskwire.conversation.recorded import Outcome, Recorded
+from deskwire.conversation.table import thread_item
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.keys import ADD
+from deskwire.operating.auditing import ADVICE, FORSAKEN, NOWHERE, OVERDUE, TOO_OLD, UNSURE, UNTAKEN, audit, mend
 from deskwire.ports import Put, Update
+from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
+from deskwire.timing import NET_SECONDS
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"

@@ -10,13 +10,14 @@ from moto import mock_aws
 from deskwire.aws.operating import SqsPile
 from deskwire.aws.table import DynamoTable
 from deskwire.configuration import Connection, item
-from deskwire.conversation.converse import timer
 from deskwire.conversation.ledger import Ledger
-from deskwire.conversation.state import Recorded, message_item
-from deskwire.memory import MemoryArchive
-from deskwire.model import ADD, Author, Event, Kind, Visibility
+from deskwire.conversation.recorded import Recorded
+from deskwire.conversation.table import message_item
+from deskwire.letters import letter_of, timer
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.keys import ADD
 from deskwire.ports import Put
-from deskwire.receiving import letter_of
+from deskwire.ports.memory import MemoryArchive
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"

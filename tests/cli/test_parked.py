@@ -13,12 +13,12 @@ from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
 from deskwire.aws.table import DynamoTable
 from deskwire.channels.messenger import Messenger
 from deskwire.configuration import Endpoint, item
-from deskwire.http import Request
+from deskwire.model.secret import Secrets
 from deskwire.ports import EndpointView, Put
-from deskwire.receiving import Receiver
+from deskwire.receiving.receiver import Receiver
 from deskwire.registry import channel
-from deskwire.secret import Secrets
 from deskwire.telemetry import Telemetry
+from deskwire.web.request import Request
 from sandbox.gateway import gateway_event
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)

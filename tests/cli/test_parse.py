@@ -154,7 +154,7 @@ def test_one_bad_fragment_leaves_the_readable_events(deskwire):
 
 def test_a_body_given_up_halfway_gives_no_event(deskwire, monkeypatch):
     from deskwire import registry
-    from deskwire.errors import PayloadError
+    from deskwire.model.errors import PayloadError
 
     whole = type(registry.channel("x")).parse
 

@@ -19,7 +19,7 @@ from deskwire.configuration import (
     helpdesk_key,
 )
 from deskwire.ports import Put, Update
-from deskwire.receiving import EndpointView
+from deskwire.receiving.receiver import EndpointView
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deskwire.example.yaml"

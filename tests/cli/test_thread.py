@@ -9,8 +9,9 @@ from moto import mock_aws
 
 from deskwire.aws.table import DynamoTable
 from deskwire.conversation.ledger import Ledger
-from deskwire.conversation.state import Outcome, Recorded
-from deskwire.model import ADD, Author, Event, Kind, Visibility
+from deskwire.conversation.recorded import Outcome, Recorded
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.keys import ADD
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deskwire.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies, Uploads
-from deskwire.helpdesk import Helpdesk
+from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies, Uploads
+from deskwire.contracts.helpdesk import Helpdesk
 from tests.conformance import world
 
 ABILITIES = {

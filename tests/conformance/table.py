@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.contract import Figure
-from deskwire.helpdesk import Helpdesk
+from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.contracts.terms import Figure
 from tests.conformance import world
 from tests.conformance.conftest import connector_of
 
@@ -84,7 +84,7 @@ def shown(name):
         "visibility": sorted({event["visibility"] for event in events}),
         "does": sorted({item.call for item in good}),
         "gaps": dict(sorted(connector.known_gaps.items())),
-        "unconfirmed": sorted(figure for figure, value in _figures(connector.contract) if not value.confirmed),
+        "unconfirmed": sorted(figure for figure, value in _figures(connector.terms) if not value.confirmed),
     }
     if isinstance(connector, Helpdesk):
         abilities = connector.abilities
@@ -114,7 +114,7 @@ def shown(name):
             "window_hours": _hours(sending.window),
             "human_window_hours": _hours(sending.human_window),
         }
-        for visibility, sending in sorted(connector.contract.sending.items())
+        for visibility, sending in sorted(connector.terms.sending.items())
         if visibility in places
     }
     return found

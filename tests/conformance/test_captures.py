@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deskwire.errors import PayloadError, SignatureError
-from deskwire.model import Kind, event_from_json
-from deskwire.secret import Secrets
+from deskwire.model.errors import PayloadError, SignatureError
+from deskwire.model.events import Kind, event_from_json
+from deskwire.model.secret import Secrets
 from tests.conformance import world
 
 ERRORS = {"PayloadError": PayloadError, "SignatureError": SignatureError}

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deskwire.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
-from deskwire.helpdesk import PollsTickets, Redacts, TicketGone
-from deskwire.model import Kind
+from deskwire.contracts.helpdesk import PollsTickets, Redacts, TicketGone
+from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.events import Kind
 from tests.conformance import world
 from tests.conformance.test_sending import AGAIN_LATER, OTHER_4XX
 from tests.conformance.test_verification_rules import proofs

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.contract import Contract, Figure
-from deskwire.errors import DeskwireError
-from deskwire.model import Kind, Outgoing, Ticket
-from deskwire.secret import Secrets
+from deskwire.contracts.terms import Terms, Figure
+from deskwire.model.errors import DeskwireError
+from deskwire.model.events import Kind
+from deskwire.model.secret import Secrets
+from deskwire.model.sending import Outgoing
+from deskwire.model.tickets import Ticket
 from tests.conformance import mutations, world
 from tests.conformance.test_nonsense import document_of, with_body
 
@@ -150,7 +152,7 @@ def test_no_repr_and_no_log_tells_a_secret_or_a_customer_s_words(capture, caplog
     if capture.signed:
         connector.verification.verify(request, Secrets(values), world.context(capture.connector, request.received_at))
     found = list(connector.parse(request))
-    for subject in (connector, request, Secrets(values), connector.verification, found, connector.contract):
+    for subject in (connector, request, Secrets(values), connector.verification, found, connector.terms):
         assert_silent(f"{subject!r} {subject!s} {subject:}" if subject is not found else repr(found), private)
     assert_silent(caplog.text, private)
     assert_silent("".join(capsys.readouterr()), private)
@@ -346,7 +348,7 @@ def test_a_gap_names_a_rule_and_gives_a_reason(connector):
 
 def figures(contract):
     """Yield (name, figure) of every figure of a contract."""
-    for name in Contract.__dataclass_fields__:
+    for name in Terms.__dataclass_fields__:
         value = getattr(contract, name)
         if isinstance(value, Figure):
             yield name, value
@@ -360,7 +362,7 @@ def figures(contract):
 
 @pytest.mark.rule("C18")
 def test_every_figure_of_the_contract_has_a_source_and_a_date(connector):
-    found = dict(figures(world.connectors()[connector].contract))
+    found = dict(figures(world.connectors()[connector].terms))
     assert {"body_limit", "deadline", "redelivery"} <= set(found)
     for name, figure in found.items():
         assert isinstance(figure, Figure), name
@@ -370,7 +372,7 @@ def test_every_figure_of_the_contract_has_a_source_and_a_date(connector):
 
 @pytest.mark.rule("C18")
 def test_a_channel_that_replies_says_how_long_and_when(replying_channel):
-    contract = world.connectors()[replying_channel].contract
+    contract = world.connectors()[replying_channel].terms
     assert contract.sending
     for sending in contract.sending.values():
         assert sending.text.value.most > 0
@@ -379,4 +381,4 @@ def test_a_channel_that_replies_says_how_long_and_when(replying_channel):
 
 @pytest.mark.rule("C18")
 def test_every_capture_keeps_the_limit_of_its_platform(capture):
-    assert len(capture.request.body) <= world.connectors()[capture.connector].contract.body_limit.value
+    assert len(capture.request.body) <= world.connectors()[capture.connector].terms.body_limit.value

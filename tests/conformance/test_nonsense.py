@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deskwire.errors import PayloadError
-from deskwire.model import Event, Kind, Unreadable, event_from_json
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Event, Kind, Unreadable, event_from_json
 from tests.conformance import mutations, world
 
 NONSENSE = [

@@ -5,9 +5,9 @@ import copy
 import pytest
 
 from deskwire.care.measure import measure
-from deskwire.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
-from deskwire.helpdesk import TicketGone
-from deskwire.model import Visibility
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.events import Visibility
 from tests.conformance import world
 
 OTHER_4XX = (400, 404, 405, 410, 422)
@@ -70,7 +70,7 @@ def test_each_place_the_contract_sends_to_is_shown_by_an_exchange(replying_chann
         for item in world.exchanges(replying_channel)
         if item.call == "send" and item.ends_well
     }
-    assert shown >= set(world.connectors()[replying_channel].contract.sending)
+    assert shown >= set(world.connectors()[replying_channel].terms.sending)
 
 
 @pytest.mark.rule("C17.rate")

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from deskwire.errors import ConfigurationError, DeskwireError, SignatureError
-from deskwire.secret import Secrets
-from deskwire.verification import HmacHeader
+from deskwire.model.errors import ConfigurationError, DeskwireError, SignatureError
+from deskwire.model.secret import Secrets
+from deskwire.verification.hmac import HmacHeader
 from tests.conformance import world
 
 OTHER = "quite another invented value"

@@ -10,30 +10,17 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from deskwire import registry
-from deskwire.channel import Channel, Page, Reach
-from deskwire.contract import Permit
-from deskwire.errors import DeskwireError, TemporaryError
-from deskwire.helpdesk import Helpdesk, TicketGone
-from deskwire.http import Request, from_gateway
-from deskwire.model import (
-    Attachment,
-    AttachmentKind,
-    Author,
-    Customer,
-    Entry,
-    Event,
-    File,
-    Filed,
-    Outgoing,
-    Sent,
-    Ticket,
-    Unreadable,
-    Visibility,
-    event_from_json,
-)
-from deskwire.rest import Answer, Call
-from deskwire.secret import Secrets
-from deskwire.verification import Context, Verification
+from deskwire.contracts.channel import Channel, Page, Reach
+from deskwire.contracts.helpdesk import Helpdesk, TicketGone
+from deskwire.contracts.terms import Permit
+from deskwire.model.errors import DeskwireError, TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unreadable, Visibility, event_from_json
+from deskwire.model.secret import Secrets
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.tickets import Customer, Entry, File, Filed, Ticket
+from deskwire.verification.rule import Context, Verification
+from deskwire.web.request import Request, from_gateway
+from deskwire.web.rest import Answer, Call
 
 ROOT = Path(__file__).parents[2]  # every folder hangs on this one
 EVENTS = ROOT / "events"
@@ -324,7 +311,7 @@ def now_of(exchange: Exchange) -> datetime:
 def permit_of(exchange: Exchange, outgoing: Outgoing) -> Permit:
     now = now_of(exchange)
     last = moment(exchange.data.get("last_inbound")) or now - timedelta(hours=1)
-    permit = connectors()[exchange.connector].contract.permit(
+    permit = connectors()[exchange.connector].terms.permit(
         outgoing.visibility, automatic=outgoing.automatic, last_inbound=last, now=now
     )
     assert isinstance(permit, Permit), permit

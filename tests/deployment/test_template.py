@@ -2,7 +2,7 @@
 
 import pytest
 
-from deskwire.conversation.state import Outcome
+from deskwire.conversation.recorded import Outcome
 from sandbox.stack import ROOT
 
 METRICS = {

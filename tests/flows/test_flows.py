@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from deskwire.captcha import PLAYED_ORIGIN
+from deskwire.verification.captcha import PLAYED_ORIGIN
 from sandbox.books import parked
 from sandbox.company import FORM, LOCATION, REYKJAVIK, SITEKEY, SUVA
 from sandbox.desks import By
@@ -227,7 +227,7 @@ def test_receive_as_built_answers_with_the_standard_library_and_our_own_modules_
 def _signed(route, body):
     from datetime import UTC, datetime
 
-    from deskwire.http import Request
+    from deskwire.web.request import Request
 
     request = Request(method="POST", endpoint=route.endpoint, body=body, received_at=datetime.now(UTC))
     return route.verification.sign(request, route.secrets, datetime.now(UTC))

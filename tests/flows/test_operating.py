@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 import pytest
 
 from deskwire import registry
-from deskwire.http import Request
-from deskwire.receiving import letter_of
+from deskwire.letters import letter_of
+from deskwire.web.request import Request
 from sandbox.books import REFERENCE
 from sandbox.stack import NAME, REGION, ROOT
 

@@ -9,16 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from deskwire.channel import Reach
-from deskwire.errors import ConfigurationError, PermanentError, SignatureError
-from deskwire.families.requesttracker import multipart, number, stored_name
-from deskwire.families.requesttracker_replies import answer_of, words_of
-from deskwire.families.requesttracker_tickets import PLAIN_NAME, fields_of, marker, user_name
+from deskwire.contracts.channel import Reach
 from deskwire.helpdesks.requesttracker import RequestTracker
-from deskwire.http import Request
-from deskwire.model import Customer, File, Ticket
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.helpdesks.requesttracker.api import multipart, number, stored_name
+from deskwire.helpdesks.requesttracker.replies import answer_of, words_of
+from deskwire.helpdesks.requesttracker.tickets import PLAIN_NAME, fields_of, marker, user_name
+from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import Customer, File, Ticket
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
 from sandbox.request_tracker import RequestTracker as Server
 from sandbox.request_tracker import RequestTrackerError
 from tests.simulation import tracker as played

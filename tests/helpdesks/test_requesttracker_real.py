@@ -17,16 +17,17 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.channel import Reach
-from deskwire.errors import ConfigurationError, SignatureError, TemporaryError
-from deskwire.families.requesttracker_tickets import MESSAGE, marker
-from deskwire.helpdesk import TicketGone
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.requesttracker import RequestTracker
-from deskwire.http import Request
-from deskwire.model import Customer, Entry, Event, File, Ticket
-from deskwire.rest import Answer, Call, Direct, with_hosts
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.helpdesks.requesttracker.tickets import MESSAGE, marker
+from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
+from deskwire.model.events import Event
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer, Call, Direct, with_hosts
 from sandbox.request_tracker import INSTALL, RequestTrackerError, available
 from sandbox.request_tracker import RequestTracker as Server
 

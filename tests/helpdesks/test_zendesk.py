@@ -13,15 +13,16 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from deskwire.channel import Reach
-from deskwire.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
-from deskwire.helpdesk import TicketGone
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.zendesk import Zendesk, external_id
-from deskwire.http import Request
-from deskwire.model import AttachmentKind, Customer, Entry, File, Kind, Ticket
-from deskwire.rest import Direct, with_hosts
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.events import AttachmentKind, Kind
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
+from deskwire.web.rest import Direct, with_hosts
 from sandbox.neighbour import Clock, Neighbour, Reply, broken, cut_after, cut_before, route, throttled
 from sandbox.zendesk import Zendesk as Sandbox
 from sandbox.zendesk import edge_throttled

@@ -8,9 +8,9 @@ from moto import mock_aws
 
 from deskwire.aws.operating import S3WholeArchive, SqsPile
 from deskwire.aws.table import DynamoTable
-from deskwire.errors import ConfigurationError
-from deskwire.memory import MemoryArchive, MemoryPile, MemoryTable
+from deskwire.model.errors import ConfigurationError
 from deskwire.ports import Letter, Put
+from deskwire.ports.memory import MemoryArchive, MemoryPile, MemoryTable
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from moto import mock_aws
 
 from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
 from deskwire.aws.table import DynamoTable
-from deskwire.errors import ConfigurationError, DeskwireError, PermanentError
-from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
+from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError
 from deskwire.ports import Absent, AbsentOr, AtMost, Conflict, Delete, Equals, Lacks, Letter, Present, Put, Update
+from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
 
 KEY = ("T#one", "THREAD")
 

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from deskwire.errors import TemporaryError
-from deskwire.rest import Answer
+from deskwire.model.errors import TemporaryError
+from deskwire.web.rest import Answer
 from sandbox.neighbour import Asked
 from sandbox.zendesk import Zendesk
 

@@ -14,7 +14,7 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-from deskwire.errors import TemporaryError
+from deskwire.model.errors import TemporaryError
 
 from . import explore, histories
 from .scenarios import SCENARIOS
@@ -48,7 +48,7 @@ FAULTS = (
           "self._append(turn, self._without_found(turn, group), follow_up_of=previous)",
           "self._append(turn, group, follow_up_of=previous)",
           ("closed ticket then a long outage (messenger, zendesk)",)),
-    Fault("dedupe goes by the time of arrival", "conversation.state:Recorded", "item",
+    Fault("dedupe goes by the time of arrival", "conversation.recorded:Recorded", "item",
           "pk, sk = message_item(thread_key, self.key)",
           "pk, sk = message_item(thread_key, self.key + self.received_at)",
           ("redelivery (messenger, zendesk)",)),
@@ -62,10 +62,10 @@ FAULTS = (
           "turn.trouble = turn.trouble or error self.directory.failed(name, error)",
           "turn.outcomes += [end(each.message, Outcome.FILED) for each in plan.file]",
           ("rate limit (messenger, zendesk)",)),
-    Fault("a thread's key has no connection", "model:Event", "thread_key",
+    Fault("a thread's key has no connection", "model.events:Event", "thread_key",
           "compose(self.channel, self.account, self.thread)", "compose(self.channel, self.thread)",
           ("one person on two pages (messenger, zendesk)",)),
-    Fault("a thread's key has no person", "model:Event", "thread_key",
+    Fault("a thread's key has no person", "model.events:Event", "thread_key",
           "compose(self.channel, self.account, self.thread)", "compose(self.channel, self.account)",
           ("two customers in one delivery (messenger, zendesk)",)),
     Fault("a worker that was held up trusts what it knew", "conversation.converse:Conversation", "_event",
@@ -102,7 +102,7 @@ FAULTS = (
     Fault("a failing message loses the rest of its batch", "runtime:", "converse",
           'return [each["messageId"] for each in records[number:]]', 'return [record["messageId"]]',
           ("album (messenger, zendesk)", "follow up (messenger, zendesk)")),
-    Fault("an edit counts as a duplicate", "receiving:", "letter_of",
+    Fault("an edit counts as a duplicate", "letters:", "letter_of",
           "digest(compose(endpoint, event.key))", "digest(event.original)",
           ("edit (messenger, zendesk)",)),
     Fault("what is postponed is not due", "conversation.turn:Turn", "closing",
@@ -117,11 +117,11 @@ FAULTS = (
     Fault("messages are filed in the order of their arrival", "conversation.decide:", "_order",
           "return (0, event.occurred_at.timestamp(), ", "return (0, -event.occurred_at.timestamp(), ",
           ("outage and recovery (messenger, zendesk)",)),
-    Fault("a lost queue is answered with 200", "receiving:Receiver", "_enqueue",
+    Fault("a lost queue is answered with 200", "receiving.receiver:Receiver", "_enqueue",
           "self.mailbox.send(list(letters.values()))",
           "__import__('tests.simulation.faults').simulation.faults.quietly(self.mailbox.send, list(letters.values()))",
           ("first message (messenger, zendesk)",)),
-    Fault("only the first event of a delivery is kept", "receiving:Receiver", "_enqueue",
+    Fault("only the first event of a delivery is kept", "receiving.receiver:Receiver", "_enqueue",
           "for event in events:", "for event in events[:1]:",
           ("album (messenger, zendesk)",)),
     Fault("the ticket is noted without a way back", "conversation.ledger:Ledger", "_ways_back",
@@ -203,7 +203,7 @@ FAULTS = (
     Fault("a deletion is done before the words are out", "conversation.filing:Filing", "_filed",
           "turn.begun.add(item.message.key)", "turn.filed([_filed(item.message, filed)])",
           ("deletion (messenger, zendesk)",)),
-    Fault("the marks are left off", "families.zendesk_comments:", "metadata",
+    Fault("the marks are left off", "helpdesks.zendesk.comments:", "metadata",
           "mark(entry.key) for entry in batch", "mark(entry.key)[:7] for entry in batch",
           ("follow up (messenger, zendesk)",)),
     Fault("a merged ticket is not followed", "helpdesks.zendesk:", "_closed",
@@ -213,7 +213,7 @@ FAULTS = (
     Fault("what was answered before a merge is brought", "conversation.answering:Answering", "_is_theirs",
           "seconds(reply.written_at) < joined_at", "False",
           ("merged into a ticket of somebody else (messenger, zendesk)",)),
-    Fault("who comes back after an erasure is filed under the old key", "conversation.state:Thread", "filing_key",
+    Fault("who comes back after an erasure is filed under the old key", "conversation.thread:Thread", "filing_key",
           "str(self.created_at)", '""',
           ("back when the erasure is forgotten (messenger, requesttracker)",)),
     Fault("a follow-up that something late opened is not counted", "conversation.decide:", "decide",
@@ -250,7 +250,7 @@ FAULTS = (
           "            turn.outcomes.append(end(item.message, Outcome.SUPPRESSED, 'in doubt'))\n"
           "        elif found is None:\n            left.append(item)",
           ("follow up (messenger, zendesk)",)),
-    Fault("a delivery with several events is turned away", "receiving:Receiver", "_enqueue",
+    Fault("a delivery with several events is turned away", "receiving.receiver:Receiver", "_enqueue",
           "self.mailbox.send(list(letters.values()))",
           "(_ for _ in ()).throw(TemporaryError('many')) if len(letters) > 1 else "
           "self.mailbox.send(list(letters.values()))",
@@ -290,7 +290,7 @@ FAULTS = (
     Fault("agents of a helpdesk that cannot redact hear of no deletion", "conversation.decide:", "_needless",
           "if item.gone:", 'if event.kind is Kind.DELETION: return "taken back"\n    if item.gone:',
           ("deletion (messenger, requesttracker)",)),
-    Fault("the tracker's message has no key", "families.requesttracker_tickets:", "tickets_of",
+    Fault("the tracker's message has no key", "helpdesks.requesttracker.tickets:", "tickets_of",
           "marker(key)", "marker(key[1:])",
           ("first message (messenger, requesttracker)",),
           (("after", "POST rt/REST/2.0/ticket", 1),)),

@@ -10,8 +10,8 @@ import traceback
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from deskwire.errors import TemporaryError
-from deskwire.rest import Answer
+from deskwire.model.errors import TemporaryError
+from deskwire.web.rest import Answer
 
 from . import promises
 from .explore import Violation

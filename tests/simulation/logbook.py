@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import ClassVar
 
-from deskwire.contract import Contract, Figure
-from deskwire.helpdesk import Abilities, Helpdesk
-from deskwire.model import ADD, AgentReply, Event, Filed, Kind, Visibility
-from deskwire.reading import read
-from deskwire.rest import Answer, Call, checked
-from deskwire.verification import HmacHeader
+from deskwire.contracts.helpdesk import Abilities, Helpdesk
+from deskwire.contracts.terms import Terms, Figure
+from deskwire.model.events import Event, Kind, Visibility
+from deskwire.model.keys import ADD
+from deskwire.model.tickets import AgentReply, Filed
+from deskwire.verification.hmac import HmacHeader
+from deskwire.web.reading import read
+from deskwire.web.rest import Answer, Call, checked
 
 HOST = "logbook.example"
 WRITTEN = date(2026, 11, 21)
@@ -30,7 +32,7 @@ class Logbook(Helpdesk):
     name = "logbook"
     title = "Logbook"
     verification = HmacHeader(header="X-Logbook-Signature", secret="webhook")
-    contract = Contract(
+    terms = Terms(
         body_limit=Figure(65_536, "here", WRITTEN),
         deadline=Figure(timedelta(seconds=5), "here", WRITTEN),
         redelivery=Figure(timedelta(minutes=10), "here", WRITTEN),

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from deskwire.aws.table import encode
-from deskwire.errors import TemporaryError
-from deskwire.memory import MemoryArchive, MemoryPile, MemoryTable
+from deskwire.model.errors import TemporaryError
 from deskwire.ports import Put, Update
-from deskwire.rest import Answer
+from deskwire.ports.memory import MemoryArchive, MemoryPile, MemoryTable
+from deskwire.web.rest import Answer
 
 KINDS = ("before", "after", "lost", "refused", "broken")  # what may happen at one effect, in this order
 DEDUPE = timedelta(minutes=5)

@@ -14,7 +14,7 @@ from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
-from deskwire.auditing import audit
+from deskwire.operating.auditing import audit
 
 from .world import ACKNOWLEDGED, POLICY, START, ticket_of
 

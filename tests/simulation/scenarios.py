@@ -6,8 +6,8 @@ answers. So a thread that was left in a state from which it cannot go on shows.
 
 from __future__ import annotations
 
-from deskwire.errors import TemporaryError
-from deskwire.rest import Answer
+from deskwire.model.errors import TemporaryError
+from deskwire.web.rest import Answer
 
 from . import promises
 from .people import TWIN

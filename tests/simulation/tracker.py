@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from deskwire.families.requesttracker_tickets import MESSAGE, OPENING, THREAD
-from deskwire.rest import Answer
+from deskwire.helpdesks.requesttracker.tickets import MESSAGE, OPENING, THREAD
+from deskwire.web.rest import Answer
 
 HOST = "rt.example"
 BOT, AGENT = "deskwire", "agnes"

@@ -22,17 +22,17 @@ from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, helpdesk_key, item
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
-from deskwire.erasing import Eraser, Person
-from deskwire.errors import PermanentError, TemporaryError
-from deskwire.http import Request
-from deskwire.model import Unreadable
+from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.events import Unreadable
+from deskwire.model.secret import Secrets
+from deskwire.operating.erasing import Eraser, Person
+from deskwire.operating.replaying import Replayer
 from deskwire.ports import EndpointView, Put
-from deskwire.receiving import Receiver
-from deskwire.replaying import Replayer
-from deskwire.rest import Answer
-from deskwire.secret import Secrets
-from deskwire.sweeping import Sweeper
+from deskwire.receiving.receiver import Receiver
+from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 from sandbox import x as played_x
 from sandbox.gateway import gateway_event
 from sandbox.meta import GRAPH, Meta, bundle

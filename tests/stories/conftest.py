@@ -12,16 +12,16 @@ from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, item
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
-from deskwire.errors import PermanentError
-from deskwire.http import Request
-from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
+from deskwire.model.errors import PermanentError
+from deskwire.model.secret import Secrets
 from deskwire.ports import EndpointView, Put
-from deskwire.receiving import Receiver
+from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
+from deskwire.receiving.receiver import Receiver
 from deskwire.registry import channel, helpdesk
-from deskwire.rest import Answer, Direct, with_hosts
-from deskwire.secret import Secrets
-from deskwire.sweeping import Sweeper
+from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer, Direct, with_hosts
 from sandbox.gateway import gateway_event
 from sandbox.neighbour import Clock
 from sandbox.zendesk import Zendesk

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.errors import PermanentError, TemporaryError
-from deskwire.http import Request
-from deskwire.rest import Answer
+from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 from sandbox.gateway import gateway_event
 from sandbox.neighbour import broken
 

@@ -11,11 +11,11 @@ import zlib
 import pytest
 
 from deskwire.configuration import helpdesk_key
-from deskwire.erasing import Eraser, Person, mentioned
-from deskwire.errors import TemporaryError
-from deskwire.memory import MemoryPile
-from deskwire.model import digest
+from deskwire.model.errors import TemporaryError
+from deskwire.model.keys import digest
+from deskwire.operating.erasing import Eraser, Person, mentioned
 from deskwire.ports import Put
+from deskwire.ports.memory import MemoryPile
 
 CUSTOMER = "24900000000000017"
 ME = Person("messenger", CUSTOMER)

@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
-from deskwire.errors import TemporaryError
-from deskwire.http import Request
+from deskwire.model.errors import TemporaryError
+from deskwire.model.secret import Secrets
 from deskwire.registry import channel
-from deskwire.secret import Secrets
+from deskwire.web.request import Request
 from sandbox.gateway import gateway_event
 
 SECRET = Secrets({"app_secret": "invented-app-secret"})
@@ -66,7 +66,7 @@ def test_a_repeated_signature_is_refused(company, event):
 
 
 def test_a_body_over_the_platforms_maximum_is_refused_and_counted(company, event):
-    limit = channel("messenger").contract.body_limit.value
+    limit = channel("messenger").terms.body_limit.value
     assert answered(company, event | {"body": "x" * (limit + 1)})["statusCode"] == 413
     assert any('"TooLarge":1' in line for line in company.lines)
     assert not company.mailbox.letters

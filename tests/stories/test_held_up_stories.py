@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from deskwire.errors import TemporaryError
-from deskwire.model import File
+from deskwire.model.errors import TemporaryError
+from deskwire.model.tickets import File
 from sandbox.neighbour import throttled
 
 

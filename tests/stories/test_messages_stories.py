@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from deskwire.configuration import connection_key, helpdesk_key
-from deskwire.errors import TemporaryError
+from deskwire.model.errors import TemporaryError
 from sandbox.neighbour import broken, cut_after, throttled
 
 from .conftest import PAGE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from deskwire.configuration import connection_key
-from deskwire.errors import TemporaryError
-from deskwire.rest import Answer
+from deskwire.model.errors import TemporaryError
+from deskwire.web.rest import Answer
 
 
 def test_a_public_comment_opens_a_ticket_and_is_not_acknowledged_unless_asked_for(company):

@@ -7,12 +7,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from deskwire.captcha import Captcha, played_token
-from deskwire.errors import ConfigurationError, SignatureError, TemporaryError
-from deskwire.http import Request
-from deskwire.rest import Answer, Direct, with_hosts
-from deskwire.secret import Secret, Secrets
-from deskwire.verification import Context
+from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
+from deskwire.model.secret import Secret, Secrets
+from deskwire.verification.captcha import Captcha, played_token
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer, Direct, with_hosts
 from sandbox.captcha import HOSTS, Captchas, Site
 from sandbox.neighbour import Clock, broken, error_inside, slow, throttled
 
@@ -113,7 +113,7 @@ def test_hcaptcha_is_asked_with_a_form_and_the_site_key(captchas):
 
 def test_the_played_hcaptcha_reads_no_json(captchas):
     """A trap of the real one: `missing-input-response`, or here, of everything."""
-    from deskwire.rest import Call
+    from deskwire.web.rest import Call
 
     answer = captchas.http(
         Call.json("POST", "https://api.hcaptcha.com/siteverify", {"secret": SITE.secret, "response": solved(captchas)})

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, Suppressed, acknowledgement, opting
 from deskwire.care.measure import measure
 from deskwire.care.policy import Policy
-from deskwire.contract import Contract, Figure, Sending, TextLimit, Unit
-from deskwire.model import Author, Event, Kind, Visibility
+from deskwire.contracts.terms import Terms, Figure, Sending, TextLimit, Unit
+from deskwire.model.events import Author, Event, Kind, Visibility
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday, 11:00 in Warsaw
 POLICY = Policy.model_validate(
@@ -36,7 +36,7 @@ def figure(value):
 
 def permit(most=2000, unit=Unit.CHARACTERS, window=timedelta(hours=24), last_inbound=NOW, automatic=True):
     sending = Sending(text=figure(TextLimit(most, unit)), automatic=figure(automatic), window=figure(window))
-    contract = Contract(
+    terms = Terms(
         sending=dict.fromkeys(Visibility, sending),
         body_limit=figure(1),
         deadline=figure(timedelta(1)),

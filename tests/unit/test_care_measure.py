@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deskwire.care import graphemes
 from deskwire.care.measure import composed, cut, measure, split
-from deskwire.contract import Unit
+from deskwire.contracts.terms import Unit
 
 FAMILY = "👨‍👩‍👧‍👦"
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from deskwire.care.languages import Language
 from deskwire.care.texts import Texts, Wording, opening, render
-from deskwire.model import Visibility
+from deskwire.model.events import Visibility
 
 TEXTS = Texts.model_validate(
     {

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from deskwire.contract import Contract, Figure, Permit, Refusal, Sending, TextLimit, Unit
-from deskwire.model import Visibility
+from deskwire.contracts.terms import Terms, Figure, Permit, Refusal, Sending, TextLimit, Unit
+from deskwire.model.events import Visibility
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -22,7 +22,7 @@ def contract(*, automatic=True, window=DAY, human=7 * DAY):
         text=figure(TextLimit(2000, Unit.CHARACTERS)), automatic=figure(automatic), window=figure(window),
         human_window=None if human is None else figure(human),
     )  # fmt: skip
-    return Contract(
+    return Terms(
         sending={Visibility.PRIVATE: sending}, body_limit=figure(1), deadline=figure(DAY), redelivery=figure(DAY)
     )
 

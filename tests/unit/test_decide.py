@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from deskwire.contracts.helpdesk import Abilities
 from deskwire.conversation.decide import Pending, decide, dismissed, end
-from deskwire.conversation.state import Outcome, Recorded, Thread
-from deskwire.helpdesk import Abilities
-from deskwire.model import ADD, Event, Kind, Visibility
-from deskwire.reference import reference
+from deskwire.conversation.recorded import Outcome, Recorded
+from deskwire.conversation.thread import Thread
+from deskwire.model.events import Event, Kind, Visibility
+from deskwire.model.keys import ADD
+from deskwire.model.reference import reference
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)

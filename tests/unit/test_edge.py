@@ -14,7 +14,7 @@ from deskwire.aws.edge import Edge
 from deskwire.aws.light import Light
 from deskwire.aws.secrets import SecretsManager
 from deskwire.configuration import Endpoint, item
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.ports import Letter
 from deskwire.settings import Settings, load
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.errors import PayloadError
-from deskwire.http import Request, Response, from_gateway, neighbourhood
+from deskwire.model.errors import PayloadError
+from deskwire.web.request import Request, Response, from_gateway, neighbourhood
 from sandbox.gateway import gateway_event
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)

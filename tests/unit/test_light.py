@@ -26,7 +26,7 @@ from deskwire.aws.endpoints import Endpoints
 from deskwire.aws.light import Light, amazon, batches
 from deskwire.aws.roots import ROOTS
 from deskwire.aws.typed import decode, encode
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.ports import Letter
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}

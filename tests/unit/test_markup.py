@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.markup import inert, paragraph, plain, rewritten
+from deskwire.web.markup import inert, paragraph, plain, rewritten
 
 
 @pytest.mark.parametrize(

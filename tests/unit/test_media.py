@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire import media
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.media import Network, fetch, public, safe_name
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.web import media
+from deskwire.web.media import Network, fetch, public, safe_name
 
 HOSTS = ["fbcdn.net", "*.fbsbx.com"]
 PHOTO = "https://scontent.fbcdn.net/v/photo.jpg?oe=68C0FFEE"

@@ -11,20 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.errors import ConfigurationError, PayloadError
-from deskwire.model import (
-    ADD,
-    Attachment,
-    AttachmentKind,
-    Author,
-    Event,
-    Kind,
-    Visibility,
-    compose,
-    digest,
-    event_from_json,
-)
-from deskwire.secret import Secret, Secrets, secrets_from_json
+from deskwire.model.errors import ConfigurationError, PayloadError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility, event_from_json
+from deskwire.model.keys import ADD, compose, digest
+from deskwire.model.secret import Secret, Secrets, secrets_from_json
 
 EVENT = Event(
     channel="messenger", account="41", kind=Kind.MESSAGE, object_id="m_1", verb=ADD, thread="99",

@@ -13,12 +13,12 @@ from google.auth import jwt as google_jwt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deskwire.errors import ConfigurationError, SignatureError, TemporaryError
-from deskwire.http import Request
-from deskwire.oidc import OidcBearer, json_web_key, made_token
-from deskwire.rest import Answer
-from deskwire.secret import Secrets
-from deskwire.verification import Context
+from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
+from deskwire.model.secret import Secrets
+from deskwire.verification.oidc import OidcBearer, json_web_key, made_token
+from deskwire.verification.rule import Context
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 RULE = OidcBearer(

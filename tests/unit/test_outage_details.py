@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from deskwire.contracts.helpdesk import Abilities
 from deskwire.conversation.decide import Pending, Plan, decide
 from deskwire.conversation.directory import Directory
-from deskwire.conversation.state import Recorded, Thread
+from deskwire.conversation.recorded import Recorded
+from deskwire.conversation.thread import Thread
 from deskwire.conversation.turn import Turn
-from deskwire.errors import TemporaryError
-from deskwire.helpdesk import Abilities
-from deskwire.memory import MemoryTable
-from deskwire.model import ADD, Event, Kind, Visibility
-from deskwire.secret import Secrets
+from deskwire.model.errors import TemporaryError
+from deskwire.model.events import Event, Kind, Visibility
+from deskwire.model.keys import ADD
+from deskwire.model.secret import Secrets
+from deskwire.ports.memory import MemoryTable
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.errors import PayloadError
-from deskwire.reading import MAX_DEPTH, clean, fragment, read
+from deskwire.model.errors import PayloadError
+from deskwire.web.reading import MAX_DEPTH, clean, fragment, read
 
 
 @pytest.mark.parametrize(

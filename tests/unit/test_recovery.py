@@ -11,15 +11,16 @@ from deskwire import runtime
 from deskwire.configuration import INDEX_KEY, HelpdeskConnection, item
 from deskwire.conversation.decide import Plan
 from deskwire.conversation.directory import RECOVERY, SHARE, SLICE, Directory
-from deskwire.conversation.state import Thread, seconds
+from deskwire.conversation.table import seconds
+from deskwire.conversation.thread import Thread
 from deskwire.conversation.turn import Turn
-from deskwire.errors import TemporaryError
-from deskwire.memory import MemoryArchive, MemoryMailbox, MemoryTable
+from deskwire.model.errors import TemporaryError
+from deskwire.model.secret import Secrets
 from deskwire.ports import Put
-from deskwire.rest import Answer, Call
-from deskwire.secret import Secrets
-from deskwire.sweeping import MOST, Sweeper
+from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
+from deskwire.sweeping.sweeper import MOST, Sweeper
 from deskwire.telemetry import Telemetry
+from deskwire.web.rest import Answer, Call
 from sandbox.neighbour import Clock
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)

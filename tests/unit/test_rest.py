@@ -9,8 +9,8 @@ from email.utils import formatdate
 
 import pytest
 
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.rest import Answer, Call, Direct, Pooled, checked, with_hosts
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.web.rest import Answer, Call, Direct, Pooled, checked, with_hosts
 
 CLOSE = b""
 VENDOR = "https://graph.facebook.com/v23.0/me/messages?a=1"
@@ -301,7 +301,7 @@ def test_a_repeatable_call_is_repeated_once(transport, neighbour, answer, call):
 
 
 def test_a_request_that_was_not_handed_over_whole_is_repeated(neighbour, answer):
-    from deskwire.wire import Wire
+    from deskwire.web.wire import Wire
 
     wire = Wire()
     wire.exchange("POST", neighbour.base, {}, b"1", timeout=5, repeatable=False)

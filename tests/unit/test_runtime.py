@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire import runtime
-from deskwire.errors import TemporaryError
+from deskwire.model.errors import TemporaryError
 from deskwire.telemetry import Telemetry
 
 

@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deskwire.channel import Reach
 from deskwire.channels.facebook import Facebook
 from deskwire.channels.messenger import Messenger
-from deskwire.contract import Permit
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.http import Request
-from deskwire.model import Author, Event, Kind, Outgoing, Visibility, compose, digest
-from deskwire.rest import Direct, with_hosts
-from deskwire.secret import Secrets
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.terms import Permit
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.keys import compose, digest
+from deskwire.model.secret import Secrets
+from deskwire.model.sending import Outgoing
+from deskwire.web.request import Request
+from deskwire.web.rest import Direct, with_hosts
 from sandbox.meta import GRAPH, HOSTS, Meta, bundle, encode
 from sandbox.neighbour import Clock, cut_after
 
@@ -54,7 +56,7 @@ def read(*told):
 
 def permit(channel, visibility, meta, last=None, *, automatic=False):
     now = meta.clock.now()
-    found = channel.contract.permit(visibility, automatic=automatic, last_inbound=last or now, now=now)
+    found = channel.terms.permit(visibility, automatic=automatic, last_inbound=last or now, now=now)
     assert isinstance(found, Permit)
     return found
 
@@ -287,7 +289,7 @@ def test_the_budget_of_calls_says_when_to_come_back(direct):
 
 
 def test_files_are_given_away_while_their_link_is_good(meta, http):
-    from deskwire.rest import Call
+    from deskwire.web.rest import Call
 
     link = meta.image("tent.png")["payload"]["url"]
     assert http(Call("GET", link)).body.startswith(b"\x89PNG")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deskwire.verification import HmacHeader
+from deskwire.verification.hmac import HmacHeader
 from sandbox.neighbour import Clock, Fault, Neighbour, Reply, broken, cut_after, route
 from sandbox.sender import ONCE, Forgery, Route, Sender, State
 
@@ -45,7 +45,7 @@ def sender(company, clock):
 
 
 def page(**more):
-    from deskwire.secret import Secrets
+    from deskwire.model.secret import Secrets
 
     options = {"bundle": lambda parts: json.dumps({"entry": list(parts)}).encode(), "most": 10, **more}
     return Route(endpoint="acme", verification=RULE, secrets=Secrets({"app_secret": KEY}), **options)

@@ -11,9 +11,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .care.policy import Policy
-from .model import compose
-from .ports import Item, Key
+from deskwire.care.policy import Policy
+from deskwire.model.keys import compose
+from deskwire.ports import Item, Key
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 

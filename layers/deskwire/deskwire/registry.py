@@ -8,11 +8,11 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from . import channels as _channels
-from . import helpdesks as _helpdesks
-from .channel import Channel
-from .errors import ConfigurationError
-from .helpdesk import Helpdesk
+from deskwire import channels as _channels
+from deskwire import helpdesks as _helpdesks
+from deskwire.contracts.channel import Channel
+from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -34,7 +34,7 @@ def _load(package: ModuleType, name: str, base: type[Connector]) -> Connector:
 
 
 def _names(package: ModuleType) -> tuple[str, ...]:
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(package.__path__) if not found.ispkg))
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(package.__path__)))
 
 
 def channel_names() -> tuple[str, ...]:

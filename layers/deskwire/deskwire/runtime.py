@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from deskwire import rest, settings
+from deskwire import settings
 from deskwire.telemetry import Telemetry
+from deskwire.web import rest
 
 if TYPE_CHECKING:
     from deskwire.conversation.converse import Conversation
     from deskwire.conversation.directory import Directory
-    from deskwire.receiving import Receiver
-    from deskwire.sweeping import Sweeper
+    from deskwire.receiving.receiver import Receiver
+    from deskwire.sweeping.sweeper import Sweeper
 
 ATTACHMENT_LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
 WORKERS = 10  # threads of a batch side by side; a batch holds ten messages at most
@@ -31,7 +32,7 @@ def _now() -> datetime:
 def receiver() -> Receiver:
     """Return what `receive` works with: the standard library and our own modules alone."""
     from deskwire.aws import edge
-    from deskwire.receiving import Receiver
+    from deskwire.receiving.receiver import Receiver
 
     found = settings.load()
     http = rest.with_hosts(rest.Direct(), found.sandbox)
@@ -45,9 +46,9 @@ def receiver() -> Receiver:
 @cache
 def conversation() -> Conversation:
     """Return what `converse` works with."""
-    from deskwire import media
     from deskwire.conversation.converse import Conversation
-    from deskwire.model import File
+    from deskwire.model.tickets import File
+    from deskwire.web import media
 
     found = settings.load()
     from deskwire.aws import clients
@@ -68,7 +69,7 @@ def conversation() -> Conversation:
 def sweeper() -> Sweeper:
     """Return what `sweep` works with."""
     from deskwire.aws import clients
-    from deskwire.sweeping import Sweeper
+    from deskwire.sweeping.sweeper import Sweeper
 
     found = settings.load()
     directory = _directory()
@@ -125,7 +126,7 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
 
 def _reason(error: Exception) -> str:
     """Return an error's own words where they are ours; others' may quote a person."""
-    from deskwire.errors import DeskwireError
+    from deskwire.model.errors import DeskwireError
 
     return str(error) if isinstance(error, DeskwireError) else ""
 

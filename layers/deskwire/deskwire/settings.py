@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .errors import ConfigurationError
+from deskwire.model.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

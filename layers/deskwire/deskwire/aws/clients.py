@@ -11,11 +11,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deskwire.aws.queues import S3Archive, SqsMailbox
-from deskwire.aws.secrets import SecretsManager
-from deskwire.aws.table import DynamoTable
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.secret import Secrets
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.secret import Secrets
+
+from .queues import S3Archive, SqsMailbox
+from .secrets import SecretsManager
+from .table import DynamoTable
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client

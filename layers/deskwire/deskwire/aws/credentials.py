@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deskwire.errors import ConfigurationError, PayloadError, TemporaryError
-from deskwire.reading import read
-from deskwire.wire import Wire, WireError
+from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
+from deskwire.web.reading import read
+from deskwire.web.wire import Wire, WireError
 
 from .signing import Credentials
 

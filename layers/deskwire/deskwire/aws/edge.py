@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deskwire.aws.light import Light, batches
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.model import compose
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.keys import compose
+from deskwire.model.secret import Secrets, secrets_from_json
 from deskwire.ports import EndpointView, Letter
-from deskwire.secret import Secrets, secrets_from_json
+
+from .light import Light, batches
 
 if TYPE_CHECKING:
     from deskwire.settings import Settings

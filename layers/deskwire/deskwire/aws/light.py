@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.ports import Letter
-from deskwire.reading import Node, read
-from deskwire.wire import Reply, Wire, WireError
+from deskwire.web.reading import Node, read
+from deskwire.web.wire import Reply, Wire, WireError
 
 from .credentials import CredentialSource
 from .endpoints import Endpoints

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deskwire.aws.denied import told
-from deskwire.aws.queues import S3Archive
-from deskwire.errors import ConfigurationError, TemporaryError
+from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.ports import Found
+
+from .denied import told
+from .queues import S3Archive
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deskwire.aws.denied import told
-from deskwire.errors import PermanentError, TemporaryError
+from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.ports import Letter
+
+from .denied import told
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

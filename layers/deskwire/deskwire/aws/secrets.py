@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from deskwire.errors import ConfigurationError
-from deskwire.secret import Secrets, secrets_from_json
+from deskwire.model.errors import ConfigurationError
+from deskwire.model.secret import Secrets, secrets_from_json
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deskwire.aws.denied import told
-from deskwire.errors import ConfigurationError, TemporaryError
+from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.ports import (
     Absent,
     AbsentOr,
@@ -26,6 +25,8 @@ from deskwire.ports import (
     Put,
     Update,
 )
+
+from .denied import told
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

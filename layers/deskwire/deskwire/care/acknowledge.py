@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from deskwire.contract import Permit, Refusal
-from deskwire.model import Event, Kind
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.model.events import Event, Kind
 
 from .languages import Language, detect
 from .measure import cut

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from deskwire.contract import Unit
+from deskwire.contracts.terms import Unit
 
 from . import graphemes
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from deskwire.model import Visibility
+from deskwire.model.events import Visibility
 
 from .hours import Hours
 from .texts import Tag, Texts

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from deskwire.model import Visibility
+from deskwire.model.events import Visibility
 
 from .languages import Language, among
 

@@ -26,29 +26,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from deskwire.channel import Channel, Reach, line
-from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
-from deskwire.errors import PayloadError, PermanentError
+from deskwire.contracts.channel import Channel, Reach, line
+from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
 from deskwire.families import meta
-from deskwire.model import (
-    ADD,
-    Attachment,
-    AttachmentKind,
-    Author,
-    Event,
-    Kind,
-    Outgoing,
-    Sent,
-    Unreadable,
-    Visibility,
-    compose,
-    digest,
-)
-from deskwire.reading import Node, fragment
+from deskwire.model.errors import PayloadError, PermanentError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
+from deskwire.model.keys import ADD, compose, digest
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.web.reading import Node, fragment
 
 if TYPE_CHECKING:
-    from deskwire.http import Request, Response
-    from deskwire.secret import Secrets
+    from deskwire.model.secret import Secrets
+    from deskwire.web.request import Request, Response
 
 PRIVATE_REPLIES: Final = (
     "https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/private-replies"
@@ -70,7 +59,7 @@ class Facebook(Channel):
     endpoint_secrets = meta.ENDPOINT_SECRETS
     connection_secrets = meta.CONNECTION_SECRETS
     media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
-    contract = Contract(
+    terms = Terms(
         sending={
             Visibility.PUBLIC: Sending(
                 # Not stated anywhere by Meta; 8,000 circulates.

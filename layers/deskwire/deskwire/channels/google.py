@@ -31,28 +31,18 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.care.measure import measure
-from deskwire.channel import Channel, Reach
-from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError
-from deskwire.model import (
-    ADD,
-    Attachment,
-    AttachmentKind,
-    Author,
-    Event,
-    Kind,
-    Outgoing,
-    Sent,
-    Unreadable,
-    Visibility,
-    digest,
-)
-from deskwire.oidc import OidcBearer
-from deskwire.reading import Node, fragment, read
-from deskwire.rest import Answer, Call, checked
+from deskwire.contracts.channel import Channel, Reach
+from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
+from deskwire.model.keys import ADD, digest
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.verification.oidc import OidcBearer
+from deskwire.web.reading import Node, fragment, read
+from deskwire.web.rest import Answer, Call, checked
 
 if TYPE_CHECKING:
-    from deskwire.http import Request
+    from deskwire.web.request import Request
 
 API: Final = "https://mybusiness.googleapis.com/v4"
 TOKENS: Final = "https://oauth2.googleapis.com/token"
@@ -88,7 +78,7 @@ class Google(Channel):
     }
     # Where reviews' pictures lie is not documented; this is where profile pictures do.
     media_hosts: ClassVar[tuple[str, ...]] = ("googleusercontent.com",)
-    contract = Contract(
+    terms = Terms(
         sending={
             Visibility.PUBLIC: Sending(
                 text=Figure(TextLimit(4096, Unit.BYTES), REVIEWS, CHECKED),

@@ -27,28 +27,18 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from deskwire.channel import Channel, Reach, line
-from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
-from deskwire.errors import DeskwireError, PermanentError
+from deskwire.contracts.channel import Channel, Reach, line
+from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
 from deskwire.families import meta
-from deskwire.model import (
-    ADD,
-    Attachment,
-    AttachmentKind,
-    Author,
-    Event,
-    Kind,
-    Outgoing,
-    Sent,
-    Unreadable,
-    Visibility,
-    digest,
-)
-from deskwire.reading import Node, fragment
+from deskwire.model.errors import DeskwireError, PermanentError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
+from deskwire.model.keys import ADD, digest
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.web.reading import Node, fragment
 
 if TYPE_CHECKING:
-    from deskwire.http import Request, Response
-    from deskwire.secret import Secrets
+    from deskwire.model.secret import Secrets
+    from deskwire.web.request import Request, Response
 
 SEND: Final = "https://developers.facebook.com/docs/messenger-platform/reference/send-api"
 POLICY: Final = "https://developers.facebook.com/docs/messenger-platform/policy/policy-overview"
@@ -89,7 +79,7 @@ class Messenger(Channel):
     endpoint_secrets = meta.ENDPOINT_SECRETS
     connection_secrets = meta.CONNECTION_SECRETS
     media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
-    contract = Contract(
+    terms = Terms(
         sending={
             Visibility.PRIVATE: Sending(
                 # 2,000 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.

@@ -13,16 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Attachment, Author, Event, Unreadable
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.tickets import File
+
 from .connector import Mail, Page, Reach, Remember, declared
-from .errors import PayloadError
-from .model import Attachment, Author, Event, File, Outgoing, Sent, Unreadable
 
 if TYPE_CHECKING:
-    from .contract import Contract, Permit
-    from .http import Request, Response
-    from .reading import Node
-    from .secret import Secrets
-    from .verification import Verification
+    from deskwire.model.secret import Secrets
+    from deskwire.verification.rule import Verification
+    from deskwire.web.reading import Node
+    from deskwire.web.request import Request, Response
+
+    from .terms import Terms, Permit
 
 
 class Channel(ABC):
@@ -31,7 +35,7 @@ class Channel(ABC):
     name: ClassVar[str]
     title: ClassVar[str]  # as people write it: "Facebook Page"
     verification: ClassVar[Verification]
-    contract: ClassVar[Contract]
+    terms: ClassVar[Terms]
     # Name -> what it is. `deskwire plan` asks for all of them but those whose words say “optional”; one that begins
     # with “or ” is an alternative to the one before it.
     connection_settings: ClassVar[Mapping[str, str]] = {}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from .model import Event
+from deskwire.model.events import Event
 
 if TYPE_CHECKING:
-    from .rest import Transport
-    from .secret import Secrets
+    from deskwire.model.secret import Secrets
+    from deskwire.web.rest import Transport
 
 
 class Mail(Protocol):
@@ -56,8 +56,8 @@ class Page:
 
 
 def declared(cls: type) -> None:
-    """Raise `TypeError` when a connector's class does not name itself, its verification and its contract."""
-    from .verification import Verification
+    """Raise `TypeError` when a connector's class does not name itself, its verification and its terms."""
+    from deskwire.verification.rule import Verification
 
     module = cls.__module__.rpartition(".")[2]
     if getattr(cls, "name", None) != module:
@@ -66,6 +66,6 @@ def declared(cls: type) -> None:
     if not isinstance(getattr(cls, "verification", None), Verification):
         msg = f"{cls.__qualname__} declares no verification: a connector without one cannot be defined"
         raise TypeError(msg)
-    if not hasattr(cls, "contract") or not hasattr(cls, "title"):
-        msg = f"{cls.__qualname__} declares no contract or no title"
+    if not hasattr(cls, "terms") or not hasattr(cls, "title"):
+        msg = f"{cls.__qualname__} declares no terms or no title"
         raise TypeError(msg)

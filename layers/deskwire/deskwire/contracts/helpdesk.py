@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 from .connector import Page, Reach, declared
 
 if TYPE_CHECKING:
-    from .contract import Contract
-    from .http import Request, Response
-    from .model import AgentReply, Entry, Event, Filed, Ticket, Unreadable
-    from .secret import Secrets
-    from .verification import Verification
+    from deskwire.model.events import Event, Unreadable
+    from deskwire.model.secret import Secrets
+    from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+    from deskwire.verification.rule import Verification
+    from deskwire.web.request import Request, Response
+
+    from .terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class Helpdesk(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     verification: ClassVar[Verification]  # of its own webhook
-    contract: ClassVar[Contract]
+    terms: ClassVar[Terms]
     abilities: ClassVar[Abilities]
     connection_settings: ClassVar[Mapping[str, str]] = {}
     endpoint_settings: ClassVar[Mapping[str, str]] = {}

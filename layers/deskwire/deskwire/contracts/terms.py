@@ -1,6 +1,6 @@
 """A channel's rules as dated data, and the permit that a sender needs.
 
-Every figure says where it was read and when. `Contract.permit` is the only maker of a `Permit`, and a connector's
+Every figure says where it was read and when. `Terms.permit` is the only maker of a `Permit`, and a connector's
 `send` takes one: what the platform's rules forbid cannot be expressed.
 """
 
@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from .model import Visibility
+from deskwire.model.events import Visibility
 
 Value = TypeVar("Value", covariant=True)  # noqa: PLC0105
 
@@ -63,7 +63,7 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
+class Terms:
     """The rules of one platform."""
 
     sending: dict[Visibility, Sending] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Permit:
 
     def __post_init__(self) -> None:
         if self.grant is not _GRANT:
-            msg = "a permit is made by Contract.permit alone"
+            msg = "a permit is made by Terms.permit alone"
             raise TypeError(msg)
 
 

@@ -7,18 +7,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
-from deskwire.channel import Asks, Replies
-from deskwire.contract import Permit, Refusal
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.helpdesk import TicketGone
-from deskwire.model import AgentReply, Event, Outgoing, Sent, Visibility, compose
+from deskwire.contracts.channel import Asks, Replies
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Event, Visibility
+from deskwire.model.keys import compose
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.tickets import AgentReply
 from deskwire.telemetry import Telemetry
+from deskwire.timing import KEEP_SECONDS, LONG
 
 from . import wording
 from .decide import Plan, end
 from .ledger import UNENDED, Ledger
-from .state import KEEP_SECONDS, Outcome, Recorded, moment, outgoing, seconds
-from .turn import DAY, LONG, Turn, is_inbound
+from .recorded import Outcome, Recorded
+from .table import moment, seconds
+from .thread import outgoing
+from .turn import DAY, Turn, is_inbound
 
 ACK = "ack"  # the keys of acknowledgements begin so
 PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
@@ -78,7 +84,7 @@ class Answering:
         last = event.occurred_at or datetime.fromisoformat(received_at)
         permit: Permit | Refusal = Refusal("this channel cannot send")
         if isinstance(turn.channel, Replies):
-            permit = turn.channel.contract.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)
+            permit = turn.channel.terms.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)
         situation = Situation(
             event=event,
             permit=permit,
@@ -223,9 +229,9 @@ class Answering:
         last = moment(thread.last_inbound) if thread.last_inbound else None
         # A private answer to a public message goes by the private rules where the channel has them.
         visibility = message.visibility
-        if visibility is Visibility.PRIVATE and visibility not in turn.channel.contract.sending:
+        if visibility is Visibility.PRIVATE and visibility not in turn.channel.terms.sending:
             return Refusal(f"{turn.channel.title} has no private answers")
-        return turn.channel.contract.permit(visibility, automatic=False, last_inbound=last, now=turn.now)
+        return turn.channel.terms.permit(visibility, automatic=False, last_inbound=last, now=turn.now)
 
     def _tell(self, turn: Turn, key: str, reply: AgentReply, state: str, reason: str, text: str) -> None:
         """Note an answer that did not go out, or of which nobody knows, on the ticket that it was written in."""

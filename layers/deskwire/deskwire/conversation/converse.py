@@ -10,25 +10,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from deskwire.channel import Fetches
 from deskwire.configuration import Connection
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.model import Event, File, Kind, compose, digest
+from deskwire.contracts.channel import Fetches
+from deskwire.letters import Envelope, opened, timer
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.events import Event, Kind
+from deskwire.model.keys import compose, digest
+from deskwire.model.tickets import File
 from deskwire.ports import Archive, Clock, Letter, Mailbox, Table
 from deskwire.telemetry import Telemetry
+from deskwire.timing import HELD_UP, LONG, NET_PAUSE
 
 from .answering import Acknowledgement, Answering
 from .decide import MOST, Pending, Plan, decide, dismissed, end
 from .directory import Directory
 from .filing import Filing
 from .ledger import Answered, Ledger, Moved, text_digest
-from .state import Envelope, Outcome, Recorded, Thread, opened, seconds
-from .turn import LONG, NET_PAUSE, Turn, is_inbound
+from .recorded import Outcome, Recorded
+from .table import seconds
+from .thread import Thread
+from .turn import Turn, is_inbound
 
 DUPLICATE = "duplicate"
 ROUTED = "routed"
 WOKEN = "woken"
-HELD_UP = timedelta(seconds=10)  # far less than the mailbox waits before it gives a letter to another worker
 NOT_OURS = "not a ticket of ours, so far"
 REMOVED = "the connection was removed"
 NOT_THEIRS = "the account does not belong to the endpoint that signed"
@@ -398,11 +403,6 @@ class Conversation:
 
     def _ledger(self) -> Ledger:
         return Ledger(self.table, self.clock, self.owner())
-
-
-def timer(thread_key: str, why: str) -> Letter:
-    """Return a letter that wakes a thread; for one reason it wakes it once."""
-    return Letter(digest(thread_key), digest(f"timer {thread_key} {why}"), json.dumps({"timer": thread_key}))
 
 
 def _message(envelope: Envelope) -> Recorded:

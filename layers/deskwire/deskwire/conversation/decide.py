@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from deskwire.helpdesk import Abilities
-from deskwire.model import Event, Kind
+from deskwire.contracts.helpdesk import Abilities
+from deskwire.model.events import Event, Kind
+from deskwire.timing import GIVE_UP
 
-from .state import ERASED, Outcome, Recorded, Thread, person_digest, seconds
+from .recorded import ERASED, Outcome, Recorded
+from .table import person_digest, seconds
+from .thread import Thread
 
 MOST = 40  # messages of one thread handled in one go
-GIVE_UP = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,16 +12,16 @@ from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from deskwire import registry
-from deskwire.channel import Channel, Mail, Reach, Remember
 from deskwire.configuration import Connection, HelpdeskConnection, connection_key, helpdesk_key
-from deskwire.errors import ConfigurationError, TemporaryError
-from deskwire.helpdesk import Helpdesk
-from deskwire.model import compose
+from deskwire.contracts.channel import Channel, Mail, Reach, Remember
+from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.keys import compose
+from deskwire.model.secret import Secrets
 from deskwire.ports import Clock, Key, Table, Update
-from deskwire.rest import Answer, Call, Transport
-from deskwire.secret import Secrets
+from deskwire.web.rest import Answer, Call, Transport
 
-from .state import moment, seconds
+from .table import moment, seconds
 
 MINUTE = timedelta(seconds=60)
 LOOK = timedelta(seconds=5)  # how old what we know of a helpdesk's health may be

@@ -8,20 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from deskwire import media
 from deskwire.care.measure import cut
 from deskwire.care.triage import triage
-from deskwire.channel import Media, MediaHosts, Profiles, Uploads
-from deskwire.contract import Unit
-from deskwire.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.helpdesk import Abilities, Redacts, TicketGone
-from deskwire.model import Author, Customer, Entry, Event, File, Filed, Kind, Ticket, Visibility, compose
+from deskwire.contracts.channel import Media, MediaHosts, Profiles, Uploads
+from deskwire.contracts.helpdesk import Abilities, Redacts, TicketGone
+from deskwire.contracts.terms import Unit
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.keys import compose
+from deskwire.model.tickets import Customer, Entry, File, Filed, Ticket
 from deskwire.ports import Archive, Clock
+from deskwire.timing import LONG
+from deskwire.web import media
 
 from . import wording
 from .decide import Pending, Plan, end
-from .state import Outcome, Recorded, Thread, seconds
-from .turn import LONG, Turn, is_inbound
+from .recorded import Outcome, Recorded
+from .table import seconds
+from .thread import Thread
+from .turn import Turn, is_inbound
 
 MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
 MARGIN = 1500  # bytes that the lines around a customer's words may take

@@ -12,31 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deskwire.errors import TemporaryError
-from deskwire.model import Event, compose
+from deskwire.model.errors import TemporaryError
+from deskwire.model.events import Event
+from deskwire.model.keys import compose
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
+from deskwire.timing import KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
-from .state import (
-    ERASED,
-    KEEP_SECONDS,
-    MOVED,
-    Outcome,
-    Recorded,
-    Thread,
-    echo_item,
-    message_item,
-    person_item,
-    recorded,
-    reference_item,
-    seconds,
-    sent_item,
-    thread_item,
-    ticket_item,
-)
+from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
+from .table import echo_item, message_item, person_item, reference_item, seconds, sent_item, thread_item, ticket_item
+from .thread import Thread
 
-LEASE_SECONDS = 150  # longer than converse may run
 UNENDED = "its worker ended before the platform's answer was noted"
-NET_SECONDS = 900  # longer than the mailbox needs to bring a lost worker's letter again
 
 
 class Busy(TemporaryError):  # noqa: N818 - an answer, not an error

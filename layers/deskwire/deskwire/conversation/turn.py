@@ -5,24 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from deskwire.channel import Channel, Reach
 from deskwire.configuration import Connection, HelpdeskConnection
-from deskwire.errors import DeskwireError, TemporaryError
-from deskwire.helpdesk import Helpdesk
-from deskwire.model import ADD, Author, Event, Kind, Visibility, compose
+from deskwire.contracts.channel import Channel, Reach
+from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.model.errors import DeskwireError, TemporaryError
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.keys import ADD, compose
+from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
 from .decide import Plan
-from .state import Recorded, Thread, seconds
+from .recorded import Recorded
+from .table import seconds
+from .thread import Thread
 
-FIRST_PAUSE = 5  # seconds before the first retry; doubled up to
-LONGEST_PAUSE = 300
-CONFIGURATION_PAUSE = 120  # until somebody mended it
-NET_PAUSE = 60
 DAY = 86_400
-LONG = timedelta(seconds=10)  # after which a turn that has done something leaves the rest to the next one
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 

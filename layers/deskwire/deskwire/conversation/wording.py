@@ -6,8 +6,8 @@ import unicodedata
 from datetime import datetime, timedelta
 
 from deskwire.care.measure import cut
-from deskwire.contract import Unit
-from deskwire.model import Author, Event, Kind
+from deskwire.contracts.terms import Unit
+from deskwire.model.events import Author, Event, Kind
 
 NAME = 120  # characters of a person's name
 JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together

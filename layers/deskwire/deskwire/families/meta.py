@@ -14,20 +14,21 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
-from deskwire.channel import each
-from deskwire.contract import Figure
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
-from deskwire.http import Response
-from deskwire.model import Attachment, Event, Unreadable
-from deskwire.reading import Node, read
-from deskwire.rest import Answer, Call, checked
-from deskwire.verification import HmacHeader, same
+from deskwire.contracts.channel import each
+from deskwire.contracts.terms import Figure
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.events import Attachment, Event, Unreadable
+from deskwire.verification.hmac import HmacHeader
+from deskwire.verification.rule import same
+from deskwire.web.reading import Node, read
+from deskwire.web.request import Response
+from deskwire.web.rest import Answer, Call, checked
 
 if TYPE_CHECKING:
-    from deskwire.channel import Reach
-    from deskwire.contract import TextLimit
-    from deskwire.http import Request
-    from deskwire.secret import Secrets
+    from deskwire.contracts.channel import Reach
+    from deskwire.contracts.terms import TextLimit
+    from deskwire.model.secret import Secrets
+    from deskwire.web.request import Request
 
 GRAPH: Final = "https://graph.facebook.com"
 VERSION: Final = "v26.0"

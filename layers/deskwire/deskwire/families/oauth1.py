@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlsplit
 
 if TYPE_CHECKING:
-    from deskwire.secret import Secret
+    from deskwire.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

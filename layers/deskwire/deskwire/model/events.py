@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote
 
 from .errors import PayloadError
-
-KEY_LIMIT = 700  # a DynamoDB sort key holds 1,024 bytes; the rest is the item's own prefix
-PLAIN = re.compile(r"[-A-Za-z0-9_.~:@+=,]*")  # needs no encoding: most ids
+from .keys import ADD, compose, digest
 
 
 class Kind(StrEnum):
@@ -49,23 +44,6 @@ class AttachmentKind(StrEnum):
     LOCATION = "location"
     CONTACT = "contact"
     LINK = "link"
-
-
-def compose(*parts: str) -> str:
-    """Return one key of several ids, such that no other parts give the same key.
-
-    Each part is percent-encoded (so it holds no `/`), then they are joined by `/`. An over-long key keeps its
-    first part and ends in the SHA-256 of the whole, after a `#`, which no encoded part holds.
-    """
-    key = "/".join(part if PLAIN.fullmatch(part) else quote(part, safe="-_.~:@+=,") for part in parts)
-    if len(key) <= KEY_LIMIT:
-        return key
-    return f"{quote(parts[0], safe='')[:80]}/#{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def digest(key: str) -> str:
-    """Return a key as 64 hexadecimal digits: for queue groups and deduplication ids, which have a narrow alphabet."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _check_text(owner: object, *names: str) -> None:
@@ -215,9 +193,6 @@ class Event:
         return f"Event({self.channel}, {self.kind}, {digest(self.key)[:12]})"
 
 
-ADD = "add"  # the verb of every event that brings a new object, whatever a platform calls it
-
-
 def event_from_json(data: Mapping[str, Any]) -> Event:
     """Return the event that `to_json` wrote. Raises `PayloadError` for anything else."""
     try:
@@ -268,137 +243,3 @@ class Unreadable:
 
     def __repr__(self) -> str:
         return f"Unreadable({self.reason})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """What is to be sent into a thread.
-
-    `key` is the same at every attempt. `recipient` is the author id of the customer, `reply_to` the object that is
-    answered (a comment, a post, a review). `automatic` is true for what no person wrote. `context` holds what the
-    channel itself kept at receiving (a subject, an e-mail address, a message id).
-    """
-
-    key: str
-    account: str
-    thread: str
-    visibility: Visibility
-    text: str
-    automatic: bool
-    recipient: str = ""
-    reply_to: str = ""
-    attachments: tuple[Attachment, ...] = ()
-    context: Mapping[str, str] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return f"Outgoing({digest(self.key)[:12]})"
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the platform made of it: its ids of the message (several where the text was split).
-
-    `elsewhere` is the key of another thread (see `compose`) in which the customer's answer will arrive, where that is
-    not the thread that was answered (a private reply to a public comment; a reply to a visitor's post).
-    """
-
-    ids: tuple[str, ...]
-    elsewhere: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """Bytes with a name and a media type."""
-
-    name: str
-    type: str
-    data: bytes
-
-    def __repr__(self) -> str:
-        return f"File({self.type}, {len(self.data)} bytes)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
-    """The person a ticket is for, as a helpdesk needs it. `external_id` is ours, stable and without a colon."""
-
-    external_id: str
-    name: str
-    channel: str
-    handle: str = ""
-    email: str = ""
-    phone: str = ""
-
-    def __repr__(self) -> str:
-        return f"Customer({digest(self.external_id)[:8]})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One thing to write into a ticket: a customer's message, or a note of ours.
-
-    `key` is the event's key; the helpdesk keeps it findable (a marker, a field), so that `find(key)` answers.
-    `body` is plain text, ready to be shown: the connector makes sure nothing in it becomes markup or a command.
-    """
-
-    key: str
-    body: str
-    written_at: datetime | None
-    public: bool  # seen by the customer in the helpdesk (a public comment), or an internal note
-    files: tuple[File, ...] = ()
-    author: str = ""  # who wrote it, by name: for helpdesks that show the connector as everything's author
-    contact: str = ""  # the helpdesk's id of the customer, as `Filed.contact` gave it
-    shared: bool = False  # others than the customer may write here: the author is to be named
-
-    def __repr__(self) -> str:
-        return f"Entry({digest(self.key)[:12]})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """A ticket to be opened: for whom, about what, with the first messages of the thread."""
-
-    key: str
-    thread: str  # the thread key: what a ticket is found by (external id)
-    reference: str  # ours, short, told to the customer
-    subject: str
-    customer: Customer
-    entries: tuple[Entry, ...]
-    priority: str = "normal"  # low, normal, high, urgent
-    tags: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=dict)
-    follow_up_of: str = ""
-
-    def __repr__(self) -> str:
-        return f"Ticket({digest(self.key)[:12]})"
-
-
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """Where it was filed: the ticket's id as the helpdesk now has it, and its id of each entry by entry key.
-
-    `contact` is the helpdesk's id of the customer, where the connector wants it back in later entries.
-    """
-
-    ticket: str
-    entries: Mapping[str, str] = field(default_factory=dict)
-    contact: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentReply:
-    """What an agent wrote for the customer. `order` sorts them.
-
-    `id` is the helpdesk's id of the comment, and tells it from all others, also when its ticket is merged.
-    """
-
-    id: str
-    order: int
-    ticket: str
-    text: str
-    author: str
-    written_at: datetime | None
-    attachments: tuple[Attachment, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"AgentReply({self.id})"

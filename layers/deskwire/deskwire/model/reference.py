@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from .model import compose
+from .keys import compose
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to be taken for something else
 

@@ -10,18 +10,17 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from .configuration import connection_key
-from .conversation.converse import timer
-from .conversation.decide import GIVE_UP
-from .conversation.state import MOVED, RECORDED, message_item, recorded, seconds
-from .model import Kind, digest
-from .ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
-from .receiving import letter_of
+from deskwire.configuration import connection_key
+from deskwire.conversation.recorded import MOVED, RECORDED, recorded
+from deskwire.conversation.table import message_item, seconds
+from deskwire.letters import letter_of, timer
+from deskwire.model.events import Kind
+from deskwire.model.keys import digest
+from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
+from deskwire.timing import GIVE_UP, LATE, ON_ITS_WAY
 
-LATE = timedelta(minutes=15)  # due for so long, and yet nobody finished: sweep wakes such a thread every minute
-ON_ITS_WAY = timedelta(minutes=40)  # a letter comes five times at most, six minutes apart, before it is dead
 ATTRIBUTES = ("pk", "sk", "state", "kind", "note", "by", "recorded_at", "begun_at", "done_at", "at")
 
 OVERDUE, FORSAKEN, UNTAKEN, NOWHERE, TOO_OLD, UNSURE = (

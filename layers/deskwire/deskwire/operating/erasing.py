@@ -20,30 +20,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import registry
-from .channel import Uploads
-from .connector import Reach
-from .conversation import wording
-from .conversation.directory import Directory
-from .conversation.ledger import UNENDED, Busy, Ledger, Moved
-from .conversation.state import (
-    ERASED,
-    KEEP_SECONDS,
-    Outcome,
-    Recorded,
-    Thread,
-    person_digest,
-    person_item,
-    recorded,
-    reference_item,
-    seconds,
-    thread_item,
-    ticket_item,
-)
-from .errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
-from .helpdesk import Helpdesk, Redacts, TicketGone
-from .model import Entry, Event, Visibility, compose
-from .ports import (
+from deskwire import registry
+from deskwire.contracts.channel import Uploads
+from deskwire.contracts.connector import Reach
+from deskwire.contracts.helpdesk import Helpdesk, Redacts, TicketGone
+from deskwire.conversation import wording
+from deskwire.conversation.directory import Directory
+from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
+from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
+from deskwire.conversation.table import person_digest, person_item, reference_item, seconds, thread_item, ticket_item
+from deskwire.conversation.thread import Thread
+from deskwire.letters import LETTER_LIMIT, event_of, letter
+from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.events import Event, Visibility
+from deskwire.model.keys import compose
+from deskwire.model.reference import reference
+from deskwire.model.tickets import Entry
+from deskwire.ports import (
     Absent,
     Clock,
     Conflict,
@@ -58,9 +51,9 @@ from .ports import (
     WholeArchive,
     WholeTable,
 )
-from .receiving import LETTER_LIMIT
-from .reference import reference
-from .replaying import event_of, letter, parked
+from deskwire.timing import KEEP_SECONDS
+
+from .replaying import parked
 
 SLICE = 20  # messages of one thread erased in one go: the thread is held for 150 seconds at most
 COUNTS = ("messages", "notes", "threads", "aliases", "redacted", "not_redacted", "files", "parked", "dead")

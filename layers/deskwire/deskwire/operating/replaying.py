@@ -16,16 +16,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from . import registry
+from deskwire import registry
+from deskwire.configuration import endpoint_key
+from deskwire.conversation.ledger import Ledger
+from deskwire.conversation.recorded import RECORDED, Outcome, Recorded
+from deskwire.conversation.table import message_item, seconds
+from deskwire.letters import event_of, letter, letter_of, read_json
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, where
+from deskwire.model.events import Event, Unreadable
+from deskwire.model.keys import digest
+from deskwire.ports import (
+    Archive,
+    Clock,
+    Conflict,
+    EndpointView,
+    Equals,
+    Found,
+    Letter,
+    Mailbox,
+    Pile,
+    Put,
+    Table,
+    Update,
+)
+from deskwire.web.request import Request
+
 from .auditing import DISCARDED
-from .configuration import endpoint_key
-from .conversation.ledger import Ledger
-from .conversation.state import RECORDED, Outcome, Recorded, message_item, seconds
-from .errors import ConfigurationError, PayloadError, PermanentError
-from .http import Request
-from .model import Event, Unreadable, digest, event_from_json
-from .ports import Archive, Clock, Conflict, EndpointView, Equals, Found, Letter, Mailbox, Pile, Put, Table, Update
-from .receiving import letter_of, where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +177,7 @@ class Replayer:
 
     def discard(self, pile: Pile, found: Found, what: str, reason: str) -> None:
         """Take it away and keep why, without anybody's words. `what`: `parked` or `dead`."""
-        data = _json(found.body)
+        data = read_json(found.body)
         kept = {
             "pk": DISCARDED, "sk": f"{what}#{found.id}", "what": what, "reason": reason, "at": seconds(self.clock()),
             "digest": digest(found.body), "endpoint": str(data.get("endpoint", "")), "sent_at": found.sent_at,
@@ -192,29 +208,3 @@ class Replayer:
             )
         except Conflict:
             return  # it was given one just now
-
-
-def letter(found: Found) -> dict[str, Any]:
-    """Return a letter's JSON. Raises `PayloadError` for what is none of ours."""
-    data = _json(found.body)
-    if "timer" not in data and not {"event", "endpoint", "side"} <= data.keys():
-        raise PayloadError("a letter that is none of ours")
-    return data
-
-
-def event_of(data: Mapping[str, Any], archive: Archive) -> Event:
-    """Return the event of a letter. Raises `PayloadError` when it is none, or no longer in the archive."""
-    try:
-        return event_from_json(data["event"] or json.loads(archive.fetch(data["event_at"])))
-    except PermanentError:
-        raise PayloadError("its event is no longer in the archive") from None
-    except (KeyError, TypeError, ValueError):
-        raise PayloadError("a letter that is none of ours") from None
-
-
-def _json(body: str) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}

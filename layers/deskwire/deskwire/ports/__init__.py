@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from .secret import Secrets
+    from deskwire.model.secret import Secrets
 
 Item: TypeAlias = dict[str, Any]  # text, whole numbers, truth values, bytes, None, lists and objects of them
 Key: TypeAlias = tuple[str, str]  # pk, sk

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from .errors import PermanentError
-from .ports import (
+from deskwire.model.errors import PermanentError
+
+from . import (
     Absent,
     AbsentOr,
     AtMost,

@@ -13,27 +13,27 @@ import dataclasses
 import hashlib
 import json
 import secrets as secrets_module
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import http, registry
-from .channel import Channel, Rejects, Upload, Uploads
-from .errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError
-from .http import Request, Response
-from .model import Event, Unreadable, compose, digest
-from .ports import Archive, Clock, Endpoints, EndpointView, Letter, Limits, Mailbox, Parked, Presign
-from .secret import Secrets
-from .verification import Context
+from deskwire import registry
+from deskwire.contracts.channel import Channel, Rejects, Upload, Uploads
+from deskwire.letters import ENVELOPE, letter_of
+from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
+from deskwire.model.events import Event, Unreadable
+from deskwire.model.keys import compose
+from deskwire.model.secret import Secrets
+from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Letter, Limits, Mailbox, Parked, Presign
+from deskwire.verification.rule import Context
+from deskwire.web import request as http
+from deskwire.web.request import Request, Response
 
 if TYPE_CHECKING:
-    from .helpdesk import Helpdesk
-    from .rest import Transport
-    from .telemetry import Telemetry
+    from deskwire.contracts.helpdesk import Helpdesk
+    from deskwire.telemetry import Telemetry
+    from deskwire.web.rest import Transport
 
-ENVELOPE = 1  # version of what goes on the queue
-LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
 PARKED_LIMIT = 240_000  # bytes of a body parked inside the letter; a larger one goes to the archive
 NEVER_PARKED = ("auth", "token", "secret", "signature", "key", "cookie", "forwarded", "amzn")  # parts of headers' names
 METHODS = frozenset({"GET", "POST", "OPTIONS", "PUT", "HEAD"})
@@ -123,7 +123,7 @@ class Receiver:
             return Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
         if request.action and not (request.action == "uploads" and isinstance(first, Uploads)):
             return NOT_FOUND
-        if len(request.body) > first.contract.body_limit.value:
+        if len(request.body) > first.terms.body_limit.value:
             self.telemetry.count("TooLarge")
             return Response.json(413, {"error": "too large"})
         for name, most, seconds in first.limits(request) if isinstance(first, Channel) else ():
@@ -218,42 +218,5 @@ def kept(header: str) -> bool:
     return header.startswith("x-") and not any(word in header for word in NEVER_PARKED)
 
 
-def where(error: Exception) -> str:
-    """Return an error's kind and place in the code; its words may be a customer's."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    place = f" at {frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}" if frame else ""
-    return f"{type(error).__name__}{place}"
-
-
 def _connector(side: str, name: str) -> Channel | Helpdesk:
     return registry.helpdesk(name) if side == "helpdesks" else registry.channel(name)
-
-
-def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive: Archive) -> Letter:
-    """Return the letter of an event: ASCII JSON, for SQS refuses some characters for ever.
-
-    What is too large for a letter goes to the archive, named by its own digest.
-    """
-    data = event.to_json()
-    raw = json.dumps(dict(event.raw), separators=(",", ":"))
-    envelope: dict[str, Any] = {
-        "v": ENVELOPE, "endpoint": endpoint, "side": side, "received_at": received_at, "event": data,
-        "raw": base64.b64encode(zlib.compress(raw.encode())).decode() if event.raw else None,
-    }  # fmt: skip
-    body = json.dumps(envelope, separators=(",", ":"))
-    if len(body) > LETTER_LIMIT and event.raw:
-        envelope["raw"], envelope["raw_at"] = None, _keep(archive, raw.encode())
-        body = json.dumps(envelope, separators=(",", ":"))
-    if len(body) > LETTER_LIMIT:
-        envelope["event"], envelope["event_at"] = None, _keep(archive, json.dumps(data).encode())
-        body = json.dumps(envelope, separators=(",", ":"))
-    # The endpoint is a part of it: one that signs for another's account must not make the queue drop the genuine event.
-    return Letter(digest(event.thread_key), digest(compose(endpoint, event.key)), body)
-
-
-def _keep(archive: Archive, data: bytes) -> str:
-    name = f"raw/{hashlib.sha256(data).hexdigest()}"
-    archive.keep(name, data)
-    return name

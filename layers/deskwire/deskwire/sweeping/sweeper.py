@@ -6,18 +6,18 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .auditing import LATE
-from .channel import Page, Polls
-from .configuration import INDEX_KEY, Connection, HelpdeskConnection
-from .conversation.converse import timer
-from .conversation.directory import SLICE, Directory
-from .conversation.state import seconds
-from .errors import DeskwireError
-from .helpdesk import PollsTickets
-from .model import Event, digest
-from .ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
-from .receiving import letter_of, where
-from .telemetry import Telemetry
+from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection
+from deskwire.contracts.channel import Page, Polls
+from deskwire.contracts.helpdesk import PollsTickets
+from deskwire.conversation.directory import SLICE, Directory
+from deskwire.conversation.table import seconds
+from deskwire.letters import letter_of, timer
+from deskwire.model.errors import DeskwireError, where
+from deskwire.model.events import Event
+from deskwire.model.keys import digest
+from deskwire.ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
+from deskwire.telemetry import Telemetry
+from deskwire.timing import LATE
 
 MOST = 200  # threads woken a shard and minute; the rest a minute later
 NAMED = 5  # unaccounted threads named in the log a minute; `deskwire audit` names all

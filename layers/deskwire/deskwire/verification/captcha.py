@@ -21,14 +21,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .errors import ConfigurationError, PayloadError, SignatureError, TemporaryError
-from .reading import Node, read
-from .rest import Call
-from .verification import Context, Verification
+from deskwire.model.errors import ConfigurationError, PayloadError, SignatureError, TemporaryError
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Call
+
+from .rule import Context, Verification
 
 if TYPE_CHECKING:
-    from .http import Request
-    from .secret import Secret, Secrets
+    from deskwire.model.secret import Secret, Secrets
+    from deskwire.web.request import Request
 
 PASSED = "passed"
 UNAVAILABLE = "unavailable"

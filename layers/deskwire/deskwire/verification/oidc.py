@@ -18,16 +18,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
-from .reading import Node, read
-from .rest import Call, checked
-from .verification import Context, Verification
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Call, checked
+
+from .rule import Context, Verification
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-    from .http import Request
-    from .secret import Secrets
+    from deskwire.model.secret import Secrets
+    from deskwire.web.request import Request
 
 TOKEN = re.compile(r"Bearer (([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]{1,4096}))\.([A-Za-z0-9_-]{1,2048})")
 SKEW = timedelta(seconds=60)  # between Google's clock and ours

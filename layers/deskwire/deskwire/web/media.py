@@ -20,7 +20,8 @@ from email.message import Message
 from typing import Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from .errors import PermanentError, TemporaryError
+from deskwire.model.errors import PermanentError, TemporaryError
+
 from .rest import AGENT, Answer, Call, checked, rerouted, stand_ins
 from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from .errors import PayloadError
+from deskwire.model.errors import PayloadError
 
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value", int: "a number",
               float: "a number", type(None): "null"}  # fmt: skip

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from .errors import PayloadError
+from deskwire.model.errors import PayloadError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

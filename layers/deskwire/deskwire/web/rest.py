@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from . import __version__
-from .errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire import __version__
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+
 from .reading import Node, read
 from .refusals import vendor_code, wait
 from .wire import MAX_ANSWER, Wire, WireError, place, remaining

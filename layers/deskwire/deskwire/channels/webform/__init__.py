@@ -27,19 +27,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from deskwire.captcha import PASSED, TOKEN_FIELDS, UNAVAILABLE, Captcha, allowed_origin
 from deskwire.care.measure import measure
-from deskwire.channel import Channel, Reach, Upload
-from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.families import form as forms
-from deskwire.http import Request, Response, neighbourhood
-from deskwire.model import ADD, Author, Event, Kind, Outgoing, Sent, Unreadable, Visibility
-from deskwire.reading import read
-from deskwire.reference import reference
+from deskwire.contracts.channel import Channel, Reach, Upload
+from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
+from deskwire.model.keys import ADD
+from deskwire.model.reference import reference
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, UNAVAILABLE, Captcha, allowed_origin
+from deskwire.web.reading import read
+from deskwire.web.request import Request, Response, neighbourhood
+
+from . import form as forms
 
 if TYPE_CHECKING:
-    from deskwire.secret import Secrets
+    from deskwire.model.secret import Secrets
 
 CORS: Final = "https://fetch.spec.whatwg.org/#http-cors-protocol"
 GATEWAY: Final = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"
@@ -72,7 +75,7 @@ class WebForm(Channel):
         "sender": "the From address of answers, verified in SES: Example <help@example.org>",
         "subject": "the subject of answers (optional)",
     }
-    contract = Contract(
+    terms = Terms(
         sending={
             Visibility.PRIVATE: Sending(
                 # 40 MB is SES's own limit; ours is what a person still reads.

@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from deskwire.errors import PayloadError
-from deskwire.model import Attachment, AttachmentKind
-from deskwire.reading import Node
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.web.reading import Node
 
 FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SUBMISSION: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

@@ -32,27 +32,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
-from deskwire.channel import Channel, each
-from deskwire.contract import Contract, Figure, Permit, Sending, TextLimit, Unit
-from deskwire.errors import (
-    DeskwireError,
-    PayloadError,
-    PermanentError,
-    SignatureError,
-    TemporaryError,
-)
+from deskwire.contracts.channel import Channel, each
+from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
 from deskwire.families import oauth1
-from deskwire.families import x as deliveries
-from deskwire.http import Response
-from deskwire.model import Author, Event, Outgoing, Sent, Unreadable, Visibility
-from deskwire.reading import Node, read
-from deskwire.rest import Answer, Call, checked
-from deskwire.verification import HmacHeader
+from deskwire.model.errors import DeskwireError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.events import Author, Event, Unreadable, Visibility
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.verification.hmac import HmacHeader
+from deskwire.web.reading import Node, read
+from deskwire.web.request import Response
+from deskwire.web.rest import Answer, Call, checked
+
+from . import deliveries as deliveries
 
 if TYPE_CHECKING:
-    from deskwire.channel import Reach
-    from deskwire.http import Request
-    from deskwire.secret import Secrets
+    from deskwire.contracts.channel import Reach
+    from deskwire.model.secret import Secrets
+    from deskwire.web.request import Request
 
 API: Final = "https://api.x.com"
 CHECKED: Final = date(2026, 11, 21)
@@ -95,7 +91,7 @@ class X(Channel):
     }
     # Direct messages' media lie elsewhere and take the account's OAuth 2.0 consent: they are only named.
     media_hosts: ClassVar[tuple[str, ...]] = ("pbs.twimg.com", "video.twimg.com")
-    contract = Contract(
+    terms = Terms(
         sending={
             Visibility.PUBLIC: Sending(
                 text=Figure(TextLimit(280, Unit.WEIGHTED), COUNTING, CHECKED),

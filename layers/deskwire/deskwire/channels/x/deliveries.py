@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from deskwire.channel import line
-from deskwire.errors import PayloadError
-from deskwire.model import ADD, Attachment, AttachmentKind, Author, Event, Kind, Visibility
-from deskwire.reading import Node, fragment
+from deskwire.contracts.channel import line
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
+from deskwire.model.keys import ADD
+from deskwire.web.reading import Node, fragment
 
 NAME: Final = "x"
 NOT_SUMMONED: Final = "the author did not summon the account"

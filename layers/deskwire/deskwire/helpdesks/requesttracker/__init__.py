@@ -30,29 +30,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from deskwire.channel import Page, Reach, each
-from deskwire.contract import Contract, Figure
-from deskwire.errors import PayloadError, TemporaryError
-from deskwire.families.requesttracker import Tracker, number, quoted, understood, values_of
-from deskwire.families.requesttracker_replies import moment_of, reply, staff, written_on
-from deskwire.families.requesttracker_tickets import (
-    MESSAGE,
-    THREAD,
-    created,
-    marker,
-    prepared,
-    requestor_of,
-    settled,
-    tickets_of,
-    written,
-)
-from deskwire.helpdesk import Abilities, Helpdesk
-from deskwire.model import ADD, AgentReply, Entry, Event, Filed, Kind, Ticket, Unreadable, Visibility
-from deskwire.reading import Node, read
-from deskwire.verification import HmacHeader
+from deskwire.contracts.channel import Page, Reach, each
+from deskwire.contracts.helpdesk import Abilities, Helpdesk
+from deskwire.contracts.terms import Terms, Figure
+from deskwire.model.errors import PayloadError, TemporaryError
+from deskwire.model.events import Event, Kind, Unreadable, Visibility
+from deskwire.model.keys import ADD
+from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.verification.hmac import HmacHeader
+from deskwire.web.reading import Node, read
+
+from .api import Tracker, number, quoted, understood, values_of
+from .replies import moment_of, reply, staff, written_on
+from .tickets import MESSAGE, THREAD, created, marker, prepared, requestor_of, settled, tickets_of, written
 
 if TYPE_CHECKING:
-    from deskwire.http import Request
+    from deskwire.web.request import Request
 
 SETTLES = timedelta(seconds=60)  # no request of RT's leaves a transaction uncommitted for longer
 RELEVANT = frozenset({"Correspond", "Status"})
@@ -73,7 +66,7 @@ class RequestTracker(Helpdesk):
         signed="{timestamp}.{body}",
         timestamp_header="X-RT-Timestamp",
     )
-    contract = Contract(
+    terms = Terms(
         body_limit=Figure(65_536, SCRIPS, READ),
         deadline=Figure(timedelta(seconds=10), SCRIPS, READ),
         redelivery=Figure(timedelta(0), SCRIPS, READ),  # the scrip never repeats; `poll` finds what it lost

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
-from deskwire.channel import Reach
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.model import File
-from deskwire.reading import Node, read
-from deskwire.rest import Answer, Call, checked
+from deskwire.contracts.channel import Reach
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.tickets import File
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Answer, Call, checked
 
 Asked = ParamSpec("Asked")
 Found = TypeVar("Found")

@@ -8,11 +8,13 @@ import re
 from datetime import datetime
 from urllib.parse import quote
 
-from deskwire.errors import ConfigurationError, TemporaryError
-from deskwire.families.requesttracker import HOUR, Tracker, number
-from deskwire.markup import plain
-from deskwire.model import AgentReply, Attachment, AttachmentKind
-from deskwire.reading import Node
+from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.tickets import AgentReply
+from deskwire.web.markup import plain
+from deskwire.web.reading import Node
+
+from .api import HOUR, Tracker, number
 
 KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 TARGET = re.compile(r"/ticket/([0-9]{1,18})$")

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from datetime import UTC
 
-from deskwire.channel import Reach
-from deskwire.errors import ConfigurationError, TemporaryError
-from deskwire.families.requesttracker import HINT, HOUR, Tracker, message_of, number, quoted, values_of
-from deskwire.helpdesk import TicketGone
-from deskwire.model import Customer, Entry, Ticket, digest
-from deskwire.rest import checked
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.keys import digest
+from deskwire.model.tickets import Customer, Entry, Ticket
+from deskwire.web.rest import checked
+
+from .api import HINT, HOUR, Tracker, message_of, number, quoted, values_of
 
 THREAD = "Deskwire Thread"
 OPENING = "Deskwire Opening"

@@ -29,11 +29,21 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
-from deskwire.channel import Reach
-from deskwire.contract import Contract, Figure
-from deskwire.errors import ConfigurationError, DeskwireError, PayloadError, TemporaryError
-from deskwire.families.zendesk import NUMBER, Api, error_of, id_of, numbered, rows_of, text_of, time_of
-from deskwire.families.zendesk_comments import (
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
+from deskwire.contracts.terms import Terms, Figure
+from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, TemporaryError
+from deskwire.model.events import Event, Kind, Unreadable, Visibility
+from deskwire.model.keys import ADD, digest
+from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
+from deskwire.verification.hmac import HmacHeader
+from deskwire.web.markup import literal
+from deskwire.web.reading import Node, fragment, read
+from deskwire.web.request import Request
+from deskwire.web.rest import Answer
+
+from .api import NUMBER, Api, error_of, id_of, numbered, rows_of, text_of, time_of
+from .comments import (
     ENTRY_BYTES,
     OWN,
     UPLOAD_BYTES,
@@ -47,25 +57,6 @@ from deskwire.families.zendesk_comments import (
     reply,
     written,
 )
-from deskwire.helpdesk import Abilities, Helpdesk, TicketGone
-from deskwire.http import Request
-from deskwire.markup import literal
-from deskwire.model import (
-    ADD,
-    AgentReply,
-    Customer,
-    Entry,
-    Event,
-    Filed,
-    Kind,
-    Ticket,
-    Unreadable,
-    Visibility,
-    digest,
-)
-from deskwire.reading import Node, fragment, read
-from deskwire.rest import Answer
-from deskwire.verification import HmacHeader
 
 CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
@@ -93,7 +84,7 @@ class Zendesk(Helpdesk):
         timestamp_header="X-Zendesk-Webhook-Signature-Timestamp",
         timestamp_format="iso",
     )
-    contract = Contract(
+    terms = Terms(
         body_limit=Figure(262_144, f"{DOCS}/api-reference/webhooks/introduction/", CHECKED, confirmed=False),
         deadline=Figure(
             timedelta(seconds=12), f"{DOCS}/api-reference/webhooks/introduction/", CHECKED, confirmed=False

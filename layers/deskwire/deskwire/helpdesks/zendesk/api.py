@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from deskwire.channel import Reach
-from deskwire.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.helpdesk import TicketGone
-from deskwire.model import File
-from deskwire.reading import Node, read
-from deskwire.rest import Answer, Call, checked
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.tickets import File
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Answer, Call, checked
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # anything wider could send the token elsewhere
 NUMBER = re.compile(r"[0-9]{1,19}")

@@ -1,0 +1,1 @@
+"""What a connector of either side declares and does."""

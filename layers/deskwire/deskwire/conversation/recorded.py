@@ -1,0 +1,97 @@
+"""A message of a thread as the table holds it, with its outcome."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deskwire.model.events import Event, event_from_json
+from deskwire.ports import Item
+
+from .table import message_item
+
+
+class Outcome(StrEnum):
+    """How an event ended."""
+
+    FILED = "filed"  # in a ticket, or sent to the channel
+    MERGED = "merged"  # the same as another event, or already done by one
+    SUPPRESSED = "suppressed"  # nothing is to be done, and why
+    REFUSED = "refused"  # the other side never takes it, or it is not ours, and why
+    DEAD = "dead"  # given up after the longest retry
+
+
+RECORDED = "recorded"  # the state before any outcome
+
+
+MOVED = "moved"  # goes on in the thread that this one belongs to
+
+
+ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One message of a thread, with what became of it. `note` is the text of a note of ours (then no event)."""
+
+    key: str
+    event: Event | None = None
+    note: str = ""
+    endpoint: str = ""
+    received_at: str = ""
+    state: str = RECORDED
+    reason: str = ""
+    ticket: str = ""
+    entry: str = ""
+    by: str = ""
+    recorded_at: int = 0  # milliseconds since 1970; 0 for what is recorded just now
+
+    @property
+    def done(self) -> bool:
+        """Whether it has an outcome."""
+        return self.state != RECORDED
+
+    def item(self, thread_key: str, **more: object) -> Item:
+        """Return the table's item."""
+        pk, sk = message_item(thread_key, self.key)
+        event = self.event
+        if self.ticket:  # of a note: where it belongs
+            more["ticket"] = self.ticket
+        found: Item = {
+            "pk": pk,
+            "sk": sk,
+            "state": self.state,
+            "reason": self.reason,
+            "note": self.note,
+            "endpoint": self.endpoint,
+            "received_at": self.received_at,
+            "by": self.by,
+            **more,
+        }
+        if event is not None:
+            found |= {
+                "kind": str(event.kind),
+                "channel": event.channel,
+                "event": zlib.compress(json.dumps(event.to_json()).encode()),
+            }
+        return found
+
+
+def recorded(item: Item) -> Recorded:
+    """Return the message in a table's item."""
+    event = item.get("event")
+    return Recorded(
+        key=item["sk"][2:],
+        event=event_from_json(json.loads(zlib.decompress(event))) if event else None,
+        note=item.get("note", ""),
+        endpoint=item.get("endpoint", ""),
+        received_at=item.get("received_at", ""),
+        state=item["state"],
+        reason=item.get("reason", ""),
+        ticket=item.get("ticket", ""),
+        entry=item.get("entry", ""),
+        by=item.get("by", ""),
+        recorded_at=item.get("recorded_at", 0),
+    )

@@ -1,0 +1,58 @@
+"""Where each item of a conversation lies in the table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from deskwire.model.keys import compose, digest
+from deskwire.ports import Key
+
+
+def seconds(moment: datetime) -> int:
+    """Return whole seconds since 1970."""
+    return int(moment.timestamp())
+
+
+def moment(stamp: int) -> datetime:
+    """Return the time of whole seconds since 1970, in UTC."""
+    return datetime.fromtimestamp(stamp, UTC)
+
+
+def thread_item(thread_key: str) -> Key:
+    """Return where a thread is."""
+    return (f"T#{thread_key}", "THREAD")
+
+
+def message_item(thread_key: str, event_key: str) -> Key:
+    """Return where a message of a thread is."""
+    return (f"T#{thread_key}", f"M#{event_key}")
+
+
+def sent_item(thread_key: str, key: str) -> Key:
+    """Return where something we sent into a thread is."""
+    return (f"T#{thread_key}", f"S#{key}")
+
+
+def echo_item(thread_key: str, platform_id: str) -> Key:
+    """Return where the platform's id of something we sent is, by which its echo is known."""
+    return (f"T#{thread_key}", f"O#{compose(platform_id)}")
+
+
+def ticket_item(helpdesk: str, ticket: str) -> Key:
+    """Return where the way back from a ticket to its thread is."""
+    return (f"K#{compose(helpdesk, ticket)}", "THREAD")
+
+
+def reference_item(text: str) -> Key:
+    """Return where the way from our reference to its thread is."""
+    return (f"N#{compose(text)}", "THREAD")
+
+
+def person_item(channel: str, author: str) -> Key:
+    """Return where a person's own wishes are."""
+    return (f"P#{compose(channel, author)}", "PERSON")
+
+
+def person_digest(channel: str, author: str) -> str:
+    """Return the short name by which a thread knows a person whom it must forget."""
+    return digest(compose(channel, author))[:32]

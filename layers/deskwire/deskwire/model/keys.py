@@ -1,0 +1,32 @@
+"""Keys made of ids: unambiguous, stable over redeliveries, short enough for the table."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from urllib.parse import quote
+
+KEY_LIMIT = 700  # a DynamoDB sort key holds 1,024 bytes; the rest is the item's own prefix
+
+
+PLAIN = re.compile(r"[-A-Za-z0-9_.~:@+=,]*")  # needs no encoding: most ids
+
+
+def compose(*parts: str) -> str:
+    """Return one key of several ids, such that no other parts give the same key.
+
+    Each part is percent-encoded (so it holds no `/`), then they are joined by `/`. An over-long key keeps its
+    first part and ends in the SHA-256 of the whole, after a `#`, which no encoded part holds.
+    """
+    key = "/".join(part if PLAIN.fullmatch(part) else quote(part, safe="-_.~:@+=,") for part in parts)
+    if len(key) <= KEY_LIMIT:
+        return key
+    return f"{quote(parts[0], safe='')[:80]}/#{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def digest(key: str) -> str:
+    """Return a key as 64 hexadecimal digits: for queue groups and deduplication ids, which have a narrow alphabet."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+ADD = "add"  # the verb of every event that brings a new object, whatever a platform calls it

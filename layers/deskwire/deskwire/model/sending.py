@@ -1,0 +1,45 @@
+"""What is sent into a thread, and what the platform made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .events import Attachment, Visibility
+from .keys import digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """What is to be sent into a thread.
+
+    `key` is the same at every attempt. `recipient` is the author id of the customer, `reply_to` the object that is
+    answered (a comment, a post, a review). `automatic` is true for what no person wrote. `context` holds what the
+    channel itself kept at receiving (a subject, an e-mail address, a message id).
+    """
+
+    key: str
+    account: str
+    thread: str
+    visibility: Visibility
+    text: str
+    automatic: bool
+    recipient: str = ""
+    reply_to: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Outgoing({digest(self.key)[:12]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the platform made of it: its ids of the message (several where the text was split).
+
+    `elsewhere` is the key of another thread (see `compose`) in which the customer's answer will arrive, where that is
+    not the thread that was answered (a private reply to a public comment; a reply to a visitor's post).
+    """
+
+    ids: tuple[str, ...]
+    elsewhere: str = ""

@@ -1,0 +1,108 @@
+"""What is filed in a helpdesk, and what agents answer there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .events import Attachment
+from .keys import digest
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Bytes with a name and a media type."""
+
+    name: str
+    type: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"File({self.type}, {len(self.data)} bytes)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """The person a ticket is for, as a helpdesk needs it. `external_id` is ours, stable and without a colon."""
+
+    external_id: str
+    name: str
+    channel: str
+    handle: str = ""
+    email: str = ""
+    phone: str = ""
+
+    def __repr__(self) -> str:
+        return f"Customer({digest(self.external_id)[:8]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing to write into a ticket: a customer's message, or a note of ours.
+
+    `key` is the event's key; the helpdesk keeps it findable (a marker, a field), so that `find(key)` answers.
+    `body` is plain text, ready to be shown: the connector makes sure nothing in it becomes markup or a command.
+    """
+
+    key: str
+    body: str
+    written_at: datetime | None
+    public: bool  # seen by the customer in the helpdesk (a public comment), or an internal note
+    files: tuple[File, ...] = ()
+    author: str = ""  # who wrote it, by name: for helpdesks that show the connector as everything's author
+    contact: str = ""  # the helpdesk's id of the customer, as `Filed.contact` gave it
+    shared: bool = False  # others than the customer may write here: the author is to be named
+
+    def __repr__(self) -> str:
+        return f"Entry({digest(self.key)[:12]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A ticket to be opened: for whom, about what, with the first messages of the thread."""
+
+    key: str
+    thread: str  # the thread key: what a ticket is found by (external id)
+    reference: str  # ours, short, told to the customer
+    subject: str
+    customer: Customer
+    entries: tuple[Entry, ...]
+    priority: str = "normal"  # low, normal, high, urgent
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    follow_up_of: str = ""
+
+    def __repr__(self) -> str:
+        return f"Ticket({digest(self.key)[:12]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Where it was filed: the ticket's id as the helpdesk now has it, and its id of each entry by entry key.
+
+    `contact` is the helpdesk's id of the customer, where the connector wants it back in later entries.
+    """
+
+    ticket: str
+    entries: Mapping[str, str] = field(default_factory=dict)
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReply:
+    """What an agent wrote for the customer. `order` sorts them.
+
+    `id` is the helpdesk's id of the comment, and tells it from all others, also when its ticket is merged.
+    """
+
+    id: str
+    order: int
+    ticket: str
+    text: str
+    author: str
+    written_at: datetime | None
+    attachments: tuple[Attachment, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"AgentReply({self.id})"

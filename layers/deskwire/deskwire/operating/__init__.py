@@ -1,0 +1,1 @@
+"""What the operator's command does: audit, replay, erase. Imported by nothing else."""

@@ -1,0 +1,1 @@
+"""Wakes what is due, polls what cannot push, says how things stand."""

@@ -1,0 +1,1 @@
+"""Verification rules, one a module: each can tell a genuine request, and sign one as the platform would."""

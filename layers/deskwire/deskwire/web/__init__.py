@@ -1,0 +1,1 @@
+"""HTTP, the bodies that come by it, and markup."""
