@@ -25,7 +25,7 @@ help: ## Show this list.
 
 .PHONY: demo
 demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=rt.
-	@$(PYTHON) -m sandbox.demo $(if $(STAY),--stay) $(if $(HELPDESK),--helpdesk $(HELPDESK))
+	@$(PYTHON) -m sandbox.northwind.demo $(if $(STAY),--stay) $(if $(HELPDESK),--helpdesk $(HELPDESK))
 
 .PHONY: sandbox
 sandbox: $(EMBEDDED) ## The platforms, the helpdesk and the embedded AWS, to develop a connector against.
@@ -49,7 +49,7 @@ simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; SE
 
 .PHONY: soak
 soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESSAGES=, SEED=. Takes half an hour.
-	@$(PYTHON) -m sandbox.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -m sandbox.northwind.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: benchmarks
 benchmarks: .venv/.stamp ## Lost answers and an outage, measured in virtual time: docs/figures.md. An hour.

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     _check(root, side, name)
     words = {"__NAME__": name, "__CLASS__": _class(name), "__TITLE__": _title(name), "__TODAY__": _today()}
     module = root / "layers" / "deskwire" / "deskwire" / f"{side}s" / f"{name}.py"
-    test = root / "tests" / f"{side}s" / f"test_{name}.py"
+    test = root / "tests" / "connectors" / name / f"test_{name}.py"
     files = {module: _template(side, "module.py.txt", words), test: _template(side, "test.py.txt", words)}
     existing = [path for path in files if path.exists()]
     existing += [folder for folder in _folders(root, name) if folder.is_dir() and any(folder.glob("*.json"))]
@@ -178,7 +178,7 @@ def _tell(root: Path, side: str, name: str, files: list[Path]) -> None:
 {len(files)} files. All of it passes now, and all of it is invented. What to do next:
 
   1. The module's docstring: set-up, signature, secrets and limits as the platform's pages say, each with its link.
-  2. `verification`, then a vector from outside in tests/{side}s/test_{name}.py.
+  2. `verification`, then a vector from outside in tests/connectors/{name}/test_{name}.py.
   3. Replace events/{name}/*.json by captured requests (invent the people in them), one after the other, and
      tests/expected/{name}/ by what each must become:  deskwire parse {name} events/{name}/text.json
   4. The contract's figures, each with its page and the day you read it, and `confirmed=False` off where it says so.
@@ -186,5 +186,5 @@ def _tell(root: Path, side: str, name: str, files: list[Path]) -> None:
   6. What the platform cannot do: `known_gaps = {{"C12": "why"}}` on the class.
 
 The suite ({RULES[side]}), and the table of what it proved:
-  pytest tests/conformance --connector {name} && pytest tests/{side}s/test_{name}.py
+  pytest tests/conformance --connector {name} && pytest tests/connectors/{name}
   python -m tests.conformance.table""")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from sandbox import pages
-from sandbox.company import Company
-from sandbox.running import Live, ending_well
+from sandbox.northwind import pages
+from sandbox.northwind.company import Company
+from sandbox.northwind.running import Live, ending_well
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

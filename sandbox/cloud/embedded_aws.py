@@ -1,6 +1,6 @@
 """Starts MiniStack, with what a demonstration on one machine needs changed.
 
-`sandbox.stack` runs this file in MiniStack's own environment, which has neither Deskwire nor its dependencies.
+`sandbox.cloud.stack` runs this file in MiniStack's own environment, which has neither Deskwire nor its dependencies.
 
 What is changed, and why:
 

@@ -9,7 +9,7 @@ How the emulator differs from AWS, as far as Deskwire's flows and tests meet it 
 * Every call a function signs is checked against its role (AUTH=true): SQS, DynamoDB, S3, Secrets Manager, SES;
   tests/deployment/test_permissions.py tries each action. X-Ray and logs are not called there.
 * As many batches of the mailbox are handled at a time as there are `workers`, each of up to ten messages.
-* `sandbox.embedded_aws` lists what we change in MiniStack, the dedupe window of five minutes among it.
+* `sandbox.cloud.embedded_aws` lists what we change in MiniStack, the dedupe window of five minutes among it.
 * The HTTP API answers at /_aws/execute-api/{api}/$default/…; the functions see the path without that.
 """
 
@@ -43,7 +43,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".venv" / "tools"
 WORK = ROOT / ".sandbox"
 REGION = "eu-west-1"
@@ -333,7 +333,7 @@ class Stack:
         }
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                [str(python), "-P", str(ROOT / "sandbox" / "embedded_aws.py")],
+                [str(python), "-P", str(ROOT / "sandbox" / "cloud" / "embedded_aws.py")],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

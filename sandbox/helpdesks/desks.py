@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from sandbox.neighbour import Clock
-from sandbox.request_tracker import RequestTracker
-from sandbox.zendesk import Zendesk
+from sandbox.helpdesks.requesttracker.played import RequestTracker
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.neighbour import Clock
 
 
 class By(StrEnum):

@@ -32,7 +32,7 @@ from deskwire import registry
 from deskwire.model.secret import Secrets
 from deskwire.verification.rule import Verification
 from deskwire.web.request import Request
-from sandbox.neighbour import Clock
+from sandbox.neighbours.neighbour import Clock
 
 # One immediate retry, then less and less often for 36 hours; only the first and the end are documented.
 # https://developers.facebook.com/docs/graph-api/webhooks/getting-started/

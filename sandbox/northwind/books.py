@@ -21,11 +21,11 @@ from urllib.parse import unquote
 from boto3.dynamodb.types import TypeDeserializer
 
 from deskwire.ports import SHARDS
-from sandbox.company import REYKJAVIK, Company
-from sandbox.desks import By, Comment, Ticket
-from sandbox.ledger import MARKER, Happening, Identity, Talk
-from sandbox.script import Script
-from sandbox.sender import State
+from sandbox.helpdesks.desks import By, Comment, Ticket
+from sandbox.neighbours.sender import State
+from sandbox.northwind.company import REYKJAVIK, Company
+from sandbox.northwind.notes import MARKER, Happening, Identity, Talk
+from sandbox.northwind.script import Script
 
 CHANNELS = ("facebook", "messenger", "x", "google", "webform")
 REFERENCE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b")

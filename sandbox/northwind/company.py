@@ -29,17 +29,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from deskwire.verification.captcha import PLAYED_ORIGIN
-from sandbox import captcha, google, meta
-from sandbox import x as played_x
-from sandbox.captcha import Captchas, Site
-from sandbox.desks import Desk, TrackerDesk, ZendeskDesk
-from sandbox.google import Google
-from sandbox.meta import Meta
-from sandbox.neighbour import Clock, Neighbour
-from sandbox.sender import Route, Sender
-from sandbox.stack import ROOT, WORK, Stack, StackError, say_nothing
-from sandbox.webform import Shop
-from sandbox.x import X
+from sandbox.cloud.stack import ROOT, WORK, Stack, StackError, say_nothing
+from sandbox.helpdesks.desks import Desk, TrackerDesk, ZendeskDesk
+from sandbox.neighbours.neighbour import Clock, Neighbour
+from sandbox.neighbours.sender import Route, Sender
+from sandbox.platforms import captcha
+from sandbox.platforms.captcha import Captchas, Site
+from sandbox.platforms.google import played as google
+from sandbox.platforms.google.played import Google
+from sandbox.platforms.meta import played as meta
+from sandbox.platforms.meta.played import Meta
+from sandbox.platforms.webform.played import Shop
+from sandbox.platforms.x import played as played_x
+from sandbox.platforms.x.played import X
 
 REYKJAVIK, SUVA = "410000000000001", "410000000000002"  # the pages of the two offices
 LOCATION = "accounts/100000000000000000001/locations/200000000000000000002"

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import pages
-from sandbox.books import Books, median_and_p95
-from sandbox.company import Company
-from sandbox.morning import Morning
-from sandbox.running import Live, ending_well, report_promises, settled, swept
+from sandbox.northwind import pages
+from sandbox.northwind.books import Books, median_and_p95
+from sandbox.northwind.company import Company
+from sandbox.northwind.morning import Morning
+from sandbox.northwind.running import Live, ending_well, report_promises, settled, swept
 
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
 PATIENCE = 120.0  # seconds until everything must have its outcome

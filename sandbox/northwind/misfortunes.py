@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sandbox.company import Company
-from sandbox.ledger import Notes
-from sandbox.neighbour import Fault, broken, cut_after, cut_before, slow, throttled
-from sandbox.zendesk import Zendesk
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.neighbour import Fault, broken, cut_after, cut_before, slow, throttled
+from sandbox.northwind.company import Company
+from sandbox.northwind.notes import Notes
 
 TICKET, TICKETS = "/api/v2/tickets/{ticket}.json", "/api/v2/tickets.json"
 KILL_EVERY = 5.0  # seconds, on average

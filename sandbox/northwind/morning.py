@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from sandbox.company import Company
-from sandbox.ledger import Step
-from sandbox.neighbour import broken, cut_after, throttled
-from sandbox.scenes import Scenes
+from sandbox.neighbours.neighbour import broken, cut_after, throttled
+from sandbox.northwind.company import Company
+from sandbox.northwind.notes import Step
+from sandbox.northwind.scenes import Scenes
 
 SECONDS = 42.0  # of the script; what comes later by design (redeliveries, answers) takes some more
 OUTAGE = 6.0  # seconds without a helpdesk

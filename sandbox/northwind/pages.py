@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from deskwire import registry
 from deskwire.model.secret import Secrets
 from deskwire.web.request import Request
-from sandbox.company import REYKJAVIK
+from sandbox.northwind.company import REYKJAVIK
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sandbox.company import Company
+    from sandbox.northwind.company import Company
 
 
 def curl(company: Company) -> str:
@@ -65,7 +65,7 @@ def tell(console: Console, company: Company) -> None:
 
 def stay(console: Console, company: Company) -> None:
     """Print where everything is and keep it running until Ctrl-C, or until the embedded AWS dies."""
-    from sandbox.running import swept
+    from sandbox.northwind.running import swept
 
     tell(console, company)
     console.print("\n[bold]Ctrl-C ends everything.[/]")

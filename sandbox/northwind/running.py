@@ -13,12 +13,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from sandbox import books
-from sandbox.books import Books
-from sandbox.company import Company
-from sandbox.request_tracker import RequestTrackerError
-from sandbox.sender import State
-from sandbox.stack import StackError
+from sandbox.cloud.stack import StackError
+from sandbox.helpdesks.requesttracker.played import RequestTrackerError
+from sandbox.neighbours.sender import State
+from sandbox.northwind import books
+from sandbox.northwind.books import Books
+from sandbox.northwind.company import Company
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,15 +7,15 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox import meta as played_meta
-from sandbox import strangers
-from sandbox.company import FORM, LOCATION, REYKJAVIK, SUVA
-from sandbox.ledger import Happening, Intruder, Talk, Unreadable
-from sandbox.script import Script
-from sandbox.sender import Forgery
-from sandbox.words import EMAILS
-from sandbox.x import ACCOUNT, HANDLE
-from sandbox.x import Person as Poster
+from sandbox.neighbours.sender import Forgery
+from sandbox.northwind import strangers
+from sandbox.northwind.company import FORM, LOCATION, REYKJAVIK, SUVA
+from sandbox.northwind.notes import Happening, Intruder, Talk, Unreadable
+from sandbox.northwind.script import Script
+from sandbox.northwind.words import EMAILS
+from sandbox.platforms.meta import played as played_meta
+from sandbox.platforms.x.played import ACCOUNT, HANDLE
+from sandbox.platforms.x.played import Person as Poster
 
 OFFICES = (REYKJAVIK, SUVA)
 

@@ -1,7 +1,7 @@
 """A script of what happens at Northwind: an agenda, what is written down as it happens, what the agents answer.
 
-Everything is written down in `Notes` under the platforms' own ids; nothing is asked of Deskwire. `sandbox.scenes` has
-what customers do, `sandbox.morning` and `sandbox.soak` say how much of it, when, and what goes wrong meanwhile.
+Everything is written down in `Notes` under the platforms' own ids; nothing is asked of Deskwire. `sandbox.northwind.scenes` has
+what customers do, `sandbox.northwind.morning` and `sandbox.northwind.soak` say how much of it, when, and what goes wrong meanwhile.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.company import Company
-from sandbox.ledger import MARKER, Answer, Happening, Notes, Step, Talk
-from sandbox.sender import Delivery, State
-from sandbox.words import NAMES, sentences
+from sandbox.neighbours.sender import Delivery, State
+from sandbox.northwind.company import Company
+from sandbox.northwind.notes import MARKER, Answer, Happening, Notes, Step, Talk
+from sandbox.northwind.words import NAMES, sentences
 
 LOOK = 0.8  # seconds between two looks at the helpdesk
 

@@ -18,14 +18,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.books import CHANNELS, Books, median_and_p95
-from sandbox.company import Company
-from sandbox.desks import ZendeskDesk
-from sandbox.running import Live, ending_well, report_promises, settled, swept
-from sandbox.sender import State
-from sandbox.soak_misfortunes import MOST, Misfortunes, Pace, pace
-from sandbox.soak_traffic import Traffic
-from sandbox.stack import ROOT, WORK
+from sandbox.cloud.stack import ROOT, WORK
+from sandbox.helpdesks.desks import ZendeskDesk
+from sandbox.neighbours.sender import State
+from sandbox.northwind.books import CHANNELS, Books, median_and_p95
+from sandbox.northwind.company import Company
+from sandbox.northwind.misfortunes import MOST, Misfortunes, Pace, pace
+from sandbox.northwind.running import Live, ending_well, report_promises, settled, swept
+from sandbox.northwind.traffic import Traffic
 
 MESSAGES = 10_000
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
@@ -52,7 +52,7 @@ def hurried(directory: Path) -> Callable[[dict[str, Any]], None]:
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(WORK / "host" / "build" / "ConverseFunction.zip", directory / "converse.zip")
         with zipfile.ZipFile(directory / "converse.zip", "a") as archive:
-            archive.write(ROOT / "sandbox" / "hurried.py", "hurried.py")
+            archive.write(ROOT / "sandbox" / "cloud" / "hurried.py", "hurried.py")
         converse = template["Resources"]["ConverseFunction"]["Properties"]
         converse |= {"CodeUri": str(directory / "converse"), "Handler": "hurried.handler", "Timeout": RUNS}
         converse["Environment"] = {"Variables": {"LEASE_SECONDS": str(HOLDS), "NET_SECONDS": str(NET)}}

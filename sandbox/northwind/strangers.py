@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from deskwire import registry
 from deskwire.model.secret import Secrets
 from deskwire.web.request import Request
-from sandbox.x import ACCOUNT
+from sandbox.platforms.x.played import ACCOUNT
 
 FORM = "contact"
 
 if TYPE_CHECKING:
-    from sandbox.company import Company
+    from sandbox.northwind.company import Company
 
 
 def mention(text: str) -> dict[str, Any]:

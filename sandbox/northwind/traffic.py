@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.company import Company
-from sandbox.ledger import Happening, Step, Talk
-from sandbox.scenes import OFFICES, Scenes
-from sandbox.soak_misfortunes import Misfortunes
+from sandbox.northwind.company import Company
+from sandbox.northwind.misfortunes import Misfortunes
+from sandbox.northwind.notes import Happening, Step, Talk
+from sandbox.northwind.scenes import OFFICES, Scenes
 
 FASTEST = 14.0  # messages a second
 SHORTEST = 25.0  # seconds, for a few messages as well

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 
 from deskwire.model.secret import Secret
 from deskwire.verification.captcha import PROVIDERS, played_token
-
-from .neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 
 HOSTS = ("challenges.cloudflare.com", "api.hcaptcha.com")
 TURNSTILE_LIFE = 300  # seconds

@@ -10,8 +10,8 @@ from deskwire.model.secret import Secrets
 from deskwire.model.tickets import File
 from deskwire.ports import Put
 from deskwire.web import media
-from sandbox.neighbour import Clock
-from sandbox.zendesk import Zendesk
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.neighbour import Clock
 from tests.stories.conftest import POLICY, START, Company
 
 

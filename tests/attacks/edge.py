@@ -16,7 +16,7 @@ from deskwire.telemetry import Telemetry
 from deskwire.verification.rule import Verification
 from deskwire.web.request import Request, from_gateway
 from deskwire.web.rest import Answer
-from sandbox.gateway import gateway_event
+from sandbox.neighbours.gateway import gateway_event
 from tests.conformance import world
 
 # kind: side, connectors, the connector whose capture is the genuine delivery, that capture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from tests.unit.test_media import HOSTILE_URLS, NOT_PUBLIC, REDIRECTS
+from tests.library.web.test_media import HOSTILE_URLS, NOT_PUBLIC, REDIRECTS
 
 from . import test_tickets_under_attack
 from .cases import ATTACKS

@@ -10,8 +10,8 @@ import pytest
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
-from sandbox.gateway import gateway_event
-from sandbox.neighbour import broken, cut_after, throttled
+from sandbox.neighbours.gateway import gateway_event
+from sandbox.neighbours.neighbour import broken, cut_after, throttled
 from tests.stories.conftest import PAGE, SECRETS
 
 from . import other_roads

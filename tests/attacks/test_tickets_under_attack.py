@@ -20,9 +20,9 @@ from deskwire.web.markup import JOINER
 from deskwire.web.reading import clean
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
-from sandbox.gateway import gateway_event
+from sandbox.neighbours.gateway import gateway_event
+from tests.library.web.test_media import HOSTILE_URLS
 from tests.stories.conftest import START
-from tests.unit.test_media import HOSTILE_URLS
 
 PHOTO = "https://scontent.fbcdn.net/v/photo.jpg"
 OUR_TAGS = {"p", "br", "strong"}

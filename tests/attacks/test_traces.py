@@ -18,7 +18,7 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 import deskwire
 from deskwire import runtime
-from sandbox.gateway import gateway_event
+from sandbox.neighbours.gateway import gateway_event
 
 from .edge import secrets_of, signed
 from .test_marked_values import NAME, PERSON, WORDS

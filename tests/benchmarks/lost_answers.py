@@ -17,7 +17,7 @@ from importlib.metadata import version
 from deskwire.configuration import helpdesk_key
 from deskwire.letters import timer
 from deskwire.model.errors import TemporaryError
-from sandbox.neighbour import Clock
+from sandbox.neighbours.neighbour import Clock
 from tests.simulation.desks import DESKS
 from tests.simulation.ports import Crash
 from tests.simulation.promises import TOKEN

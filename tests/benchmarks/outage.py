@@ -24,8 +24,8 @@ from types import SimpleNamespace
 from deskwire import runtime
 from deskwire.conversation import directory
 from deskwire.web.rest import Answer
-from sandbox.meta import GRAPH
-from sandbox.zendesk import Zendesk
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.platforms.meta.played import GRAPH
 from tests.simulation.promises import TOKEN, acknowledgements
 from tests.simulation.world import Container, Serial, World
 
@@ -35,7 +35,7 @@ from .workers import Workers
 
 PER_SECOND = 20  # messages
 OUTAGE = 900  # seconds
-REQUESTS, UPDATES = 700, 100  # a minute: Zendesk's Enterprise plan, see sandbox.zendesk
+REQUESTS, UPDATES = 700, 100  # a minute: Zendesk's Enterprise plan, see sandbox.helpdesks.zendesk
 FOLLOW_UPS = 0.15  # of the messages: from somebody who wrote before
 BATCHES, BATCH = 10, 10  # template.yaml: HelpdeskConcurrency, BatchSize
 HELPDESK, PLATFORM, TABLE = 0.25, 0.15, 0.03  # seconds of a request; of what one letter asks of AWS

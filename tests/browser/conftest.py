@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from sandbox.company import Company
+from sandbox.northwind.company import Company
 
 INSTALL = "apt-get install -y --no-install-recommends chromium fonts-noto-core"
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sandbox.company import REYKJAVIK
+from sandbox.northwind.company import REYKJAVIK
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("browser")]
 

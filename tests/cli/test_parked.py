@@ -19,7 +19,7 @@ from deskwire.receiving.receiver import Receiver
 from deskwire.registry import channel
 from deskwire.telemetry import Telemetry
 from deskwire.web.request import Request
-from sandbox.gateway import gateway_event
+from sandbox.neighbours.gateway import gateway_event
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost 👋"

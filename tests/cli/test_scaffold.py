@@ -43,7 +43,7 @@ def test_a_new_connector_passes_everything_as_it_is(deskwire, checkout, side, na
     told = deskwire("new", side, name, "--root", checkout)
     assert told.status == 0
     module = checkout / "layers" / "deskwire" / "deskwire" / f"{side}s" / f"{name}.py"
-    test = checkout / "tests" / f"{side}s" / f"test_{name}.py"
+    test = checkout / "tests" / "connectors" / name / f"test_{name}.py"
     for file in (module, test, checkout / "events" / name / "secrets.json"):
         assert file.exists()
         assert str(file.relative_to(checkout)) in told.out

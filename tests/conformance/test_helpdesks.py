@@ -25,9 +25,7 @@ LIVING = {
 
 
 def on_the_living(helpdesk, rule):
-    assert proofs(helpdesk, rule), (
-        f"no test of tests/helpdesks/test_{helpdesk}*.py has “{rule}” in its name: {LIVING[rule]}"
-    )
+    assert proofs(helpdesk, rule), f"no test of tests/connectors/{helpdesk}/ has “{rule}” in its name: {LIVING[rule]}"
 
 
 def calls(helpdesk):

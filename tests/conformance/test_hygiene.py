@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.contracts.terms import Terms, Figure
+from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import DeskwireError
 from deskwire.model.events import Kind
 from deskwire.model.secret import Secrets
@@ -34,7 +34,7 @@ def module_of(name):
 def imports(path):
     """Yield (module's full name, whether at import time) of every import in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    package = ["deskwire", path.parent.name]
+    package = ["deskwire", *path.relative_to(world.PACKAGE).parent.parts]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -51,7 +51,8 @@ def imports(path):
 @pytest.mark.rule("C14")
 def test_it_imports_no_sdk_no_machinery_and_no_other_connector(connector):
     path = Path(inspect.getfile(type(world.connectors()[connector])))
-    for name in imports(path):
+    files = path.parent.glob("*.py") if path.name == "__init__.py" else [path]
+    for name in [name for file in files for name in imports(file)]:
         top = name.partition(".")[0]
         assert top in sys.stdlib_module_names | ALLOWED, f"it imports {name}"
         parts = name.split(".")

@@ -23,10 +23,11 @@ from deskwire.web.request import Request, from_gateway
 from deskwire.web.rest import Answer, Call
 
 ROOT = Path(__file__).parents[2]  # every folder hangs on this one
+PACKAGE = ROOT / "layers" / "deskwire" / "deskwire"
 EVENTS = ROOT / "events"
 EXPECTED = ROOT / "tests" / "expected"
 EXCHANGES = ROOT / "tests" / "exchanges"
-PROOFS = {"channel": ROOT / "tests" / "channels", "helpdesk": ROOT / "tests" / "helpdesks"}
+PROOFS = ROOT / "tests" / "connectors"
 NO_CAPTURES = {"secrets", "settings", "outside"}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.stack import ROOT, Stack, tool
+from sandbox.cloud.stack import ROOT, Stack, tool
 
 
 class CloudFormationLoader(yaml.SafeLoader):

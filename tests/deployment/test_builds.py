@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack import ROOT, built, tool
+from sandbox.cloud.stack import ROOT, built, tool
 
 # importlib's magic number of Python 3.13 (3571), fixed since its release candidate.
 MAGIC_OF_LAMBDA = (3571).to_bytes(2, "little") + b"\r\n"

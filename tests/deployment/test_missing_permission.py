@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from deskwire.configuration import Endpoint, item
-from sandbox.stack import NAME, ROOT, Stack
+from sandbox.cloud.stack import NAME, ROOT, Stack
 
 pytestmark = pytest.mark.stack
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.stack import Stack, StackError
+from sandbox.cloud.stack import Stack, StackError
 
 
 def test_a_directory_that_another_run_uses_is_left_alone_until_that_has_ended(tmp_path):

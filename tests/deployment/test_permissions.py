@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from sandbox.stack import Stack
+from sandbox.cloud.stack import Stack
 
 pytestmark = pytest.mark.stack
 

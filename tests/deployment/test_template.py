@@ -3,7 +3,7 @@
 import pytest
 
 from deskwire.conversation.recorded import Outcome
-from sandbox.stack import ROOT
+from sandbox.cloud.stack import ROOT
 
 METRICS = {
     *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from sandbox import books
-from sandbox.company import REYKJAVIK, SUVA, Company
-from sandbox.sender import State
+from sandbox.neighbours.sender import State
+from sandbox.northwind import books
+from sandbox.northwind.company import REYKJAVIK, SUVA, Company
 
 FAST = 30  # platforms' retries and the queue's memory: five minutes are ten seconds
 PATIENCE = 90  # seconds; a busy machine needs some of them

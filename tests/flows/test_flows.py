@@ -8,15 +8,15 @@ import uuid
 import pytest
 
 from deskwire.verification.captcha import PLAYED_ORIGIN
-from sandbox.books import parked
-from sandbox.company import FORM, LOCATION, REYKJAVIK, SITEKEY, SUVA
-from sandbox.desks import By
-from sandbox.gateway import gateway_event
-from sandbox.neighbour import broken
-from sandbox.sender import Forgery, State
-from sandbox.stack import WORK, tool
-from sandbox.webform import Visitor
-from sandbox.x import HANDLE
+from sandbox.cloud.stack import WORK, tool
+from sandbox.helpdesks.desks import By
+from sandbox.neighbours.gateway import gateway_event
+from sandbox.neighbours.neighbour import broken
+from sandbox.neighbours.sender import Forgery, State
+from sandbox.northwind.books import parked
+from sandbox.northwind.company import FORM, LOCATION, REYKJAVIK, SITEKEY, SUVA
+from sandbox.platforms.webform.played import Visitor
+from sandbox.platforms.x.played import HANDLE
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("flows")]
 
@@ -220,7 +220,7 @@ def test_receive_as_built_answers_with_the_standard_library_and_our_own_modules_
     answer = json.loads(run.stdout.splitlines()[-1])  # its metrics come before
     assert answer["status"] == 200
     assert not [name for name, file in answer["files"].items() if "site-packages" in file or "Dependencies" in file]
-    assert "deskwire.receiving" in answer["files"]
+    assert "deskwire.receiving.receiver" in answer["files"]
     stories.ticket(marker)
 
 

@@ -15,8 +15,8 @@ import pytest
 from deskwire import registry
 from deskwire.letters import letter_of
 from deskwire.web.request import Request
-from sandbox.books import REFERENCE
-from sandbox.stack import NAME, REGION, ROOT
+from sandbox.cloud.stack import NAME, REGION, ROOT
+from sandbox.northwind.books import REFERENCE
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("flows")]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sandbox.books import Books
-from sandbox.company import Company
-from sandbox.soak import SPEED, Soak, hurried
+from sandbox.northwind.books import Books
+from sandbox.northwind.company import Company
+from sandbox.northwind.soak import SPEED, Soak, hurried
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("soak")]
 

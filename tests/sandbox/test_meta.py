@@ -16,8 +16,8 @@ from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing
 from deskwire.web.request import Request
 from deskwire.web.rest import Direct, with_hosts
-from sandbox.meta import GRAPH, HOSTS, Meta, bundle, encode
-from sandbox.neighbour import Clock, cut_after
+from sandbox.neighbours.neighbour import Clock, cut_after
+from sandbox.platforms.meta.played import GRAPH, HOSTS, Meta, bundle, encode
 
 PAGE, OTHER = "410000000000001", "410000000000002"
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.neighbour import (
+from sandbox.neighbours.neighbour import (
     Asked,
     Clock,
     Neighbour,

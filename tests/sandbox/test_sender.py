@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from deskwire.verification.hmac import HmacHeader
-from sandbox.neighbour import Clock, Fault, Neighbour, Reply, broken, cut_after, route
-from sandbox.sender import ONCE, Forgery, Route, Sender, State
+from sandbox.neighbours.neighbour import Clock, Fault, Neighbour, Reply, broken, cut_after, route
+from sandbox.neighbours.sender import ONCE, Forgery, Route, Sender, State
 
 RULE = HmacHeader(header="X-Hub-Signature-256", secret="app_secret", prefix="sha256=")
 KEY = "invented-app-secret"

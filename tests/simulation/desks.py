@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
-from sandbox.neighbour import Asked
-from sandbox.zendesk import Zendesk
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.neighbour import Asked
 
 from . import logbook, tracker
 

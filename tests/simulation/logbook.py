@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.helpdesk import Abilities, Helpdesk
-from deskwire.contracts.terms import Terms, Figure
+from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.events import Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.tickets import AgentReply, Filed

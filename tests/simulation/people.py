@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox.x import ACCOUNT, HANDLE
+from sandbox.platforms.x.played import ACCOUNT, HANDLE
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -33,12 +33,12 @@ from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
-from sandbox import x as played_x
-from sandbox.gateway import gateway_event
-from sandbox.meta import GRAPH, Meta, bundle
-from sandbox.neighbour import Clock
-from sandbox.sender import single
-from sandbox.x import X
+from sandbox.neighbours.gateway import gateway_event
+from sandbox.neighbours.neighbour import Clock
+from sandbox.neighbours.sender import single
+from sandbox.platforms.meta.played import GRAPH, Meta, bundle
+from sandbox.platforms.x import played as played_x
+from sandbox.platforms.x.played import X
 
 from .desks import DESKS, asked
 from .logbook import Logbook

@@ -22,9 +22,9 @@ from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Direct, with_hosts
-from sandbox.gateway import gateway_event
-from sandbox.neighbour import Clock
-from sandbox.zendesk import Zendesk
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.gateway import gateway_event
+from sandbox.neighbours.neighbour import Clock
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PAGE, CUSTOMER = "410000000000001", "24900000000000017"

@@ -10,8 +10,8 @@ import pytest
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
-from sandbox.gateway import gateway_event
-from sandbox.neighbour import broken
+from sandbox.neighbours.gateway import gateway_event
+from sandbox.neighbours.neighbour import broken
 
 from .conftest import PAGE
 

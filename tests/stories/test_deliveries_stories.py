@@ -14,7 +14,7 @@ from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.registry import channel
 from deskwire.web.request import Request
-from sandbox.gateway import gateway_event
+from sandbox.neighbours.gateway import gateway_event
 
 SECRET = Secrets({"app_secret": "invented-app-secret"})
 

@@ -9,7 +9,7 @@ import pytest
 
 from deskwire.model.errors import TemporaryError
 from deskwire.model.tickets import File
-from sandbox.neighbour import throttled
+from sandbox.neighbours.neighbour import throttled
 
 
 def test_a_message_and_an_agents_answer_that_are_held_up_together_count_as_no_failure(company):

@@ -8,7 +8,7 @@ import pytest
 
 from deskwire.configuration import connection_key, helpdesk_key
 from deskwire.model.errors import TemporaryError
-from sandbox.neighbour import broken, cut_after, throttled
+from sandbox.neighbours.neighbour import broken, cut_after, throttled
 
 from .conftest import PAGE
 

@@ -38,8 +38,8 @@ PRODUCT = Path("/usr/share/request-tracker5")
 SETUP = Path("/usr/sbin/rt-setup-database-5")
 SERVER = PRODUCT / "libexec" / "rt-server"
 HERE = Path(__file__).parent
-INITIALDATA = HERE.parents[1] / "docs" / "request-tracker" / "initialdata"
-CACHE = HERE.parents[1] / ".sandbox" / "request-tracker"  # a database that only has to be copied
+INITIALDATA = HERE.parents[2] / "docs" / "request-tracker" / "initialdata"
+CACHE = HERE.parents[2] / ".sandbox" / "request-tracker"  # a database that only has to be copied
 START_LIMIT = 90.0  # seconds until the first answer
 STOP_LIMIT = 10.0  # seconds from the polite signal to the other one
 

@@ -1,4 +1,4 @@
-# The whole configuration of a private Request Tracker; sandbox/request_tracker/__init__.py names this
+# The whole configuration of a private Request Tracker; sandbox/helpdesks/requesttracker/played.py names this
 # file in RT_SITE_CONFIG and hands the rest over in the environment.
 # No `use strict`: RT's options are globals that Set makes.
 

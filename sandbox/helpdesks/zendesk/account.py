@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
-from sandbox.neighbour import Clock, Reply
+from sandbox.neighbours.neighbour import Clock, Reply
 
 PRIORITIES = {"low", "normal", "high", "urgent", None}
 STATUSES = {"new", "open", "pending", "hold", "solved", "closed"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from sandbox.zendesk.account import Account, Comment, Ticket, User, stamp
+from sandbox.helpdesks.zendesk.account import Account, Comment, Ticket, User, stamp
 
 STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--accent:#1f73b7}

@@ -22,10 +22,21 @@ from html import escape
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from sandbox.neighbour import Asked, Clock, Fault, Neighbour, Reply, route, wait_until
-from sandbox.zendesk import pages
-from sandbox.zendesk.account import Account, Comment, Refused, Stored, Ticket, User, count, invalid, missing, stamp
-from sandbox.zendesk.webhooks import Webhook
+from sandbox.helpdesks.zendesk import pages
+from sandbox.helpdesks.zendesk.account import (
+    Account,
+    Comment,
+    Refused,
+    Stored,
+    Ticket,
+    User,
+    count,
+    invalid,
+    missing,
+    stamp,
+)
+from sandbox.helpdesks.zendesk.webhooks import Webhook
+from sandbox.neighbours.neighbour import Asked, Clock, Fault, Neighbour, Reply, route, wait_until
 
 __all__ = ["Comment", "Ticket", "User", "Webhook", "Zendesk", "edge_throttled"]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.neighbour import Clock
-from sandbox.zendesk.account import Comment, Ticket, User, stamp
+from sandbox.helpdesks.zendesk.account import Comment, Ticket, User, stamp
+from sandbox.neighbours.neighbour import Clock
 
 DELAYS = (1, 2, 5, 10)  # seconds between attempts; that there are some is documented, their number is not
 TIMEOUT = 12.0  # real seconds

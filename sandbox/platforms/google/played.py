@@ -1,6 +1,6 @@
 """Google, played: published keys and their rotation, access tokens, reviews of a Business Profile and their replies.
 
-Pub/Sub's side of the wire is `sandbox/sender.py` with the route that `Google.subscription` returns: one message a
+Pub/Sub's side of the wire is `sandbox/neighbours/sender.py` with the route that `Google.subscription` returns: one message a
 request, signed by the key of the moment, repeated until it is acknowledged. What happens at Google (`review`,
 `change`) returns the notification to deliver.
 https://developers.google.com/my-business/reference/rest/v4/accounts.locations.reviews
@@ -21,9 +21,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from deskwire.verification.oidc import json_web_key
-
-from .neighbour import Asked, Clock, Neighbour, Reply, route
-from .sender import Route
+from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.neighbours.sender import Route
 
 HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "mybusiness.googleapis.com")
 # A subscription's own retry policy: from 10 seconds to 10 minutes; after 7 days the message is gone.

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sandbox.neighbour import Asked, Reply, route
-
-from .world import DAY, Conversation, Thing, World, permalink
+from sandbox.neighbours.neighbour import Asked, Reply, route
+from sandbox.platforms.meta.world import DAY, Conversation, Thing, World, permalink
 
 APP = 1910000000000777  # the app whose tokens and secret these are
 WEEK, HOUR = timedelta(days=7), timedelta(hours=1)

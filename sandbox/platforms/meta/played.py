@@ -20,8 +20,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .graph import APP, Meta
-from .world import INBOX, MEDIA, Conversation, Message, Person, Thing, Told
+from sandbox.platforms.meta.graph import APP, Meta
+from sandbox.platforms.meta.world import INBOX, MEDIA, Conversation, Message, Person, Thing, Told
 
 GRAPH = "graph.facebook.com"
 HOSTS = (GRAPH, *MEDIA)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from sandbox.neighbour import Clock, Neighbour
+from sandbox.neighbours.neighbour import Clock, Neighbour
 
 MEDIA = ("scontent.xx.fbcdn.net", "cdn.fbsbx.com")
 INBOX = 263902037430900  # Meta's own inbox, where a person may answer

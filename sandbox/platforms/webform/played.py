@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from sandbox.neighbour import Asked, Neighbour, Reply, route
-
-from .visitor import Answer, Visitor
+from sandbox.neighbours.neighbour import Asked, Neighbour, Reply, route
+from sandbox.platforms.webform.visitor import Answer, Visitor
 
 __all__ = ["Answer", "Shop", "Visitor"]
 

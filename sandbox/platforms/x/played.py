@@ -30,12 +30,12 @@ from deskwire.care.measure import measure
 from deskwire.contracts.terms import Unit
 from deskwire.families import oauth1
 from deskwire.model.secret import Secret
-from sandbox.neighbour import Neighbour, Reply, route
+from sandbox.neighbours.neighbour import Neighbour, Reply, route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sandbox.neighbour import Asked, Clock
+    from sandbox.neighbours.neighbour import Asked, Clock
 
 ACCOUNT = "900000000000000010"
 HANDLE = "NorthwindCare"

@@ -17,7 +17,7 @@ from deskwire.web.request import Request, from_gateway
 
 PAGE, POST = "410000000000001", "410000000000001_122200000000501"
 ROOT = "122200000000501_993300000000077"
-EVENTS = pathlib.Path(__file__).parents[2] / "events" / "facebook"
+EVENTS = pathlib.Path(__file__).parents[3] / "events" / "facebook"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 

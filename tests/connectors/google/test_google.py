@@ -22,8 +22,8 @@ from deskwire.model.sending import Outgoing
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Direct, with_hosts
-from sandbox import google as played
-from sandbox.neighbour import Clock, broken, cut_after, cut_before, throttled
+from sandbox.neighbours.neighbour import Clock, broken, cut_after, cut_before, throttled
+from sandbox.platforms.google import played
 
 CHANNEL = Google()
 LOCATION = "accounts/104422338811223344556/locations/9001112223334445556"
@@ -104,7 +104,7 @@ def test_a_vector_signed_by_google_auth_verifies(world):
 def test_google_auth_verifies_the_vector_of_our_captures():
     from pathlib import Path
 
-    events = Path(__file__).parents[2] / "events" / "google"
+    events = Path(__file__).parents[3] / "events" / "google"
     capture = json.loads((events / "new_review.json").read_text())
     secrets = json.loads((events / "secrets.json").read_text())
     key = serialization.load_pem_private_key(secrets["signing_key"].encode(), None).public_key()

@@ -19,8 +19,8 @@ from deskwire.model.secret import Secrets
 from deskwire.model.tickets import Customer, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
-from sandbox.request_tracker import RequestTracker as Server
-from sandbox.request_tracker import RequestTrackerError
+from sandbox.helpdesks.requesttracker.played import RequestTracker as Server
+from sandbox.helpdesks.requesttracker.played import RequestTrackerError
 from tests.simulation import tracker as played
 
 connector = RequestTracker()
@@ -179,7 +179,7 @@ def test_fields_are_filled_by_the_names_the_company_gave():
 
 
 def test_without_request_tracker_the_harness_says_how_to_install_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("sandbox.request_tracker.available", lambda: False)
+    monkeypatch.setattr("sandbox.helpdesks.requesttracker.played.available", lambda: False)
     with pytest.raises(RequestTrackerError, match="apt-get install -y --no-install-recommends request-tracker5"):
         Server(tmp_path).start()
 

@@ -28,8 +28,8 @@ from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Call, Direct, with_hosts
-from sandbox.request_tracker import INSTALL, RequestTrackerError, available
-from sandbox.request_tracker import RequestTracker as Server
+from sandbox.helpdesks.requesttracker.played import INSTALL, RequestTrackerError, available
+from sandbox.helpdesks.requesttracker.played import RequestTracker as Server
 
 pytestmark = [
     pytest.mark.rt,
@@ -836,11 +836,11 @@ def living(group):
 
 def test_a_killed_owner_takes_its_server_along(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from sandbox.request_tracker import RequestTracker\n"
+        "import sys, time; from pathlib import Path; from sandbox.helpdesks.requesttracker.played import RequestTracker\n"
         "server = RequestTracker(Path(sys.argv[1])); server.start()\n"
         "print(server._server.pid, flush=True); time.sleep(60)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     with subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True
     ) as owner:

@@ -23,10 +23,10 @@ from deskwire.receiving.receiver import Receiver
 from deskwire.telemetry import Telemetry
 from deskwire.web.request import Request, neighbourhood
 from deskwire.web.rest import Direct, with_hosts
-from sandbox.captcha import HOSTS, Captchas, Site
-from sandbox.gateway import gateway_event
-from sandbox.neighbour import Neighbour, Reply, broken, route
-from sandbox.webform import Shop, Visitor
+from sandbox.neighbours.gateway import gateway_event
+from sandbox.neighbours.neighbour import Neighbour, Reply, broken, route
+from sandbox.platforms.captcha import HOSTS, Captchas, Site
+from sandbox.platforms.webform.played import Shop, Visitor
 
 CHANNEL = WebForm()
 SITE = Site("0x4AAAinvented-key", "0x4AAAinvented-secret")

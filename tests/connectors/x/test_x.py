@@ -31,8 +31,8 @@ from deskwire.model.sending import Outgoing
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request, from_gateway
 from deskwire.web.rest import Answer, Pooled, with_hosts
-from sandbox import x as sandbox
-from sandbox.neighbour import Clock, broken, cut_after
+from sandbox.neighbours.neighbour import Clock, broken, cut_after
+from sandbox.platforms.x import played as sandbox
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 SECRET = "x_consumer_secret_example"
@@ -209,7 +209,7 @@ def test_during_a_rotation_the_current_secret_signs_the_handshake():
 
 
 def captured(name):
-    path = Path(__file__).parents[2] / "events" / "x" / f"{name}.json"
+    path = Path(__file__).parents[3] / "events" / "x" / f"{name}.json"
     return json.loads(from_gateway(json.loads(path.read_text(encoding="utf-8"))).body)
 
 

@@ -23,10 +23,10 @@ from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Direct, with_hosts
-from sandbox.neighbour import Clock, Neighbour, Reply, broken, cut_after, cut_before, route, throttled
-from sandbox.zendesk import Zendesk as Sandbox
-from sandbox.zendesk import edge_throttled
-from sandbox.zendesk.account import Refused
+from sandbox.helpdesks.zendesk.account import Refused
+from sandbox.helpdesks.zendesk.played import Zendesk as Sandbox
+from sandbox.helpdesks.zendesk.played import edge_throttled
+from sandbox.neighbours.neighbour import Clock, Neighbour, Reply, broken, cut_after, cut_before, route, throttled
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DESK = Zendesk()

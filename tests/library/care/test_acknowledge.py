@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, Suppressed, acknowledgement, opting
 from deskwire.care.measure import measure
 from deskwire.care.policy import Policy
-from deskwire.contracts.terms import Terms, Figure, Sending, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Sending, Terms, TextLimit, Unit
 from deskwire.model.events import Author, Event, Kind, Visibility
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday, 11:00 in Warsaw
@@ -42,7 +42,7 @@ def permit(most=2000, unit=Unit.CHARACTERS, window=timedelta(hours=24), last_inb
         deadline=figure(timedelta(1)),
         redelivery=figure(timedelta(1)),
     )
-    return contract.permit(Visibility.PRIVATE, automatic=True, last_inbound=last_inbound, now=NOW)
+    return terms.permit(Visibility.PRIVATE, automatic=True, last_inbound=last_inbound, now=NOW)
 
 
 EVENT = Event(

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from deskwire.contracts.terms import Terms, Figure, Permit, Refusal, Sending, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Refusal, Sending, Terms, TextLimit, Unit
 from deskwire.model.events import Visibility
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)

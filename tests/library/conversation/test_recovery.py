@@ -21,7 +21,7 @@ from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
 from deskwire.sweeping.sweeper import MOST, Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.web.rest import Answer, Call
-from sandbox.neighbour import Clock
+from sandbox.neighbours.neighbour import Clock
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DESK = HelpdeskConnection(name="desk", connector="zendesk", secret="desk", settings={"subdomain": "acme"})

@@ -13,8 +13,8 @@ from deskwire.verification.captcha import Captcha, played_token
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Direct, with_hosts
-from sandbox.captcha import HOSTS, Captchas, Site
-from sandbox.neighbour import Clock, broken, error_inside, slow, throttled
+from sandbox.neighbours.neighbour import Clock, broken, error_inside, slow, throttled
+from sandbox.platforms.captcha import HOSTS, Captchas, Site
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SITE = Site("0x4AAAinvented-key", "0x4AAAinvented-secret")
@@ -187,7 +187,7 @@ def test_a_made_up_token_is_refused(captchas):
 )
 @pytest.mark.parametrize("provider", ["turnstile", "hcaptcha"])
 def test_while_the_provider_cannot_be_asked_people_are_let_in_and_marked(captchas, fault, provider, monkeypatch):
-    monkeypatch.setattr("deskwire.captcha.TIMEOUT", 0.2)
+    monkeypatch.setattr("deskwire.verification.captcha.TIMEOUT", 0.2)
     captchas.faults.add(fault)
     facts = RULE.verify(posted(solved(captchas), provider), SECRETS, context(captchas, provider))
     assert facts == {"captcha": "unavailable"}

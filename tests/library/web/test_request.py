@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deskwire.model.errors import PayloadError
 from deskwire.web.request import Request, Response, from_gateway, neighbourhood
-from sandbox.gateway import gateway_event
+from sandbox.neighbours.gateway import gateway_event
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10)

@@ -319,7 +319,7 @@ def test_a_request_that_was_not_handed_over_whole_is_repeated(neighbour, answer)
 def test_connections_that_idled_long_are_not_trusted(neighbour, monkeypatch):
     transport = with_hosts(direct := Direct(), {"graph.facebook.com": neighbour.base})
     transport(post())
-    monkeypatch.setattr("deskwire.wire.IDLE", -1.0)
+    monkeypatch.setattr("deskwire.web.wire.IDLE", -1.0)
     transport(post())
     assert neighbour.connections == 2
     direct.close()

@@ -1,6 +1,6 @@
 """Signature Version 4 in the standard library: a request's headers, and the form of a browser's upload to S3.
 
-Proven byte-equal to botocore's signer by `tests/unit/test_signing.py`.
+Proven byte-equal to botocore's signer by `tests/library/aws/test_signing.py`.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 

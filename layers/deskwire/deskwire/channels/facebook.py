@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, line
-from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
 from deskwire.families import meta
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.care.measure import measure
 from deskwire.contracts.channel import Channel, Reach
-from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest

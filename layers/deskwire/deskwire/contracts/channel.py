@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from deskwire.web.reading import Node
     from deskwire.web.request import Request, Response
 
-    from .terms import Terms, Permit
+    from .terms import Permit, Terms
 
 
 class Channel(ABC):

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
 from deskwire.contracts.channel import Channel, each
-from deskwire.contracts.terms import Terms, Figure, Permit, Sending, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
 from deskwire.families import oauth1
 from deskwire.model.errors import DeskwireError, PayloadError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import Author, Event, Unreadable, Visibility

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from deskwire.contracts.channel import Page, Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk
-from deskwire.contracts.terms import Terms, Figure
+from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import PayloadError, TemporaryError
 from deskwire.model.events import Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD

@@ -31,7 +31,7 @@ from typing import Any, ClassVar
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
-from deskwire.contracts.terms import Terms, Figure
+from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, TemporaryError
 from deskwire.model.events import Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest

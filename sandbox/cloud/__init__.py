@@ -1,0 +1,1 @@
+"""The embedded AWS, and our template deployed on it."""

@@ -1,0 +1,1 @@
+"""The helpdesks: one folder each."""

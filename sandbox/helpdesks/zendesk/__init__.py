@@ -1,0 +1,1 @@
+"""Zendesk, played by its documentation."""

@@ -1,0 +1,1 @@
+"""What every played neighbour is made of."""

@@ -1,0 +1,1 @@
+"""Google's reviews, played by its documentation."""

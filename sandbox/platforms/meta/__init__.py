@@ -1,0 +1,1 @@
+"""Meta's Graph, played by its documentation."""

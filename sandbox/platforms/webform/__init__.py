@@ -1,0 +1,1 @@
+"""A page with the contact form, and its visitors."""

@@ -1,0 +1,1 @@
+"""X, played by its documentation."""
