@@ -1,7 +1,7 @@
 """A script of what happens at Northwind: an agenda, what is written down as it happens, what the agents answer.
 
-Everything is written down in `Notes` under the platforms' own ids; nothing is asked of Deskwire. `sandbox.northwind.scenes` has
-what customers do, `sandbox.northwind.morning` and `sandbox.northwind.soak` say how much of it, when, and what goes wrong meanwhile.
+Everything is written down in `Notes` under the platforms' own ids; nothing is asked of Deskwire. `scenes` has what
+customers do, `morning` and `soak` say how much of it, when, and what goes wrong meanwhile.
 """
 
 from __future__ import annotations

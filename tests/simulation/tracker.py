@@ -1,6 +1,6 @@
 """Request Tracker 5's REST 2 as far as the connector asks it, without sockets: no keys, but fields to be searched by.
 
-What it does is what was seen on the real one (see the connector and tests/connectors/requesttracker/test_requesttracker_real.py): a
+What it does is what was seen on the real one (see the connector and its `test_requesttracker_real.py`): a
 ticket's thread is unique and is left off in silence where it is taken; a merged ticket's id leads to the survivor; a
 correspondence opens a resolved ticket.
 """

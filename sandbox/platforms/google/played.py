@@ -1,6 +1,6 @@
 """Google, played: published keys and their rotation, access tokens, reviews of a Business Profile and their replies.
 
-Pub/Sub's side of the wire is `sandbox/neighbours/sender.py` with the route that `Google.subscription` returns: one message a
+Pub/Sub's side of the wire is `neighbours/sender.py` with the route that `Google.subscription` returns: one message a
 request, signed by the key of the moment, repeated until it is acknowledged. What happens at Google (`review`,
 `change`) returns the notification to deliver.
 https://developers.google.com/my-business/reference/rest/v4/accounts.locations.reviews

@@ -836,7 +836,8 @@ def living(group):
 
 def test_a_killed_owner_takes_its_server_along(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from sandbox.helpdesks.requesttracker.played import RequestTracker\n"
+        "import sys, time; from pathlib import Path\n"
+        "from sandbox.helpdesks.requesttracker.played import RequestTracker\n"
         "server = RequestTracker(Path(sys.argv[1])); server.start()\n"
         "print(server._server.pid, flush=True); time.sleep(60)"
     )

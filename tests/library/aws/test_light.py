@@ -583,7 +583,7 @@ def test_the_client_loads_the_standard_library_only_and_little_of_it():
 import json, logging, traceback, decimal, warnings, re, importlib
 import sys
 before = set(sys.modules)
-import deskwire.aws.light, deskwire.rest
+import deskwire.aws.light, deskwire.web.rest
 new = set(sys.modules) - before
 print(len(new), *sorted({name.partition(".")[0] for name in new} - sys.stdlib_module_names))
 """

@@ -472,7 +472,7 @@ def test_importing_the_two_wires_loads_the_standard_library_only():
     code = """
 import sys
 before = set(sys.modules)
-import deskwire.aws.light, deskwire.rest, deskwire.media
+import deskwire.aws.light, deskwire.web.rest, deskwire.web.media
 loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(*sorted(loaded - sys.stdlib_module_names))
 """

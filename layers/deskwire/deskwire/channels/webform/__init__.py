@@ -4,8 +4,9 @@ Set-up: make the endpoint and a connection for each form (its `account` is the `
 make a Turnstile or hCaptcha widget for them and put it on the page (Turnstile: `data-action="contact"`, or what the
 setting `captcha_action` says). The page makes a UUID once for each form shown, its `submission_id`; posts
 `{"schema": "form.submitted/1", "form_id", "submission_id", "email", "message", …}` with the widget's token; shows what
-a 400 says of each field; after 401 renews the widget and lets the visitor try again; `sandbox/platforms/webform/form.js` is such
-a page's script. Files go first, to `…/uploads` with a token of their own, and then to the address answered.
+a 400 says of each field; after 401 renews the widget and lets the visitor try again;
+`sandbox/platforms/webform/form.js` is such a page's script. Files go first, to `…/uploads` with a token of their own,
+and then to the address answered.
 https://developers.cloudflare.com/turnstile/get-started/ https://docs.hcaptcha.com
 
 Signature: none; the page's origin, the captcha's token, rates for an address and a form, and a honeypot (`website`,
