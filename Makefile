@@ -24,7 +24,7 @@ help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=rt.
+demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=requesttracker.
 	@$(PYTHON) -m sandbox.northwind.demo $(if $(STAY),--stay) $(if $(HELPDESK),--helpdesk $(HELPDESK))
 
 .PHONY: sandbox

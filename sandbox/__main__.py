@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from sandbox.neighbours import desk
 from sandbox.northwind import pages
 from sandbox.northwind.company import Company
 from sandbox.northwind.running import Live, ending_well
@@ -17,7 +18,7 @@ from sandbox.northwind.running import Live, ending_well
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start everything, print where it is, keep it until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make sandbox", description=__doc__)
-    parser.add_argument("--helpdesk", choices=("zendesk", "rt"), default="zendesk", help="where tickets go")
+    parser.add_argument("--helpdesk", choices=desk.kinds(), default="zendesk", help="where tickets go")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     return ending_well(console, "The sandbox", lambda: _stay(console, options.helpdesk))

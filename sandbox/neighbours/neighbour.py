@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import socket
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -429,7 +430,6 @@ class _Server(ThreadingHTTPServer):
 
 def _shut(line: Any) -> None:
     import contextlib
-    import socket
 
     with contextlib.suppress(OSError):
         line.shutdown(socket.SHUT_RDWR)
@@ -494,6 +494,13 @@ class _Line(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply.body)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_until(ready: Callable[[], object], seconds: float = 10.0, every: float = 0.02) -> bool:

@@ -21,32 +21,18 @@ from urllib.parse import unquote
 from boto3.dynamodb.types import TypeDeserializer
 
 from deskwire.ports import SHARDS
-from sandbox.helpdesks.desks import By, Comment, Ticket
+from sandbox.neighbours.desk import By, Comment, Ticket
+from sandbox.neighbours.platform import Spoken
 from sandbox.neighbours.sender import State
-from sandbox.northwind.company import REYKJAVIK, Company
+from sandbox.northwind.company import Company
 from sandbox.northwind.notes import MARKER, Happening, Identity, Talk
+from sandbox.northwind.offices import is_open
 from sandbox.northwind.script import Script
 
-CHANNELS = ("facebook", "messenger", "x", "google", "webform")
-REFERENCE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b")
 SECOND_KEY = "the key of a completed event"  # under which an event is known as well
 ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
 AS_ALWAYS = 60.0  # seconds from a delivery to its acknowledgement that have nothing to do with the helpdesk
 SHOWN = 5  # offending items named for each promise
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """Something that a customer could read: where, what, when."""
-
-    place: str
-    text: str
-    at: datetime
-
-    @property
-    def automatic(self) -> bool:
-        """Whether it is an acknowledgement: these carry a reference, agents' answers a marker."""
-        return bool(REFERENCE.search(self.text)) and "ANS-" not in self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +79,10 @@ class Promise:
 
 def spoken(company: Company) -> list[Spoken]:
     """Return everything the company said to customers, from the platforms' own books."""
-    found: list[Spoken] = []
-    with company.meta.lock:
-        for (_, psid), inbox in company.meta.inboxes.items():
-            found += [
-                Spoken(f"messenger {psid}", message.text, message.at) for message in inbox.messages
-                if message.outgoing and message.metadata  # what a colleague wrote in Meta's inbox has none
-            ]  # fmt: skip
-        for thing in company.meta.things.values():
-            if thing.post and thing.author.id in company.meta.pages:
-                found.append(Spoken(f"facebook {thing.parent}", thing.text, thing.at))
-    with company.x.lock:
-        said = {name: list(texts) for name, texts in company.x.sent.items()}
-        moments = {post.text: post.at for post in company.x.posts.values()}
-        moments |= {whisper.text: whisper.at for whisper in company.x.whispered}
-        found += [Spoken(f"x {name}", text, moments[text]) for name, texts in said.items() for text in texts]
-    with company.google.lock:
-        for name, text in company.google.sent:
-            reply = company.google.reviews[name].get("reviewReply", {})
-            found.append(Spoken(f"google {name}", text, datetime.fromisoformat(reply["updateTime"])))
+    found = [each for platform in company.platforms.values() for each in platform.spoken()]
     for mail in company.mails:
-        for recipient in mail["To"]:
-            found.append(Spoken(f"mail {recipient}", mail["BodyText"], datetime.fromtimestamp(mail["Timestamp"], UTC)))
+        at = datetime.fromtimestamp(mail["Timestamp"], UTC)
+        found += [Spoken(f"mail {recipient}", mail["BodyText"], at) for recipient in mail["To"]]
     return found
 
 
@@ -210,6 +178,11 @@ class Books:
         """Whether all of them are."""
         return not any(promise.broken for promise in self.promises)
 
+    @property
+    def channels(self) -> list[str]:
+        """The channels that took part, or could have."""
+        return [name for platform in self.company.platforms.values() for name in platform.channels]
+
     # ------------------------------------------------------------------------------------------ the promises
 
     def _promises(self) -> Iterator[Promise]:
@@ -286,10 +259,9 @@ class Books:
                 fault = ""
             yield Finding(f"{talk.channel} {talk.thread}", fault, talk.said)
         known = {happening.identity for happening in self.notes.happenings}
+        tests = {account for platform in self.company.platforms.values() for account in platform.test_accounts}
         for each in self.kept:
-            if (
-                each.kind != "ticket" and each.identity not in known and each.identity[1] != "0"
-            ):  # the test button's page
+            if each.kind != "ticket" and each.identity not in known and each.identity[1] not in tests:
                 yield Finding(" ".join(each.identity), "in the table, but nobody told of it")
         owned = {place[0].id for happening in self.notes.happenings for place in self._places.get(happening.marker, [])}
         # Of a conversation whose only words were deleted, the ticket says just that.
@@ -364,8 +336,7 @@ class Books:
             if office is None or not each.automatic:
                 continue
             edge = timedelta(seconds=5)  # a text decided just before the hour is sent just after
-            open_ = {8 <= moment.hour < 20 for moment in (each.at - edge, each.at)}
-            wanted = {state if office == REYKJAVIK else not state for state in open_}
+            wanted = {is_open(office, moment) for moment in (each.at - edge, each.at)}
             closed = bool(re.search(r"\d{4}-\d\d-\d\d", each.text))  # only the closed text names a day
             yield Finding(each.place, "" if (not closed) in wanted else "the words of the other hours")
 
@@ -449,7 +420,7 @@ class Books:
 
     def rows(self) -> dict[str, Row]:
         """Return each channel's figures."""
-        rows = {name: Row() for name in CHANNELS}
+        rows = {name: Row() for name in self.channels}
         self._of_the_deliveries(rows)
         for each in self.kept:
             if each.state == "suppressed" and each.identity[0] in rows:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.neighbours import desk
 from sandbox.northwind import pages
 from sandbox.northwind.books import Books, median_and_p95
 from sandbox.northwind.company import Company
@@ -28,13 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it and return the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="keep everything running and print addresses (STAY=1)")
-    parser.add_argument("--helpdesk", choices=("zendesk", "rt"), default="zendesk", help="where tickets go (HELPDESK=)")
+    parser.add_argument("--helpdesk", choices=desk.kinds(), default="zendesk", help="where tickets go (HELPDESK=)")
     parser.add_argument("--seed", type=int, default=1, help="another morning")
     parser.add_argument(
-        "--scale", type=float, default=0.0, help="a longer or shorter one (1; 0.7 with rt, which is slow)"
+        "--scale", type=float, default=0.0, help="a longer or shorter one (1, less with a slow helpdesk)"
     )
     options = parser.parse_args(arguments)
-    options.scale = options.scale or (0.7 if options.helpdesk == "rt" else 1.0)
     console = Console(highlight=False, soft_wrap=True)
     return ending_well(console, "The demo", lambda: _demo(console, options))
 
@@ -45,7 +45,7 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
     with live, Company(helpdesk=options.helpdesk, progress=live.say, speed=SPEED) as company:
         company.subscribe()
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; the morning begins")
-        morning = Morning(company, seed=options.seed, scale=options.scale)
+        morning = Morning(company, seed=options.seed, scale=options.scale or company.desk.scale)
         with swept(company):
             morning.play(lambda part: live.show(part, company))
             live.say("the morning is over; waiting until everything has its outcome")

@@ -42,8 +42,8 @@ def _cutting(company: Company, zendesk: Zendesk) -> None:
     """Have the effect and lose the answer: at the helpdesk often, at the platforms now and then."""
     zendesk.faults.add(cut_after(), method="POST", path=TICKETS, probability=0.3)
     zendesk.faults.add(cut_after(), method="PUT", path=TICKET, probability=0.3)
-    company.meta.faults.add(cut_after(), method="POST", path="/{version}/{page}/messages", probability=0.05)
-    company.x.faults.add(cut_after(), method="POST", path="/2/tweets", probability=0.05)
+    for platform in company.platforms.values():
+        platform.lose_answers(probability=0.05)
 
 
 def _mixed(company: Company, zendesk: Zendesk) -> None:
@@ -138,7 +138,7 @@ class Misfortunes:
         spell, ended = self.now, datetime.now(UTC)
         if spell is None:
             return
-        for neighbour in (self.zendesk, self.company.meta, self.company.x):
+        for neighbour in (self.zendesk, *(each.player for each in self.company.platforms.values())):
             neighbour.faults.clear()
         self.seconds[spell.name] = (ended - self._began).total_seconds()
         if spell.down:

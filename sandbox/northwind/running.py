@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from sandbox.cloud.stack import StackError
-from sandbox.helpdesks.requesttracker.played import RequestTrackerError
+from sandbox.neighbours.desk import DeskError
 from sandbox.neighbours.sender import State
 from sandbox.northwind import books
 from sandbox.northwind.books import Books
@@ -31,7 +31,7 @@ def ending_well(console: Console, what: str, run: Callable[[], int]) -> int:
     try:
         with ended_by_signals():
             return run()
-    except (StackError, RequestTrackerError) as error:
+    except (StackError, DeskError) as error:
         console.print(f"[bold red]{what} could not run.[/] {escape(str(error))}")
         return 2
     except (BotoCoreError, ClientError, OSError) as error:

@@ -1,7 +1,7 @@
 """A script of what happens at Northwind: an agenda, what is written down as it happens, what the agents answer.
 
-Everything is written down in `Notes` under the platforms' own ids; nothing is asked of Deskwire. `scenes` has what
-customers do, `morning` and `soak` say how much of it, when, and what goes wrong meanwhile.
+Everything is written down in `Notes` under the platforms' own ids; nothing is asked of Deskwire. What customers do lies
+in the platforms' folders (`scenes`); `morning` and `soak` say when, and what goes wrong meanwhile.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox import helpdesks, platforms
+from sandbox.neighbours.platform import found
 from sandbox.neighbours.sender import Delivery, State
 from sandbox.northwind.company import Company
 from sandbox.northwind.notes import MARKER, Answer, Happening, Notes, Step, Talk
+from sandbox.northwind.scenes import Scene, Scenes
 from sandbox.northwind.words import NAMES, sentences
 
 LOOK = 0.8  # seconds between two looks at the helpdesk
@@ -37,24 +40,28 @@ class Script:
         self.company = company
         self.notes = Notes()
         self.where: dict[str, str] = {}  # the ticket in which a marker stands
-        self._random = random.Random(seed)
-        self._numbers = itertools.count(10001)
+        self.random = random.Random(seed)
+        self.numbers = itertools.count(10001)
         self._answers = itertools.count(101)
-        self._words = sentences(self._random)
-        self._names: Iterator[str] = itertools.cycle(NAMES)
+        self._words = sentences(self.random)
+        self.names: Iterator[str] = itertools.cycle(NAMES)
         self._agenda: list[tuple[float, int, Step]] = []
         self._order = itertools.count()
         self._started = time.monotonic()
         self._looked, self._read = 0.0, 0
         self._lock = threading.Lock()
-        self._echoing()
+        self.pauses = 1.0  # how long people's pauses are in `turns`
+        self.planned = 0  # messages that people in `turns` will write yet
+        kinds = [*found(platforms, "scenes", Scenes).values()]
+        kinds += [kind for name, kind in found(helpdesks, "scenes", Scenes).items() if name == company.helpdesk]
+        self.scenes: list[Scene] = [each for kind in kinds for each in kind(self).scenes()]
 
     # ------------------------------------------------------------------------------------------ the agenda
 
     def _at(self, seconds: float, step: Step) -> None:
         heapq.heappush(self._agenda, (seconds, next(self._order), step))
 
-    def _later(self, seconds: float, step: Step) -> None:
+    def later(self, seconds: float, step: Step) -> None:
         self._at(time.monotonic() - self._started + seconds, step)
 
     def _do_next(self) -> float:
@@ -67,17 +74,17 @@ class Script:
 
     # ------------------------------------------------------------------------------------------ writing down
 
-    def _marked(self, kind: str = "any") -> tuple[str, str]:
+    def marked(self, kind: str = "any") -> tuple[str, str]:
         """Return a customer's words and the number in them that occurs nowhere else."""
-        marker = f"NW-{next(self._numbers)}"
+        marker = f"NW-{next(self.numbers)}"
         return next(self._words).format(marker) if kind == "any" else kind.format(marker), marker
 
-    def _talk(self, channel: str, account: str, thread: str, place: str, *, ack: bool, why: str = "") -> Talk:
+    def talk(self, channel: str, account: str, thread: str, place: str, *, ack: bool, why: str = "") -> Talk:
         talk = Talk(channel, account, thread, place, ack, why)
         self.notes.talks.append(talk)
         return talk
 
-    def _happened(
+    def happened(
         self, talk: Talk | None, object_id: str, verb: str = "add", text: str = "", marker: str = "", **more: Any
     ) -> Happening:
         channel = more.pop("channel", talk.channel if talk else "")
@@ -89,18 +96,18 @@ class Script:
                 talk.said.append(happening)
         return happening
 
-    def _send(self, route: str, fragment: Any, *told: Happening, alone: bool = True) -> int:
+    def send(self, route: str, fragment: Any, *told: Happening, alone: bool = True) -> int:
         sender, to = self.company.sender, self.company.routes[route]
         number = sender.together(to, [fragment]) if alone else sender.deliver(to, fragment)
         for each in told:
             each.deliveries.append(number)
-        if self._random.random() < self.repeats:
-            self._again(number, told)
+        if self.random.random() < self.repeats:
+            self.again(number, told)
         return number
 
-    def _again(self, number: int, told: Sequence[Happening]) -> None:
+    def again(self, number: int, told: Sequence[Happening]) -> None:
         """Let the platform send it once more: at once, seconds later, or when the queue has forgotten it."""
-        after = self._random.choice(self.after)
+        after = self.random.choice(self.after)
         self.notes.repeated[after] += 1
 
         def repeat() -> None:
@@ -108,33 +115,11 @@ class Script:
             for each in told:
                 each.deliveries.append(again)
 
-        self._later(0.1, repeat)
-
-    def _echoing(self) -> None:
-        """What the page says through the API comes back to its webhook, as it does on Meta's platforms."""
-
-        def echo(entry: dict[str, Any]) -> None:
-            page = entry["id"]
-            if "messaging" in entry:
-                item = entry["messaging"][0]
-                happening = Happening(
-                    "messenger", page, item["message"]["mid"], "add", None, self.company.clock.now(), files=False,
-                    own=True,
-                )  # fmt: skip
-            else:
-                value = entry["changes"][0]["value"]
-                happening = Happening(
-                    "facebook", page, value["comment_id"], "add", None, self.company.clock.now(), files=False, own=True
-                )
-            with self._lock:
-                self.notes.happenings.append(happening)
-            happening.deliveries.append(self.company.sender.deliver(self.company.routes["meta"], entry))
-
-        self.company.meta.echo = echo
+        self.later(0.1, repeat)
 
     # ------------------------------------------------------------------------------------------ the agents
 
-    def _when_filed(self, talk: Talk, step: Step, tries: int | None = None) -> None:
+    def when_filed(self, talk: Talk, step: Step, tries: int | None = None) -> None:
         """Do something once the conversation's first message stands in a ticket (the agents look every second)."""
         left = self.patience if tries is None else tries
 
@@ -145,9 +130,9 @@ class Script:
             if talk.ticket:
                 step()
             elif left:
-                self._when_filed(talk, step, left - 1)
+                self.when_filed(talk, step, left - 1)
 
-        self._later(1.0, look)
+        self.later(1.0, look)
 
     def read(self) -> None:
         """Read what was written into tickets since the last look, unless that was just now."""
@@ -160,20 +145,20 @@ class Script:
             for marker in MARKER.findall(words):
                 self.where.setdefault(marker, ticket)
 
-    def _answer_later(self, talk: Talk) -> None:
-        self._later(2.0, lambda: self._when_filed(talk, lambda: self._answer(talk)))
+    def answer_later(self, talk: Talk) -> None:
+        self.later(2.0, lambda: self.when_filed(talk, lambda: self.answer(talk)))
 
-    def _answer(self, talk: Talk, *, private: str = "", reaches: bool = True, noted: bool = False) -> None:
+    def answer(self, talk: Talk, *, private: str = "", reaches: bool = True, noted: bool = False) -> None:
         """Let an agent note something and answer."""
         desk = self.company.desk
-        if self._random.random() < 0.4:
+        if self.random.random() < 0.4:
             marker = f"NOTE-{next(self._answers)}"
             text = f"Look at the order first, {marker}."
             note = Answer(marker, text, talk, talk.place, reaches=False)
             note.comment = desk.reply(talk.ticket, text, public=False)
             self.notes.answers.append(note)
         marker = f"ANS-{next(self._answers)}"
-        text = self._random.choice((
+        text = self.random.choice((
             f"Your parcel is on its way 🚚 ({marker}).", f"Pakkinn þinn er á leiðinni, {marker}.",
             f"طردك في الطريق، {marker}.", f"We sent a new one today: {marker} & sorry <again>!",
         ))  # fmt: skip
@@ -182,6 +167,24 @@ class Script:
         talk.answers.append(answer)
         answer.at = datetime.now(UTC)
         answer.comment = desk.reply(talk.ticket, f"#private {text}" if private else text)
+
+    def turns(self, talk: Talk, write: Step) -> None:
+        """Let somebody go on writing, mostly a little and sometimes a lot, and let an agent answer half of them."""
+        at = 0.0
+        for _ in range(min(14, int(self.random.expovariate(1 / 3.5)))):
+            pause = self.random.uniform(0.3, 1.5) if self.random.random() < 0.3 else self.random.uniform(2, 30)
+            at += pause * self.pauses
+            self.planned += 1
+
+            def one() -> None:
+                self.planned -= 1
+                write()
+
+            self.later(at, one)
+        if self.random.random() < 0.5:
+            self.answer_later(talk)
+            if self.random.random() < 0.3:
+                self.later(self.random.uniform(5, 40) * self.pauses, lambda: self.answer_later(talk))
 
     # ------------------------------------------------------------------------------------------ what is known after
 

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.cloud.stack import ROOT, WORK
-from sandbox.helpdesks.desks import ZendeskDesk
+from sandbox.helpdesks.zendesk.books import ZendeskDesk
 from sandbox.neighbours.sender import State
-from sandbox.northwind.books import CHANNELS, Books, median_and_p95
+from sandbox.northwind.books import Books, median_and_p95
 from sandbox.northwind.company import Company
 from sandbox.northwind.misfortunes import MOST, Misfortunes, Pace, pace
 from sandbox.northwind.running import Live, ending_well, report_promises, settled, swept
@@ -156,7 +156,7 @@ def _misfortunes(run: Soak, found: Books) -> list[tuple[str, str]]:
 def _books(found: Books) -> list[tuple[str, str]]:
     rows = found.rows()
     sums = {name: sum(getattr(row, name) for row in rows.values()) for name in ("tickets", "comments", "duplicates")}
-    written = dict.fromkeys(CHANNELS, 0)
+    written = dict.fromkeys(found.channels, 0)
     for happening in found.notes.happenings:
         written[happening.channel] += bool(happening.files)
     talks = len(found.notes.talks)

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from sandbox.northwind.company import REYKJAVIK
+from sandbox.northwind.offices import REYKJAVIK
+from sandbox.platforms.meta.books import PAGES, OnMeta
+from sandbox.platforms.webform.books import OnOurSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("browser")]
 
@@ -25,7 +27,8 @@ def ticket_with(company, marker):
 
 
 def write(company, text):
-    told = company.meta.writes(company.meta.person("ليلى حداد"), REYKJAVIK, text)
+    meta = company.platform(OnMeta).player
+    told = meta.writes(meta.person("ليلى حداد"), PAGES[REYKJAVIK], text)
     company.sender.together(company.routes["meta"], [told.entry])
 
 
@@ -47,7 +50,7 @@ def test_a_customers_markup_is_words_on_the_agents_page(company, page):
 
 
 def test_a_visitor_fills_in_the_form_and_is_shown_the_reference(company, page):
-    page.goto(f"{company.shop.address}/contact")
+    page.goto(f"{company.platform(OnOurSite).shop.address}/contact")
     page.get_by_text("played captcha").wait_for()
     page.locator("[name=email]").fill("oona@example.com")
     page.locator("[name=message]").fill("The zip broke, NW-70003")

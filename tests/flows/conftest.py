@@ -7,7 +7,11 @@ import pytest
 
 from sandbox.neighbours.sender import State
 from sandbox.northwind import books
-from sandbox.northwind.company import REYKJAVIK, SUVA, Company
+from sandbox.northwind.company import Company
+from sandbox.northwind.offices import open_office
+from sandbox.platforms.google.books import OnGoogle
+from sandbox.platforms.meta.books import PAGES, OnMeta
+from sandbox.platforms.x.books import OnX
 
 FAST = 30  # platforms' retries and the queue's memory: five minutes are ten seconds
 PATIENCE = 90  # seconds; a busy machine needs some of them
@@ -18,6 +22,7 @@ class Stories:
 
     def __init__(self, company):
         self.company = company
+        self.meta, self.x, self.google = (company.platform(kind).player for kind in (OnMeta, OnX, OnGoogle))
         self.numbers = itertools.count(50_001)
 
     def marker(self):
@@ -33,9 +38,9 @@ class Stories:
             time.sleep(0.2)
         return found
 
-    def open_office(self):
-        """Return the office that is open now."""
-        return REYKJAVIK if 8 <= self.company.clock.now().hour < 20 else SUVA
+    def open_page(self):
+        """Return the page of the office that is open now."""
+        return PAGES[open_office(self.company.clock.now())]
 
     def deliver(self, route, *fragments):
         """Send one delivery and return it once it was answered."""

@@ -9,12 +9,15 @@ import pytest
 
 from deskwire.verification.captcha import PLAYED_ORIGIN
 from sandbox.cloud.stack import WORK, tool
-from sandbox.helpdesks.desks import By
+from sandbox.neighbours.desk import By
 from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import broken
 from sandbox.neighbours.sender import Forgery, State
 from sandbox.northwind.books import parked
-from sandbox.northwind.company import FORM, LOCATION, REYKJAVIK, SITEKEY, SUVA
+from sandbox.northwind.offices import OFFICES, closed_office
+from sandbox.platforms.google.books import LOCATION
+from sandbox.platforms.meta.books import PAGES
+from sandbox.platforms.webform.books import ENDPOINT, FORM, SITEKEY, OnOurSite
 from sandbox.platforms.webform.played import Visitor
 from sandbox.platforms.x.played import HANDLE
 
@@ -23,7 +26,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("flows")]
 
 def writes(stories, words="Where is my parcel {}?", *, page="", who=None):
     """Let somebody write on Messenger; return (person, page, marker, told)."""
-    meta, page, marker = stories.company.meta, page or stories.open_office(), stories.marker()
+    meta, page, marker = stories.meta, page or stories.open_page(), stories.marker()
     who = who or meta.person("Marta Lindqvist")
     told = meta.writes(who, page, words.format(marker))
     return who, page, marker, told
@@ -41,7 +44,7 @@ def test_a_first_message_becomes_a_ticket_and_an_acknowledgement_that_names_it(s
 
 
 def test_the_closed_office_says_when_it_opens(stories):
-    closed = SUVA if stories.open_office() == REYKJAVIK else REYKJAVIK
+    closed = PAGES[closed_office(stories.company.clock.now())]
     who, page, _, told = writes(stories, page=closed)
     stories.deliver("meta", told.entry)
     (said,) = stories.eventually(lambda: stories.said(f"messenger {who.psid(page)}"))
@@ -72,7 +75,7 @@ def test_what_is_sent_again_at_once_or_after_the_queue_forgot_it_is_filed_once(s
 
 
 def test_one_body_for_two_pages_becomes_a_ticket_of_each(stories):
-    north, south = writes(stories, page=REYKJAVIK), writes(stories, page=SUVA)
+    north, south = (writes(stories, page=PAGES[office]) for office in OFFICES)
     stories.deliver("meta", north[3].entry, south[3].entry)
     assert stories.ticket(north[2]).id != stories.ticket(south[2]).id
 
@@ -128,7 +131,7 @@ def test_a_helpdesks_outage_loses_nothing_and_the_customer_is_acknowledged_meanw
 
 
 def test_a_review_is_fetched_filed_with_its_stars_and_answered_by_its_one_reply(stories):
-    google, marker, answer = stories.company.google, stories.marker(), stories.marker()
+    google, marker, answer = stories.google, stories.marker(), stories.marker()
     notification = google.review(LOCATION, 2, f"The zip broke, {marker}")
     assert stories.statuses(stories.deliver("google", notification)) == [200]
     ticket = stories.ticket(marker)
@@ -140,10 +143,8 @@ def test_a_review_is_fetched_filed_with_its_stars_and_answered_by_its_one_reply(
 
 def test_a_form_with_a_picture_is_filed_with_it_and_acknowledged_by_mail(stories):
     company, marker = stories.company, stories.marker()
-    visitor = Visitor(
-        endpoint=f"{company.stack.deployed.api}/channels/contact-form", captchas=company.captchas, sitekey=SITEKEY,
-        origin=PLAYED_ORIGIN, form=FORM,
-    )  # fmt: skip
+    captchas, endpoint = company.platform(OnOurSite).player, f"{company.stack.deployed.api}/channels/{ENDPOINT}"
+    visitor = Visitor(endpoint=endpoint, captchas=captchas, sitekey=SITEKEY, origin=PLAYED_ORIGIN, form=FORM)
     assert visitor.preflight().headers["access-control-allow-origin"] == PLAYED_ORIGIN
     upload = visitor.upload("zip.png", "image/png", b"\x89PNG a picture")
     email = f"oona.{marker.lower()}@example.com"
@@ -170,7 +171,7 @@ def test_a_form_without_a_solved_captcha_leaves_nothing(stories):
 
 
 def test_x_is_challenged_and_a_post_that_fires_three_events_is_one_comment_answered_in_public(stories):
-    company, x, marker, answer = stories.company, stories.company.x, stories.marker(), stories.marker()
+    company, x, marker, answer = stories.company, stories.x, stories.marker(), stories.marker()
     assert x.challenge(f"{company.stack.deployed.api}/channels/x")
     x.writes(x.care, f"The shop opens at eight, {stories.marker()}")
     own = next(reversed(x.posts))

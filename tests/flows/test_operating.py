@@ -16,7 +16,7 @@ from deskwire import registry
 from deskwire.letters import letter_of
 from deskwire.web.request import Request
 from sandbox.cloud.stack import NAME, REGION, ROOT
-from sandbox.northwind.books import REFERENCE
+from sandbox.neighbours.platform import REFERENCE
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("flows")]
 
@@ -103,7 +103,7 @@ def clerk(company, operator):
 @pytest.fixture
 def customer(stories):
     """Somebody who wrote on Messenger: the message is filed and acknowledged, and too large for the mailbox."""
-    meta, page, marker = stories.company.meta, stories.open_office(), stories.marker()
+    meta, page, marker = stories.meta, stories.open_page(), stories.marker()
     who = meta.person("Marta Lindqvist")
     told = meta.writes(who, page, f"Where is my parcel {marker}?", unknown=secrets.token_urlsafe(100_000))
     assert stories.statuses(stories.deliver("meta", told.entry)) == [200]
@@ -115,7 +115,7 @@ def customer(stories):
 
 def letter(stories):
     """Return a letter that converse has not seen, and the words in it."""
-    meta, page, marker = stories.company.meta, stories.open_office(), stories.marker()
+    meta, page, marker = stories.meta, stories.open_page(), stories.marker()
     route = stories.company.routes["meta"]
     body = route.bundle([meta.writes(meta.person("Ivo Brandt"), page, f"Hello {marker}").entry])
     now = datetime.now(UTC)

@@ -18,7 +18,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -28,6 +27,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
+
+from sandbox.neighbours.desk import DeskError
+from sandbox.neighbours.neighbour import free_port
 
 INSTALL = (
     "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "
@@ -47,7 +49,7 @@ STOP_LIMIT = 10.0  # seconds from the polite signal to the other one
 LAUNCH = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) & exec "$@" 3<&- </dev/null'
 
 
-class RequestTrackerError(Exception):
+class RequestTrackerError(DeskError):
     """The private Request Tracker could not be started, or refused what a test asked of it."""
 
 
@@ -59,12 +61,6 @@ def available() -> bool:
         return False
     probe = [perl, f"-I{PRODUCT}/lib", "-MDBD::SQLite", "-MPlack::Handler::Starlet", "-e1"]
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _environment(home: Path, *, port: int = 0, webhook: str = "", secret: str = "") -> dict[str, str]:
@@ -213,7 +209,7 @@ class RequestTracker:
         return _environment(self.home, port=self._port, webhook=self.webhook_address, secret=self.webhook_secret)
 
     def _serve(self) -> None:
-        port = self._port or _free_port()  # the same one again: others know the address
+        port = self._port or free_port()  # the same one again: others know the address
         self.address = f"http://127.0.0.1:{port}"
         self._port = port
         self._progress(f"starting Request Tracker on {self.address}")

@@ -23,9 +23,9 @@ from deskwire.receiving.receiver import Receiver
 from deskwire.telemetry import Telemetry
 from deskwire.web.request import Request, neighbourhood
 from deskwire.web.rest import Direct, with_hosts
+from sandbox.neighbours.captcha import HOSTS, Captchas, Site
 from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import Neighbour, Reply, broken, route
-from sandbox.platforms.captcha import HOSTS, Captchas, Site
 from sandbox.platforms.webform.played import Shop, Visitor
 
 CHANNEL = WebForm()

@@ -13,8 +13,8 @@ from deskwire.verification.captcha import Captcha, played_token
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Direct, with_hosts
+from sandbox.neighbours.captcha import HOSTS, Captchas, Site
 from sandbox.neighbours.neighbour import Clock, broken, error_inside, slow, throttled
-from sandbox.platforms.captcha import HOSTS, Captchas, Site
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SITE = Site("0x4AAAinvented-key", "0x4AAAinvented-secret")

@@ -1,0 +1,130 @@
+"""What a helpdesk's folder gives the sandbox: what agents do there, and what its own books say.
+
+A folder of `sandbox/helpdesks` is a helpdesk. Its `played.py` plays the vendor (or runs the real one), its `books.py`
+holds one `Desk`, its `scenes.py`, if any, one `sandbox.northwind.scenes.Scenes`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from sandbox import helpdesks
+from sandbox.neighbours.neighbour import Clock, Neighbour
+from sandbox.neighbours.platform import found
+
+WEBHOOK = "desk-webhook"  # the endpoint that the helpdesk signals agents' replies to
+
+
+class DeskError(RuntimeError):
+    """The helpdesk cannot be had on this machine; the message says what to do."""
+
+
+def kinds() -> dict[str, type[Desk]]:
+    """Return every helpdesk that has a folder."""
+    return found(helpdesks, "books", Desk)  # type: ignore[type-abstract]
+
+
+class By(StrEnum):
+    """Whose a comment is."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    NOTE = "note"  # Deskwire's own, for agents
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment of a ticket. `exact`: whether `at` is finer than a second."""
+
+    id: str
+    by: By
+    text: str
+    at: datetime
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One ticket with its comments, the oldest first."""
+
+    id: str
+    subject: str
+    comments: list[Comment] = field(default_factory=list)
+
+
+class Desk(ABC):
+    """A helpdesk: a context manager. `secrets` are entries to store, `host` the name under which Deskwire asks it.
+
+    `player` misbehaves on demand, unless it is None: the helpdesk is a real one. `opens` and `appends` are the requests
+    (method, route pattern) that open a ticket and add to one, for whoever orders faults. `scale` is how much of a
+    morning it bears.
+    """
+
+    opens: ClassVar[tuple[str, str]]
+    appends: ClassVar[tuple[str, str]]
+    scale: ClassVar[float] = 1.0
+    player: Neighbour | None = None
+    host: str
+
+    @abstractmethod
+    def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:
+        """Play by this clock, or run what is real in `directory`; start nothing yet."""
+
+    @property
+    @abstractmethod
+    def secrets(self) -> Mapping[str, Mapping[str, Any]]:
+        """The entries of Secrets Manager, once it runs: `desk`, and `desk-webhook` where its signals are signed."""
+
+    @property
+    @abstractmethod
+    def rules(self) -> Mapping[str, Any]:
+        """The helpdesk in deskwire.yaml: connector, secret, settings."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where it answers."""
+
+    @property
+    @abstractmethod
+    def page(self) -> str:
+        """Where a person looks at the tickets, and how they sign in."""
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @abstractmethod
+    def connect(self, webhook: str) -> None:
+        """Tell this address of agents' answers."""
+
+    @abstractmethod
+    def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
+        """Let an agent answer, or note something (`public=False`); return the comment's id."""
+
+    @abstractmethod
+    def tickets(self) -> list[Ticket]:
+        """Return every ticket, from the helpdesk's own books."""
+
+    @abstractmethod
+    def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
+        """Return (ticket, words) of each comment written after a position (0: all), and the position to go on from."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """Return how many tickets there are."""
+
+    @abstractmethod
+    def settle(self) -> bool:
+        """Wait until the webhook told everything; whether it did."""

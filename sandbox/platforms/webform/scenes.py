@@ -1,0 +1,51 @@
+"""What visitors of the company's site do: they fill in the form."""
+
+from __future__ import annotations
+
+import uuid
+
+from sandbox.neighbours.sender import Forgery
+from sandbox.northwind.notes import Happening
+from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.words import EMAILS
+from sandbox.platforms.webform.books import FORM
+
+
+class Visiting(Scenes):
+    """The scenes."""
+
+    forgeries = (Forgery.WRONG_SECRET, Forgery.MISSING_HEADER)  # a form's body is not signed
+
+    def _filled(self) -> tuple[dict[str, str], Happening]:
+        text, marker = self.script.marked()
+        email, submission = f"{self.random.choice(EMAILS)}.{next(self.numbers)}@example.com", str(uuid.uuid4())
+        form = {
+            "schema": "form.submitted/1", "form_id": FORM, "submission_id": submission, "email": email,
+            "name": next(self.names), "message": text, "website": "",
+        }  # fmt: skip
+        talk = self.script.talk("webform", FORM, submission, f"mail {email}", ack=True)
+        return form, self.script.happened(talk, submission, text=text, marker=marker)
+
+    @scene(morning=18, soak=14)
+    def form(self) -> None:
+        form, happening = self._filled()
+        self.script.send("webform", form, happening)
+        if self.random.random() < 0.5 and happening.talk is not None:
+            self.script.answer_later(happening.talk)
+
+    @scene(morning=4, soak=2)
+    def form_twice(self) -> None:
+        """The visitor presses the button twice."""
+        form, happening = self._filled()
+        self.script.send("webform", form, happening)
+        self.script.later(0.3, lambda: self.script.send("webform", form, happening))
+
+    @scene(morning=4, soak=0.375)
+    def forged(self) -> None:
+        """A form that no visitor filled in, without a solved captcha."""
+        marker = f"NW-{next(self.numbers)}"
+        form = {
+            "schema": "form.submitted/1", "form_id": FORM, "submission_id": str(uuid.uuid4()),
+            "email": "mallory@example.com", "message": f"Refund {marker}", "website": "",
+        }  # fmt: skip
+        self.forge("webform", "webform", form, marker)
