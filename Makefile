@@ -24,8 +24,9 @@ help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=requesttracker.
-	@$(PYTHON) -m sandbox.northwind.demo $(if $(STAY),--stay) $(if $(HELPDESK),--helpdesk $(HELPDESK))
+demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=, ONLY= choose.
+	@$(PYTHON) -m sandbox.northwind.demo $(if $(STAY),--stay) $(if $(HELPDESK),--helpdesk $(HELPDESK)) \
+		$(if $(ONLY),--only $(ONLY))
 
 .PHONY: sandbox
 sandbox: $(EMBEDDED) ## The platforms, the helpdesk and the embedded AWS, to develop a connector against.

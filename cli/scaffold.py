@@ -1,7 +1,8 @@
 """`deskwire new`: begins a connector with all its files, so that the conformance suite passes from the first minute.
 
-Plain text replacement: the templates say `__NAME__`, `__CLASS__`, `__TITLE__` and `__TODAY__`. Captures are signed by
-the new module's own rule, and expected results are what it makes of them: check them against the platform's pages.
+Plain text replacement: the templates say `__NAME__`, `__HOST__`, `__CLASS__`, `__TITLE__` and `__TODAY__`. Captures are
+signed by the new module's own rule, and expected results are what it makes of them: check them against the platform's
+pages.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ SECRET = {"signing_secret": "invented-signing-secret"}
 ANOTHER = {"signing_secret": "another-invented-secret"}
 REFUSED = "signed-with-another-secret"
 RECEIVED = datetime(2026, 11, 2, 9, 20, 1, tzinfo=UTC)
+PLAYED = {"channel": "platforms", "helpdesk": "helpdesks"}
 RULES = {"channel": "C1 to C18", "helpdesk": "H1 to H10 and those of the C rules that hold for helpdesks"}
 
 
@@ -50,10 +52,14 @@ def run(args: argparse.Namespace) -> int:
     """Write the files and say what to do next."""
     root, side, name = Path(args.root), args.side, args.name
     _check(root, side, name)
-    words = {"__NAME__": name, "__CLASS__": _class(name), "__TITLE__": _title(name), "__TODAY__": _today()}
+    words = {
+        "__NAME__": name, "__HOST__": f"{name.replace('_', '-')}.example", "__CLASS__": _class(name),
+        "__TITLE__": _title(name), "__TODAY__": _today(),
+    }  # fmt: skip
     module = root / "layers" / "deskwire" / "deskwire" / f"{side}s" / f"{name}.py"
     test = root / "tests" / "connectors" / name / f"test_{name}.py"
     files = {module: _template(side, "module.py.txt", words), test: _template(side, "test.py.txt", words)}
+    files |= _played(root, side, name, words)
     existing = [path for path in files if path.exists()]
     existing += [folder for folder in _folders(root, name) if folder.is_dir() and any(folder.glob("*.json"))]
     if existing:
@@ -61,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     for path, text in files.items():
         _write(path, text)
     try:
-        files |= dict(_data(root, side, name, module))
+        files |= dict(_data(root, side, name, module, words))
     except Exception:
         for path in files:
             path.unlink(missing_ok=True)
@@ -101,12 +107,21 @@ def _template(side: str, name: str, words: Mapping[str, str]) -> str:
     return text
 
 
+def _played(root: Path, side: str, name: str, words: Mapping[str, str]) -> dict[Path, str]:
+    """Return the files of the folder that plays the platform or helpdesk in the sandbox."""
+    folder = root / "sandbox" / PLAYED[side] / name
+    files = {folder / "__init__.py": f'"""{words["__TITLE__"]}, played."""\n'}
+    for template in sorted((TEMPLATES / side / "sandbox").glob("*.py.txt")):
+        files[folder / template.name.removesuffix(".txt")] = _template(side, f"sandbox/{template.name}", words)
+    return files
+
+
 def _folders(root: Path, name: str) -> tuple[Path, Path, Path]:
     tests = root / "tests"
     return root / "events" / name, tests / "expected" / name, tests / "exchanges" / name
 
 
-def _data(root: Path, side: str, name: str, module: Path) -> Iterator[tuple[Path, str]]:
+def _data(root: Path, side: str, name: str, module: Path, words: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     """Yield the captures, the expected results and the exchanges, each with its file."""
     connector = _load(side, name, module)
     events, expected, exchanges = _folders(root, name)
@@ -116,7 +131,7 @@ def _data(root: Path, side: str, name: str, module: Path) -> Iterator[tuple[Path
         gateway = _captured(connector, side, name, body, RECEIVED + timedelta(seconds=number), what)
         yield events / f"{what}.json", _json(gateway)
         yield expected / f"{what}.json", _json(_expected(connector, gateway, what))
-    for what, exchange in json.loads(_template(side, "exchanges.json", {})).items():
+    for what, exchange in json.loads(_template(side, "exchanges.json", words)).items():
         yield exchanges / f"{what}.json", _json(exchange)
 
 
@@ -183,7 +198,8 @@ def _tell(root: Path, side: str, name: str, files: list[Path]) -> None:
      tests/expected/{name}/ by what each must become:  deskwire parse {name} events/{name}/text.json
   4. The contract's figures, each with its page and the day you read it, and `confirmed=False` off where it says so.
   5. tests/exchanges/{name}/: every call with the platform's own answers.
-  6. What the platform cannot do: `known_gaps = {{"C12": "why"}}` on the class.
+  6. sandbox/{PLAYED[side]}/{name}/: play the vendor as its pages say, strict where it is;  make sandbox  runs it.
+  7. What the platform cannot do: `known_gaps = {{"C12": "why"}}` on the class.
 
 The suite ({RULES[side]}), and the table of what it proved:
   pytest tests/conformance --connector {name} && pytest tests/connectors/{name}

@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -45,13 +45,15 @@ class Company:
     """Everything of Northwind, as a context manager; leaving it ends every child.
 
     `speed` is how fast the platforms' clock of retries and the queue's memory run: 30 makes five minutes ten seconds.
-    Times within messages are real. `helpdesk` names a folder of `sandbox/helpdesks`.
+    Times within messages are real. `helpdesk` names a folder of `sandbox/helpdesks`, `only` those of
+    `sandbox/platforms` that are played (all, by default).
     """
 
     def __init__(
         self,
         *,
         helpdesk: str = "zendesk",
+        only: Collection[str] = (),
         progress: Callable[[str], None] = say_nothing,
         directory: Path | None = None,
         speed: float = 1.0,
@@ -64,7 +66,7 @@ class Company:
         self._directory = directory or WORK / "company"
         self._change = change
         self._children = contextlib.ExitStack()
-        self.platforms = {name: kind(self.clock) for name, kind in platform.kinds().items()}
+        self.platforms = {name: kind(self.clock) for name, kind in platform.kinds().items() if name in (only or {name})}
         self.helpdesk = helpdesk
         self.desk = desk.kinds()[helpdesk](self.clock, self._directory / helpdesk, progress)
         self.stack: Stack

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.neighbours import desk
+from sandbox.neighbours import desk, platform
 from sandbox.northwind import pages
 from sandbox.northwind.books import Books, median_and_p95
 from sandbox.northwind.company import Company
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="keep everything running and print addresses (STAY=1)")
     parser.add_argument("--helpdesk", choices=desk.kinds(), default="zendesk", help="where tickets go (HELPDESK=)")
+    parser.add_argument("--only", choices=platform.kinds(), action="append", default=[], help="what happens (ONLY=)")
     parser.add_argument("--seed", type=int, default=1, help="another morning")
     parser.add_argument(
         "--scale", type=float, default=0.0, help="a longer or shorter one (1, less with a slow helpdesk)"
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demo(console: Console, options: argparse.Namespace) -> int:
     began = time.monotonic()
     live = Live(console)
-    with live, Company(helpdesk=options.helpdesk, progress=live.say, speed=SPEED) as company:
+    with live, Company(helpdesk=options.helpdesk, only=options.only, progress=live.say, speed=SPEED) as company:
         company.subscribe()
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; the morning begins")
         morning = Morning(company, seed=options.seed, scale=options.scale or company.desk.scale)

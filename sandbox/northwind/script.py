@@ -52,7 +52,7 @@ class Script:
         self._lock = threading.Lock()
         self.pauses = 1.0  # how long people's pauses are in `turns`
         self.planned = 0  # messages that people in `turns` will write yet
-        kinds = [*found(platforms, "scenes", Scenes).values()]
+        kinds = [kind for name, kind in found(platforms, "scenes", Scenes).items() if name in company.platforms]
         kinds += [kind for name, kind in found(helpdesks, "scenes", Scenes).items() if name == company.helpdesk]
         self.scenes: list[Scene] = [each for kind in kinds for each in kind(self).scenes()]
 

@@ -1,4 +1,4 @@
-"""`deskwire new`: what it writes passes the formatter, the linter, the types and the conformance suite as it is."""
+"""`deskwire new`: what it writes passes formatter, linter, types and conformance suite, and works in the sandbox."""
 
 import os
 import shutil
@@ -16,9 +16,12 @@ HIDDEN = shutil.ignore_patterns("__pycache__", "*.pyc")
 def checkout(tmp_path):
     """A copy of the tree with nobody else's captures."""
     shutil.copytree(ROOT / "layers" / "deskwire", tmp_path / "layers" / "deskwire", ignore=HIDDEN)
+    shutil.copytree(ROOT / "sandbox", tmp_path / "sandbox", ignore=HIDDEN)
     shutil.copytree(ROOT / "tests" / "conformance", tmp_path / "tests" / "conformance", ignore=HIDDEN)
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
     return tmp_path
 
 
@@ -36,21 +39,31 @@ def passes(folder, *arguments):
     return done.stdout
 
 
+def changed(folder):
+    """Return what `git status` says of each file that is not as it was."""
+    said = subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True)
+    return said.stdout.splitlines()
+
+
 @pytest.mark.parametrize(
-    ("side", "name"), [("channel", "telegram_business"), ("helpdesk", "freshdesk")], ids=["channel", "helpdesk"]
+    ("side", "name", "place"),
+    [("channel", "quill_post", "platforms"), ("helpdesk", "deskalope", "helpdesks")],
+    ids=["channel", "helpdesk"],
 )
-def test_a_new_connector_passes_everything_as_it_is(deskwire, checkout, side, name):
+def test_a_new_connector_passes_everything_as_it_is(deskwire, checkout, side, name, place):
     told = deskwire("new", side, name, "--root", checkout)
     assert told.status == 0
     module = checkout / "layers" / "deskwire" / "deskwire" / f"{side}s" / f"{name}.py"
     test = checkout / "tests" / "connectors" / name / f"test_{name}.py"
-    for file in (module, test, checkout / "events" / name / "secrets.json"):
+    played = checkout / "sandbox" / place / name
+    for file in (module, test, checkout / "events" / name / "secrets.json", played / "played.py", played / "books.py"):
         assert file.exists()
         assert str(file.relative_to(checkout)) in told.out
     assert "__" not in module.read_text().replace("__future__", "")
-    passes(checkout, "ruff", "format", "--check", module, test)
-    passes(checkout, "ruff", "check", module, test)
-    passes(checkout, "mypy", module)
+    assert {line[:2] for line in changed(checkout)} == {"??"}  # files are added, none is edited
+    passes(checkout, "ruff", "format", "--check", module, test, played)
+    passes(checkout, "ruff", "check", module, test, played)
+    passes(checkout, "mypy", module, played)
     chosen = ["--connector", name] if side == "channel" else ["-k", name]  # the README's two ways to run one
     said = passes(checkout, "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance", *chosen)
     assert int(said.split(" passed")[0].split()[-1]) > 80
@@ -59,19 +72,19 @@ def test_a_new_connector_passes_everything_as_it_is(deskwire, checkout, side, na
 
 def test_a_scaffold_that_is_broken_is_seen_by_the_suite(deskwire, checkout):
     """So the test above can fail."""
-    deskwire("new", "channel", "telegram", "--root", checkout)
-    module = checkout / "layers" / "deskwire" / "deskwire" / "channels" / "telegram.py"
+    deskwire("new", "channel", "quill_post", "--root", checkout)
+    module = checkout / "layers" / "deskwire" / "deskwire" / "channels" / "quill_post.py"
     module.write_text(module.read_text().replace('own=writer["id"].identifier() == account,', "own=False,"))
     done = tool(checkout, "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_captures.py",
-                "--connector", "telegram")  # fmt: skip
+                "--connector", "quill_post")  # fmt: skip
     assert done.returncode == 1
 
 
 def test_nothing_that_is_there_is_overwritten(deskwire, checkout):
-    assert deskwire("new", "channel", "telegram", "--root", checkout).status == 0
-    module = checkout / "layers" / "deskwire" / "deskwire" / "channels" / "telegram.py"
+    assert deskwire("new", "channel", "quill_post", "--root", checkout).status == 0
+    module = checkout / "layers" / "deskwire" / "deskwire" / "channels" / "quill_post.py"
     module.write_text("mine")
-    told = deskwire("new", "channel", "telegram", "--root", checkout)
+    told = deskwire("new", "channel", "quill_post", "--root", checkout)
     assert told.status == 2
     assert "is there already" in told.err
     assert module.read_text() == "mine"
@@ -85,6 +98,6 @@ def test_a_name_that_is_none_or_taken_is_refused(deskwire, checkout, name):
 
 
 def test_it_wants_a_checkout(deskwire, tmp_path):
-    told = deskwire("new", "channel", "telegram", "--root", tmp_path)
+    told = deskwire("new", "channel", "quill_post", "--root", tmp_path)
     assert told.status == 2
     assert "no checkout of Deskwire" in told.err

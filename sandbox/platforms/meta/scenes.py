@@ -190,6 +190,9 @@ class OnFacebook(Scenes):
         self._writes(who, talk)
 
         def block() -> None:
+            if not self.meta.sent[talk.thread]:  # whoever blocked the page before is not acknowledged
+                self.script.later(1.0, block)
+                return
             self.meta.inboxes[(talk.account, talk.thread)].blocked = True
             self.script.answer(talk, reaches=False, noted=True)
 

@@ -1,0 +1,47 @@
+"""Platforms and helpdesks are found by their folders; what plays the company names none of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deskwire import registry
+from sandbox import platforms
+from sandbox.neighbours import desk, platform
+from sandbox.neighbours.neighbour import Clock
+from sandbox.northwind.scenes import Scenes
+
+NORTHWIND = Path(__file__).parents[2] / "sandbox" / "northwind"
+VENDORS = re.compile(r"\b(facebook|messenger|meta|google|webform|zendesk|requesttracker|tracker)\b", re.IGNORECASE)
+SOAK = {"soak.py", "misfortunes.py"}  # they measure the pace of one helpdesk, the played Zendesk
+
+
+def test_every_channel_and_every_helpdesk_is_played():
+    played = [channel for kind in platform.kinds().values() for channel in kind.channels]
+    assert sorted(played) == sorted(registry.channel_names())
+    assert sorted(desk.kinds()) == sorted(registry.helpdesk_names())
+
+
+def test_every_platform_has_scenes():
+    assert platform.found(platforms, "scenes", Scenes).keys() == platform.kinds().keys()
+
+
+@pytest.mark.parametrize("file", sorted(NORTHWIND.glob("*.py")), ids=lambda file: file.name)
+def test_the_company_names_no_vendor(file):
+    if file.name in SOAK:
+        pytest.skip("measures the played Zendesk")
+    code = [line for line in file.read_text().splitlines() if not line.startswith("    ") or "import" in line]
+    imported = [line for line in code if re.match(r"\s*(from|import) ", line) and VENDORS.search(line)]
+    assert not imported
+
+
+@pytest.mark.parametrize("name", platform.kinds())
+def test_what_a_platform_configures_fits_together(name):
+    """Its connections use its endpoints and its secrets; nobody else's are needed."""
+    made = platform.kinds()[name](Clock())
+    endpoints, connections = made.rules["endpoints"], made.rules["connections"]
+    assert {channel for each in endpoints.values() for channel in each["channels"]} == set(made.channels)
+    for each in connections.values():
+        assert each["channel"] in endpoints[each["endpoint"]]["channels"]
+    named = {each["secret"] for each in (*endpoints.values(), *connections.values()) if "secret" in each}
+    assert named == made.secrets.keys()
