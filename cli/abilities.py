@@ -60,7 +60,7 @@ def _channel(name: str) -> dict[str, Any]:
     subject = registry.channel(name)
     sends = {
         str(visibility): {"most": sending.text.value.most, "unit": str(sending.text.value.unit),
-                          "automatic": sending.automatic.value}
+                          "automatic": sending.automatic}
         for visibility, sending in subject.terms.sending.items()
     }  # fmt: skip
     does = sorted(word for word, protocol in PROTOCOLS.items() if isinstance(subject, protocol))

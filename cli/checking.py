@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from deskwire import registry
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
 
@@ -57,6 +58,11 @@ def definitions(written: Written) -> Iterator[Definition]:
             secret=endpoint.secret or "",
             settings=endpoint.settings,
             helpdesk=endpoint.helpdesk,
+            accounts={
+                entry.channel: entry.account
+                for entry in written.connections.values()
+                if entry.endpoint == name and not registry.channel(entry.channel).names_account
+            },
         )
     for name, desk in written.helpdesks.items():
         yield HelpdeskConnection(

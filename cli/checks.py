@@ -13,6 +13,7 @@ from deskwire.contracts.channel import Channel
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.contracts.terms import TextLimit, Unit
 from deskwire.model.events import Visibility
+from deskwire.verification.never import Never
 
 from .company import ConnectionEntry, EndpointEntry
 from .document import Place, choice
@@ -68,12 +69,19 @@ def endpoints(written: Written) -> Found:
             first = webhooks.setdefault(entry.helpdesk, name)
             if first != name:
                 yield (*place, "helpdesk"), f"“{entry.helpdesk}” has the endpoint “{first}” already: one is enough"
+            desk = written.helpdesks.get(entry.helpdesk)
+            connector = None if desk is None else helpdesk(desk.connector)
+            if connector is not None and isinstance(connector.verification, Never):
+                yield (*place, "helpdesk"), f"{connector.title} is only polled and has no webhook: give it `poll: true`"
 
 
 def _channels(place: Place, entry: EndpointEntry) -> Found:
     for number, given in enumerate(entry.channels):
-        if channel(given) is None:
-            yield _unknown((*place, "channels", str(number)), "channel", given, registry.channel_names())
+        known, at = channel(given), (*place, "channels", str(number))
+        if known is None:
+            yield _unknown(at, "channel", given, registry.channel_names())
+        elif isinstance(known.verification, Never):
+            yield at, f"{known.title} is only polled and has no webhook: take it out"
     found = [connector for connector in map(channel, entry.channels) if connector is not None]
     for other in found[1:]:
         if other.verification != found[0].verification:
@@ -86,6 +94,7 @@ def _channels(place: Place, entry: EndpointEntry) -> Found:
 def connections(written: Written) -> Found:
     """Connections of no channel, of an account that another has, or with an endpoint, helpdesk or policy of none."""
     accounts: dict[tuple[str, str], str] = {}
+    nameless: dict[tuple[str, str], str] = {}
     for name, entry in written.connections.items():
         place = ("connections", name)
         if channel(entry.channel) is None:
@@ -94,6 +103,12 @@ def connections(written: Written) -> Found:
         if first != name:
             yield (*place, "account"), f"this account of {entry.channel} belongs to “{first}” already"
         yield from _endpoint_of(written, place, entry)
+        known = channel(entry.channel)
+        if known is not None and entry.endpoint and not known.names_account:
+            only = nameless.setdefault((entry.endpoint, entry.channel), name)
+            if only != name:
+                reason = f"a delivery of {known.title} names no account, and “{entry.endpoint}” serves “{only}” already"
+                yield (*place, "endpoint"), f"{reason}: give this connection an endpoint of its own"
         if not entry.helpdesk and not written.default("helpdesk"):
             yield place, "“helpdesk” is missing: name it here or under `defaults`"
         if entry.helpdesk and entry.helpdesk not in written.section("helpdesks"):
@@ -104,12 +119,17 @@ def connections(written: Written) -> Found:
 
 def _endpoint_of(written: Written, place: Place, entry: ConnectionEntry) -> Found:
     at = (*place, "endpoint")
-    endpoint = written.endpoints.get(entry.endpoint)
-    if entry.endpoint not in written.section("endpoints"):
+    endpoint, known = written.endpoints.get(entry.endpoint), channel(entry.channel)
+    if known is not None and isinstance(known.verification, Never):
+        if entry.endpoint:
+            yield at, f"{known.title} is only polled and has no webhook: leave `endpoint` out"
+    elif not entry.endpoint:
+        yield place, "“endpoint” is missing: name the one that its webhooks come to"
+    elif entry.endpoint not in written.section("endpoints"):
         yield _unknown(at, "endpoint", entry.endpoint, written.section("endpoints"))
     elif endpoint is not None and endpoint.helpdesk:
         yield at, f"“{entry.endpoint}” is the webhook of a helpdesk: name one with `channels`"
-    elif endpoint is not None and entry.channel not in endpoint.channels and channel(entry.channel) is not None:
+    elif endpoint is not None and entry.channel not in endpoint.channels and known is not None:
         listed = ", ".join(endpoint.channels)
         yield at, f"“{entry.endpoint}” does not list {entry.channel} among its channels ({listed}): add it there"
 
@@ -168,7 +188,7 @@ def _texts_on(written: Written, name: str, connector: Channel, found: tuple[Plac
     for visibility, sending in connector.terms.sending.items():
         if not policy.acknowledges(visibility):
             continue
-        if visibility is Visibility.PUBLIC and not sending.automatic.value:
+        if visibility is Visibility.PUBLIC and not sending.automatic:
             reason = (
                 f"{connector.title} allows no automatic answer in public: "
                 f"give the connection “{name}” a policy without `acknowledge.public`"

@@ -87,7 +87,7 @@ class ConnectionEntry(Definition):
 
     channel: str = Field(description="Which channel it is; `deskwire channels` lists them.")
     account: Account = Field(description="The platform's id of the page, number or profile.")
-    endpoint: str = Field(description="The endpoint that its webhooks come to.")
+    endpoint: str = Field("", description="The endpoint that its webhooks come to; none for what is only polled.")
     secret: SecretName | None = None
     settings: Settings = Field(default_factory=dict)
     helpdesk: str = Field("", description="Where its tickets go; left out: the default.")

@@ -110,18 +110,22 @@ def shown(name):
             "most": sending.text.value.most,
             "unit": str(sending.text.value.unit),
             "pieces": sending.text.value.pieces,
-            "automatic": sending.automatic.value,
-            "window_hours": _hours(sending.window),
-            "human_window_hours": _hours(sending.human_window),
+            "automatic": sending.automatic,
+            "windows": [
+                {
+                    "name": window.name,
+                    "hours": None if window.span.value is None else window.span.value.total_seconds() / 3600,
+                    "automatic": window.automatic.value,
+                    "tag": window.tag,
+                    "template": window.template,
+                }
+                for window in sending.windows
+            ],
         }
         for visibility, sending in sorted(connector.terms.sending.items())
         if visibility in places
     }
     return found
-
-
-def _hours(figure):
-    return None if figure is None or figure.value is None else figure.value.total_seconds() / 3600
 
 
 def _figures(contract):
@@ -150,10 +154,12 @@ def yes(value):
     return "yes" if value else "–"
 
 
-def hours(value):
-    if value is None:
-        return "no limit"
-    return f"{value:g} hours" if value <= 48 else f"{value / 24:g} days"
+def window(found):
+    """Return a window as people read it: `7 days, written by a person (HUMAN_AGENT)`."""
+    value = found["hours"]
+    span = "no limit" if value is None else f"{value:g} hours" if value <= 48 else f"{value / 24:g} days"
+    special = found["tag"] or ("approved templates" if found["template"] else "")
+    return span + ("" if found["automatic"] else ", written by a person") + (f" ({special})" if special else "")
 
 
 def page(sides):
@@ -178,7 +184,7 @@ INTRODUCTION = (
     "captured delivery or a recorded exchange shows it. *(not confirmed)* marks figures that only third parties tell.",
 )
 CHANNEL = ("channel", "receives", "attachments", "does besides")
-ANSWER = ("channel", "where", "longest text", "automatic answers", "window", "for people")
+ANSWER = ("channel", "where", "longest text", "automatic answers", "windows")
 HELPDESK = (
     "helpdesk", "idempotency key of its own", "finds after doubt", "several entries at once", "longest entry",
     "emoji", "files", "redacts", "tells of replies by",
@@ -198,9 +204,8 @@ def answer_rows(name, data):
     for place, sending in data["sends"].items():
         size = f"{sending['most']:,} {sending['unit']}" + (f" × {sending['pieces']}" if sending["pieces"] > 1 else "")
         doubt = " *(not confirmed)*" if f"{place}.text" in data["unconfirmed"] else ""
-        people = "–" if sending["human_window_hours"] is None else hours(sending["human_window_hours"])
         automatic = "where the event allows" if sending["automatic"] else "never"
-        yield f"`{name}`", place, size + doubt, automatic, hours(sending["window_hours"]), people
+        yield f"`{name}`", place, size + doubt, automatic, "; ".join(map(window, sending["windows"]))
 
 
 def helpdesk_row(name, data):

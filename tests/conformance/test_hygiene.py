@@ -355,10 +355,10 @@ def figures(contract):
             yield name, value
     yield from contract.figures.items()
     for visibility, sending in contract.sending.items():
-        for name in type(sending).__dataclass_fields__:
-            value = getattr(sending, name)
-            if isinstance(value, Figure):
-                yield f"{visibility}.{name}", value
+        yield f"{visibility}.text", sending.text
+        for window in sending.windows:
+            yield f"{visibility}.{window.name}.span", window.span
+            yield f"{visibility}.{window.name}.automatic", window.automatic
 
 
 @pytest.mark.rule("C18")

@@ -39,6 +39,8 @@ class Endpoint(Definition):
     secret: str = ""
     settings: dict[str, str] = Field(default_factory=dict)
     helpdesk: str = ""  # for the helpdesks' side: whose webhook it is
+    # Channel -> account of its one connection here, where the channel's deliveries name no account.
+    accounts: dict[str, str] = Field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -52,7 +54,7 @@ class Connection(Definition):
     name: str = Field(pattern=NAME)
     channel: str
     account: str = Field(min_length=1, max_length=300)
-    endpoint: str
+    endpoint: str = ""  # none: the channel is only polled
     secret: str = ""
     settings: dict[str, str] = Field(default_factory=dict)
     helpdesk: str

@@ -50,7 +50,7 @@ def helpdesk_names() -> tuple[str, ...]:
 @cache
 def channel(name: str) -> Channel:
     """Return the channel connector of that name. Raises `ConfigurationError` when there is none."""
-    return _load(_channels, name, Channel)  # type: ignore[type-abstract]
+    return _load(_channels, name, Channel)
 
 
 @cache

@@ -178,19 +178,19 @@ def permit(age, *, automatic=False):
 
 
 @pytest.mark.parametrize(
-    ("age", "automatic", "kind", "human"),
+    ("age", "automatic", "kind", "tag"),
     [
-        (23, False, Permit, False),
-        (23, True, Permit, False),
-        (25, False, Permit, True),
+        (23, False, Permit, ""),
+        (23, True, Permit, ""),
+        (25, False, Permit, "HUMAN_AGENT"),
         (25, True, Refusal, None),
         (7 * 24 + 1, False, Refusal, None),
     ],
 )
-def test_only_a_person_may_answer_after_a_day(age, automatic, kind, human):
+def test_only_a_person_may_answer_after_a_day(age, automatic, kind, tag):
     found = permit(age, automatic=automatic)
     assert isinstance(found, kind)
-    assert getattr(found, "human", None) is human
+    assert getattr(found, "tag", None) == tag
 
 
 def test_the_tag_for_people_is_never_on_an_automatic_message():

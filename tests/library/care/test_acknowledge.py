@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, Suppressed, acknowledgement, opting
 from deskwire.care.measure import measure
 from deskwire.care.policy import Policy
-from deskwire.contracts.terms import Figure, Sending, Terms, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.events import Author, Event, Kind, Visibility
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday, 11:00 in Warsaw
@@ -35,7 +35,8 @@ def figure(value):
 
 
 def permit(most=2000, unit=Unit.CHARACTERS, window=timedelta(hours=24), last_inbound=NOW, automatic=True):
-    sending = Sending(text=figure(TextLimit(most, unit)), automatic=figure(automatic), window=figure(window))
+    standard = Window(name="standard", span=figure(window), automatic=figure(automatic))
+    sending = Sending(text=figure(TextLimit(most, unit)), windows=(standard,))
     terms = Terms(
         sending=dict.fromkeys(Visibility, sending),
         body_limit=figure(1),

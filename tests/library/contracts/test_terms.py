@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from deskwire.contracts.terms import Figure, Permit, Refusal, Sending, Terms, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Refusal, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.events import Visibility
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -18,10 +18,10 @@ def figure(value):
 
 
 def contract(*, automatic=True, window=DAY, human=7 * DAY):
-    sending = Sending(
-        text=figure(TextLimit(2000, Unit.CHARACTERS)), automatic=figure(automatic), window=figure(window),
-        human_window=None if human is None else figure(human),
-    )  # fmt: skip
+    windows = [Window(name="standard", span=figure(window), automatic=figure(automatic))]
+    if human is not None:
+        windows.append(Window(name="late", span=figure(human), automatic=figure(False), tag="HUMAN_AGENT"))
+    sending = Sending(text=figure(TextLimit(2000, Unit.CHARACTERS)), windows=tuple(windows))
     return Terms(
         sending={Visibility.PRIVATE: sending}, body_limit=figure(1), deadline=figure(DAY), redelivery=figure(DAY)
     )
@@ -34,13 +34,13 @@ def asked(rules, *, automatic=False, age=None, visibility=Visibility.PRIVATE):
 
 def test_within_the_window_anything_may_be_sent():
     assert isinstance(asked(contract(), automatic=True, age=DAY), Permit)
-    assert not asked(contract(), age=DAY).human
+    assert (asked(contract(), age=DAY).window, asked(contract(), age=DAY).tag) == ("standard", "")
 
 
 def test_after_the_window_only_a_person_may_answer_and_not_for_ever():
     late = DAY + timedelta(seconds=1)
     assert isinstance(asked(contract(), automatic=True, age=late), Refusal)
-    assert asked(contract(), age=late).human
+    assert (asked(contract(), age=late).window, asked(contract(), age=late).tag) == ("late", "HUMAN_AGENT")
     assert isinstance(asked(contract(), age=7 * DAY + timedelta(seconds=1)), Refusal)
     assert isinstance(asked(contract(human=None), age=late), Refusal)
 
@@ -70,4 +70,4 @@ def test_the_refusal_says_the_time_in_words():
 
 def test_nobody_else_makes_a_permit():
     with pytest.raises(TypeError):
-        Permit(object(), TextLimit(1, Unit.BYTES), human=False)
+        Permit(object(), TextLimit(1, Unit.BYTES), "standard")

@@ -51,7 +51,7 @@ def test_an_edit_points_at_its_original():
     assert edit.original == EVENT.key
 
 
-@pytest.mark.parametrize("name", ["channel", "account", "object_id", "verb", "thread"])
+@pytest.mark.parametrize("name", ["channel", "object_id", "verb", "thread"])
 def test_an_event_without_an_id_cannot_be_made(name):
     with pytest.raises(PayloadError):
         dataclasses.replace(EVENT, **{name: ""})

@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, line
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
@@ -64,14 +64,24 @@ class Facebook(Channel):
             Visibility.PUBLIC: Sending(
                 # Not stated anywhere by Meta; 8,000 circulates.
                 text=Figure(TextLimit(8000, Unit.UTF16), COMMENTS, meta.CHECKED, confirmed=False),
-                # Not forbidden, but identical automated comments are the classic signal for spam (error 368).
-                automatic=Figure(True, COMMENTS, meta.CHECKED, confirmed=False),  # noqa: FBT003
-                window=Figure(None, COMMENTS, meta.CHECKED),
+                windows=(
+                    Window(
+                        name="always",
+                        span=Figure(None, COMMENTS, meta.CHECKED),
+                        # Not forbidden, but identical automated comments are the classic signal for spam (error 368).
+                        automatic=Figure(True, COMMENTS, meta.CHECKED, confirmed=False),  # noqa: FBT003
+                    ),
+                ),
             ),
             Visibility.PRIVATE: Sending(
                 text=Figure(TextLimit(2000, Unit.UTF16), PRIVATE_REPLIES, meta.CHECKED, confirmed=False),
-                automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
-                window=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
+                windows=(
+                    Window(
+                        name="private reply",
+                        span=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
+                        automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
+                    ),
+                ),
             ),
         },
         body_limit=meta.BODY_LIMIT,

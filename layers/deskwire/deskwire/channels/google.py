@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.care.measure import measure
 from deskwire.contracts.channel import Channel, Reach
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
@@ -82,10 +82,15 @@ class Google(Channel):
         sending={
             Visibility.PUBLIC: Sending(
                 text=Figure(TextLimit(4096, Unit.BYTES), REVIEWS, CHECKED),
-                # Google forbids it nowhere. But there is one slot: an automatic answer would be in public, in the
-                # place of the owner's.
-                automatic=Figure(False, f"{REVIEWS}/updateReply", CHECKED),  # noqa: FBT003
-                window=Figure(None, REVIEWS, CHECKED),
+                windows=(
+                    Window(
+                        name="always",
+                        span=Figure(None, REVIEWS, CHECKED),
+                        # Google forbids it nowhere. But there is one slot: an automatic answer would be in public, in
+                        # the place of the owner's.
+                        automatic=Figure(False, f"{REVIEWS}/updateReply", CHECKED),  # noqa: FBT003
+                    ),
+                ),
             ),
         },
         body_limit=Figure(14_000_000, "https://docs.cloud.google.com/pubsub/quotas", CHECKED, confirmed=False),

@@ -28,7 +28,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, line
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.model.errors import DeskwireError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
@@ -84,9 +84,19 @@ class Messenger(Channel):
             Visibility.PRIVATE: Sending(
                 # 2,000 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.
                 text=Figure(TextLimit(2000, Unit.UTF16, pieces=5), SEND, meta.CHECKED, confirmed=False),
-                automatic=Figure(True, POLICY, meta.CHECKED),  # noqa: FBT003
-                window=Figure(timedelta(hours=24), POLICY, meta.CHECKED),
-                human_window=Figure(timedelta(days=7), POLICY, meta.CHECKED),
+                windows=(
+                    Window(
+                        name="standard",
+                        span=Figure(timedelta(hours=24), POLICY, meta.CHECKED),
+                        automatic=Figure(True, POLICY, meta.CHECKED),  # noqa: FBT003
+                    ),
+                    Window(
+                        name="human agent",
+                        span=Figure(timedelta(days=7), POLICY, meta.CHECKED),
+                        automatic=Figure(False, POLICY, meta.CHECKED),  # noqa: FBT003
+                        tag="HUMAN_AGENT",
+                    ),
+                ),
             ),
         },
         body_limit=meta.BODY_LIMIT,
@@ -114,10 +124,9 @@ class Messenger(Channel):
 
         `metadata` comes back in the echo, which may overtake the answer: that is how an echo is known as ours.
         """
-        if permit.human and outgoing.automatic:
-            raise PermanentError("the tag HUMAN_AGENT is for what a person wrote", code="human-agent")
-        late = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
-        how = late if permit.human else {"messaging_type": "RESPONSE"}
+        if permit.tag and outgoing.automatic:
+            raise PermanentError(f"the tag {permit.tag} is for what a person wrote", code="human-agent")
+        how = {"messaging_type": "MESSAGE_TAG", "tag": permit.tag} if permit.tag else {"messaging_type": "RESPONSE"}
         contents: list[Mapping[str, object]] = [{"text": text} for text in meta.pieces(outgoing.text, permit.limit)]
         contents += [_sendable(attachment) for attachment in outgoing.attachments]
         token = digest(outgoing.key)

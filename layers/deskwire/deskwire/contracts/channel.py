@@ -7,78 +7,27 @@ protocols of their own (`Replies`, `Asks`, `Fetches`, `Polls`, `Profiles`, `Medi
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, Author, Event, Unreadable
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.tickets import File
 
-from .connector import Mail, Page, Reach, Remember, declared
+from .connector import Connector, Mail, Page, Reach, Remember
 
 if TYPE_CHECKING:
-    from deskwire.model.secret import Secrets
-    from deskwire.verification.rule import Verification
     from deskwire.web.reading import Node
     from deskwire.web.request import Request, Response
 
-    from .terms import Permit, Terms
+    from .terms import Permit
 
 
-class Channel(ABC):
-    """A connector of the customers' side. Subclasses declare; the framework verifies, then calls `parse`."""
-
-    name: ClassVar[str]
-    title: ClassVar[str]  # as people write it: "Facebook Page"
-    verification: ClassVar[Verification]
-    terms: ClassVar[Terms]
-    # Name -> what it is. `deskwire plan` asks for all of them but those whose words say “optional”; one that begins
-    # with “or ” is an alternative to the one before it.
-    connection_settings: ClassVar[Mapping[str, str]] = {}
-    endpoint_settings: ClassVar[Mapping[str, str]] = {}
-    connection_secrets: ClassVar[Mapping[str, str]] = {}  # what `send` and `complete` need
-    endpoint_secrets: ClassVar[Mapping[str, str]] = {}
-    known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
-
-    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
-        """Refuse a connector that could let in anything unchecked."""
-        super().__init_subclass__(**options)
-        declared(cls)
-
-    @abstractmethod
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
-        """Yield what a verified request says. Pure: no network, no clock.
-
-        Raises `PayloadError` when nothing of it can be read; one bad fragment is an `Unreadable` (see `each`).
-        """
-
-    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
-        """Answer the platform's registration check; None when this is no handshake (the default).
-
-        Called before verification. A connector signs nothing of a shape that the platform does not document.
-        Raises `SignatureError` for a wrong one.
-        """
-        del request, secrets
-        return None
-
-    def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
-        """Return what the platform wants to hear after its delivery is safe; None for a plain empty 200."""
-        del request, events
-        return None
-
-    def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
-        """Return the rates to keep where anybody can write, before verification: (name, most, seconds) each."""
-        del request
-        return ()
-
-    def answer_headers(self, request: Request) -> Mapping[str, str]:
-        """Return headers for every answer to a browser (CORS); none by default."""
-        del request
-        return {}
+class Channel(Connector):
+    """A connector of the customers' side."""
 
 
 def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Event]]) -> Iterator[Event | Unreadable]:
@@ -167,7 +116,7 @@ class Rejects(Protocol):
     """Talks to people's browsers: what cannot be parsed is the visitor's to mend, and is told so, not parked."""
 
     def reject(self, request: Request, error: PayloadError) -> Response:
-        """Return the answer that says what is wrong."""
+        """Return the answer that says what is wrong. What was not verified has no body here."""
 
 
 @runtime_checkable

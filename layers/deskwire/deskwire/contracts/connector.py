@@ -1,17 +1,96 @@
-"""What connectors of both sides share: what they may reach, what a look brings, what a class must declare."""
+"""The base of connectors of both sides: what a class declares, answers and reads, and what it may reach."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from deskwire.model.events import Event
 
 if TYPE_CHECKING:
+    from deskwire.model.events import Unreadable
     from deskwire.model.secret import Secrets
+    from deskwire.verification.rule import Verification
+    from deskwire.web.request import Request, Response
     from deskwire.web.rest import Transport
+
+    from .terms import Terms
+
+
+class Connector(ABC):
+    """A connector. Subclasses declare; the framework verifies a POST, and only then shows its body to the connector.
+
+    What is only polled declares `Never()` as its verification, and no `parse`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # as people write it: "Facebook Page"
+    verification: ClassVar[Verification]  # of its webhook
+    terms: ClassVar[Terms]
+    # False: its deliveries do not say which account they are for. An endpoint then serves one connection of it, whose
+    # account the framework fills in where `parse` leaves it empty.
+    names_account: ClassVar[bool] = True
+    # Name -> what it is. `deskwire plan` asks for all of them but those whose words say “optional”; one that begins
+    # with “or ” is an alternative to the one before it.
+    connection_settings: ClassVar[Mapping[str, str]] = {}
+    endpoint_settings: ClassVar[Mapping[str, str]] = {}
+    connection_secrets: ClassVar[Mapping[str, str]] = {}  # what calls to the platform or helpdesk need
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {}
+    known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        """Refuse a connector that could let in anything unchecked."""
+        super().__init_subclass__(**options)
+        declared(cls)
+
+    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+        """Yield what a verified request says. Pure: no network, no clock.
+
+        Of a helpdesk: events of `Kind.TICKET` whose `thread` is the ticket's id. Raises `PayloadError` when nothing
+        of it can be read; one bad fragment is an `Unreadable` (see `channel.each`).
+        """
+        raise NotImplementedError
+
+    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
+        """Answer the platform's registration check; None when this is no handshake (the default).
+
+        Called before verification, for requests without a body alone: GET, HEAD and a browser's OPTIONS. A connector
+        signs nothing of a shape that the platform does not document. Raises `SignatureError` for a wrong one.
+        """
+        del request, secrets
+        return None
+
+    def greeting(self, request: Request, secrets: Secrets) -> Response | None:
+        """Answer a registration check that comes as a POST; None when this is none (the default).
+
+        Called after verification, before `parse`.
+        """
+        del request, secrets
+        return None
+
+    def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
+        """Return what the sender wants to hear after its delivery is safe; None for a plain empty 200.
+
+        `events` are this connector's own. There are none when the delivery told of nothing, or was parked.
+        """
+        del request, events
+        return None
+
+    def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
+        """Return the rates to keep where anybody can write: (name, most, seconds) each.
+
+        Called before verification, so the request has no body here.
+        """
+        del request
+        return ()
+
+    def answer_headers(self, request: Request) -> Mapping[str, str]:
+        """Return headers for every answer to a browser (CORS); none by default. The request has no body here."""
+        del request
+        return {}
 
 
 class Mail(Protocol):
@@ -55,17 +134,24 @@ class Page:
     cursor: str
 
 
-def declared(cls: type) -> None:
+def declared(cls: type[Connector]) -> None:
     """Raise `TypeError` when a connector's class does not name itself, its verification and its terms."""
+    from deskwire.verification.never import Never
     from deskwire.verification.rule import Verification
 
+    if cls.__module__.startswith("deskwire.contracts."):
+        return  # a side, not a connector
     module = cls.__module__.rpartition(".")[2]
     if getattr(cls, "name", None) != module:
         msg = f"{cls.__qualname__}.name must be {module!r}, as its module is called"
         raise TypeError(msg)
-    if not isinstance(getattr(cls, "verification", None), Verification):
+    rule = getattr(cls, "verification", None)
+    if not isinstance(rule, Verification):
         msg = f"{cls.__qualname__} declares no verification: a connector without one cannot be defined"
         raise TypeError(msg)
     if not hasattr(cls, "terms") or not hasattr(cls, "title"):
         msg = f"{cls.__qualname__} declares no terms or no title"
+        raise TypeError(msg)
+    if (cls.parse is Connector.parse) != isinstance(rule, Never):
+        msg = f"{cls.__qualname__}: `parse` reads what a rule verified; a connector of the rule Never has none"
         raise TypeError(msg)

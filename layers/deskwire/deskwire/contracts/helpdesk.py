@@ -6,22 +6,16 @@ which the connector puts into the request so that `find(key)` can tell later whe
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from .connector import Page, Reach, declared
+from .connector import Connector, Page, Reach
 
 if TYPE_CHECKING:
-    from deskwire.model.events import Event, Unreadable
-    from deskwire.model.secret import Secrets
     from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
-    from deskwire.verification.rule import Verification
-    from deskwire.web.request import Request, Response
-
-    from .terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +57,10 @@ class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
         self.at = at
 
 
-class Helpdesk(ABC):
-    """A connector of the agents' side."""
+class Helpdesk(Connector):
+    """A connector of the agents' side. The words of its webhook are never used: replies are read through the API."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    verification: ClassVar[Verification]  # of its own webhook
-    terms: ClassVar[Terms]
     abilities: ClassVar[Abilities]
-    connection_settings: ClassVar[Mapping[str, str]] = {}
-    endpoint_settings: ClassVar[Mapping[str, str]] = {}
-    connection_secrets: ClassVar[Mapping[str, str]] = {}
-    endpoint_secrets: ClassVar[Mapping[str, str]] = {}
-    known_gaps: ClassVar[Mapping[str, str]] = {}
-
-    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
-        """Refuse a connector that could let in anything unchecked."""
-        super().__init_subclass__(**options)
-        declared(cls)
 
     @abstractmethod
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
@@ -108,18 +88,6 @@ class Helpdesk(ABC):
     @abstractmethod
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         """Return what staff wrote publicly after the reply with that id (empty: all), oldest first, never our own."""
-
-    @abstractmethod
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
-        """Yield what a verified webhook says: events of `Kind.TICKET` whose `thread` is the ticket's id.
-
-        Their words are never used: the replies are read again through the API.
-        """
-
-    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
-        """Answer a registration check; None when there is none (the default)."""
-        del request, secrets
-        return None
 
 
 @runtime_checkable

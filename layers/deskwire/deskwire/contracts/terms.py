@@ -48,28 +48,48 @@ class TextLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
-    """What may be sent into a thread of one visibility.
+class Window:
+    """A time after the customer's last message in which the platform takes answers (`span` None: no end).
 
-    `window` is the time after the customer's last message in which anything may be sent (None: no limit);
-    `human_window` the longer one for what a person wrote. `automatic`: whether the platform allows an automatic
-    answer there at all.
+    `automatic`: whether what no person wrote may be sent in it. A message is sent with the window's `tag`, where it
+    has one (Meta's HUMAN_AGENT), or only as a `template` that the platform approved (WhatsApp after a day).
     """
 
-    text: Figure[TextLimit]
+    name: str
+    span: Figure[timedelta | None]
     automatic: Figure[bool]
-    window: Figure[timedelta | None]
-    human_window: Figure[timedelta | None] | None = None
+    tag: str = ""
+    template: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What may be sent into a thread of one visibility, and in which windows; the first that is open counts."""
+
+    text: Figure[TextLimit]
+    windows: tuple[Window, ...]
+
+    @property
+    def automatic(self) -> bool:
+        """Whether an automatic answer is allowed at all."""
+        return any(window.automatic.value for window in self.windows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The rules of one platform."""
+    """The rules of one platform.
+
+    `keeps_words` is how long we may keep what people wrote (None: as long as the company wants). Within `idempotent`
+    of the first attempt the same message may be sent again without harm, since the platform knows it by our key.
+    """
 
     sending: dict[Visibility, Sending] = field(default_factory=dict)
     body_limit: Figure[int]  # bytes of the largest delivery we take
     deadline: Figure[timedelta]  # in which a delivery is to be answered
     redelivery: Figure[timedelta]  # how long the platform repeats what we did not answer
+    every: Figure[timedelta] | None = None  # the least time between two polls
+    keeps_words: Figure[timedelta] | None = None
+    idempotent: Figure[timedelta] | None = None
     api_version: Figure[str] | None = None
     sunset: Figure[date] | None = None  # when that version ends
     figures: dict[str, Figure[object]] = field(default_factory=dict)  # further ones, by name
@@ -81,20 +101,16 @@ class Terms:
         rules = self.sending.get(visibility)
         if rules is None:
             return Refusal(f"nothing can be sent to a {visibility} thread of this channel")
-        if automatic and not rules.automatic.value:
+        windows = [window for window in rules.windows if window.automatic.value or not automatic]
+        for window in windows:
+            span = window.span.value
+            if span is None or (last_inbound is not None and now - last_inbound <= span):
+                return Permit(_GRANT, rules.text.value, window.name, window.tag, window.template)
+        if not windows:
             return Refusal(f"the platform allows no automatic answer in a {visibility} thread")
-        window = rules.window.value
-        if window is None:
-            return Permit(_GRANT, rules.text.value, human=False)
-        age = None if last_inbound is None else now - last_inbound
-        if age is not None and age <= window:
-            return Permit(_GRANT, rules.text.value, human=False)
-        longer = rules.human_window.value if rules.human_window and not automatic else None
-        if age is not None and longer is not None and age <= longer:
-            return Permit(_GRANT, rules.text.value, human=True)
-        limit = longer or window
+        longest = max(window.span.value for window in windows if window.span.value is not None)
         return Refusal(
-            f"the customer's last message is older than the {_span(limit)} in which the platform takes an answer"
+            f"the customer's last message is older than the {_span(longest)} in which the platform takes an answer"
         )
 
 
@@ -108,11 +124,13 @@ _GRANT = object()
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one message now. `human`: only as a person's late answer (Meta's HUMAN_AGENT tag)."""
+    """Leave to send one message now: the limit of its text, and the window that is open with its tag or template."""
 
     grant: object = field(repr=False)
     limit: TextLimit
-    human: bool
+    window: str
+    tag: str = ""
+    template: bool = False
 
     def __post_init__(self) -> None:
         if self.grant is not _GRANT:

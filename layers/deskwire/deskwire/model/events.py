@@ -100,6 +100,7 @@ class Attachment:
 class Event:
     """One thing that happened in a thread.
 
+    `account` is empty where a delivery names none: the receiver fills it in from the endpoint.
     `object_id` is the platform's id of the thing (an edit or deletion carries the id of the original), `verb`
     what was done to it, `version` tells several of the same verb apart; together with channel and account they
     are the `key`, the same for every redelivery. `thread` is the conversation as the channel defines it.
@@ -132,7 +133,7 @@ class Event:
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        _check_text(self, "channel", "account", "object_id", "verb", "thread")
+        _check_text(self, "channel", "object_id", "verb", "thread")
         _utc(self, "occurred_at")
         if self.kind is Kind.MESSAGE and self.complete and not self.text.strip():
             msg = "a message has no line of text"

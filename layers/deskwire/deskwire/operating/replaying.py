@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from deskwire.conversation.ledger import Ledger
 from deskwire.conversation.recorded import RECORDED, Outcome, Recorded
 from deskwire.conversation.table import message_item, seconds
 from deskwire.letters import event_of, letter, letter_of, read_json
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, where
-from deskwire.model.events import Event, Unreadable
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
+from deskwire.model.events import Event
 from deskwire.model.keys import digest
 from deskwire.ports import (
     Archive,
@@ -39,6 +38,7 @@ from deskwire.ports import (
     Table,
     Update,
 )
+from deskwire.receiving.content import content
 from deskwire.web.request import Request
 
 from .auditing import DISCARDED
@@ -138,19 +138,9 @@ class Replayer:
             method="POST", endpoint=delivery.endpoint, body=delivery.body, headers=delivery.headers,
             received_at=delivery.received_at, facts={f"setting.{k}": v for k, v in endpoint.settings.items()},
         )  # fmt: skip
-        found: list[Event | Unreadable] = []
-        for name in endpoint.connectors:
-            connector = registry.helpdesk(name) if endpoint.side == "helpdesks" else registry.channel(name)
-            try:
-                found += connector.parse(request)
-            except PayloadError as error:
-                found.append(Unreadable(str(error), None))
-            except Exception as error:  # noqa: BLE001 - a fault of the connector: it stays parked
-                found.append(Unreadable(f"the connector failed: {where(error)}", None))
-        events = [each for each in found if isinstance(each, Event)]
-        if endpoint.side == "helpdesks":
-            events = [dataclasses.replace(event, account=endpoint.helpdesk) for event in events]
-        return events, [each.reason for each in found if isinstance(each, Unreadable)]
+        find = registry.helpdesk if endpoint.side == "helpdesks" else registry.channel
+        found = content(request, endpoint, [find(name) for name in endpoint.connectors])
+        return list(found.events), [each.reason for each in found.parked]
 
     def _known(self, thread_key: str, key: str) -> str:
         item = self.table.get(message_item(thread_key, key))

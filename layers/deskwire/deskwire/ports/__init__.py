@@ -224,6 +224,7 @@ class EndpointView:
     secret: str
     settings: Mapping[str, str]
     helpdesk: str
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def read(definition: str) -> EndpointView:
@@ -236,6 +237,7 @@ class EndpointView:
             data.get("secret", ""),
             data.get("settings", {}),
             data.get("helpdesk", ""),
+            data.get("accounts", {}),
         )
 
 

@@ -13,30 +13,34 @@ import dataclasses
 import hashlib
 import json
 import secrets as secrets_module
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
-from deskwire.contracts.channel import Channel, Rejects, Upload, Uploads
+from deskwire.contracts.channel import Rejects, Upload, Uploads
 from deskwire.letters import ENVELOPE, letter_of
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
 from deskwire.model.events import Event, Unreadable
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Letter, Limits, Mailbox, Parked, Presign
-from deskwire.verification.rule import Context
+from deskwire.verification.never import Never
+from deskwire.verification.rule import Context, Verification
 from deskwire.web import request as http
 from deskwire.web.request import Request, Response
 
+from .content import content
+
 if TYPE_CHECKING:
-    from deskwire.contracts.helpdesk import Helpdesk
+    from deskwire.contracts.connector import Connector
     from deskwire.telemetry import Telemetry
     from deskwire.web.rest import Transport
 
 PARKED_LIMIT = 240_000  # bytes of a body parked inside the letter; a larger one goes to the archive
 NEVER_PARKED = ("auth", "token", "secret", "signature", "key", "cookie", "forwarded", "amzn")  # parts of headers' names
-METHODS = frozenset({"GET", "POST", "OPTIONS", "PUT", "HEAD"})
+DELIVERIES = frozenset({"POST", "PUT"})
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", *DELIVERIES})
 FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
     (SignatureError, "SignatureFailures", 401, "unauthorized"),
     (PayloadError, "Rejected", 400, "bad request"),
@@ -44,6 +48,7 @@ FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
     (TemporaryError, "Unavailable", 503, "unavailable"),
 )
 NOT_FOUND = Response.json(404, {"error": "not found"})
+NOT_ALLOWED = Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,7 @@ class Receiver:
     def receive(self, request: Request, side: str) -> Response:
         """Return the answer to one request."""
         if request.method not in METHODS:
-            return Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
+            return NOT_ALLOWED
         try:
             endpoint = self.endpoints.endpoint(request.endpoint)
             if endpoint is None or endpoint.side != side:
@@ -90,16 +95,20 @@ class Receiver:
             connectors = [_connector(side, name) for name in endpoint.connectors]
         except (TemporaryError, ConfigurationError) as error:
             return self._failed(error, request.endpoint)
+        connectors = [each for each in connectors if not isinstance(each.verification, Never)]
+        if not connectors:  # what is only polled has no webhook
+            return NOT_FOUND
         # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
         request = dataclasses.replace(request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()})
+        bare = dataclasses.replace(request, body=b"")  # all that a connector may see of what its rule has not verified
         try:
-            response = self._answer(request, endpoint, connectors)
+            response = self._answer(request, bare, endpoint, connectors)
         except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
-            people = isinstance(connectors[0], Rejects)
-            response = self._failed(error, endpoint.name, people=people)
-            if isinstance(error, PayloadError) and isinstance(connectors[0], Rejects):
-                response = connectors[0].reject(request, error)
-        added = connectors[0].answer_headers(request) if isinstance(connectors[0], Channel) else {}
+            people = next((each for each in connectors if isinstance(each, Rejects)), None)
+            response = self._failed(error, endpoint.name, people=people is not None)
+            if isinstance(error, PayloadError) and people is not None:
+                response = people.reject(bare, error)
+        added = {name: value for each in connectors for name, value in each.answer_headers(bare).items()}
         return dataclasses.replace(response, headers={**response.headers, **added})
 
     def _failed(self, error: DeskwireError, endpoint: str, *, people: bool = False) -> Response:
@@ -113,67 +122,53 @@ class Receiver:
         self.telemetry.log(level, "refused", endpoint=endpoint, reason=str(error), status=status)
         return Response.json(status, {"error": words}, {"retry-after": "5"} if status == 503 else {})
 
-    def _answer(self, request: Request, endpoint: EndpointView, connectors: Sequence[Channel | Helpdesk]) -> Response:
-        first = connectors[0]
+    def _answer(
+        self, request: Request, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector]
+    ) -> Response:
         secrets = self.endpoints.secrets(endpoint.secret) if endpoint.secret else Secrets({})
-        for connector in connectors:
-            if (answer := connector.handshake(request, secrets)) is not None:
-                return answer
-        if request.method not in {"POST", "PUT"}:
-            return Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
-        if request.action and not (request.action == "uploads" and isinstance(first, Uploads)):
+        if request.method not in DELIVERIES:
+            return _first(each.handshake(bare, secrets) for each in connectors) or NOT_ALLOWED
+        uploads = next((each for each in connectors if isinstance(each, Uploads)), None)
+        if request.action and not (request.action == "uploads" and uploads):
             return NOT_FOUND
-        if len(request.body) > first.terms.body_limit.value:
+        if len(request.body) > max(each.terms.body_limit.value for each in connectors):
             self.telemetry.count("TooLarge")
             return Response.json(413, {"error": "too large"})
-        for name, most, seconds in first.limits(request) if isinstance(first, Channel) else ():
+        for name, most, seconds in (limit for each in connectors for limit in each.limits(bare)):
             if not self.limits.allow(compose(endpoint.name, name), most, seconds):
                 self.telemetry.count("RateLimited")
                 return Response.json(429, {"error": "too many requests"}, {"retry-after": str(seconds)})
         context = Context(self.clock(), self.http, endpoint.settings, self.cache)
-        facts = first.verification.verify(request, secrets, context)
+        facts, connectors = _verified(request, connectors, secrets, context)
         request = dataclasses.replace(request, facts={**request.facts, **facts})
-        if request.action and isinstance(first, Uploads):
-            return self._upload(first.upload(request, endpoint.settings))
-        return self._take(request, endpoint, connectors)
+        if request.action and uploads:
+            return self._upload(uploads.upload(request, endpoint.settings))
+        greeted = _first(each.greeting(request, secrets) for each in connectors)
+        return greeted or self._take(request, endpoint, connectors)
 
     def _upload(self, upload: Upload) -> Response:
         name = secrets_module.token_hex(16)
         return Response.json(201, {"id": name, **self.presign(f"incoming/{name}", upload.type, upload.size)})
 
-    def _read(self, request: Request, connectors: Sequence[Channel | Helpdesk]) -> tuple[list[Event], list[Unreadable]]:
-        """Return what the delivery says; one that cannot be read is an `Unreadable` as a whole."""
-        found: list[Event | Unreadable] = []
-        try:
-            for connector in connectors:
-                found += connector.parse(request)
-        except PayloadError as error:
-            if isinstance(connectors[0], Rejects):
-                raise
-            found = [Unreadable(str(error), None)]
-        except Exception as error:
+    def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Response:
+        found = content(request, endpoint, connectors)
+        if found.error is not None and any(isinstance(each, Rejects) for each in connectors):
+            raise found.error
+        if found.error is not None and not isinstance(found.error, PayloadError):
             # A fault of ours; answered 500, the platform would repeat it for days and then switch the webhook off.
-            if isinstance(connectors[0], Rejects):
-                raise
             self.telemetry.count("Failures")
-            found = [Unreadable(f"the connector failed: {where(error)}", None)]
-        events = [each for each in found if isinstance(each, Event)]
-        return events, [each for each in found if isinstance(each, Unreadable)]
-
-    def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Channel | Helpdesk]) -> Response:
-        events, unreadable = self._read(request, connectors)
-        if endpoint.side == "helpdesks":
-            events = [dataclasses.replace(event, account=endpoint.helpdesk) for event in events]
-        for each in unreadable:
+        for each in found.parked:
             self._park(request, endpoint, each)
-        self._enqueue(request, endpoint, events)
+        self._enqueue(request, endpoint, found.events)
         self.telemetry.count("Deliveries")
-        self.telemetry.count("Events", len(events))
-        if not events and not unreadable:
+        self.telemetry.count("Events", len(found.events))
+        if not found.events and not found.parked:
             self.telemetry.count("EmptyDeliveries")
-        if events and isinstance(connectors[0], Channel):
-            return connectors[0].acknowledged(request, events) or Response(200)
-        return Response(200)
+        acknowledged = (
+            connector.acknowledged(request, [event for event in found.events if event.channel == connector.name])
+            for connector in connectors
+        )
+        return _first(acknowledged) or Response(200)
 
     def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Event]) -> None:
         letters: dict[tuple[str, str], Letter] = {}
@@ -218,5 +213,31 @@ def kept(header: str) -> bool:
     return header.startswith("x-") and not any(word in header for word in NEVER_PARKED)
 
 
-def _connector(side: str, name: str) -> Channel | Helpdesk:
+def _connector(side: str, name: str) -> Connector:
     return registry.helpdesk(name) if side == "helpdesks" else registry.channel(name)
+
+
+def _first(answers: Iterable[Response | None]) -> Response | None:
+    return next((answer for answer in answers if answer is not None), None)
+
+
+def _verified(
+    request: Request, connectors: Sequence[Connector], secrets: Secrets, context: Context
+) -> tuple[Mapping[str, str], list[Connector]]:
+    """Return the facts of the first rule that lets the request in, and the connectors whose rule it is.
+
+    Raises what the first rule refused it with.
+    """
+    refused: DeskwireError | None = None
+    for rule in _distinct([each.verification for each in connectors]):
+        try:
+            facts = rule.verify(request, secrets, context)
+        except (SignatureError, ConfigurationError) as error:
+            refused = refused or error
+        else:
+            return facts, [each for each in connectors if each.verification == rule]
+    raise refused or SignatureError("no rule lets it in")
+
+
+def _distinct(rules: Sequence[Verification]) -> list[Verification]:
+    return [rule for number, rule in enumerate(rules) if rule not in rules[:number]]

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.care.measure import measure
 from deskwire.contracts.channel import Channel, Reach, Upload
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD
@@ -67,7 +67,7 @@ class WebForm(Channel):
         "captcha_sitekey": "hCaptcha: the widget's site key, so that tokens of other sites are refused (optional)",
         "captcha_action": "Turnstile: the widget's action (optional, else “contact”)",
         "address_rate": "posts in ten minutes from one address (optional, else 20)",
-        "form_rate": "posts in ten minutes to one form (optional, else 600)",
+        "form_rate": "posts in ten minutes to the endpoint, all its forms together (optional, else 600)",
         "upload_types": "media types that may be uploaded, separated by spaces (optional, else pictures, PDF, text)",
         "upload_bytes": "the largest file (optional, else 10 MiB)",
     }
@@ -81,8 +81,13 @@ class WebForm(Channel):
             Visibility.PRIVATE: Sending(
                 # 40 MB is SES's own limit; ours is what a person still reads.
                 text=Figure(TextLimit(100_000, Unit.CHARACTERS), SES, CHECKED),
-                automatic=Figure(True, AUTOMATIC, CHECKED),  # noqa: FBT003
-                window=Figure(None, AUTOMATIC, CHECKED),
+                windows=(
+                    Window(
+                        name="always",
+                        span=Figure(None, AUTOMATIC, CHECKED),
+                        automatic=Figure(True, AUTOMATIC, CHECKED),  # noqa: FBT003
+                    ),
+                ),
             ),
         },
         # The figures are our own, well inside those of API Gateway (10 MB, 30 seconds): a person waits, and a page
@@ -125,19 +130,15 @@ class WebForm(Channel):
         return {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
 
     def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
-        """Keep the rates of ten minutes from an address (an IPv6 /64) and to a form; uploads count for themselves.
+        """Keep the rates of ten minutes from an address (an IPv6 /64) and in all; uploads count for themselves.
 
         Behind a CDN of your own the peer's address is the CDN's: then let its firewall keep the rate.
         """
         kind, settings = request.action or "form", _settings(request)
-        limits = [(f"{kind} from {neighbourhood(request.source)}", _number(settings, "address_rate", 20), 600)]
-        try:
-            form = read(request.body)["form_id"].text()
-        except PayloadError:
-            return limits
-        if forms.FORM.fullmatch(form):
-            limits.append((f"{kind} to {form}", _number(settings, "form_rate", 600), 600))
-        return limits
+        return [
+            (f"{kind} from {neighbourhood(request.source)}", _number(settings, "address_rate", 20), 600),
+            (f"{kind} in all", _number(settings, "form_rate", 600), 600),
+        ]
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         """Yield the one message of a submission.
@@ -204,6 +205,8 @@ class WebForm(Channel):
 
     def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
         """Tell the page that all is safe, under which reference."""
+        if not events:
+            return None
         event = events[0]
         return Response.json(
             202,

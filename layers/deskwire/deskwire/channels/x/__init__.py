@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
 from deskwire.contracts.channel import Channel, each
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import oauth1
 from deskwire.model.errors import DeskwireError, PayloadError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import Author, Event, Unreadable, Visibility
@@ -95,14 +95,24 @@ class X(Channel):
         sending={
             Visibility.PUBLIC: Sending(
                 text=Figure(TextLimit(280, Unit.WEIGHTED), COUNTING, CHECKED),
-                # Only who summoned the account: the event's `no_automatic_reply` says who did not.
-                automatic=Figure(True, AUTOMATION, CHECKED),  # noqa: FBT003
-                window=Figure(None, AUTOMATION, CHECKED),
+                windows=(
+                    Window(
+                        name="always",
+                        span=Figure(None, AUTOMATION, CHECKED),
+                        # Only who summoned the account: the event's `no_automatic_reply` says who did not.
+                        automatic=Figure(True, AUTOMATION, CHECKED),  # noqa: FBT003
+                    ),
+                ),
             ),
             Visibility.PRIVATE: Sending(
                 text=Figure(TextLimit(10_000, Unit.CHARACTERS), MANAGE_DMS, CHECKED, confirmed=False),
-                automatic=Figure(True, MANAGE_DMS, CHECKED),  # noqa: FBT003
-                window=Figure(None, MANAGE_DMS, CHECKED, confirmed=False),
+                windows=(
+                    Window(
+                        name="always",
+                        span=Figure(None, MANAGE_DMS, CHECKED, confirmed=False),
+                        automatic=Figure(True, MANAGE_DMS, CHECKED),  # noqa: FBT003
+                    ),
+                ),
             ),
         },
         body_limit=Figure(4 * 1024 * 1024, WEBHOOKS, CHECKED, confirmed=False),  # X states none

@@ -1,0 +1,71 @@
+"""What a verified delivery says, as the connectors of its endpoint read it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deskwire.model.errors import PayloadError, where
+from deskwire.model.events import Event, Unreadable
+from deskwire.ports import EndpointView
+
+if TYPE_CHECKING:
+    from deskwire.contracts.connector import Connector
+    from deskwire.web.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The events and the fragments that cannot be read. `error` is set when the delivery must be looked at whole."""
+
+    events: Sequence[Event]
+    unreadable: Sequence[Unreadable]
+    error: Exception | None
+
+    @property
+    def parked(self) -> list[Unreadable]:
+        """What a person has to look at."""
+        return [*self.unreadable, *([] if self.error is None else [_whole(self.error)])]
+
+
+def content(request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Content:
+    """Return what the connectors read.
+
+    On a shared endpoint one of them is given its siblings' deliveries as well: that it cannot read one matters only
+    when no other read anything of it. A connector that fails is at fault, whatever the others read.
+    """
+    found: list[Event | Unreadable] = []
+    refused: PayloadError | None = None
+    failed: Exception | None = None
+    for connector in connectors:
+        try:
+            found += [_with_account(each, endpoint) for each in connector.parse(request)]
+        except PayloadError as error:
+            refused = refused or error
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which the caller counts
+            failed = failed or error
+    return Content(
+        [each for each in found if isinstance(each, Event)],
+        [each for each in found if isinstance(each, Unreadable)],
+        failed or (None if found else refused),
+    )
+
+
+def _with_account(found: Event | Unreadable, endpoint: EndpointView) -> Event | Unreadable:
+    """Return the event with the account of its endpoint where the delivery names none, as a helpdesk's never does."""
+    if isinstance(found, Unreadable):
+        return found
+    if endpoint.side == "helpdesks":
+        return dataclasses.replace(found, account=endpoint.helpdesk)
+    if found.account:
+        return found
+    account = endpoint.accounts.get(found.channel, "")
+    if not account:
+        raise PayloadError(f"the delivery names no account, and the endpoint has no single one of {found.channel}")
+    return dataclasses.replace(found, account=account)
+
+
+def _whole(error: Exception) -> Unreadable:
+    return Unreadable(str(error) if isinstance(error, PayloadError) else f"the connector failed: {where(error)}", None)
