@@ -1,6 +1,6 @@
 """`deskwire new`: begins a connector with all its files, so that the conformance suite passes from the first minute.
 
-Plain text replacement: the templates say `__NAME__`, `__HOST__`, `__CLASS__`, `__TITLE__` and `__TODAY__`. Captures are
+Plain text replacement: the templates say `__NAME__`, `__SLUG__`, `__CLASS__`, `__TITLE__` and `__TODAY__`. Captures are
 signed by the new module's own rule, and expected results are what it makes of them: check them against the platform's
 pages.
 """
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     root, side, name = Path(args.root), args.side, args.name
     _check(root, side, name)
     words = {
-        "__NAME__": name, "__HOST__": f"{name.replace('_', '-')}.example", "__CLASS__": _class(name),
+        "__NAME__": name, "__SLUG__": name.replace("_", "-"), "__CLASS__": _class(name),
         "__TITLE__": _title(name), "__TODAY__": _today(),
     }  # fmt: skip
     module = root / "layers" / "deskwire" / "deskwire" / f"{side}s" / f"{name}.py"
