@@ -30,7 +30,7 @@ demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back
 
 .PHONY: sandbox
 sandbox: $(EMBEDDED) ## The platforms, the helpdesk and the embedded AWS, to develop a connector against.
-	@$(PYTHON) -m sandbox
+	@$(PYTHON) -m sandbox $(if $(HELPDESK),--helpdesk $(HELPDESK)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: test
 test: $(EMBEDDED) .venv/tools/checkov/.stamp ## The whole gate: format, lint, types, imports, template, build, tests.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from deskwire import registry
 from deskwire.aws import clients
@@ -13,7 +15,7 @@ from deskwire.aws.secrets import SecretsManager
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.table import moment, thread_item
 from deskwire.operating.erasing import COUNTS, Eraser, Person, Traces
-from deskwire.settings import load
+from deskwire.settings import Settings, load
 from deskwire.web import rest
 
 from .aws import CONFIG, understood
@@ -93,6 +95,18 @@ def _confirm(traces: Traces) -> None:
         raise UserError("not confirmed: nothing was erased", status=130)
 
 
+def _stand_ins(settings: Settings) -> Mapping[str, str]:
+    """Return who plays which host. Raises `UserError` where AWS is the sandbox's and nobody is named.
+
+    Else a command that is meant for the sandbox would call the real vendor.
+    """
+    aws = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
+    if aws in {"127.0.0.1", "localhost", "::1"} and not settings.sandbox:
+        raise UserError("AWS is played here, and DESKWIRE_SANDBOX names nobody who plays the helpdesk: "
+                        "`source .sandbox/environment` first")  # fmt: skip
+    return settings.sandbox
+
+
 def _eraser(deployed: Desk) -> Eraser:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
@@ -101,7 +115,7 @@ def _eraser(deployed: Desk) -> Eraser:
     provider = SecretsProvider(boto3_client=place.session.client("secretsmanager", config=CONFIG))
     directory = Directory(
         table=deployed.table, clock=now, secrets=SecretsManager(place.secrets_prefix, provider),
-        http=rest.with_hosts(rest.Pooled(), settings.sandbox), mail=clients.mail(),
+        http=rest.with_hosts(rest.Pooled(), _stand_ins(settings)), mail=clients.mail(),
     )  # fmt: skip
     return Eraser(
         table=deployed.table, archive=deployed.archive, parked=deployed.parked, dead=deployed.dead,

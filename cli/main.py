@@ -73,6 +73,10 @@ def parser() -> argparse.ArgumentParser:
     parsing.add_argument("files", nargs="+", metavar="FILE", help="a raw body or a captured event; - is stdin")
     parsing.add_argument("--header", "-H", action="append", default=[], metavar="'NAME: VALUE'",
                          help="a header that came with a raw body (may be repeated)")  # fmt: skip
+    sending = command("send-capture", "cli.sending:run", "let the running sandbox deliver a captured webhook", SENDING)
+    sending.add_argument("files", nargs="+", metavar="FILE", help="a captured event: events/<connector>/<what>.json")
+    sending.add_argument("--connector", default="", metavar="NAME", help="whose it is (else the file's folder says it)")
+    _secrets(command, where)
     thread = command("thread", "cli.thread:run", "show a conversation: its messages, what was sent, its ticket", THREAD,
                      json_option, where)  # fmt: skip
     thread.add_argument("reference", metavar="REF", help="our reference, HELPDESK/TICKET, or a thread's key")
@@ -83,6 +87,17 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, freshdesk")
     new.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
     return root
+
+
+def _secrets(command: Callable[..., Parser], where: Parser) -> None:
+    """Add what is done to entries of Secrets Manager."""
+    actions = command("secrets", "", "write entries of Secrets Manager", SECRETS).add_subparsers(
+        metavar="ACTION", dest="action", required=True
+    )
+    writing = actions.add_parser("put", help="write members of an entry", description=SECRETS, parents=[where])
+    writing.set_defaults(run="cli.secrets:put")
+    writing.add_argument("name", metavar="NAME", help="as deskwire.yaml names it, without the prefix")
+    writing.add_argument("members", nargs="+", metavar="KEY[=VALUE]", help="KEY alone: asked for, or read from stdin")
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
@@ -147,6 +162,21 @@ Shows what became of a conversation. Customers' words are hidden unless --text.
   deskwire thread 7F3K2-9QXMA           the reference the customer was told
   deskwire thread zendesk-main/4711     a ticket: the helpdesk's name in deskwire.yaml, and its number
   deskwire thread facebook/104/104_77   a thread's key
+"""
+SENDING = """\
+Lets the sandbox that runs in this checkout (`make sandbox`) sign a captured webhook freshly, by the rule of its
+connector, and deliver it. Says how it was answered, and what became of each event. An account that is in no
+connection of the sandbox gets one. The same capture sent again is a redelivery: it is filed once.
+
+  deskwire send-capture events/messenger/text.json
+  deskwire send-capture my-capture.json --connector messenger
+"""
+SECRETS = """\
+Writes members of an entry of Secrets Manager beside those that are there; makes the entry where there is none. Shows
+no value. A member named twice has two values, the new one first, as during a rotation.
+
+  deskwire secrets put meta-app app_secret verify_token --stack deskwire     asks for both
+  vault read … | deskwire secrets put desk api_token --stack deskwire        a line of stdin for each
 """
 AUDIT = """\
 Walks through the table and counts how every event since then ended. What has no outcome, and nobody goes on with, is

@@ -115,8 +115,11 @@ def know_batches_by_their_action() -> None:
         app.extract_iam_action = extract_iam_action
 
 
-def share_layers(directory: Path) -> None:
-    """Unpack each layer once, below `directory`, and give every worker a link to it."""
+def share_layers(directory: Path, sources: str) -> None:
+    """Unpack each layer once, below `directory`, and give every worker a link to it.
+
+    With `sources`, the folder that holds our own package, its layer is that folder as it is now.
+    """
     lock = threading.Lock()
 
     class ZipFile(zipfile.ZipFile):
@@ -124,6 +127,10 @@ def share_layers(directory: Path) -> None:
             archive = Path(str(self.filename))
             if not archive.name.startswith("layer_"):
                 super().extractall(path, members, pwd)
+                return
+            if sources and any(entry.filename.startswith("python/deskwire/") for entry in self.infolist()):
+                archive.unlink()
+                (Path(str(path)) / "python").symlink_to(sources)
                 return
             contents = repr([(entry.filename, entry.CRC) for entry in self.infolist()])
             digest = hashlib.sha256(contents.encode()).hexdigest()
@@ -217,6 +224,25 @@ def kill_on_signal() -> None:
     signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=kill, daemon=True).start())
 
 
+def renew_on_signal() -> None:
+    """Start every function's processes anew, so that they import changed code; what works is let finish."""
+
+    def renew() -> None:
+        with lambda_runtime._lock:  # noqa: SLF001 - no option does it
+            old = [worker for pool in lambda_runtime._workers.values() for worker in pool]  # noqa: SLF001
+        until = time.monotonic() + 60
+        while old and time.monotonic() < until:
+            with lambda_runtime._lock:  # noqa: SLF001
+                idle = [worker for worker in old if not worker.in_use]
+                for pool in lambda_runtime._workers.values():  # noqa: SLF001
+                    pool[:] = [worker for worker in pool if worker not in idle]
+            lambda_runtime.kill_workers(idle)
+            old = [worker for worker in old if worker not in idle]
+            time.sleep(0.1)
+
+    signal.signal(signal.SIGUSR2, lambda *_: threading.Thread(target=renew, daemon=True).start())
+
+
 def end_with(parent: int, leave: Callable[[int], None] = os._exit) -> None:
     """End this process once `parent` no longer is its parent."""
 
@@ -234,11 +260,12 @@ if __name__ == "__main__":
     fill_in_condition_keys()
     know_stacks_by_their_form()
     know_batches_by_their_action()
-    share_layers(Path(os.environ["LAYERS_DIRECTORY"]))
+    share_layers(Path(os.environ["LAYERS_DIRECTORY"]), os.environ["SOURCES"])
     bound_workers(int(os.environ["WORKERS"]))
     keep_every_message()
     pass_preflights_on()
     kill_on_signal()
+    renew_on_signal()
     take_batches_side_by_side(int(os.environ["WORKERS"]))
     sqs._DEDUP_WINDOW_S = float(os.environ["DEDUPE_SECONDS"])  # noqa: SLF001 - no option sets it
     app.main()

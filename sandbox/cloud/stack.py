@@ -157,10 +157,11 @@ class Stack:
 
     `sandbox_hosts` maps a vendor's host to the loopback address that plays it. `dedupe_seconds` is the queue's memory
     of ids (AWS: 300). `change` may alter the built template before it is deployed, as a test that takes a permission
-    away does. Everything lies in `directory`, which is emptied first.
+    away does. With `live` the functions import the library from its sources, and `renew` lets them see a change.
+    Everything lies in `directory`, which is emptied first.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name only, each with its default
         self,
         *,
         sandbox_hosts: Mapping[str, str] | None = None,
@@ -170,7 +171,9 @@ class Stack:
         progress: Callable[[str], None] = say_nothing,
         change: Callable[[dict[str, Any]], None] | None = None,
         directory: Path | None = None,
+        live: bool = False,
     ) -> None:
+        self.live = live
         self.parameters = {
             "DeletionProtection": "false",
             "SandboxHosts": json.dumps(dict(sandbox_hosts or {})),
@@ -287,6 +290,11 @@ class Stack:
         if self._process is not None and self.alive:
             self._process.send_signal(signal.SIGUSR1)
 
+    def renew(self) -> None:
+        """Start the functions' processes anew, once each has finished what it does."""
+        if self._process is not None and self.alive:
+            self._process.send_signal(signal.SIGUSR2)
+
     def killed(self) -> Counter[str]:
         """Return how many processes of each function `kill` has killed."""
         names = {getattr(self.deployed, name): name for name in ("receive", "converse", "sweep")}
@@ -327,6 +335,7 @@ class Stack:
             "S3_DATA_DIR": str(self.directory / "s3"),
             "STATE_DIR": str(self.directory / "state"),
             "LAYERS_DIRECTORY": str(WORK / "layers"),
+            "SOURCES": str(ROOT / "layers" / "deskwire") if self.live else "",
             "WORKERS": str(self.workers),
             "DEDUPE_SECONDS": str(self.dedupe_seconds),
             "OPENBLAS_NUM_THREADS": "1",

@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +46,7 @@ class Company:
 
     `speed` is how fast the platforms' clock of retries and the queue's memory run: 30 makes five minutes ten seconds.
     Times within messages are real. `helpdesk` names a folder of `sandbox/helpdesks`, `only` those of
-    `sandbox/platforms` that are played (all, by default).
+    `sandbox/platforms` that are played (all, by default). With `live` the library's sources are run, not a copy.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Company:
         directory: Path | None = None,
         speed: float = 1.0,
         change: Callable[[dict[str, Any]], None] | None = None,
+        live: bool = False,
     ) -> None:
         """Start nothing yet."""
         self.progress = progress
@@ -65,6 +66,8 @@ class Company:
         self.clock = Clock()
         self._directory = directory or WORK / "company"
         self._change = change
+        self._live = live
+        self._admitted: dict[str, Mapping[str, Any]] = {}
         self._children = contextlib.ExitStack()
         self.platforms = {name: kind(self.clock) for name, kind in platform.kinds().items() if name in (only or {name})}
         self.helpdesk = helpdesk
@@ -106,6 +109,7 @@ class Company:
                 progress=self.progress,
                 directory=self._directory / "stack",
                 change=self._change,
+                live=self._live,
             )
         )
         self._store_secrets()
@@ -158,7 +162,19 @@ class Company:
         for each in self.platforms.values():
             for section, entries in each.rules.items():
                 rules[section] |= entries
+        rules["connections"] |= self._admitted
         return rules
+
+    def admit(self, accounts: Iterable[tuple[str, str]]) -> None:
+        """Give each account (of a channel) that has no connection one like the company's own there."""
+        known = self._rules()["connections"]
+        models = {each["channel"]: each for each in reversed(known.values())}
+        missing = set(accounts) - {(each["channel"], each["account"]) for each in known.values()}
+        for channel, account in sorted(missing):
+            name = f"captured-{len(self._admitted) + 1}"
+            self._admitted[name] = {**models[channel], "account": account}
+        if missing:
+            self._apply()
 
     def subscribe(self) -> None:
         """Let the platforms check the addresses, as they do when these are entered. Raises `StackError`."""

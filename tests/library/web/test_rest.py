@@ -165,15 +165,12 @@ def test_without_stand_ins_nothing_is_wrapped(bare):
     assert with_hosts(bare, {}) is bare
 
 
-def test_other_hosts_are_not_rewritten(neighbour):
-    seen = []
-
-    def record(call):
-        seen.append(call)
-        return Answer(200)
-
-    with_hosts(record, {"graph.facebook.com": neighbour.base})(Call("GET", "https://api.x.com/2"))
-    assert seen == [Call("GET", "https://api.x.com/2")]
+def test_a_host_that_nobody_plays_is_refused_and_never_called(neighbour):
+    called = []
+    transport = with_hosts(called.append, {"graph.facebook.com": neighbour.base})
+    with pytest.raises(PermanentError, match=r"nobody plays api\.x\.com"):
+        transport(Call("GET", "https://api.x.com/2"))
+    assert not called
 
 
 # ------------------------------------------------------------------------ when it fails

@@ -239,7 +239,8 @@ def _unreachable(error: Exception, call: Call) -> TemporaryError:
 def with_hosts(transport: Transport, hosts: Mapping[str, str]) -> Transport:
     """Return a transport that sends what is meant for the named vendors' hosts to the sandbox instead.
 
-    `hosts` gives each host's stand-in: a base address, on this machine (else `ConfigurationError`).
+    `hosts` gives each host's stand-in: a base address, on this machine (else `ConfigurationError`). Where there is a
+    sandbox, no other host is called: that is a `PermanentError`, which says so.
     """
     return _Rerouted(transport, stand_ins(hosts)) if hosts else transport
 
@@ -266,11 +267,16 @@ class _Rerouted:
 
 
 def rerouted(call: Call, hosts: Mapping[str, str]) -> Call:
-    """Return the call, to the sandbox if its host is named there; the Host header stays the vendor's."""
+    """Return the call, to the sandbox's stand-in for its host; the Host header stays the vendor's.
+
+    Without a sandbox (`hosts` is empty) it stays as it is. Raises `PermanentError` for a host that nobody plays.
+    """
+    if not hosts:
+        return call
     parts = urlsplit(call.url)
     base = hosts.get(parts.hostname or "")
     if base is None:
-        return call
+        raise PermanentError(f"nobody plays {parts.hostname} in the sandbox, and nothing leaves it")
     url = base + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return replace(call, url=url, headers={"Host": parts.netloc, **call.headers}, sandboxed=True)
 

@@ -1,0 +1,80 @@
+"""`deskwire secrets put`: writes members of an entry of Secrets Manager, and shows none of them."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from .aws import CONFIG, place, understood
+from .terminal import UserError, console
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,400}")
+KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def put(args: argparse.Namespace) -> int:
+    """Write the members beside those that are there, and say which."""
+    if not NAME.fullmatch(args.name):
+        raise UserError(f"“{args.name}” is no name of a secret", status=2)
+    values = _values(args.members)
+    deployed = place(args)
+    name = f"{deployed.secrets_prefix}{args.name}"
+    with understood(f"the secret “{name}” cannot be written"):
+        client = deployed.session.client("secretsmanager", config=CONFIG)
+        known = _known(client, name)
+        text = json.dumps((known or {}) | values)
+        if known is None:
+            client.create_secret(Name=name, SecretString=text)
+        else:
+            client.put_secret_value(SecretId=name, SecretString=text)
+    console().print(f"{name}: {', '.join(values)} written; the functions read it within a minute")
+    return 0
+
+
+def _values(members: list[str]) -> dict[str, str | list[str]]:
+    """Return the members; one named twice has two values, as during a rotation, the new one first."""
+    values: dict[str, str | list[str]] = {}
+    for member in members:
+        key, given, value = member.partition("=")
+        if not KEY.fullmatch(key):
+            raise UserError("a member is written KEY=VALUE, or KEY alone to be asked for its value", status=2)
+        value = value if given else _asked(key)
+        if not value:
+            raise UserError(f"“{key}” has no value: nothing was written", status=2)
+        before = values.get(key)
+        values[key] = value if before is None else [*([before] if isinstance(before, str) else before), value]
+    return values
+
+
+def _asked(key: str) -> str:
+    """Return a value that is typed unseen, or the next line of what is piped in."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{key}: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _known(client: SecretsManagerClient, name: str) -> dict[str, Any] | None:
+    """Return the entry as it is, or None. Raises `UserError` for one that is no JSON object."""
+    try:
+        text = client.get_secret_value(SecretId=name).get("SecretString", "")
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+            return None
+        raise
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise UserError(f"the secret “{name}” holds no JSON object: mend or delete it first")
+    return found
