@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,7 +14,7 @@ from deskwire.aws.secrets import SecretsManager
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.table import moment, thread_item
 from deskwire.operating.erasing import COUNTS, Eraser, Person, Traces
-from deskwire.settings import Settings, load
+from deskwire.settings import load
 from deskwire.web import rest
 
 from .aws import CONFIG, understood
@@ -38,6 +37,7 @@ BEYOND = (
 
 def run(args: argparse.Namespace) -> int:
     """Erase, and print the certificate; return 1 when it has to be run again."""
+    _stays_in_the_sandbox()
     deployed = desk(args)
     with understood(f"“{deployed.place.name}” cannot be read"):
         person = whom(deployed.table, args.person)
@@ -95,16 +95,14 @@ def _confirm(traces: Traces) -> None:
         raise UserError("not confirmed: nothing was erased", status=130)
 
 
-def _stand_ins(settings: Settings) -> Mapping[str, str]:
-    """Return who plays which host. Raises `UserError` where AWS is the sandbox's and nobody is named.
-
-    Else a command that is meant for the sandbox would call the real vendor.
-    """
+def _stays_in_the_sandbox() -> None:
+    """Raise `UserError` where AWS is played here and no helpdesk: a real one would be called."""
     aws = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
-    if aws in {"127.0.0.1", "localhost", "::1"} and not settings.sandbox:
-        raise UserError("AWS is played here, and DESKWIRE_SANDBOX names nobody who plays the helpdesk: "
-                        "`source .sandbox/environment` first")  # fmt: skip
-    return settings.sandbox
+    if aws in {"127.0.0.1", "localhost", "::1"} and not os.environ.get("DESKWIRE_SANDBOX"):
+        raise UserError(
+            "AWS is played here, and DESKWIRE_SANDBOX names nobody who plays the helpdesk: "
+            "`source .sandbox/environment` first", status=2,
+        )  # fmt: skip
 
 
 def _eraser(deployed: Desk) -> Eraser:
@@ -115,7 +113,7 @@ def _eraser(deployed: Desk) -> Eraser:
     provider = SecretsProvider(boto3_client=place.session.client("secretsmanager", config=CONFIG))
     directory = Directory(
         table=deployed.table, clock=now, secrets=SecretsManager(place.secrets_prefix, provider),
-        http=rest.with_hosts(rest.Pooled(), _stand_ins(settings)), mail=clients.mail(),
+        http=rest.with_hosts(rest.Pooled(), settings.sandbox), mail=clients.mail(),
     )  # fmt: skip
     return Eraser(
         table=deployed.table, archive=deployed.archive, parked=deployed.parked, dead=deployed.dead,

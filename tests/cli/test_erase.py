@@ -105,3 +105,15 @@ def test_somebody_unknown_by_reference_is_told_in_words(deskwire, northwind):
     told = deskwire("erase", "ABCDE-FGHJK", "--yes")
     assert told.status == 1
     assert "nothing is known of" in told.err
+
+
+@pytest.mark.parametrize("aws", ["http://127.0.0.1:4566", "http://localhost:4566"])
+def test_where_aws_is_played_no_real_helpdesk_is_called(deskwire, northwind, monkeypatch, aws):
+    before = kept(northwind)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
+    monkeypatch.delenv("DESKWIRE_SANDBOX", raising=False)
+    told = deskwire("erase", f"messenger/{CUSTOMER}", "--yes")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    assert told.status == 2
+    assert "source .sandbox/environment" in told.err
+    assert kept(northwind) == before

@@ -275,6 +275,13 @@ def test_a_stand_in_must_be_on_this_machine():
         get(Recorder(PUBLIC, sandbox={"scontent.fbcdn.net": "http://10.0.0.1/"}))
 
 
+def test_a_host_that_nobody_plays_is_refused_and_never_called(neighbour):
+    network = Recorder(PUBLIC, sandbox={"lookaside.fbsbx.com": neighbour.base})
+    with pytest.raises(PermanentError, match="nobody plays"):
+        get(network)
+    assert not neighbour.requests
+
+
 def test_a_redirect_within_the_platform_is_followed(network, neighbour, answer):
     neighbour.plays = [
         answer(b"", "302 Found", "Location: /elsewhere/b.png"),
