@@ -17,7 +17,7 @@ from sandbox.northwind.running import Live, ending_well
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start everything, print where it is, keep it until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make sandbox", description=__doc__)
-    parser.add_argument("--helpdesk", choices=desk.kinds(), default="zendesk", help="where tickets go (HELPDESK=)")
+    parser.add_argument("--helpdesk", choices=desk.kinds(), default=desk.DEFAULT, help="where tickets go (HELPDESK=)")
     parser.add_argument("--only", choices=platform.kinds(), action="append", default=[], help="what is played (ONLY=)")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from sandbox import helpdesks
 from sandbox.neighbours.neighbour import Clock, Neighbour
 from sandbox.neighbours.platform import found
 
+DEFAULT = "zendesk"  # where tickets go unless another is asked for
 WEBHOOK = "desk-webhook"  # the endpoint that the helpdesk signals agents' replies to
 
 

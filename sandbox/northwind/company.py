@@ -31,7 +31,7 @@ import yaml
 
 from sandbox.cloud.stack import ROOT, WORK, Stack, StackError, say_nothing
 from sandbox.neighbours import desk, platform
-from sandbox.neighbours.desk import WEBHOOK
+from sandbox.neighbours.desk import DEFAULT, WEBHOOK
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform
 from sandbox.neighbours.sender import Route, Sender
@@ -52,7 +52,7 @@ class Company:
     def __init__(
         self,
         *,
-        helpdesk: str = "zendesk",
+        helpdesk: str = DEFAULT,
         only: Collection[str] = (),
         progress: Callable[[str], None] = say_nothing,
         directory: Path | None = None,
