@@ -94,7 +94,9 @@ def _secrets(command: Callable[..., Parser], where: Parser) -> None:
     actions = command("secrets", "", "write entries of Secrets Manager", SECRETS).add_subparsers(
         metavar="ACTION", dest="action", required=True
     )
-    writing = actions.add_parser("put", help="write members of an entry", description=SECRETS, parents=[where])
+    writing = actions.add_parser(
+        "put", help="write members of an entry", description=SECRETS, epilog=STATUS, parents=[where]
+    )
     writing.set_defaults(run="cli.secrets:put")
     writing.add_argument("name", metavar="NAME", help="as deskwire.yaml names it, without the prefix")
     writing.add_argument("members", nargs="+", metavar="KEY[=VALUE]", help="KEY alone: asked for, or read from stdin")

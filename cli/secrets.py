@@ -37,7 +37,7 @@ def put(args: argparse.Namespace) -> int:
             client.create_secret(Name=name, SecretString=text)
         else:
             client.put_secret_value(SecretId=name, SecretString=text)
-    console().print(f"{name}: {', '.join(values)} written; the functions read it within a minute")
+    console().print(f"{name}: {', '.join(values)} written; the functions read it within five minutes")
     return 0
 
 

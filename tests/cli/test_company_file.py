@@ -108,7 +108,7 @@ WRONG = {
     "a helpdesk's endpoint": ("endpoint: x\n", "endpoint: zendesk-webhook\n", "is the webhook of a helpdesk"),
     "an unknown policy": ("policy: mentions", "policy: mention", "did you mean “mentions”"),
     "an unknown default policy": ("policy: everyday\n", "policy: everyda\n", "did you mean “everyday”"),
-    "an unknown default helpdesk": ("helpdesk: zendesk\n", "helpdesk: freshdesk\n", "there is no helpdesk “freshdesk”"),
+    "an unknown default helpdesk": ("helpdesk: zendesk\n", "helpdesk: deskalope\n", "there is no helpdesk “deskalope”"),
     "an unknown helpdesk of an endpoint": ("helpdesk: zendesk\n    secret", "helpdesk: zen\n    secret", "no helpdesk"),
     "a policy like none": ("like: everyday\n    ack", "like: weekdays\n    ack", "there is no policy “weekdays”"),
     "a policy like itself": ("like: everyday\n    ack", "like: mentions\n    ack", "like itself"),
