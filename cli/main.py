@@ -76,7 +76,10 @@ def parser() -> argparse.ArgumentParser:
     sending = command("send-capture", "cli.sending:run", "let the running sandbox deliver a captured webhook", SENDING)
     sending.add_argument("files", nargs="+", metavar="FILE", help="a captured event: events/<connector>/<what>.json")
     sending.add_argument("--connector", default="", metavar="NAME", help="whose it is (else the file's folder says it)")
-    _secrets(command, where)
+    writing = command("secrets", "cli.secrets:put", "write members of an entry of Secrets Manager", SECRETS, where)
+    writing.add_argument("action", choices=["put"], help="the only one there is")
+    writing.add_argument("name", metavar="NAME", help="as deskwire.yaml names it, without the prefix")
+    writing.add_argument("members", nargs="+", metavar="KEY[=VALUE]", help="KEY alone: asked for, or read from stdin")
     thread = command("thread", "cli.thread:run", "show a conversation: its messages, what was sent, its ticket", THREAD,
                      json_option, where)  # fmt: skip
     thread.add_argument("reference", metavar="REF", help="our reference, HELPDESK/TICKET, or a thread's key")
@@ -87,19 +90,6 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, freshdesk")
     new.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
     return root
-
-
-def _secrets(command: Callable[..., Parser], where: Parser) -> None:
-    """Add what is done to entries of Secrets Manager."""
-    actions = command("secrets", "", "write entries of Secrets Manager", SECRETS).add_subparsers(
-        metavar="ACTION", dest="action", required=True
-    )
-    writing = actions.add_parser(
-        "put", help="write members of an entry", description=SECRETS, epilog=STATUS, parents=[where]
-    )
-    writing.set_defaults(run="cli.secrets:put")
-    writing.add_argument("name", metavar="NAME", help="as deskwire.yaml names it, without the prefix")
-    writing.add_argument("members", nargs="+", metavar="KEY[=VALUE]", help="KEY alone: asked for, or read from stdin")
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:

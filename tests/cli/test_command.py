@@ -12,7 +12,8 @@ from cli.main import main, parser
 from deskwire import registry
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["plan", "apply", "check", "schema", "channels", "helpdesks", "parse", "thread", "new", "send-capture", "secrets"]
+COMMANDS = ["plan", "apply", "check", "schema", "channels", "helpdesks", "parse", "send-capture", "secrets", "thread",
+            "new"]  # fmt: skip
 
 
 def test_the_installed_command_is_this_one():
