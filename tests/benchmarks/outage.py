@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from deskwire import runtime
-from deskwire.conversation import directory
+from deskwire.conversation import directory, health
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.platforms.meta.played import GRAPH
@@ -154,7 +154,7 @@ class Rush(World):
 @contextlib.contextmanager
 def rushing(world):
     """Let `runtime.converse` find the world, and work on the threads of a batch at the same time, in its time."""
-    before = runtime.conversation, runtime.ThreadPoolExecutor, directory.threading
+    before = runtime.conversation, runtime.ThreadPoolExecutor, directory.threading, health.threading
 
     class Pool(Serial):
         def map(self, function, items):
@@ -169,11 +169,11 @@ def rushing(world):
 
     runtime.conversation = lambda: world.container().conversation
     runtime.ThreadPoolExecutor = Pool
-    directory.threading = SimpleNamespace(Lock=world.workers.lock)
+    directory.threading = health.threading = SimpleNamespace(Lock=world.workers.lock)
     try:
         yield
     finally:
-        runtime.conversation, runtime.ThreadPoolExecutor, directory.threading = before
+        runtime.conversation, runtime.ThreadPoolExecutor, directory.threading, health.threading = before
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ class Turn:
         elif error is not None:
             pause = max(pause, CONFIGURATION_PAUSE)
         if self.held:
-            return pause  # the helpdesk is asked as it can take it: see `Directory.asking`
+            return pause  # the helpdesk is asked as it can take it: see `Neighbours.asking`
         # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
         spread = hashlib.sha256(f"{self.thread.pk}{self.thread.attempts}".encode()).digest()[0] / 255
         return pause + int(pause * 0.25 * spread)

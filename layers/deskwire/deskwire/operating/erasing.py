@@ -274,7 +274,7 @@ class Eraser:
     def _asking(self, thread: Thread) -> tuple[Helpdesk, Reach]:
         """Return the thread's helpdesk. Raises `TemporaryError` while it is left alone, `ConfigurationError`."""
         definition = self.directory.helpdesk(self._helpdesk(thread))
-        self.directory.admit(definition.name)
+        self.directory.neighbours.admit(definition.name)
         return self.directory.helpdesk_of(definition)
 
     def _helpdesk(self, thread: Thread) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection
 from deskwire.contracts.channel import Page, Polls
 from deskwire.contracts.helpdesk import PollsTickets
-from deskwire.conversation.directory import SLICE, Directory
+from deskwire.conversation.directory import Directory
+from deskwire.conversation.health import SLICE
 from deskwire.conversation.table import seconds
 from deskwire.letters import letter_of, timer
 from deskwire.model.errors import DeskwireError, where
@@ -62,7 +63,7 @@ class Sweeper:
     def _more(self, began: int, helpdesks: Sequence[Key]) -> int:
         """Wake further threads in the course of the minute while a helpdesk recovers; return how many.
 
-        It takes only so much at once (see `Directory.asking`), and so it gets it evenly.
+        It takes only so much at once (see `Neighbours.asking`), and so it gets it evenly.
         """
         woken = 0
         for start in range(began + SLICE, began + 60, SLICE):
@@ -76,7 +77,7 @@ class Sweeper:
 
     def _recovering(self, helpdesks: Sequence[Key]) -> bool:
         now = seconds(self.clock())
-        return any(self.directory.health(key).recovering_until > now for key in helpdesks)
+        return any(self.directory.neighbours.health(key).recovering_until > now for key in helpdesks)
 
     def _count_unaccounted(self, shards: Sequence[Sequence[tuple[str, int]]], now: int) -> None:
         """Count the threads that were woken again and again, and that no worker finished: each has an event or more.

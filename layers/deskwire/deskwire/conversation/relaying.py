@@ -1,32 +1,30 @@
-"""Out to the customer: the acknowledgement and the agents' answers, each at most once."""
+"""Agents' answers: each is sent to the customer at most once, or the ticket says why not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
-from deskwire.contracts.channel import Asks, Replies
+from deskwire.contracts.channel import Replies
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.contracts.terms import Permit, Refusal
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.model.events import Event, Visibility
+from deskwire.model.errors import PermanentError
+from deskwire.model.events import Visibility
 from deskwire.model.keys import compose
-from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.sending import Outgoing
 from deskwire.model.tickets import AgentReply
 from deskwire.telemetry import Telemetry
 from deskwire.timing import KEEP_SECONDS, LONG
 
 from . import wording
 from .decide import Plan, end
-from .ledger import UNENDED, Ledger
+from .ledger import Ledger
 from .recorded import Outcome, Recorded
+from .sending import Sending
 from .table import moment, seconds
 from .thread import outgoing
-from .turn import DAY, Turn, is_inbound
+from .turn import Turn
 
-ACK = "ack"  # the keys of acknowledgements begin so
 PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
 RECENT = timedelta(days=1)
 KNOWN = timedelta(seconds=KEEP_SECONDS) - RECENT  # how old an answer may be: what became of it is then forgotten
@@ -35,96 +33,12 @@ PATIENCE = 900  # seconds for which an answer is tried that the platform cannot 
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """An acknowledgement about to be sent, and the message it answers."""
-
-    trigger: Recorded
-    message: Outgoing
-    permit: Permit
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """Sends what a turn has to say."""
+class Relaying:
+    """Relays the answers that a turn's signals tell of."""
 
     ledger: Ledger
     telemetry: Telemetry
-
-    # ---------------------------------------------------------------- acknowledgements
-
-    def acknowledgement(self, turn: Turn, messages: Sequence[Recorded]) -> Acknowledgement | None:
-        """Return what to acknowledge now, if anything; at most one for all pending messages."""
-        reason = ""
-        inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
-        for _, event in inbound:  # before any is answered: the last of them may say stop
-            self._wishes(turn, event)
-        for message, event in inbound:
-            answer = self._decided(turn, event, message.received_at)
-            if isinstance(answer, str):
-                reason = answer
-                continue
-            text, permit = answer
-            thread = turn.current()
-            return Acknowledgement(
-                message, outgoing(thread, key=compose(ACK, message.key), text=text, automatic=True), permit
-            )
-        if reason:
-            self.telemetry.count("AcknowledgementsSuppressed")
-            self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
-        return None
-
-    def _wishes(self, turn: Turn, event: Event) -> None:
-        wish = opting(event.text, turn.connection.policy)
-        if wish is not None and event.author is not None:
-            self.ledger.wish(event.channel, event.author.id, opted_out=wish is Opting.OUT)
-
-    def _decided(self, turn: Turn, event: Event, received_at: str) -> tuple[str, Permit] | str:
-        """Return the text and leave to send it, or why nothing is said."""
-        thread = turn.current()
-        last = event.occurred_at or datetime.fromisoformat(received_at)
-        permit: Permit | Refusal = Refusal("this channel cannot send")
-        if isinstance(turn.channel, Replies):
-            permit = turn.channel.terms.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)
-        situation = Situation(
-            event=event,
-            permit=permit,
-            reference=turn.thread.reference,
-            acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
-            answered_at=moment(thread.answered_at) if thread.answered_at else None,
-            automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
-        )
-        answer = acknowledgement(situation, turn.connection.policy, turn.now)
-        if not isinstance(answer, Acknowledge):
-            return str(answer.reason)
-        if event.author is not None and self.ledger.opted_out(event.channel, event.author.id):
-            return str(Reason.OPTED_OUT)
-        return (answer.text, permit) if isinstance(permit, Permit) else permit.reason
-
-    def send_acknowledgement(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
-        """Send it; `first`: its intent was noted just now, so that it was surely not sent before."""
-        state, sent, reason = self._send(turn, ack.message, ack.permit, first=first)
-        turn.settle(ack.message.key, state, sent.ids if sent else (), reason)
-        if state == "failed":
-            turn.waiting.add(ack.trigger.key)
-            turn.changes |= {
-                "acknowledged_at": turn.thread.acknowledged_at,
-                "acknowledgements": list(turn.thread.acknowledgements),
-            }
-            return
-        turn.changes |= turn.acknowledging()
-        self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
-
-    def close_begun(self, turn: Turn) -> None:
-        """Say of each acknowledgement that a worker began and did not live to end: nobody knows. It stays the only one.
-
-        An answer of an agent is asked for again when it is relayed again.
-        """
-        settled = {each[0] for each in turn.sent}
-        for key in turn.thread.sending:
-            if key.startswith(f"{ACK}/") and key not in settled and self.ledger.begun(turn.thread.key, key):
-                turn.settle(key, "unknown", (), UNENDED)
-
-    # ---------------------------------------------------------------- agents' answers
+    sending: Sending
 
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Bring the agents' new answers to the customer."""
@@ -200,7 +114,7 @@ class Answering:
             return True
         turn.intended.append(key)
         first = self.ledger.intend(turn.thread, send=key, text=text)
-        state, sent, reason = self._send(turn, message, permit, first=first)
+        state, sent, reason = self.sending.send(turn, message, permit, first=first)
         tried_at = int(known["first_at"]) if known else seconds(turn.now)
         if state == "failed" and seconds(turn.now) - tried_at < PATIENCE:
             turn.settle(key, state, (), reason)
@@ -244,50 +158,6 @@ class Answering:
     def _note(self, turn: Turn, key: str, reply: AgentReply, words: str) -> None:
         note = Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat(), ticket=reply.ticket)
         turn.added.append(note)
-
-    # ---------------------------------------------------------------- sending
-
-    def _send(self, turn: Turn, message: Outgoing, permit: Permit, *, first: bool) -> tuple[str, Sent | None, str]:
-        """Send once: return (`sent`, `failed` for surely not, `refused` for never, `unknown`), what, and why."""
-        channel = turn.channel
-        if not first:
-            return self._asked(turn, message)
-        if not isinstance(channel, Replies):
-            return "refused", None, "this channel cannot send"
-        try:
-            return "sent", channel.send(message, permit, turn.outside), ""
-        except TemporaryError as error:
-            if not error.ambiguous:
-                turn.trouble = turn.trouble or error
-                return "failed", None, str(error)
-            return self._asked(turn, message)
-        except PermanentError as error:
-            return "refused", None, str(error)
-        except ConfigurationError as error:
-            self.telemetry.count("ConfigurationErrors")
-            self.telemetry.log("ERROR", "misconfigured", channel=channel.name, reason=str(error))
-            if error.ambiguous:
-                return self._asked(turn, message)
-            turn.trouble = turn.trouble or error
-            return "failed", None, str(error)
-
-    def _asked(self, turn: Turn, message: Outgoing) -> tuple[str, Sent | None, str]:
-        """Return what the platform says became of a message that may have been sent. It is never sent again."""
-        for key, state, ids, reason in turn.sent:  # an echo may have told a moment ago
-            if key == message.key and state != "failed":
-                return state, Sent(ids), reason
-        known = self.ledger.sent(turn.thread.key, message.key)
-        if known is not None and known["state"] not in {"sending", "failed"}:
-            return known["state"], Sent(tuple(known.get("ids", ()))), known.get("reason", "")
-        since = turn.now - timedelta(hours=1) if known is None else moment(int(known.get("begun_at", 0)))
-        if isinstance(turn.channel, Asks):
-            try:
-                found = turn.channel.sent(message, since, replace(turn.outside))
-            except (TemporaryError, PermanentError, ConfigurationError) as error:
-                return "unknown", None, str(error)
-            if found is not None:
-                return "sent", found, ""
-        return "unknown", None, "the platform did not say whether it took the message"
 
 
 def _overtaken(turn: Turn, message: Outgoing, reply: AgentReply) -> bool:

@@ -1,0 +1,114 @@
+"""The acknowledgement: whether, with which words, at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
+from deskwire.contracts.channel import Replies
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.model.events import Event
+from deskwire.model.keys import compose
+from deskwire.model.sending import Outgoing
+from deskwire.telemetry import Telemetry
+
+from .ledger import UNENDED, Ledger
+from .recorded import Recorded
+from .sending import Sending
+from .table import moment, seconds
+from .thread import outgoing
+from .turn import DAY, Turn, is_inbound
+
+ACK = "ack"  # the keys of acknowledgements begin so
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """An acknowledgement about to be sent, and the message it answers."""
+
+    trigger: Recorded
+    message: Outgoing
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledging:
+    """Acknowledges the messages of a turn."""
+
+    ledger: Ledger
+    telemetry: Telemetry
+    sending: Sending
+
+    def acknowledgement(self, turn: Turn, messages: Sequence[Recorded]) -> Acknowledgement | None:
+        """Return what to acknowledge now, if anything; at most one for all pending messages."""
+        reason = ""
+        inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
+        for _, event in inbound:  # before any is answered: the last of them may say stop
+            self._wishes(turn, event)
+        for message, event in inbound:
+            answer = self._decided(turn, event, message.received_at)
+            if isinstance(answer, str):
+                reason = answer
+                continue
+            text, permit = answer
+            thread = turn.current()
+            return Acknowledgement(
+                message, outgoing(thread, key=compose(ACK, message.key), text=text, automatic=True), permit
+            )
+        if reason:
+            self.telemetry.count("AcknowledgementsSuppressed")
+            self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
+        return None
+
+    def _wishes(self, turn: Turn, event: Event) -> None:
+        wish = opting(event.text, turn.connection.policy)
+        if wish is not None and event.author is not None:
+            self.ledger.wish(event.channel, event.author.id, opted_out=wish is Opting.OUT)
+
+    def _decided(self, turn: Turn, event: Event, received_at: str) -> tuple[str, Permit] | str:
+        """Return the text and leave to send it, or why nothing is said."""
+        thread = turn.current()
+        last = event.occurred_at or datetime.fromisoformat(received_at)
+        permit: Permit | Refusal = Refusal("this channel cannot send")
+        if isinstance(turn.channel, Replies):
+            permit = turn.channel.terms.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)
+        situation = Situation(
+            event=event,
+            permit=permit,
+            reference=turn.thread.reference,
+            acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
+            answered_at=moment(thread.answered_at) if thread.answered_at else None,
+            automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
+        )
+        answer = acknowledgement(situation, turn.connection.policy, turn.now)
+        if not isinstance(answer, Acknowledge):
+            return str(answer.reason)
+        if event.author is not None and self.ledger.opted_out(event.channel, event.author.id):
+            return str(Reason.OPTED_OUT)
+        return (answer.text, permit) if isinstance(permit, Permit) else permit.reason
+
+    def send(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
+        """Send it; `first`: its intent was noted just now, so that it was surely not sent before."""
+        state, sent, reason = self.sending.send(turn, ack.message, ack.permit, first=first)
+        turn.settle(ack.message.key, state, sent.ids if sent else (), reason)
+        if state == "failed":
+            turn.waiting.add(ack.trigger.key)
+            turn.changes |= {
+                "acknowledged_at": turn.thread.acknowledged_at,
+                "acknowledgements": list(turn.thread.acknowledgements),
+            }
+            return
+        turn.changes |= turn.acknowledging()
+        self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
+
+    def close_begun(self, turn: Turn) -> None:
+        """Say of each acknowledgement that a worker began and did not live to end: nobody knows. It stays the only one.
+
+        An answer of an agent is asked for again when it is relayed again.
+        """
+        settled = {each[0] for each in turn.sent}
+        for key in turn.thread.sending:
+            if key.startswith(f"{ACK}/") and key not in settled and self.ledger.begun(turn.thread.key, key):
+                turn.settle(key, "unknown", (), UNENDED)

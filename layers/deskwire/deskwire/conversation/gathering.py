@@ -1,0 +1,128 @@
+"""What must be known before anything is decided: the pending messages, and what they are about."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from deskwire.configuration import Connection
+from deskwire.contracts.channel import Fetches
+from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.events import Event, Kind
+from deskwire.model.keys import digest
+from deskwire.ports import Clock
+from deskwire.timing import LONG
+
+from .decide import MOST, Pending
+from .ledger import Ledger, text_digest
+from .recorded import Outcome, Recorded
+from .thread import Thread
+from .turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Looks up what a turn has to know."""
+
+    ledger: Ledger
+    clock: Clock
+
+    def read(self, thread: Thread, fresh: Recorded | None) -> tuple[list[Recorded], TemporaryError | None]:
+        """Return the pending messages, or why they cannot be read."""
+        found: list[Recorded] = []
+        try:
+            for key in thread.pending[:MOST]:
+                message = fresh if fresh is not None and fresh.key == key else self.ledger.message(thread.key, key)
+                found.append(message or Recorded(key=key, state=Outcome.DEAD, reason="its record is gone"))
+        except TemporaryError as error:
+            return [], error
+        return found, None
+
+    def gather(self, turn: Turn, messages: list[Recorded], doubtful: set[str]) -> tuple[list[Pending], list[Recorded]]:
+        """Return the messages of this turn with what must be known about them, and those already filed.
+
+        A turn speaks with one connector of the customers' side. What came another way is left for the next turn, and
+        what came after that, too; so are answers of agents while the thread is elsewhere.
+        """
+        items: list[Pending] = []
+        done: list[Recorded] = []
+        for message in messages:
+            if items and self.clock() - turn.now > LONG:  # where words must be fetched
+                break
+            if origin(turn.thread, message) != place(turn.connection):
+                if _from_channel(message) and not message.done:
+                    break
+            elif message.done:
+                done.append(message)
+                turn.settled.add(message.key)
+            else:
+                items.append(self._known(turn, message, doubtful=message.key in doubtful))
+        return items, done
+
+    def _known(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
+        event = message.event
+        if event is None:
+            return Pending(message=message, doubtful=doubtful)
+        if not event.complete and isinstance(turn.channel, Fetches):
+            try:
+                completed = turn.channel.complete(event, turn.outside)
+            except PermanentError as error:
+                return Pending(message=message, refused=f"its words cannot be fetched: {error}")
+            if completed is None:
+                return Pending(message=message, gone=True)
+            twin = completed.key != event.key and not self.ledger.mark(turn.thread.key, completed.key, event.key)
+            message = dataclasses.replace(message, event=completed, by="completed")
+            if twin:
+                return Pending(message=message, twin=True)
+            event = completed
+        if event.own:
+            return Pending(message=message, doubtful=doubtful, echo=self._is_echo(turn, event))
+        if event.kind not in {Kind.EDIT, Kind.DELETION}:
+            return Pending(message=message, doubtful=doubtful)
+        earlier = self.ledger.about(turn.thread.key, event)
+        original = next((each for each in earlier if each.key == event.original), None)
+        if original is None:  # or its key is too long to be found among the others
+            original = self.ledger.message(turn.thread.key, event.original)
+        withdrawn = event.kind is Kind.EDIT and any(
+            each.event is not None and each.event.kind is Kind.DELETION for each in earlier
+        )
+        if event.kind is Kind.DELETION and original is None:
+            self.ledger.withdraw(turn.thread.key, event)
+        return Pending(
+            message=message, doubtful=doubtful, original=original, earlier=tuple(earlier), withdrawn=withdrawn
+        )
+
+    def _is_echo(self, turn: Turn, event: Event) -> bool:
+        """Tell whether we sent this ourselves; one that was being sent when a worker died counts too."""
+        if self.ledger.sent_by_us(turn.thread.key, event.object_id):
+            return True
+        for key in turn.thread.sending:
+            known = self.ledger.sent(turn.thread.key, key)
+            said = event.details.get("metadata") == digest(key)  # our mark, where the channel brings it back
+            if known is not None and (said or known.get("text") == text_digest(event.text)):
+                turn.settle(key, "sent", (event.object_id,), "seen by its echo")
+                return True
+        return False
+
+
+def place(at: Thread | Connection) -> tuple[str, str]:
+    """Return the channel and the account."""
+    return at.channel, at.account
+
+
+def _from_channel(message: Recorded) -> bool:
+    """Tell whether this came from the customers' side: no note, and no signal of a helpdesk."""
+    return message.event is not None and message.event.kind is not Kind.TICKET
+
+
+def origin(thread: Thread, message: Recorded) -> tuple[str, str]:
+    """Return the channel and the account that a message came by; of a note or a signal, where the thread is."""
+    if message.event is None or not _from_channel(message):
+        return place(thread)
+    return message.event.channel, message.event.account
+
+
+def first_origin(thread: Thread, messages: list[Recorded]) -> tuple[str, str]:
+    """Return the channel and the account of a turn: what is filed, and only waits to be acknowledged, comes last."""
+    unfiled = [each for each in messages if not each.done] or messages
+    return next((origin(thread, each) for each in unfiled if _from_channel(each)), place(thread))

@@ -1,0 +1,68 @@
+"""Whose a letter is: the thread of a helpdesk's signal, and whether an event is for us at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from deskwire.letters import Envelope
+from deskwire.model.events import Event, Kind
+from deskwire.model.keys import digest
+from deskwire.ports import Letter, Mailbox
+from deskwire.telemetry import Telemetry
+
+from .decide import dismissed, end
+from .directory import Directory
+from .ledger import Ledger
+from .recorded import Outcome, Recorded
+
+ROUTED = "routed"
+NOT_OURS = "not a ticket of ours, so far"
+NOT_THEIRS = "the account does not belong to the endpoint that signed"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Brings each letter to the thread that it is about."""
+
+    mailbox: Mailbox
+    directory: Directory
+    telemetry: Telemetry
+
+    def route(self, ledger: Ledger, envelope: Envelope) -> str:
+        """Bring a helpdesk's signal into the mailbox of the thread it is about."""
+        event = envelope.event
+        reason = dismissed(event) or ("own" if event.own else "")
+        thread_key = "" if reason else ledger.whose(event.account, event.thread)
+        if thread_key:
+            self.forward(envelope, thread_key)
+            return ROUTED
+        message = end(message_of(envelope), Outcome.SUPPRESSED, reason or NOT_OURS)
+        ledger.record(event.thread_key, message)
+        self.telemetry.count("Suppressed")
+        return str(message.state)
+
+    def forward(self, envelope: Envelope, thread_key: str) -> None:
+        body = json.dumps({**envelope.data, "thread": thread_key}, separators=(",", ":"))
+        self.mailbox.send([Letter(digest(thread_key), digest(envelope.event.key), body)])
+
+    def checked(self, message: Recorded, event: Event, envelope: Envelope) -> Recorded:
+        """Return the message, ended at once when it is not for us or needs nothing."""
+        connection = self.directory.connection(event.channel, event.account)
+        if connection is None:
+            return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
+        if connection.endpoint != envelope.endpoint:
+            return end(message, Outcome.REFUSED, NOT_THEIRS)
+        attention = event.details.get("attention") if event.kind is Kind.STATE else ""
+        if attention:
+            self.telemetry.count("ConfigurationErrors")
+            self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=attention)
+        reason = dismissed(event)
+        return end(message, Outcome.SUPPRESSED, reason) if reason else message
+
+
+def message_of(envelope: Envelope) -> Recorded:
+    """Return the message to record for a letter."""
+    return Recorded(
+        key=envelope.event.key, event=envelope.event, endpoint=envelope.endpoint, received_at=envelope.received_at
+    )

@@ -1,0 +1,66 @@
+"""Sends one text to the customer, at most once; after doubt the platform is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from deskwire.contracts.channel import Asks, Replies
+from deskwire.contracts.terms import Permit
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.telemetry import Telemetry
+
+from .ledger import Ledger
+from .table import moment
+from .turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Sends what a turn has to say."""
+
+    ledger: Ledger
+    telemetry: Telemetry
+
+    def send(self, turn: Turn, message: Outgoing, permit: Permit, *, first: bool) -> tuple[str, Sent | None, str]:
+        """Send once: return (`sent`, `failed` for surely not, `refused` for never, `unknown`), what, and why."""
+        channel = turn.channel
+        if not first:
+            return self._asked(turn, message)
+        if not isinstance(channel, Replies):
+            return "refused", None, "this channel cannot send"
+        try:
+            return "sent", channel.send(message, permit, turn.outside), ""
+        except TemporaryError as error:
+            if not error.ambiguous:
+                turn.trouble = turn.trouble or error
+                return "failed", None, str(error)
+            return self._asked(turn, message)
+        except PermanentError as error:
+            return "refused", None, str(error)
+        except ConfigurationError as error:
+            self.telemetry.count("ConfigurationErrors")
+            self.telemetry.log("ERROR", "misconfigured", channel=channel.name, reason=str(error))
+            if error.ambiguous:
+                return self._asked(turn, message)
+            turn.trouble = turn.trouble or error
+            return "failed", None, str(error)
+
+    def _asked(self, turn: Turn, message: Outgoing) -> tuple[str, Sent | None, str]:
+        """Return what the platform says became of a message that may have been sent. It is never sent again."""
+        for key, state, ids, reason in turn.sent:  # an echo may have told a moment ago
+            if key == message.key and state != "failed":
+                return state, Sent(ids), reason
+        known = self.ledger.sent(turn.thread.key, message.key)
+        if known is not None and known["state"] not in {"sending", "failed"}:
+            return known["state"], Sent(tuple(known.get("ids", ()))), known.get("reason", "")
+        since = turn.now - timedelta(hours=1) if known is None else moment(int(known.get("begun_at", 0)))
+        if isinstance(turn.channel, Asks):
+            try:
+                found = turn.channel.sent(message, since, replace(turn.outside))
+            except (TemporaryError, PermanentError, ConfigurationError) as error:
+                return "unknown", None, str(error)
+            if found is not None:
+                return "sent", found, ""
+        return "unknown", None, "the platform did not say whether it took the message"
