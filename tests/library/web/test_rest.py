@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from email.utils import formatdate
 
 import pytest
@@ -476,3 +477,61 @@ print(*sorted(loaded - sys.stdlib_module_names))
     path = {"PYTHONPATH": "layers/deskwire"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=path)
     assert done.stdout.split() == ["deskwire"]
+
+
+@pytest.fixture
+def vendor(neighbour):
+    with closing(Direct()) as direct:
+        yield with_hosts(direct, {"vendor.example": neighbour.base})
+
+
+BROKEN = {
+    "no status line": b"hello\r\n\r\n",
+    "HTTP/2": b"HTTP/2 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    "a status of two digits": b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}",
+    "a header without a colon": b"HTTP/1.1 200 OK\r\nContent-Length 2\r\n\r\n{}",
+    "a blank before the colon": b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\n{}",
+    "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\n{}",
+    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a coding we do not know": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "chunks in HTTP/1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a chunk's length that is no number": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n",
+    "a chunk longer than it says": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}{}\r\n0\r\n\r\n",
+    "too many headers": b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 101 + b"\r\n",
+    "an endless header": b"HTTP/1.1 200 OK\r\nX-A: " + b"b" * 200_000,
+}
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
+def test_an_answer_that_is_no_http_is_in_doubt(neighbour, vendor, answer):
+    neighbour.plays = [answer]
+    with pytest.raises(TemporaryError) as caught:
+        vendor(Call("POST", "https://vendor.example/x", body=b"{}"))
+    assert caught.value.ambiguous
+
+
+WHOLE = {
+    "an interim answer first":
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    "no reason": b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}",
+    "bare line feeds": b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}",
+    "a folded header": b"HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 2\r\n\r\n{}",
+    "chunks with extensions and trailers":
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;a=b\r\n{\r\n1\r\n}\r\n0\r\nX-T: 1\r\n\r\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", WHOLE.values(), ids=WHOLE)
+def test_an_answer_is_read_as_rfc_9112_says_and_the_connection_kept(neighbour, vendor, answer):
+    neighbour.plays = [answer]
+    for _ in range(2):
+        assert vendor(Call("GET", "https://vendor.example/x")).body == b"{}"
+    assert neighbour.connections == 1
+
+
+def test_a_connection_with_more_than_its_answer_is_not_used_again(neighbour, vendor):
+    neighbour.plays = [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"]
+    for _ in range(2):
+        assert vendor(Call("GET", "https://vendor.example/x")).body == b"{}"
+    assert neighbour.connections == 2

@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 LONGEST_WAIT = 86_400.0  # seconds; who names more is asked again tomorrow
@@ -38,6 +37,10 @@ def _bounded(seconds: float) -> float:
 
 
 def _date(text: str) -> float | None:
+    if not text:
+        return None
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
