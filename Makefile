@@ -53,7 +53,8 @@ soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESS
 	@$(PYTHON) -m sandbox.northwind.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: benchmarks
-benchmarks: .venv/.stamp ## Lost answers and an outage, measured in virtual time: docs/figures.md. An hour.
+benchmarks: .venv/.stamp ## Lost answers, an outage, receive's cold start: docs/figures.md. An hour.
+	@$(PYTHON) -m tests.benchmarks.cold_receive --write
 	@$(PYTHON) -m tests.benchmarks.lost_answers --write
 	@$(PYTHON) -m tests.benchmarks.outage --write
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.benchmarks import lost_answers, outage, page
+from tests.benchmarks import cold_receive, lost_answers, outage, page
 
 FEW = 3
 SHORT = 60  # seconds of outage
@@ -52,3 +52,13 @@ def test_the_page_s_outage_is_within_what_we_promise():
     assert said["In a ticket once / lost / twice"] == "18,000 / 0 / 0"
     assert float(said["Sent for each needed"]) <= 1.1
     assert float(said["All arrived after"].split()[2]) <= 1.15
+
+
+def test_the_page_s_cold_start_is_within_what_we_promise():
+    boto3, floor = page.rows(page.section("cold_receive"))
+    assert float(boto3[1]) <= 0.25
+    assert float(floor[1]) <= 2
+
+
+def test_every_case_of_the_cold_start_takes_the_delivery():
+    assert set(cold_receive.measure(rounds=1)) == {"Deskwire", "boto3", "floor"}

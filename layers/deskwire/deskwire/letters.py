@@ -7,12 +7,12 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Event, event_from_json
 from deskwire.model.keys import compose, digest
+from deskwire.model.values import dataclass, field
 from deskwire.ports import Archive, Found, Letter
 
 ENVELOPE = 1  # version of what goes on the queue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -22,10 +21,10 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def _load(package: ModuleType, name: str, base: type[Connector]) -> Connector:
-    if not NAME.fullmatch(name) or name not in _names(package):
+    module = _module(f"{package.__name__}.{name}") if NAME.fullmatch(name) else None
+    if module is None:
         msg = f"there is no {base.__name__.lower()} “{name}”; there are {', '.join(_names(package))}"
         raise ConfigurationError(msg)
-    module = importlib.import_module(f"{package.__name__}.{name}")
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
             return value()
@@ -33,7 +32,18 @@ def _load(package: ModuleType, name: str, base: type[Connector]) -> Connector:
     raise ConfigurationError(msg)
 
 
+def _module(path: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:  # something that the connector imports
+            raise
+        return None
+
+
 def _names(package: ModuleType) -> tuple[str, ...]:
+    import pkgutil  # it imports `inspect`, and a connector is mostly asked for by its name
+
     return tuple(sorted(found.name for found in pkgutil.iter_modules(package.__path__)))
 
 

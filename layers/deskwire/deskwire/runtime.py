@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -46,6 +44,8 @@ def receiver() -> Receiver:
 @cache
 def conversation() -> Conversation:
     """Return what `converse` works with."""
+    import uuid
+
     from deskwire.conversation.converse import Conversation
     from deskwire.model.tickets import File
     from deskwire.web import media
@@ -101,6 +101,8 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
     `remaining` tells the milliseconds left. A message that fails holds up the later ones of its thread, no other's;
     what is returned names those that are to come again.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     work = conversation()
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for record in event["Records"]:

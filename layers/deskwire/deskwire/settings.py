@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from deskwire.model.errors import ConfigurationError
+from deskwire.model.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

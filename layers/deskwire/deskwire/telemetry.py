@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import TextIO
 
 NAMESPACE = "Deskwire"
@@ -24,14 +25,21 @@ FIELDS = frozenset(
      "status", "count", "seconds", "delivery", "function", "group"}
 )  # fmt: skip
 MOST = 300
-# Controls, and what is invisible or turns the direction of what a person reads in the console.
-UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 
 
 def _shown(value: object) -> object:
     if isinstance(value, bool | int | float) or value is None:
         return value
-    return UNPRINTABLE.sub("?", str(value))[:MOST]
+    text = str(value)
+    if not (text.isascii() and text.isprintable()):
+        text = _unprintable().sub("?", text)
+    return text[:MOST]
+
+
+@cache
+def _unprintable() -> re.Pattern[str]:
+    """Return what finds controls, and what is invisible or turns the direction of what a person reads."""
+    return re.compile(r"[^\x20-\x7e\u00a0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 
 
 class Telemetry:

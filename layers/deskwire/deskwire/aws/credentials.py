@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
@@ -82,6 +81,8 @@ class CredentialSource:
 
     def _token(self) -> str:
         if path := self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+            from pathlib import Path
+
             try:
                 return Path(path).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError):

@@ -13,12 +13,12 @@ import re
 import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.values import dataclass
 from deskwire.ports import Letter
 from deskwire.web.reading import Node, read
 from deskwire.web.wire import Reply, Wire, WireError
@@ -192,7 +192,8 @@ class Light:
             left = deadline - time.monotonic() - pause
             if left <= 0:
                 break
-            time.sleep(pause)
+            if pause:
+                time.sleep(pause)
             try:
                 reply = self._signed(method, url, service, headers, body, min(ATTEMPT, left), repeatable=repeatable)
             except WireError as error:

@@ -8,10 +8,12 @@ import base64
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
+
+from deskwire.model.values import dataclass, field
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
@@ -62,29 +64,35 @@ def sign(
     """
     digest = sha256(body).hexdigest()
     sent = {name: value for name, value in headers.items() if name.lower() not in OWN}
-    sent["X-Amz-Date"] = scope.stamp
+    stamp, place = scope.stamp, str(scope)
+    sent["X-Amz-Date"] = stamp
     if credentials.token:
         sent["X-Amz-Security-Token"] = credentials.token
     if scope.service == "s3":
         sent["X-Amz-Content-SHA256"] = digest
-    parts = urlsplit(url)
     canonical, names = canonical_headers(sent, url)
-    path = parts.path if scope.service == "s3" else quote(normalised(parts.path), safe="/~")
-    request = "\n".join((method.upper(), path, canonical_query(parts.query), canonical, names, digest))
-    text = "\n".join((ALGORITHM, scope.stamp, str(scope), sha256(request.encode()).hexdigest()))
+    path, query = canonical_target(url, normalise=scope.service != "s3")
+    request = f"{method.upper()}\n{path}\n{query}\n{canonical}\n{names}\n{digest}"
+    text = f"{ALGORITHM}\n{stamp}\n{place}\n{sha256(request.encode()).hexdigest()}"
     sent["Authorization"] = (
-        f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, "
-        f"Signature={signature(text, credentials, scope)}"
+        f"{ALGORITHM} Credential={credentials.access_key}/{place}, SignedHeaders={names}, "
+        f"Signature={signature(text, credentials, place)}"
     )
     return sent
 
 
-def signature(text: str, credentials: Credentials, scope: Scope) -> str:
-    """Return the hexadecimal signature of a text, by the key derived for this day, region and service."""
+def signature(text: str, credentials: Credentials, place: str) -> str:
+    """Return the hexadecimal signature of a text under a credential scope (`str(scope)`)."""
+    return hmac.digest(_key(credentials, place), text.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=16)
+def _key(credentials: Credentials, place: str) -> bytes:
+    """Return the key derived for this day, region and service: the same all day long."""
     key = f"AWS4{credentials.secret_key}".encode()
-    for part in str(scope).split("/"):
+    for part in place.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    return key
 
 
 def canonical_headers(headers: Mapping[str, str], url: str) -> tuple[str, str]:
@@ -96,6 +104,14 @@ def canonical_headers(headers: Mapping[str, str], url: str) -> tuple[str, str]:
     values.setdefault("host", [host_of(url)])
     lines = (f"{name}:{','.join(values[name])}\n" for name in sorted(values))
     return "".join(lines), ";".join(sorted(name.strip() for name in values))
+
+
+@lru_cache(maxsize=64)
+def canonical_target(url: str, *, normalise: bool) -> tuple[str, str]:
+    """Return the path and the query of a URL as they are signed."""
+    parts = urlsplit(url)
+    path = quote(normalised(parts.path), safe="/~") if normalise else parts.path
+    return path, canonical_query(parts.query)
 
 
 def canonical_query(query: str) -> str:
@@ -117,6 +133,7 @@ def normalised(path: str) -> str:
     return ("/" if path[0] == "/" else "") + "/".join(kept) + ("/" if path[-1] == "/" and kept else "")
 
 
+@lru_cache(maxsize=64)
 def host_of(url: str) -> str:
     """Return the Host header of a URL: lower case, without user, without the scheme's default port."""
     parts = urlsplit(url)
@@ -151,4 +168,4 @@ def presign_post(
         "conditions": [*conditions, *({name: value} for name, value in signed.items())],
     }
     encoded = base64.b64encode(json.dumps(policy).encode()).decode()
-    return {**fields, **signed, "policy": encoded, "x-amz-signature": signature(encoded, credentials, scope)}
+    return {**fields, **signed, "policy": encoded, "x-amz-signature": signature(encoded, credentials, str(scope))}

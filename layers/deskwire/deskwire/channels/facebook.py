@@ -22,7 +22,6 @@ each engaged user (https://developers.facebook.com/docs/graph-api/overview/rate-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -33,6 +32,7 @@ from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, compose, digest
 from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.values import replace
 from deskwire.web.reading import Node, fragment
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -37,6 +36,7 @@ from deskwire.model.errors import ConfigurationError, PayloadError, PermanentErr
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.values import replace
 from deskwire.verification.oidc import OidcBearer
 from deskwire.web.reading import Node, fragment, read
 from deskwire.web.rest import Answer, Call, checked
@@ -176,7 +176,7 @@ class Google(Channel):
             "answered": "yes" if review["reviewReply"] else "",
             "reply_url": review["reviewReplyUrl"].text(""),
         }
-        return dataclasses.replace(
+        return replace(
             event,
             complete=True,
             author=Author(event.object_id, name=reviewer["displayName"].text("")),
@@ -199,7 +199,7 @@ class Google(Channel):
         call = Call.json(
             "PUT", f"{API}/{outgoing.thread}/reply", {"comment": outgoing.text}, headers=_authorization(reach)
         )
-        answer = reach.http(dataclasses.replace(call, safe=True))
+        answer = reach.http(replace(call, safe=True))
         reply = checked(answer, what="replying to a Google review", secret_hint=HINT).node()
         # Replies are moderated; a state was added to the answer in 2026, its words are known from others only.
         if reply["reviewReplyState"].text("") == "REJECTED":
@@ -261,7 +261,7 @@ def _authorization(reach: Reach) -> dict[str, str]:
 def _access_token(reach: Reach) -> tuple[str, float]:
     fields = {name: reach.secrets.one(name).reveal() for name in ("client_id", "client_secret", "refresh_token")}
     call = Call.form("POST", TOKENS, {"grant_type": "refresh_token", **fields})
-    answer = _granted(reach.http(dataclasses.replace(call, safe=True)))
+    answer = _granted(reach.http(replace(call, safe=True)))
     return answer["access_token"].text(), max(answer["expires_in"].number(3600) - 60.0, 0.0)
 
 

@@ -8,7 +8,6 @@ protocols of their own (`Replies`, `Asks`, `Fetches`, `Polls`, `Profiles`, `Medi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -16,6 +15,7 @@ from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, Author, Event, Unreadable
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.tickets import File
+from deskwire.model.values import dataclass
 
 from .connector import Connector, Mail, Page, Reach, Remember
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from deskwire.model.events import Event
+from deskwire.model.values import dataclass
 
 if TYPE_CHECKING:
     from deskwire.model.events import Unreadable

@@ -6,12 +6,12 @@ Every figure says where it was read and when. `Terms.permit` is the only maker o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from deskwire.model.events import Visibility
+from deskwire.model.values import dataclass, field
 
 Value = TypeVar("Value", covariant=True)  # noqa: PLC0105
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from deskwire.model.values import dataclass
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from deskwire.model.values import dataclass, field
 
 from .errors import PayloadError
 from .keys import ADD, compose, digest
@@ -168,7 +169,7 @@ class Event:
             "visibility": str(self.visibility),
             "author": None
             if self.author is None
-            else {f.name: getattr(self.author, f.name) or None for f in fields(Author)},
+            else {name: getattr(self.author, name) or None for name in Author.__slots__},
             "own": self.own,
             "text": self.text,
             "occurred_at": None if self.occurred_at is None else self.occurred_at.isoformat().replace("+00:00", "Z"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from deskwire.model.values import dataclass, field
 
 from .events import Attachment, Visibility
 from .keys import digest

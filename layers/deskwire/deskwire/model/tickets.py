@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from deskwire.model.values import dataclass, field
 
 from .events import Attachment
 from .keys import digest

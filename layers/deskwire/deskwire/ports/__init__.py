@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from deskwire.model.values import dataclass, field
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets

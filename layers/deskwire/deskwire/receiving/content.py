@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deskwire.model.errors import PayloadError, where
 from deskwire.model.events import Event, Unreadable
+from deskwire.model.values import dataclass, replace
 from deskwire.ports import EndpointView
 
 if TYPE_CHECKING:
@@ -58,13 +57,13 @@ def _with_account(found: Event | Unreadable, endpoint: EndpointView) -> Event | 
     if isinstance(found, Unreadable):
         return found
     if endpoint.side == "helpdesks":
-        return dataclasses.replace(found, account=endpoint.helpdesk)
+        return replace(found, account=endpoint.helpdesk)
     if found.account:
         return found
     account = endpoint.accounts.get(found.channel, "")
     if not account:
         raise PayloadError(f"the delivery names no account, and the endpoint has no single one of {found.channel}")
-    return dataclasses.replace(found, account=account)
+    return replace(found, account=account)
 
 
 def _whole(error: Exception) -> Unreadable:

@@ -9,12 +9,10 @@ the platform's webhook.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import json
 import secrets as secrets_module
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
@@ -24,6 +22,7 @@ from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadErro
 from deskwire.model.events import Event, Unreadable
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
+from deskwire.model.values import dataclass, field, replace
 from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Letter, Limits, Mailbox, Parked, Presign
 from deskwire.verification.never import Never
 from deskwire.verification.rule import Context, Verification
@@ -99,8 +98,8 @@ class Receiver:
         if not connectors:  # what is only polled has no webhook
             return NOT_FOUND
         # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
-        request = dataclasses.replace(request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()})
-        bare = dataclasses.replace(request, body=b"")  # all that a connector may see of what its rule has not verified
+        request = replace(request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()})
+        bare = replace(request, body=b"")  # all that a connector may see of what its rule has not verified
         try:
             response = self._answer(request, bare, endpoint, connectors)
         except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
@@ -109,7 +108,7 @@ class Receiver:
             if isinstance(error, PayloadError) and people is not None:
                 response = people.reject(bare, error)
         added = {name: value for each in connectors for name, value in each.answer_headers(bare).items()}
-        return dataclasses.replace(response, headers={**response.headers, **added})
+        return replace(response, headers={**response.headers, **added})
 
     def _failed(self, error: DeskwireError, endpoint: str, *, people: bool = False) -> Response:
         """Count and log why a request was not taken, and return the usual answer.
@@ -140,7 +139,7 @@ class Receiver:
                 return Response.json(429, {"error": "too many requests"}, {"retry-after": str(seconds)})
         context = Context(self.clock(), self.http, endpoint.settings, self.cache)
         facts, connectors = _verified(request, connectors, secrets, context)
-        request = dataclasses.replace(request, facts={**request.facts, **facts})
+        request = replace(request, facts={**request.facts, **facts})
         if request.action and uploads:
             return self._upload(uploads.upload(request, endpoint.settings))
         greeted = _first(each.greeting(request, secrets) for each in connectors)

@@ -9,19 +9,18 @@ https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import hmac
 import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deskwire.model.errors import ConfigurationError, PayloadError, SignatureError, TemporaryError
+from deskwire.model.values import dataclass, replace
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Call
 
@@ -168,7 +167,7 @@ class Captcha(Verification):
             hostname = urlsplit(headers["origin"]).hostname or ""
             document[field] = played_token(secrets.one(self.secret), hostname, self.action, now)
             body = json.dumps(document, ensure_ascii=False).encode()
-        return dataclasses.replace(request, headers=headers, body=body)
+        return replace(request, headers=headers, body=body)
 
 
 def allowed_origin(request: Request, settings: Mapping[str, str]) -> str:

@@ -7,11 +7,11 @@ import hmac
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deskwire.model.errors import SignatureError
+from deskwire.model.values import dataclass
 
 from .rule import TOLERANCE, Context, Verification
 
@@ -121,7 +121,7 @@ class HmacHeader(Verification):
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
         """Add the signature's header (and the time's)."""
-        import dataclasses
+        from deskwire.model.values import replace
 
         stamp = (
             ""
@@ -131,4 +131,4 @@ class HmacHeader(Verification):
         added = {self.header.lower(): self._signature(secrets.one(self.secret), stamp, request.body)}
         if self.timestamp_header:
             added[self.timestamp_header.lower()] = stamp
-        return dataclasses.replace(request, headers={**request.headers, **added})
+        return replace(request, headers={**request.headers, **added})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deskwire.model.errors import SignatureError
+from deskwire.model.values import dataclass
 
 from .rule import Context, Verification
 

@@ -9,16 +9,15 @@ https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.values import dataclass, replace
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Call, checked
 
@@ -159,7 +158,7 @@ class OidcBearer(Verification):
         }
         header = {"alg": "RS256", "kid": json_web_key(key.public_key())["kid"], "typ": "JWT"}
         token = made_token(key, header, claims)
-        return dataclasses.replace(request, headers={**request.headers, "authorization": f"Bearer {token}"})
+        return replace(request, headers={**request.headers, "authorization": f"Bearer {token}"})
 
 
 def _setting(context: Context, name: str) -> str:

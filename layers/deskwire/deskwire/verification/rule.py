@@ -11,9 +11,10 @@ import hashlib
 import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
+
+from deskwire.model.values import dataclass, field
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets

@@ -15,12 +15,12 @@ import ssl
 import time
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from email.message import Message
 from typing import Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.values import dataclass, field
 
 from .rest import AGENT, Answer, Call, checked, rerouted, stand_ins
 from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled

@@ -59,6 +59,9 @@ def read(body: bytes | str) -> Node:
 
     Raises `PayloadError` for what is not UTF-8 JSON, for a key named twice, NaN, endless digits and deep nesting.
     """
+    global _last  # noqa: PLW0603 - one body is read by each connector of its endpoint, and once is enough
+    if body is _last[0]:
+        return _last[1]
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
         value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant, parse_float=_finite)
@@ -71,8 +74,11 @@ def read(body: bytes | str) -> Node:
     except ValueError:  # its own message quotes the body
         msg = "the body is not JSON"
         raise PayloadError(msg) from None
-    _check_depth(value)
-    return Node(value, "body")
+    if text.count("{") + text.count("[") > MAX_DEPTH:  # with fewer it cannot be so deep
+        _check_depth(value)
+    found = Node(value, "body")
+    _last = (body, found)
+    return found
 
 
 def clean(text: str) -> str:
@@ -93,13 +99,14 @@ class Node:
     value of a wrong type is an error either way).
     """
 
-    __slots__ = ("_path", "_value")
+    __slots__ = ("_parent", "_step", "_value")
     _missing: Any = object()
 
-    def __init__(self, value: object, path: str = "value") -> None:
-        """Wrap `value`, found at `path`."""
+    def __init__(self, value: object, step: str | int = "value", parent: Node | None = None) -> None:
+        """Wrap `value`, found at the key or position `step` of `parent` (of a document, by that name)."""
         self._value = value
-        self._path = path
+        self._step = step
+        self._parent = parent
 
     @property
     def raw(self) -> Any:  # noqa: ANN401 - the fragment as it came, for keeping
@@ -109,16 +116,20 @@ class Node:
     @property
     def path(self) -> str:
         """Where in the document this is: `body.entry[0].id`."""
-        return self._path
+        if self._parent is None:
+            return str(self._step)
+        if isinstance(self._step, int):
+            return f"{self._parent.path}[{self._step}]"
+        return f"{self._parent.path}.{self._step if NAMED.fullmatch(self._step) else '*'}"
 
     def __getitem__(self, step: str | int) -> Node:
         """Return the child; absent where this is not a container or has no such child."""
-        if isinstance(step, str):
-            value = self._value.get(step, Node._missing) if isinstance(self._value, dict) else Node._missing
-            return Node(value, f"{self._path}.{step if NAMED.fullmatch(step) else '*'}")
-        inside = isinstance(self._value, list) and -len(self._value) <= step < len(self._value)
-        value = self._value[step] if inside and isinstance(self._value, list) else Node._missing
-        return Node(value, f"{self._path}[{step}]")
+        inside, value = self._value, Node._missing
+        if isinstance(inside, dict):
+            value = inside.get(step, value)
+        elif isinstance(inside, list) and isinstance(step, int) and -len(inside) <= step < len(inside):
+            value = inside[step]
+        return Node(value, step, self)
 
     def __contains__(self, key: str) -> bool:
         """Tell whether this is an object with that key, and not null there."""
@@ -129,13 +140,13 @@ class Node:
         return self._value is not Node._missing and self._value is not None
 
     def __repr__(self) -> str:
-        return f"Node({self._path}: {self._kind()})"
+        return f"Node({self.path}: {self._kind()})"
 
     def _kind(self) -> str:
         return "nothing" if self._value is Node._missing else KINDS[type(self._value)]
 
     def _wrong(self, wanted: str) -> NoReturn:
-        msg = f"{self._path} is {self._kind()}, not {wanted}"
+        msg = f"{self.path} is {self._kind()}, not {wanted}"
         raise PayloadError(msg)
 
     def items(self) -> Iterator[Node]:
@@ -145,7 +156,7 @@ class Node:
         if not isinstance(self._value, list):
             self._wrong("a list")
         for number, value in enumerate(self._value):
-            yield Node(value, f"{self._path}[{number}]")
+            yield Node(value, number, self)
 
     def members(self) -> Iterator[tuple[str, Node]]:
         """Yield the members of an object; none when absent or null."""
@@ -154,7 +165,7 @@ class Node:
         if not isinstance(self._value, dict):
             self._wrong("an object")
         for key, value in self._value.items():
-            yield clean(key), Node(value, f"{self._path}.*")
+            yield clean(key), Node(value, "*", self)
 
     def object(self) -> Node:
         """Return this, once checked to be an object."""
@@ -179,7 +190,7 @@ class Node:
         if not isinstance(found, str):
             self._wrong("an id")
         if not found or len(found) > 512 or not found.isprintable():
-            msg = f"{self._path} is no usable id (empty, over 512 characters or unprintable)"
+            msg = f"{self.path} is no usable id (empty, over 512 characters or unprintable)"
             raise PayloadError(msg)
         return found
 
@@ -231,6 +242,9 @@ class Node:
             return moment.astimezone(UTC)
         except OverflowError:
             return self._wrong("a time")
+
+
+_last: tuple[bytes | str | None, Node] = (None, Node(None))
 
 
 def fragment(node: Node) -> Mapping[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
 from deskwire.model.errors import PayloadError
+from deskwire.model.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from deskwire import __version__
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.values import dataclass, field, replace
 
 from .reading import Node, read
 from .refusals import vendor_code, wait

@@ -7,13 +7,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
+from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -36,6 +35,7 @@ from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadErro
 from deskwire.model.events import Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
+from deskwire.model.values import replace
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.markup import literal
 from deskwire.web.reading import Node, fragment, read
