@@ -25,6 +25,7 @@ FIELDS = frozenset(
      "status", "count", "seconds", "delivery", "function", "group"}
 )  # fmt: skip
 MOST = 300
+ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _shown(value: object) -> object:
@@ -91,4 +92,4 @@ class Telemetry:
 
     def _write(self, line: dict[str, object]) -> None:
         stream = self._stream or sys.stdout
-        stream.write(json.dumps(line, separators=(",", ":")) + "\n")
+        stream.write(ENCODE(line) + "\n")

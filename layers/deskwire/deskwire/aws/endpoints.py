@@ -27,13 +27,17 @@ class Endpoints:
         """Take the environment and the region."""
         self._environ = environ
         self._region = region
+        self._known: dict[str, str] = {}
         self._suffix = next((suffix for start, suffix in SUFFIXES.items() if region.startswith(start)), "amazonaws.com")
 
     def service(self, name: str) -> str:
         """Return a service's address, without a closing slash."""
+        if name in self._known:
+            return self._known[name]
         own = f"AWS_ENDPOINT_URL_{'SECRETS_MANAGER' if name == 'secretsmanager' else name.upper()}"
         given = self._environ.get(own) or self._environ.get("AWS_ENDPOINT_URL")
-        return given.rstrip("/") if given else f"https://{name}.{self._region}.{self._suffix}"
+        found = given.rstrip("/") if given else f"https://{name}.{self._region}.{self._suffix}"
+        return self._known.setdefault(name, found)
 
     def bucket(self, name: str) -> str:
         """Return a bucket's address, with a closing slash.

@@ -7,7 +7,6 @@ boto3 costs a cold start two hundred milliseconds, this a few. It knows only wha
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import ssl
@@ -20,7 +19,7 @@ from urllib.parse import quote
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.values import dataclass
 from deskwire.ports import Letter
-from deskwire.web.reading import Node, read
+from deskwire.web.reading import Node, read, write
 from deskwire.web.wire import Reply, Wire, WireError
 
 from .credentials import CredentialSource
@@ -164,7 +163,7 @@ class Light:
             "Content-Type": f"application/x-amz-json-{version}",
             "X-Amz-Target": f"{TARGETS[service]}.{operation}",
         }
-        body = json.dumps(payload, separators=(",", ":")).encode()
+        body = write(payload).encode()
         url = self._endpoints.service(service) + "/"
         reply = self._send("POST", url, service, operation, headers, body, repeatable=repeatable)
         try:

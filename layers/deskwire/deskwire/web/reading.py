@@ -244,6 +244,8 @@ class Node:
             return self._wrong("a time")
 
 
+write = json.JSONEncoder(separators=(",", ":")).encode  # compact, and ASCII: `json.dumps` makes an encoder a call
+
 _last: tuple[bytes | str | None, Node] = (None, Node(None))
 
 
