@@ -26,7 +26,7 @@ from deskwire.helpdesks.requesttracker import replies as requesttracker_replies
 from deskwire.helpdesks.requesttracker import tickets as requesttracker_tickets
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.keys import compose
-from deskwire.telemetry import _unprintable
+from deskwire.telemetry import _shown
 from deskwire.web import media, wire
 from deskwire.web.markup import inert, literal, paragraph, plain, rewritten
 from deskwire.web.reading import clean, read
@@ -224,7 +224,7 @@ FUNCTIONS = {
     "words.folded": words.folded,
     "acknowledge.opting": lambda text: opting(text, POLICY),
     "wording.line": wording.line,
-    "telemetry": lambda text: _unprintable().sub("?", text),
+    "telemetry": _shown,
     **{f"measure {unit}": lambda text, unit=unit: measure.measure(text, unit) for unit in Unit},
     **{f"cut {unit}": lambda text, unit=unit: measure.cut(text, 200, unit) for unit in Unit},
     **{f"split {unit}": lambda text, unit=unit: measure.split(text, 200, unit) for unit in Unit},

@@ -14,7 +14,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
 from typing import TextIO
 
 NAMESPACE = "Deskwire"
@@ -33,14 +32,11 @@ def _shown(value: object) -> object:
         return value
     text = str(value)
     if not (text.isascii() and text.isprintable()):
-        text = _unprintable().sub("?", text)
+        # Controls, and what is invisible or turns the direction of what a person reads in the console.
+        text = re.sub(
+            r"[^\x20-\x7e\u00a0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd]", "?", text
+        )
     return text[:MOST]
-
-
-@cache
-def _unprintable() -> re.Pattern[str]:
-    """Return what finds controls, and what is invisible or turns the direction of what a person reads."""
-    return re.compile(r"[^\x20-\x7e\u00a0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 
 
 class Telemetry:
