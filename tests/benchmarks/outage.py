@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent import futures
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -154,7 +155,7 @@ class Rush(World):
 @contextlib.contextmanager
 def rushing(world):
     """Let `runtime.converse` find the world, and work on the threads of a batch at the same time, in its time."""
-    before = runtime.conversation, runtime.ThreadPoolExecutor, directory.threading, health.threading
+    before = runtime.conversation, futures.ThreadPoolExecutor, directory.threading, health.threading
 
     class Pool(Serial):
         def map(self, function, items):
@@ -168,12 +169,12 @@ def rushing(world):
             return world.workers.side_by_side([lambda item=item: one(item) for item in items])
 
     runtime.conversation = lambda: world.container().conversation
-    runtime.ThreadPoolExecutor = Pool
+    futures.ThreadPoolExecutor = Pool
     directory.threading = health.threading = SimpleNamespace(Lock=world.workers.lock)
     try:
         yield
     finally:
-        runtime.conversation, runtime.ThreadPoolExecutor, directory.threading, health.threading = before
+        runtime.conversation, futures.ThreadPoolExecutor, directory.threading, health.threading = before
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
+from concurrent import futures
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -92,14 +93,14 @@ class Serial:
 @contextlib.contextmanager
 def simulated():
     """Let the product's code find the simulated world where it reaches for its own."""
-    before = runtime.conversation, runtime.ThreadPoolExecutor, registry.helpdesk
+    before = runtime.conversation, futures.ThreadPoolExecutor, registry.helpdesk
     runtime.conversation = lambda: World.present.container().conversation
-    runtime.ThreadPoolExecutor = Serial
+    futures.ThreadPoolExecutor = Serial
     registry.helpdesk = registry_helpdesk
     try:
         yield
     finally:
-        runtime.conversation, runtime.ThreadPoolExecutor, registry.helpdesk = before
+        runtime.conversation, futures.ThreadPoolExecutor, registry.helpdesk = before
 
 
 @dataclass
