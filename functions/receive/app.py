@@ -10,5 +10,8 @@ RECEIVER = receiver()  # in the init phase: what is slow happens before the firs
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return API Gateway's answer to API Gateway's event (HTTP API, payload 2.0)."""
-    return RECEIVER.handle(event)
+    """Return API Gateway's answer to its event (HTTP API, payload 2.0), or take a notice of AWS's own topics."""
+    if "requestContext" in event:
+        return RECEIVER.handle(event)
+    RECEIVER.notified(event)
+    return {}

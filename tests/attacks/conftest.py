@@ -1,13 +1,10 @@
 """A small company in one process (as in tests/stories), for attacks that go on behind the queue."""
 
-import dataclasses
-
 import pytest
 
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, item
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import File
 from deskwire.ports import Put
 from deskwire.web import media
 from sandbox.helpdesks.zendesk.played import Zendesk
@@ -45,7 +42,6 @@ class Besieged(Company):
         )  # fmt: skip
         for definition in (other, form):
             self.table.put(Put(item(definition)))
-        self.conversation = dataclasses.replace(self.conversation, fetch=self.fetch_for_real)
 
     def secrets(self, name):
         return (
@@ -54,9 +50,8 @@ class Besieged(Company):
             else super().secrets(name)
         )
 
-    def fetch_for_real(self, url, hosts):
-        got = media.fetch(url, hosts=hosts, limit=1000, network=self.internet.network)
-        return File(got.name, got.type, got.data)
+    def fetch(self, call, hosts):
+        return media.fetch(call, hosts, limit=1000, network=self.internet.network)
 
 
 @pytest.fixture

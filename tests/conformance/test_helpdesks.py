@@ -209,8 +209,8 @@ def test_credentials_travel_in_headers_only(helpdesk):
         for call in script.calls:
             assert urlsplit(call.url).scheme == "https"
             for secret in secrets:
-                assert secret not in call.url
-                assert secret.encode() not in call.body
+                assert not world.shows(call.url, secret)
+                assert not world.shows(call.body.decode(errors="replace"), secret)
             names = {name.lower() for name in call.headers}
             carried = carried or "authorization" in names
         assert carried, "no request carries its credentials in Authorization"

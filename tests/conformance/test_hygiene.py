@@ -140,7 +140,7 @@ def words_of(capture):
 
 def assert_silent(text, private):
     for value in private:
-        assert value not in text, "a secret or a customer's words are told"
+        assert not world.shows(text, value), "a secret or a customer's words are told"
 
 
 @pytest.mark.rule("C15")
@@ -190,7 +190,7 @@ def test_secrets_and_words_travel_in_headers_and_bodies_and_never_in_an_address(
     for call in script.calls:
         if hasattr(call, "url"):
             for secret in secrets:
-                assert secret not in call.url, "a secret lies in an address, where logs keep it"
+                assert not world.shows(call.url, secret), "a secret lies in an address, where logs keep it"
             assert_silent(repr(call), secrets)
 
 

@@ -192,6 +192,9 @@ class Recorder:
             self.texts += [text for text in strings(body) if len(text) > 20]
         return world.answered(self.answer())
 
+    def fetch(self, call, hosts=()):
+        raise AssertionError(f"sending downloads nothing, and not {call} from {hosts}")
+
     def mail(self, *, text, **_):
         self.texts.append(text)
         return self.answer()["id"]

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from deskwire import registry
 from deskwire.contracts.channel import Channel, Page, Reach
@@ -20,7 +20,7 @@ from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.tickets import Customer, Entry, File, Filed, Ticket
 from deskwire.verification.rule import Context, Verification
 from deskwire.web.request import Request, from_gateway
-from deskwire.web.rest import Answer, Call
+from deskwire.web.rest import Answer, Call, checked
 
 ROOT = Path(__file__).parents[2]  # every folder hangs on this one
 PACKAGE = ROOT / "layers" / "deskwire" / "deskwire"
@@ -29,6 +29,12 @@ EXPECTED = ROOT / "tests" / "expected"
 EXCHANGES = ROOT / "tests" / "exchanges"
 PROOFS = ROOT / "tests" / "connectors"
 NO_CAPTURES = {"secrets", "settings", "outside"}
+
+
+def shows(text: str, value: str) -> bool:
+    """Tell whether a text holds a value, as it is or percent-encoded, wholly or in part."""
+    spellings = {value, quote(value, safe=""), quote(value), quote(value, safe=":"), quote_plus(value)}
+    return any(spelling in text for spelling in spellings) or value in unquote(text) or value in unquote_plus(text)
 
 
 @cache
@@ -248,7 +254,14 @@ class Script:
                 assert body == wanted["body"]
         return answered(step["answer"])
 
-    def mail(self, *, sender, recipient, subject, text, headers) -> str:
+    def fetch(self, call: Call, hosts=()) -> File:
+        assert call.method == "GET"
+        del hosts  # whether it lies there, `media.fetch` decides and its tests prove
+        answer = checked(self(call), what="fetching an attachment")
+        name = urlsplit(call.url).path.rpartition("/")[2] or "attachment"
+        return File(name, answer.headers.get("content-type", "application/octet-stream"), answer.body)
+
+    def mail(self, *, sender, recipient, subject, text, headers, **_) -> str:
         step = self.next()
         self.calls.append(step)
         given = {"sender": sender, "recipient": recipient, "subject": subject, "text": text}
@@ -302,6 +315,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         now=now_of(exchange),
         mail=script.mail,
         remember=lambda _name, make: make()[0],
+        fetch=script.fetch,
     )
 
 

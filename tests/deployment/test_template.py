@@ -39,6 +39,7 @@ ROLES = {
         "s3:GetObject",
         "s3:PutObject",
         "ses:SendEmail",
+        "ses:SendRawEmail",
     }
     | LOGS
     | TRACE
@@ -143,7 +144,7 @@ def test_every_queue_is_redriven_or_watched(resources):
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("AWS::SQS::QueuePolicy", 3), ("AWS::S3::BucketPolicy", 1), ("AWS::SNS::TopicPolicy", 1)],
+    [("AWS::SQS::QueuePolicy", 3), ("AWS::S3::BucketPolicy", 1), ("AWS::SNS::TopicPolicy", 2)],
 )
 def test_nothing_is_taken_over_plain_http(resources, kind, number):
     policies = resources(kind).values()
@@ -220,3 +221,30 @@ def test_the_api_is_throttled_and_keeps_an_access_log(resources):
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
     assert stage["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
     assert "authorization" not in stage["AccessLogSettings"]["Format"].lower()
+
+
+SECOND_ENTRANCE = ("Inbound", "InboundPolicy", "InboundSubscription", "InboundPermission", "InboundRetries")
+
+
+def test_the_second_entrance_is_closed_unless_a_topic_is_named(template):
+    assert template["Parameters"]["InboundTopic"]["Default"] == ""
+    assert all(template["Resources"][name]["Condition"] == "HasInboundTopic" for name in SECOND_ENTRANCE)
+
+
+def test_only_services_of_this_account_publish_and_only_that_topic_invokes(template):
+    resources = template["Resources"]
+    allow = resources["InboundPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert allow["Principal"] == {
+        "Service": ["ses.amazonaws.com", "s3.amazonaws.com", "social-messaging.amazonaws.com"]
+    }
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    permission = resources["InboundPermission"]["Properties"]
+    assert permission["SourceArn"] == {"Ref": "Inbound"}
+    assert permission["Principal"] == "sns.amazonaws.com"
+
+
+def test_a_notice_that_receive_fails_at_is_kept_where_a_person_looks(template):
+    retries = template["Resources"]["InboundRetries"]["Properties"]
+    assert retries["FunctionName"] == {"Ref": "ReceiveFunction"}
+    assert retries["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Parked", "Arn"]}
+    assert retries["MaximumRetryAttempts"] == 2

@@ -130,14 +130,19 @@ class Container:
         self.name = f"container-{number}"
         self._kept = {}
         self.directory = directory = Directory(
-            table=world.table, clock=world.now, secrets=self.secrets, http=world.http, mail=world.mail
+            table=world.table,
+            clock=world.now,
+            secrets=self.secrets,
+            http=world.http,
+            mail=world.mail,
+            fetch=self.fetch,
         )
         common = {"mailbox": world.mailbox, "archive": world.archive, "clock": world.now, "telemetry": world.telemetry}
         self.receiver = Receiver(
             endpoints=self, parked=world.parked, http=world.http, limits=self, presign=lambda *_: {}, **common
         )
         self.conversation = Conversation(
-            table=world.table, directory=directory, owner=lambda: f"worker-{next(world.owners)}", fetch=self.fetch,
+            table=world.table, directory=directory, owner=lambda: f"worker-{next(world.owners)}",
             **common,
         )  # fmt: skip
         self.sweeper = Sweeper(table=world.table, directory=directory, **common)
@@ -163,7 +168,7 @@ class Container:
     def allow(self, *_):
         return True
 
-    def fetch(self, url, hosts):
+    def fetch(self, call, hosts):
         raise PermanentError("no pictures in these stories")
 
 

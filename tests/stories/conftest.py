@@ -92,7 +92,12 @@ class Company:
         telemetry = Telemetry("test", stream=self, now=lambda: 0)
         self.telemetry = telemetry
         self.directory = Directory(
-            table=self.table, clock=self.now, secrets=self.secrets, http=self.http, mail=self.mail
+            table=self.table,
+            clock=self.now,
+            secrets=self.secrets,
+            http=self.http,
+            mail=self.mail,
+            fetch=self.fetch,
         )
         self.receiver = Receiver(
             endpoints=self, mailbox=self.mailbox, parked=self.parked, archive=self.archive, http=self.http,
@@ -100,7 +105,7 @@ class Company:
         )  # fmt: skip
         self.conversation = Conversation(
             table=self.table, mailbox=self.mailbox, archive=self.archive, directory=self.directory, clock=self.now,
-            telemetry=telemetry, owner=lambda: f"worker-{next(self.owners)}", fetch=self.fetch,
+            telemetry=telemetry, owner=lambda: f"worker-{next(self.owners)}",
         )  # fmt: skip
         self.sweeper = Sweeper(
             table=self.table, mailbox=self.mailbox, archive=self.archive, directory=self.directory, clock=self.now,
@@ -160,7 +165,7 @@ class Company:
         self.mails.append(mail)
         return "mail-1"
 
-    def fetch(self, url, hosts):
+    def fetch(self, call, hosts):
         raise PermanentError("no pictures in this story")
 
     def write(self, text):

@@ -114,14 +114,14 @@ def _fetching(company, seconds, *, size=1, fails=False):
     """Have each attachment take so long; return the addresses that were asked for."""
     asked = []
 
-    def fetch(url, hosts):
-        asked.append(url)
+    def fetch(call, hosts):
+        asked.append(call.url)
         company.tick(seconds)
         if fails:
             raise TemporaryError("the attachment could not be fetched in time")
         return File("picture.jpg", "image/jpeg", b"." * size)
 
-    object.__setattr__(company.conversation, "fetch", fetch)
+    object.__setattr__(company.directory, "fetch", fetch)
     return asked
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from deskwire import settings
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from deskwire.receiving.receiver import Receiver
     from deskwire.sweeping.sweeper import Sweeper
 
-ATTACHMENT_LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
 WORKERS = 10  # threads of a batch side by side; a batch holds ten messages at most
 
 
@@ -46,22 +46,14 @@ def conversation() -> Conversation:
     """Return what `converse` works with."""
     import uuid
 
+    from deskwire.aws import clients
     from deskwire.conversation.converse import Conversation
-    from deskwire.model.tickets import File
-    from deskwire.web import media
 
     found = settings.load()
-    from deskwire.aws import clients
-
     directory = _directory()
-
-    def fetch(url: str, hosts: tuple[str, ...]) -> File:
-        got = media.fetch(url, hosts=hosts, limit=ATTACHMENT_LIMIT, network=media.Network(sandbox=found.sandbox))
-        return File(got.name, got.type, got.data)
-
     return Conversation(
         table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
-        clock=_now, telemetry=Telemetry(found.stage, found.log_level), owner=lambda: uuid.uuid4().hex, fetch=fetch,
+        clock=_now, telemetry=Telemetry(found.stage, found.log_level), owner=lambda: uuid.uuid4().hex,
     )  # fmt: skip
 
 
@@ -83,15 +75,21 @@ def sweeper() -> Sweeper:
 @cache
 def _directory() -> Directory:
     from deskwire.aws import clients
+    from deskwire.aws.transport import SignedTransport
     from deskwire.conversation.directory import Directory
+    from deskwire.web import media
 
     found = settings.load()
+    http = rest.with_hosts(rest.Pooled(), found.sandbox)
     return Directory(
         table=clients.table(found),
         clock=_now,
         secrets=clients.secrets(found),
-        http=rest.with_hosts(rest.Pooled(), found.sandbox),
+        http=http,
+        aws=SignedTransport(os.environ, http, _now),
+        original=clients.archive(found).fetch,
         mail=clients.mail(),
+        fetch=partial(media.fetch, network=media.Network(sandbox=found.sandbox)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,7 @@ from deskwire.aws.light import Light
 from deskwire.aws.secrets import SecretsManager
 from deskwire.configuration import Endpoint, item
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.tickets import File
 from deskwire.ports import Letter
 from deskwire.settings import Settings, load
 
@@ -200,6 +203,42 @@ def test_a_line_break_in_a_header_is_refused_before_anything_is_sent(mail):
             text="x",
             headers={},
         )
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x\r\nBcc: all@b.example", "x\nBcc: a", "x\rBcc: a", "=?utf-8?q?x=0D=0ABcc:_all@b.example?=",
+     "=?utf-8?b?eA0KQmNjOiBhbGxAYi5leGFtcGxl?=", "x\x00y"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["Subject", "From", "To", "References", "In-Reply-To", "X-Other"])
+def test_no_header_can_hold_another_one(name, value):
+    try:
+        message = clients.written({name: value}, "words")
+    except PermanentError:
+        return
+    head = message.as_bytes().partition(b"\n\n")[0]
+    assert not any(line.lower().startswith(b"bcc") for line in head.splitlines())
+    assert not {"\r", "\n", "\0"} & set(str(message[name]))
+
+
+@pytest.mark.parametrize("name", ["Subject\r\nBcc", "a b", "", "Bcc: x"])
+def test_a_header_s_name_is_a_name(name):
+    with pytest.raises(PermanentError):
+        clients.written({name: "x"}, "words")
+
+
+def test_a_mail_is_threaded_and_carries_html_and_files():
+    headers = {"From": "Care <care@northwind.example>", "To": "asa@customer.example", "Subject": "Þökk fyrir",
+               "In-Reply-To": "<1@customer.example>", "References": "<0@customer.example> <1@c.example>"}  # fmt: skip
+    files = [File("../réponse.pdf", "application/pdf", b"%PDF"), File("a", "no type\r\nX: y", b"raw")]
+    message = email.message_from_bytes(
+        clients.written(headers, "Góðan dag", "<p>Góðan dag</p>", files).as_bytes(), policy=email.policy.default
+    )
+    assert {name: message[name] for name in headers} == headers
+    assert message.get_body(("plain",)).get_content().strip() == "Góðan dag"
+    assert message.get_body(("html",)).get_content().strip() == "<p>Góðan dag</p>"
+    found = [(part.get_filename(), part.get_content_type(), part.get_content()) for part in message.iter_attachments()]
+    assert found == [("réponse.pdf", "application/pdf", b"%PDF"), ("a", "application/octet-stream", b"raw")]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.secret import Secret
 from deskwire.web import media
 from deskwire.web.media import Network, fetch, public, safe_name
+from deskwire.web.rest import Call
 
 HOSTS = ["fbcdn.net", "*.fbsbx.com"]
 PHOTO = "https://scontent.fbcdn.net/v/photo.jpg?oe=68C0FFEE"
@@ -139,7 +141,7 @@ HOSTILE_URLS = [
 def test_a_hostile_address_reaches_nothing(url):
     network = Recorder(PUBLIC)
     with pytest.raises(PermanentError) as caught:
-        fetch(url, hosts=HOSTS, limit=10, network=network)
+        fetch(Call("GET", url), HOSTS, limit=10, network=network)
     assert (network.looked_up, network.reached) == ([], [])
     assert "password" not in str(caught.value)
 
@@ -165,14 +167,14 @@ def test_a_platforms_name_that_resolves_to_a_private_address_is_not_connected_to
     for answers in ([address], [PUBLIC, address], [address, PUBLIC]):
         network = Recorder(*answers)
         with pytest.raises(PermanentError, match="not public"):
-            fetch(PHOTO, hosts=HOSTS, limit=10, network=network)
+            fetch(Call("GET", PHOTO), HOSTS, limit=10, network=network)
         assert network.reached == []
 
 
 def test_a_name_that_resolves_to_nothing_is_not_connected_to():
     network = Recorder()
     with pytest.raises(PermanentError):
-        fetch(PHOTO, hosts=HOSTS, limit=10, network=network)
+        fetch(Call("GET", PHOTO), HOSTS, limit=10, network=network)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_a_public_address_is_public(address):
 def test_each_checked_address_is_tried_in_turn():
     network = Recorder(PUBLIC, "157.240.1.2", PUBLIC)
     with pytest.raises(TemporaryError):
-        fetch(PHOTO, hosts=HOSTS, limit=10, network=network)
+        fetch(Call("GET", PHOTO), HOSTS, limit=10, network=network)
     assert network.reached == [(PUBLIC, 443), ("157.240.1.2", 443)]
     assert network.looked_up == ["scontent.fbcdn.net"]
 
@@ -193,7 +195,7 @@ def test_each_checked_address_is_tried_in_turn():
 @pytest.mark.parametrize("hosts", [[], [""], ["*"], ["."]])
 def test_an_empty_list_allows_no_host(hosts):
     with pytest.raises(PermanentError):
-        fetch(PHOTO, hosts=hosts, limit=10, network=Recorder(PUBLIC))
+        fetch(Call("GET", PHOTO), hosts, limit=10, network=Recorder(PUBLIC))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_an_empty_list_allows_no_host(hosts):
 def test_the_platforms_domain_and_all_below_it_are_reached(url):
     network = Recorder(PUBLIC)
     with pytest.raises(TemporaryError):
-        fetch(url, hosts=HOSTS, limit=10, network=network)
+        fetch(Call("GET", url), HOSTS, limit=10, network=network)
     assert network.reached == [(PUBLIC, 443)]
 
 
@@ -249,12 +251,12 @@ def platform(tmp_path, monkeypatch):
 def test_the_name_is_checked_against_the_certificate_though_an_address_was_connected_to(platform):
     connect, seen = platform
     network = Network(lambda host: [PUBLIC], connect)
-    found = fetch(PHOTO, hosts=HOSTS, limit=10, network=network)
+    found = fetch(Call("GET", PHOTO), HOSTS, limit=10, network=network)
     assert (found.name, found.type, found.data) == ("photo.jpg", "image/png", b"PNG")
     assert seen[0] == "scontent.fbcdn.net"
     assert b"Host: scontent.fbcdn.net\r\n" in seen[1]
     with pytest.raises(TemporaryError, match="certificate is not trusted"):
-        fetch("https://video.fbcdn.net/", hosts=HOSTS, limit=10, network=network)
+        fetch(Call("GET", "https://video.fbcdn.net/"), HOSTS, limit=10, network=network)
 
 
 # --------------------------------------------------------------------------- through the sandbox's stand-in
@@ -266,8 +268,8 @@ def network(neighbour):
     return Recorder(PUBLIC, sandbox=dict.fromkeys(hosts, neighbour.base))
 
 
-def get(network, url=PHOTO, **more):
-    return fetch(url, **{"hosts": HOSTS, "limit": 1000, "timeout": 5.0, "network": network, **more})
+def get(network, url=PHOTO, *, timeout=5.0, **call):
+    return fetch(Call("GET", url, timeout=timeout, **call), HOSTS, limit=1000, network=network)
 
 
 def test_a_stand_in_must_be_on_this_machine():
@@ -292,6 +294,29 @@ def test_a_redirect_within_the_platform_is_followed(network, neighbour, answer):
     assert found.name == "c.png"
     assert [b"very-secret" in request for request in neighbour.requests] == [True, True, False]
     assert b"Host: lookaside.fbsbx.com" in neighbour.requests[2]
+
+
+def test_a_secret_in_the_path_is_sent_to_its_own_host_alone(network, neighbour, answer):
+    neighbour.plays = [
+        answer(b"", "302 Found", "Location: https://lookaside.fbsbx.com/{token}/c.png"),
+        answer(b"PNG", "200 OK", "Content-Type: image/png"),
+    ]
+    url = "https://scontent.fbcdn.net/file/bot{token}/photos/1.png"
+    assert get(network, url, secrets={"token": Secret("1:very-secret")}).data == b"PNG"
+    assert [b"1:very-secret" in request for request in neighbour.requests] == [True, False]
+
+
+def test_a_file_has_no_name_from_a_secret(network, neighbour, answer):
+    neighbour.plays = [answer(b"x", "200 OK", "Content-Type: image/png")]
+    found = get(network, "https://scontent.fbcdn.net/{token}", secrets={"token": Secret("very-secret")})
+    assert found.name == "{token}"
+
+
+@pytest.mark.parametrize("call", [Call("POST", PHOTO), Call("GET", PHOTO, body=b"x"), Call("DELETE", PHOTO)])
+def test_a_download_changes_nothing(network, neighbour, call):
+    with pytest.raises(PermanentError, match="GET"):
+        fetch(call, HOSTS, network=network)
+    assert neighbour.requests == []
 
 
 # What a header can carry, without what is harmless as a relative address: it leads back to the platform.
@@ -404,20 +429,19 @@ def test_the_content_type_is_well_formed(network, neighbour, answer, header, kin
 
 
 @pytest.mark.parametrize(
-    ("url", "given", "disposition", "name"),
+    ("url", "disposition", "name"),
     [
-        (PHOTO, "invoice.pdf", 'attachment; filename="other.pdf"', "invoice.pdf"),
-        (PHOTO, "", 'attachment; filename="r\u00e9sum\u00e9.pdf"', "résumé.pdf"),
-        (PHOTO, "", "attachment; filename*=UTF-8''%E2%82%AC.pdf", "€.pdf"),
-        (PHOTO, "", 'attachment; filename="../../etc/passwd"', "passwd"),
-        (PHOTO, "", "", "photo.jpg"),
-        ("https://scontent.fbcdn.net/", "", "", "attachment.png"),
-        ("https://scontent.fbcdn.net/..%2f..%2fb%00.png", "", "", "b.png"),
+        (PHOTO, 'attachment; filename="r\u00e9sum\u00e9.pdf"', "résumé.pdf"),
+        (PHOTO, "attachment; filename*=UTF-8''%E2%82%AC.pdf", "€.pdf"),
+        (PHOTO, 'attachment; filename="../../etc/passwd"', "passwd"),
+        (PHOTO, "", "photo.jpg"),
+        ("https://scontent.fbcdn.net/", "", "attachment.png"),
+        ("https://scontent.fbcdn.net/..%2f..%2fb%00.png", "", "b.png"),
     ],
 )
-def test_the_file_name_is_the_platforms_or_the_next_best(network, neighbour, answer, url, given, disposition, name):
+def test_the_file_name_is_the_platforms_or_the_next_best(network, neighbour, answer, url, disposition, name):
     neighbour.plays = [answer(b"x", "200 OK", f"Content-Disposition: {disposition}", "Content-Type: image/png")]
-    assert get(network, url, name=given).name == name
+    assert get(network, url).name == name
 
 
 @pytest.mark.parametrize(

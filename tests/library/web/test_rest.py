@@ -1,6 +1,7 @@
 """Calls go where they may, once, and an answer says what happens next."""
 
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from email.utils import formatdate
 
 import pytest
 
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.secret import Secret
 from deskwire.web.rest import Answer, Call, Direct, Pooled, checked, with_hosts
+from tests.conformance.world import shows
 
 CLOSE = b""
 VENDOR = "https://graph.facebook.com/v23.0/me/messages?a=1"
@@ -96,6 +99,54 @@ def test_cookies_are_not_kept(transport, neighbour, answer):
 def test_headers_of_the_answer_are_lower_case(transport, neighbour, answer):
     neighbour.plays = [answer(b"{}", "200 OK", "X-Rate-Limit: 7")]
     assert transport(post()).headers["x-rate-limit"] == "7"
+
+
+# ------------------------------------------------------------------------ a secret in the address
+
+TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5/PALDsaw x"  # as a bot's, with what would change a path
+BOT = "https://graph.facebook.com/bot{token}/sendMessage?key={token}"
+
+
+def bot_call(**more):
+    return Call.json("POST", BOT, {"text": "hello"}, secrets={"token": Secret(TOKEN)}, **more)
+
+
+def test_a_secret_in_the_path_is_filled_in_by_the_transport_and_cannot_leave_its_place(transport, neighbour):
+    transport(bot_call())
+    filled = b"110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5%2FPALDsaw%20x"
+    assert neighbour.requests[0].startswith(b"POST /bot" + filled + b"/sendMessage?key=" + filled + b" HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        CLOSE,
+        b"nonsense",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nbroken header\r\n\r\n{}",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000,
+    ],
+)
+def test_a_secret_in_the_path_is_in_no_repr_log_or_error(transport, neighbour, caplog, play):
+    caplog.set_level(logging.DEBUG)
+    neighbour.plays = [play]
+    call = bot_call(timeout=2)
+    said = [repr(call), str(call), f"{call:}", repr([call])]
+    try:
+        said.append(repr(checked(transport(call), what="sending")))
+    except DeskwireError as error:
+        while error is not None:
+            said += [str(error), repr(error)]
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    assert len(neighbour.requests) == 1
+    assert not shows("\n".join([*said, caplog.text]), TOKEN)
+    assert "AAHdqTcvCH1vGWJxfSeofSAs0K5" not in "\n".join([*said, caplog.text])
+
+
+@pytest.mark.parametrize("url", ["https://{token}.example/a", "https://graph.facebook.com/a", "https://x/a#{token}"])
+def test_a_secret_without_a_place_in_path_or_query_is_a_mistake(url):
+    with pytest.raises(ValueError, match="no place for"):
+        Call("GET", url, secrets={"token": Secret(TOKEN)})
 
 
 # ------------------------------------------------------------------------ where it may not go

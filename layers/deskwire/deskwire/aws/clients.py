@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
+from deskwire.web.media import MIME, safe_name
 
 from .queues import S3Archive, SqsMailbox
 from .secrets import SecretsManager
@@ -21,10 +23,13 @@ from .table import DynamoTable
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
+    from deskwire.model.tickets import File
     from deskwire.settings import Settings
 
 # One try of boto3's own for what surely did not arrive; the rest of the retries are ours, in the table.
 CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
+HEADER = re.compile(r"[A-Za-z0-9-]{1,76}")
+BREAKS = frozenset("\r\n\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")  # whatever any reader takes for a line's end
 REFUSED = frozenset({"MessageRejected", "BadRequestException", "InvalidParameterValue"})
 MISCONFIGURED = frozenset({"AccessDeniedException", "MailFromDomainNotVerifiedException", "NotFoundException",
                            "AccountSuspendedException", "SendingPausedException"})  # fmt: skip
@@ -59,24 +64,28 @@ def secrets(settings: Settings) -> Callable[[str], Secrets]:
 
 
 class SesMail:
-    """Sends plain text mail by SES; the client is made when the first one is sent."""
+    """Sends mail by SES; the client is made when the first one is sent."""
 
     def __init__(self) -> None:
         self._client: SESV2Client | None = None
 
-    def __call__(self, *, sender: str, recipient: str, subject: str, text: str, headers: Mapping[str, str]) -> str:
-        """Send one mail and return its message id.
+    def __call__(  # noqa: PLR0913 - what a mail is made of
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        subject: str,
+        text: str,
+        headers: Mapping[str, str],
+        html: str = "",
+        files: Sequence[File] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Send one mail and return its id (see `contracts.connector.Mail`).
 
         Raises `PermanentError` (the address is refused), `ConfigurationError`, `TemporaryError`.
         """
-        message = EmailMessage()
-        try:
-            message["From"], message["To"], message["Subject"] = sender, recipient, subject
-            for name, value in headers.items():
-                message[name] = value
-        except ValueError:  # a line break in a header
-            raise PermanentError("a mail header holds a line break") from None
-        message.set_content(text)
+        message = written({"From": sender, "To": recipient, "Subject": subject, **headers}, text, html, files)
         if self._client is None:
             self._client = _session().client("sesv2", config=CONFIG)
         try:
@@ -84,12 +93,35 @@ class SesMail:
                 FromEmailAddress=sender,
                 Destination={"ToAddresses": [recipient]},
                 Content={"Raw": {"Data": message.as_bytes()}},
+                EmailTags=[{"Name": name, "Value": value} for name, value in (tags or {}).items()],
             )
         except ClientError as error:
             raise _translated(error) from None
         except BotoCoreError as error:
             raise TemporaryError(f"SES: {type(error).__name__}", ambiguous=True) from None
         return answer["MessageId"]
+
+
+def written(headers: Mapping[str, str], text: str, html: str = "", files: Sequence[File] = ()) -> EmailMessage:
+    """Return a mail. Raises `PermanentError` for a header that would be more than itself."""
+    message = EmailMessage()
+    try:
+        for name, value in headers.items():
+            if not HEADER.fullmatch(name):
+                raise PermanentError("a mail header has no usable name")
+            message[name] = value
+            # An encoded word (=?utf-8?q?a=0ABcc:…?=) is decoded here and may hide what its spelling does not show.
+            if not BREAKS.isdisjoint(str(message[name])):
+                raise PermanentError("a mail header holds a line break, if an encoded one")
+    except ValueError:
+        raise PermanentError("a mail header holds a line break, or is given twice") from None
+    message.set_content(text)
+    if html:
+        message.add_alternative(html, subtype="html")
+    for file in files:
+        main, _, sub = (file.type if MIME.fullmatch(file.type) else "application/octet-stream").partition("/")
+        message.add_attachment(file.data, maintype=main, subtype=sub, filename=safe_name(file.name))
+    return message
 
 
 def _translated(error: ClientError) -> Exception:

@@ -89,10 +89,10 @@ class Profiles(Protocol):
 
 @runtime_checkable
 class Media(Protocol):
-    """Has attachments of its own way; without it, `url`s are fetched from `media_hosts`."""
+    """Must ask for its attachments (by id, with a token); without it, `url`s are fetched from `media_hosts`."""
 
     def fetch(self, attachment: Attachment, reach: Reach) -> File:
-        """Return the bytes. Raises the errors of `rest.checked`."""
+        """Return the file, downloaded by `reach.fetch`. Raises the errors of `rest.checked` and `media.fetch`."""
 
 
 @runtime_checkable

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 
+from deskwire.model.errors import ConfigurationError
 from deskwire.model.events import Event
-from deskwire.model.values import dataclass
+from deskwire.model.values import dataclass, field
 
 if TYPE_CHECKING:
     from deskwire.model.events import Unreadable
-    from deskwire.model.secret import Secrets
+    from deskwire.model.secret import Secret, Secrets
+    from deskwire.model.tickets import File
     from deskwire.verification.rule import Verification
     from deskwire.web.request import Request, Response
-    from deskwire.web.rest import Transport
+    from deskwire.web.rest import Answer, Call, Transport
 
     from .terms import Terms
 
@@ -39,6 +41,7 @@ class Connector(ABC):
     endpoint_settings: ClassVar[Mapping[str, str]] = {}
     connection_secrets: ClassVar[Mapping[str, str]] = {}  # what calls to the platform or helpdesk need
     endpoint_secrets: ClassVar[Mapping[str, str]] = {}
+    aws_services: ClassVar[tuple[str, ...]] = ()  # that `reach.aws` may call; the function's role must allow it, too
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
@@ -96,15 +99,96 @@ class Connector(ABC):
 class Mail(Protocol):
     """Sends e-mail (SES behind it)."""
 
-    def __call__(self, *, sender: str, recipient: str, subject: str, text: str, headers: Mapping[str, str]) -> str:
-        """Send one plain text mail and return its message id. Raises the errors of `rest.checked`."""
+    def __call__(  # noqa: PLR0913 - what a mail is made of
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        subject: str,
+        text: str,
+        headers: Mapping[str, str],
+        html: str = "",
+        files: Sequence[File] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Send one mail and return SES's id of it: the part of its Message-ID before the @.
+
+        `headers` may hold `In-Reply-To` and `References`; SES sets the Message-ID itself. `tags` come back with SES's
+        later notices of this mail. Raises the errors of `rest.checked`; nothing given can add a header or a recipient.
+        """
 
 
 class Remember(Protocol):
-    """Keeps a value for a while in this process (an access token)."""
+    """Keeps a value for a while in this process."""
 
     def __call__(self, name: str, make: Callable[[], tuple[str, float]]) -> str:
         """Return the value kept under `name`, or what `make` gives now: (value, seconds it stays good)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a vendor gave: an access token and the seconds it is good for.
+
+    `refresh` is what it wants for the next one, where that is not the same each time (a rotating refresh token).
+    """
+
+    access: Secret
+    good_for: float
+    refresh: Secret | None = None
+
+
+class Tokens(Protocol):
+    """Access tokens that all workers share, and one worker at a time renews."""
+
+    def __call__(self, secret: str, renew: Callable[[Secret], Token]) -> Secret:
+        """Return the access token obtained with the connection's secret of this name.
+
+        When it is time, `renew` asks the vendor, with that secret or with the `refresh` of the last renewal. While one
+        worker does, the others go on with the old token, or wait shortly. Raises `TemporaryError`, and
+        `ConfigurationError` when the vendor refuses: a person must sign in again.
+        """
+
+    def refused(self, secret: str, access: Secret) -> None:
+        """Say that the vendor refused this token before its time; the next call renews it, if nobody has by then."""
+
+
+class Fetch(Protocol):
+    """Downloads a file, guarded as any attachment is (see `web.media`)."""
+
+    def __call__(self, call: Call, hosts: Collection[str] = ()) -> File:
+        """Return what the GET downloads, with the call's headers and secrets.
+
+        It may lie on the connector's `media_hosts` and on `hosts`, or below them; nowhere else. Raises the errors of
+        `media.fetch`.
+        """
+
+
+class Aws(Protocol):
+    """Calls an AWS service with the function's own role."""
+
+    def __call__(
+        self, service: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return whatever status came. `service` must be one of the connector's `aws_services`.
+
+        Raises what a `Transport` does, and `ConfigurationError` for another service.
+        """
+
+
+class Original(Protocol):
+    """Reads what the platform stored in the archive, such as a mail as it came."""
+
+    def __call__(self, name: str) -> bytes:
+        """Return an object below this connection's own prefix. Raises `PermanentError` when there is none."""
+
+
+def not_given(*_: object, **__: object) -> NoReturn:
+    """Stand for what a `Reach` was made without. Raises `ConfigurationError`."""
+    raise ConfigurationError("what the connector asks for is not available here")
+
+
+class _NoTokens:
+    __call__ = refused = staticmethod(not_given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +205,10 @@ class Reach:
     now: datetime
     mail: Mail
     remember: Remember
+    fetch: Fetch = not_given
+    tokens: Tokens = field(default_factory=_NoTokens)
+    aws: Aws = not_given
+    original: Original = not_given
 
     def __repr__(self) -> str:
         return f"Reach({self.account})"

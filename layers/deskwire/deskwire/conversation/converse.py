@@ -13,7 +13,6 @@ from deskwire.configuration import Connection
 from deskwire.letters import Envelope, opened, timer
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.keys import compose, digest
-from deskwire.model.tickets import File
 from deskwire.ports import Archive, Clock, Mailbox, Table
 from deskwire.telemetry import Telemetry
 from deskwire.timing import HELD_UP, NET_PAUSE
@@ -49,7 +48,6 @@ class Conversation:
     clock: Clock
     telemetry: Telemetry
     owner: Callable[[], str]
-    fetch: Callable[[str, tuple[str, ...]], File]
 
     def handle(self, body: str) -> str:
         """Work on one letter and return what became of it, in a word.
@@ -174,7 +172,7 @@ class Conversation:
                 _intend(ledger, turn, None, opened=True)
             turn.unnoted = False
 
-        filing = Filing(Entries(self.archive, self.clock, self.fetch), self.clock, opened_now)
+        filing = Filing(Entries(self.archive, self.clock), self.clock, opened_now)
         if plan.file or plan.doubted:
             self._file(turn, plan, filing)
         if ack is not None:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from deskwire import registry
 from deskwire.configuration import Connection, HelpdeskConnection, connection_key, helpdesk_key
 from deskwire.contracts.channel import Channel, Mail, Reach, Remember
+from deskwire.contracts.connector import not_given
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.model.errors import ConfigurationError
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
+from deskwire.model.tickets import File
 from deskwire.ports import Clock, Key, Table
-from deskwire.web.rest import Transport
+from deskwire.web.rest import Answer, Call, Transport
 
 from .health import Cache, Neighbours
+from .tokens import SharedTokens
 
 MINUTE = timedelta(seconds=60)
 
 
-class Tokens:
-    """Keeps access tokens as long as they are good."""
+class Remembered:
+    """Keeps values of this process as long as they are good."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -63,16 +68,22 @@ class Directory:
     secrets: Callable[[str], Secrets]
     http: Transport
     mail: Mail
+    fetch: Callable[[Call, Collection[str]], File] = not_given  # see `media.fetch`
+    aws: Callable[..., Answer] = not_given  # see `aws.transport.SignedTransport`
+    original: Callable[[str], bytes] = not_given  # reads an object of the archive
+    pause: Callable[[float], None] = time.sleep  # seconds, for another worker to end
     neighbours: Neighbours = field(init=False)
     _connections: Cache[Connection | None] = field(init=False)
     _helpdesks: Cache[HelpdeskConnection] = field(init=False)
-    _tokens: Tokens = field(init=False)
+    _remembered: Remembered = field(init=False)
+    _tokens: SharedTokens = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_connections", Cache(self.clock, MINUTE))
         object.__setattr__(self, "_helpdesks", Cache(self.clock, MINUTE))
         object.__setattr__(self, "neighbours", Neighbours(self.table, self.clock))
-        object.__setattr__(self, "_tokens", Tokens(self.clock))
+        object.__setattr__(self, "_remembered", Remembered(self.clock))
+        object.__setattr__(self, "_tokens", SharedTokens(self.table, self.clock, self.pause))
 
     def connection(self, channel: str, account: str) -> Connection | None:
         """Return the connection of an account, or None."""
@@ -101,27 +112,33 @@ class Directory:
 
     def channel_of(self, connection: Connection) -> tuple[Channel, Reach]:
         """Return a connection's connector and what it may use."""
-        return registry.channel(connection.channel), self._reach(
-            connection.account, connection.secret, connection.settings, compose("channel", connection.name)
-        )
+        connector = registry.channel(connection.channel)
+        owner = compose("channel", connection.name)
+        return connector, self._reach(connector, connection.account, connection, owner)
 
     def helpdesk_of(self, definition: HelpdeskConnection) -> tuple[Helpdesk, Reach]:
         """Return a helpdesk's connector and what it may use."""
         connector = registry.helpdesk(definition.connector)
-        reach = self._reach(
-            definition.name, definition.secret, definition.settings, compose("helpdesk", definition.name)
-        )
+        reach = self._reach(connector, definition.name, definition, compose("helpdesk", definition.name))
         return connector, replace(
             reach, http=self.neighbours.counted(definition.name, connector.abilities.rate, self.http)
         )
 
-    def _reach(self, account: str, secret: str, settings: dict[str, str], owner: str) -> Reach:
+    def _reach(
+        self, connector: Channel | Helpdesk, account: str, definition: Connection | HelpdeskConnection, owner: str
+    ) -> Reach:
+        own = tuple(getattr(connector, "media_hosts", ()))
+        secrets = self.secrets(definition.secret) if definition.secret else Secrets({})
         return Reach(
             account=account,
-            settings=settings,
-            secrets=self.secrets(secret) if secret else Secrets({}),
+            settings=definition.settings,
+            secrets=secrets,
             http=self.http,
             now=self.clock(),
             mail=self.mail,
-            remember=self._tokens.of(owner),
+            remember=self._remembered.of(owner),
+            tokens=self._tokens.of(owner, secrets),
+            aws=partial(self.aws, connector.aws_services),
+            original=lambda name: self.original(f"originals/{owner}/{name}"),
+            fetch=lambda call, hosts=(): self.fetch(call, (*own, *hosts)),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from deskwire.model.keys import compose
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.ports import Archive, Clock
 from deskwire.web import media
+from deskwire.web.rest import Call
 
 from . import wording
 from .decide import Pending
@@ -34,11 +35,10 @@ FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Writes what a turn files. `fetch` gets an attachment by its address (see `media.fetch`)."""
+    """Writes what a turn files."""
 
     archive: Archive
     clock: Clock
-    fetch: Callable[[str, tuple[str, ...]], File]
 
     def ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self.entry(turn, item)
@@ -123,7 +123,7 @@ class Entries:
                 if isinstance(turn.channel, Media):
                     files.append(turn.channel.fetch(attachment, turn.outside))
                 elif attachment.url and isinstance(turn.channel, MediaHosts):
-                    file = self.fetch(attachment.url, turn.channel.media_hosts)
+                    file = turn.outside.fetch(Call("GET", attachment.url))
                     files.append(dataclasses.replace(file, name=media.safe_name(attachment.name or file.name)))
                 elif isinstance(turn.channel, Uploads):
                     data = self.archive.fetch(f"incoming/{attachment.id}")

@@ -76,6 +76,11 @@ class Secrets:
         """Return the current value of `name`. Raises `ConfigurationError` when there is none."""
         return self.every(name)[0]
 
+    @property
+    def entry(self) -> str:
+        """The name of the entry that holds them."""
+        return self._entry
+
     def has(self, name: str) -> bool:
         """Tell whether a value of that name is stored."""
         return bool(self._values.get(name))

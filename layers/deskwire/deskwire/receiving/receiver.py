@@ -65,6 +65,23 @@ class Receiver:
     presign: Presign
     cache: dict[str, object] = field(default_factory=dict)
 
+    def notified(self, event: Mapping[str, Any]) -> None:
+        """Take AWS's own notices (SNS, S3, EventBridge).
+
+        Raises `RuntimeError` when one was not taken, for whatever reason: Lambda then invokes us again with all of
+        them, which doubles nothing, and at last puts them on the parked queue.
+        """
+        from .topics import from_topics
+
+        try:
+            statuses = [self.receive(request, "").status for request in from_topics(event, self.clock())]
+        except Exception as error:  # noqa: BLE001 - its words may be a customer's, and Lambda logs them
+            raise RuntimeError(where(error)) from None
+        finally:
+            self.telemetry.flush()
+        if refused := [status for status in statuses if status >= 300]:
+            raise RuntimeError(f"{len(refused)} of {len(statuses)} notices were not taken ({max(refused)})")
+
     def handle(self, gateway: Mapping[str, Any]) -> dict[str, Any]:
         """Return API Gateway's answer to API Gateway's event."""
         try:
@@ -84,14 +101,14 @@ class Receiver:
         return response.to_gateway()
 
     def receive(self, request: Request, side: str) -> Response:
-        """Return the answer to one request."""
+        """Return the answer to one request; `side` is empty where its way does not say which one it is for."""
         if request.method not in METHODS:
             return NOT_ALLOWED
         try:
             endpoint = self.endpoints.endpoint(request.endpoint)
-            if endpoint is None or endpoint.side != side:
+            if endpoint is None or (side and endpoint.side != side):
                 return NOT_FOUND
-            connectors = [_connector(side, name) for name in endpoint.connectors]
+            connectors = [_connector(endpoint.side, name) for name in endpoint.connectors]
         except (TemporaryError, ConfigurationError) as error:
             return self._failed(error, request.endpoint)
         connectors = [each for each in connectors if not isinstance(each.verification, Never)]

@@ -1,8 +1,9 @@
-"""Fetching an attachment that a platform names by its address, without being led anywhere else.
+"""Downloading a file whose address a platform names, without being led anywhere else.
 
-The address is the customer's or the platform's word, so nothing in it is trusted: https on port 443 only, a
-host from the channel's own list, and whatever the name resolves to must be a public address; the connection goes
-to exactly the address that was checked. Each redirect is checked like the first address.
+The one way for attachments, with or without credentials. The address is the customer's or the platform's word, so
+nothing in it is trusted: https on port 443 only, a host from the channel's own list, and whatever the name resolves to
+must be a public address; the connection goes to exactly the address that was checked. Each redirect is checked
+like the first address.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from deskwire.model.errors import PermanentError, TemporaryError
-from deskwire.model.values import dataclass, field
+from deskwire.model.tickets import File
+from deskwire.model.values import dataclass, field, replace
 
 from .rest import AGENT, Answer, Call, checked, rerouted, stand_ins
 from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
 
+LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
 MAX_REDIRECTS = 3
 MAX_NAME = 120  # characters
 MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
@@ -51,15 +54,6 @@ Resolve = Callable[[str], Iterable[str]]  # a host's addresses; raises OSError
 Connect = Callable[[tuple[str, int], float], socket.socket]
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
-    """An attachment: a harmless file name, a well-formed content type, the bytes."""
-
-    name: str
-    type: str
-    data: bytes = field(repr=False)
-
-
 def resolved(host: str) -> list[str]:
     """Return every address of a host, in the system's order. Raises `OSError`."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
@@ -74,40 +68,35 @@ class Network:
     sandbox: Mapping[str, str] = field(default_factory=dict)
 
 
-def fetch(
-    url: str,
-    *,
-    hosts: Collection[str],
-    limit: int,
-    timeout: float = 10.0,
-    name: str = "",
-    headers: Mapping[str, str] | None = None,
-    network: Network | None = None,
-) -> Media:
-    """Return what lies at `url`: at most `limit` bytes, within `timeout` seconds over all redirects.
+def fetch(call: Call, hosts: Collection[str], *, limit: int = LIMIT, network: Network | None = None) -> File:
+    """Return what a GET downloads: at most `limit` bytes, within the call's `timeout` over all redirects.
 
-    `hosts` are the domains (and all below them) that the channel serves attachments from. `headers` may carry
-    credentials: a redirect to another host does not get them. `name` is the platform's file name, if any.
+    `hosts` are the domains (and all below them) that files may lie on. The call may carry credentials: a redirect
+    to another host does not get them. The file has a harmless name and a well-formed media type.
 
     Raises `PermanentError` for an address that may not be followed, a refusal, or too many bytes;
     `TemporaryError` for an outage; `ConfigurationError` when the credentials are refused.
     """
+    if call.method != "GET" or call.body:
+        raise PermanentError("a download is a GET without a body")
     network = network or Network()
     sandbox = stand_ins(network.sandbox)
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + call.timeout
+    credentials = bool(call.headers or call.secrets)
+    call = replace(call, headers={"User-Agent": AGENT, **call.headers})
     internet = Wire(_context, opener=_opener(network), limit=limit)
     loopback = Wire(limit=limit)
-    sent = {"User-Agent": AGENT, **(headers or {})}
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            parts = accepted(url, hosts)
-            call = rerouted(Call("GET", url, sent), sandbox)
-            reply = _get(loopback if call.sandboxed else internet, call, deadline)
+            parts = accepted(call.url, hosts)
+            sent = rerouted(call, sandbox)
+            reply = _get(loopback if sent.sandboxed else internet, sent, deadline)
             if reply.status not in {301, 302, 303, 307, 308}:
-                return _media(reply, parts, name, credentials=len(sent) > 1)
-            url = urljoin(url, spelled(reply.headers.get("location", "")))
+                return _file(reply, parts, credentials=credentials)
+            url = urljoin(call.url, spelled(reply.headers.get("location", "")))
             if urlsplit(url).hostname != parts.hostname:
-                sent = {"User-Agent": AGENT}
+                call, credentials = Call("GET", url, {"User-Agent": AGENT}), False
+            call = replace(call, url=url, secrets={})
     except ValueError as error:
         raise PermanentError(f"the attachment's address cannot be followed: {error}") from None
     finally:
@@ -183,7 +172,7 @@ def _opener(network: Network) -> Opener:
 def _get(wire: Wire, call: Call, deadline: float) -> Reply:
     try:
         left = remaining(deadline)
-        reply = wire.exchange("GET", call.url, call.headers, b"", timeout=left, repeatable=True)
+        reply = wire.exchange("GET", call.address, call.headers, b"", timeout=left, repeatable=True)
     except WireError as error:
         if error.oversize:
             raise PermanentError("the attachment is larger than allowed") from None
@@ -193,7 +182,7 @@ def _get(wire: Wire, call: Call, deadline: float) -> Reply:
     return reply
 
 
-def _media(reply: Reply, parts: SplitResult, name: str, *, credentials: bool) -> Media:
+def _file(reply: Reply, parts: SplitResult, *, credentials: bool) -> File:
     if not credentials and reply.status in {401, 403}:  # signed links are refused like this once they expired
         raise PermanentError("the attachment's link has expired", status=reply.status)
     try:
@@ -204,8 +193,8 @@ def _media(reply: Reply, parts: SplitResult, name: str, *, credentials: bool) ->
         raise PermanentError("the attachment comes compressed, which was not asked for")
     given = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     kind = given if MIME.fullmatch(given) else "application/octet-stream"
-    name = name or _disposition(reply.headers.get("content-disposition", "")) or unquote(parts.path)
-    return Media(safe_name(name, fallback="attachment" + EXTENSIONS.get(kind, "")), kind, reply.body)
+    name = _disposition(reply.headers.get("content-disposition", "")) or unquote(parts.path)
+    return File(safe_name(name, fallback="attachment" + EXTENSIONS.get(kind, "")), kind, reply.body)
 
 
 def _disposition(header: str) -> str:

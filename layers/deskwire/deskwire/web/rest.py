@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from deskwire import __version__
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
@@ -23,6 +23,8 @@ from .wire import MAX_ANSWER, Wire, WireError, place, remaining
 if TYPE_CHECKING:
     import requests
 
+    from deskwire.model.secret import Secret
+
 AGENT: Final = f"deskwire/{__version__}"
 LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|localhost")
 
@@ -31,8 +33,10 @@ LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|localhost")
 class Call:
     """One outgoing request; `timeout` is in seconds and covers the whole exchange.
 
-    Secrets travel in `headers` only. `safe` says that the request may arrive twice without harm (a GET needs
-    not say so). `sandboxed` is for `with_hosts` alone: the address is the sandbox's, on this machine.
+    Secrets travel in `headers`. Where a vendor wants one in the path or query, the URL holds `{name}` in its place
+    and `secrets` the value; a transport fills it in (see `address`), so no `repr`, log or error can show it.
+    `safe` says that the request may arrive twice without harm (a GET needs not say so). `sandboxed` is for
+    `with_hosts` alone: the address is the sandbox's, on this machine.
     """
 
     method: str
@@ -42,6 +46,27 @@ class Call:
     timeout: float = 10.0
     safe: bool = False
     sandboxed: bool = False
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a secret that the path and query have no place for: it would not be sent."""
+        if self.secrets:
+            parts = urlsplit(self.url)
+            for name in self.secrets:
+                if f"{{{name}}}" not in parts.path + parts.query:
+                    raise ValueError(f"the address has no place for {{{name}}} in its path or query")
+
+    @property
+    def address(self) -> str:
+        """The URL as it is sent, with its secrets: for transports alone."""
+        if not self.secrets:
+            return self.url
+        parts = urlsplit(self.url)
+        path, query = parts.path, parts.query
+        for name, secret in self.secrets.items():
+            value = quote(secret.reveal(), safe=":")  # a bot's token has a colon, and Telegram documents it unescaped
+            path, query = path.replace(f"{{{name}}}", value), query.replace(f"{{{name}}}", value)
+        return urlunsplit(parts._replace(path=path, query=query))
 
     @staticmethod
     def json(
@@ -51,10 +76,12 @@ class Call:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
+        secrets: Mapping[str, Secret] | None = None,
     ) -> Call:
         """Return a request whose body is `payload` as JSON in UTF-8."""
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        return Call(method, url, {"Content-Type": "application/json", **(headers or {})}, body, timeout)
+        kind = {"Content-Type": "application/json"}
+        return Call(method, url, {**kind, **(headers or {})}, body, timeout, secrets=secrets or {})
 
     @staticmethod
     def form(
@@ -64,10 +91,12 @@ class Call:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
+        secrets: Mapping[str, Secret] | None = None,
     ) -> Call:
         """Return a request whose body is a URL-encoded form in UTF-8."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Call(method, url, {**kind, **(headers or {})}, urlencode(fields).encode(), timeout)
+        body = urlencode(fields).encode()
+        return Call(method, url, {**kind, **(headers or {})}, body, timeout, secrets=secrets or {})
 
     @property
     def repeatable(self) -> bool:
@@ -124,7 +153,7 @@ class Direct:
         headers = {"User-Agent": AGENT, **call.headers}
         try:
             reply = self._wire.exchange(
-                call.method, call.url, headers, call.body, timeout=call.timeout, repeatable=call.repeatable
+                call.method, call.address, headers, call.body, timeout=call.timeout, repeatable=call.repeatable
             )
         except ValueError as error:
             raise PermanentError(f"the request cannot be written: {error}") from None
@@ -147,11 +176,14 @@ class Pooled:
 
     def __init__(self, *, limit: int = MAX_ANSWER) -> None:
         """Allow answers of `limit` bytes, unpacked."""
+        import logging
         from http.cookiejar import DefaultCookiePolicy
 
         import requests
 
         self._limit = limit
+        # urllib3 logs whole addresses: each request at DEBUG, a header it cannot read at WARNING.
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, no ~/.netrc: what we send is what the call says
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -182,7 +214,7 @@ class Pooled:
         headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", **call.headers}
         response = self._session.request(
             call.method,
-            call.url,
+            call.address,
             headers=headers,
             data=call.body,
             timeout=remaining(deadline),

@@ -1,0 +1,52 @@
+"""AWS services that a connector calls itself: signed with the function's role, and no others than it declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+
+from deskwire.model.errors import ConfigurationError, PermanentError
+from deskwire.web.rest import Answer, Call, Transport
+
+from .credentials import CredentialSource
+from .signing import Scope, sign
+
+PATH = re.compile(r"/[A-Za-z0-9_~.%:@!$&'()*+,;=/-]*(\?[A-Za-z0-9_~.%:@!$&'()*+,;=/?-]*)?")
+
+
+class SignedTransport:
+    """Sends requests to AWS services in the function's own region."""
+
+    def __init__(self, environ: Mapping[str, str], http: Transport, clock: Callable[[], datetime]) -> None:
+        """Take the environment (region and credentials), the way out and the time."""
+        self._region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+        self._credentials = CredentialSource(environ)
+        self._http = http
+        self._clock = clock
+
+    def __call__(
+        self,
+        services: Collection[str],
+        service: str,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send to `service`, which must be one of `services`, and return whatever status came.
+
+        The name is that of the service's host and of its signature (`social-messaging`). Raises `ConfigurationError`
+        for another service, `PermanentError` for what is no path, and what a `Transport` raises.
+        """
+        if service not in services:
+            raise ConfigurationError(f"the connector does not declare the AWS service {service}")
+        if not self._region:
+            raise ConfigurationError("AWS_REGION is not set")
+        if not PATH.fullmatch(path):
+            raise PermanentError("the request cannot be written: it has no usable path")
+        url = f"https://{service}.{self._region}.amazonaws.com{path}"
+        now = self._clock()
+        scope = Scope(service, self._region, now)
+        signed = sign(method, url, dict(headers or {}), body, self._credentials(now), scope)
+        return self._http(Call(method, url, signed, body))
