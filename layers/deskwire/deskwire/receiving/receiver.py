@@ -116,7 +116,8 @@ class Receiver:
             return NOT_FOUND
         # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
         request = replace(request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()})
-        bare = replace(request, body=b"")  # all that a connector may see of what its rule has not verified
+        # All that a connector may see of what its rule has not verified.
+        bare = _cleared(replace(request, body=b""), connectors)
         try:
             response = self._answer(request, bare, endpoint, connectors)
         except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
@@ -156,7 +157,7 @@ class Receiver:
                 return Response.json(429, {"error": "too many requests"}, {"retry-after": str(seconds)})
         context = Context(self.clock(), self.http, endpoint.settings, self.cache)
         facts, connectors = _verified(request, connectors, secrets, context)
-        request = replace(request, facts={**request.facts, **facts})
+        request = _cleared(replace(request, facts={**request.facts, **facts}), connectors)
         if request.action and uploads:
             return self._upload(uploads.upload(request, endpoint.settings))
         greeted = _first(each.greeting(request, secrets) for each in connectors)
@@ -253,6 +254,13 @@ def _verified(
         else:
             return facts, [each for each in connectors if each.verification == rule]
     raise refused or SignatureError("no rule lets it in")
+
+
+def _cleared(request: Request, connectors: Sequence[Connector]) -> Request:
+    """Return the request without secrets of its address, which no connector needs to see."""
+    for each in connectors:
+        request = each.verification.cleared(request)
+    return request
 
 
 def _distinct(rules: Sequence[Verification]) -> list[Verification]:

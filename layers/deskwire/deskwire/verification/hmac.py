@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deskwire.model.errors import SignatureError
 from deskwire.model.values import dataclass
 
-from .rule import TOLERANCE, Context, Verification
+from .rule import EPOCH, TOLERANCE, Context, Verification
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets
@@ -29,9 +29,6 @@ def _base64(value: bytes) -> str:
 
 
 ENCODINGS: Mapping[str, Callable[[bytes], str]] = {"hex": _hexadecimal, "base64": _base64}
-
-
-EPOCH = re.compile(r"[0-9]{9,11}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

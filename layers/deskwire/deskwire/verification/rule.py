@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from deskwire.model.errors import SignatureError
 from deskwire.model.values import dataclass, field
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from deskwire.web.request import Request
     from deskwire.web.rest import Transport
 
+EPOCH = re.compile(r"[0-9]{9,11}")
 TOLERANCE = 300  # seconds either way, as in the Standard Webhooks specification
 
 
@@ -57,6 +60,20 @@ class Verification(ABC):
         """The headers (lower-case) a genuine request cannot do without; empty where the proof is in the body."""
 
     stamped: ClassVar[bool] = False  # whether the platform signs the time
+
+    def cleared(self, request: Request) -> Request:
+        """Return the request without a secret that its address holds: so connectors see it."""
+        return request
+
+
+def fresh(stamp: str, now: datetime, tolerance: int, header: str) -> None:
+    """Raise `SignatureError` when Unix seconds are none, or are more than `tolerance` seconds away from now."""
+    if not EPOCH.fullmatch(stamp):
+        msg = f"{header} has no time in Unix seconds"
+        raise SignatureError(msg)
+    if abs(now.timestamp() - int(stamp)) > tolerance:
+        msg = f"{header} is more than {tolerance} seconds away from now"
+        raise SignatureError(msg)
 
 
 def same(given: str, wanted: Secret) -> bool:

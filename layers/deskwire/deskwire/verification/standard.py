@@ -1,0 +1,78 @@
+"""Standard Webhooks: id, time and body under one key, in three headers.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from deskwire.model.errors import ConfigurationError, SignatureError
+from deskwire.model.values import dataclass, replace
+
+from .rule import TOLERANCE, Context, Verification, fresh
+
+if TYPE_CHECKING:
+    from deskwire.model.secret import Secret, Secrets
+    from deskwire.web.request import Request
+
+ID: Final = "webhook-id"
+TIME: Final = "webhook-timestamp"
+SIGNATURE: Final = "webhook-signature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandardWebhook(Verification):
+    """The symmetric signature, `v1`, under a secret like `whsec_…`. The id is the same for each redelivery."""
+
+    secret: str
+    tolerance: int = TOLERANCE
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """All three."""
+        return (ID, TIME, SIGNATURE)
+
+    @property
+    def stamped(self) -> bool:  # type: ignore[override]
+        """The time is signed."""
+        return True
+
+    def names(self) -> tuple[str, ...]:
+        """Return the one secret's name."""
+        return (self.secret,)
+
+    def _signature(self, key: Secret, request: Request, stamp: str) -> bytes:
+        try:
+            data = base64.b64decode(key.reveal().removeprefix("whsec_"), validate=True)
+        except binascii.Error:
+            raise ConfigurationError(
+                f"“{self.secret}” is not like whsec_…: store the webhook's signing secret"
+            ) from None
+        content = f"{request.header(ID)}.{stamp}.".encode("utf-8", "replace") + request.body
+        return b"v1," + base64.b64encode(hmac.digest(data, content, "sha256"))
+
+    def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
+        """Compare, in constant time, each signature of the header with that under each valid secret."""
+        keys, stamp = secrets.every(self.secret), request.header(TIME)
+        given = [each.encode("utf-8", "replace") for each in request.header(SIGNATURE).split(" ")]
+        matches = [
+            hmac.compare_digest(self._signature(key, request, stamp), each) for key in keys for each in given
+        ]  # fmt: skip
+        if not request.header(ID) or not any(matches):
+            raise SignatureError(f"{SIGNATURE} does not match the body under “{self.secret}”")
+        fresh(stamp, context.now, self.tolerance, TIME)
+        return {}
+
+    def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
+        """Add the headers; an id that is there stays."""
+        stamp = str(int(now.timestamp()))
+        added = {ID: request.header(ID) or "msg_invented", TIME: stamp}
+        request = replace(request, headers={**request.headers, **added})
+        signature = self._signature(secrets.one(self.secret), request, stamp).decode()
+        return replace(request, headers={**request.headers, SIGNATURE: signature})
