@@ -381,5 +381,13 @@ def test_a_channel_that_replies_says_how_long_and_when(replying_channel):
 
 
 @pytest.mark.rule("C18")
+def test_words_are_kept_until_the_platform_repeats_no_more(connector):
+    """What is forgotten earlier would be filed a second time when it is redelivered."""
+    terms = world.connectors()[connector].terms
+    if terms.keeps_words is not None:
+        assert terms.keeps_words.value >= terms.redelivery.value
+
+
+@pytest.mark.rule("C18")
 def test_every_capture_keeps_the_limit_of_its_platform(capture):
     assert len(capture.request.body) <= world.connectors()[capture.connector].terms.body_limit.value

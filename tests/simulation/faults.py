@@ -78,7 +78,7 @@ FAULTS = (
           'when=[("lease_owner", Equals(self.owner))]', "when=[]",
           ("two workers and an outage (messenger, zendesk)",)),
     Fault("a public answer is sent again after a time-out", "conversation.sending:Sending", "send",
-          "if not first: return self._asked(turn, message)", "if False: pass",
+          "if not first: return self._asked(turn, message, permit)", "if False: pass",
           ("agents reply (messenger, zendesk)",)),
     Fault("an answer that timed out counts as surely not sent", "conversation.sending:Sending", "send",
           "if not error.ambiguous:", "if True:",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from deskwire import registry
 from deskwire.configuration import Connection
 from deskwire.letters import Envelope, opened, timer
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
@@ -80,12 +81,14 @@ class Conversation:
         message = message_of(envelope)
         ledger, routing = self._ledger(), self._routing()
         if envelope.side == "channels":
+            message = replace(message, keep_until=self._keep_until(event.channel))
             message = routing.checked(message, event, envelope)
             if message.reason == NOT_THEIRS:
                 # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
                 thread_key = compose("not-theirs", envelope.endpoint, thread_key)
         began = self.clock()
-        existing = ledger.record(thread_key, message, raw=envelope.raw, raw_at=envelope.raw_at)
+        raw, raw_at = (b"", "") if message.keep_until else (envelope.raw, envelope.raw_at)
+        existing = ledger.record(thread_key, message, raw=raw, raw_at=raw_at)
         if existing is not None and existing.done:
             self.telemetry.count("Duplicates")
             return DUPLICATE
@@ -102,6 +105,14 @@ class Conversation:
         fresh = existing is None and self.clock() - began < HELD_UP
         outcomes = self._turn(ledger, thread, message if fresh else None)
         return outcomes.get(message.key, "recorded")
+
+    def _keep_until(self, channel: str) -> int:
+        """Return until when a channel's terms let us keep words that came now; 0 where they set no time."""
+        try:
+            keeps = registry.channel(channel).terms.keeps_words
+        except ConfigurationError:  # a connector that is no more
+            return 0
+        return 0 if keeps is None else seconds(self.clock() + keeps.value)
 
     # ---------------------------------------------------------------- a turn
 

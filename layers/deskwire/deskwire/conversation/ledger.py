@@ -266,7 +266,8 @@ class Ledger:
             words = ("event", "raw", "raw_at") if message.reason == ERASED else ()
             if message.event is not None and message.by == "completed" and not words:
                 fields |= {"event": message.item(thread.key)["event"]}
-            writes.append(Update(message_item(thread.key, message.key), set=fields | self._ended(), remove=words))
+            fields |= self._ended(message.keep_until)
+            writes.append(Update(message_item(thread.key, message.key), set=fields, remove=words))
         writes.extend(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added)
         writes += self._sendings(thread, sent)
         if back:
@@ -309,7 +310,8 @@ class Ledger:
 
     def move(self, thread_key: str, message: Recorded) -> None:
         """Say that a message goes on in the thread this one belongs to."""
-        self.table.update(Update(message_item(thread_key, message.key), set={"state": MOVED, **self._ended()}, when=[]))
+        ended = {"state": MOVED, **self._ended(message.keep_until)}
+        self.table.update(Update(message_item(thread_key, message.key), set=ended, when=[]))
 
     def lead(self, elsewhere: str, thread_key: str) -> None:
         """Let the thread `elsewhere`, unless it has begun, go on in this one."""
@@ -329,8 +331,9 @@ class Ledger:
     def _milliseconds(self) -> int:
         return int(self.clock().timestamp() * 1000)
 
-    def _ended(self) -> dict[str, int]:
-        return {"done_at": self._milliseconds(), **self._expires()}
+    def _ended(self, keep_until: int = 0) -> dict[str, int]:
+        expires = self._expires()["expires"]
+        return {"done_at": self._milliseconds(), "expires": min(expires, keep_until or expires)}
 
     def _expires(self) -> dict[str, int]:
         return {"expires": seconds(self.clock()) + KEEP_SECONDS}

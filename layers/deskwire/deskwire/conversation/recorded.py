@@ -47,6 +47,7 @@ class Recorded:
     entry: str = ""
     by: str = ""
     recorded_at: int = 0  # milliseconds since 1970; 0 for what is recorded just now
+    keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
 
     @property
     def done(self) -> bool:
@@ -70,6 +71,9 @@ class Recorded:
             "by": self.by,
             **more,
         }
+        if self.keep_until:
+            expires = min(found.get("expires", self.keep_until), self.keep_until)
+            found |= {"keep_until": self.keep_until, "expires": expires}
         if event is not None:
             found |= {
                 "kind": str(event.kind),
@@ -94,4 +98,5 @@ def recorded(item: Item) -> Recorded:
         entry=item.get("entry", ""),
         by=item.get("by", ""),
         recorded_at=item.get("recorded_at", 0),
+        keep_until=int(item.get("keep_until", 0)),
     )

@@ -1,4 +1,4 @@
-"""Sends one text to the customer, at most once; after doubt the platform is asked."""
+"""Sends one text to the customer, at most once; after doubt the platform is asked, or knows a repetition itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sending:
         """Send once: return (`sent`, `failed` for surely not, `refused` for never, `unknown`), what, and why."""
         channel = turn.channel
         if not first:
-            return self._asked(turn, message)
+            return self._asked(turn, message, permit)
         if not isinstance(channel, Replies):
             return "refused", None, "this channel cannot send"
         try:
@@ -36,19 +36,22 @@ class Sending:
             if not error.ambiguous:
                 turn.trouble = turn.trouble or error
                 return "failed", None, str(error)
-            return self._asked(turn, message)
+            return self._asked(turn, message, permit)
         except PermanentError as error:
             return "refused", None, str(error)
         except ConfigurationError as error:
             self.telemetry.count("ConfigurationErrors")
             self.telemetry.log("ERROR", "misconfigured", channel=channel.name, reason=str(error))
             if error.ambiguous:
-                return self._asked(turn, message)
+                return self._asked(turn, message, permit)
             turn.trouble = turn.trouble or error
             return "failed", None, str(error)
 
-    def _asked(self, turn: Turn, message: Outgoing) -> tuple[str, Sent | None, str]:
-        """Return what the platform says became of a message that may have been sent. It is never sent again."""
+    def _asked(self, turn: Turn, message: Outgoing, permit: Permit) -> tuple[str, Sent | None, str]:
+        """Return what the platform says became of a message that may have been sent.
+
+        It is sent again only where the platform knows a repetition by our key (`Terms.idempotent`).
+        """
         for key, state, ids, reason in turn.sent:  # an echo may have told a moment ago
             if key == message.key and state != "failed":
                 return state, Sent(ids), reason
@@ -63,4 +66,18 @@ class Sending:
                 return "unknown", None, str(error)
             if found is not None:
                 return "sent", found, ""
+        first_at = turn.now if known is None else moment(int(known.get("first_at", 0)))
+        harmless = turn.channel.terms.idempotent
+        if harmless is not None and turn.now - first_at < harmless.value:
+            return _again(turn, message, permit)
         return "unknown", None, "the platform did not say whether it took the message"
+
+
+def _again(turn: Turn, message: Outgoing, permit: Permit) -> tuple[str, Sent | None, str]:
+    """Send what may have been sent once more. Whatever fails now, the first attempt may have worked."""
+    if not isinstance(turn.channel, Replies):
+        return "unknown", None, "this channel cannot send"
+    try:
+        return "sent", turn.channel.send(message, permit, turn.outside), ""
+    except (TemporaryError, PermanentError, ConfigurationError) as error:
+        return "unknown", None, str(error)

@@ -40,7 +40,9 @@ def content(request: Request, endpoint: EndpointView, connectors: Sequence[Conne
     failed: Exception | None = None
     for connector in connectors:
         try:
-            found += [_with_account(each, endpoint) for each in connector.parse(request)]
+            # What may be kept for a short time only is kept without its raw fragment, which may go to the archive.
+            keeps_raw = connector.terms.keeps_words is None
+            found += [_completed(each, endpoint, keeps_raw=keeps_raw) for each in connector.parse(request)]
         except PayloadError as error:
             refused = refused or error
         except Exception as error:  # noqa: BLE001 - a fault of ours, which the caller counts
@@ -52,10 +54,12 @@ def content(request: Request, endpoint: EndpointView, connectors: Sequence[Conne
     )
 
 
-def _with_account(found: Event | Unreadable, endpoint: EndpointView) -> Event | Unreadable:
+def _completed(found: Event | Unreadable, endpoint: EndpointView, *, keeps_raw: bool) -> Event | Unreadable:
     """Return the event with the account of its endpoint where the delivery names none, as a helpdesk's never does."""
     if isinstance(found, Unreadable):
         return found
+    if not keeps_raw:
+        found = replace(found, raw={})
     if endpoint.side == "helpdesks":
         return replace(found, account=endpoint.helpdesk)
     if found.account:

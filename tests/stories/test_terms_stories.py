@@ -1,0 +1,112 @@
+"""Stories of a platform's terms: how long words are kept, and where sending again is harmless."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date, timedelta
+
+import pytest
+
+from deskwire.channels.messenger import Messenger
+from deskwire.contracts.terms import Figure
+from deskwire.conversation.table import seconds
+from deskwire.model.errors import TemporaryError
+from deskwire.timing import KEEP_SECONDS
+from sandbox.neighbours.neighbour import broken
+
+HOURS = Figure(timedelta(hours=48), "https://vendor.example/terms", date(2026, 11, 21))
+
+
+@pytest.fixture
+def terms(monkeypatch):
+    """Return a function that changes Messenger's terms."""
+    return lambda **changes: monkeypatch.setattr(Messenger, "terms", dataclasses.replace(Messenger.terms, **changes))
+
+
+def messages(company):
+    return [found for key, found in company.table.items.items() if key[1].startswith("M#") and "event" in found]
+
+
+def test_words_expire_when_the_platform_s_terms_say(company, terms):
+    terms(keeps_words=HOURS)
+    company.deliver(company.message("Where is my order?"))
+    assert company.work() == ["filed"]
+    (message,) = messages(company)
+    assert message["expires"] == seconds(company.now()) + 48 * 3600
+    assert "raw" not in message
+    assert company.archive.objects == {}
+
+
+def test_words_that_cannot_be_filed_yet_expire_as_well(company, terms):
+    terms(keeps_words=HOURS)
+    company.zendesk.faults.add(broken(503))
+    company.deliver(company.message("Where is my order?"))
+    company.work()
+    (message,) = messages(company)
+    assert (message["state"], message["expires"]) == ("recorded", seconds(company.now()) + 48 * 3600)
+
+
+def test_other_words_are_kept_as_long_as_ever(company):
+    company.deliver(company.message("Where is my order?"))
+    company.work()
+    (message,) = messages(company)
+    assert message["expires"] == seconds(company.now()) + KEEP_SECONDS
+    assert message["raw"]
+
+
+@pytest.fixture
+def asked(company):
+    company.deliver(company.message("Where is my order?"))
+    company.work()
+    company.graph.sent.clear()
+    company.zendesk.agent_replies(company.zendesk.tickets[0].id, "On its way")
+    company.signalled(company.zendesk.tickets[0].id)
+    return company
+
+
+def test_an_answer_in_doubt_is_sent_again_where_that_is_harmless(asked, terms):
+    terms(idempotent=HOURS)
+    asked.graph.next = [TemporaryError("the answer was lost", ambiguous=True)]
+    asked.work()
+    assert [each["message"]["text"] for each in asked.graph.sent] == ["On its way"] * 2
+    assert not [words for words in asked.comments() if "unknown" in words]
+
+
+def test_an_answer_that_is_in_doubt_twice_is_unknown(asked, terms):
+    terms(idempotent=HOURS)
+    lost = TemporaryError("the answer was lost", ambiguous=True)
+    asked.graph.next = [lost, lost]
+    asked.work()
+    assert len(asked.graph.sent) == 2
+    assert [words for words in asked.comments() if "unknown" in words]
+
+
+def test_an_answer_whose_worker_died_is_sent_again_where_that_is_harmless(asked, terms, monkeypatch):
+    terms(idempotent=HOURS)
+    send = Messenger.send
+
+    def dies(*given):
+        send(*given)
+        raise SystemExit
+
+    monkeypatch.setattr(Messenger, "send", dies)
+    with pytest.raises(SystemExit):
+        asked.work()
+    monkeypatch.setattr(Messenger, "send", send)
+    asked.later(1000)
+    assert [each["message"]["text"] for each in asked.graph.sent] == ["On its way"] * 2
+    assert not [words for words in asked.comments() if "unknown" in words]
+
+
+def test_an_answer_in_doubt_is_not_sent_again_anywhere_else(asked):
+    asked.graph.next = [TemporaryError("the answer was lost", ambiguous=True)]
+    asked.work()
+    assert len(asked.graph.sent) == 1
+    assert [words for words in asked.comments() if "unknown" in words]
+
+
+def test_after_the_platform_s_time_an_answer_in_doubt_is_not_sent_again(asked, terms):
+    terms(idempotent=dataclasses.replace(HOURS, value=timedelta(0)))
+    asked.graph.next = [TemporaryError("the answer was lost", ambiguous=True)]
+    asked.work()
+    assert len(asked.graph.sent) == 1
