@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from deskwire.configuration import connection_key, helpdesk_key
 from deskwire.conversation.recorded import RECORDED
 from deskwire.conversation.table import message_item
-from deskwire.letters import event_of, letter
+from deskwire.letters import event_of, read_letter
 from deskwire.model.errors import PayloadError
 from deskwire.model.keys import digest
 from deskwire.operating.replaying import Replayer
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _row(deployed: Desk, found: Found) -> dict[str, Any]:
     try:
-        data = letter(found)
+        data = read_letter(found.body)
     except PayloadError as error:
         return {"connection": "?", "kind": "?", "event": "", "state": str(error)}
     if "timer" in data:

@@ -220,7 +220,7 @@ FUNCTIONS = {
     "refusals.vendor_code": lambda text: vendor_code(text.encode("utf-8", "replace")),
     "refusals.wait": lambda text: wait({"retry-after": text, "date": text}),
     "model.compose": lambda text: compose(text, text),
-    "triage.triage": lambda text: triage.triage(text, rating=None, words=("urgent now",), sensitive_words=IDENTITY),
+    "triage.triage": lambda text: triage.triage(text, stars=0, words=("urgent now",), sensitive_words=IDENTITY),
     "words.folded": words.folded,
     "acknowledge.opting": lambda text: opting(text, POLICY),
     "wording.line": wording.line,

@@ -9,12 +9,14 @@ from urllib.parse import unquote
 
 import pytest
 
+from deskwire.channels.webform.form import label
 from deskwire.contracts.channel import Reach
 from deskwire.letters import letter_of
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.secret import Secrets
 from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.ports import Letter
 from deskwire.registry import channel, channel_names, helpdesk
 from deskwire.web.markup import JOINER
 from deskwire.web.reading import clean
@@ -258,26 +260,56 @@ def test_what_an_endpoint_may_not_say_is_recorded_apart_from_the_account_s_threa
 # ---------------------------------------------------------------------------------------- fields of a form's visitor
 
 
-def submitted(company, **changes):
-    """Put a visitor's message on the queue as receive does, once the captcha was passed."""
-    event = Event(
-        channel="webform", account="contact", kind=Kind.MESSAGE, object_id="s1", verb="add", thread="s1",
+def event_of_a_form(company, submission="s1", **changes):
+    return Event(
+        channel="webform", account="contact", kind=Kind.MESSAGE, object_id=submission, verb="add", thread=submission,
         visibility=Visibility.PRIVATE, author=Author("a@b.example", name="Aylin", email="a@b.example"), text="Hello",
         occurred_at=company.now(), **changes,
     )  # fmt: skip
+
+
+def submitted(company, **changes):
+    """Put a visitor's message on the queue as receive does, once the captcha was passed."""
+    event = event_of_a_form(company, **changes)
     company.mailbox.send([letter_of(event, "form", "channels", company.now().isoformat(), company.archive)])
 
 
-@pytest.mark.parametrize("rating", ["\u00b2", "\u2460", "\u0663", "-1", "1e9", "9" * 900, "five", "0x1", "NaN"])
-def test_no_rating_that_a_visitor_makes_up_stops_the_filing(company, rating):
-    submitted(company, details={"rating": rating})
+@pytest.mark.parametrize("rating", ["1", "\u00b2", "\u2460", "\u0663", "-1", "1e9", "9" * 900, "five", "0x1", "NaN"])
+def test_no_rating_that_a_visitor_makes_up_stops_the_filing_or_sets_the_priority(company, rating):
+    submitted(company, facts={label("rating"): rating})
     assert company.work() == ["filed"]
+    (ticket,) = company.zendesk.tickets
+    assert ticket.priority == "normal"
+    # Letters that 0.1.0 wrote, where a visitor's field was among the details, set none either.
+    old = json.loads(
+        letter_of(event_of_a_form(company, "s2"), "form", "channels", company.now().isoformat(), None).body
+    )
+    del old["v"], old["event"]["v"]
+    old["event"]["details"] = {"rating": rating}
+    company.mailbox.send([Letter("another", "one", json.dumps(old))])
+    assert company.work() == ["filed"]
+    assert [each.priority for each in company.zendesk.tickets] == ["normal", "normal"]
+
+
+BREAKS = ["\n", "\r\n", "\x0b", "\x85", "\u2028", "\u2029", "\x1b[2J", "\u202e"]
+
+
+@pytest.mark.parametrize("separator", BREAKS)
+def test_no_field_of_a_visitor_forges_a_line_of_ours(company, separator):
+    forged = separator.join(["x", "Reference: 7F3K2-9QXMA", "Rating: 5 of 5"])
+    submitted(company, facts={label("reference"): forged, f"a label{separator}Reference": "7F3K2-9QXMA"})
+    assert company.work() == ["filed"]
+    (words,) = company.comments()
+    told = [line for line in words.splitlines() if line.startswith(("Reference", "Rating"))]
+    assert len(told) == 1
+    assert "7F3K2" not in told[0]
+    assert separator.strip("\r\n") == "" or separator not in words
 
 
 def test_a_field_of_a_form_cannot_become_a_mail_s_subject_or_end_what_the_company_says(company):
     fields = {"subject": "x\r\nBcc: all@evil.example", "language": "xx", "attention": "do it", "suppressed": "yes",
               "metadata": "m", "reference": "{{x}}", "email": "o@evil.example", "phone": "1"}  # fmt: skip
-    submitted(company, details=fields)
+    submitted(company, facts={label(name): value for name, value in fields.items()})
     assert company.work() == ["filed"]
     (ticket,) = company.zendesk.tickets
     assert_harmless(ticket)

@@ -122,7 +122,11 @@ def test_two_parses_give_the_same_and_its_json_reads_back(capture):
             assert isinstance(value, str)
             assert value
         assert dataclasses.replace(event_from_json(event.to_json()), raw={}) == dataclasses.replace(event, raw={})
-        assert all(isinstance(value, str) for pair in event.details.items() for value in pair)
+        assert all(
+            isinstance(text, str) for pairs in (event.facts, event.keep) for pair in pairs.items() for text in pair
+        )
+        # The agent reads the labels as they are: words, and no name of a program's.
+        assert not any(label != label.strip() or "_" in label or label[0].islower() for label in event.facts)
 
 
 @pytest.mark.rule("C12")

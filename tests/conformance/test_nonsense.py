@@ -167,7 +167,7 @@ def test_every_message_has_a_line_of_text(capture):
         if event.kind is Kind.MESSAGE and event.complete:
             assert event.text.strip()
         if event.kind is Kind.OTHER:
-            assert event.text or event.details, "what is unknown must say what it is"
+            assert event.text or event.facts, "what is unknown must say what it is"
 
 
 WORDS = {

@@ -135,7 +135,7 @@ def test_a_review_is_fetched_filed_with_its_stars_and_answered_by_its_one_reply(
     notification = google.review(LOCATION, 2, f"The zip broke, {marker}")
     assert stories.statuses(stories.deliver("google", notification)) == [200]
     ticket = stories.ticket(marker)
-    assert "rating: 2" in ticket.comments[0].text
+    assert "Rating: 2 of 5" in ticket.comments[0].text
     stories.company.desk.reply(ticket.id, f"We send a new one, {answer}")
     stories.eventually(lambda: [text for _, text in google.sent if answer in text])
     assert answer in google.reviews[notification["review"]]["reviewReply"]["comment"]

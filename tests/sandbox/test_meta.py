@@ -184,10 +184,10 @@ def test_a_recommendation_an_ad_an_edit_and_a_reaction_are_read(meta):
     kinds = [event.kind for event in found]
     assert kinds == [Kind.MESSAGE, Kind.MESSAGE, Kind.EDIT, Kind.REACTION, Kind.OTHER, Kind.MESSAGE]
     assert found[0].own
-    assert found[1].details["advertisement"] == "true"
+    assert found[1].facts["Advertisement"] == "yes"
     assert found[2].original == found[1].key
     assert found[3].object_id == said.id
-    assert found[5].details["recommendation"] == "negative"
+    assert found[5].facts["Recommendation"] == "negative"
 
 
 def send(meta, reach, event, text="Hello", age=timedelta(), **more):
@@ -206,7 +206,7 @@ def test_a_message_is_read_answered_and_echoed_before_the_answer_is_there(meta, 
     (entry, answered) = echoes[0]
     assert answered == 0
     (echo,) = Messenger().parse(Request(method="POST", endpoint="e", body=bundle([entry]), received_at=START))
-    assert (echo.own, echo.object_id, echo.details["metadata"]) == (True, sent.ids[0], digest("k1"))
+    assert (echo.own, echo.object_id, echo.echo_of) == (True, sent.ids[0], digest("k1"))
     assert Messenger().profile(Author(event.thread), reach).name == "Marta Lindqvist"
 
 

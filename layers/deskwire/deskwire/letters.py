@@ -1,4 +1,9 @@
-"""What goes on the mailbox: written and read here alone."""
+"""What goes on the mailbox and what is stored of an event: written and read here alone, with a version.
+
+A letter and an event each say which version wrote them. Every older version is read; a newer one is refused, so that
+its letter comes again, or waits among the dead letters, until the newer code is there. Within a version a missing field
+is its default, and an unknown one is kept and written again.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from deskwire.model.errors import PayloadError, PermanentError
-from deskwire.model.events import Event, event_from_json
+from deskwire.model.events import MOST_STARS, Event, Kind, event_from_json
 from deskwire.model.keys import compose, digest
 from deskwire.model.values import dataclass, field
-from deskwire.ports import Archive, Found, Letter
+from deskwire.ports import Archive, Letter
 from deskwire.web.reading import write
 
-ENVELOPE = 1  # version of what goes on the queue
+VERSION = 2  # raised when older code would misread what is written: see docs/decisions/0024
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
 
 
@@ -25,10 +30,9 @@ def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive:
 
     What is too large for a letter goes to the archive, named by its own digest.
     """
-    data = event.to_json()
     raw = write(dict(event.raw)).encode()
     envelope: dict[str, Any] = {
-        "v": ENVELOPE, "endpoint": endpoint, "side": side, "received_at": received_at, "event": data,
+        "v": VERSION, "endpoint": endpoint, "side": side, "received_at": received_at, "event": _written(event),
         "raw": base64.b64encode(compress(raw)).decode() if event.raw else None,
     }  # fmt: skip
     body = write(envelope)
@@ -36,7 +40,7 @@ def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive:
         envelope["raw"], envelope["raw_at"] = None, _keep(archive, raw)
         body = write(envelope)
     if len(body) > LETTER_LIMIT:
-        envelope["event"], envelope["event_at"] = None, _keep(archive, json.dumps(data).encode())
+        envelope["event"], envelope["event_at"] = None, _keep(archive, json.dumps(_written(event)).encode())
         body = write(envelope)
     # The endpoint is a part of it: one that signs for another's account must not make the queue drop the genuine event.
     return Letter(digest(event.thread_key), digest(compose(endpoint, event.key)), body)
@@ -48,28 +52,19 @@ def compress(data: bytes) -> bytes:
     return small.compress(data) + small.flush()
 
 
-def _keep(archive: Archive, data: bytes) -> str:
-    name = f"raw/{hashlib.sha256(data).hexdigest()}"
-    archive.keep(name, data)
-    return name
+def timer(thread_key: str, why: str) -> Letter:
+    """Return a letter that wakes a thread; for one reason it wakes it once."""
+    body = json.dumps({"v": VERSION, "timer": thread_key})
+    return Letter(digest(thread_key), digest(f"timer {thread_key} {why}"), body)
 
 
-def letter(found: Found) -> dict[str, Any]:
-    """Return a letter's JSON. Raises `PayloadError` for what is none of ours."""
-    data = read_json(found.body)
+def read_letter(body: str) -> dict[str, Any]:
+    """Return a letter's JSON. Raises `PayloadError` for what is none of ours, or was written by a newer version."""
+    data = read_json(body)
+    check_version(data, "letter")
     if "timer" not in data and not {"event", "endpoint", "side"} <= data.keys():
         raise PayloadError("a letter that is none of ours")
     return data
-
-
-def event_of(data: Mapping[str, Any], archive: Archive) -> Event:
-    """Return the event of a letter. Raises `PayloadError` when it is none, or no longer in the archive."""
-    try:
-        return event_from_json(data["event"] or json.loads(archive.fetch(data["event_at"])))
-    except PermanentError:
-        raise PayloadError("its event is no longer in the archive") from None
-    except (KeyError, TypeError, ValueError):
-        raise PayloadError("a letter that is none of ours") from None
 
 
 def read_json(body: str) -> dict[str, Any]:
@@ -81,9 +76,14 @@ def read_json(body: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def timer(thread_key: str, why: str) -> Letter:
-    """Return a letter that wakes a thread; for one reason it wakes it once."""
-    return Letter(digest(thread_key), digest(f"timer {thread_key} {why}"), json.dumps({"timer": thread_key}))
+def event_of(data: Mapping[str, Any], archive: Archive) -> Event:
+    """Return the event of a letter. Raises `PayloadError` when it is none, or no longer in the archive."""
+    try:
+        return _read(data["event"] or json.loads(archive.fetch(data["event_at"])))
+    except PermanentError:
+        raise PayloadError("its event is no longer in the archive") from None
+    except (KeyError, TypeError, ValueError):
+        raise PayloadError("a letter that is none of ours") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +99,113 @@ class Envelope:
     raw_at: str = ""
     data: dict[str, Any] = field(default_factory=dict, compare=False)
 
+    def forwarded(self, thread_key: str) -> Letter:
+        """Return the letter that brings the same to another thread."""
+        body = write({**self.data, "thread": thread_key})
+        return Letter(digest(thread_key), digest(self.event.key), body)
 
-def opened(data: dict[str, Any], event: dict[str, Any]) -> Envelope:
-    """Return the envelope in a letter's JSON, with its event (which may have come from the archive)."""
-    return Envelope(
-        event=event_from_json(event),
-        endpoint=data["endpoint"],
-        side=data["side"],
-        received_at=data["received_at"],
-        thread=data.get("thread", ""),
-        raw=base64.b64decode(data["raw"]) if data.get("raw") else b"",
-        raw_at=data.get("raw_at") or "",
-        data=data,
-    )
+
+def opened(data: dict[str, Any], archive: Archive) -> Envelope:
+    """Return the envelope in a letter's JSON. Raises `PayloadError` when there is none in it."""
+    event = event_of(data, archive)
+    try:
+        return Envelope(
+            event=event,
+            endpoint=data["endpoint"],
+            side=data["side"],
+            received_at=data["received_at"],
+            thread=data.get("thread", ""),
+            raw=base64.b64decode(data["raw"]) if data.get("raw") else b"",
+            raw_at=data.get("raw_at") or "",
+            data=data,
+        )
+    except (KeyError, TypeError, ValueError):
+        raise PayloadError("a letter that is none of ours") from None
+
+
+def stored(event: Event) -> bytes:
+    """Return an event as the table keeps it."""
+    return zlib.compress(json.dumps(_written(event)).encode())
+
+
+def event_in(data: bytes) -> Event:
+    """Return the event that the table keeps. Raises `PayloadError` for one that a newer version wrote."""
+    return _read(json.loads(zlib.decompress(data)))
+
+
+def archived_as(data: bytes) -> str:
+    """Return where the archive has an event that the table keeps, if it was too large for its letter; else nothing."""
+    text = zlib.decompress(data)
+    return _name(text) if len(text) > LETTER_LIMIT // 2 else ""
+
+
+def _name(data: bytes) -> str:
+    return f"raw/{hashlib.sha256(data).hexdigest()}"
+
+
+def _keep(archive: Archive, data: bytes) -> str:
+    archive.keep(name := _name(data), data)
+    return name
+
+
+def _written(event: Event) -> dict[str, Any]:
+    return {"v": VERSION, **event.to_json()}
+
+
+def _read(data: object) -> Event:
+    if not isinstance(data, dict):
+        raise PayloadError("not an event")
+    check_version(data, "event")
+    given = {name: value for name, value in data.items() if name != "v"}
+    return event_from_json(given if "v" in data else _typed(given))
+
+
+def check_version(data: Mapping[str, Any], what: str) -> None:
+    """Raise `PayloadError` for what a newer version of this code wrote: read as ours, it might be misread."""
+    version = data.get("v", 1)
+    if not isinstance(version, int) or version > VERSION:
+        raise PayloadError(
+            f"the {what} is of version {version}, this code reads up to {VERSION}: deploy the newer code"
+        )
+
+
+# ---------------------------------------------------------------- version 1: further facts were `details`, untyped
+
+LABELS = {
+    "permalink": "Link", "page_url": "Page", "consent": "Consent", "recommendation": "Recommendation",
+    "advertisement": "Advertisement", "promotion": "Promotion", "reaction": "Reaction", "quick_reply": "Quick reply",
+    "postback": "Button", "referral": "Referral", "referral_source": "Referral source",
+    "referral_type": "Referral type",
+    "ad_id": "Advertisement", "commands": "Commands", "anonymous": "Anonymous", "answered": "Answered already",
+    "reply_url": "Reply at", "quoted": "Quotes", "app_id": "App", "new_owner": "New owner",
+    "previous_owner": "Previous owner", "ref": "Referral", "action": "Action", "reason": "Reason",
+    "description": "Description",
+}  # fmt: skip
+FORMS = frozenset({"webform"})  # whose visitors could name a field as they liked
+
+
+def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event of version 1 with what was among its `details` in fields of their own."""
+    event = dict(data)
+    details: dict[str, str] = dict(event.pop("details", None) or {})
+    form, kind = event.get("channel") in FORMS, event.get("kind")
+    if kind != Kind.MESSAGE or not form:
+        event["dismissal"] = details.pop("suppressed", "")
+    if kind == Kind.STATE:
+        event["attention"] = details.pop("attention", "")
+    if event.get("own"):
+        event["echo_of"] = details.pop("metadata", "")
+    if not form:
+        event["stars"] = _stars(details.pop("rating", ""))
+    event["facts"] = {_label(name, form=form): value for name, value in details.items() if form or name in LABELS}
+    event["keep"] = {name: value for name, value in details.items() if not form and name not in LABELS}
+    return event
+
+
+def _label(name: str, *, form: bool) -> str:
+    ours = name in LABELS and (not form or name in {"page_url", "consent"})
+    return LABELS[name] if ours else f"Form field “{name.replace('_', ' ')}”"
+
+
+def _stars(rating: str) -> int:
+    return int(rating) if rating.isdecimal() and len(rating) == 1 and int(rating) <= MOST_STARS else 0

@@ -124,7 +124,7 @@ def test_a_review_goes_in_and_an_answer_out(world):
     event = taken(world, world.review(LOCATION, 2, "Beið í 40 mínútur 👩‍👩‍👧‍👦", "Þóra"))
     assert (event.kind, event.complete, event.text) == (Kind.MESSAGE, False, "")
     whole = CHANNEL.complete(event, reach(world))
-    assert (whole.text, whole.author.name, whole.details["rating"]) == ("Beið í 40 mínútur 👩‍👩‍👧‍👦", "Þóra", "2")
+    assert (whole.text, whole.author.name, whole.stars) == ("Beið í 40 mínútur 👩‍👩‍👧‍👦", "Þóra", 2)
     assert (whole.key, whole.thread_key) == (event.key, event.thread_key)
     sent = CHANNEL.send(reply(whole), permit(), reach(world))
     assert sent.ids == (f"{event.object_id}/reply",)

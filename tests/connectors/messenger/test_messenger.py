@@ -49,13 +49,13 @@ def test_an_echo_is_our_own_and_in_the_customers_thread():
     (event,) = parsed(item(PAGE, PERSON, message={"mid": "m1", "is_echo": True, "text": "Hi", "metadata": "token"}))
     assert event.own
     assert event.thread == PERSON
-    assert event.details["metadata"] == "token"
+    assert event.echo_of == "token"
 
 
 def test_what_a_customer_calls_metadata_is_not_taken_for_ours():
     (event,) = parsed(item(message={"mid": "m1", "text": "Hi", "metadata": "token", "app_id": 7}))
     assert not event.own
-    assert not {"metadata", "app_id"} & event.details.keys()
+    assert (event.echo_of, event.facts) == ("", {})
 
 
 def test_nothing_in_standby_may_be_answered_automatically():

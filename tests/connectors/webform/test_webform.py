@@ -202,7 +202,7 @@ def test_a_filled_honeypot_is_counted_and_the_bot_told_that_all_is_well(company)
     answer = company.visitor().write("Best offers", email="bot@casino.example", website="https://casino.example")
     (event,) = company.events()
     assert answer.status == 202
-    assert (event["kind"], event["details"], event["author"]) == ("other", {"suppressed": "honeypot"}, None)
+    assert (event["kind"], event["dismissal"], event["author"]) == ("other", "honeypot", None)
 
 
 def test_while_captchas_cannot_be_checked_people_are_heard_but_nothing_is_mailed(company, captchas):
@@ -341,10 +341,27 @@ def test_more_than_five_files_or_a_made_up_id_are_refused():
             parse(uploads=uploads)
 
 
-def test_a_form_s_own_fields_are_details_and_cannot_pose_as_ours():
+# Names of what the core reads, of lines in a ticket, and of what these were called before.
+RESERVED = (
+    "rating", "permalink", "attention", "metadata", "suppressed", "page_url", "consent", "subject", "language", "email",
+    "phone", "name", "reference", "link", "facts", "stars", "echo_of", "dismissal", "aliases", "keep", "raw", "thread",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_a_form_s_own_field_is_shown_as_one_and_can_pose_as_nothing(name):
+    same = {"page_url": "https://shop.example.org/contact", "submission_id": str(uuid.uuid4())}
+    (without,) = parse(**same)
+    (event,) = parse(fields=[{"name": name, "value": "1"}], **same)
+    assert event.facts == {**without.facts, f"Form field “{name.replace('_', ' ')}”": "1"}
+    changed = {each for each in event.to_json() if event.to_json()[each] != without.to_json()[each]}
+    assert changed - {"occurred_at"} == {"facts", "key", "version"}
+
+
+def test_a_form_s_fields_are_shown_after_what_is_known_of_the_page():
     (event,) = parse(fields=[{"name": "order_ref", "value": "SO-1"}], page_url="https://shop.example.org/contact")
-    assert event.details == {"order_ref": "SO-1", "page_url": "https://shop.example.org/contact"}
-    for name in ("page_url", "suppressed", "Order Ref", "", "__class__"):
+    assert event.facts == {"Page": "https://shop.example.org/contact", "Form field “order ref”": "SO-1"}
+    for name in ("Order Ref", "", "__class__"):
         with pytest.raises(FormError):
             parse(fields=[{"name": name, "value": "x"}])
 

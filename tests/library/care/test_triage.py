@@ -8,12 +8,12 @@ from deskwire.care.policy import IDENTITY
 from deskwire.care.triage import triage
 
 
-def hints(text, rating=None, words=("refund", "legal action", "kvörtun")):
-    return triage(text, rating=rating, words=words, sensitive_words=IDENTITY)
+def hints(text, stars=0, words=("refund", "legal action", "kvörtun")):
+    return triage(text, stars=stars, words=words, sensitive_words=IDENTITY)
 
 
 @pytest.mark.parametrize(
-    ("rating", "priority"), [(1, "high"), (2, "high"), (3, "normal"), (5, "normal"), (None, "normal")]
+    ("rating", "priority"), [(1, "high"), (2, "high"), (3, "normal"), (5, "normal"), (0, "normal")]
 )
 def test_a_poor_rating_goes_before_praise(rating, priority):
     assert hints("Fine", rating).priority == priority

@@ -21,8 +21,12 @@ EVENT = Event(
     visibility=Visibility.PRIVATE, author=Author("99", "Marta"), text="Góðan dag 👩‍👩‍👧",
     occurred_at=datetime(2026, 11, 2, 9, tzinfo=UTC),
     attachments=(Attachment(AttachmentKind.IMAGE, url="https://x.example/a.jpg", name="a.jpg", type="image/jpeg"),),
-    reply_to="m_0", language="is", subject="s", no_automatic_reply="standby", details={"rating": "2"},
+    reply_to="m_0", language="is", subject="s", no_automatic_reply="standby", facts={"Order": "SO-1", "Link": "l"},
+    stars=2,
+    attention="call them", echo_of="e", dismissal="d", aliases=("a1",), keep={"k": "v"},
 )  # fmt: skip
+MISSING = dataclasses.MISSING
+NEEDED = {"channel", "account", "kind", "object_id", "verb", "thread", "visibility"}
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=5), st.lists(st.text(max_size=20), min_size=1, max_size=5))
@@ -43,6 +47,41 @@ def test_an_over_long_key_is_short_and_still_its_own(one, two):
 
 def test_an_event_survives_its_json():
     assert event_from_json(EVENT.to_json()) == EVENT
+    assert list(event_from_json(EVENT.to_json()).facts) == ["Order", "Link"]
+
+
+@given(st.sampled_from(sorted(EVENT.to_json().keys() - NEEDED)))
+def test_a_field_that_an_older_version_did_not_write_is_its_default(name):
+    data = {key: value for key, value in EVENT.to_json().items() if key != name} | {"kind": "edit"}
+    default = next((each.default for each in dataclasses.fields(Event) if each.name == name), MISSING)
+    if default is not MISSING or name in {"facts", "keep"}:
+        assert getattr(event_from_json(data), name) == ({} if default is MISSING else default)
+
+
+@pytest.mark.parametrize("name", sorted(NEEDED))
+def test_what_an_event_cannot_be_without_is_not_made_up(name):
+    data = {key: value for key, value in EVENT.to_json().items() if key != name}
+    with pytest.raises(PayloadError):
+        event_from_json(data)
+
+
+def test_a_field_of_a_newer_version_is_kept_and_written_again():
+    data = EVENT.to_json() | {"mood": {"is": "glad"}}
+    event = event_from_json(data)
+    assert event == EVENT
+    assert dataclasses.replace(event, text="completed").to_json()["mood"] == {"is": "glad"}
+
+
+def test_of_people_and_attachments_what_is_unknown_is_passed_over():
+    data = EVENT.to_json()
+    data["author"]["shoe_size"], data["attachments"][0]["weight"] = "44", 7
+    assert event_from_json(data) == EVENT
+
+
+@pytest.mark.parametrize("stars", [-1, 6, 9**99])
+def test_a_rating_has_one_to_five_stars(stars):
+    with pytest.raises(PayloadError):
+        dataclasses.replace(EVENT, stars=stars)
 
 
 def test_an_edit_points_at_its_original():

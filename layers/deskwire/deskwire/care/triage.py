@@ -30,14 +30,14 @@ class Hints:
     reasons: tuple[str, ...] = ()
 
 
-def triage(text: str, *, rating: int | None, words: Iterable[str], sensitive_words: Iterable[str]) -> Hints:
-    """Return the hints for a message; `rating` counts stars of five, None where the channel has none.
+def triage(text: str, *, stars: int, words: Iterable[str], sensitive_words: Iterable[str]) -> Hints:
+    """Return the hints for a message; `stars` are a rating of one to five, 0 where there is none.
 
     The reasons name the kind of a find (`rating`, `word`, `card`, `iban`, `identity`), never what was found.
     """
     text = text[:_READ]
     tokens = folded(text)
-    urgent = [("rating", rating is not None and rating <= 2), ("word", says(tokens, words))]
+    urgent = [("rating", 0 < stars <= 2), ("word", says(tokens, words))]
     private = [("card", _card(text)), ("iban", _iban(text)), ("identity", says(tokens, sensitive_words))]
     reasons = tuple(name for name, found in (*urgent, *private) if found)
     high = any(found for _, found in urgent)

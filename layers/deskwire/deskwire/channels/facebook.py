@@ -29,7 +29,7 @@ from deskwire.contracts.channel import Channel, Reach, line
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.model.errors import PayloadError, PermanentError
-from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
+from deskwire.model.events import MOST_STARS, Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, compose, digest
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.values import replace
@@ -122,7 +122,7 @@ class Facebook(Channel):
             text=line(text, attachments, _nothing(event)),
             attachments=attachments,
             occurred_at=event.occurred_at or meta.moment(found["created_time"]),
-            details={**event.details, **meta.facts(permalink=permalink)},
+            facts={**event.facts, **meta.facts({"Link": permalink})},
         )
 
     def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
@@ -204,7 +204,7 @@ def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
         thread=page,
         visibility=Visibility.PUBLIC,
         text=f"[{what}{note}]",
-        details=meta.facts(field=what, test="true" if page == "0" else ""),
+        facts=meta.facts({"Test": "yes" if page == "0" else ""}),
         raw=fragment(change),
     )
 
@@ -230,16 +230,14 @@ def _event(entry: Node, value: Node, kind: Kind, verb: str, **more: Any) -> Even
 def _written(entry: Node, field: str, value: Node) -> Event:
     """Return what somebody wrote, edited or removed: a comment, a post, a recommendation."""
     item, verb = value["item"].text(), value["verb"].text()
-    details = _details(field, value)
+    known = _known(field, value)
     if verb in REMOVALS:  # `from` is who wrote it, also where a moderator removed it
-        return _event(entry, value, Kind.DELETION, "delete", details=details)
+        return _event(entry, value, Kind.DELETION, "delete", **known)
     attachments = _attachments(value)
     text = value["review_text" if item == "rating" else "message"].text("")
     if verb in EDITS:  # created_time stays the original's: the notification's time is the best there is
         version = meta.mark(text)
-        return _event(
-            entry, value, Kind.EDIT, "edit", version=version, text=text, attachments=attachments, details=details
-        )
+        return _event(entry, value, Kind.EDIT, "edit", version=version, text=text, attachments=attachments, **known)
     author, page = _author(value), entry["id"].identifier()
     # The page's own posts come as status, photo, video or share; what comes as post is a visitor's.
     own = author.id == page if author else field == "feed" and item in POSTS - {"post"}
@@ -254,9 +252,9 @@ def _written(entry: Node, field: str, value: Node) -> Event:
         text=line(text, attachments, _verdict(value) if item == "rating" else item) if said else "",
         occurred_at=meta.moment(value["created_time"]),
         attachments=attachments,
-        reply_to=(value["parent_id"].identifier("") or details.get("post_id", "")) if item == "comment" else "",
+        reply_to=(value["parent_id"].identifier("") or value["post_id"].identifier("")) if item == "comment" else "",
         complete=whole,
-        details=details,
+        **known,
     )
 
 
@@ -279,7 +277,7 @@ def _reaction(entry: Node, value: Node) -> Event:
         version=version,
         text=f"[{kind}]",
         occurred_at=when,
-        details={"reaction": kind},
+        facts={"Reaction": kind},
     )
 
 
@@ -323,18 +321,22 @@ def _verdict(value: Node) -> str:
     return known.get(kind) or (f"rating: {value['rating'].number()}" if "rating" in value else "a rating")
 
 
-def _details(field: str, value: Node) -> Mapping[str, str]:
+def _known(field: str, value: Node) -> dict[str, Any]:
+    """Return what else is known of what was written, as fields of the event."""
     post = value["post"]
-    return meta.facts(
-        field="" if field == "feed" else field,
-        post_id=value["post_id"].identifier(""),
-        permalink=post["permalink_url"].text("") or value["permalink_url"].text(""),
+    stars = int(value["rating"].number(0))
+    facts = {
+        "Link": post["permalink_url"].text("") or value["permalink_url"].text(""),
         # A dark post (an ad) is not in the page's feed.
-        advertisement="true" if "is_published" in post and not post["is_published"].truth() else "",
-        promotion=post["promotion_status"].text(""),
-        recommendation=value["recommendation_type"].text("").lower(),
-        rating=str(value["rating"].number()) if "rating" in value else "",
-    )
+        "Advertisement": "yes" if "is_published" in post and not post["is_published"].truth() else "",
+        "Promotion": post["promotion_status"].text(""),
+        "Recommendation": value["recommendation_type"].text("").lower(),
+    }
+    return {
+        "stars": stars if 0 < stars <= MOST_STARS else 0,
+        "facts": meta.facts(facts),
+        "keep": {"field": field} if field == "mention" else {},
+    }
 
 
 def _attachments(value: Node) -> tuple[Attachment, ...]:
@@ -363,7 +365,7 @@ def _shown(node: Node) -> tuple[Attachment, ...]:
 
 
 def _nothing(event: Event) -> str:
-    return "a mention" if event.details.get("field") == "mention" else "without words: look at it on Facebook"
+    return "a mention" if event.keep.get("field") == "mention" else "without words: look at it on Facebook"
 
 
 def _comment(target: str, content: Mapping[str, str], reach: Reach) -> str:

@@ -50,7 +50,7 @@ REVIEWS: Final = "https://developers.google.com/my-business/reference/rest/v4/ac
 PUSH: Final = "https://docs.cloud.google.com/pubsub/docs/push"
 CHECKED: Final = date(2026, 11, 21)
 REVIEW: Final = re.compile(r"(accounts/[\w~-]+/locations/[\w~-]+)/reviews/[\w=~-]+", re.ASCII)
-STARS: Final = {"ONE": "1", "TWO": "2", "THREE": "3", "FOUR": "4", "FIVE": "5"}
+STARS: Final = {"ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5}
 HINT: Final = "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota"
 # A notification was seen with `type`, `location` and `review`; the documentation speaks of review_name and
 # location_name, and of reviewName and locationName in the older API.
@@ -165,16 +165,15 @@ class Google(Channel):
         review = self._review(event.object_id, reach)
         if review is None:
             return None
-        stars = STARS.get(review["starRating"].text(""), "")
+        stars = STARS.get(review["starRating"].text(""), 0)
         attachments = tuple(_attachment(item) for item in review["reviewMediaItems"].items())
         comment = review["comment"].text("")
         lines = [f"[rating: {stars} of 5]" if stars else "[a review without words]"]
         reviewer = review["reviewer"]
-        details = {
-            "rating": stars,
-            "anonymous": "yes" if reviewer["isAnonymous"].truth(default=False) else "",
-            "answered": "yes" if review["reviewReply"] else "",
-            "reply_url": review["reviewReplyUrl"].text(""),
+        facts = {
+            "Anonymous": "yes" if reviewer["isAnonymous"].truth(default=False) else "",
+            "Answered already": "yes" if review["reviewReply"] else "",
+            "Reply at": review["reviewReplyUrl"].text(""),
         }
         return replace(
             event,
@@ -183,7 +182,8 @@ class Google(Channel):
             text=comment if comment.strip() else " ".join([*lines, *(item.line() for item in attachments)]),
             occurred_at=review["updateTime" if event.kind is Kind.EDIT else "createTime"].iso(),
             attachments=attachments,
-            details={**event.details, **{name: value for name, value in details.items() if value}},
+            stars=stars,
+            facts={label: value for label, value in facts.items() if value},
         )
 
     def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:

@@ -236,17 +236,16 @@ class _Item:
             text=line(text, attachments, closed if unsupported else "an empty message"),
             attachments=attachments,
             reply_to=message["reply_to"]["mid"].identifier(""),
-            details={
-                **meta.facts(
-                    quick_reply=message["quick_reply"]["payload"].text(""),
-                    # Of an echo: who wrote it. No app_id, or the inbox's, is a person in Meta's own inbox.
-                    app_id=message["app_id"].identifier("") if self.own else "",
-                    metadata=message["metadata"].text("") if self.own else "",
-                    commands=", ".join(command["name"].text("") for command in message["commands"].items()),
-                    unsupported="true" if unsupported else "",
-                ),
-                **_referral(message["referral"]),
-            },
+            echo_of=message["metadata"].text("") if self.own else "",
+            facts=meta.facts(
+                {
+                    "Quick reply": message["quick_reply"]["payload"].text(""),
+                    # Of an echo: who wrote it. No app, or the inbox's, is a person in Meta's own inbox.
+                    "App": message["app_id"].identifier("") if self.own else "",
+                    "Commands": ", ".join(command["name"].text("") for command in message["commands"].items()),
+                    **_referral(message["referral"]),
+                }
+            ),
         )
 
     def _edit(self, edit: Node) -> Iterator[Event]:
@@ -263,7 +262,7 @@ class _Item:
             verb,
             version=f"{self.sender}:{self.stamp}",
             text=reaction["emoji"].text("") or f"[{kind or verb}]",
-            details=meta.facts(reaction=kind),
+            facts=meta.facts({"Reaction": kind}),
         )
 
     def _postback(self, postback: Node) -> Iterator[Event]:
@@ -274,7 +273,7 @@ class _Item:
             postback["mid"].identifier("") or made,
             ADD,
             text=line(title or payload, (), "a button was pressed"),
-            details={**meta.facts(postback=payload), **_referral(postback["referral"])},
+            facts=meta.facts({"Button": payload, **_referral(postback["referral"])}),
         )
 
     def _delivery(self, delivery: Node) -> Iterator[Event]:
@@ -290,29 +289,31 @@ class _Item:
         yield self._event(Kind.RECEIPT, object_id, "read", text="[read]", occurred_at=at)
 
     def _referral(self, referral: Node) -> Iterator[Event]:
-        details = _referral(referral)
-        object_id = f"{self.person}:{self.stamp}:{details.get('referral', '')}"
-        yield self._event(Kind.STATE, object_id, "referral", text="[came by a link]", details=details)
+        facts = _referral(referral)
+        object_id = f"{self.person}:{self.stamp}:{facts.get('Referral', '')}"
+        yield self._event(Kind.STATE, object_id, "referral", text="[came by a link]", facts=facts)
 
     def _optin(self, optin: Node) -> Iterator[Event]:
-        details = meta.facts(type=optin["type"].text(""), ref=optin["ref"].text(""))
+        facts = meta.facts({"Opted in to": optin["type"].text(""), "Referral": optin["ref"].text("")})
         yield self._event(
             Kind.STATE,
             f"{self.person}:{self.stamp}",
             "optin",
             text="[opted in]",
-            details=details,
+            facts=facts,
         )
 
     def _handover(self, control: Node) -> Iterator[Event]:
         owner = control["new_owner_app_id"].identifier("") or control["requested_owner_app_id"].identifier("")
-        details = meta.facts(
-            new_owner=owner,
-            previous_owner=control["previous_owner_app_id"].identifier(""),
-            metadata=control["metadata"].text(""),
+        facts = meta.facts(
+            {
+                "New owner": owner,
+                "Previous owner": control["previous_owner_app_id"].identifier(""),
+                "Note": control["metadata"].text(""),
+            }
         )
         object_id = f"{self.person}:{self.stamp}"
-        yield self._event(Kind.STATE, object_id, self.name, text=f"[{self.name}]", details=details)
+        yield self._event(Kind.STATE, object_id, self.name, text=f"[{self.name}]", facts=facts)
 
     def _policy(self, policy: Node) -> Iterator[Event]:
         """Meta blocks (or unblocks) the page's sending: a person must look."""
@@ -324,7 +325,8 @@ class _Item:
             thread=self.page,
             author=None,
             text=f"[Meta: {action}] {reason}".rstrip(),
-            details=meta.facts(action=action, reason=reason, attention=f"Meta's policy: {action}"),
+            facts=meta.facts({"Action": action, "Reason": reason}),
+            attention=f"Meta's policy: {action}",
         )
 
     def _unknown(self) -> Event:
@@ -336,7 +338,7 @@ class _Item:
             f"{self.person}:{self.stamp}",
             name,
             text=f"[{name}]",
-            details=meta.facts(field=name, test="true" if self.page == "0" else ""),
+            facts=meta.facts({"Test": "yes" if self.page == "0" else ""}),
         )
 
 
@@ -350,7 +352,7 @@ def _flag(node: Node) -> bool:
 
 
 def _referral(node: Node) -> dict[str, str]:
-    names = {"ref": "referral", "source": "referral_source", "type": "referral_type", "ad_id": "ad_id"}
+    names = {"ref": "Referral", "source": "Referral source", "type": "Referral type", "ad_id": "Advertisement"}
     return {ours: node[theirs].identifier() for theirs, ours in names.items() if node[theirs].raw not in (None, "")}
 
 

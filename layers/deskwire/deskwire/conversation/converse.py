@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,8 +10,8 @@ from typing import Any
 
 from deskwire import registry
 from deskwire.configuration import Connection
-from deskwire.letters import Envelope, opened, timer
-from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
+from deskwire.letters import Envelope, opened, read_letter, timer
+from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import compose, digest
 from deskwire.ports import Archive, Clock, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -53,16 +52,13 @@ class Conversation:
     def handle(self, body: str) -> str:
         """Work on one letter and return what became of it, in a word.
 
-        Raises `TemporaryError` when the letter is to come again, `PayloadError` when it is none of ours.
+        Raises `TemporaryError` when the letter is to come again, `PayloadError` when it is none of ours or of a newer
+        version.
         """
-        try:
-            data = json.loads(body)
-            if "timer" in data:
-                return self._timer(str(data["timer"]))
-            event = data["event"] or json.loads(self.archive.fetch(data["event_at"]))
-            envelope = opened(data, event)
-        except (KeyError, TypeError, ValueError):
-            raise PayloadError("a letter that is none of ours") from None
+        data = read_letter(body)
+        if "timer" in data:
+            return self._timer(str(data["timer"]))
+        envelope = opened(data, self.archive)
         if envelope.side == "helpdesks" and not envelope.thread:
             return self._routing().route(self._ledger(), envelope)
         return self._event(envelope)
@@ -98,7 +94,7 @@ class Conversation:
         try:
             thread = ledger.take(thread_key, event if envelope.side == "channels" else None, message.key)
         except Moved as moved:
-            routing.forward(envelope, moved.thread_key)
+            self.mailbox.send([envelope.forwarded(moved.thread_key)])
             ledger.move(thread_key, message)
             return ROUTED
         # Who was held up since it was recorded looks again: the letter may have gone to another worker meanwhile.

@@ -74,9 +74,7 @@ DISMISSED = {Kind.RECEIPT: "receipt", Kind.REACTION: "reaction", Kind.STATE: "st
 
 def dismissed(event: Event) -> str:
     """Return why an event needs no more than to be recorded, or an empty string."""
-    if event.kind not in DISMISSED:
-        return ""
-    return event.details.get("suppressed") or DISMISSED[event.kind]
+    return event.dismissal or DISMISSED.get(event.kind, "")
 
 
 def end(message: Recorded, outcome: Outcome, reason: str = "", *, ticket: str = "", entry: str = "") -> Recorded:

@@ -44,10 +44,9 @@ class Entries:
         entry = self.entry(turn, item)
         event, policy = item.event, turn.connection.policy
         thread = turn.thread
-        rating = event.details.get("rating", "") if event else ""
         hints = triage(
             event.text if event else "",
-            rating=int(rating) if rating.isdecimal() else None,
+            stars=event.stars if event else 0,
             words=policy.priority_words,
             sensitive_words=policy.sensitive_words,
         )

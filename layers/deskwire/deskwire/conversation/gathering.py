@@ -98,7 +98,7 @@ class Gathering:
             return True
         for key in turn.thread.sending:
             known = self.ledger.sent(turn.thread.key, key)
-            said = event.details.get("metadata") == digest(key)  # our mark, where the channel brings it back
+            said = event.echo_of == digest(key)
             if known is not None and (said or known.get("text") == text_digest(event.text)):
                 turn.settle(key, "sent", (event.object_id,), "seen by its echo")
                 return True

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deskwire.model.events import Event, event_from_json
+from deskwire.letters import event_in, stored
+from deskwire.model.events import Event
 from deskwire.ports import Item
 
 from .table import message_item
@@ -78,7 +77,7 @@ class Recorded:
             found |= {
                 "kind": str(event.kind),
                 "channel": event.channel,
-                "event": zlib.compress(json.dumps(event.to_json()).encode()),
+                "event": stored(event),
             }
         return found
 
@@ -88,7 +87,7 @@ def recorded(item: Item) -> Recorded:
     event = item.get("event")
     return Recorded(
         key=item["sk"][2:],
-        event=event_from_json(json.loads(zlib.decompress(event))) if event else None,
+        event=event_in(event) if event else None,
         note=item.get("note", ""),
         endpoint=item.get("endpoint", ""),
         received_at=item.get("received_at", ""),

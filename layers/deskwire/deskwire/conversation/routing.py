@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from deskwire.letters import Envelope
-from deskwire.model.events import Event, Kind
-from deskwire.model.keys import digest
-from deskwire.ports import Letter, Mailbox
+from deskwire.model.events import Event
+from deskwire.ports import Mailbox
 from deskwire.telemetry import Telemetry
 
 from .decide import dismissed, end
@@ -35,16 +33,12 @@ class Routing:
         reason = dismissed(event) or ("own" if event.own else "")
         thread_key = "" if reason else ledger.whose(event.account, event.thread)
         if thread_key:
-            self.forward(envelope, thread_key)
+            self.mailbox.send([envelope.forwarded(thread_key)])
             return ROUTED
         message = end(message_of(envelope), Outcome.SUPPRESSED, reason or NOT_OURS)
         ledger.record(event.thread_key, message)
         self.telemetry.count("Suppressed")
         return str(message.state)
-
-    def forward(self, envelope: Envelope, thread_key: str) -> None:
-        body = json.dumps({**envelope.data, "thread": thread_key}, separators=(",", ":"))
-        self.mailbox.send([Letter(digest(thread_key), digest(envelope.event.key), body)])
 
     def checked(self, message: Recorded, event: Event, envelope: Envelope) -> Recorded:
         """Return the message, ended at once when it is not for us or needs nothing."""
@@ -53,10 +47,9 @@ class Routing:
             return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
         if connection.endpoint != envelope.endpoint:
             return end(message, Outcome.REFUSED, NOT_THEIRS)
-        attention = event.details.get("attention") if event.kind is Kind.STATE else ""
-        if attention:
+        if event.attention:
             self.telemetry.count("ConfigurationErrors")
-            self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=attention)
+            self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
         reason = dismissed(event)
         return end(message, Outcome.SUPPRESSED, reason) if reason else message
 

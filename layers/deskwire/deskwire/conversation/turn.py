@@ -63,8 +63,7 @@ class Turn:
         stamp = seconds(event.occurred_at or datetime.fromisoformat(received_at))
         if stamp < self.changes.get("last_inbound", self.thread.last_inbound):
             return
-        # A form's own fields are among the details: one called “subject” must not become a mail's.
-        context = {**event.details, "subject": event.subject, "language": event.language}
+        context = {**event.keep, "subject": event.subject, "language": event.language}
         self._others(event)
         if event.author is not None:
             self.introduce(event.author)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from deskwire.care.measure import cut
 from deskwire.contracts.terms import Unit
-from deskwire.model.events import Author, Event, Kind
+from deskwire.model.events import MOST_STARS, Author, Event, Kind
 
 NAME = 120  # characters of a person's name
 JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
@@ -45,7 +45,7 @@ def subject(event: Event, author: Author | None, title: str) -> str:
 
 
 def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "") -> str:
-    """Return a message as it stands in the ticket: the words, then a line with where and further facts.
+    """Return a message as it stands in the ticket: the words, then a line with where, and one for each fact.
 
     Who wrote it and when goes along in the `Entry`.
 
@@ -60,16 +60,16 @@ def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = 
         text = "(The customer deleted a message" + (f" of {before}" if before else "") + ".)"
     elif event.own:
         text = f"(Written by us on the platform, outside this ticket.)\n\n{text}"
-    about = [title] + [
-        f"{name.replace('_', ' ')}: {value}" for name, value in sorted(event.details.items()) if _shown(name)
-    ]
+    about = title
     if event.occurred_at and latest and event.occurred_at.timestamp() < latest - LATE.total_seconds():
-        about.append("arrived late: written before what stands above")
-    return "\n".join([text, *unfetched, "", " · ".join(part for part in about if part)])
+        about += " · arrived late: written before what stands above"
+    return "\n".join([text, *unfetched, "", about, *facts(event)])
 
 
-def _shown(name: str) -> bool:
-    return name in {"rating", "permalink", "product", "page_url", "order_ref", "recommendation", "post_url"}
+def facts(event: Event) -> list[str]:
+    """Return a line for each fact, in the order given. No value can pose as another line: each is one of its own."""
+    rating = [f"Rating: {event.stars} of {MOST_STARS}"] if event.stars else []
+    return rating + [f"{line(label)}: {line(value)}" for label, value in event.facts.items()]
 
 
 def undeliverable(reason: str, text: str) -> str:

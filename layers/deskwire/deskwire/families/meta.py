@@ -113,9 +113,9 @@ def mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def facts(**values: str) -> dict[str, str]:
+def facts(values: Mapping[str, str]) -> dict[str, str]:
     """Return the facts that are not empty."""
-    return {name: value for name, value in values.items() if value}
+    return {label: value for label, value in values.items() if value}
 
 
 def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:

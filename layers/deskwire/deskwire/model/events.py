@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,8 @@ from deskwire.model.values import dataclass, field
 
 from .errors import PayloadError
 from .keys import ADD, compose, digest
+
+MOST_STARS = 5
 
 
 class Kind(StrEnum):
@@ -108,8 +110,15 @@ class Event:
     `occurred_at` is the customer's own time in UTC, None where the platform gives none. `text` is never empty for
     a message: a sticker or a location has a line too. `complete=False`: the words must be fetched before filing.
     `no_automatic_reply` holds the reason why nothing may be answered automatically (`standby`, `automated` …).
-    `details` are further facts for the ticket (`rating`, `permalink`; `attention`: what a person of the company has to
-    do, which raises an alarm), `raw` the platform's own fragment.
+    `raw` is the platform's own fragment.
+
+    What the core reads of an event is a field of its own. `facts` are shown to the agent as given, in their order: the
+    label, in plain words, then the value. `stars` are a rating of one to five, 0 where there is none. `attention` says
+    what a person of the company has to do, and raises an alarm. `echo_of` is our own mark that the platform returns:
+    the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `aliases` are
+    other ids of the same `thread`. `keep` is what the channel wants back in `Outgoing.context`.
+
+    `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
     """
 
     channel: str
@@ -130,12 +139,22 @@ class Event:
     subject: str = ""
     complete: bool = True
     no_automatic_reply: str = ""
-    details: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    stars: int = 0
+    attention: str = ""
+    echo_of: str = ""
+    dismissal: str = ""
+    aliases: tuple[str, ...] = ()
+    keep: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         _check_text(self, "channel", "object_id", "verb", "thread")
         _utc(self, "occurred_at")
+        if not 0 <= self.stars <= MOST_STARS:
+            msg = "a rating is of one to five stars"
+            raise PayloadError(msg)
         if self.kind is Kind.MESSAGE and self.complete and not self.text.strip():
             msg = "a message has no line of text"
             raise PayloadError(msg)
@@ -188,7 +207,14 @@ class Event:
             "subject": self.subject or None,
             "complete": self.complete,
             "no_automatic_reply": self.no_automatic_reply or None,
-            "details": dict(self.details),
+            "facts": dict(self.facts),
+            "stars": self.stars or None,
+            "attention": self.attention or None,
+            "echo_of": self.echo_of or None,
+            "dismissal": self.dismissal or None,
+            "aliases": list(self.aliases),
+            "keep": dict(self.keep),
+            **self.unknown,
         }
 
     def __repr__(self) -> str:
@@ -196,44 +222,42 @@ class Event:
 
 
 def event_from_json(data: Mapping[str, Any]) -> Event:
-    """Return the event that `to_json` wrote. Raises `PayloadError` for anything else."""
+    """Return the event that `to_json` wrote, in this or another version. Raises `PayloadError` for anything else.
+
+    A missing field is its default; an unknown one is kept. Of an author and an attachment, unknown fields are dropped.
+    """
     try:
-        author = data["author"]
-        occurred = data["occurred_at"]
-        return Event(
-            channel=data["channel"],
-            account=data["account"],
-            kind=Kind(data["kind"]),
-            object_id=data["object_id"],
-            verb=data["verb"],
-            version=data["version"] or "",
-            thread=data["thread"],
-            visibility=Visibility(data["visibility"]),
-            author=None if author is None else Author(**{name: value or "" for name, value in author.items()}),
-            own=data["own"],
-            text=data["text"],
-            occurred_at=None if occurred is None else datetime.fromisoformat(occurred),
-            attachments=tuple(
-                Attachment(
-                    AttachmentKind(item["kind"]),
-                    item["url"] or "",
-                    item["id"] or "",
-                    item["name"] or "",
-                    item["type"] or "",
-                )
-                for item in data["attachments"]
-            ),
-            reply_to=data["reply_to"] or "",
-            language=data["language"] or "",
-            subject=data["subject"] or "",
-            complete=data["complete"],
-            no_automatic_reply=data["no_automatic_reply"] or "",
-            details=data["details"],
-            raw=data.get("raw", {}),
-        )
+        given: dict[str, Any] = {name: data[name] for name in WRITTEN if data.get(name) is not None}
+        given |= {name: read(given[name]) for name, read in READERS.items() if name in given}
+        unknown = {name: value for name, value in data.items() if name not in WRITTEN and name not in DERIVED}
+        return Event(**given, raw=data.get("raw", {}), unknown=unknown)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         msg = f"not an event: {type(error).__name__}"
         raise PayloadError(msg) from None
+
+
+def _author(data: Mapping[str, Any]) -> Author:
+    return Author(**{name: data.get(name) or "" for name in Author.__slots__})
+
+
+def _attachment(data: Mapping[str, Any]) -> Attachment:
+    texts = {name: data.get(name) or "" for name in Attachment.__slots__ if name != "kind"}
+    return Attachment(AttachmentKind(data["kind"]), **texts)
+
+
+DERIVED = frozenset({"key", "raw"})
+WRITTEN = frozenset(Event.__slots__) - {"raw", "unknown"}
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "kind": Kind,
+    "visibility": Visibility,
+    "author": _author,
+    "occurred_at": datetime.fromisoformat,
+    "attachments": lambda items: tuple(_attachment(item) for item in items),
+    "aliases": tuple,
+    "facts": dict,
+    "keep": dict,
+    "stars": int,
+}
 
 
 @dataclass(frozen=True, slots=True)

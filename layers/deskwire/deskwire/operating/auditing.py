@@ -6,7 +6,6 @@ nothing: each thread that somebody took is on the index of due threads until it 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from datetime import datetime
 from deskwire.configuration import connection_key
 from deskwire.conversation.recorded import MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import letter_of, timer
+from deskwire.letters import letter_of, opened, read_letter, timer
 from deskwire.model.events import Kind
 from deskwire.model.keys import digest
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
@@ -220,5 +219,5 @@ def again(thread_key: str, item: Item, archive: Archive) -> Letter:
     letter = letter_of(event, message.endpoint, side, message.received_at, archive)
     if item["state"] == MOVED or thread_key == event.thread_key:
         return letter
-    body = json.dumps({**json.loads(letter.body), "thread": thread_key}, separators=(",", ":"))
-    return Letter(digest(thread_key), letter.dedupe, body)
+    forwarded = opened(read_letter(letter.body), archive).forwarded(thread_key)
+    return Letter(forwarded.group, letter.dedupe, forwarded.body)

@@ -15,9 +15,8 @@ import functools
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from deskwire import registry
@@ -30,7 +29,7 @@ from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
 from deskwire.conversation.table import person_digest, person_item, reference_item, seconds, thread_item, ticket_item
 from deskwire.conversation.thread import Thread
-from deskwire.letters import LETTER_LIMIT, event_of, letter
+from deskwire.letters import archived_as, event_in, event_of, read_letter
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Visibility
 from deskwire.model.keys import compose
@@ -370,7 +369,7 @@ class Eraser:
 
     def _dead_one(self, person: Person, traces: Traces, found: Found) -> bool:
         try:
-            data = letter(found)
+            data = read_letter(found.body)
             event = event_of(data, self.archive) if "event" in data else None
         except PayloadError:
             return False
@@ -423,10 +422,8 @@ def _addresses(author: Mapping[str, str]) -> set[str]:
 
 def _author(event: bytes, person: Person) -> dict[str, str]:
     """Return who wrote an event when it is this person, else nothing."""
-    data = json.loads(zlib.decompress(event))
-    author: dict[str, str] = data.get("author") or {}
-    theirs = not data["own"] and (data["channel"], author.get("id")) == (person.channel, person.author)
-    return author if theirs else {}
+    found = event_in(event)
+    return asdict(found.author) if found.author is not None and person.wrote(found) else {}
 
 
 def _alone(person: Person, thread: Thread, messages: Sequence[Recorded]) -> bool:
@@ -443,9 +440,8 @@ def _archived(message: Recorded, row: Item) -> list[str]:
     event = message.event
     if event is None:
         return names
-    text = zlib.decompress(row["event"])
-    if len(text) > LETTER_LIMIT // 2:  # it may have been too large for its letter: named by its digest
-        names.append(f"raw/{hashlib.sha256(text).hexdigest()}")
+    if name := archived_as(row["event"]):
+        names.append(name)
     if event.channel in registry.channel_names() and isinstance(registry.channel(event.channel), Uploads):
         names += [f"incoming/{attachment.id}" for attachment in event.attachments if attachment.id]
     return names

@@ -20,7 +20,7 @@ from deskwire.configuration import endpoint_key
 from deskwire.conversation.ledger import Ledger
 from deskwire.conversation.recorded import RECORDED, Outcome, Recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import event_of, letter, letter_of, read_json
+from deskwire.letters import check_version, event_of, letter_of, read_json, read_letter
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
 from deskwire.model.events import Event
 from deskwire.model.keys import digest
@@ -64,6 +64,7 @@ def parked(found: Found, archive: Archive) -> Delivery:
     """Return the delivery in a parked message. Raises `PayloadError` for what is none, or is no longer whole."""
     try:
         data: dict[str, Any] = json.loads(found.body)
+        check_version(data, "parked delivery")
         content = json.loads(archive.fetch(data["archived"])) if "archived" in data else data
         return Delivery(
             endpoint=data["endpoint"],
@@ -150,7 +151,7 @@ class Replayer:
 
     def replay_dead(self, pile: Pile, found: Found, *, dry: bool = False) -> Replay:
         """Put a dead letter on the mailbox again, in its group, and take it away. Raises `PayloadError`."""
-        data = letter(found)
+        data = read_letter(found.body)
         if "timer" in data:
             replay = Replay(timers=1)
         else:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
 from deskwire.contracts.channel import Rejects, Upload, Uploads
-from deskwire.letters import ENVELOPE, letter_of
+from deskwire.letters import VERSION, letter_of
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
 from deskwire.model.events import Event, Unreadable
 from deskwire.model.keys import compose
@@ -208,7 +208,7 @@ class Receiver:
         self.parked.park(
             json.dumps(
                 {
-                    "v": ENVELOPE,
+                    "v": VERSION,
                     "endpoint": endpoint.name,
                     "side": endpoint.side,
                     "connectors": list(endpoint.connectors),

@@ -178,7 +178,7 @@ class WebForm(Channel):
             language=form.language(),
             subject=subject,
             no_automatic_reply="" if checked == PASSED else f"captcha {checked}",
-            details={**fields, **form.extras()},
+            facts={**form.facts(), **{forms.label(name): value for name, value in fields.items()}},
             raw={name: value for name, value in form.node.raw.items() if name not in TOKEN_FIELDS},
         )
 
@@ -194,7 +194,7 @@ class WebForm(Channel):
             visibility=Visibility.PRIVATE,
             text="honeypot",
             no_automatic_reply="honeypot",
-            details={"suppressed": "honeypot"},
+            dismissal="honeypot",
         )
 
     def reject(self, request: Request, error: PayloadError) -> Response:

@@ -24,7 +24,6 @@ JOINERS: Final = "\u200c\u200d"  # they hold emoji and Persian words together
 MESSAGE: Final = 20_000  # characters
 MOST_FILES: Final = 5
 MOST_FIELDS: Final = 20
-RESERVED: Final = frozenset({"page_url", "consent", "suppressed"})  # details of our own
 
 
 class FormError(PayloadError):
@@ -116,13 +115,13 @@ class Form:
         if len(found) > MOST_FIELDS:
             self.problems["fields"] = f"are more than {MOST_FIELDS}"
         for name, value in found.items():
-            if not FIELD.fullmatch(name) or name in RESERVED:
-                self.problems["fields"] = "have a name that is not of a-z, 0-9 and _, or is ours"
+            if not FIELD.fullmatch(name):
+                self.problems["fields"] = "have a name that is not of a-z, 0-9 and _"
             elif len(value) > 1000:
                 self.problems["fields"] = "have a value longer than 1000 characters"
         return found
 
-    def extras(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str]:
         """Return what is nice to know of a submission; what is wrong with it is no reason to refuse anybody."""
         try:
             page = self.node["page_url"].text("")[:500]
@@ -130,7 +129,7 @@ class Form:
             version = consent["text_version"].text("yes")[:64] if consent["privacy"].truth(default=False) else ""
         except PayloadError:
             return {}
-        return {name: value for name, value in (("page_url", page), ("consent", version)) if value}
+        return {name: value for name, value in (("Page", page), ("Consent", version)) if value}
 
     def language(self) -> str:
         """Return the page's language tag, empty where it is none."""
@@ -139,6 +138,11 @@ class Form:
         except PayloadError:
             return ""
         return language if LANGUAGE.fullmatch(language) else ""
+
+
+def label(field: str) -> str:
+    """Return how a field of the page's own is shown: marked as one, so that it poses as nothing of ours."""
+    return f"Form field “{field.replace('_', ' ')}”"
 
 
 def kind_of(media_type: str) -> AttachmentKind:

@@ -105,11 +105,7 @@ def _post(data: Node, post: Node, account: str, what: str) -> Event:
         ),
         language=_language(post["lang"].text("")),
         no_automatic_reply="" if own or what in SUMMONING or _mentions(post, account) else NOT_SUMMONED,
-        details=_facts(
-            permalink=f"https://x.com/{person.handle or 'i'}/status/{number}",
-            quoted=references.get("quoted", ""),
-            tag=data["tag"].text(""),
-        ),
+        facts=_facts(person, number, references.get("quoted", "")),
         raw=fragment(post),
     )
 
@@ -223,7 +219,7 @@ def _revoked(account: str, when: Node, node: Node) -> Event:
         visibility=Visibility.PRIVATE,
         text="The account withdrew its consent: connect it again.",
         occurred_at=moment,
-        details={"kind": "oauth.revoke", "attention": "connect the account again"},
+        attention="connect the account again",
         raw=fragment(node),
     )
 
@@ -239,7 +235,6 @@ def _other(what: str, account: str, number: str, node: Node) -> Event:
         thread=number,
         visibility=Visibility.PRIVATE,
         text=f"[{what}]",
-        details={"kind": what},
         raw=fragment(node),
     )
 
@@ -301,7 +296,6 @@ def _message(users: Node, item: Node, account: str) -> Event:
         text=line(_readable(data["text"].text(""), data["entities"]["urls"].items(), media), attachments, "message"),
         occurred_at=item["created_timestamp"].epoch(),
         attachments=attachments,
-        details=_facts(source_app_id=content["source_app_id"].identifier("")),
         raw=fragment(item),
     )
 
@@ -403,7 +397,7 @@ def _status(status: Node, account: str) -> Event:
         reply_to=answers,
         language=_language(status["lang"].text("")),
         no_automatic_reply="" if summoned or author.id == account else NOT_SUMMONED,
-        details=_facts(permalink=f"https://x.com/{author.handle or 'i'}/status/{number}", quoted=quoted),
+        facts=_facts(author, number, quoted),
         raw=fragment(status),
     )
 
@@ -438,6 +432,7 @@ def streamed(body: Node) -> Iterator[Event]:
 def replayed(status: Node) -> Event:
     """Return the end of a replay job that the operator had started; it names no account but the webhook."""
     job, state = status["job_id"].identifier(), status["job_state"].text()
+    description = status["job_state_description"].text("")
     return Event(
         channel=NAME,
         account=status["webhook_id"].identifier(),
@@ -448,7 +443,7 @@ def replayed(status: Node) -> Event:
         thread=f"replay-{job}",
         visibility=Visibility.PRIVATE,
         text=f"[replay {state}]",
-        details=_facts(kind="replay_job_status", description=status["job_state_description"].text("")),
+        facts={"Description": description} if description else {},
         raw=fragment(status),
     )
 
@@ -497,5 +492,6 @@ def _moment(post: Node) -> datetime | None:
         return post["created_at"].iso()
 
 
-def _facts(**values: str) -> Mapping[str, str]:
-    return {name: value for name, value in values.items() if value}
+def _facts(author: Author, number: str, quoted: str) -> Mapping[str, str]:
+    quotes = {"Quotes": f"https://x.com/i/status/{quoted}"} if quoted else {}
+    return {"Link": f"https://x.com/{author.handle or 'i'}/status/{number}", **quotes}
