@@ -91,6 +91,8 @@ class Conversation:
         if message.done:
             self._report([message])
             return str(message.state)
+        if event.aliases and not envelope.thread:
+            ledger.join(thread_key, event.alias_keys)
         try:
             thread = ledger.take(thread_key, event if envelope.side == "channels" else None, message.key)
         except Moved as moved:

@@ -22,6 +22,7 @@ from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
 from .table import echo_item, message_item, person_item, reference_item, seconds, sent_item, thread_item, ticket_item
 from .thread import Thread
 
+MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
 UNENDED = "its worker ended before the platform's answer was noted"
 
 
@@ -316,11 +317,49 @@ class Ledger:
     def lead(self, elsewhere: str, thread_key: str) -> None:
         """Let the thread `elsewhere`, unless it has begun, go on in this one."""
         try:
-            self.table.put(
-                Put({"pk": thread_item(elsewhere)[0], "sk": "THREAD", "alias_of": thread_key}, when=[("pk", Absent())])
-            )
+            self.table.put(self._alias(elsewhere, thread_key))
         except Conflict:
             return
+
+    def join(self, thread_key: str, others: Sequence[str]) -> None:
+        """Make one thread of a conversation that has several ids: the one that has begun, else this one.
+
+        Threads that have both begun stay apart, for each has its ticket. Raises `Busy` when another worker joined them
+        meanwhile.
+        """
+        items = [(key, self.table.get(thread_item(key))) for key in others]
+        if all(item and item.get("alias_of") == thread_key for _, item in items):
+            return
+        here = self.table.get(thread_item(thread_key))
+        if here and here.get("alias_of"):
+            return  # `take` says where it goes on
+        new = [key for key, item in items if item is None]
+        begun = next((self._home(key) for key, item in items if item), thread_key)
+        if here is None and begun != thread_key:
+            for key in (thread_key, *new):
+                self.lead(key, begun)
+        elif new:
+            # In one step with this thread's beginning: two workers can never lead two threads to each other.
+            begin = Update(
+                thread_item(thread_key), initial={"created_at": seconds(self.clock())}, when=[("alias_of", Absent())]
+            )
+            try:
+                self.table.transact([begin, *(self._alias(key, thread_key) for key in new)])
+            except Conflict:
+                raise Busy("another worker joined the same conversation", after=1) from None
+
+    def _home(self, thread_key: str) -> str:
+        """Return where a thread goes on at last."""
+        for _ in range(MOST_MOVES):
+            item = self.table.get(thread_item(thread_key))
+            if not item or not item.get("alias_of"):
+                break
+            thread_key = str(item["alias_of"])
+        return thread_key
+
+    def _alias(self, elsewhere: str, thread_key: str) -> Put:
+        pk, sk = thread_item(elsewhere)
+        return Put({"pk": pk, "sk": sk, "alias_of": thread_key}, when=[("pk", Absent())])
 
     def mark(self, thread_key: str, key: str, by: str) -> bool:
         """Claim a second key for the message `by` (its words turned out to be of that key); False: it is another's."""

@@ -174,6 +174,11 @@ class Event:
         """The conversation, unique over all channels and accounts."""
         return compose(self.channel, self.account, self.thread)
 
+    @property
+    def alias_keys(self) -> list[str]:
+        """The keys that this conversation's thread would have under its other ids."""
+        return [compose(self.channel, self.account, alias) for alias in self.aliases if alias != self.thread]
+
     def to_json(self) -> dict[str, Any]:
         """Return the event as plain JSON: one name for one thing over all channels."""
         return {

@@ -1,0 +1,147 @@
+"""Stories of a conversation that the platform names by two ids: a phone number, and an id that hides it."""
+
+import dataclasses
+
+import pytest
+
+from deskwire.letters import letter_of
+from deskwire.model.events import Author, Event, Kind, Visibility
+from tests.stories.conftest import PAGE
+
+PHONE, HIDDEN = "3545550100", "IS.900000000000001"
+
+
+def said(company, text, number, thread, *aliases):
+    """Put a message on the mailbox as receive does."""
+    event = Event(
+        channel="messenger", account=PAGE, kind=Kind.MESSAGE, object_id=f"m_{number}", verb="add", thread=thread,
+        visibility=Visibility.PRIVATE, author=Author(thread, name="Marta"), text=text, occurred_at=company.now(),
+        aliases=aliases,
+    )  # fmt: skip
+    letter = letter_of(event, "meta", "channels", company.now().isoformat(), company.archive)
+    company.mailbox.send([letter])
+    return event, letter
+
+
+def filed(company):
+    return sum(state == "filed" for state in company.outcomes().values())
+
+
+def test_who_writes_under_a_new_id_goes_on_in_the_thread_that_has_begun(company):
+    said(company, "Where is my parcel?", 1, PHONE)
+    company.work()
+    said(company, "It is number 7.", 2, HIDDEN, PHONE)
+    company.work()
+    said(company, "Hello?", 3, HIDDEN)  # the platform does not name the phone any more
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    assert len(company.zendesk.comments(ticket.id)) == 3
+    assert company.thread(PHONE)["thread"] == HIDDEN  # and is answered by the id that they have now
+
+
+def test_a_new_conversation_is_found_under_each_of_its_ids(company):
+    said(company, "Where is my parcel?", 1, HIDDEN, PHONE)
+    company.work()
+    said(company, "It is number 7.", 2, PHONE)
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    assert len(company.zendesk.comments(ticket.id)) == 2
+
+
+def test_two_conversations_that_have_both_begun_stay_apart(company):
+    for number, thread in enumerate((PHONE, HIDDEN)):
+        said(company, "Hello", number, thread)
+    company.work()
+    said(company, "It is me", 3, HIDDEN, PHONE)
+    company.work()
+    assert [len(company.zendesk.comments(ticket.id)) for ticket in company.zendesk.tickets] == [1, 2]
+
+
+def test_a_redelivery_is_one_message_under_whichever_id_it_comes(company):
+    _, letter = said(company, "Where is my parcel?", 1, HIDDEN, PHONE)
+    company.work()
+    company.tick(600)
+    said(company, "Where is my parcel?", 1, PHONE, HIDDEN)
+    company.mailbox.send([letter])
+    company.work()
+    assert len(company.comments()) == 1
+
+
+def test_two_workers_that_begin_the_two_ids_at_once_make_one_thread(company):
+    said(company, "Where is my parcel?", 1, HIDDEN, PHONE)
+    said(company, "It is number 7.", 2, PHONE, HIDDEN)
+    one, other = company.mailbox.take(), company.mailbox.take()
+    transact, racing = company.table.transact, []
+
+    def raced(writes):
+        if not racing:  # when the first is about to begin, the second begins
+            racing.append(True)
+            company.conversation.handle(other.body)
+        return transact(writes)
+
+    company.table.transact = raced
+    with pytest.raises(Exception, match="joined the same conversation"):
+        company.conversation.handle(one.body)
+    company.table.transact = transact
+    company.mailbox.send([dataclasses.replace(one, dedupe="again")])
+    company.work()
+    assert len(company.zendesk.tickets) == 1
+    assert len(company.comments()) == 2
+
+
+class Crash(BaseException):
+    """The worker is gone."""
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_crash_at_any_call_of_the_table_loses_and_doubles_nothing(company, begun):
+    if begun:
+        said(company, "Where is my parcel?", 0, PHONE)
+        company.work()
+    for number in range(1, 30):
+        customer, hidden = (PHONE, HIDDEN) if begun and number == 1 else (f"{PHONE}{number}", f"{HIDDEN}{number}")
+        said(company, f"crash {number}", number, hidden, customer)
+        crashed = _crashing(company, number)
+        said(company, f"after {number}", 100 + number, customer)
+        company.work()
+        for _ in range(4):
+            company.later(400)
+        for text in (f"crash {number}", f"after {number}"):
+            assert sum(text == words.splitlines()[0] for words in company.comments()) == 1, number
+        if not crashed:
+            break
+    else:
+        pytest.fail("it never ended without a crash")
+    mine = [key for key, item in company.table.items.items() if key[1] == "THREAD" and key[0].startswith("T#")
+            and not item.get("alias_of")]  # fmt: skip
+    assert len(company.zendesk.tickets) == len(mine) == number
+
+
+def _crashing(company, at):
+    """Work, and die before the table's call `at`; the letter comes again. Return whether it died."""
+    calls = iter(range(1, 1000))
+    letter = company.mailbox.take()
+    real = {name: getattr(company.table, name) for name in ("get", "put", "update", "transact")}
+
+    def dying(name):
+        def call(*given):
+            if next(calls) == at:
+                raise Crash
+            return real[name](*given)
+
+        return call
+
+    for name in real:
+        setattr(company.table, name, dying(name))
+    try:
+        company.conversation.handle(letter.body)
+    except Crash:
+        crashed = True
+    else:
+        crashed = False
+    for name, call in real.items():
+        setattr(company.table, name, call)
+    if crashed:
+        company.tick(200)  # its lease has run out
+        company.mailbox.send([dataclasses.replace(letter, dedupe=f"again {at}")])
+    return crashed
