@@ -17,7 +17,6 @@ from deskwire.model.keys import ADD
 from deskwire.operating.auditing import ADVICE, FORSAKEN, NOWHERE, OVERDUE, TOO_OLD, UNSURE, UNTAKEN, audit, mend
 from deskwire.ports import Put, Update
 from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
-from deskwire.timing import NET_SECONDS
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"
@@ -223,7 +222,3 @@ def test_a_span_that_is_none_is_refused(deskwire, northwind, since):
     told = deskwire("audit", f"--since={since}")
     assert told.status == 2
     assert "say 90m, 24h or 7d" in told.err
-
-
-def test_the_net_is_wider_than_the_mailboxs_second_try():
-    assert NET_SECONDS > 360

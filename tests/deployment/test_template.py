@@ -110,16 +110,6 @@ def test_every_log_is_kept_for_a_time_and_not_for_ever(resources):
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
 
-def test_a_message_stays_hidden_for_six_times_as_long_as_converse_may_run(resources):
-    timeout = resources("AWS::Serverless::Function")["ConverseFunction"]["Timeout"]
-    assert resources("AWS::SQS::Queue")["Mailbox"]["VisibilityTimeout"] >= 6 * timeout
-
-
-def test_receive_gives_up_before_the_api_does(resources):
-    milliseconds = resources("AWS::ApiGatewayV2::Integration")["ReceiveIntegration"]["TimeoutInMillis"]
-    assert resources("AWS::Serverless::Function")["ReceiveFunction"]["Timeout"] * 1000 < milliseconds
-
-
 def test_the_mailbox_orders_by_thread_and_lets_one_message_fail_alone(resources):
     mailbox = resources("AWS::SQS::Queue")["Mailbox"]
     assert (mailbox["FifoQueue"], mailbox["ContentBasedDeduplication"]) == (True, False)

@@ -69,7 +69,7 @@ FAULTS = (
           "compose(self.channel, self.account, self.thread)", "compose(self.channel, self.account)",
           ("two customers in one delivery (messenger, zendesk)",)),
     Fault("a worker that was held up trusts what it knew", "conversation.converse:Conversation", "_event",
-          "existing is None and self.clock() - began < HELD_UP", "existing is None",
+          "existing is None and self.clock() - began < RECHECK_AFTER", "existing is None",
           ("two workers on one thread (messenger, zendesk)",)),
     Fault("the lease is not looked at", "conversation.ledger:Ledger", "_take",
           '("lease_until", AtMost(now)),', "",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deskwire import settings
 from deskwire.telemetry import Telemetry
+from deskwire.timing import SLOW_CALL_SECONDS, TURN_SECONDS
 from deskwire.web import rest
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
     def run(records: list[Mapping[str, Any]]) -> list[str]:
         for number, record in enumerate(records):
             try:
-                if remaining() < 15_000:  # less than one slow call of a helpdesk
+                if remaining() < SLOW_CALL_SECONDS * 1000:
                     raise TimeoutError  # noqa: TRY301 - the same road as any other failure
                 work.handle(record["body"])
             except Exception as error:  # noqa: BLE001 - whatever it is, the message comes again or becomes a dead letter
@@ -136,5 +137,5 @@ def milliseconds_left(context: object) -> Callable[[], float]:
     left = getattr(context, "get_remaining_time_in_millis", None)
     if left is not None:
         return left  # type: ignore[no-any-return]
-    end = time.monotonic() + 60
+    end = time.monotonic() + TURN_SECONDS
     return lambda: (end - time.monotonic()) * 1000

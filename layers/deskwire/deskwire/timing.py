@@ -1,19 +1,27 @@
-"""The times that must hold to each other, and to the template."""
+"""The times that must hold to each other and to the template. `tests/library/test_timing.py` states how."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-LATE = timedelta(minutes=15)  # due for so long, and yet nobody finished: sweep wakes such a thread every minute
-ON_ITS_WAY = timedelta(minutes=40)  # a letter comes five times at most, six minutes apart, before it is dead
-FIRST_PAUSE = 5  # seconds before the first retry; doubled up to
+# One turn of converse.
+TURN_SECONDS = 60  # converse's time-out in the template: no turn lasts longer
+SLOW_CALL_SECONDS = 15  # a slow call of a helpdesk; with less time left, a letter is returned to the mailbox
+STOP_AFTER = timedelta(seconds=10)  # a turn that has done something by then leaves the rest to the next one
+FETCH_WITHIN = timedelta(seconds=20)  # for all attachments of one message
+RECHECK_AFTER = timedelta(seconds=10)  # recording took so long that the letter may have been redelivered meanwhile
+LEASE_SECONDS = 150  # how long a worker holds a thread; it outlives the worker, and ends before the redelivery
+TOKEN_LEASE_SECONDS = 90  # how long a worker may take to renew a token; it outlives converse and sweep
+NET_SECONDS = 900  # a thread taken but never finished is due then; by then its letter was redelivered
+
+# Retries. They are kept in the table, not in the mailbox's receive count.
+FIRST_PAUSE = 5  # seconds before the first retry; doubled each time, up to
 LONGEST_PAUSE = 300
-CONFIGURATION_PAUSE = 120  # until somebody mended it
-NET_PAUSE = 60
-LONG = timedelta(seconds=10)  # after which a turn that has done something leaves the rest to the next one
-HELD_UP = timedelta(seconds=10)  # far less than the mailbox waits before it gives a letter to another worker
-LEASE_SECONDS = 150  # longer than converse may run
-TOKEN_LEASE_SECONDS = 90  # longer than converse or sweep may run: a lease that ran out is a dead worker's
-NET_SECONDS = 900  # longer than the mailbox needs to bring a lost worker's letter again
-GIVE_UP = timedelta(days=14)
-KEEP_SECONDS = 30 * 86_400  # after its outcome: platforms repeat for 7 days at most, a person looks within a month
+CONFIGURATION_PAUSE = 120  # seconds before a retry that needs a person to change the configuration
+NET_PAUSE = 60  # seconds after which sweep continues a thread whose own timer was lost
+GIVE_UP = timedelta(days=14)  # an event that could not be filed for so long is dead
+
+# What counts as overdue, and how long outcomes are kept.
+OVERDUE_AFTER = timedelta(minutes=15)  # sweep wakes a due thread every minute; this late, something is wrong
+DELIVERED_WITHIN = timedelta(minutes=40)  # after its last redelivery a letter is done or dead
+KEEP_SECONDS = 30 * 86_400  # after the outcome: platforms redeliver for 7 days at most, a person looks within a month

@@ -15,7 +15,7 @@ from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import compose, digest
 from deskwire.ports import Archive, Clock, Mailbox, Table
 from deskwire.telemetry import Telemetry
-from deskwire.timing import HELD_UP, NET_PAUSE
+from deskwire.timing import CONFIGURATION_PAUSE, NET_PAUSE, RECHECK_AFTER
 
 from .acknowledging import Acknowledgement, Acknowledging
 from .decide import Plan, decide, end
@@ -99,8 +99,8 @@ class Conversation:
             self.mailbox.send([envelope.forwarded(moved.thread_key)])
             ledger.move(thread_key, message)
             return ROUTED
-        # Who was held up since it was recorded looks again: the letter may have gone to another worker meanwhile.
-        fresh = existing is None and self.clock() - began < HELD_UP
+        # Recording took too long: the message may have been redelivered to another worker, so read its state again.
+        fresh = existing is None and self.clock() - began < RECHECK_AFTER
         outcomes = self._turn(ledger, thread, message if fresh else None)
         return outcomes.get(message.key, "recorded")
 
@@ -259,7 +259,7 @@ class Conversation:
     def _postpone(self, ledger: Ledger, thread: Thread, error: ConfigurationError) -> dict[str, str]:
         self.telemetry.count("ConfigurationErrors")
         self.telemetry.log("ERROR", "misconfigured", thread=digest(thread.key)[:12], reason=str(error))
-        due = int((self.clock() + timedelta(seconds=120)).timestamp())
+        due = int((self.clock() + timedelta(seconds=CONFIGURATION_PAUSE)).timestamp())
         ledger.finish(thread, outcomes=[], changes={"clean": list(thread.was_clean), "due_at": due})
         return {}
 

@@ -17,6 +17,7 @@ from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.ports import Archive, Clock
+from deskwire.timing import FETCH_WITHIN
 from deskwire.web import media
 from deskwire.web.rest import Call
 
@@ -27,7 +28,6 @@ from .turn import Turn, is_inbound
 
 MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
 MARGIN = 1500  # bytes that the lines around a customer's words may take
-FETCHING = timedelta(seconds=20)  # for the attachments of one message
 ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
 ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side
 FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
@@ -112,7 +112,7 @@ class Entries:
         """Return the attachments' bytes, and a line for each that could not be had."""
         files: list[File] = []
         lines: list[str] = []
-        until = self.clock() + FETCHING
+        until = self.clock() + FETCH_WITHIN
         for attachment in event.attachments:
             if attachment.kind not in FETCHED or not turn.helpdesk.abilities.attachments:
                 lines += [f"{attachment.line()} {attachment.url}".strip()] if attachment.url else []

@@ -13,7 +13,7 @@ from deskwire.model.events import Kind
 from deskwire.model.keys import compose
 from deskwire.model.tickets import Entry, Filed
 from deskwire.ports import Clock
-from deskwire.timing import LONG
+from deskwire.timing import STOP_AFTER
 
 from .decide import Pending, Plan, end
 from .entries import Entries, groups
@@ -144,7 +144,7 @@ class Filing:
             self._append_group(turn, group)
 
     def _append_group(self, turn: Turn, group: list[Pending]) -> None:
-        if turn.outcomes and self.clock() - turn.now > LONG:
+        if turn.outcomes and self.clock() - turn.now > STOP_AFTER:
             return
         entries = self.entries.entries(turn, group)
         group, rest = group[: len(entries)], group[len(entries) :]

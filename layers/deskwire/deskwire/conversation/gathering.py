@@ -11,7 +11,7 @@ from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import digest
 from deskwire.ports import Clock
-from deskwire.timing import LONG
+from deskwire.timing import STOP_AFTER
 
 from .decide import MOST, Pending
 from .ledger import Ledger, text_digest
@@ -47,7 +47,7 @@ class Gathering:
         items: list[Pending] = []
         done: list[Recorded] = []
         for message in messages:
-            if items and self.clock() - turn.now > LONG:  # where words must be fetched
+            if items and self.clock() - turn.now > STOP_AFTER:  # where words must be fetched
                 break
             if origin(turn.thread, message) != place(turn.connection):
                 if _from_channel(message) and not message.done:

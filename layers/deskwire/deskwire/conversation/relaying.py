@@ -14,7 +14,7 @@ from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing
 from deskwire.model.tickets import AgentReply
 from deskwire.telemetry import Telemetry
-from deskwire.timing import KEEP_SECONDS, LONG
+from deskwire.timing import KEEP_SECONDS, STOP_AFTER
 
 from . import wording
 from .decide import Plan, end
@@ -74,7 +74,7 @@ class Relaying:
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
             if not self._is_theirs(turn, ticket, reply, told_at):
                 continue
-            late = brought > 0 and self.ledger.clock() - turn.now > LONG
+            late = brought > 0 and self.ledger.clock() - turn.now > STOP_AFTER
             if late or turn.full or not self._reply(turn, reply):
                 return None  # goes on with this one, in order
             brought += 1

@@ -18,7 +18,7 @@ from deskwire.letters import letter_of, opened, read_letter, timer
 from deskwire.model.events import Kind
 from deskwire.model.keys import digest
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
-from deskwire.timing import GIVE_UP, LATE, ON_ITS_WAY
+from deskwire.timing import DELIVERED_WITHIN, GIVE_UP, OVERDUE_AFTER
 
 ATTRIBUTES = ("pk", "sk", "state", "kind", "note", "by", "recorded_at", "begun_at", "done_at", "at")
 
@@ -154,20 +154,20 @@ def _age(item: Item, now: datetime) -> int:
 def _unended(thread: Item, item: Item, now: datetime) -> str:
     """Return in what way a recorded message without an outcome is astray; empty: it waits as it should."""
     age, here = _age(item, now), seconds(now)
-    if age > (GIVE_UP + LATE).total_seconds():
+    if age > (GIVE_UP + OVERDUE_AFTER).total_seconds():
         return TOO_OLD
     if thread.get("lease_until", 0) > here:
         return ""
     if item["sk"][2:] not in thread.get("pending", []):
-        return UNTAKEN if age > ON_ITS_WAY.total_seconds() else ""
+        return UNTAKEN if age > DELIVERED_WITHIN.total_seconds() else ""
     if "due_at" not in thread:
-        return FORSAKEN if age > ON_ITS_WAY.total_seconds() else ""
-    return OVERDUE if here - thread["due_at"] > LATE.total_seconds() else ""
+        return FORSAKEN if age > DELIVERED_WITHIN.total_seconds() else ""
+    return OVERDUE if here - thread["due_at"] > OVERDUE_AFTER.total_seconds() else ""
 
 
 def _nowhere(table: Table, item: Item, now: datetime) -> bool:
     """Tell whether a message that was moved never arrived where its thread goes on."""
-    if _age(item, now) <= ON_ITS_WAY.total_seconds():
+    if _age(item, now) <= DELIVERED_WITHIN.total_seconds():
         return False
     elsewhere = _thread(table, item["pk"]).get("alias_of")
     return not elsewhere or table.get(message_item(elsewhere, item["sk"][2:])) is None
@@ -177,7 +177,7 @@ def _unsure(table: Table, item: Item, now: datetime) -> bool:
     """Tell whether the sending of a text was begun, and nobody is to find out what became of it."""
     thread = _thread(table, item["pk"])
     idle = thread.get("lease_until", 0) <= seconds(now) and not thread.get("pending")
-    return item.get("state") == "sending" and idle and _age(item, now) > ON_ITS_WAY.total_seconds()
+    return item.get("state") == "sending" and idle and _age(item, now) > DELIVERED_WITHIN.total_seconds()
 
 
 def _stray(table: Table, state: str, item: Item, now: datetime) -> Stray:

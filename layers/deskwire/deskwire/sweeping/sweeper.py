@@ -18,7 +18,7 @@ from deskwire.model.events import Event
 from deskwire.model.keys import digest
 from deskwire.ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
 from deskwire.telemetry import Telemetry
-from deskwire.timing import LATE
+from deskwire.timing import OVERDUE_AFTER
 
 MOST = 200  # threads woken a shard and minute; the rest a minute later
 NAMED = 5  # unaccounted threads named in the log a minute; `deskwire audit` names all
@@ -89,7 +89,7 @@ class Sweeper:
             (pk, now - due_at)
             for due in shards
             for pk, due_at in due
-            if len(due) < MOST and now - due_at > LATE.total_seconds()
+            if len(due) < MOST and now - due_at > OVERDUE_AFTER.total_seconds()
         ]
         self.telemetry.count("UnaccountedEvents", len(late))
         for pk, age in late[:NAMED]:

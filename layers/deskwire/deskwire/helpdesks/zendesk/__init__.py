@@ -36,6 +36,7 @@ from deskwire.model.events import Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
 from deskwire.model.values import replace
+from deskwire.timing import TURN_SECONDS
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.markup import literal
 from deskwire.web.reading import Node, fragment, read
@@ -62,7 +63,6 @@ CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
 MERGED_INTO = re.compile(r"#([0-9]{1,19})")
-TURN_SECONDS = 60.0  # no turn lasts longer: the timeout of its function
 TICKET_EVENT = "zen:event-type:ticket."
 
 
