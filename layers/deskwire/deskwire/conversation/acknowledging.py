@@ -53,9 +53,8 @@ class Acknowledging:
                 reason = answer
                 continue
             text, permit = answer
-            thread = turn.current()
             return Acknowledgement(
-                message, outgoing(thread, key=compose(ACK, message.key), text=text, automatic=True), permit
+                message, outgoing(turn.thread, key=compose(ACK, message.key), text=text, automatic=True), permit
             )
         if reason:
             self.telemetry.count("AcknowledgementsSuppressed")
@@ -69,7 +68,7 @@ class Acknowledging:
 
     def _decided(self, turn: Turn, event: Event, received_at: str) -> tuple[str, Permit] | str:
         """Return the text and leave to send it, or why nothing is said."""
-        thread = turn.current()
+        thread = turn.thread
         last = event.occurred_at or datetime.fromisoformat(received_at)
         permit: Permit | Refusal = Refusal("this channel cannot send")
         if isinstance(turn.channel, Replies):
@@ -77,7 +76,7 @@ class Acknowledging:
         situation = Situation(
             event=event,
             permit=permit,
-            reference=turn.thread.reference,
+            reference=thread.reference,
             acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
             answered_at=moment(thread.answered_at) if thread.answered_at else None,
             automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
@@ -95,12 +94,9 @@ class Acknowledging:
         turn.settle(ack.message.key, state, sent.ids if sent else (), reason)
         if state == "failed":
             turn.waiting.add(ack.trigger.key)
-            turn.changes |= {
-                "acknowledged_at": turn.thread.acknowledged_at,
-                "acknowledgements": list(turn.thread.acknowledgements),
-            }
+            turn.acknowledge(sent=False)
             return
-        turn.changes |= turn.acknowledging()
+        turn.acknowledge()
         self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
 
     def close_begun(self, turn: Turn) -> None:

@@ -138,7 +138,7 @@ class Conversation:
         self._report(turn.outcomes)
         self._trouble(turn)
         if changes["pending"] and not (turn.later or plan.wait):
-            self._wake(turn.thread.key, [*changes["pending"], changes.get("last_reply", "")])
+            self._wake(turn.thread.key, [*changes["pending"], turn.thread.last_reply])
         return {each.key: each.state for each in turn.outcomes}
 
     def _planned(self, ledger: Ledger, turn: Turn, messages: list[Recorded], doubtful: set[str]) -> Plan:
@@ -167,7 +167,7 @@ class Conversation:
         acknowledging = Acknowledging(ledger, self.telemetry, sending)
         for item in plan.file:
             if item.event is not None and (is_inbound(item.event) or item.first_sight):
-                turn.inbound(item.event, item.message.received_at)
+                turn.receive(item.event, item.message.received_at)
         ack = _unless_elsewhere(
             turn, acknowledging.acknowledgement(turn, [m for m in messages if m.key not in _ended(plan)])
         )
@@ -175,7 +175,7 @@ class Conversation:
 
         def opened_now(turn: Turn) -> None:
             """Note the ticket, with the intent to acknowledge in the same step."""
-            turn.changes["helpdesk"], turn.unnoted = turn.definition.name, True
+            turn.place()
             noted.append(_intend(ledger, turn, ack if not noted else None, opened=True))
             if not noted[-1]:  # that acknowledgement was begun before: then the ticket alone
                 _intend(ledger, turn, None, opened=True)
@@ -304,7 +304,7 @@ class Conversation:
 
 def _unless_elsewhere(turn: Turn, ack: Acknowledgement | None) -> Acknowledgement | None:
     """Return the acknowledgement, unless they have written in another channel since."""
-    return ack if place(turn.current()) == place(turn.connection) else None
+    return ack if place(turn.thread) == place(turn.connection) else None
 
 
 def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: bool) -> bool:
@@ -322,7 +322,7 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
             more=turn.acknowledging(),
         )
     except Answered:
-        turn.answered()
+        turn.add_early_answer()
         return _intend(ledger, turn, ack, opened=opened)
 
 
@@ -339,7 +339,7 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
             back=turn.definition.name if turn.remapped or turn.unnoted else "",
         )
     except Answered:
-        turn.answered()
+        turn.add_early_answer()
         return _finish(ledger, turn, plan)
     return changes
 

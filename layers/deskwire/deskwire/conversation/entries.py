@@ -43,22 +43,22 @@ class Entries:
     def ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self.entry(turn, item)
         event, policy = item.event, turn.connection.policy
-        thread = turn.thread
+        thread, before = turn.thread, turn.before
         hints = triage(
             event.text if event else "",
             stars=event.stars if event else 0,
             words=policy.priority_words,
             sensitive_words=policy.sensitive_words,
         )
-        tags = ("deskwire", turn.channel.name, thread.visibility, *turn.connection.tags)
+        tags = ("deskwire", turn.channel.name, before.visibility, *turn.connection.tags)
         if hints.sensitive:
-            tags = (*tags, "sensitive" if thread.visibility is Visibility.PRIVATE else "sensitive-in-public")
+            tags = (*tags, "sensitive" if before.visibility is Visibility.PRIVATE else "sensitive-in-public")
         return Ticket(
             key=compose("open", thread.filing_key),
             thread=thread.filing_key,
             reference=thread.reference,
             subject=wording.subject(event, turn.author(event), turn.channel.title) if event else turn.channel.title,
-            customer=customer(thread, event, turn.author(event) if event and not event.own else None),
+            customer=customer(before, event, turn.author(event) if event and not event.own else None),
             entries=(entry,),
             priority=hints.priority,
             tags=tuple(str(tag) for tag in tags),
@@ -75,7 +75,7 @@ class Entries:
         if item.original is not None and item.original.event is not None:
             original = item.original.event
             before = wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
-        text = wording.body(event, turn.channel.title, latest=turn.thread.last_written, unfetched=lines, before=before)
+        text = wording.body(event, turn.channel.title, latest=turn.before.last_written, unfetched=lines, before=before)
         most = turn.helpdesk.abilities.entry_bytes - MARGIN
         if len(text.encode()) > most:  # nothing is lost: the whole goes along as a file
             files = (*files, File("message.txt", "text/plain", text.encode()))
@@ -133,7 +133,7 @@ class Entries:
             except (PermanentError, ConfigurationError) as error:
                 lines.append(f"{attachment.line()} could not be fetched: {error}")
             except TemporaryError as error:
-                if turn.thread.attempts < MEDIA_ATTEMPTS:
+                if turn.before.attempts < MEDIA_ATTEMPTS:
                     turn.blame(TemporaryError(str(error), after=error.after))
                     raise turn.trouble or error from None
                 lines.append(f"{attachment.line()} could not be fetched in {MEDIA_ATTEMPTS} attempts")

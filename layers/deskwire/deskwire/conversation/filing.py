@@ -18,7 +18,6 @@ from deskwire.timing import STOP_AFTER
 from .decide import Pending, Plan, end
 from .entries import Entries, groups
 from .recorded import Outcome, Recorded
-from .table import seconds
 from .turn import Turn
 
 MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
@@ -46,15 +45,12 @@ class Filing:
         items = self._without_found(turn, first)
         previous = turn.thread.ticket
         if plan.follow_up and not items and len(first) < len(plan.file):
-            turn.changes.pop("filed_at", None)  # the rest belongs into the follow-up all the same
+            turn.leave_unfiled()  # the rest belongs into the follow-up all the same
         if plan.follow_up and items:
-            self._follow_up(turn)
+            turn.follow_up()
             items = self._without_found(turn, items)
         items = self._elsewhere(turn, items)
         self._append(turn, items, follow_up_of="" if previous == turn.thread.ticket else previous)
-
-    def _follow_up(self, turn: Turn) -> None:
-        turn.thread = turn.thread.model_copy(update={"ticket": "", "epoch": turn.thread.epoch + 1})
 
     def _without_found(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
         """Return what is still to be filed, after asking about what may have been.
@@ -67,7 +63,7 @@ class Filing:
         if not thread.ticket and helpdesk.abilities.find_open:
             found = self._found(turn, compose("open", thread.filing_key), "")
             if found is not None:
-                turn.thread = thread.model_copy(update={"ticket": found.ticket})
+                turn.move(found.ticket)
                 self.opened(turn)
         left: list[Pending] = []
         for item in items:
@@ -105,7 +101,7 @@ class Filing:
             except (PermanentError, TicketGone):
                 left.append(item)  # better in another ticket, and if it has one to itself, than nowhere
             else:
-                turn.filed([_filed(item.message, filed)])
+                turn.file([_filed(item.message, filed)])
         return left
 
     def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
@@ -120,8 +116,7 @@ class Filing:
         except PermanentError as error:
             turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
             return
-        turn.thread = turn.thread.model_copy(update={"ticket": filed.ticket, "contact": filed.contact})
-        turn.changes |= {"updates": [], "contact": filed.contact}
+        turn.open(filed)
         self._filed(turn, [item], filed)
         self.opened(turn)
 
@@ -171,7 +166,7 @@ class Filing:
                 return
             turn.outcomes.append(end(group[0].message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
             return
-        turn.updated()
+        turn.count_update()
         self._remap(turn, filed.ticket)
         self._filed(turn, group, filed)
 
@@ -187,22 +182,22 @@ class Filing:
                 turn.trouble = turn.trouble or error
                 turn.begun.add(item.message.key)
             else:
-                turn.filed([_filed(item.message, filed)])
+                turn.file([_filed(item.message, filed)])
 
     def _gone(self, turn: Turn, group: list[Pending], gone: TicketGone) -> None:
         """Follow a merged ticket; open another for a closed or deleted one."""
         if gone.state == "merged" and gone.into and gone.into != turn.thread.ticket:
             self._remap(turn, gone.into)
-            turn.changes["joined_at"] = seconds(gone.at) if gone.at else 0
+            turn.join(gone.at)
             self._append(turn, self._without_found(turn, group))
             return
         previous = turn.thread.ticket if gone.state == "closed" else ""
-        self._follow_up(turn)
+        turn.follow_up()
         self._append(turn, self._without_found(turn, group), follow_up_of=previous)
 
     def _remap(self, turn: Turn, ticket: str) -> None:
         if ticket and ticket != turn.thread.ticket:
-            turn.thread = turn.thread.model_copy(update={"ticket": ticket})
+            turn.move(ticket)
             turn.remapped = True
 
     def _redact(self, turn: Turn, item: Pending) -> None:

@@ -67,8 +67,8 @@ class Relaying:
         """
         ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
         told_at = datetime.fromisoformat(signal.received_at)
-        after = turn.changes.get("last_reply", turn.thread.last_reply)
-        if ticket != turn.changes.get("last_ticket", turn.thread.last_ticket):
+        after = turn.thread.last_reply
+        if ticket != turn.thread.last_ticket:
             after = ""
         brought = 0
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):
@@ -78,7 +78,7 @@ class Relaying:
             if late or turn.full or not self._reply(turn, reply):
                 return None  # goes on with this one, in order
             brought += 1
-            turn.changes |= {"last_reply": reply.id, "last_ticket": ticket}
+            turn.pass_reply(reply.id, ticket)
         return brought
 
     def _is_theirs(self, turn: Turn, ticket: str, reply: AgentReply, told_at: datetime) -> bool:
@@ -88,8 +88,7 @@ class Relaying:
         if reply.written_at is None:
             return True
         # What stood in another ticket before theirs was merged into it; if we were told of it, that was theirs as well.
-        joined_at = turn.changes.get("joined_at", turn.thread.joined_at)
-        others = seconds(reply.written_at) < joined_at <= seconds(told_at)
+        others = seconds(reply.written_at) < turn.thread.joined_at <= seconds(told_at)
         return not others and turn.now - reply.written_at <= KNOWN
 
     def _reply(self, turn: Turn, reply: AgentReply) -> bool:
@@ -99,7 +98,7 @@ class Relaying:
             return True  # of a ticket that another of theirs was merged into, it is read on both
         turn.relayed.add(key)
         text, private = _private(reply.text)
-        thread = turn.current()
+        thread = turn.thread
         message = outgoing(thread, key=key, text=text, automatic=False, private=private)
         permit = self._permit(turn, message)
         known = self.ledger.sent(thread.key, key)
@@ -109,7 +108,7 @@ class Relaying:
             self._tell(turn, key, reply, "refused", permit.reason, text)
             return True
         if (known is None or known["state"] == "failed") and _overtaken(turn, message, reply):
-            turn.warned(TYPING)
+            turn.warn(TYPING)
             self._tell(turn, key, reply, "refused", wording.overtaken(private=private), text)
             return True
         turn.intended.append(key)
@@ -121,7 +120,7 @@ class Relaying:
             return False
         if state == "sent" and sent is not None:
             turn.settle(key, state, sent.ids, "")
-            turn.changes["answered_at"] = seconds(turn.now)
+            turn.answer()
             self.telemetry.count("Replies")
             if sent.elsewhere:
                 self.ledger.lead(sent.elsewhere, thread.key)
@@ -137,7 +136,7 @@ class Relaying:
         return True
 
     def _permit(self, turn: Turn, message: Outgoing) -> Permit | Refusal:
-        thread = turn.current()
+        thread = turn.thread
         if not isinstance(turn.channel, Replies):
             return Refusal(f"{turn.channel.title} takes no answers through its interface")
         last = moment(thread.last_inbound) if thread.last_inbound else None
@@ -162,7 +161,7 @@ class Relaying:
 
 def _overtaken(turn: Turn, message: Outgoing, reply: AgentReply) -> bool:
     """Tell whether an answer may have been written for somebody else than would read it now."""
-    thread = turn.current()
+    thread = turn.thread
     since = thread.other_at if message.visibility is Visibility.PRIVATE else thread.public_at
     return since > 0 and seconds(reply.written_at or turn.now) <= since + TYPING
 

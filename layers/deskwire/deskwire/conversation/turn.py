@@ -14,6 +14,7 @@ from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD, compose
+from deskwire.model.tickets import Filed
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
 from .decide import Plan
@@ -24,11 +25,17 @@ from .thread import Thread
 DAY = 86_400
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
+# `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
+WRITTEN_EARLY = frozenset({"ticket", "epoch", "acknowledged_at", "acknowledgements"})
 
 
 @dataclass
 class Turn:
-    """What one worker does with one thread while it has it."""
+    """What one worker does with one thread while it has it.
+
+    `before` is the thread as it was taken, `thread` the thread as it will be: whatever changes is changed there, and
+    `closing` writes the difference.
+    """
 
     thread: Thread
     connection: Connection
@@ -38,19 +45,29 @@ class Turn:
     helpdesk: Helpdesk
     inside: Reach  # the helpdesk's
     now: datetime
+    before: Thread = field(init=False)
     outcomes: list[Recorded] = field(default_factory=list)
-    added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `answered`)
+    added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `add_early_answer`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
     intended: list[str] = field(default_factory=list)  # keys of texts that were about to be sent
     relayed: set[str] = field(default_factory=set)  # keys of agents' answers that were dealt with
-    begun: set[str] = field(default_factory=set)  # keys whose effect may have happened, nobody knows
+    begun: set[str] = field(default_factory=set)  # keys whose effect may have happened
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
     trouble: DeskwireError | None = None
     held: bool = False  # the helpdesk was left alone: nothing was tried
     remapped: bool = False
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
-    changes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.before = self.thread
+
+    def _become(self, **changes: object) -> None:
+        """Change the thread as it will be. Raises `ValueError` for a field or a value that no thread has."""
+        unknown = changes.keys() - Thread.model_fields.keys()
+        if unknown:
+            raise ValueError(f"a thread has no {', '.join(sorted(unknown))}")
+        self.thread = Thread.model_validate({**self.thread.model_dump(), **changes})
 
     def blame(self, error: DeskwireError, keys: Sequence[str] = ()) -> None:
         """Remember what went wrong, and whose effect may have happened."""
@@ -58,71 +75,104 @@ class Turn:
         if isinstance(error, TemporaryError) and error.ambiguous:
             self.begun.update(keys)
 
-    def inbound(self, event: Event, received_at: str) -> None:
-        """Take in what a customer's message says about the thread: who, when, and what to answer."""
+    # ---------------------------------------------------------------- the customer's side
+
+    def receive(self, event: Event, received_at: str) -> None:
+        """Update the thread from a customer's message: who wrote, when, and what to reply to."""
         stamp = seconds(event.occurred_at or datetime.fromisoformat(received_at))
-        if stamp < self.changes.get("last_inbound", self.thread.last_inbound):
+        if stamp < self.thread.last_inbound:
             return
         context = {**event.keep, "subject": event.subject, "language": event.language}
-        self._others(event)
+        self._note_audience(event)
         if event.author is not None:
             self.introduce(event.author)
             context |= {"email": event.author.email, "phone": event.author.phone, "name": event.author.name}
-        self.changes |= {
-            "channel": event.channel,
-            "account": event.account,
-            "thread": event.thread,
-            "visibility": str(event.visibility),
-            "last_inbound": stamp,
-            "reply_to": event.object_id,
-            "context": {name: value for name, value in context.items() if value},
-        }
+        self._become(
+            channel=event.channel,
+            account=event.account,
+            thread=event.thread,
+            visibility=event.visibility,
+            last_inbound=stamp,
+            reply_to=event.object_id,
+            context={name: value for name, value in context.items() if value},
+        )
 
-    def _others(self, event: Event) -> None:
-        """Note that from now on an answer has other readers than what was written before was meant for."""
-        before, now = self.current(), seconds(self.now)
-        if not before.last_inbound:
+    def _note_audience(self, event: Event) -> None:
+        """Record that the thread's audience changed."""
+        thread, now = self.thread, seconds(self.now)
+        if not thread.last_inbound:
             return
-        known, author = before.author.get("id"), event.author.id if event.author else ""
-        if before.visibility is Visibility.PRIVATE and event.visibility is Visibility.PUBLIC:
-            self.changes |= {"other_at": now, "public_at": now}
-        elif known and known != author and before.channel == event.channel:  # elsewhere one person has another name
-            self.changes["other_at"] = now
+        known, author = thread.author.get("id"), event.author.id if event.author else ""
+        if thread.visibility is Visibility.PRIVATE and event.visibility is Visibility.PUBLIC:
+            self._become(other_at=now, public_at=now)
+        elif known and known != author and thread.channel == event.channel:
+            self._become(other_at=now)
 
-    def warned(self, typing: int) -> None:
-        """Take in that the agents were told of other readers: what they write from now on is meant for these.
+    def warn(self, typing: int) -> None:
+        """Record that the agents were warned of other readers; what they write from now on is meant for these.
 
-        `typing`: the seconds for which they may not have noticed.
+        `typing`: the seconds during which they may not have noticed.
         """
-        thread, told = self.current(), seconds(self.now) - typing
-        self.changes |= {"other_at": min(thread.other_at, told), "public_at": min(thread.public_at, told)}
+        warned_at = seconds(self.now) - typing
+        self._become(other_at=min(self.thread.other_at, warned_at), public_at=min(self.thread.public_at, warned_at))
 
     def introduce(self, author: Author) -> None:
-        """Take in who the customer is; what was known of the same person and is not said again stays known."""
-        known = self.changes.get("author", self.thread.author)
+        """Merge the author's profile; keep fields this event omits."""
+        known = self.thread.author
         said = {each.name: getattr(author, each.name) for each in fields(Author) if getattr(author, each.name)}
-        self.changes["author"] = {**known, **said} if known.get("id") == author.id else said
+        self._become(author={**known, **said} if known.get("id") == author.id else said)
 
     def author(self, event: Event) -> Author | None:
-        """Return who wrote, with all that is known of them: many events name a person by id alone."""
-        known = self.changes.get("author", self.thread.author)
+        """Return the event's author with the profile known so far: many events give an id alone."""
+        known = self.thread.author
         if event.author is None or event.own or known.get("id") != event.author.id:
             return event.author
         return Author(**known)
 
-    def filed(self, messages: Sequence[Recorded]) -> None:
-        """Take in that these are in the ticket."""
+    # ---------------------------------------------------------------- the ticket
+
+    def open(self, filed: Filed) -> None:
+        """Record a newly opened ticket."""
+        self._become(ticket=filed.ticket, contact=filed.contact, updates=())
+
+    def move(self, ticket: str) -> None:
+        """Record that the thread's ticket is another one."""
+        self._become(ticket=ticket)
+
+    def join(self, at: datetime | None) -> None:
+        """Record when the thread's ticket was merged into another, as far as the helpdesk says."""
+        self._become(joined_at=seconds(at) if at else 0)
+
+    def follow_up(self) -> None:
+        """Leave the present ticket; what is filed next opens another."""
+        self._become(ticket="", epoch=self.thread.epoch + 1)
+
+    def place(self) -> None:
+        """Record which helpdesk has the ticket; the way back from it is still to be written."""
+        self._become(helpdesk=self.definition.name)
+        self.unnoted = True
+
+    def file(self, messages: Sequence[Recorded]) -> None:
+        """Record that these messages are in the ticket."""
         self.outcomes += messages
         stamps = [
             seconds(each.event.occurred_at) for each in messages if each.event is not None and each.event.occurred_at
         ]
-        latest = self.changes.get("last_written", self.thread.last_written)
-        self.changes["last_written"] = max([latest, *stamps])
+        self._become(last_written=max([self.thread.last_written, *stamps]))
         if any(each.event is not None and not each.event.own for each in messages):
-            self.changes["filed_at"] = seconds(self.now)
+            self._become(filed_at=seconds(self.now))
 
-    def answered(self) -> None:
-        """Take in that an agent answered before anybody could tell whose ticket it is: as a signal that comes now."""
+    def leave_unfiled(self) -> None:
+        """Keep the time of filing as it was."""
+        self._become(filed_at=self.before.filed_at)
+
+    def count_update(self) -> None:
+        """Count an update of the ticket against its budget."""
+        recent = [at for at in self.thread.updates if seconds(self.now) - at < DAY]
+        self._become(updates=(*recent[-60:], seconds(self.now)))
+
+    def add_early_answer(self) -> None:
+        """Add a signal for an agent who answered before the way back from the ticket was written."""
         ticket = self.thread.ticket
         event = Event(
             channel=self.definition.connector,
@@ -135,16 +185,30 @@ class Turn:
         )
         self.added.append(Recorded(key=event.key, event=event, received_at=self.now.isoformat()))
 
-    def updated(self) -> None:
-        """Count an update of the ticket against its budget."""
-        recent = [at for at in self.changes.get("updates", self.thread.updates) if seconds(self.now) - at < DAY]
-        self.changes["updates"] = [*recent[-60:], seconds(self.now)]
+    # ---------------------------------------------------------------- what is sent
 
     def acknowledging(self) -> dict[str, Any]:
-        """Return what an acknowledgement sent now changes about the thread."""
+        """Return the thread's fields as an acknowledgement sent now changes them."""
         now = seconds(self.now)
-        recent = [at for at in self.thread.acknowledgements if now - at < DAY]
+        recent = [at for at in self.before.acknowledgements if now - at < DAY]
         return {"acknowledged_at": now, "acknowledgements": [*recent, now]}
+
+    def acknowledge(self, *, sent: bool = True) -> None:
+        """Record an acknowledgement; not `sent`: take its intent back."""
+        before = self.before
+        self._become(
+            **self.acknowledging()
+            if sent
+            else {"acknowledged_at": before.acknowledged_at, "acknowledgements": before.acknowledgements}
+        )
+
+    def answer(self) -> None:
+        """Record that an agent's answer was sent."""
+        self._become(answered_at=seconds(self.now))
+
+    def pass_reply(self, reply: str, ticket: str) -> None:
+        """Record the agent's reply up to which the ticket was read."""
+        self._become(last_reply=reply, last_ticket=ticket)
 
     def settle(self, key: str, state: str, ids: tuple[str, ...], reason: str) -> None:
         """Note what became of something sent: once for each key, and what is known to be sent stays so."""
@@ -160,29 +224,28 @@ class Turn:
         """Whether so much is to be written down that no other answer is to be begun."""
         return len(self.outcomes) + len(self.added) + sum(1 + len(ids) for _, _, ids, _ in self.sent) >= FULL
 
-    def current(self) -> Thread:
-        """Return the thread as it will be."""
-        return Thread.model_validate({**self.thread.model_dump(), **self.changes})
-
     def closing(self, plan: Plan) -> dict[str, Any]:
-        """Return the changes to write at the end: what is still pending, and when to go on."""
+        """Return the fields to write at the end: what changed, what is still pending, and when to go on."""
         done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
         pending = [key for key in self.thread.pending if key not in done] + [each.key for each in self.added]
         changes = {
-            **self.changes,
-            "ticket": self.thread.ticket,
-            "epoch": self.thread.epoch,
+            **self._differences(),
             "pending": pending,
             "clean": [key for key in pending if key not in self.begun],
-            # Of what nobody knows whether it was sent, the echo may still tell.
+            # Of what is not known to be sent, the echo may still tell.
             "sending": self._unknown(),
-            "attempts": self.thread.attempts + (0 if self.held else 1) if self.trouble else 0,
+            "attempts": self.before.attempts + (0 if self.held else 1) if self.trouble else 0,
         }
         if self.later or plan.wait:
             changes["due_at"] = seconds(self.now) + max(self._pause(), plan.wait)
         elif pending:  # goes on right away; the net is for when that letter never leaves
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
+
+    def _differences(self) -> dict[str, Any]:
+        """Return the fields in which the thread differs from what the table holds."""
+        before, after = self.before.model_dump(mode="json"), self.thread.model_dump(mode="json")
+        return {name: after[name] for name in after if after[name] != before[name] or name in WRITTEN_EARLY}
 
     @property
     def later(self) -> bool:
@@ -192,12 +255,12 @@ class Turn:
     def _unknown(self) -> list[str]:
         settled = {key for key, state, _, _ in self.sent if state != "unknown"}
         asked = [key for key, state, _, _ in self.sent if state == "unknown"]
-        begun = dict.fromkeys([*self.thread.sending, *self.intended, *asked])
+        begun = dict.fromkeys([*self.before.sending, *self.intended, *asked])
         return [key for key in begun if key not in settled][-MOST_UNKNOWN:]
 
     def _pause(self) -> int:
         error = self.trouble
-        pause: int = FIRST_PAUSE if self.held else min(FIRST_PAUSE * 2 ** min(self.thread.attempts, 10), LONGEST_PAUSE)
+        pause: int = FIRST_PAUSE if self.held else min(FIRST_PAUSE * 2 ** min(self.before.attempts, 10), LONGEST_PAUSE)
         if isinstance(error, TemporaryError):
             pause = max(pause, int((error.after or 0) + 0.999))
         elif error is not None:
@@ -205,7 +268,7 @@ class Turn:
         if self.held:
             return pause  # the helpdesk is asked as it can take it: see `Neighbours.asking`
         # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
-        spread = hashlib.sha256(f"{self.thread.pk}{self.thread.attempts}".encode()).digest()[0] / 255
+        spread = hashlib.sha256(f"{self.thread.pk}{self.before.attempts}".encode()).digest()[0] / 255
         return pause + int(pause * 0.25 * spread)
 
 
