@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deskwire import timing
-from deskwire.conversation import entries, health, relaying
+from deskwire.conversation import decide_reply, entries, health
 from deskwire.web.rest import Call
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,10 +55,10 @@ HOLDS = {
     "what a person must mend is tried more often than what is slow":
         timing.CONFIGURATION_PAUSE <= timing.LONGEST_PAUSE,
     "no retry in time is overdue": timing.LONGEST_PAUSE * 1.25 * SECOND < timing.OVERDUE_AFTER,
-    "an answer is tried more than once before the agent hears of it": relaying.PATIENCE > 2 * timing.LONGEST_PAUSE,
+    "an answer is tried more than once before the agent hears of it": decide_reply.PATIENCE > 2 * timing.LONGEST_PAUSE,
     "the mailbox keeps a letter until it is given up": timing.GIVE_UP <= RETENTION * SECOND,
     "an outcome is kept longer than anything is tried": timing.GIVE_UP < timing.KEEP_SECONDS * SECOND,
-    "an old answer is recognised for as long as its record is kept": relaying.KNOWN < timing.KEEP_SECONDS * SECOND,
+    "an old answer is recognised for as long as its record is kept": decide_reply.KNOWN < timing.KEEP_SECONDS * SECOND,
     "sweep ends before the next one starts": SWEEP < MINUTE,
     "sweep's last round in a minute begins before its time-out": MINUTE - health.SLICE < SWEEP,
     "a minute is a whole number of slices": MINUTE % health.SLICE == 0,

@@ -1,0 +1,127 @@
+"""The decision about an agent's reply: send it, skip it, tell the agent why not, or wait. Pure, as `decide` is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.model.events import Visibility
+from deskwire.model.tickets import AgentReply
+from deskwire.timing import KEEP_SECONDS
+
+from . import wording
+from .table import seconds
+from .thread import Thread
+
+RECENT = timedelta(days=1)
+KNOWN = timedelta(seconds=KEEP_SECONDS) - RECENT  # an older reply may have been sent: its record may have expired
+TYPING = 120  # seconds that an agent may have been writing without having seen what came meanwhile
+PATIENCE = 900  # seconds for which a reply is tried that the platform cannot take now; then the agent is told
+ENDED = frozenset({"sent", "refused", "unknown"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """How a send ended: `failed` (certainly not sent, may be repeated), `refused` or `unknown`."""
+
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A reply with all that the decision depends on.
+
+    `ticket`: the ticket it was read on, `signalled_at`: when the helpdesk signalled it. `repeated`: this turn has
+    dealt with it already, on a ticket that was merged into this one. `state` and `first_at` (seconds) are the record of
+    earlier attempts, empty and 0 when there is none. `attempt`: the send that this turn has just tried.
+    """
+
+    reply: AgentReply
+    ticket: str
+    signalled_at: datetime
+    thread: Thread
+    visibility: Visibility
+    permit: Permit | Refusal
+    now: datetime
+    repeated: bool = False
+    state: str = ""
+    first_at: int = 0
+    attempt: Attempt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the reply, with this permit."""
+
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Do nothing. `ours`: the reply belongs to this thread and has been dealt with."""
+
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the agent that the reply was not sent (`refused`), or may not have been (`unknown`).
+
+    `audience`: the reason is that the audience changed, which the agents then know.
+    """
+
+    state: str
+    reason: str
+    audience: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Try again later; the thread's later replies wait, too."""
+
+    reason: str
+
+
+def decide_reply(case: Case) -> Send | Skip | Tell | Wait:
+    """Return what is to be done about a reply."""
+    if not _is_theirs(case):
+        return Skip(ours=False)
+    if case.repeated or case.state in ENDED:
+        return Skip(ours=True)
+    if case.attempt is not None:
+        return _after(case, case.attempt)
+    if isinstance(case.permit, Refusal):
+        return Tell("refused", case.permit.reason)
+    if case.state != "sending" and _is_overtaken(case):
+        private = case.visibility is Visibility.PRIVATE
+        return Tell("refused", wording.overtaken(private=private), audience=True)
+    return Send(case.permit)
+
+
+def _after(case: Case, attempt: Attempt) -> Tell | Wait:
+    """Return what is to be done after a send that did not succeed."""
+    now = seconds(case.now)
+    if attempt.state == "failed" and now - (case.first_at or now) < PATIENCE:
+        return Wait(attempt.reason)
+    return Tell("unknown" if attempt.state == "unknown" else "refused", attempt.reason)
+
+
+def _is_theirs(case: Case) -> bool:
+    """Return whether a reply is for this customer, and recent enough that its record would still be there."""
+    written_at, thread = case.reply.written_at, case.thread
+    if case.ticket != thread.ticket:  # an earlier ticket, whose replies were sent when they were new
+        return written_at is not None and case.signalled_at - written_at <= RECENT
+    if written_at is None:
+        return True
+    # Before the merge it stood in somebody else's ticket. If it was signalled before, it was in this thread's own.
+    others = seconds(written_at) < thread.joined_at <= seconds(case.signalled_at)
+    return not others and case.now - written_at <= KNOWN
+
+
+def _is_overtaken(case: Case) -> bool:
+    """Return whether the audience changed after the agent wrote this reply."""
+    thread = case.thread
+    since = thread.other_at if case.visibility is Visibility.PRIVATE else thread.public_at
+    return since > 0 and seconds(case.reply.written_at or case.now) <= since + TYPING

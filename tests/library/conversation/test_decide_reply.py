@@ -1,0 +1,114 @@
+"""What is done about an agent's reply, for every situation that makes a difference."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.conversation.decide_reply import (
+    KNOWN,
+    PATIENCE,
+    RECENT,
+    TYPING,
+    Attempt,
+    Case,
+    Send,
+    Skip,
+    Tell,
+    Wait,
+    decide_reply,
+)  # fmt: skip
+from deskwire.conversation.table import seconds
+from deskwire.conversation.thread import Thread
+from deskwire.model.events import Visibility
+from deskwire.model.tickets import AgentReply
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+PERMIT = object.__new__(Permit)
+NOT_OURS, DONE = Skip(ours=False), Skip(ours=True)
+
+
+def case_of(*, written_at: datetime | None = NOW - MINUTE, thread: dict[str, Any] | None = None, **more: Any) -> Case:
+    given: dict[str, Any] = {"ticket": "7", "signalled_at": NOW, "visibility": Visibility.PRIVATE, "permit": PERMIT}
+    return Case(
+        reply=AgentReply(id="1", order=1, ticket="7", text="Hello", author="Ann", written_at=written_at),
+        thread=Thread(pk="T#messenger/41/9", **{"ticket": "7", **(thread or {})}),
+        now=NOW, **{**given, **more},
+    )  # fmt: skip
+
+
+def told(state, **more):
+    return case_of(attempt=Attempt(state=state, reason="why"), **more)
+
+
+def changed(ago, field="other_at"):
+    return {field: seconds(NOW - ago)}
+
+
+PUBLICLY = {"visibility": Visibility.PUBLIC}
+CASES = {
+    "a reply is sent": (case_of(), Send(PERMIT)),
+    "a reply without a time is sent": (case_of(written_at=None), Send(PERMIT)),
+    # Whose it is.
+    "a recent reply in an earlier ticket is theirs": (case_of(ticket="6", written_at=NOW - RECENT), Send(PERMIT)),
+    "an old reply in an earlier ticket was sent then": (
+        case_of(ticket="6", written_at=NOW - RECENT - SECOND), NOT_OURS),
+    "one without a time in an earlier ticket is not sent": (case_of(ticket="6", written_at=None), NOT_OURS),
+    "what stood in another's ticket before the merge is not theirs": (
+        case_of(thread=changed(SECOND, "joined_at")), NOT_OURS),
+    "what was written after the merge is theirs": (case_of(thread=changed(2 * MINUTE, "joined_at")), Send(PERMIT)),
+    "what was signalled before the merge was in their own ticket": (
+        case_of(thread=changed(SECOND, "joined_at"), signalled_at=NOW - 2 * SECOND), Send(PERMIT)),
+    "the oldest reply whose record is still there is sent": (case_of(written_at=NOW - KNOWN), Send(PERMIT)),
+    "one that is too old to know is not": (case_of(written_at=NOW - KNOWN - SECOND), NOT_OURS),
+    # What is known of earlier attempts.
+    "one that was sent is not sent again": (case_of(state="sent"), DONE),
+    "one that was refused is not tried again": (case_of(state="refused"), DONE),
+    "one of which it is unknown is not sent again": (case_of(state="unknown"), DONE),
+    "one that certainly was not sent is": (case_of(state="failed"), Send(PERMIT)),
+    "one that was being sent goes to the sender, which asks": (case_of(state="sending"), Send(PERMIT)),
+    "one dealt with on the ticket merged into this one is done": (case_of(repeated=True), DONE),
+    "one that was sent is done, though the window has closed": (case_of(state="sent", permit=Refusal("late")), DONE),
+    # Whether it may be sent.
+    "outside the window the agent is told": (case_of(permit=Refusal("late")), Tell("refused", "late")),
+    "where there is no private answer the agent is told": (
+        case_of(permit=Refusal("no private answers"), state="failed"), Tell("refused", "no private answers")),
+    "the audience is of no matter when it changed long before": (
+        case_of(thread=changed(MINUTE + (TYPING + 1) * SECOND)), Send(PERMIT)),
+    "a public reply is not concerned by who else writes": (case_of(thread=changed(SECOND), **PUBLICLY), Send(PERMIT)),
+    "one that was being sent is not overtaken any more": (
+        case_of(state="sending", thread=changed(SECOND)), Send(PERMIT)),
+    # After a send.
+    "what the platform cannot take now waits": (told("failed"), Wait("why")),
+    "it waits as long as there is patience": (told("failed", first_at=seconds(NOW) - PATIENCE + 1), Wait("why")),
+    "then the agent is told": (told("failed", first_at=seconds(NOW) - PATIENCE), Tell("refused", "why")),
+    "what the platform refuses is told": (told("refused"), Tell("refused", "why")),
+    "what is unknown is told as unknown": (told("unknown"), Tell("unknown", "why")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_decided(name):
+    case, decision = CASES[name]
+    assert decide_reply(case) == decision
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"thread": changed(MINUTE + TYPING * SECOND)}, "somebody else"),
+        ({"thread": changed(SECOND)}, "somebody else"),
+        ({"thread": changed(SECOND, "public_at"), **PUBLICLY}, "in public since"),
+        ({"thread": changed(SECOND), "state": "failed"}, "somebody else"),
+    ],
+)
+def test_a_reply_that_others_would_read_now_is_not_sent_and_the_agent_is_told_why(more, words):
+    decision = decide_reply(case_of(**more))
+    assert isinstance(decision, Tell)
+    assert (decision.state, decision.audience) == ("refused", True)
+    assert words in decision.reason
