@@ -41,6 +41,7 @@ HOLDS = {
     "the mailbox hides a letter for six time-outs, as AWS asks": HIDDEN >= 6 * CONVERSE,
     "a lease outlasts its worker": timing.LEASE_SECONDS > CONVERSE,
     "a lease has ended when the letter is redelivered": timing.LEASE_SECONDS < HIDDEN,
+    "a token's lease outlasts the worker that renews it": max(CONVERSE, SWEEP) < timing.TOKEN_LEASE_SECONDS,
     "a letter is redelivered before the net catches its thread": HIDDEN < timing.NET_SECONDS,
     "a slow recording is noticed long before the redelivery": 10 * timing.RECHECK_AFTER < HIDDEN * SECOND,
     "a worker that is checking again still holds the lease":
