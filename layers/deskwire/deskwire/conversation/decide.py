@@ -86,41 +86,33 @@ def decide(
     thread: Thread, items: Sequence[Pending], abilities: Abilities, reopen: timedelta | None, now: datetime
 ) -> Plan:
     """Return the plan for the pending messages of a thread."""
-    ended: list[Recorded] = []
-    file: list[Pending] = []
-    relay: list[Recorded] = []
-    doubted: list[tuple[Pending, Recorded]] = []
     about = bool(thread.ticket) or any(_begins(item) for item in items)
-    for item in items:
-        result = _each(item, thread, now, about=about)
-        if isinstance(result, Recorded) and result.state is Outcome.SUPPRESSED and item.doubtful:
-            doubted.append((item, result))
-        elif isinstance(result, Recorded):
-            ended.append(result)
-        elif result == "file":
-            file.append(item)
-        else:
-            relay.append(item.message)
-    stale = (
-        bool(thread.ticket)
-        and reopen is not None
-        and thread.filed_at > 0
-        # Not by when they wrote: that may be long ago when it comes, and what is still to be filed does not count.
-        and seconds(now) - thread.filed_at > reopen.total_seconds()
-    )
+    sorted_out = [(item, _each(item, thread, now, about=about)) for item in items]
+    results = [(item, result) for item, result in sorted_out if isinstance(result, Recorded)]
+    doubted = tuple(each for each in results if each[0].doubtful and each[1].state is Outcome.SUPPRESSED)
+    file = [item for item, result in sorted_out if result == "file"]
+    stale = _is_stale(thread, reopen, now)
     wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
     # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
     follow_up = stale and any(_begins(item) for item in file)
     opens = follow_up or not thread.ticket
     return Plan(
-        ended=tuple(ended),
+        ended=tuple(each[1] for each in results if each not in doubted),
         # What opens a ticket is the customer's, also where a colleague's words outside it are older.
         file=() if wait else tuple(sorted(file, key=lambda item: (opens and not _begins(item), *_order(item)))),
-        relay=tuple(relay),
-        doubted=tuple(doubted),
+        relay=tuple(item.message for item, result in sorted_out if result == "relay"),
+        doubted=doubted,
         follow_up=follow_up,
         wait=wait,
     )
+
+
+def _is_stale(thread: Thread, reopen: timedelta | None, now: datetime) -> bool:
+    """Return whether the ticket is too old to be extended."""
+    if not thread.ticket or reopen is None or not thread.filed_at:
+        return False
+    # Not by when they wrote: that may be long ago when it comes, and what is still to be filed does not count.
+    return seconds(now) - thread.filed_at > reopen.total_seconds()
 
 
 def _begins(item: Pending) -> bool:

@@ -60,37 +60,44 @@ class Gathering:
         return items, done
 
     def _known(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
+        """Return a message with what must be known about it."""
         event = message.event
+        if event is not None and not event.complete and isinstance(turn.channel, Fetches):
+            completed = self._completed(turn, turn.channel, message, event)
+            if isinstance(completed, Pending):
+                return completed
+            message, event = completed, completed.event
+        pending = Pending(message=message, doubtful=doubtful)
         if event is None:
-            return Pending(message=message, doubtful=doubtful)
-        if not event.complete and isinstance(turn.channel, Fetches):
-            try:
-                completed = turn.channel.complete(event, turn.outside)
-            except PermanentError as error:
-                return Pending(message=message, refused=f"its words cannot be fetched: {error}")
-            if completed is None:
-                return Pending(message=message, gone=True)
-            twin = completed.key != event.key and not self.ledger.mark(turn.thread.key, completed.key, event.key)
-            message = dataclasses.replace(message, event=completed, by="completed")
-            if twin:
-                return Pending(message=message, twin=True)
-            event = completed
+            return pending
         if event.own:
-            return Pending(message=message, doubtful=doubtful, echo=self._is_echo(turn, event))
+            return dataclasses.replace(pending, echo=self._is_echo(turn, event))
         if event.kind not in {Kind.EDIT, Kind.DELETION}:
-            return Pending(message=message, doubtful=doubtful)
+            return pending
+        return self._with_original(turn, pending, event)
+
+    def _completed(self, turn: Turn, channel: Fetches, message: Recorded, event: Event) -> Recorded | Pending:
+        """Return the message with the words that the platform left out, or why there are none to file."""
+        try:
+            completed = channel.complete(event, turn.outside)
+        except PermanentError as error:
+            return Pending(message=message, refused=f"its words cannot be fetched: {error}")
+        if completed is None:
+            return Pending(message=message, gone=True)
+        twin = completed.key != event.key and not self.ledger.mark(turn.thread.key, completed.key, event.key)
+        message = dataclasses.replace(message, event=completed, by="completed")
+        return Pending(message=message, twin=True) if twin else message
+
+    def _with_original(self, turn: Turn, pending: Pending, event: Event) -> Pending:
+        """Return an edit or a deletion with the message that it is about, as far as it is known."""
         earlier = self.ledger.about(turn.thread.key, event)
         original = next((each for each in earlier if each.key == event.original), None)
         if original is None:  # or its key is too long to be found among the others
             original = self.ledger.message(turn.thread.key, event.original)
-        withdrawn = event.kind is Kind.EDIT and any(
-            each.event is not None and each.event.kind is Kind.DELETION for each in earlier
-        )
+        withdrawn = event.kind is Kind.EDIT and any(_is_deletion(each) for each in earlier)
         if event.kind is Kind.DELETION and original is None:
             self.ledger.withdraw(turn.thread.key, event)
-        return Pending(
-            message=message, doubtful=doubtful, original=original, earlier=tuple(earlier), withdrawn=withdrawn
-        )
+        return dataclasses.replace(pending, original=original, earlier=tuple(earlier), withdrawn=withdrawn)
 
     def _is_echo(self, turn: Turn, event: Event) -> bool:
         """Tell whether we sent this ourselves; one that was being sent when a worker died counts too."""
@@ -103,6 +110,11 @@ class Gathering:
                 turn.settle(key, "sent", (event.object_id,), "seen by its echo")
                 return True
         return False
+
+
+def _is_deletion(message: Recorded) -> bool:
+    """Return whether this message takes another back."""
+    return message.event is not None and message.event.kind is Kind.DELETION
 
 
 def place(at: Thread | Connection) -> tuple[str, str]:
