@@ -159,7 +159,7 @@ FAULTS = (
     Fault("what may stand twice does not say so", "conversation.entries:Entries", "entry",
           "if item.doubtful and not", "if False and not",
           ("first message (messenger, logbook)",)),
-    Fault("a deletion overlooks what was filed with it", "conversation.filing:Filing", "_redact",
+    Fault("a deletion overlooks what was filed with it", "conversation.filing:Filing", "_taken_back",
           "each for each in turn.outcomes if", "each for each in () if",
           ("deletion at once (messenger, zendesk)",)),
     Fault("an edit is filed after its message was taken back", "conversation.gathering:Gathering", "_with_original",

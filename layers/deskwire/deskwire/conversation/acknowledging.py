@@ -70,23 +70,22 @@ class Acknowledging:
         """Return the text and leave to send it, or why nothing is said."""
         thread = turn.thread
         last = event.occurred_at or datetime.fromisoformat(received_at)
-        permit: Permit | Refusal = Refusal("this channel cannot send")
-        if isinstance(turn.channel, Replies):
-            permit = turn.channel.terms.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)
+        permit = _permit(turn, event, last)
+        recent = [at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]
         situation = Situation(
             event=event,
             permit=permit,
             reference=thread.reference,
             acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
             answered_at=moment(thread.answered_at) if thread.answered_at else None,
-            automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
+            automatic_replies=len(recent),
         )
         answer = acknowledgement(situation, turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
             return str(answer.reason)
         if event.author is not None and self.ledger.opted_out(event.channel, event.author.id):
             return str(Reason.OPTED_OUT)
-        return (answer.text, permit) if isinstance(permit, Permit) else permit.reason
+        return permit.reason if isinstance(permit, Refusal) else (answer.text, permit)
 
     def send(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
         """Send it; `first`: its intent was noted just now, so that it was surely not sent before."""
@@ -108,3 +107,10 @@ class Acknowledging:
         for key in turn.thread.sending:
             if key.startswith(f"{ACK}/") and key not in settled and self.ledger.begun(turn.thread.key, key):
                 turn.settle(key, "unknown", (), UNENDED)
+
+
+def _permit(turn: Turn, event: Event, last: datetime) -> Permit | Refusal:
+    """Return the leave to acknowledge an event now, or why there is none."""
+    if not isinstance(turn.channel, Replies):
+        return Refusal("this channel cannot send")
+    return turn.channel.terms.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)

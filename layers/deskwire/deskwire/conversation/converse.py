@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -245,8 +245,7 @@ class Conversation:
         """End what is pending of a connection that was removed (as much as the table takes at once), if anything is."""
         theirs = [each for each in messages if each.state == Outcome.DEAD or origin(thread, each) == came_by]
         gone = [end(each, Outcome.REFUSED, REMOVED) for each in theirs if not each.done]
-        ended = {each.key for each in theirs}
-        left = [key for key in thread.pending if key not in ended]
+        left = _without(thread.pending, theirs)
         changes: dict[str, Any] = {"pending": left, "clean": [key for key in left if key in thread.was_clean]}
         if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
@@ -342,6 +341,12 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
         turn.add_early_answer()
         return _finish(ledger, turn, plan)
     return changes
+
+
+def _without(pending: Sequence[str], messages: list[Recorded]) -> list[str]:
+    """Return the keys that are none of these messages'."""
+    keys = {each.key for each in messages}
+    return [key for key in pending if key not in keys]
 
 
 def _ended(plan: Plan) -> set[str]:

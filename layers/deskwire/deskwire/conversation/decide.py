@@ -86,25 +86,49 @@ def decide(
     thread: Thread, items: Sequence[Pending], abilities: Abilities, reopen: timedelta | None, now: datetime
 ) -> Plan:
     """Return the plan for the pending messages of a thread."""
-    about = bool(thread.ticket) or any(_begins(item) for item in items)
-    sorted_out = [(item, _each(item, thread, now, about=about)) for item in items]
-    results = [(item, result) for item, result in sorted_out if isinstance(result, Recorded)]
-    doubted = tuple(each for each in results if each[0].doubtful and each[1].state is Outcome.SUPPRESSED)
-    file = [item for item, result in sorted_out if result == "file"]
+    ended, doubted, file, relay = _sort(items, thread, now)
     stale = _is_stale(thread, reopen, now)
-    wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
     # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
     follow_up = stale and any(_begins(item) for item in file)
-    opens = follow_up or not thread.ticket
+    wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
     return Plan(
-        ended=tuple(each[1] for each in results if each not in doubted),
-        # What opens a ticket is the customer's, also where a colleague's words outside it are older.
-        file=() if wait else tuple(sorted(file, key=lambda item: (opens and not _begins(item), *_order(item)))),
-        relay=tuple(item.message for item, result in sorted_out if result == "relay"),
-        doubted=doubted,
+        ended=tuple(ended),
+        file=() if wait else _in_order(file, opens=follow_up or not thread.ticket),
+        relay=tuple(relay),
+        doubted=tuple(doubted),
         follow_up=follow_up,
         wait=wait,
     )
+
+
+def _sort(
+    items: Sequence[Pending], thread: Thread, now: datetime
+) -> tuple[list[Recorded], list[tuple[Pending, Recorded]], list[Pending], list[Recorded]]:
+    """Return what ends, what would end but is in doubt, what is to be filed, and the signals to relay."""
+    ended: list[Recorded] = []
+    doubted: list[tuple[Pending, Recorded]] = []
+    file: list[Pending] = []
+    relay: list[Recorded] = []
+    about = bool(thread.ticket) or any(_begins(item) for item in items)
+    for item in items:
+        result = _each(item, thread, now, about=about)
+        if isinstance(result, Recorded) and result.state is Outcome.SUPPRESSED and item.doubtful:
+            doubted.append((item, result))
+        elif isinstance(result, Recorded):
+            ended.append(result)
+        elif result == "file":
+            file.append(item)
+        else:
+            relay.append(item.message)
+    return ended, doubted, file, relay
+
+
+def _in_order(file: Sequence[Pending], *, opens: bool) -> tuple[Pending, ...]:
+    """Return what is to be filed in the customer's order; a ticket is opened by the customer's message.
+
+    That holds even where a colleague's words outside the ticket are older.
+    """
+    return tuple(sorted(file, key=lambda item: (opens and not _begins(item), *_order(item))))
 
 
 def _is_stale(thread: Thread, reopen: timedelta | None, now: datetime) -> bool:
@@ -149,13 +173,18 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
-    if event.own and item.echo:
-        return "own: sent by us"
-    if event.own and (event.kind is not Kind.MESSAGE or not about):
-        return "own"
+    if event.own:
+        return _needless_own(item, event, about=about)
     if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):
         return "deleted before it was filed"
     return ""
+
+
+def _needless_own(item: Pending, event: Event, *, about: bool) -> str:
+    """Return why a ticket needs nothing of what the account itself wrote, or an empty string."""
+    if item.echo:
+        return "own: sent by us"
+    return "" if event.kind is Kind.MESSAGE and about else "own"
 
 
 def _erased(event: Event, received_at: str, thread: Thread) -> bool:

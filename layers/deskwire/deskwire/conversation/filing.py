@@ -9,7 +9,7 @@ from itertools import accumulate
 from deskwire.contracts.channel import Profiles
 from deskwire.contracts.helpdesk import Redacts, TicketGone
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.model.events import Kind
+from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose
 from deskwire.model.tickets import Entry, Filed
 from deskwire.ports import Clock
@@ -57,24 +57,31 @@ class Filing:
 
         To be asked for each ticket that it may have gone to: the one it was, its survivor, its follow-up.
         """
-        thread, helpdesk = turn.thread, turn.helpdesk
         if not any(item.doubtful for item in items):
             return list(items)
-        if not thread.ticket and helpdesk.abilities.find_open:
-            found = self._found(turn, compose("open", thread.filing_key), "")
-            if found is not None:
-                turn.move(found.ticket)
-                self.opened(turn)
+        if not turn.thread.ticket and turn.helpdesk.abilities.find_open:
+            self._find_ticket(turn)
         left: list[Pending] = []
         for item in items:
-            found, ticket = None, item.message.ticket or turn.thread.ticket
-            if item.doubtful and ticket and helpdesk.abilities.find_append:
-                found = self._found(turn, item.message.key, ticket)
+            found = self._found_entry(turn, item) if item.doubtful else None
             if found is None:
                 left.append(item)
             else:
                 self._filed(turn, [item], found)
         return left
+
+    def _find_ticket(self, turn: Turn) -> None:
+        """Look for a ticket that an earlier attempt may have opened."""
+        found = self._found(turn, compose("open", turn.thread.filing_key), "")
+        if found is not None:
+            turn.move(found.ticket)
+            self.opened(turn)
+
+    def _found_entry(self, turn: Turn, item: Pending) -> Filed | None:
+        """Look for a message in the ticket that it may be in."""
+        ticket = item.message.ticket or turn.thread.ticket
+        asks = ticket and turn.helpdesk.abilities.find_append
+        return self._found(turn, item.message.key, ticket) if asks else None
 
     def _found(self, turn: Turn, key: str, ticket: str) -> Filed | None:
         """Ask what a key became; a helpdesk that refuses to tell leaves it open, and repeating is the lesser evil."""
@@ -205,15 +212,19 @@ class Filing:
         event = item.event
         if event is None or event.kind is not Kind.DELETION or not isinstance(turn.helpdesk, Redacts):
             return
-        # What it takes back may have been filed a moment ago, in this very turn.
-        filed = [each for each in turn.outcomes if each.event is not None and each.event.object_id == event.object_id]
-        for each in {each.key: each for each in (item.original, *item.earlier, *filed) if each is not None}.values():
+        for each in self._taken_back(turn, item, event):
             if not each.entry or each.key == item.message.key:
                 continue
             try:
                 turn.helpdesk.redact(each.ticket or turn.thread.ticket, each.entry, turn.inside)
             except (PermanentError, TicketGone):
                 continue  # the note about the deletion stands in the ticket
+
+    def _taken_back(self, turn: Turn, item: Pending, event: Event) -> list[Recorded]:
+        """Return what a deletion takes back: also what was filed a moment ago, in this very turn."""
+        filed = [each for each in turn.outcomes if each.event is not None and each.event.object_id == event.object_id]
+        original = [item.original] if item.original is not None else []
+        return list({each.key: each for each in (*original, *item.earlier, *filed)}.values())
 
 
 def _first(items: Sequence[Pending], most: int) -> list[Pending]:

@@ -226,8 +226,7 @@ class Turn:
 
     def closing(self, plan: Plan) -> dict[str, Any]:
         """Return the fields to write at the end: what changed, what is still pending, and when to go on."""
-        done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
-        pending = [key for key in self.thread.pending if key not in done] + [each.key for each in self.added]
+        pending = self._pending()
         changes = {
             **self._differences(),
             "pending": pending,
@@ -241,6 +240,10 @@ class Turn:
         elif pending:  # goes on right away; the net is for when that letter never leaves
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
+
+    def _pending(self) -> list[str]:
+        done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
+        return [key for key in self.before.pending if key not in done] + [each.key for each in self.added]
 
     def _differences(self) -> dict[str, Any]:
         """Return the fields in which the thread differs from what the table holds."""
