@@ -198,7 +198,8 @@ def _tell(root: Path, side: str, name: str, files: list[Path]) -> None:
      tests/expected/{name}/ by what each must become:  deskwire parse {name} events/{name}/text.json
   4. The contract's figures, each with its page and the day you read it, and `confirmed=False` off where it says so.
   5. tests/exchanges/{name}/: every call with the platform's own answers.
-  6. sandbox/{PLAYED[side]}/{name}/: play the vendor as its pages say, strict where it is;  make sandbox  runs it.
+  6. sandbox/{PLAYED[side]}/{name}/: play the vendor as its pages say, strict where it is;  make sandbox  runs it, and
+     deskwire send-capture events/{name}/<what>.json  delivers a capture into it.
   7. What the platform cannot do: `known_gaps = {{"C12": "why"}}` on the class.
 
 The suite ({RULES[side]}), and the table of what it proved:

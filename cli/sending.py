@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from deskwire import registry
 
-from .parsing import event_of
+from .parsing import DELIVERIES, event_of
 from .terminal import UserError, console
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def _capture(file: str) -> dict[str, Any]:
         raise UserError(f"{file}: {error.strerror}", status=2) from error
     if found is None:
         raise UserError(f"{file} is no captured event of API Gateway's (a JSON object with requestContext)", status=2)
+    if found["requestContext"]["http"].get("method") not in DELIVERIES:
+        raise UserError(f"{file} is no delivery, but a handshake: these are played when the sandbox starts", status=2)
     return found
 
 

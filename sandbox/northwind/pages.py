@@ -70,7 +70,7 @@ def tell(console: Console, company: Company) -> None:
         console.print(f"{name:<26} {address}", markup=False)
     console.print("\nIn another terminal, deliver a captured webhook:")
     channel = next(name for platform in company.platforms.values() for name in platform.channels)
-    console.print(f"  deskwire send-capture events/{channel}/*.json", markup=False)
+    console.print(f"  deskwire send-capture events/{channel}/<what>.json", markup=False)
     console.print("\nDeskwire's own command and the AWS tools work on all this, and on nothing else, after")
     console.print(f"  source {ENVIRONMENT.relative_to(ROOT)}", markup=False)
 

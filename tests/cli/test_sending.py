@@ -81,6 +81,13 @@ def test_a_file_that_is_no_capture_is_refused(deskwire, control, tmp_path, name,
     assert words in told.err
 
 
+def test_a_handshake_is_no_delivery(deskwire, control):
+    told = deskwire("send-capture", CAPTURE.with_name("handshake.json"))
+    assert told.status == 2
+    assert "handshake" in told.err
+    assert not control.books.entries()
+
+
 def test_a_file_of_no_connectors_folder_needs_the_name(deskwire, control, tmp_path):
     (tmp_path / "text.json").write_bytes(CAPTURE.read_bytes())
     told = deskwire("send-capture", "text.json")
