@@ -21,7 +21,7 @@ from deskwire.registry import channel, channel_names, helpdesk
 from deskwire.web.markup import JOINER
 from deskwire.web.reading import clean
 from deskwire.web.request import Request
-from deskwire.web.rest import Answer
+from deskwire.web.rest import Answer, Call
 from sandbox.neighbours.gateway import gateway_event
 from tests.library.web.test_media import HOSTILE_URLS
 from tests.stories.conftest import START
@@ -179,7 +179,7 @@ def test_no_hostile_address_of_an_attachment_is_looked_up_by_any_channel(company
     company.internet.answers = ["157.240.1.1"]
     for url in HOSTILE_URLS:
         with pytest.raises(Exception, match="attachment"):
-            company.fetch_for_real(url, hosts)
+            company.fetch(Call("GET", url), hosts)
     assert (company.internet.looked_up, company.internet.reached) == ([], [])
 
 
@@ -190,7 +190,7 @@ def test_a_channel_fetches_from_its_own_platform_only(company, address):
     for name in channel_names():
         company.internet.looked_up.clear()
         with pytest.raises(Exception, match=r"."):
-            company.fetch_for_real(address, getattr(channel(name), "media_hosts", ()))
+            company.fetch(Call("GET", address), getattr(channel(name), "media_hosts", ()))
         if company.internet.looked_up:
             reached.append(name)
     assert reached in (["facebook", "messenger"], ["x"], ["google"])
