@@ -12,6 +12,7 @@ from deskwire.configuration import Connection, item
 from deskwire.conversation.ledger import Ledger
 from deskwire.conversation.recorded import Outcome, Recorded
 from deskwire.conversation.table import thread_item
+from deskwire.letters import VERSION
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.operating.auditing import ADVICE, FORSAKEN, NOWHERE, OVERDUE, TOO_OLD, UNSURE, UNTAKEN, audit, mend
@@ -156,7 +157,7 @@ def test_mending_wakes_what_was_taken_and_sends_again_what_was_not(story):
     mailbox = MemoryMailbox()
     assert mend(story.table, mailbox, MemoryArchive(), looked(story).strays, NOW) == 2
     bodies = [json.loads(letter.body) for letter in mailbox.letters]
-    assert {"timer": thread.key} in bodies
+    assert {"v": VERSION, "timer": thread.key} in bodies
     (letter,) = [body for body in bodies if "event" in body]
     assert letter["event"]["key"] == untaken.key
     assert (letter["endpoint"], letter["side"], letter["received_at"]) == (
