@@ -17,7 +17,7 @@ from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 import deskwire
-from deskwire import runtime
+from deskwire import registry, runtime
 from sandbox.neighbours.gateway import gateway_event
 
 from .edge import secrets_of, signed
@@ -111,15 +111,8 @@ def of_converse(company, monkeypatch):
     return lambda event, _context: runtime.converse(event, lambda: 60_000.0), {"Records": [record]}
 
 
-class Polled:
-    """A helpdesk whose polling fails with somebody's words."""
-
-    abilities = SimpleNamespace(rate="")
-    poll = staticmethod(crash)
-
-
 def of_sweep(company, monkeypatch):
-    monkeypatch.setattr("deskwire.registry.helpdesk", lambda _name: Polled())
+    monkeypatch.setattr(type(registry.helpdesk("zendesk")), "poll", crash)
     item = company.table.items[("H#acme", "HELPDESK")]
     item["definition"] = json.dumps(json.loads(item["definition"]) | {"poll": True})
     return lambda _event, _context: company.sweeper.sweep(), {}
