@@ -70,6 +70,8 @@ class Deployed:
     receive: str
     converse: str
     sweep: str
+    unwatched: str
+    watch: str
 
 
 def say_nothing(_: str) -> None:
@@ -297,7 +299,7 @@ class Stack:
 
     def killed(self) -> Counter[str]:
         """Return how many processes of each function `kill` has killed."""
-        names = {getattr(self.deployed, name): name for name in ("receive", "converse", "sweep")}
+        names = {getattr(self.deployed, name): name for name in ("receive", "converse", "sweep", "watch")}
         return Counter(names[function] for function in re.findall(r"^KILLED (\S+)$", self.logs(), re.MULTILINE))
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -425,6 +427,8 @@ class Stack:
             receive=values["ReceiveFunctionName"],
             converse=values["ConverseFunctionName"],
             sweep=values["SweepFunctionName"],
+            unwatched=values["UnwatchedUrl"],
+            watch=values["WatchFunctionName"],
         )
 
 

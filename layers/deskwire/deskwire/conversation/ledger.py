@@ -301,7 +301,9 @@ class Ledger:
         writes: list[Put | Update] = []
         echoes: dict[str, str] = {}
         for key, state, ids, reason in sent:
-            ended = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
+            ended: dict[str, Any] = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
+            if state == "sent" and thread.answered_at < thread.opened_at:  # then an answer is the ticket's first
+                ended |= {"ticket": thread.ticket, "first_after": seconds(self.clock()) - thread.opened_at}
             writes.append(Update(sent_item(thread.key, key), set=ended))
             echoes |= dict.fromkeys(ids, key)
         for each, key in echoes.items():
