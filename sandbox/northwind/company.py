@@ -96,7 +96,7 @@ class Company:
         self._children.__exit__(kind, error, trace)
 
     def _start(self, children: contextlib.ExitStack) -> None:
-        parameters = {"FromAddress": SENDER}
+        parameters = {"FromAddress": SENDER, "OutcomesBus": "default"}
         for each in self.platforms.values():
             each.start(children)
             parameters |= each.parameters
