@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from deskwire.model.errors import ConfigurationError
 from deskwire.model.values import dataclass, field
 
+ENDPOINTS = "endpoints/"  # below the stack's prefix: endpoints' secrets, the only ones that receive can read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -23,9 +25,9 @@ class Settings:
     parked: str
     archive: str
     secrets_prefix: str
-    stack: str
     stage: str
     log_level: str
+    stack: str = "deskwire"
     bus: str = ""
     sandbox: Mapping[str, str] = field(default_factory=dict)
 
