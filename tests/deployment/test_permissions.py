@@ -32,6 +32,11 @@ CALLS = {
         {"TransactItems": [{"Put": {"TableName": s.table, "Item": key(s, "T#other")["Key"]}}]},
     ),
     "drop the table": lambda s: ("dynamodb", "delete_table", {"TableName": s.table}),
+    "read an endpoint's secret": lambda _: (
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": "deskwire/endpoints/meta"},
+    ),
     "read a secret": lambda _: ("secretsmanager", "get_secret_value", {"SecretId": "deskwire/meta"}),
     "read another's secret": lambda _: ("secretsmanager", "get_secret_value", {"SecretId": "elsewhere/meta"}),
     "change a secret": lambda _: (
@@ -52,19 +57,19 @@ CALLS = {
 }
 ALLOWED = {
     "receive": {
-        *("send to the mailbox", "send to parked", "get an endpoint", "update a rate", "read a secret"),
+        *("send to the mailbox", "send to parked", "get an endpoint", "update a rate", "read an endpoint's secret"),
         *("put raw/", "put parked/", "put incoming/"),
     },
     "converse": {
         *("send to the mailbox", "receive from the mailbox", "count the mailbox"),
-        *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread", "delete a thread"),
-        *("query a thread", "write a transaction", "read a secret"),
+        *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread"),
+        *("query a thread", "write a transaction", "read a secret", "read an endpoint's secret"),
         *("get raw/", "get incoming/", "put raw/", "mail as the company"),
     },
     "sweep": {
-        *("send to the mailbox", "count the mailbox", "count the dead letters", "count parked"),
+        "send to the mailbox",
         *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread"),
-        *("write a transaction", "query what is due", "read a secret"),
+        *("write a transaction", "query what is due", "read a secret", "read an endpoint's secret"),
     },
 }
 
@@ -109,7 +114,7 @@ def refused(stack, role, call):
 @pytest.fixture(scope="module")
 def furnished(probes):
     secrets, s3 = probes.client("secretsmanager"), probes.client("s3")
-    for name in ("deskwire/meta", "elsewhere/meta"):
+    for name in ("deskwire/endpoints/meta", "deskwire/meta", "elsewhere/meta"):
         secrets.create_secret(Name=name, SecretString="made up")
     for prefix in ("raw", "parked", "incoming"):
         s3.put_object(Bucket=probes.deployed.archive, Key=f"{prefix}/seed", Body=b"a")

@@ -34,7 +34,6 @@ ROLES = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
         "dynamodb:Query",
         "secretsmanager:GetSecretValue",
         "s3:GetObject",
@@ -51,7 +50,6 @@ ROLES = {
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "sqs:SendMessage",
-        "sqs:GetQueueAttributes",
         "secretsmanager:GetSecretValue",
     }
     | LOGS
