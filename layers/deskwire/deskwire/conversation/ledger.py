@@ -248,12 +248,13 @@ class Ledger:
         added: Sequence[Recorded] = (),
         sent: Sequence[tuple[str, str, tuple[str, ...], str]] = (),
         back: str = "",
-        release: bool = True,
+        answered_at: int = 0,
     ) -> None:
         """Write how everything ended, and let go of the thread, in one step.
 
         `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
-        `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; a `due_at` of
+        `sent` holds (key, state, platform ids, reason) of what was sent, and `answered_at` says when an
+        agent's answer last went out before. `changes` go into the thread; a `due_at` of
         0 takes it off the index. Raises `Busy` when the lease was lost, `Answered`: then nothing is written.
         """
         writes: list[Put | Update] = []
@@ -270,7 +271,7 @@ class Ledger:
             fields |= self._ended(message.keep_until)
             writes.append(Update(message_item(thread.key, message.key), set=fields, remove=words))
         writes.extend(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added)
-        writes += self._sendings(thread, sent)
+        writes += self._sendings(thread, sent, answered_at)
         if back:
             writes += self._ways_back(thread, back, added)
         set_, remove = dict(changes), ["was_clean"]
@@ -279,8 +280,7 @@ class Ledger:
         elif thread.expires and changes.get("pending", thread.pending):
             set_ = self._expires() | set_  # and waits to be filed
         due_at = set_.pop("due_at", 0)
-        if release:
-            remove += ["lease_owner", "lease_until"]
+        remove += ["lease_owner", "lease_until"]
         if due_at:
             set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}
         else:
@@ -293,7 +293,9 @@ class Ledger:
         except Conflict:
             raise self._prevented(back, thread) from None
 
-    def _sendings(self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]]) -> list[Put | Update]:
+    def _sendings(
+        self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]], answered_at: int
+    ) -> list[Put | Update]:
         """Return the writes for what was sent, and for its echoes.
 
         Two answers may have one id: of the same words, or where one takes the other's place on the platform.
@@ -302,7 +304,7 @@ class Ledger:
         echoes: dict[str, str] = {}
         for key, state, ids, reason in sent:
             ended: dict[str, Any] = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
-            if state == "sent" and thread.answered_at < thread.opened_at:  # then an answer is the ticket's first
+            if state == "sent" and answered_at < thread.opened_at:  # then an answer is the ticket's first
                 ended |= {"ticket": thread.ticket, "first_after": seconds(self.clock()) - thread.opened_at}
             writes.append(Update(sent_item(thread.key, key), set=ended))
             echoes |= dict.fromkeys(ids, key)
