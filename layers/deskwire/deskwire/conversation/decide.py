@@ -69,14 +69,6 @@ class Plan:
     wait: int = 0
 
 
-DISMISSED = {Kind.RECEIPT: "receipt", Kind.REACTION: "reaction", Kind.STATE: "state", Kind.OTHER: "unknown kind"}
-
-
-def dismissed(event: Event) -> str:
-    """Return why an event needs no more than to be recorded, or an empty string."""
-    return event.dismissal or DISMISSED.get(event.kind, "")
-
-
 def end(message: Recorded, outcome: Outcome, reason: str = "", *, ticket: str = "", entry: str = "") -> Recorded:
     """Return the message with its outcome."""
     return dataclasses.replace(message, state=outcome, reason=reason, ticket=ticket, entry=entry)

@@ -9,7 +9,7 @@ from deskwire.model.events import Event
 from deskwire.ports import Mailbox
 from deskwire.telemetry import Telemetry
 
-from .decide import dismissed, end
+from .decide import end
 from .directory import Directory
 from .ledger import Ledger
 from .recorded import Outcome, Recorded
@@ -30,7 +30,7 @@ class Routing:
     def route(self, ledger: Ledger, envelope: Envelope) -> str:
         """Bring a helpdesk's signal into the mailbox of the thread it is about."""
         event = envelope.event
-        reason = dismissed(event) or ("own" if event.own else "")
+        reason = event.dismissed  # of a letter that an earlier version wrote
         thread_key = "" if reason else ledger.whose(event.account, event.thread)
         if thread_key:
             self.mailbox.send([envelope.forwarded(thread_key)])
@@ -47,10 +47,7 @@ class Routing:
             return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
         if connection.endpoint != envelope.endpoint:
             return end(message, Outcome.REFUSED, NOT_THEIRS)
-        if event.attention:
-            self.telemetry.count("ConfigurationErrors")
-            self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
-        reason = dismissed(event)
+        reason = event.dismissed  # of a letter that an earlier version wrote
         return end(message, Outcome.SUPPRESSED, reason) if reason else message
 
 

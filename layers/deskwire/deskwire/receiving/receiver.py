@@ -30,6 +30,7 @@ from deskwire.web import request as http
 from deskwire.web.request import Request, Response
 
 from .content import content
+from .dismissing import dismiss
 
 if TYPE_CHECKING:
     from deskwire.contracts.connector import Connector
@@ -176,7 +177,7 @@ class Receiver:
             self.telemetry.count("Failures")
         for each in found.parked:
             self._park(request, endpoint, each)
-        self._enqueue(request, endpoint, found.events)
+        self._enqueue(request, endpoint, dismiss(found.events, self.telemetry))
         self.telemetry.count("Deliveries")
         self.telemetry.count("Events", len(found.events))
         if not found.events and not found.parked:

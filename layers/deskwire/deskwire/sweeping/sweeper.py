@@ -17,6 +17,7 @@ from deskwire.model.errors import DeskwireError, where
 from deskwire.model.events import Event
 from deskwire.model.keys import digest
 from deskwire.ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
+from deskwire.receiving.dismissing import dismiss
 from deskwire.telemetry import Telemetry
 from deskwire.timing import OVERDUE_AFTER
 
@@ -135,8 +136,8 @@ class Sweeper:
     def _take(self, key: Key, page: Page, events: Sequence[Event], endpoint: str, side: str) -> int:
         """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
         now = self.clock().isoformat()
-        if events:
-            self.mailbox.send([letter_of(event, endpoint, side, now, self.archive) for event in events])
+        if pending := dismiss(events, self.telemetry):
+            self.mailbox.send([letter_of(event, endpoint, side, now, self.archive) for event in pending])
         if page.cursor != self._cursor(key):
             self.table.put(Put({"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}))
         return len(events)
