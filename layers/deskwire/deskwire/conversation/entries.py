@@ -70,6 +70,9 @@ class Entries:
         message, event = item.message, item.event
         if event is None:
             return Entry(key=message.key, body=message.note, written_at=turn.now, public=False)
+        if event.kind is Kind.UNDELIVERED:
+            words = wording.undelivered(event.text, turn.channel.title, item.undelivered)
+            return Entry(key=message.key, body=words, written_at=event.occurred_at, public=False)
         files, lines = self._files(turn, event)
         before = ""
         if item.original is not None and item.original.event is not None:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     REACTION = "reaction"
     RECEIPT = "receipt"
     STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
+    UNDELIVERED = "undelivered"  # what we sent (`object_id` is the platform's id of it) failed later; `text` says why
     TICKET = "ticket"  # a helpdesk says: look at this ticket
     TIMER = "timer"  # ours: a thread is due
     OTHER = "other"  # genuine, of a kind we do not know

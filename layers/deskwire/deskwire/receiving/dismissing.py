@@ -11,6 +11,13 @@ from deskwire.model.events import Event, Kind
 if TYPE_CHECKING:
     from deskwire.telemetry import Telemetry
 
+METRICS = {
+    Kind.RECEIPT: "DismissedReceipt",
+    Kind.REACTION: "DismissedReaction",
+    Kind.STATE: "DismissedState",
+    Kind.TICKET: "DismissedTicket",
+}
+
 
 def dismiss(events: Sequence[Event], telemetry: Telemetry) -> list[Event]:
     """Return the events to work on; count the others by kind, log why, and raise the alarm for what a person must do.
@@ -25,6 +32,6 @@ def dismiss(events: Sequence[Event], telemetry: Telemetry) -> list[Event]:
         if event.dismissed:
             dismissed[event.channel, event.kind, event.dismissed] += 1
     for (channel, kind, reason), number in dismissed.items():
-        telemetry.count(f"Dismissed{kind.capitalize()}", number)
+        telemetry.count(METRICS.get(kind, "DismissedOther"), number)
         telemetry.log("INFO", "dismissed", channel=channel, kind=str(kind), reason=reason, count=number)
     return [event for event in events if not event.dismissed]

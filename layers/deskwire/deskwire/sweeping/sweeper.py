@@ -136,7 +136,8 @@ class Sweeper:
     def _take(self, key: Key, page: Page, events: Sequence[Event], endpoint: str, side: str) -> int:
         """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
         now = self.clock().isoformat()
-        if pending := dismiss(events, self.telemetry):
+        pending = dismiss(events, self.telemetry)
+        if pending:
             self.mailbox.send([letter_of(event, endpoint, side, now, self.archive) for event in pending])
         if page.cursor != self._cursor(key):
             self.table.put(Put({"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}))
