@@ -184,7 +184,7 @@ class Receiver:
 
         connector, acts, action = found
         facts = action.verification.verify(request, secrets, context)
-        request = _cleared(replace(request, facts={**request.facts, **facts}), [connector])
+        request = action.verification.cleared(replace(request, facts={**request.facts, **facts}))
         fresh = secrets_module.token_hex(16)
         visit = Visit(request.action, request, endpoint.settings, secrets, fresh)
         wanted = acting.allowed(acts.act(visit), action, connector.name)
