@@ -50,6 +50,9 @@ class Routing:
         if connection.endpoint != envelope.endpoint:
             return end(message, Outcome.REFUSED, NOT_THEIRS)
         reason = event.dismissed  # of a letter that an earlier version wrote
+        if reason and event.attention:
+            self.telemetry.count("ConfigurationErrors")
+            self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
         return end(message, Outcome.SUPPRESSED, reason) if reason else message
 
     def traced(self, ledger: Ledger, message: Recorded, event: Event, envelope: Envelope) -> Recorded | None:
