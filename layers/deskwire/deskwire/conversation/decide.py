@@ -26,7 +26,7 @@ class Pending:
     `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
     that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
     words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
-    `withdrawn`: an edit of what was taken back before it came.
+    `withdrawn`: an edit or an attachment of what was taken back before it came.
     """
 
     message: Recorded
@@ -159,6 +159,8 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return ERASED
     if event.own and item.echo:
         return "own: sent by us"
+    if event.kind is Kind.ATTACHMENT:
+        return "" if about else "its message is in no ticket"
     if event.own and (event.kind is not Kind.MESSAGE or not about):
         return "own"
     if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):

@@ -75,15 +75,15 @@ class Gathering:
             if twin:
                 return Pending(message=message, twin=True)
             event = completed
-        if event.own:
+        if event.own and event.kind is not Kind.ATTACHMENT:
             return Pending(message=message, doubtful=doubtful, echo=self._is_echo(turn, event))
-        if event.kind not in {Kind.EDIT, Kind.DELETION}:
+        if event.kind not in {Kind.EDIT, Kind.DELETION, Kind.ATTACHMENT}:
             return Pending(message=message, doubtful=doubtful)
         earlier = self.ledger.about(turn.thread.key, event)
         original = next((each for each in earlier if each.key == event.original), None)
         if original is None:  # or its key is too long to be found among the others
             original = self.ledger.message(turn.thread.key, event.original)
-        withdrawn = event.kind is Kind.EDIT and any(
+        withdrawn = event.kind is not Kind.DELETION and any(
             each.event is not None and each.event.kind is Kind.DELETION for each in earlier
         )
         if event.kind is Kind.DELETION and original is None:
