@@ -26,7 +26,7 @@ class Pending:
     `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
     that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
     words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
-    `withdrawn`: an edit of what was taken back before it came.
+    `withdrawn`: an edit or an attachment of what was taken back before it came.
     """
 
     message: Recorded
@@ -173,6 +173,8 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
+    if event.kind is Kind.ATTACHMENT:
+        return "" if about else "its message is in no ticket"
     if event.own:
         return _needless_own(item, event, about=about)
     if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):

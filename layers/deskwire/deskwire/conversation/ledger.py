@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deskwire.model.errors import TemporaryError
+from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event
 from deskwire.model.keys import compose
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
@@ -21,6 +21,7 @@ from deskwire.timing import KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
 from .table import echo_item, message_item, person_item, reference_item, seconds, sent_item, thread_item, ticket_item
 from .thread import Thread
+from .timers import wound
 
 MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
 UNENDED = "its worker ended before the platform's answer was noted"
@@ -81,7 +82,7 @@ class Ledger:
                     return self._take(thread_key, event, "")
                 except Conflict:
                     pass
-            raise Busy("another worker has the thread", after=LEASE_SECONDS) from None
+            raise Busy("another worker has the thread", after=LEASE_SECONDS, concerns=Concern.TICKET) from None
 
     def _take(self, thread_key: str, event: Event | None, key: str) -> Thread:
         now = seconds(self.clock())
@@ -237,7 +238,9 @@ class Ledger:
     def _prevented(self, helpdesk: str, thread: Thread) -> Exception:
         """Return why a transaction was refused that was to note the thread's way back (no `helpdesk`: was not)."""
         item = self.table.get(ticket_item(helpdesk, thread.ticket)) if helpdesk else None
-        return Answered() if item and "told" in item else Busy("another worker took the thread")
+        return (
+            Answered() if item and "told" in item else Busy("another worker took the thread", concerns=Concern.TICKET)
+        )
 
     def finish(
         self,
@@ -253,8 +256,8 @@ class Ledger:
         """Write how everything ended, and let go of the thread, in one step.
 
         `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
-        `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; a `due_at` of
-        0 takes it off the index. Raises `Busy` when the lease was lost, `Answered`: then nothing is written.
+        `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; without a
+        timer it is off the index. Raises `Busy` when the lease was lost, `Answered`: then nothing is written.
         """
         writes: list[Put | Update] = []
         for message in outcomes:
@@ -278,7 +281,9 @@ class Ledger:
             remove.append("expires")  # who was erased writes again
         elif thread.expires and changes.get("pending", thread.pending):
             set_ = self._expires() | set_  # and waits to be filed
-        due_at = set_.pop("due_at", 0)
+        timers = set_["timers"] = wound(thread, set_)
+        set_.pop("due_at", None)
+        due_at = min(timers.values(), default=0)
         if release:
             remove += ["lease_owner", "lease_until"]
         if due_at:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     RECEIPT = "receipt"
     STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
     TICKET = "ticket"  # a helpdesk says: look at this ticket
+    ATTACHMENT = "attachment"  # ours: it follows its message, which is in the ticket without it
     TIMER = "timer"  # ours: a thread is due
     OTHER = "other"  # genuine, of a kind we do not know
 
