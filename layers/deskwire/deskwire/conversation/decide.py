@@ -173,17 +173,17 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
-    if event.kind is Kind.ATTACHMENT:
-        return "" if about else "its message is in no ticket"
-    if event.own:
-        return _needless_own(item, event, about=about)
+    if event.own or event.kind is Kind.ATTACHMENT:
+        return _needless_addition(item, event, about=about)
     if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):
         return "deleted before it was filed"
     return ""
 
 
-def _needless_own(item: Pending, event: Event, *, about: bool) -> str:
-    """Return why a ticket needs nothing of what the account itself wrote, or an empty string."""
+def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
+    """Return why a ticket needs nothing of what never opens one: what the account itself wrote, an attachment."""
+    if event.kind is Kind.ATTACHMENT:
+        return "" if about else "its message is in no ticket"
     if item.echo:
         return "own: sent by us"
     return "" if event.kind is Kind.MESSAGE and about else "own"

@@ -78,11 +78,8 @@ class Entries:
         if follows(item):
             return self.following(turn, item) or self._without_file(turn, item, "it is not to be had")
         files, lines = self._files(turn, item)
-        before = ""
-        if item.original is not None and item.original.event is not None:
-            original = item.original.event
-            before = wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
-        text = wording.body(event, turn.channel.title, latest=turn.before.last_written, unfetched=lines, before=before)
+        latest, before = turn.before.last_written, _before(item, event)
+        text = wording.body(event, turn.channel.title, latest=latest, unfetched=lines, before=before)
         most = turn.helpdesk.abilities.entry_bytes - MARGIN
         if len(text.encode()) > most:  # nothing is lost: the whole goes along as a file
             files = (*files, File("message.txt", "text/plain", text.encode()))
@@ -217,6 +214,19 @@ class Entries:
 def follows(item: Pending) -> bool:
     """Tell whether this is an attachment that follows its message."""
     return item.event is not None and item.event.kind is Kind.ATTACHMENT
+
+
+def apart(items: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
+    """Return the messages, and the attachments that follow messages filed before."""
+    return [item for item in items if not follows(item)], [item for item in items if follows(item)]
+
+
+def _before(item: Pending, event: Event) -> str:
+    """Return the earlier wording of an edited message, or when a deleted one was written."""
+    original = item.original.event if item.original is not None else None
+    if original is None:
+        return ""
+    return wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
 
 
 def _separate(message: Recorded) -> list[tuple[Recorded, Attachment]]:

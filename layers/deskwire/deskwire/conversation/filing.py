@@ -16,7 +16,7 @@ from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
 from .decide import Pending, Plan, end
-from .entries import Entries, follows, groups
+from .entries import Entries, apart, groups
 from .recorded import Outcome, Recorded
 from .turn import Turn
 
@@ -49,9 +49,9 @@ class Filing:
         if plan.follow_up and items:
             turn.follow_up()
             items = self._without_found(turn, items)
-        following = [item for item in items if follows(item)]
-        items = self._elsewhere(turn, [item for item in items if not follows(item)])
-        self._append(turn, items, follow_up_of="" if previous == turn.thread.ticket else previous)
+        words, following = apart(items)
+        words = self._elsewhere(turn, words)
+        self._append(turn, words, follow_up_of="" if previous == turn.thread.ticket else previous)
         self._attach(turn, following)
 
     def _without_found(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
