@@ -110,6 +110,11 @@ def test_dataclasses_takes_it_for_one_of_its_own():
     assert dataclasses.asdict(Point(1)) == {"x": 1, "y": 0, "tags": {}, "note": ""}
 
 
+def test_what_dataclasses_asks_for_is_made_once_for_a_class():
+    assert dataclasses.fields(Child("a"))[0].name == "name"
+    assert Child.__dict__["__dataclass_fields__"] is Child("b").__dataclass_fields__
+
+
 def test_values_are_copied_and_pickled():
     event = Event(
         channel="x", account="1", kind=Kind.MESSAGE, object_id="2", verb="add", thread="3", text="hi",

@@ -180,20 +180,25 @@ def _restore(self: Any, state: list[object]) -> None:  # noqa: ANN401 - the same
 
 
 class _AsDataclass:
-    """Gives `dataclasses` the fields as it keeps them, once it asks."""
+    """Gives `dataclasses` the fields as it keeps them: made when it first asks for a class's, and then left there."""
 
-    def __get__(self, value: object, owner: type) -> dict[str, Any]:
+    def __get__(self, value: object, owner: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of any value
         import dataclasses
 
-        made = {}
-        for name, each in owner.__value_fields__.items():  # type: ignore[attr-defined]
-            more: dict[str, Any] = {}
-            if each.default_factory is not _MISSING:
-                more["default_factory"] = each.default_factory
-            elif each.default is not _MISSING:
-                more["default"] = each.default
-            made[name] = dataclasses.field(repr=each.repr, compare=each.compare, **more)
+        cls = next(base for base in owner.__mro__ if "__value_fields__" in base.__dict__)
+        kinds = [(name, object, _as_dataclass_field(each)) for name, each in cls.__value_fields__.items()]
         # Through `dataclasses` itself, for what it keeps of a field beyond this is its own affair.
-        kinds = [(name, object, each) for name, each in made.items()]
-        plain: Any = dataclasses.make_dataclass(owner.__name__, kinds, kw_only=True)
+        plain: Any = dataclasses.make_dataclass(cls.__name__, kinds, kw_only=True)
+        cls.__dataclass_fields__ = plain.__dataclass_fields__
         return dict(plain.__dataclass_fields__)
+
+
+def _as_dataclass_field(own: Field) -> Any:  # noqa: ANN401 - whatever `dataclasses.field` returns
+    import dataclasses
+
+    more: dict[str, Any] = {}
+    if own.default_factory is not _MISSING:
+        more["default_factory"] = own.default_factory
+    elif own.default is not _MISSING:
+        more["default"] = own.default
+    return dataclasses.field(repr=own.repr, compare=own.compare, **more)
