@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deskwire.model.errors import SignatureError
 from deskwire.model.values import dataclass, replace
 
-from .rule import Context, Verification, same
+from .rule import Context, SecretRule, same
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address(Verification):
+class Address(SecretRule):
     """The secret named `secret` as the query's `parameter`, given exactly once: `…/channels/NAME?key=SECRET`."""
 
     secret: str
@@ -31,10 +31,6 @@ class Address(Verification):
     def headers(self) -> tuple[str, ...]:
         """None: the proof is in the address."""
         return ()
-
-    def names(self) -> tuple[str, ...]:
-        """Return the one secret's name."""
-        return (self.secret,)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Compare, in constant time, with each valid secret."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deskwire.model.errors import ConfigurationError, SignatureError
 from deskwire.model.values import dataclass, replace
 
-from .rule import TOLERANCE, Context, Verification, fresh
+from .rule import TOLERANCE, Context, SecretRule, fresh
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets
@@ -19,7 +19,7 @@ PRIVATE = "private_key"  # the platform's own: only who plays the platform has o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ed25519(Verification):
+class Ed25519(SecretRule):
     """The signature, in hex, in `header`; the time in `timestamp_header`, signed before the body.
 
     `secret` names the platform's public key, in hex. It is kept with the secrets so that it is rotated as they are.
@@ -29,20 +29,12 @@ class Ed25519(Verification):
     timestamp_header: str
     secret: str = "public_key"  # noqa: S105 - its name
     tolerance: int = TOLERANCE
+    stamped: ClassVar[bool] = True
 
     @property
     def headers(self) -> tuple[str, ...]:
         """Both."""
         return (self.header.lower(), self.timestamp_header.lower())
-
-    @property
-    def stamped(self) -> bool:  # type: ignore[override]
-        """The time is signed."""
-        return True
-
-    def names(self) -> tuple[str, ...]:
-        """Return the name of the public key."""
-        return (self.secret,)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Check the signature under each valid key."""

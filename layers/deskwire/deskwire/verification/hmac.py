@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import hmac
-import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deskwire.model.errors import SignatureError
-from deskwire.model.values import dataclass
+from deskwire.model.values import dataclass, replace
 
-from .rule import EPOCH, TOLERANCE, Context, Verification
+from .rule import TOLERANCE, Context, SecretRule, fresh, near
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets
@@ -32,7 +31,7 @@ ENCODINGS: Mapping[str, Callable[[bytes], str]] = {"hex": _hexadecimal, "base64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HmacHeader(Verification):
+class HmacHeader(SecretRule):
     """An HMAC of the raw body in a header: Meta, X, Zendesk, Request Tracker and most others.
 
     `secret` names the key. `signed` says what is signed, with `{timestamp}` and `{body}` in their places;
@@ -61,10 +60,6 @@ class HmacHeader(Verification):
         """Whether the time is signed too."""
         return bool(self.timestamp_header)
 
-    def names(self) -> tuple[str, ...]:
-        """Return the one secret's name."""
-        return (self.secret,)
-
     def _signature(self, secret: Secret, timestamp: str, body: bytes) -> str:
         before, _, after = self.signed.partition("{body}")
         content = (
@@ -72,10 +67,11 @@ class HmacHeader(Verification):
         )
         return self.prefix + ENCODINGS[self.encoding](hmac.digest(secret.encode(), content, self.algorithm))
 
-    def _moment(self, text: str) -> datetime:
+    def _check_time(self, text: str, now: datetime) -> None:
+        if self.timestamp_format == "epoch":
+            fresh(text, now, self.tolerance, self.timestamp_header)
+            return
         try:
-            if self.timestamp_format == "epoch":
-                return datetime.fromtimestamp(int(text) if EPOCH.fullmatch(text) else math.nan, UTC)
             moment = datetime.fromisoformat(text)
         except ValueError:
             msg = f"{self.timestamp_header} is no time"
@@ -83,7 +79,7 @@ class HmacHeader(Verification):
         if moment.tzinfo is None:
             msg = f"{self.timestamp_header} has no offset"
             raise SignatureError(msg)
-        return moment
+        near(moment.timestamp(), now, self.tolerance, self.timestamp_header)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Compare, in constant time, with the signature under each valid secret."""
@@ -110,16 +106,11 @@ class HmacHeader(Verification):
             msg = f"{self.header} is that of a handshake, which anybody may ask for"
             raise SignatureError(msg)
         if self.timestamp_header:
-            age = abs((context.now - self._moment(timestamp)).total_seconds())
-            if age > self.tolerance:
-                msg = f"{self.timestamp_header} is more than {self.tolerance} seconds away from now"
-                raise SignatureError(msg)
+            self._check_time(timestamp, context.now)
         return {}
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
         """Add the signature's header (and the time's)."""
-        from deskwire.model.values import replace
-
         stamp = (
             ""
             if not self.timestamp_header

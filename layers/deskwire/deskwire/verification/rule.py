@@ -38,9 +38,7 @@ class Context:
 
 
 class Verification(ABC):
-    """A rule. `secrets` names the secrets it needs, so that `deskwire` can ask for them."""
-
-    secrets: ClassVar[tuple[str, ...]] = ()
+    """A rule."""
 
     @abstractmethod
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
@@ -66,12 +64,27 @@ class Verification(ABC):
         return request
 
 
+class SecretRule(Verification):
+    """A rule that needs one secret, named `secret`."""
+
+    secret: str
+
+    def names(self) -> tuple[str, ...]:
+        """Return the one secret's name."""
+        return (self.secret,)
+
+
 def fresh(stamp: str, now: datetime, tolerance: int, header: str) -> None:
     """Raise `SignatureError` when Unix seconds are none, or are more than `tolerance` seconds away from now."""
     if not EPOCH.fullmatch(stamp):
         msg = f"{header} has no time in Unix seconds"
         raise SignatureError(msg)
-    if abs(now.timestamp() - int(stamp)) > tolerance:
+    near(int(stamp), now, tolerance, header)
+
+
+def near(at: float, now: datetime, tolerance: int, header: str) -> None:
+    """Raise `SignatureError` when a time (seconds since 1970) is more than `tolerance` seconds away from now."""
+    if abs(now.timestamp() - at) > tolerance:
         msg = f"{header} is more than {tolerance} seconds away from now"
         raise SignatureError(msg)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from deskwire.model.errors import SignatureError
 from deskwire.model.values import dataclass, replace
 
-from .rule import TOLERANCE, Context, Verification, fresh
+from .rule import TOLERANCE, Context, SecretRule, fresh
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamped(Verification):
+class Stamped(SecretRule):
     """HMAC-SHA256 of `{time}.{body}` in hex, under the secret named `secret`, in the parameter `signature`."""
 
     header: str
@@ -26,20 +26,12 @@ class Stamped(Verification):
     signature: str = "v1"
     time: str = "t"
     tolerance: int = TOLERANCE
+    stamped: ClassVar[bool] = True
 
     @property
     def headers(self) -> tuple[str, ...]:
         """The one header."""
         return (self.header.lower(),)
-
-    @property
-    def stamped(self) -> bool:  # type: ignore[override]
-        """The time is signed."""
-        return True
-
-    def names(self) -> tuple[str, ...]:
-        """Return the one secret's name."""
-        return (self.secret,)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Compare, in constant time, each signature of the header with that under each valid secret."""

@@ -10,12 +10,12 @@ import binascii
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.model.errors import ConfigurationError, SignatureError
 from deskwire.model.values import dataclass, replace
 
-from .rule import TOLERANCE, Context, Verification, fresh
+from .rule import TOLERANCE, Context, SecretRule, fresh
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets
@@ -27,25 +27,17 @@ SIGNATURE: Final = "webhook-signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandardWebhook(Verification):
+class StandardWebhook(SecretRule):
     """The symmetric signature, `v1`, under a secret like `whsec_…`. The id is the same for each redelivery."""
 
     secret: str
     tolerance: int = TOLERANCE
+    stamped: ClassVar[bool] = True
 
     @property
     def headers(self) -> tuple[str, ...]:
         """All three."""
         return (ID, TIME, SIGNATURE)
-
-    @property
-    def stamped(self) -> bool:  # type: ignore[override]
-        """The time is signed."""
-        return True
-
-    def names(self) -> tuple[str, ...]:
-        """Return the one secret's name."""
-        return (self.secret,)
 
     def _signature(self, key: Secret, request: Request, stamp: str) -> bytes:
         try:

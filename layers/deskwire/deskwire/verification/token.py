@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from deskwire.model.errors import SignatureError
 from deskwire.model.values import dataclass, replace
 
-from .rule import Context, Verification, same
+from .rule import Context, SecretRule, same
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Token(Verification):
+class Token(SecretRule):
     """The secret named `secret` in `header`, behind `prefix` (“Bearer ”) where there is one."""
 
     header: str
@@ -31,10 +31,6 @@ class Token(Verification):
     def headers(self) -> tuple[str, ...]:
         """The one header."""
         return (self.header.lower(),)
-
-    def names(self) -> tuple[str, ...]:
-        """Return the one secret's name."""
-        return (self.secret,)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Compare, in constant time, with each valid secret."""

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from deskwire.model.errors import ConfigurationError, SignatureError
 from deskwire.model.values import dataclass, replace
 
-from .rule import Context, Verification
+from .rule import Context, SecretRule
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets
@@ -25,7 +25,7 @@ SETTING = "address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedUrl(Verification):
+class SignedUrl(SecretRule):
     """HMAC-SHA1, base64, under the secret named `secret`.
 
     What is signed is the address as the platform was told it, its query included; only the endpoint's setting
@@ -39,10 +39,6 @@ class SignedUrl(Verification):
     def headers(self) -> tuple[str, ...]:
         """The one header."""
         return (self.header.lower(),)
-
-    def names(self) -> tuple[str, ...]:
-        """Return the one secret's name."""
-        return (self.secret,)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Compare, in constant time, with the signature under each valid secret."""
