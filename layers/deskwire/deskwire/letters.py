@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deskwire.model.errors import PayloadError, PermanentError
@@ -40,10 +40,23 @@ def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive:
         envelope["raw"], envelope["raw_at"] = None, _keep(archive, raw)
         body = write(envelope)
     if len(body) > LETTER_LIMIT:
-        envelope["event"], envelope["event_at"] = None, _keep(archive, json.dumps(_written(event)).encode())
+        envelope["event"], envelope["event_at"] = None, _keep(archive, _text(event))
         body = write(envelope)
     # The endpoint is a part of it: one that signs for another's account must not make the queue drop the genuine event.
     return Letter(digest(event.thread_key), digest(compose(endpoint, event.key)), body)
+
+
+def letters_of(events: Iterable[Event], endpoint: str, side: str, received_at: str, archive: Archive) -> list[Letter]:
+    """Return the letters of the events of one delivery, each once."""
+    return distinct(letter_of(event, endpoint, side, received_at, archive) for event in events)
+
+
+def distinct(letters: Iterable[Letter]) -> list[Letter]:
+    """Return the letters without those that the mailbox would take for an earlier one."""
+    found: dict[tuple[str, str], Letter] = {}
+    for letter in letters:
+        found.setdefault((letter.group, letter.dedupe), letter)
+    return list(found.values())
 
 
 def compress(data: bytes) -> bytes:
@@ -125,7 +138,7 @@ def opened(data: dict[str, Any], archive: Archive) -> Envelope:
 
 def stored(event: Event) -> bytes:
     """Return an event as the table keeps it."""
-    return zlib.compress(json.dumps(_written(event)).encode())
+    return compress(_text(event))
 
 
 def event_in(data: bytes) -> Event:
@@ -146,6 +159,11 @@ def _name(data: bytes) -> str:
 def _keep(archive: Archive, data: bytes) -> str:
     archive.keep(name := _name(data), data)
     return name
+
+
+def _text(event: Event) -> bytes:
+    """Return an event as the table and the archive keep it; the archive's name for it is the digest of this."""
+    return json.dumps(_written(event)).encode()
 
 
 def _written(event: Event) -> dict[str, Any]:

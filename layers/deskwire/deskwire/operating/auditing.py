@@ -14,7 +14,7 @@ from datetime import datetime
 from deskwire.configuration import connection_key
 from deskwire.conversation.recorded import MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import letter_of, opened, read_letter, timer
+from deskwire.letters import distinct, letter_of, opened, read_letter, timer
 from deskwire.model.events import Kind
 from deskwire.model.keys import digest
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
@@ -193,7 +193,7 @@ def _stray(table: Table, state: str, item: Item, now: datetime) -> Stray:
 
 def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stray], now: datetime) -> int:
     """Put what is astray on the mailbox once more; return how many letters went. What is done twice is done once."""
-    letters: dict[tuple[str, str], Letter] = {}
+    letters: list[Letter] = []
     for stray in strays:
         if stray.state == UNSURE:
             continue
@@ -203,9 +203,10 @@ def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stra
             if item is None or "event" not in item:
                 continue
             letter = again(stray.thread, item, archive)
-        letters.setdefault((letter.group, letter.dedupe), letter)
+        letters.append(letter)
+    letters = distinct(letters)
     if letters:
-        mailbox.send(list(letters.values()))
+        mailbox.send(letters)
     return len(letters)
 
 

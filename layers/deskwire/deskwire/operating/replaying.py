@@ -20,7 +20,7 @@ from deskwire.configuration import endpoint_key
 from deskwire.conversation.ledger import Ledger
 from deskwire.conversation.recorded import RECORDED, Outcome, Recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import check_version, event_of, letter_of, read_json, read_letter
+from deskwire.letters import check_version, event_of, letters_of, read_json, read_letter
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
 from deskwire.model.events import Event
 from deskwire.model.keys import digest
@@ -118,12 +118,9 @@ class Replayer:
                         unreadable=unreadable)  # fmt: skip
         if dry:
             return replay
-        letters: dict[tuple[str, str], Letter] = {}
-        for event in events:
-            letter = letter_of(event, endpoint.name, endpoint.side, delivery.received_at.isoformat(), self.archive)
-            letters.setdefault((letter.group, letter.dedupe), letter)
+        letters = letters_of(events, endpoint.name, endpoint.side, delivery.received_at.isoformat(), self.archive)
         if letters:
-            self.mailbox.send(list(letters.values()))
+            self.mailbox.send(letters)
         if not unreadable:
             pile.remove(found)
         return replay

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
 from deskwire.contracts.channel import Rejects, Upload, Uploads
-from deskwire.letters import VERSION, letter_of
+from deskwire.letters import VERSION, letters_of
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
 from deskwire.model.events import Event, Unreadable
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.values import dataclass, field, replace
-from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Letter, Limits, Mailbox, Parked, Presign
+from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Limits, Mailbox, Parked, Presign
 from deskwire.verification.never import Never
 from deskwire.verification.rule import Context, Verification
 from deskwire.web import request as http
@@ -188,12 +188,9 @@ class Receiver:
         return _first(acknowledged) or Response(200)
 
     def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Event]) -> None:
-        letters: dict[tuple[str, str], Letter] = {}
-        for event in events:
-            letter = letter_of(event, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive)
-            letters.setdefault((letter.group, letter.dedupe), letter)
+        letters = letters_of(events, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive)
         if letters:
-            self.mailbox.send(list(letters.values()))
+            self.mailbox.send(letters)
 
     def _park(self, request: Request, endpoint: EndpointView, unreadable: Unreadable) -> None:
         # Whole, though the rest of it goes on: a fragment alone does not say whose page it was, nobody could replay it.

@@ -12,7 +12,7 @@ from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.health import SLICE
 from deskwire.conversation.table import seconds
-from deskwire.letters import letter_of, timer
+from deskwire.letters import letters_of, timer
 from deskwire.model.errors import DeskwireError, where
 from deskwire.model.events import Event
 from deskwire.model.keys import digest
@@ -136,7 +136,7 @@ class Sweeper:
         """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
         now = self.clock().isoformat()
         if events:
-            self.mailbox.send([letter_of(event, endpoint, side, now, self.archive) for event in events])
+            self.mailbox.send(letters_of(events, endpoint, side, now, self.archive))
         if page.cursor != self._cursor(key):
             self.table.put(Put({"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}))
         return len(events)
