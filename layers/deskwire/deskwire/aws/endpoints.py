@@ -34,7 +34,7 @@ class Endpoints:
         """Return a service's address, without a closing slash."""
         if name in self._known:
             return self._known[name]
-        own = f"AWS_ENDPOINT_URL_{'SECRETS_MANAGER' if name == 'secretsmanager' else name.upper()}"
+        own = f"AWS_ENDPOINT_URL_{'SECRETS_MANAGER' if name == 'secretsmanager' else name.upper().replace('-', '_')}"
         given = self._environ.get(own) or self._environ.get("AWS_ENDPOINT_URL")
         found = given.rstrip("/") if given else f"https://{name}.{self._region}.{self._suffix}"
         return self._known.setdefault(name, found)

@@ -10,6 +10,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError
 from deskwire.web.rest import Answer, Call, Transport
 
 from .credentials import CredentialSource
+from .endpoints import Endpoints
 from .signing import Scope, sign
 
 PATH = re.compile(r"/[A-Za-z0-9_~.%:@!$&'()*+,;=/-]*(\?[A-Za-z0-9_~.%:@!$&'()*+,;=/?-]*)?")
@@ -21,6 +22,7 @@ class SignedTransport:
     def __init__(self, environ: Mapping[str, str], http: Transport, clock: Callable[[], datetime]) -> None:
         """Take the environment (region and credentials), the way out and the time."""
         self._region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+        self._endpoints = Endpoints(environ, self._region)
         self._credentials = CredentialSource(environ)
         self._http = http
         self._clock = clock
@@ -45,7 +47,7 @@ class SignedTransport:
             raise ConfigurationError("AWS_REGION is not set")
         if not PATH.fullmatch(path):
             raise PermanentError("the request cannot be written: it has no usable path")
-        url = f"https://{service}.{self._region}.amazonaws.com{path}"
+        url = self._endpoints.service(service) + path
         now = self._clock()
         scope = Scope(service, self._region, now)
         signed = sign(method, url, dict(headers or {}), body, self._credentials(now), scope)
