@@ -18,8 +18,8 @@ from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import MOST_STARS, Event, Kind, event_from_json
 from deskwire.model.keys import compose, digest
 from deskwire.model.values import dataclass, field
+from deskwire.model.writing import write
 from deskwire.ports import Archive, Letter
-from deskwire.web.reading import write
 
 VERSION = 2  # raised when older code would misread what is written: see docs/decisions/0024
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call

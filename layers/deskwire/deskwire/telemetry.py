@@ -7,7 +7,6 @@ one line for an invocation.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import threading
@@ -15,6 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TextIO
+
+from deskwire.model.writing import write
 
 NAMESPACE = "Deskwire"
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -24,7 +25,6 @@ FIELDS = frozenset(
      "status", "count", "seconds", "delivery", "function", "group"}
 )  # fmt: skip
 MOST = 300
-ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _shown(value: object) -> object:
@@ -88,4 +88,4 @@ class Telemetry:
 
     def _write(self, line: dict[str, object]) -> None:
         stream = self._stream or sys.stdout
-        stream.write(ENCODE(line) + "\n")
+        stream.write(write(line) + "\n")

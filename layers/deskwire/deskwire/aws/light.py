@@ -18,8 +18,9 @@ from urllib.parse import quote
 
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.values import dataclass
+from deskwire.model.writing import write
 from deskwire.ports import Letter
-from deskwire.web.reading import Node, read, write
+from deskwire.web.reading import Node, read
 from deskwire.web.wire import Reply, Wire, WireError
 
 from .credentials import CredentialSource

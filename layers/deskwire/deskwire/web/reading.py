@@ -244,8 +244,6 @@ class Node:
             return self._wrong("a time")
 
 
-write = json.JSONEncoder(separators=(",", ":")).encode  # compact, and ASCII: `json.dumps` makes an encoder a call
-
 _last: tuple[bytes | str | None, Node] = (None, Node(None))
 
 
