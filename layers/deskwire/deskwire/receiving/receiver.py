@@ -13,7 +13,7 @@ import hashlib
 import json
 import secrets as secrets_module
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deskwire import registry
 from deskwire.contracts.channel import Rejects, Upload, Uploads
@@ -48,6 +48,8 @@ FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
 )
 NOT_FOUND = Response.json(404, {"error": "not found"})
 NOT_ALLOWED = Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ class Receiver:
         try:
             response = self._answer(request, bare, endpoint, connectors)
         except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
-            people = next((each for each in connectors if isinstance(each, Rejects)), None)
+            people = _first(each if isinstance(each, Rejects) else None for each in connectors)
             response = self._failed(error, endpoint.name, people=people is not None)
             if isinstance(error, PayloadError) and people is not None:
                 response = people.reject(bare, error)
@@ -145,9 +147,23 @@ class Receiver:
         secrets = self.endpoints.secrets(endpoint.secret) if endpoint.secret else Secrets({})
         if request.method not in DELIVERIES:
             return _first(each.handshake(bare, secrets) for each in connectors) or NOT_ALLOWED
-        uploads = next((each for each in connectors if isinstance(each, Uploads)), None)
-        if request.action and not (request.action == "uploads" and uploads):
+        uploads = _first(each if isinstance(each, Uploads) else None for each in connectors) if request.action else None
+        if request.action and (request.action != "uploads" or uploads is None):
             return NOT_FOUND
+        if (refused := self._too_much(request, bare, endpoint, connectors)) is not None:
+            return refused
+        context = Context(self.clock(), self.http, endpoint.settings, self.cache)
+        facts, connectors = _verified(request, connectors, secrets, context)
+        request = _cleared(replace(request, facts={**request.facts, **facts}), connectors)
+        if uploads is not None:
+            return self._upload(uploads.upload(request, endpoint.settings))
+        greeted = _first(each.greeting(request, secrets) for each in connectors)
+        return greeted or self._take(request, endpoint, connectors)
+
+    def _too_much(
+        self, request: Request, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector]
+    ) -> Response | None:
+        """Return the refusal of a body that is too large, or of one request too many."""
         if len(request.body) > max(each.terms.body_limit.value for each in connectors):
             self.telemetry.count("TooLarge")
             return Response.json(413, {"error": "too large"})
@@ -155,13 +171,7 @@ class Receiver:
             if not self.limits.allow(compose(endpoint.name, name), most, seconds):
                 self.telemetry.count("RateLimited")
                 return Response.json(429, {"error": "too many requests"}, {"retry-after": str(seconds)})
-        context = Context(self.clock(), self.http, endpoint.settings, self.cache)
-        facts, connectors = _verified(request, connectors, secrets, context)
-        request = _cleared(replace(request, facts={**request.facts, **facts}), connectors)
-        if request.action and uploads:
-            return self._upload(uploads.upload(request, endpoint.settings))
-        greeted = _first(each.greeting(request, secrets) for each in connectors)
-        return greeted or self._take(request, endpoint, connectors)
+        return None
 
     def _upload(self, upload: Upload) -> Response:
         name = secrets_module.token_hex(16)
@@ -231,8 +241,8 @@ def _connector(side: str, name: str) -> Connector:
     return registry.helpdesk(name) if side == "helpdesks" else registry.channel(name)
 
 
-def _first(answers: Iterable[Response | None]) -> Response | None:
-    return next((answer for answer in answers if answer is not None), None)
+def _first(found: Iterable[Found | None]) -> Found | None:
+    return next((each for each in found if each is not None), None)
 
 
 def _verified(
