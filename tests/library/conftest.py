@@ -1,6 +1,8 @@
 """A neighbour on loopback that answers as it is told, and remembers what it was asked."""
 
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 
@@ -92,3 +94,46 @@ def neighbour() -> Iterator[Neighbour]:
 @pytest.fixture(name="answer")
 def _answer() -> Callable[..., bytes]:
     return answer
+
+
+@pytest.fixture
+def tls_server(tmp_path):
+    """Yield a function that starts a TLS server whose certificate, for `host`, no authority signed.
+
+    It returns the server's address and the certificate's path. `talk` gets each connection, `sni` the name asked for.
+    """
+    running = []
+
+    def start(host: str, talk: Callable[[ssl.SSLSocket], None], sni: Callable[[str], None] | None = None):
+        key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
+        names = ["-addext", f"subjectAltName=DNS:{host}", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run([*command.split(), *names], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        if sni is not None:
+            context.sni_callback = lambda _sock, name, _context: sni(name)
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            while True:
+                try:
+                    sock, _ = listener.accept()
+                except OSError:
+                    return
+                try:
+                    with context.wrap_socket(sock, server_side=True) as secure:
+                        talk(secure)
+                except OSError:
+                    sock.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        running.append((listener, thread))
+        return listener.getsockname(), certificate
+
+    yield start
+    for listener, thread in running:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)

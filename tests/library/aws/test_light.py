@@ -520,44 +520,20 @@ def test_the_roots_are_five_of_mozillas_and_valid_for_years():
     assert context.check_hostname
 
 
-def test_another_authority_is_trusted_when_the_system_trusts_it(tmp_path, monkeypatch, answer):
-    import socket
-    import threading
+def test_another_authority_is_trusted_when_the_system_trusts_it(tls_server, monkeypatch, answer):
+    def talk(secure):
+        secure.recv(65536)
+        secure.sendall(taken(answer))
 
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command.split(), *names], check=True, capture_output=True)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                with server.wrap_socket(sock, server_side=True) as secure:
-                    secure.recv(65536)
-                    secure.sendall(taken(answer))
-            except OSError:
-                sock.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    light = Light({**KEYS, "AWS_ENDPOINT_URL": f"https://localhost:{listener.getsockname()[1]}"})
+    (_, port), certificate = tls_server("localhost", talk)
+    light = Light({**KEYS, "AWS_ENDPOINT_URL": f"https://localhost:{port}"})
     with pytest.raises(TemporaryError, match="not trusted") as caught:
         light.send_message(QUEUE, LETTER)
     assert not caught.value.ambiguous
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    light = Light({**KEYS, "AWS_ENDPOINT_URL": f"https://localhost:{listener.getsockname()[1]}"})
+    light = Light({**KEYS, "AWS_ENDPOINT_URL": f"https://localhost:{port}"})
     light.send_message(QUEUE, LETTER)
     light.close()
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
 
 
 kept = st.recursive(

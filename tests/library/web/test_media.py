@@ -1,9 +1,6 @@
 """An attachment's address leads to the platform's public hosts, or nowhere."""
 
 import socket
-import ssl
-import subprocess
-import threading
 import time
 import unicodedata
 
@@ -212,39 +209,18 @@ def test_the_platforms_domain_and_all_below_it_are_reached(url):
 
 
 @pytest.fixture
-def platform(tmp_path, monkeypatch):
+def platform(tls_server, monkeypatch):
     """Yield a function that connects any address to a TLS server which is scontent.fbcdn.net to those who trust it."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=scontent"
-    names = ["-addext", "subjectAltName=DNS:scontent.fbcdn.net", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command.split(), *names], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    seen = []
+
+    def talk(secure):
+        seen.append(secure.recv(65536))
+        secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\nPNG")
+
+    address, certificate = tls_server("scontent.fbcdn.net", talk, sni=seen.append)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     media._context.cache_clear()
-    seen = []
-    context.sni_callback = lambda sock, name, context: seen.append(name)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                with context.wrap_socket(sock, server_side=True) as secure:
-                    seen.append(secure.recv(65536))
-                    secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\nPNG")
-            except OSError:
-                sock.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield lambda address, seconds: socket.create_connection(listener.getsockname(), seconds), seen
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
+    yield lambda _address, seconds: socket.create_connection(address, seconds), seen
     media._context.cache_clear()
 
 

@@ -247,36 +247,10 @@ def test_a_certificate_of_nobody_is_certain(bare, tls_neighbour):
 
 
 @pytest.fixture
-def tls_neighbour(tmp_path):
-    """Yield the port of a server whose certificate no authority signed."""
-    import ssl
-    import threading
-
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command.split(), *names], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                context.wrap_socket(sock, server_side=True).close()
-            except OSError:
-                sock.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
+def tls_neighbour(tls_server):
+    """Return the port of a server whose certificate no authority signed."""
+    (_, port), _ = tls_server("localhost", lambda _secure: None)
+    return port
 
 
 def test_silence_after_the_request_is_doubtful(transport, neighbour):
