@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from deskwire.aws import clients
 from deskwire.aws.edge import Edge
@@ -64,19 +63,10 @@ class World:
             each.close()
 
 
-@pytest.fixture(scope="module")
-def address():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def world(address):
-    boto3_reset(address)
-    found = World(address)
+def world(moto):
+    boto3_reset(moto)
+    found = World(moto)
     yield found
     found.close()
 
@@ -171,11 +161,11 @@ def test_behind_the_queue_secrets_come_from_the_same_entries(world):
 
 
 @pytest.fixture
-def mail(address, monkeypatch):
-    for name, value in (KEYS | {"AWS_ENDPOINT_URL": address, "AWS_DEFAULT_REGION": "eu-west-1"}).items():
+def mail(moto, monkeypatch):
+    for name, value in (KEYS | {"AWS_ENDPOINT_URL": moto, "AWS_DEFAULT_REGION": "eu-west-1"}).items():
         monkeypatch.setenv(name, value)
     clients._session.cache_clear()
-    boto3_reset(address)
+    boto3_reset(moto)
     client = boto3.client("sesv2")
     client.create_email_identity(EmailIdentity="care@northwind.example")
     client.close()

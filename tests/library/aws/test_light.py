@@ -18,7 +18,6 @@ import pytest
 from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 from deskwire.aws import light as light_module
 from deskwire.aws.credentials import CredentialSource
@@ -32,15 +31,6 @@ from deskwire.ports import Letter
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 CLOSE = b""
-
-
-@pytest.fixture(scope="module")
-def moto():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
