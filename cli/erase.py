@@ -96,11 +96,11 @@ def _confirm(traces: Traces) -> None:
 
 
 def _stays_in_the_sandbox() -> None:
-    """Raise `UserError` where AWS is played here and no helpdesk: a real one would be called."""
+    """Raise `UserError` if AWS is the sandbox's but no helpdesk is: the real one would be called."""
     aws = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
     if aws in {"127.0.0.1", "localhost", "::1"} and not os.environ.get("DESKWIRE_SANDBOX"):
         raise UserError(
-            "AWS is played here, and DESKWIRE_SANDBOX names nobody who plays the helpdesk: "
+            "this is the sandbox's AWS, but DESKWIRE_SANDBOX names no played helpdesk: "
             "`source .sandbox/environment` first", status=2,
         )  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""What a connector of either side declares and does."""
+"""The contracts of channels and helpdesks."""

@@ -127,9 +127,9 @@ class Remember(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a vendor gave: an access token and the seconds it is good for.
+    """An access token and its lifetime in seconds.
 
-    `refresh` is what it wants for the next one, where that is not the same each time (a rotating refresh token).
+    `refresh` is the token for the next renewal, where the vendor rotates it.
     """
 
     access: Secret
@@ -149,7 +149,7 @@ class Tokens(Protocol):
         """
 
     def refused(self, secret: str, access: Secret) -> None:
-        """Say that the vendor refused this token before its time; the next call renews it, if nobody has by then."""
+        """Report that the vendor rejected this token early; the next call renews it unless another worker has."""
 
 
 class Fetch(Protocol):
@@ -183,7 +183,7 @@ class Original(Protocol):
 
 
 def not_given(*_: object, **__: object) -> NoReturn:
-    """Stand for what a `Reach` was made without. Raises `ConfigurationError`."""
+    """Raise `ConfigurationError`: the default of what a `Reach` was made without."""
     raise ConfigurationError("what the connector asks for is not available here")
 
 
@@ -193,7 +193,7 @@ class _NoTokens:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a connector may use behind the queue: its connection's settings and secrets, and ways outside.
+    """What a connector may use behind the queue: its connection's settings and secrets, HTTP, mail and AWS.
 
     `account` is the platform's id of the page, number or profile (for a helpdesk: the connection's name).
     """
@@ -216,7 +216,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one look brought: the events, and where to go on next time."""
+    """One page of a poll: its events and the next cursor."""
 
     events: Sequence[Event]
     cursor: str

@@ -64,7 +64,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """What may be sent into a thread of one visibility, and in which windows; the first that is open counts."""
+    """What may be sent into a thread of one visibility, and in which windows; the first open one applies."""
 
     text: Figure[TextLimit]
     windows: tuple[Window, ...]

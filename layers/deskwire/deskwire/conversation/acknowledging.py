@@ -67,7 +67,7 @@ class Acknowledging:
             self.ledger.wish(event.channel, event.author.id, opted_out=wish is Opting.OUT)
 
     def _decided(self, turn: Turn, event: Event, received_at: str) -> tuple[str, Permit] | str:
-        """Return the text and leave to send it, or why nothing is said."""
+        """Return the text and the permit to send it, or why none is sent."""
         thread = turn.thread
         last = event.occurred_at or datetime.fromisoformat(received_at)
         permit = _permit(turn, event, last)
@@ -88,7 +88,7 @@ class Acknowledging:
         return permit.reason if isinstance(permit, Refusal) else (answer.text, permit)
 
     def send(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
-        """Send it; `first`: its intent was noted just now, so that it was surely not sent before."""
+        """Send it. `first`: the intent was recorded just now, so it cannot have been sent before."""
         state, sent, reason = self.sending.send(turn, ack.message, ack.permit, first=first)
         turn.settle(ack.message.key, state, sent.ids if sent else (), reason)
         if state == "failed":
@@ -99,9 +99,9 @@ class Acknowledging:
         self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
 
     def close_begun(self, turn: Turn) -> None:
-        """Say of each acknowledgement that a worker began and did not live to end: nobody knows. It stays the only one.
+        """Mark acknowledgements left unfinished by a crashed worker as unknown; they are never resent.
 
-        An answer of an agent is asked for again when it is relayed again.
+        Agents' replies are checked when they are relayed again.
         """
         settled = {each[0] for each in turn.sent}
         for key in turn.thread.sending:
@@ -110,7 +110,7 @@ class Acknowledging:
 
 
 def _permit(turn: Turn, event: Event, last: datetime) -> Permit | Refusal:
-    """Return the leave to acknowledge an event now, or why there is none."""
+    """Return the permit to acknowledge an event now, or the refusal."""
     if not isinstance(turn.channel, Replies):
         return Refusal("this channel cannot send")
     return turn.channel.terms.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)

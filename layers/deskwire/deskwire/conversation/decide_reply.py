@@ -115,7 +115,7 @@ def _is_theirs(case: Case) -> bool:
         return written_at is not None and case.signalled_at - written_at <= RECENT
     if written_at is None:
         return True
-    # Before the merge it stood in somebody else's ticket. If it was signalled before, it was in this thread's own.
+    # Written before this ticket was merged into another, and signalled after: it was meant for the other's customer.
     others = seconds(written_at) < thread.joined_at <= seconds(case.signalled_at)
     return not others and case.now - written_at <= KNOWN
 

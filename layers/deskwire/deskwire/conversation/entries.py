@@ -1,4 +1,4 @@
-"""What goes into a ticket: the ticket itself, and each message as an entry with its attachments."""
+"""Builds the ticket to open, and an entry with its attachments for each message."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Writes what a turn files."""
+    """Builds what a turn files."""
 
     archive: Archive
     clock: Clock

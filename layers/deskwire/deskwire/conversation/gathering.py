@@ -1,4 +1,4 @@
-"""What must be known before anything is decided: the pending messages, and what they are about."""
+"""Reads what a decision needs: the pending messages, and the messages they refer to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
-    """Looks up what a turn has to know."""
+    """Reads what a turn needs."""
 
     ledger: Ledger
     clock: Clock
@@ -60,7 +60,7 @@ class Gathering:
         return items, done
 
     def _known(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
-        """Return a message with what must be known about it."""
+        """Return a pending message with its words, its echo and its original looked up."""
         event = message.event
         if event is not None and not event.complete and isinstance(turn.channel, Fetches):
             completed = self._completed(turn, turn.channel, message, event)
@@ -77,7 +77,7 @@ class Gathering:
         return self._with_original(turn, pending, event)
 
     def _completed(self, turn: Turn, channel: Fetches, message: Recorded, event: Event) -> Recorded | Pending:
-        """Return the message with the words that the platform left out, or why there are none to file."""
+        """Return the message with its words fetched, or a pending message that says why it has none."""
         try:
             completed = channel.complete(event, turn.outside)
         except PermanentError as error:
@@ -100,7 +100,7 @@ class Gathering:
         return dataclasses.replace(pending, original=original, earlier=tuple(earlier), withdrawn=withdrawn)
 
     def _is_echo(self, turn: Turn, event: Event) -> bool:
-        """Tell whether we sent this ourselves; one that was being sent when a worker died counts too."""
+        """Return whether this is the echo of what we sent, or were sending when a worker crashed."""
         if self.ledger.sent_by_us(turn.thread.key, event.object_id):
             return True
         for key in turn.thread.sending:

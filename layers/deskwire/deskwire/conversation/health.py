@@ -1,4 +1,4 @@
-"""The health of a neighbour: left alone after failures, asked carefully while it recovers."""
+"""The health of helpdesks: a breaker after failures, and a paced recovery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose a letter is: the thread of a helpdesk's signal, and whether an event is for us at all."""
+"""Routes letters: a helpdesk's signal to its ticket's thread; an event without a connection to its end."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NOT_THEIRS = "the account does not belong to the endpoint that signed"
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Brings each letter to the thread that it is about."""
+    """Finds the thread of each letter."""
 
     mailbox: Mailbox
     directory: Directory
     telemetry: Telemetry
 
     def route(self, ledger: Ledger, envelope: Envelope) -> str:
-        """Bring a helpdesk's signal into the mailbox of the thread it is about."""
+        """Forward a helpdesk's signal to its ticket's thread; return what became of it."""
         event = envelope.event
         reason = dismissed(event) or ("own" if event.own else "")
         thread_key = "" if reason else ledger.whose(event.account, event.thread)

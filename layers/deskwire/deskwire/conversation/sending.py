@@ -1,4 +1,4 @@
-"""Sends one text to the customer, at most once; after doubt the platform is asked, or knows a repetition itself."""
+"""Sends a text to the customer at most once; after doubt, asks the platform or relies on its idempotency."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Sending:
     telemetry: Telemetry
 
     def send(self, turn: Turn, message: Outgoing, permit: Permit, *, first: bool) -> tuple[str, Sent | None, str]:
-        """Send once: return (`sent`, `failed` for surely not, `refused` for never, `unknown`), what, and why."""
+        """Send once; return the state, what was sent, and the reason.
+
+        `failed`: certainly not sent, may be repeated; `refused`: never to be sent; `unknown`: may have been sent.
+        """
         channel = turn.channel
         if not first:
             return self._asked(turn, message, permit)

@@ -1,1 +1,1 @@
-"""The words of the house as frozen values; they know no room of it."""
+"""The domain as frozen values; it imports nothing else of the library."""

@@ -1,4 +1,4 @@
-"""The words of the house as frozen values: events, their authors and attachments, what is sent and filed."""
+"""Events with their authors and attachments: what happened on a channel, or was signalled by a helpdesk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verified delivery says, as the connectors of its endpoint read it."""
+"""Reads a verified delivery with the connectors of its endpoint."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Content:
 def content(request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Content:
     """Return what the connectors read.
 
-    On a shared endpoint one of them is given its siblings' deliveries as well: that it cannot read one matters only
-    when no other read anything of it. A connector that fails is at fault, whatever the others read.
+    On a shared endpoint every connector sees its siblings' deliveries. One that cannot read a delivery is ignored if
+    another can; one that crashes is not.
     """
     found: list[Event | Unreadable] = []
     refused: PayloadError | None = None

@@ -241,10 +241,9 @@ class Wire:
 
 
 class _Answer:
-    """One answer as it comes in; an ordinary time-out starts afresh with every byte that drips in, this one does not.
+    """Reads one answer (RFC 9112) under one deadline: a socket's own time-out restarts with every byte.
 
-    RFC 9112. `http.client` would do, but imports the whole of `email` for the header lines, which costs a cold start
-    more than everything else here, and reads them ten times slower.
+    `http.client` imports the whole of `email` to read header lines, which costs a cold start more than all else here.
     """
 
     def __init__(self, sock: socket.socket, deadline: float, limit: int, host: str) -> None:
