@@ -18,7 +18,7 @@ from typing import Any
 from deskwire.model.errors import PayloadError
 from deskwire.web.request import Request
 
-NAME = re.compile(r"[:/]([A-Za-z0-9_.-]+)$")
+LAST_PART = re.compile(r"[:/]([A-Za-z0-9_.-]+)$")
 
 
 def from_topics(event: Mapping[str, Any], now: datetime) -> list[Request]:
@@ -43,7 +43,7 @@ def _record(record: Mapping[str, Any], now: datetime) -> Request:
 
 
 def _request(arn: str, body: str, identity: str, now: datetime) -> Request:
-    name = NAME.search(arn)
+    name = LAST_PART.search(arn)
     if name is None or not arn.startswith("arn:"):
         raise KeyError
     headers = {"content-type": "application/json", "x-notice-id": identity}
