@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
+from deskwire.contracts import actions
 from deskwire.contracts import channel as contracts
 from deskwire.contracts import helpdesk as desk_contracts
 
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 
 PROVEN = Path(__file__).with_name("abilities.json")  # written by `python -m tests.conformance.table`
 PROTOCOLS: Mapping[str, type] = {
+    "act": actions.Actions,
     "complete": contracts.Fetches,
     "fetch": contracts.Media,
     "poll": contracts.Polls,
     "profile": contracts.Profiles,
     "send": contracts.Replies,
     "sent": contracts.Asks,
-    "upload": contracts.Uploads,
 }
 WORDS = {
+    "act": "serves its pages",
     "append": "adds messages to a ticket",
     "complete": "fetches the words",
     "fetch": "fetches attachments its own way",
@@ -38,7 +40,6 @@ WORDS = {
     "replies": "reads agents' answers",
     "send": "sends answers",
     "sent": "tells after doubt what was sent",
-    "upload": "takes files",
 }
 UNITS = {"utf16": "UTF-16 units", "weighted": "weighted characters"}
 

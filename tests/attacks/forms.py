@@ -233,7 +233,6 @@ ATTACKS = [
         "a filled honeypot: told that all is well, counted, never filed",
         202,
         lambda: form(website="https://evil.example"),
-        effects={"letters": 1},
     ),
     request_attack("rate", "form", "the 21st from one address", 429, lambda: form(message=""), before=20),
     *(

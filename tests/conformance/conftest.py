@@ -2,18 +2,19 @@
 
 import pytest
 
-from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies, Uploads
+from deskwire.contracts.actions import Actions
+from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies
 from deskwire.contracts.helpdesk import Helpdesk
 from tests.conformance import world
 
 ABILITIES = {
+    "acts": Actions,
     "asks": Asks,
     "fetches": Fetches,
     "media": Media,
     "polls": Polls,
     "profiles": Profiles,
     "replies": Replies,
-    "uploads": Uploads,
 }
 
 

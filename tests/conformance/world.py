@@ -99,11 +99,10 @@ class Capture:
 
 
 def rule_of(capture: Capture) -> Verification:
-    """Return the rule that checks a capture: an upload of a form may have its own."""
+    """Return the rule that checks a capture: an action has its own."""
     connector = connectors()[capture.connector]
-    if capture.arrived.action == "uploads":
-        return getattr(connector, "upload_verification", connector.verification)
-    return connector.verification
+    action = getattr(connector, "actions", {}).get(capture.arrived.action)
+    return action.verification if action is not None else connector.verification
 
 
 @cache

@@ -24,6 +24,7 @@ CALLS = {
     "update a thread": lambda s: ("dynamodb", "update_item", key(s, "T#thread")),
     "delete a thread": lambda s: ("dynamodb", "delete_item", key(s, "T#thread")),
     "query a thread": lambda s: ("dynamodb", "query", query(s, "pk", "T#thread")),
+    "read an outbox": lambda s: ("dynamodb", "query", query(s, "pk", "V#thread")),
     "query what is due": lambda s: ("dynamodb", "query", query(s, "due_shard", "0") | {"IndexName": "due"}),
     "scan": lambda s: ("dynamodb", "scan", {"TableName": s.table}),
     "write a transaction": lambda s: (
@@ -53,12 +54,12 @@ CALLS = {
 ALLOWED = {
     "receive": {
         *("send to the mailbox", "send to parked", "get an endpoint", "update a rate", "read a secret"),
-        *("put raw/", "put parked/", "put incoming/"),
+        *("put raw/", "put parked/", "put incoming/", "read an outbox"),
     },
     "converse": {
         *("send to the mailbox", "receive from the mailbox", "count the mailbox"),
         *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread", "delete a thread"),
-        *("query a thread", "write a transaction", "read a secret"),
+        *("query a thread", "read an outbox", "write a transaction", "read a secret"),
         *("get raw/", "get incoming/", "put raw/", "mail as the company"),
     },
     "sweep": {

@@ -10,9 +10,10 @@ from moto import mock_aws
 
 from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
 from deskwire.aws.table import DynamoTable
-from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError
+from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError
 from deskwire.ports import Absent, AbsentOr, AtMost, Conflict, Delete, Equals, Lacks, Letter, Present, Put, Update
 from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
+from deskwire.ports.outbox import MOST, TableOutbox
 
 KEY = ("T#one", "THREAD")
 
@@ -283,3 +284,42 @@ def test_what_is_parked_is_there(side, request):
     url = client.create_queue(QueueName="parked")["QueueUrl"]
     SqsParked(client, url).park("body")
     assert client.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "body"
+
+
+# ---------------------------------------------------------------------------------------------------- the outbox
+
+
+@pytest.fixture
+def outbox(table):
+    return TableOutbox(table, lambda: datetime(2026, 11, 2, 9, tzinfo=UTC))
+
+
+def test_the_outbox_gives_each_text_once_in_order_and_goes_on_after_a_cursor(outbox):
+    for number in range(12):
+        outbox.put("chat/1/anna", f"key {number}", f"text {number}", automatic=number == 0)
+    found = outbox.read("chat/1/anna", "")
+    assert [each.text for each in found] == [f"text {number}" for number in range(12)]
+    assert [each.automatic for each in found] == [True] + [False] * 11
+    assert [each.text for each in outbox.read("chat/1/anna", str(found[9].number))] == ["text 10", "text 11"]
+    assert outbox.read("chat/1/anna", str(found[-1].number)) == []
+
+
+def test_what_is_put_again_stands_in_the_outbox_once(outbox):
+    first = outbox.put("chat/1/anna", "key", "hello", automatic=False)
+    assert outbox.put("chat/1/anna", "key", "hello", automatic=False) == first
+    assert [each.id for each in outbox.read("chat/1/anna", "")] == [first]
+
+
+def test_an_outbox_is_of_one_thread_and_gives_a_page_at_a_time(outbox):
+    for number in range(MOST + 1):
+        outbox.put("chat/1/anna", f"key {number}", "hello", automatic=False)
+    assert outbox.read("chat/1/ann", "") == []
+    page = outbox.read("chat/1/anna", "")
+    assert len(page) == MOST
+    assert len(outbox.read("chat/1/anna", str(page[-1].number))) == 1
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "9" * 13, "\u0663", "1 "])
+def test_what_is_no_cursor_is_refused(outbox, cursor):
+    with pytest.raises(PayloadError):
+        outbox.read("chat/1/anna", cursor)

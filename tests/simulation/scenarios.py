@@ -10,9 +10,9 @@ from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
 
 from . import promises
-from .people import TWIN
+from .people import PAGE, TWIN
 from .ports import KINDS, MOST_RECEIVED
-from .world import GRAPH, MONTH, X_API, World, erase, misread, replay, replay_dead, ticket_of
+from .world import GRAPH, MONTH, X_API, World, erase, misread, replay, replay_dead, reporting, ticket_of
 
 SCENARIOS = {}
 
@@ -198,6 +198,44 @@ def agents_reply(world, marta):
     world.gate.open = True
     world.agent_replies(ticket_of(marta))
     world.quiet()
+
+
+def failing(world, marta, *, after):
+    """Let the platform report, `after` seconds, that an answer to her was not delivered, in the ways it may tell."""
+    seen = set()
+
+    def fails():
+        with world.meta.lock:
+            inbox = next(inbox for (_, psid), inbox in world.meta.inboxes.items() if psid == marta.author)
+            mids = [each.mid for each in inbox.messages if each.outgoing and "on its way" in each.text]
+        for mid in set(mids) - seen:
+            seen.add(mid)
+            stamp = int(world.now().timestamp() * 1000)
+            people = {"sender": {"id": marta.author}, "recipient": {"id": PAGE}}
+            item = {**people, "timestamp": stamp, "failed": {"mid": mid}}
+            world._delivered([{"id": PAGE, "time": stamp, "messaging": [item]}], ())
+
+    world.later(after, fails)
+
+
+def reported(world, marta, *, after):
+    with reporting():
+        world.gate.open = False
+        marta.writes()
+        world.quiet()
+        world.gate.open = True
+        world.agent_replies(ticket_of(marta))
+        failing(world, marta, after=after)
+        world.quiet()
+        notes = [text for kept in world.desk.books() for text in kept.words if "reported this later" in text]
+        assert len(notes) <= 1, "REPORT: a failure that was reported later is noted more than once"
+        assert notes or world.gate.happened, "REPORT: a failure that was reported later is nowhere"
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def an_answer_that_failed_later(world, marta):
+    """The report names no thread, only the platform's id of what was sent."""
+    reported(world, marta, after=60)
 
 
 @scenario(desks=("zendesk", "requesttracker"))

@@ -20,11 +20,12 @@ from datetime import UTC, datetime, timedelta
 
 from deskwire import registry, runtime
 from deskwire.care.policy import Policy
+from deskwire.channels import messenger
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, helpdesk_key, item
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
 from deskwire.model.errors import PermanentError, TemporaryError
-from deskwire.model.events import Unreadable
+from deskwire.model.events import Kind, Unreadable
 from deskwire.model.secret import Secrets
 from deskwire.operating.erasing import Eraser, Person
 from deskwire.operating.replaying import Replayer
@@ -578,6 +579,25 @@ def misread(words):
         yield
     finally:
         kind.parse = parse
+
+
+@contextlib.contextmanager
+def reporting():
+    """Let Messenger report what it did not deliver, as other platforms do."""
+    unknown = messenger._Item._unknown
+
+    def read(item):
+        failed = item.item["failed"]
+        if not failed:
+            return unknown(item)
+        mid = failed["mid"].identifier()
+        return item._event(Kind.UNDELIVERED, mid, "failed", text="blocked", author=None, thread=mid)
+
+    messenger._Item._unknown = read
+    try:
+        yield
+    finally:
+        messenger._Item._unknown = unknown
 
 
 def ticket_of(customer):

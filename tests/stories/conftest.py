@@ -241,6 +241,10 @@ class Company:
     def thread(self, customer=CUSTOMER):
         return self.table.items[(f"T#messenger/{PAGE}/{customer}", "THREAD")]
 
+    def counted(self, metric):
+        """Return how often a metric was counted and written so far."""
+        return sum(json.loads(line).get(metric, 0) for line in self.lines)
+
     def outcomes(self):
         return {
             key[1][2:]: found["state"]

@@ -38,6 +38,7 @@ def receiver() -> Receiver:
     ports = edge.Edge.from_settings(found, _now)
     return Receiver(
         endpoints=ports, mailbox=ports, parked=ports, archive=ports, limits=ports, presign=ports.presign,
+        outbox=ports,
         http=http, clock=_now, telemetry=Telemetry(found.stage, found.log_level),
     )  # fmt: skip
 

@@ -14,10 +14,12 @@ from deskwire.aws import clients
 from deskwire.aws.edge import Edge
 from deskwire.aws.light import Light
 from deskwire.aws.secrets import SecretsManager
+from deskwire.aws.table import DynamoTable
 from deskwire.configuration import Endpoint, item
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.ports import Letter
+from deskwire.ports.outbox import TableOutbox
 from deskwire.settings import Settings, load
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -142,6 +144,15 @@ def test_an_upload_gets_an_address_for_one_object_of_one_type(world):
     assert made["fields"]["key"] == "incoming/abc"
     assert made["fields"]["Content-Type"] == "image/png"
     assert made["url"].startswith("http")
+
+
+def test_an_outbox_is_read_as_converse_wrote_it(world):
+    outbox = TableOutbox(DynamoTable(world.table, "t"), lambda: START)
+    for number in range(3):
+        outbox.put("chat/1/anna", f"key {number}", f"text {number} 👋", automatic=False)
+    assert world.edge.read("chat/1/anna", "") == outbox.read("chat/1/anna", "")
+    assert [each.text for each in world.edge.read("chat/1/anna", "2")] == ["text 2 👋"]
+    assert world.edge.read("chat/1/other", "") == []
 
 
 def test_a_table_that_is_not_there_is_a_matter_for_a_person(world):

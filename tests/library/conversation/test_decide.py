@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from deskwire.contracts.helpdesk import Abilities
-from deskwire.conversation.decide import Pending, decide, dismissed, end
+from deskwire.conversation.decide import Pending, decide, end
 from deskwire.conversation.recorded import Outcome, Recorded
 from deskwire.conversation.thread import Thread
 from deskwire.model.events import Event, Kind, Visibility
@@ -115,9 +115,10 @@ def test_a_note_waits_for_nothing_but_a_ticket():
 
 def test_receipts_and_unknown_kinds_are_dismissed_with_a_reason_and_messages_are_not():
     for kind in (Kind.RECEIPT, Kind.REACTION, Kind.STATE, Kind.OTHER):
-        assert dismissed(event(kind=kind))
+        assert event(kind=kind).dismissed
     for kind in (Kind.MESSAGE, Kind.EDIT, Kind.DELETION, Kind.TICKET):
-        assert not dismissed(event(kind=kind))
+        assert not event(kind=kind).dismissed
+    assert event(kind=Kind.TICKET, own=True).dismissed == "own"
 
 
 def test_an_end_keeps_what_is_known():

@@ -16,6 +16,7 @@ from deskwire.ports import EndpointView, Letter
 from .light import Light, batches
 
 if TYPE_CHECKING:
+    from deskwire.ports.outbox import Shown
     from deskwire.settings import Settings
 
 ENDPOINT_AGE = timedelta(seconds=60)
@@ -83,6 +84,14 @@ class Edge:
     def fetch(self, name: str) -> bytes:
         """Refuse: `receive` only writes to the archive."""
         raise PermanentError(f"receive may not read {name.partition('/')[0]}/")
+
+    def read(self, thread_key: str, after: str) -> list[Shown]:
+        """Return what was sent into a thread after a cursor. Raises `PayloadError` for what is no cursor."""
+        from deskwire.ports import outbox
+
+        pk, first = outbox.box(thread_key), outbox.place(outbox.number_of(after))
+        items = self._asked(lambda: self._light.query(self._settings.table, pk, first, outbox.MOST))
+        return outbox.shown(items)
 
     def allow(self, name: str, most: int, seconds: int) -> bool:
         """Count one under `name`; False when it is over `most` in the present span of `seconds`.

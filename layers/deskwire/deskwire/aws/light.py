@@ -126,6 +126,15 @@ class Light:
         found = self._json("dynamodb", "UpdateItem", payload, repeatable=False)
         return decode_item(found["Attributes"].raw or {})
 
+    def query(self, table: str, pk: str, after: str, most: int) -> list[dict[str, Any]]:
+        """Return the items of a partition whose sort key comes after this one, in its order."""
+        payload = {
+            "TableName": table, "Limit": most, "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :pk AND sk > :after",
+            "ExpressionAttributeValues": encode_item({":pk": pk, ":after": after}),
+        }  # fmt: skip
+        return [decode_item(item.raw) for item in self._json("dynamodb", "Query", payload)["Items"].items()]
+
     # ------------------------------------------------------------------------------------------- Secrets Manager
 
     def get_secret_value(self, name: str) -> str:

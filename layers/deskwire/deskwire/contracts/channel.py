@@ -7,7 +7,7 @@ protocols of their own (`Replies`, `Asks`, `Fetches`, `Polls`, `Profiles`, `Medi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -15,7 +15,6 @@ from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, Author, Event, Unreadable
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.tickets import File
-from deskwire.model.values import dataclass
 
 from .connector import Connector, Mail, Page, Reach, Remember
 
@@ -102,15 +101,6 @@ class MediaHosts(Protocol):
     media_hosts: ClassVar[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file a customer is about to send: where it goes is decided by the framework."""
-
-    name: str
-    type: str
-    size: int
-
-
 @runtime_checkable
 class Rejects(Protocol):
     """Talks to people's browsers: what cannot be parsed is the visitor's to mend, and is told so, not parked."""
@@ -119,19 +109,7 @@ class Rejects(Protocol):
         """Return the answer that says what is wrong. What was not verified has no body here."""
 
 
-@runtime_checkable
-class Uploads(Protocol):
-    """Takes files before the message (web form), verified by the same rule as messages.
-
-    The file goes to `incoming/` of the archive; the message names it as an `Attachment` with the `id` that the
-    upload was answered with, and no `url`.
-    """
-
-    def upload(self, request: Request, settings: Mapping[str, str]) -> Upload:
-        """Return what the verified request wants to upload. Raises `PayloadError` when it is not allowed."""
-
-
 __all__ = [
     "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach",
-    "Rejects", "Remember", "Replies", "Upload", "Uploads", "each", "line",
+    "Rejects", "Remember", "Replies", "each", "line",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from deskwire.model.values import dataclass, field
 if TYPE_CHECKING:
     from deskwire.model.events import Unreadable
     from deskwire.model.secret import Secret, Secrets
+    from deskwire.model.sending import Outgoing
     from deskwire.model.tickets import File
     from deskwire.verification.rule import Verification
     from deskwire.web.request import Request, Response
@@ -125,6 +126,13 @@ class Remember(Protocol):
         """Return the value kept under `name`, or what `make` gives now: (value, seconds it stays good)."""
 
 
+class Show(Protocol):
+    """Puts what is sent into its thread's outbox, for a page in the visitor's browser (see `contracts.actions`)."""
+
+    def __call__(self, outgoing: Outgoing) -> str:
+        """Return the id under which the page reads it. Once for each `outgoing.key`: it may be repeated after doubt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """An access token and its lifetime in seconds.
@@ -209,6 +217,7 @@ class Reach:
     tokens: Tokens = field(default_factory=_NoTokens)
     aws: Aws = not_given
     original: Original = not_given
+    outbox: Show = not_given
 
     def __repr__(self) -> str:
         return f"Reach({self.account})"

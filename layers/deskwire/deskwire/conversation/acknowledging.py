@@ -20,8 +20,7 @@ from .sending import Sending
 from .table import moment, seconds
 from .thread import outgoing
 from .turn import DAY, Turn, is_inbound
-
-ACK = "ack"  # the keys of acknowledgements begin so
+from .wording import ACK
 
 
 @dataclass(frozen=True, slots=True)

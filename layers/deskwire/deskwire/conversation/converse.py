@@ -12,6 +12,7 @@ from deskwire import registry
 from deskwire.configuration import Connection
 from deskwire.letters import Envelope, opened, read_letter, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.events import Kind
 from deskwire.model.keys import compose, digest
 from deskwire.ports import Archive, Clock, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -23,7 +24,7 @@ from .directory import Directory
 from .entries import Entries
 from .filing import Filing
 from .gathering import Gathering, first_origin, origin, place
-from .ledger import Answered, Ledger, Moved
+from .ledger import Answered, Ledger, Moved, Reported
 from .recorded import Outcome, Recorded
 from .relaying import Relaying
 from .routing import NOT_THEIRS, ROUTED, Routing, message_of
@@ -82,6 +83,11 @@ class Conversation:
             if message.reason == NOT_THEIRS:
                 # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
                 thread_key = compose("not-theirs", envelope.endpoint, thread_key)
+        if not message.done:
+            found = routing.traced(ledger, message, event, envelope)
+            if found is None:
+                return ROUTED
+            message = found
         began = self.clock()
         raw, raw_at = (b"", "") if message.keep_until else (envelope.raw, envelope.raw_at)
         existing = ledger.record(thread_key, message, raw=raw, raw_at=raw_at)
@@ -280,6 +286,8 @@ class Conversation:
         for each in outcomes:
             self.telemetry.count(str(each.state).capitalize())
             event = each.event
+            if event is not None and event.kind is Kind.UNDELIVERED and each.state is Outcome.FILED:
+                self.telemetry.count("Undelivered")
             self.telemetry.log(
                 "ERROR" if each.state in {Outcome.REFUSED, Outcome.DEAD} else "INFO",
                 "outcome",
@@ -339,6 +347,9 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
         )
     except Answered:
         turn.add_early_answer()
+        return _finish(ledger, turn, plan)
+    except Reported as reported:
+        turn.add_reports(reported.events)
         return _finish(ledger, turn, plan)
     return changes
 

@@ -19,6 +19,15 @@ from .thread import Thread
 MOST = 40  # messages of one thread handled in one go
 
 
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """What a later report is about: the key of what we sent, the platform's ids of it, when it was sent (seconds)."""
+
+    key: str = ""
+    ids: tuple[str, ...] = ()
+    sent_at: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
     """A pending message with what had to be looked up about it.
@@ -26,7 +35,7 @@ class Pending:
     `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
     that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
     words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
-    `withdrawn`: an edit of what was taken back before it came.
+    `withdrawn`: an edit of what was taken back before it came. `undelivered`: what a later report is about.
     """
 
     message: Recorded
@@ -38,6 +47,7 @@ class Pending:
     refused: str = ""
     twin: bool = False
     withdrawn: bool = False
+    undelivered: Undelivered = Undelivered()
 
     @property
     def event(self) -> Event | None:
@@ -67,14 +77,6 @@ class Plan:
     doubted: tuple[tuple[Pending, Recorded], ...] = ()
     follow_up: bool = False
     wait: int = 0
-
-
-DISMISSED = {Kind.RECEIPT: "receipt", Kind.REACTION: "reaction", Kind.STATE: "state", Kind.OTHER: "unknown kind"}
-
-
-def dismissed(event: Event) -> str:
-    """Return why an event needs no more than to be recorded, or an empty string."""
-    return event.dismissal or DISMISSED.get(event.kind, "")
 
 
 def end(message: Recorded, outcome: Outcome, reason: str = "", *, ticket: str = "", entry: str = "") -> Recorded:
@@ -173,6 +175,8 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
+    if event.kind is Kind.UNDELIVERED and not about:
+        return "a report without a ticket"
     if event.own:
         return _needless_own(item, event, about=about)
     if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):

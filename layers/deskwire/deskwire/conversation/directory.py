@@ -12,13 +12,15 @@ from functools import partial
 from deskwire import registry
 from deskwire.configuration import Connection, HelpdeskConnection, connection_key, helpdesk_key
 from deskwire.contracts.channel import Channel, Mail, Reach, Remember
-from deskwire.contracts.connector import not_given
+from deskwire.contracts.connector import Show, not_given
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.model.errors import ConfigurationError
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
+from deskwire.model.sending import Outgoing
 from deskwire.model.tickets import File
 from deskwire.ports import Clock, Key, Table
+from deskwire.ports.outbox import TableOutbox
 from deskwire.web.rest import Answer, Call, Transport
 
 from .health import Cache, Neighbours
@@ -114,7 +116,18 @@ class Directory:
         """Return a connection's connector and what it may use."""
         connector = registry.channel(connection.channel)
         owner = compose("channel", connection.name)
-        return connector, self._reach(connector, connection.account, connection, owner)
+        reach = self._reach(connector, connection.account, connection, owner)
+        return connector, replace(reach, outbox=self._outbox(connection))
+
+    def _outbox(self, connection: Connection) -> Show:
+        """Return the outbox of a connection's threads, and of no others."""
+
+        def show(outgoing: Outgoing) -> str:
+            thread_key = compose(connection.channel, connection.account, outgoing.thread)
+            outbox = TableOutbox(self.table, self.clock)
+            return outbox.put(thread_key, outgoing.key, outgoing.text, automatic=outgoing.automatic)
+
+        return show
 
     def helpdesk_of(self, definition: HelpdeskConnection) -> tuple[Helpdesk, Reach]:
         """Return a helpdesk's connector and what it may use."""

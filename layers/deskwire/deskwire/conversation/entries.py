@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from deskwire.care.measure import cut
 from deskwire.care.triage import triage
-from deskwire.contracts.channel import Media, MediaHosts, Uploads
+from deskwire.contracts.actions import owns_uploads
+from deskwire.contracts.channel import Media, MediaHosts
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.contracts.terms import Unit
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
@@ -70,6 +71,9 @@ class Entries:
         message, event = item.message, item.event
         if event is None:
             return Entry(key=message.key, body=message.note, written_at=turn.now, public=False)
+        if event.kind is Kind.UNDELIVERED:
+            words = wording.undelivered(event.text, turn.channel.title, item.undelivered)
+            return Entry(key=message.key, body=words, written_at=event.occurred_at, public=False)
         files, lines = self._files(turn, event)
         before = ""
         if item.original is not None and item.original.event is not None:
@@ -124,7 +128,7 @@ class Entries:
                 elif attachment.url and isinstance(turn.channel, MediaHosts):
                     file = turn.outside.fetch(Call("GET", attachment.url))
                     files.append(dataclasses.replace(file, name=media.safe_name(attachment.name or file.name)))
-                elif isinstance(turn.channel, Uploads):
+                elif attachment.id and owns_uploads(turn.channel):
                     data = self.archive.fetch(f"incoming/{attachment.id}")
                     name = media.safe_name(attachment.name or attachment.id)
                     files.append(File(name, attachment.type or "application/octet-stream", data))

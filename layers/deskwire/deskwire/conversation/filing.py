@@ -17,6 +17,7 @@ from deskwire.timing import STOP_AFTER
 
 from .decide import Pending, Plan, end
 from .entries import Entries, groups
+from .ledger import UNDELIVERED
 from .recorded import Outcome, Recorded
 from .turn import Turn
 
@@ -190,6 +191,8 @@ class Filing:
                 turn.begun.add(item.message.key)
             else:
                 turn.file([_filed(item.message, filed)])
+                if item.undelivered.key and item.event is not None:
+                    turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)
 
     def _gone(self, turn: Turn, group: list[Pending], gone: TicketGone) -> None:
         """Follow a merged ticket; open another for a closed or deleted one."""

@@ -13,8 +13,8 @@ from deskwire.model.keys import digest
 from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
-from .decide import MOST, Pending
-from .ledger import Ledger, text_digest
+from .decide import MOST, Pending, Undelivered
+from .ledger import UNDELIVERED, Ledger, text_digest
 from .recorded import Outcome, Recorded
 from .thread import Thread
 from .turn import Turn
@@ -56,7 +56,9 @@ class Gathering:
                 done.append(message)
                 turn.settled.add(message.key)
             else:
-                items.append(self._known(turn, message, doubtful=message.key in doubtful))
+                report = message.event is not None and message.event.kind is Kind.UNDELIVERED
+                look = self._reported if report else self._known
+                items.append(look(turn, message, doubtful=message.key in doubtful))
         return items, done
 
     def _known(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
@@ -99,9 +101,19 @@ class Gathering:
             self.ledger.withdraw(turn.thread.key, event)
         return dataclasses.replace(pending, original=original, earlier=tuple(earlier), withdrawn=withdrawn)
 
+    def _reported(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
+        """Return a report that something was not delivered; one on the same thing (a part of it) was noted already."""
+        key = str(self.ledger.origin(message.event).get("key", "")) if message.event is not None else ""
+        known = (self.ledger.sent(turn.thread.key, key) if key else None) or {}
+        if key in turn.undelivered or known.get("state") == UNDELIVERED:
+            return Pending(message=message, twin=True)
+        turn.undelivered |= {key} - {""}
+        what = Undelivered(key, tuple(known.get("ids", ())), int(known.get("begun_at", 0)))
+        return Pending(message=message, doubtful=doubtful, undelivered=what)
+
     def _is_echo(self, turn: Turn, event: Event) -> bool:
         """Return whether this is the echo of what we sent, or were sending when a worker crashed."""
-        if self.ledger.sent_by_us(turn.thread.key, event.object_id):
+        if self.ledger.sent_by_us(turn.thread.key, event):
             return True
         for key in turn.thread.sending:
             known = self.ledger.sent(turn.thread.key, key)

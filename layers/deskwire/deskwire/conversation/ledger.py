@@ -12,17 +12,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deskwire.letters import event_in, stored
 from deskwire.model.errors import TemporaryError
-from deskwire.model.events import Event
+from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
 from deskwire.timing import KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
 from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
-from .table import echo_item, message_item, person_item, reference_item, seconds, sent_item, thread_item, ticket_item
+from .table import (
+    echo_item,
+    message_item,
+    origin_item,
+    person_item,
+    reference_item,
+    seconds,
+    sent_item,
+    thread_item,
+    ticket_item,
+)
 from .thread import Thread
 
 MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
+UNDELIVERED = "undelivered"  # the state of what was sent, once the platform reported so
 UNENDED = "its worker ended before the platform's answer was noted"
 
 
@@ -32,6 +44,14 @@ class Busy(TemporaryError):  # noqa: N818 - an answer, not an error
 
 class Answered(Exception):  # noqa: N818 - an answer
     """An agent answered in the ticket before the way back from it was noted (see `Ledger.whose`)."""
+
+
+class Reported(Exception):  # noqa: N818 - an answer
+    """The platform reported on something we sent before its id was noted (see `Ledger.reported`)."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        super().__init__("the platform reported on what was sent")
+        self.events = events
 
 
 class Moved(Exception):  # noqa: N818 - an answer
@@ -130,9 +150,28 @@ class Ledger:
         reason = "taken back before it came"
         self.record(thread_key, Recorded(key=event.original, state=Outcome.SUPPRESSED, reason=reason, by=event.key))
 
-    def sent_by_us(self, thread_key: str, platform_id: str) -> bool:
-        """Tell whether an object of that id is one we sent."""
-        return self.table.get(echo_item(thread_key, platform_id)) is not None
+    def origin(self, event: Event) -> Item:
+        """Return the `thread` and the `key` of what we sent, by the platform's id of it; empty for what is not ours."""
+        item = self.table.get(origin_item(compose(event.channel, event.account), event.object_id)) or {}
+        return item if "thread" in item else {}
+
+    def sent_by_us(self, thread_key: str, event: Event) -> bool:
+        """Return whether an event is the echo of something we sent."""
+        return bool(self.origin(event)) or self.table.get(echo_item(thread_key, event.object_id)) is not None
+
+    def reported(self, event: Event) -> str:
+        """Return the key of the thread that a later report is about; empty for what we did not send, so far.
+
+        A platform may report before the worker that sent it has noted the id. The report then waits where the id will
+        be noted, and that worker gets it (`Reported`).
+        """
+        mark = {"report": stored(event), **self._expires()}
+        place = compose(event.channel, event.account)
+        try:
+            self.table.update(Update(origin_item(place, event.object_id), set=mark, when=[("thread", Absent())]))
+        except Conflict as conflict:
+            return str((conflict.item or {})["thread"])
+        return ""
 
     def sent(self, thread_key: str, key: str) -> Item | None:
         """Return what is known of something sent, or None."""
@@ -254,7 +293,7 @@ class Ledger:
 
         `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
         `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; a `due_at` of
-        0 takes it off the index. Raises `Busy` when the lease was lost, `Answered`: then nothing is written.
+        0 takes it off the index. Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written.
         """
         writes: list[Put | Update] = []
         for message in outcomes:
@@ -270,7 +309,11 @@ class Ledger:
             fields |= self._ended(message.keep_until)
             writes.append(Update(message_item(thread.key, message.key), set=fields, remove=words))
         writes.extend(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added)
-        writes += self._sendings(thread, sent)
+        place = compose(thread.channel, thread.account)
+        origins = self._origins(thread, sent, place, added)
+        writes += [Update(sent_item(thread.key, key), set={"state": state, "ids": list(ids), "reason": reason,
+                   **self._ended()}) for key, state, ids, reason in sent]  # fmt: skip
+        writes += origins
         if back:
             writes += self._ways_back(thread, back, added)
         set_, remove = dict(changes), ["was_clean"]
@@ -291,35 +334,53 @@ class Ledger:
         try:
             self.table.transact(writes)
         except Conflict:
+            reports = [item["report"] for each in origins if "report" in (item := self.table.get(each.key) or {})]
+            if reports:
+                raise Reported([event_in(report) for report in reports]) from None
             raise self._prevented(back, thread) from None
 
-    def _sendings(self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]]) -> list[Put | Update]:
-        """Return the writes for what was sent, and for its echoes.
+    def _origins(
+        self,
+        thread: Thread,
+        sent: Sequence[tuple[str, str, tuple[str, ...], str]],
+        place: str,
+        added: Sequence[Recorded],
+    ) -> list[Update]:
+        """Return the writes by which what was sent leads to its thread, unless a report waits there, not yet `added`.
 
         Two answers may have one id: of the same words, or where one takes the other's place on the platform.
         """
-        writes: list[Put | Update] = []
-        echoes: dict[str, str] = {}
-        for key, state, ids, reason in sent:
-            ended = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
-            writes.append(Update(sent_item(thread.key, key), set=ended))
-            echoes |= dict.fromkeys(ids, key)
-        for each, key in echoes.items():
-            pk, sk = echo_item(thread.key, each)
-            writes.append(Put({"pk": pk, "sk": sk, "key": key, **self._expires()}))
-        return writes
+        known = {each.event.object_id for each in added if each.event and each.event.kind is Kind.UNDELIVERED}
+        keys = {platform_id: key for key, _, ids, _ in sent for platform_id in ids}
+        return [
+            Update(
+                origin_item(place, platform_id),
+                set={"thread": thread.key, "key": key, **self._expires()},
+                remove=["report"],
+                when=[] if platform_id in known else [("report", Absent())],
+            )
+            for platform_id, key in keys.items()
+        ]
 
     def move(self, thread_key: str, message: Recorded) -> None:
         """Say that a message goes on in the thread this one belongs to."""
         ended = {"state": MOVED, **self._ended(message.keep_until)}
         self.table.update(Update(message_item(thread_key, message.key), set=ended, when=[]))
 
-    def lead(self, elsewhere: str, thread_key: str) -> None:
-        """Let the thread `elsewhere`, unless it has begun, go on in this one."""
+    def lead(self, elsewhere: str, thread_key: str, key: str = "", ids: Sequence[str] = ()) -> list[Event]:
+        """Let the thread `elsewhere`, unless it has begun, go on in this one, and what was sent there lead here.
+
+        Return what the platform has reported on it already.
+        """
+        place = "/".join(elsewhere.split("/")[:2])
+        origin = {"thread": thread_key, "key": key, **self._expires()}
+        items = [self.table.update(Update(origin_item(place, platform_id), set=origin)) for platform_id in ids]
+        reports = [event_in(item["report"]) for item in items if "report" in item]
         try:
             self.table.put(self._alias(elsewhere, thread_key))
         except Conflict:
-            return
+            return reports  # it has begun
+        return reports
 
     def join(self, thread_key: str, others: Sequence[str]) -> None:
         """Make one thread of a conversation that has several ids: the one that has begun, else this one.

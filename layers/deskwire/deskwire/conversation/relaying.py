@@ -124,7 +124,7 @@ class Relaying:
         turn.answer()
         self.telemetry.count("Replies")
         if sent.elsewhere:
-            self.ledger.lead(sent.elsewhere, turn.thread.key)
+            turn.add_reports(self.ledger.lead(sent.elsewhere, turn.thread.key, message.key, sent.ids))
         if reply.attachments:
             names = ", ".join(each.name or each.line() for each in reply.attachments)
             words = f"The text was sent, its attachments were not: {names}. Please send a link."

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deskwire.letters import Envelope
-from deskwire.model.events import Event
+from deskwire.model.events import Event, Kind
 from deskwire.ports import Mailbox
 from deskwire.telemetry import Telemetry
 
-from .decide import dismissed, end
+from .decide import end
 from .directory import Directory
 from .ledger import Ledger
 from .recorded import Outcome, Recorded
 
 ROUTED = "routed"
 NOT_OURS = "not a ticket of ours, so far"
+SENT_BY_US = "own: sent by us"
+NOT_SENT_BY_US = "a report on something that we did not send, so far"
 NOT_THEIRS = "the account does not belong to the endpoint that signed"
 
 
@@ -30,7 +32,7 @@ class Routing:
     def route(self, ledger: Ledger, envelope: Envelope) -> str:
         """Forward a helpdesk's signal to its ticket's thread; return what became of it."""
         event = envelope.event
-        reason = dismissed(event) or ("own" if event.own else "")
+        reason = event.dismissed  # of a letter that an earlier version wrote
         thread_key = "" if reason else ledger.whose(event.account, event.thread)
         if thread_key:
             self.mailbox.send([envelope.forwarded(thread_key)])
@@ -47,11 +49,29 @@ class Routing:
             return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
         if connection.endpoint != envelope.endpoint:
             return end(message, Outcome.REFUSED, NOT_THEIRS)
-        if event.attention:
+        reason = event.dismissed  # of a letter that an earlier version wrote
+        if reason and event.attention:
             self.telemetry.count("ConfigurationErrors")
             self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
-        reason = dismissed(event)
         return end(message, Outcome.SUPPRESSED, reason) if reason else message
+
+    def traced(self, ledger: Ledger, message: Recorded, event: Event, envelope: Envelope) -> Recorded | None:
+        """Return the message, ended at once when it is the echo of what we sent, or a report on what we did not.
+
+        None when it is a report on what was sent into another thread: it goes on there.
+        """
+        if event.own and ledger.origin(event):
+            return end(message, Outcome.SUPPRESSED, SENT_BY_US)
+        if event.kind is not Kind.UNDELIVERED or envelope.thread:
+            return message
+        thread_key = ledger.reported(event)
+        if not thread_key:
+            self.telemetry.count("UnknownReports")
+            return end(message, Outcome.SUPPRESSED, NOT_SENT_BY_US)
+        if thread_key == event.thread_key:
+            return message
+        self.mailbox.send([envelope.forwarded(thread_key)])
+        return None
 
 
 def message_of(envelope: Envelope) -> Recorded:

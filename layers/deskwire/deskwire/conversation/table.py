@@ -33,8 +33,13 @@ def sent_item(thread_key: str, key: str) -> Key:
     return (f"T#{thread_key}", f"S#{key}")
 
 
+def origin_item(place: str, platform_id: str) -> Key:
+    """Return where the way back from something we sent to its thread is. `place` is the channel and the account."""
+    return (f"O#{place}/{compose(platform_id)}", "SENT")
+
+
 def echo_item(thread_key: str, platform_id: str) -> Key:
-    """Return where the platform's id of something we sent is, by which its echo is known."""
+    """Return where version 0.1 noted the platform's id of something we sent. It wrote the last of them 30 days ago."""
     return (f"T#{thread_key}", f"O#{compose(platform_id)}")
 
 

@@ -50,6 +50,7 @@ class Turn:
     added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `add_early_answer`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
     intended: list[str] = field(default_factory=list)  # keys of texts that were about to be sent
+    undelivered: set[str] = field(default_factory=set)  # keys of what we sent that reports of this turn are about
     relayed: set[str] = field(default_factory=set)  # keys of agents' answers that were dealt with
     begun: set[str] = field(default_factory=set)  # keys whose effect may have happened
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
@@ -156,10 +157,15 @@ class Turn:
         """Record that these messages are in the ticket."""
         self.outcomes += messages
         stamps = [
-            seconds(each.event.occurred_at) for each in messages if each.event is not None and each.event.occurred_at
+            seconds(each.event.occurred_at)
+            for each in messages
+            if each.event is not None and each.event.occurred_at and each.event.kind is not Kind.UNDELIVERED
         ]
         self._become(last_written=max([self.thread.last_written, *stamps]))
-        if any(each.event is not None and not each.event.own for each in messages):
+        if any(
+            each.event is not None and not each.event.own and each.event.kind is not Kind.UNDELIVERED
+            for each in messages
+        ):
             self._become(filed_at=seconds(self.now))
 
     def leave_unfiled(self) -> None:
@@ -184,6 +190,15 @@ class Turn:
             visibility=Visibility.PRIVATE,
         )
         self.added.append(Recorded(key=event.key, event=event, received_at=self.now.isoformat()))
+
+    def add_reports(self, events: Sequence[Event]) -> None:
+        """Add what the platform reported on what was sent in this turn before its id was written."""
+        known = {each.key for each in self.added}
+        self.added += [
+            Recorded(key=event.key, event=event, received_at=self.now.isoformat())
+            for event in events
+            if event.key not in known
+        ]
 
     # ---------------------------------------------------------------- what is sent
 

@@ -9,6 +9,11 @@ from deskwire.care.measure import cut
 from deskwire.contracts.terms import Unit
 from deskwire.model.events import MOST_STARS, Author, Event, Kind
 
+from .decide import Undelivered
+from .table import moment
+
+ACK = "ack"  # the keys of acknowledgements begin so
+REASON = 300  # characters of a platform's reason
 NAME = 120  # characters of a person's name
 JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
 LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
@@ -77,6 +82,17 @@ def undeliverable(reason: str, text: str) -> str:
     return (
         f"This answer was NOT delivered to the customer.\nWhy: {reason}.\n"
         f"What you can do: answer by another way the customer has given, or on the platform itself.\n\n> {text[:300]}"
+    )
+
+
+def undelivered(reason: str, title: str, what: Undelivered) -> str:
+    """Return the note for what was sent, and of which the platform reported later that it was not delivered."""
+    sent = "The automatic acknowledgement" if what.key.startswith(f"{ACK}/") else "An answer"
+    at = f" (sent {when(moment(what.sent_at))})" if what.sent_at else ""
+    return (
+        f"{sent}{at} was NOT delivered to the customer: {title} took it and reported this later.\n"
+        f"Why: {cut(line(reason), REASON, Unit.CHARACTERS) or 'it gave no reason'}.\n"
+        "What you can do: answer by another way the customer has given, or on the platform itself."
     )
 
 

@@ -24,9 +24,14 @@ class Kind(StrEnum):
     REACTION = "reaction"
     RECEIPT = "receipt"
     STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
+    UNDELIVERED = "undelivered"  # what we sent (`object_id` is the platform's id of it) failed later; `text` says why
     TICKET = "ticket"  # a helpdesk says: look at this ticket
     TIMER = "timer"  # ours: a thread is due
     OTHER = "other"  # genuine, of a kind we do not know
+
+
+# Kinds that need no ticket, no answer and no record, with the reason that is counted.
+DISMISSED = {Kind.RECEIPT: "receipt", Kind.REACTION: "reaction", Kind.STATE: "state", Kind.OTHER: "unknown kind"}
 
 
 class Visibility(StrEnum):
@@ -178,6 +183,13 @@ class Event:
     def alias_keys(self) -> list[str]:
         """The keys that this conversation's thread would have under its other ids."""
         return [compose(self.channel, self.account, alias) for alias in self.aliases if alias != self.thread]
+
+    @property
+    def dismissed(self) -> str:
+        """Why the event is only counted (it gets no letter and no item); empty when something is to be done."""
+        if self.kind is Kind.TICKET:
+            return "own" if self.own else ""
+        return self.dismissal or DISMISSED.get(self.kind, "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as plain JSON: one name for one thing over all channels."""

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from deskwire import registry
-from deskwire.contracts.channel import Uploads
+from deskwire.contracts.actions import owns_uploads
 from deskwire.contracts.connector import Reach
 from deskwire.contracts.helpdesk import Helpdesk, Redacts, TicketGone
 from deskwire.conversation import wording
@@ -50,6 +50,7 @@ from deskwire.ports import (
     WholeArchive,
     WholeTable,
 )
+from deskwire.ports.outbox import box
 from deskwire.timing import KEEP_SECONDS
 
 from .replaying import parked
@@ -305,6 +306,9 @@ class Eraser:
                 if writes:
                     self.table.transact(writes)
         if alone:
+            shown = [Delete((row["pk"], row["sk"])) for row in self.table.query(box(thread.key))]
+            for start in range(0, len(shown), 50):
+                self.table.transact(shown[start : start + 50])
             ours = [Delete(reference_item(reference(thread.key, epoch))) for epoch in range(thread.epoch + 1)]
             for start in range(0, len(ours), 50):
                 self.table.transact(ours[start : start + 50])
@@ -442,6 +446,6 @@ def _archived(message: Recorded, row: Item) -> list[str]:
         return names
     if name := archived_as(row["event"]):
         names.append(name)
-    if event.channel in registry.channel_names() and isinstance(registry.channel(event.channel), Uploads):
+    if event.channel in registry.channel_names() and owns_uploads(registry.channel(event.channel)):
         names += [f"incoming/{attachment.id}" for attachment in event.attachments if attachment.id]
     return names

@@ -138,7 +138,7 @@ class Replayer:
         )  # fmt: skip
         find = registry.helpdesk if endpoint.side == "helpdesks" else registry.channel
         found = content(request, endpoint, [find(name) for name in endpoint.connectors])
-        return list(found.events), [each.reason for each in found.parked]
+        return [each for each in found.events if not each.dismissed], [each.reason for each in found.parked]
 
     def _known(self, thread_key: str, key: str) -> str:
         item = self.table.get(message_item(thread_key, key))

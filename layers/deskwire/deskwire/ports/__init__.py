@@ -16,6 +16,8 @@ from deskwire.model.values import dataclass, field
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
 
+    from .outbox import Shown
+
 Item: TypeAlias = dict[str, Any]  # text, whole numbers, truth values, bytes, None, lists and objects of them
 Key: TypeAlias = tuple[str, str]  # pk, sk
 
@@ -250,6 +252,13 @@ class Endpoints(Protocol):
 
     def secrets(self, name: str) -> Secrets:
         """Return the secrets of an entry. Raises `ConfigurationError`."""
+
+
+class Showcase(Protocol):
+    """Reads the outbox (see `ports.outbox`)."""
+
+    def read(self, thread_key: str, after: str) -> Sequence[Shown]:
+        """Return what was sent into a thread after a cursor. Raises `PayloadError` for what is no cursor."""
 
 
 class Limits(Protocol):

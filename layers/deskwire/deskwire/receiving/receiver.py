@@ -16,22 +16,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deskwire import registry
-from deskwire.contracts.channel import Rejects, Upload, Uploads
+from deskwire.contracts.channel import Rejects
 from deskwire.letters import VERSION, letters_of
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
 from deskwire.model.events import Event, Unreadable
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.values import dataclass, field, replace
-from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Limits, Mailbox, Parked, Presign
+from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Limits, Mailbox, Parked, Presign, Showcase
 from deskwire.verification.never import Never
 from deskwire.verification.rule import Context, Verification
 from deskwire.web import request as http
 from deskwire.web.request import Request, Response
 
 from .content import content
+from .dismissing import dismiss
 
 if TYPE_CHECKING:
+    from deskwire.contracts.actions import Action, Actions, Read
     from deskwire.contracts.connector import Connector
     from deskwire.telemetry import Telemetry
     from deskwire.web.rest import Transport
@@ -48,7 +50,6 @@ FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
 )
 NOT_FOUND = Response.json(404, {"error": "not found"})
 NOT_ALLOWED = Response.json(405, {"error": "method not allowed"}, {"allow": "GET, POST"})
-
 Found = TypeVar("Found")
 
 
@@ -65,6 +66,7 @@ class Receiver:
     telemetry: Telemetry
     limits: Limits
     presign: Presign
+    outbox: Showcase | None = None
     cache: dict[str, object] = field(default_factory=dict)
 
     def notified(self, event: Mapping[str, Any]) -> None:
@@ -145,26 +147,29 @@ class Receiver:
         self, request: Request, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector]
     ) -> Response:
         secrets = self.endpoints.secrets(endpoint.secret) if endpoint.secret else Secrets({})
-        if request.method not in DELIVERIES:
+        found = _action(connectors, request.action)
+        if request.method not in (found[2].methods if found else DELIVERIES):
             return _first(each.handshake(bare, secrets) for each in connectors) or NOT_ALLOWED
-        uploads = _first(each if isinstance(each, Uploads) else None for each in connectors) if request.action else None
-        if request.action and (request.action != "uploads" or uploads is None):
+        if request.action and not found:
             return NOT_FOUND
-        if (refused := self._too_much(request, bare, endpoint, connectors)) is not None:
+        if found:
+            connectors = [found[0]]
+        body_limit = found[2].body_limit if found else max(each.terms.body_limit.value for each in connectors)
+        if (refused := self._too_much(request, bare, endpoint, connectors, body_limit)) is not None:
             return refused
         context = Context(self.clock(), self.http, endpoint.settings, self.cache)
+        if found:
+            return self._act(request, endpoint, found, secrets, context)
         facts, connectors = _verified(request, connectors, secrets, context)
         request = _cleared(replace(request, facts={**request.facts, **facts}), connectors)
-        if uploads is not None:
-            return self._upload(uploads.upload(request, endpoint.settings))
         greeted = _first(each.greeting(request, secrets) for each in connectors)
         return greeted or self._take(request, endpoint, connectors)
 
     def _too_much(
-        self, request: Request, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector]
+        self, request: Request, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector], body_limit: int
     ) -> Response | None:
-        """Return the refusal of a body that is too large, or of one request too many."""
-        if len(request.body) > max(each.terms.body_limit.value for each in connectors):
+        """Return the refusal of a body larger than `body_limit` bytes, or of one request too many."""
+        if len(request.body) > body_limit:
             self.telemetry.count("TooLarge")
             return Response.json(413, {"error": "too large"})
         for name, most, seconds in (limit for each in connectors for limit in each.limits(bare)):
@@ -173,9 +178,41 @@ class Receiver:
                 return Response.json(429, {"error": "too many requests"}, {"retry-after": str(seconds)})
         return None
 
-    def _upload(self, upload: Upload) -> Response:
-        name = secrets_module.token_hex(16)
-        return Response.json(201, {"id": name, **self.presign(f"incoming/{name}", upload.type, upload.size)})
+    def _act(
+        self,
+        request: Request,
+        endpoint: EndpointView,
+        found: tuple[Connector, Actions, Action],
+        secrets: Secrets,
+        context: Context,
+    ) -> Response:
+        from deskwire.contracts.actions import Read, Upload, Visit, Write
+
+        from . import acting
+
+        connector, acts, action = found
+        facts = action.verification.verify(request, secrets, context)
+        request = action.verification.cleared(replace(request, facts={**request.facts, **facts}))
+        fresh = secrets_module.token_hex(16)
+        visit = Visit(request.action, request, endpoint.settings, secrets, fresh)
+        wanted = acting.allowed(acts.act(visit), action, connector.name)
+        if isinstance(wanted, Upload):
+            return Response.json(201, {"id": fresh, **self.presign(f"incoming/{fresh}", wanted.type, wanted.size)})
+        if isinstance(wanted, Read):
+            return self._look(wanted, connector.name)
+        if isinstance(wanted, Write):
+            self._enqueue(request, endpoint, dismiss(wanted.events, self.telemetry))
+            self.telemetry.count("Events", len(wanted.events))
+            return wanted.response
+        return wanted
+
+    def _look(self, wanted: Read, owner: str) -> Response:
+        from . import acting
+
+        if self.outbox is None:
+            raise ConfigurationError("there is no outbox to read")
+        found = self.outbox.read(acting.thread_of(wanted, owner), wanted.after)
+        return Response.json(200, acting.page(found, wanted.after), {"cache-control": "no-store"})
 
     def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Response:
         found = content(request, endpoint, connectors)
@@ -186,7 +223,7 @@ class Receiver:
             self.telemetry.count("Failures")
         for each in found.parked:
             self._park(request, endpoint, each)
-        self._enqueue(request, endpoint, found.events)
+        self._enqueue(request, endpoint, dismiss(found.events, self.telemetry))
         self.telemetry.count("Deliveries")
         self.telemetry.count("Events", len(found.events))
         if not found.events and not found.parked:
@@ -239,6 +276,15 @@ def kept(header: str) -> bool:
 
 def _connector(side: str, name: str) -> Connector:
     return registry.helpdesk(name) if side == "helpdesks" else registry.channel(name)
+
+
+def _action(connectors: Sequence[Connector], name: str) -> tuple[Connector, Actions, Action] | None:
+    """Return the declared action of that name; most requests name none, and import nothing of it."""
+    if not name:
+        return None
+    from . import acting
+
+    return acting.find(connectors, name)
 
 
 def _first(found: Iterable[Found | None]) -> Found | None:

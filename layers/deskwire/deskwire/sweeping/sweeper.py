@@ -17,6 +17,7 @@ from deskwire.model.errors import DeskwireError, where
 from deskwire.model.events import Event
 from deskwire.model.keys import digest
 from deskwire.ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
+from deskwire.receiving.dismissing import dismiss
 from deskwire.telemetry import Telemetry
 from deskwire.timing import OVERDUE_AFTER
 
@@ -135,8 +136,9 @@ class Sweeper:
     def _take(self, key: Key, page: Page, events: Sequence[Event], endpoint: str, side: str) -> int:
         """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
         now = self.clock().isoformat()
-        if events:
-            self.mailbox.send(letters_of(events, endpoint, side, now, self.archive))
+        pending = dismiss(events, self.telemetry)
+        if pending:
+            self.mailbox.send(letters_of(pending, endpoint, side, now, self.archive))
         if page.cursor != self._cursor(key):
             self.table.put(Put({"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}))
         return len(events)

@@ -29,7 +29,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.care.measure import measure
-from deskwire.contracts.channel import Channel, Reach, Upload
+from deskwire.contracts.actions import Action, Upload, Visit
+from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
@@ -61,6 +62,9 @@ class WebForm(Channel):
     name = "webform"
     title = "Web form"
     verification = Captcha(action="contact")
+    actions: ClassVar[dict[str, Action]] = {
+        "uploads": Action(methods=("POST", "PUT"), verification=verification, may=frozenset({Upload}))
+    }
     endpoint_settings: ClassVar[dict[str, str]] = {
         "origins": "the pages' origins, exact, separated by spaces: https://www.example.org",
         "captcha": "turnstile or hcaptcha",
@@ -213,8 +217,9 @@ class WebForm(Channel):
             {"status": "accepted", "submission_id": event.thread, "reference": reference(event.thread_key, 0)},
         )
 
-    def upload(self, request: Request, settings: Mapping[str, str]) -> Upload:
+    def act(self, visit: Visit) -> Upload:
         """Allow a file by its type and size. Raises `TemporaryError` while captchas cannot be checked."""
+        request, settings = visit.request, visit.settings
         form = forms.Form(read(request.body), "upload.requested/1")
         form.needed("form_id", forms.FORM)
         name, kind, size = forms.file_name(form.text("name")), form.text("type"), form.node["size"].number(0)

@@ -1,0 +1,87 @@
+"""Declared actions: further routes of a connector, for a page in a visitor's browser.
+
+`ANY /channels/{endpoint}/{action}` leads to the action of that name. It has methods, a verification rule and a body
+limit of its own; `Connector.limits` keeps its rates (it sees the action in the request). `act` is pure: it returns what
+is wanted, and the framework does it, if the action declares that it may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+from deskwire.model.events import Event
+from deskwire.model.values import dataclass, field
+from deskwire.web.request import Request, Response
+
+if TYPE_CHECKING:
+    from deskwire.model.secret import Secrets
+    from deskwire.verification.rule import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that a visitor is about to send; answered with an address and its `id`.
+
+    It goes to `incoming/` of the archive. A later event names it as an `Attachment` with that `id`, and no `url`.
+    """
+
+    name: str
+    type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Events of this connector for the mailbox, and the answer once they are safe there."""
+
+    events: Sequence[Event]
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was sent into a thread since `after` (a cursor that an earlier read was answered with; empty: all)."""
+
+    account: str
+    thread: str
+    after: str = ""
+
+
+Wanted: TypeAlias = Upload | Write | Read | Response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One route. `may` names what it may want besides an answer of its own."""
+
+    methods: tuple[str, ...]
+    verification: Verification
+    may: frozenset[type] = field(default_factory=frozenset)
+    body_limit: int = 65_536  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A verified request to an action. What its rule found out is in `request.facts`."""
+
+    action: str
+    request: Request
+    settings: Mapping[str, str]  # of the endpoint
+    secrets: Secrets  # of the endpoint
+    fresh: str  # 128 random bits in hexadecimal, others at each visit: an id for what begins here
+
+
+@runtime_checkable
+class Actions(Protocol):
+    """Serves further routes for its pages."""
+
+    actions: ClassVar[Mapping[str, Action]]
+
+    def act(self, visit: Visit) -> Wanted:
+        """Return what a verified request wants. Raises `PayloadError` when it is not allowed."""
+
+
+def owns_uploads(connector: object) -> bool:
+    """Return whether files in `incoming/` may be this connector's."""
+    return isinstance(connector, Actions) and any(Upload in action.may for action in connector.actions.values())

@@ -1,0 +1,85 @@
+"""The outbox: what was sent to a visitor's browser, for the page to read. Items `V#thread` of the table.
+
+Texts are numbered in the order in which they were put, and a page reads on from the last number it has seen. converse
+writes here; receive reads the same items with its own small client (`aws.edge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deskwire.model.errors import PayloadError
+from deskwire.model.keys import digest
+from deskwire.model.values import dataclass
+from deskwire.timing import OUTBOX_SECONDS
+
+from . import Absent, Clock, Conflict, Put, Table, Update
+
+MOST = 50  # texts of one read
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One text in the outbox. `id` is the same however often it was put, `at` in seconds since 1970."""
+
+    number: int
+    id: str
+    text: str
+    automatic: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutbox:
+    """The outbox over the table."""
+
+    table: Table
+    clock: Clock
+
+    def put(self, thread_key: str, key: str, text: str, *, automatic: bool) -> str:
+        """Put a text into the outbox of a thread and return its id. The same `key` is put once."""
+        pk, name, now = box(thread_key), digest(key)[:32], int(self.clock().timestamp())
+        expires = {"expires": now + OUTBOX_SECONDS}
+        if self.table.get((pk, f"K#{name}")):
+            return name
+        number = self.table.update(Update((pk, "LAST"), add={"number": 1}, set=expires))["number"]
+        shown = {"number": number, "id": name, "text": text, "automatic": automatic, "at": now}
+        try:
+            self.table.transact([
+                Put({"pk": pk, "sk": f"K#{name}", **expires}, when=[("pk", Absent())]),
+                Put({"pk": pk, "sk": place(number), **shown, **expires}),
+            ])  # fmt: skip
+        except Conflict:
+            return name  # another attempt was faster
+        return name
+
+    def read(self, thread_key: str, after: str) -> list[Shown]:
+        """Return what was put after a cursor, oldest first. Raises `PayloadError` for what is no cursor."""
+        first = place(number_of(after))
+        found = [item for item in self.table.query(box(thread_key), "M#") if item["sk"] > first]
+        return shown(found[:MOST])
+
+
+def box(thread_key: str) -> str:
+    """Return the partition of a thread's outbox."""
+    return f"V#{thread_key}"
+
+
+def place(number: int) -> str:
+    """Return the sort key of a text."""
+    return f"M#{number:012d}"
+
+
+def number_of(cursor: str) -> int:
+    """Return the number that a cursor stands for. Raises `PayloadError`."""
+    if not cursor:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 12):
+        raise PayloadError("not a cursor")
+    return int(cursor)
+
+
+def shown(items: Sequence[Mapping[str, Any]]) -> list[Shown]:
+    """Return the texts in the table's items."""
+    return [Shown(int(i["number"]), i["id"], i["text"], bool(i["automatic"]), int(i["at"])) for i in items]

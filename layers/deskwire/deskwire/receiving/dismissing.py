@@ -1,0 +1,37 @@
+"""Ends what needs no worker: receipts, reads, reactions and the like are counted here and go no further."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from deskwire.model.events import Event, Kind
+
+if TYPE_CHECKING:
+    from deskwire.telemetry import Telemetry
+
+METRICS = {
+    Kind.RECEIPT: "DismissedReceipt",
+    Kind.REACTION: "DismissedReaction",
+    Kind.STATE: "DismissedState",
+    Kind.TICKET: "DismissedTicket",
+}
+
+
+def dismiss(events: Sequence[Event], telemetry: Telemetry) -> list[Event]:
+    """Return the events to work on; count the others by kind, log why, and raise the alarm for what a person must do.
+
+    The count is all that is kept of a dismissed event: no letter and no item, so a redelivery counts again.
+    """
+    dismissed: Counter[tuple[str, Kind, str]] = Counter()
+    for event in events:
+        if event.attention:
+            telemetry.count("ConfigurationErrors")
+            telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
+        if event.dismissed:
+            dismissed[event.channel, event.kind, event.dismissed] += 1
+    for (channel, kind, reason), number in dismissed.items():
+        telemetry.count(METRICS.get(kind, "DismissedOther"), number)
+        telemetry.log("INFO", "dismissed", channel=channel, kind=str(kind), reason=reason, count=number)
+    return [event for event in events if not event.dismissed]
