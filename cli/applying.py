@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deskwire.ports import Conflict
+from deskwire.settings import ENDPOINTS
 
 from .checking import Checked
 from .checking import check as checked_file
@@ -35,6 +36,7 @@ class SecretState:
     found: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    elsewhere: str = ""  # where it is stored instead, and receive may not read it
 
     @property
     def good(self) -> bool:
@@ -43,6 +45,12 @@ class SecretState:
 
     def text(self) -> str:
         """Return it in words."""
+        if self.elsewhere:
+            return (
+                f"{self.name} is missing: receive reads endpoints' secrets there alone. Copy it:\n"
+                f"      aws secretsmanager get-secret-value --secret-id {self.elsewhere} --query SecretString "
+                f"--output text \\\n        | aws secretsmanager create-secret --name {self.name} --secret-string file:///dev/stdin"
+            )
         if self.problem:
             return f"{self.name} {'is ' if self.problem == 'missing' else ''}{self.problem}"
         parts = [f"has {', '.join(self.found)}"] if self.found else []
@@ -58,6 +66,7 @@ class SecretState:
             "found": list(self.found),
             "missing": list(self.missing),
             "unknown": list(self.unknown),
+            **({"elsewhere": self.elsewhere} if self.elsewhere else {}),
         }
 
 
@@ -95,6 +104,11 @@ def apply(args: argparse.Namespace) -> int:
     target, made, secrets = _planned(args, found)
     if not args.json:
         _tell(found, target, made, secrets)
+    if any(state.elsewhere for state in secrets):
+        raise UserError(
+            "secrets of endpoints lie where receive may not read them: nothing was written. Copy them as the plan says "
+            "(docs/operating.md, Upgrading), then apply again"
+        )
     if len(made.changes) > MOST:
         raise UserError(
             f"{len(made.changes)} changes are more than the {MOST} that DynamoDB writes as one: nothing was written. "
@@ -144,7 +158,9 @@ def _secrets(target: Place, needs: Mapping[str, Need]) -> list[SecretState]:
         full = target.secrets_prefix + name
         held = members(client, full)
         if isinstance(held, str):
-            states.append(SecretState(full, problem=held))
+            before = target.secrets_prefix + name.removeprefix(ENDPOINTS)
+            moved = held == "missing" and before != full and members(client, before) != "missing"
+            states.append(SecretState(full, problem=held, elsewhere=before if moved else ""))
             continue
         good = [member for member, usable in held.items() if usable]
         known = tuple(member for member in good if member in need.names)

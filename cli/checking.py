@@ -10,6 +10,7 @@ from typing import TypeAlias
 from deskwire import registry
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
+from deskwire.settings import ENDPOINTS
 
 from .checks import FAULTS, hints
 from .document import Fault, read
@@ -95,9 +96,10 @@ def _plain(policy: Policy) -> Policy:
 
 
 def secrets(written: Written) -> dict[str, Need]:
-    """Return what each named secret must hold."""
+    """Return what each secret must hold, by its name below the stack's prefix."""
     found: dict[str, Need] = {}
-    for _, entry, _, need in written.connectors():
+    for (section, *_), entry, _, need in written.connectors():
         if entry.secret is not None:
-            found[entry.secret] = found.get(entry.secret, Need((), frozenset())) | need
+            name = f"{ENDPOINTS}{entry.secret}" if section == "endpoints" else entry.secret
+            found[name] = found.get(name, Need((), frozenset())) | need
     return dict(sorted(found.items()))

@@ -31,7 +31,10 @@ SecretName = Annotated[
     str,
     Field(
         pattern=SECRET_NAME,
-        description="Name of an entry of Secrets Manager, without the stack's prefix (deskwire/). Never a secret.",
+        description=(
+            "Name of an entry of Secrets Manager, without the stack's prefix (deskwire/; of an endpoint "
+            "deskwire/endpoints/). Never a secret."
+        ),
     ),
 ]
 Settings = Annotated[dict[str, Words], Field(description="The connector's own settings, see `deskwire channels`.")]

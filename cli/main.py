@@ -167,7 +167,7 @@ SECRETS = """\
 Writes members of an entry of Secrets Manager beside those that are there; makes the entry where there is none. Shows
 no value. A member named twice has two values, the new one first, as during a rotation.
 
-  deskwire secrets put meta-app app_secret verify_token --stack deskwire     asks for both
+  deskwire secrets put endpoints/meta-app app_secret verify_token --stack deskwire     asks for both
   vault read … | deskwire secrets put desk api_token --stack deskwire        a line of stdin for each
 """
 AUDIT = """\

@@ -34,6 +34,7 @@ import inspect
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import threading
@@ -71,9 +72,14 @@ def fill_in_condition_keys() -> None:
 
     def dynamodb_service_context(body: bytes) -> dict[str, Any]:
         request = json.loads(body or b"{}")
-        partition = (request.get("Key") or request.get("Item") or {}).get("pk")
+        partition = (request.get("Key") or request.get("Item") or {}).get("pk") or queried(request)
         known: dict[str, Any] = known_of_dynamodb(body)
         return known | ({"dynamodb:LeadingKeys": [*partition.values()]} if partition else {})
+
+    def queried(request: dict[str, Any]) -> dict[str, Any]:
+        """Return the partition of a query. A transaction's stay unknown: all its items are checked with one context."""
+        found = re.search(r"pk\s*=\s*(:\w+)", request.get("KeyConditionExpression", ""))
+        return request["ExpressionAttributeValues"][found[1]] if found else {}
 
     def ses_v2_resource_arn(method: str, path: str, body: bytes, region: str, account: str) -> Any:
         if not path.endswith("/outbound-emails"):

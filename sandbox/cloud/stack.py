@@ -70,6 +70,8 @@ class Deployed:
     receive: str
     converse: str
     sweep: str
+    unwatched: str
+    watch: str
 
 
 def say_nothing(_: str) -> None:
@@ -297,7 +299,7 @@ class Stack:
 
     def killed(self) -> Counter[str]:
         """Return how many processes of each function `kill` has killed."""
-        names = {getattr(self.deployed, name): name for name in ("receive", "converse", "sweep")}
+        names = {getattr(self.deployed, name): name for name in ("receive", "converse", "sweep", "watch")}
         return Counter(names[function] for function in re.findall(r"^KILLED (\S+)$", self.logs(), re.MULTILINE))
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -375,7 +377,7 @@ class Stack:
             raise StackError(f"template.yaml has no parameter {', '.join(unknown)}")
         cloudformation.create_stack(
             StackName=NAME,
-            TemplateBody=json.dumps(template, default=str),
+            TemplateURL=self._upload_template(template),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
@@ -392,6 +394,12 @@ class Stack:
                 archive = built / f"{resource['Properties'][attribute]}.zip"  # a test may have named another folder
                 s3.put_object(Bucket=bucket, Key=f"{name}.zip", Body=archive.read_bytes())
                 resource["Properties"][attribute] = f"s3://{bucket}/{name}.zip"
+
+    def _upload_template(self, template: dict[str, Any]) -> str:
+        """Put the template beside the zips and return its address: a request itself takes no more than 51,200 bytes."""
+        body = json.dumps(template, default=str).encode()
+        self.client("s3").put_object(Bucket=f"{NAME}-artifacts", Key="template.json", Body=body)
+        return f"{self.endpoint}/{NAME}-artifacts/template.json"
 
     def _wait_for_stack(self, cloudformation: Any) -> Any:
         deadline = time.monotonic() + 120
@@ -425,6 +433,8 @@ class Stack:
             receive=values["ReceiveFunctionName"],
             converse=values["ConverseFunctionName"],
             sweep=values["SweepFunctionName"],
+            unwatched=values["UnwatchedUrl"],
+            watch=values["WatchFunctionName"],
         )
 
 

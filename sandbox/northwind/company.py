@@ -29,6 +29,7 @@ from typing import Any, Self, TypeVar
 
 import yaml
 
+from deskwire.settings import ENDPOINTS
 from sandbox.cloud.stack import ROOT, WORK, Stack, StackError, say_nothing
 from sandbox.neighbours import desk, platform
 from sandbox.neighbours.desk import DEFAULT, WEBHOOK
@@ -96,7 +97,7 @@ class Company:
         self._children.__exit__(kind, error, trace)
 
     def _start(self, children: contextlib.ExitStack) -> None:
-        parameters = {"FromAddress": SENDER}
+        parameters = {"FromAddress": SENDER, "OutcomesBus": "default"}
         for each in self.platforms.values():
             each.start(children)
             parameters |= each.parameters
@@ -133,8 +134,13 @@ class Company:
         for each in self.platforms.values():
             self.secrets |= each.secrets
         self.secrets |= self.desk.secrets
-        for name, values in self.secrets.items():
-            client.create_secret(Name=f"{self.stack.deployed.secrets_prefix}{name}", SecretString=json.dumps(values))
+        rules = self._rules()
+        of_endpoints = {each.get("secret") for each in rules["endpoints"].values()}
+        of_accounts = {each.get("secret") for kind in ("helpdesks", "connections") for each in rules[kind].values()}
+        for folder, names in ((ENDPOINTS, of_endpoints), ("", of_accounts)):
+            for name in sorted(names & self.secrets.keys()):
+                entry = f"{self.stack.deployed.secrets_prefix}{folder}{name}"
+                client.create_secret(Name=entry, SecretString=json.dumps(self.secrets[name]))
         self.stack.client("sesv2").create_email_identity(EmailIdentity=SENDER)
 
     def _apply(self) -> None:

@@ -216,10 +216,10 @@ def test_the_plan_says_for_scripts_what_it_says_for_people(run, company):
 
 
 SECRETS = {
-    "meta-app": {"app_secret": "s3cr3t-app", "verify_token": "s3cr3t-token"},
-    "x-app": {"consumer_secret": ["s3cr3t-new", "s3cr3t-old"]},
+    "endpoints/meta-app": {"app_secret": "s3cr3t-app", "verify_token": "s3cr3t-token"},
+    "endpoints/x-app": {"consumer_secret": ["s3cr3t-new", "s3cr3t-old"]},
     "x-account": {"consumer_key": "s3cr3t-key", "consumer_secret": "", "access_tokens": "s3cr3t-typo"},
-    "turnstile": {"captcha_secret": "s3cr3t-captcha"},
+    "endpoints/turnstile": {"captcha_secret": "s3cr3t-captcha"},
     "zendesk": {"oauth_token": "s3cr3t-oauth"},
 }
 
@@ -234,11 +234,11 @@ def test_the_plan_says_which_secrets_are_there_and_never_their_values(deskwire, 
         assert told.status == 3
         assert "s3cr3t" not in told.out + told.err
     states = {each["name"].removeprefix("deskwire/"): each for each in report(told)["secrets"]}
-    assert states["meta-app"] == {
-        "name": "deskwire/meta-app", "state": "found", "found": ["app_secret", "verify_token"], "missing": [],
+    assert states["endpoints/meta-app"] == {
+        "name": "deskwire/endpoints/meta-app", "state": "found", "found": ["app_secret", "verify_token"], "missing": [],
         "unknown": [],
     }  # fmt: skip
-    assert states["x-app"]["state"] == "found"
+    assert states["endpoints/x-app"]["state"] == "found"
     assert states["zendesk"]["state"] == "found"  # one of two alternatives is enough
     assert states["x-account"]["state"] == "incomplete"
     assert states["x-account"]["missing"] == ["consumer_secret", "access_token", "access_token_secret"]
@@ -247,7 +247,26 @@ def test_the_plan_says_which_secrets_are_there_and_never_their_values(deskwire, 
     assert states["google-account"]["state"] == "is no JSON object"
     people = deskwire("plan", company(), "--table", "northwind", "--region", "eu-west-1").out
     assert "✗ deskwire/page-reykjavik is missing" in people
-    assert "✓ deskwire/meta-app has app_secret, verify_token" in people
+    assert "✓ deskwire/endpoints/meta-app has app_secret, verify_token" in people
+
+
+def test_a_secret_of_an_endpoint_from_before_is_to_be_copied_before_anything_is_applied(deskwire, company, table):
+    client = boto3.client("secretsmanager")
+    for name, value in SECRETS.items():
+        client.create_secret(Name=f"deskwire/{name.removeprefix('endpoints/')}", SecretString=json.dumps(value))
+    where = ("--table", "northwind", "--region", "eu-west-1")
+    told = deskwire("plan", company(), *where)
+    assert "secret-id deskwire/meta-app" in told.out
+    assert "create-secret --name deskwire/endpoints/meta-app --secret-string file:///dev/stdin" in told.out
+    assert "s3cr3t" not in told.out + told.err
+    states = {each["name"]: each for each in report(deskwire("plan", company(), "--json", *where))["secrets"]}
+    assert states["deskwire/endpoints/x-app"]["elsewhere"] == "deskwire/x-app"
+    refused = deskwire("apply", company(), "--yes", *where)
+    assert (refused.status, "nothing was written" in refused.err) == (1, True)
+    for name, value in SECRETS.items():
+        if name.startswith("endpoints/"):
+            client.create_secret(Name=f"deskwire/{name}", SecretString=json.dumps(value))
+    assert deskwire("apply", company(), "--yes", *where).status == 0
 
 
 def test_the_stack_says_where_its_table_is(deskwire, company, table):

@@ -50,7 +50,7 @@ def deliver(stack, request):
     """Deliver a captured, signed message to an endpoint of the test's own, for receive remembers endpoints."""
     name = f"meta-{hashlib.sha256(request.node.name.encode()).hexdigest()[:8]}"
     stack.client("secretsmanager").create_secret(
-        Name=f"{stack.deployed.secrets_prefix}{name}",
+        Name=f"{stack.deployed.secrets_prefix}endpoints/{name}",
         SecretString=json.dumps({"app_secret": "an app's secret", "verify_token": "a token"}),
     )
     endpoint = Endpoint(name=name, side="channels", connectors=("messenger",), secret=name)

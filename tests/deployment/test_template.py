@@ -3,6 +3,7 @@
 import pytest
 
 from deskwire.conversation.recorded import Outcome
+from deskwire.watching.watcher import TOKEN_SECONDS
 from sandbox.cloud.stack import ROOT
 
 METRICS = {
@@ -18,6 +19,7 @@ ROLES = {
     "ReceiveRole": {
         "sqs:SendMessage",
         "dynamodb:GetItem",
+        "dynamodb:Query",
         "dynamodb:UpdateItem",
         "secretsmanager:GetSecretValue",
         "s3:PutObject",
@@ -33,7 +35,6 @@ ROLES = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
         "dynamodb:Query",
         "secretsmanager:GetSecretValue",
         "s3:GetObject",
@@ -50,8 +51,21 @@ ROLES = {
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "sqs:SendMessage",
-        "sqs:GetQueueAttributes",
         "secretsmanager:GetSecretValue",
+    }
+    | LOGS
+    | TRACE
+    | KEY,
+    "WatchRole": {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "sqs:SendMessage",
+        "events:PutEvents",
     }
     | LOGS
     | TRACE
@@ -95,18 +109,31 @@ def test_receive_reads_endpoints_and_counts_rates_but_sees_no_thread(resources):
         for statement in statements(resources("AWS::IAM::Role")["ReceiveRole"])
         if str(statement["Action"]).startswith("dynamodb:")
     }
-    assert keys == {"dynamodb:GetItem": ["E#*"], "dynamodb:UpdateItem": ["R#*"]}
+    assert keys == {"dynamodb:GetItem": ["E#*"], "dynamodb:UpdateItem": ["R#*"], "dynamodb:Query": ["V#*"]}
+
+
+def test_watch_sees_no_thread_and_writes_only_figures_and_their_tokens(resources):
+    keys = {
+        statement["Action"]: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for statement in statements(resources("AWS::IAM::Role")["WatchRole"])
+        if statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
+    }
+    assert keys == {
+        "dynamodb:GetItem": ["W#*", "C#*"],
+        "dynamodb:PutItem": ["W#*"],
+        "dynamodb:UpdateItem": ["F#*"],
+    }
 
 
 def test_every_function_has_a_role_and_a_log_of_its_own(resources):
     functions = resources("AWS::Serverless::Function")
     for of_its_own in ("Role", "LoggingConfig"):
-        assert len({str(function[of_its_own]) for function in functions.values()}) == len(functions) == 3
+        assert len({str(function[of_its_own]) for function in functions.values()}) == len(functions) == 4
 
 
 def test_every_log_is_kept_for_a_time_and_not_for_ever(resources):
     groups = resources("AWS::Logs::LogGroup")
-    assert len(groups) == 4
+    assert len(groups) == 5
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
 
@@ -118,6 +145,28 @@ def test_the_mailbox_orders_by_thread_and_lets_one_message_fail_alone(resources)
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"]["MaximumConcurrency"] == {"Ref": "HelpdeskConcurrency"}
     assert "FilterCriteria" not in mapping  # what a filter leaves out is deleted
+
+
+def test_watch_is_retried_in_part_and_what_it_gives_up_calls_a_person(resources):
+    mapping = resources("AWS::Serverless::Function")["WatchFunction"]["Events"]["Changes"]["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10_000
+    assert mapping["MaximumRecordAgeInSeconds"] < TOKEN_SECONDS  # else what was counted could be counted again
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Unwatched", "Arn"]}
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_nothing_is_published_unless_a_bus_is_named(template, resources):
+    assert template["Parameters"]["OutcomesBus"]["Default"] == ""
+    (publish,) = [
+        statement["Fn::If"][0]
+        for policy in resources("AWS::IAM::Role")["WatchRole"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement and statement["Fn::If"][1]["Action"] == "events:PutEvents"
+    ]
+    assert publish == "HasOutcomesBus"
 
 
 def test_every_queue_is_redriven_or_watched(resources):
@@ -134,7 +183,7 @@ def test_every_queue_is_redriven_or_watched(resources):
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("AWS::SQS::QueuePolicy", 3), ("AWS::S3::BucketPolicy", 1), ("AWS::SNS::TopicPolicy", 2)],
+    [("AWS::SQS::QueuePolicy", 4), ("AWS::S3::BucketPolicy", 1), ("AWS::SNS::TopicPolicy", 2)],
 )
 def test_nothing_is_taken_over_plain_http(resources, kind, number):
     policies = resources(kind).values()
@@ -182,7 +231,8 @@ def test_every_alarm_calls_the_topic_and_says_what_is_wrong(resources):
         assert watched == functions, metric
     ours = {alarm["MetricName"]: alarm for alarm in alarms.values() if alarm["Namespace"] == "Deskwire"}
     assert set(ours) == METRICS
-    assert all(alarm["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}] for alarm in ours.values())
+    dimensions = [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}, {"Name": "stage", "Value": {"Ref": "Stage"}}]
+    assert all(alarm["Dimensions"] == dimensions for alarm in ours.values())
 
 
 def test_every_metric_with_an_alarm_is_one_that_the_library_counts():

@@ -5,10 +5,11 @@ import os
 import subprocess
 import uuid
 
+import jsonschema
 import pytest
 
 from deskwire.verification.captcha import PLAYED_ORIGIN
-from sandbox.cloud.stack import WORK, tool
+from sandbox.cloud.stack import ROOT, WORK, tool
 from sandbox.neighbours.desk import By
 from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import broken
@@ -241,3 +242,54 @@ def test_no_secret_and_no_customers_word_is_in_any_functions_log(stories):
     given = [value for entry in stories.company.secrets.values() for value in entry.values()]
     for value in (each for one in given for each in ([one] if isinstance(one, str) else one)):
         assert value not in logs
+
+
+@pytest.fixture
+def subscription(company):
+    """A queue that gets what Deskwire puts on the bus, as a program of the company's own would."""
+    sqs, events = company.stack.client("sqs"), company.stack.client("events")
+    url = sqs.create_queue(QueueName="outcomes")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="outcomes", EventPattern=json.dumps({"source": ["deskwire"]}))
+    events.put_targets(Rule="outcomes", Targets=[{"Id": "queue", "Arn": arn}])
+    told = []
+
+    def look():
+        for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            told.append(json.loads(each["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+        return told
+
+    yield look
+    events.remove_targets(Rule="outcomes", Ids=["queue"])
+    events.delete_rule(Name="outcomes")
+    sqs.delete_queue(QueueUrl=url)
+
+
+def figures(stories, page):
+    """Return what is counted of a page's messages on Messenger, all hours together."""
+    table = stories.company.stack.client("dynamodb")
+    rows = table.query(
+        TableName=stories.company.stack.deployed.table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"F#messenger/{page}"}},
+    )["Items"]
+    names = ("messages", "tickets", "answers", "first_answers")
+    return {name: sum(int(row.get(name, {}).get("N", 0)) for row in rows) for name in names}
+
+
+def test_watch_counts_a_message_its_ticket_and_its_answer_and_tells_the_bus(stories, subscription):
+    stories.calm()
+    page = stories.open_page()
+    before = figures(stories, page)  # what other stories said last may still be on the stream
+    _, _, marker, told = writes(stories, page=page)
+    stories.deliver("meta", told.entry)
+    ticket = stories.ticket(marker)
+    stories.company.desk.reply(ticket.id, "On its way.")
+    after = {"messages": 1, "tickets": 1, "answers": 1, "first_answers": 1}
+    stories.eventually(lambda: all(figures(stories, page)[name] >= before[name] + after[name] for name in after))
+    outcomes = stories.eventually(lambda: [each for each in subscription() if each["detail"]["kind"] == "message"])
+    (event,) = [each for each in outcomes if each["detail"]["ticket"] == str(ticket.id)]
+    assert (event["detail-type"], event["detail"]["outcome"]) == ("Deskwire Outcome", "filed")
+    jsonschema.validate(event["detail"], json.loads((ROOT / "docs" / "outcome.schema.json").read_text()))
+    assert marker not in json.dumps(event)

@@ -7,7 +7,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskwire import runtime
@@ -50,6 +50,7 @@ def test_a_failing_message_holds_up_its_own_thread_and_no_other(monkeypatch):
     assert sorted(work.done) == ["a/1", "b/2", "b/4"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=10), st.sets(st.integers(0, 9)))
 def test_exactly_what_did_not_succeed_comes_again_in_any_batch(groups, failing):
     with pytest.MonkeyPatch.context() as patch:

@@ -18,13 +18,19 @@ if TYPE_CHECKING:
     from deskwire.conversation.converse import Conversation
     from deskwire.conversation.directory import Directory
     from deskwire.receiving.receiver import Receiver
+    from deskwire.settings import Settings
     from deskwire.sweeping.sweeper import Sweeper
+    from deskwire.watching.watcher import Watcher
 
 WORKERS = 10  # threads of a batch side by side; a batch holds ten messages at most
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _telemetry(found: Settings) -> Telemetry:
+    return Telemetry(found.stage, found.log_level, stack=found.stack)
 
 
 @cache
@@ -39,7 +45,7 @@ def receiver() -> Receiver:
     return Receiver(
         endpoints=ports, mailbox=ports, parked=ports, archive=ports, limits=ports, presign=ports.presign,
         outbox=ports,
-        http=http, clock=_now, telemetry=Telemetry(found.stage, found.log_level),
+        http=http, clock=_now, telemetry=_telemetry(found),
     )  # fmt: skip
 
 
@@ -55,7 +61,7 @@ def conversation() -> Conversation:
     directory = _directory()
     return Conversation(
         table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
-        clock=_now, telemetry=Telemetry(found.stage, found.log_level), owner=lambda: uuid.uuid4().hex,
+        clock=_now, telemetry=_telemetry(found), owner=lambda: uuid.uuid4().hex,
     )  # fmt: skip
 
 
@@ -69,9 +75,19 @@ def sweeper() -> Sweeper:
     directory = _directory()
     return Sweeper(
         table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
-        clock=_now, telemetry=Telemetry(found.stage, found.log_level),
+        clock=_now, telemetry=_telemetry(found),
         wait=None if found.sandbox else time.sleep,  # the sandbox hurries its minutes
     )  # fmt: skip
+
+
+@cache
+def watcher() -> Watcher:
+    """Return what `watch` works with."""
+    from deskwire.aws import clients
+    from deskwire.watching.watcher import Watcher
+
+    found = settings.load()
+    return Watcher(table=clients.table(found), telemetry=_telemetry(found), bus=clients.bus(found))
 
 
 @cache
@@ -124,6 +140,12 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
         failed = [identifier for found in pool.map(run, groups.values()) for identifier in found]
     work.telemetry.flush()
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
+
+
+def watch(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Count a batch of the table's stream. What is returned names the record from which on it is to be redelivered."""
+    failed = watcher().watch(event["Records"])
+    return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 
 def _reason(error: Exception) -> str:

@@ -9,10 +9,16 @@ from collections.abc import Mapping
 from deskwire.model.errors import ConfigurationError
 from deskwire.model.values import dataclass, field
 
+ENDPOINTS = "endpoints/"  # below the stack's prefix: endpoints' secrets, the only ones that receive can read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where everything is. `sandbox` maps a vendor's host to a loopback address (empty in production)."""
+    """Where everything is.
+
+    `bus` is told of outcomes (empty: none is); `sandbox` maps a vendor's host to a loopback address (empty in
+    production).
+    """
 
     table: str
     mailbox: str
@@ -21,6 +27,8 @@ class Settings:
     secrets_prefix: str
     stage: str
     log_level: str
+    stack: str = "deskwire"
+    bus: str = ""
     sandbox: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -45,7 +53,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         parked=environment.get("DESKWIRE_PARKED", ""),
         archive=environment.get("DESKWIRE_ARCHIVE", ""),
         secrets_prefix=environment.get("DESKWIRE_SECRETS", "deskwire/"),
+        stack=environment.get("DESKWIRE_STACK", "deskwire"),
         stage=environment.get("DESKWIRE_STAGE", "default"),
         log_level=environment.get("LOG_LEVEL", "INFO"),
+        bus=environment.get("DESKWIRE_OUTCOMES_BUS", ""),
         sandbox=sandbox,
     )

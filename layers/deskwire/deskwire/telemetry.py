@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from deskwire.model.writing import write
@@ -25,6 +25,7 @@ FIELDS = frozenset(
      "status", "count", "seconds", "delivery", "function", "group"}
 )  # fmt: skip
 MOST = 300
+MOST_VALUES = 100  # of one metric in one line: the format takes no more
 
 
 def _shown(value: object) -> object:
@@ -48,8 +49,11 @@ class Telemetry:
         level: str = "INFO",
         stream: TextIO | None = None,
         now: Callable[[], float] = time.time,
+        *,
+        stack: str = "deskwire",
     ) -> None:
-        self._stage = stage
+        self.stage = stage
+        self.stack = stack
         self._level = LEVELS.get(level.upper(), 20)
         self._stream = stream
         self._now = now
@@ -63,7 +67,7 @@ class Telemetry:
             raise ValueError(msg)
         if LEVELS[level] >= self._level:
             shown = {name: _shown(value) for name, value in fields.items()}
-            self._write({"level": level, "message": message, "stage": self._stage, **shown})
+            self._write({"level": level, "message": message, "stage": self.stage, **shown})
 
     def count(self, metric: str, number: int = 1) -> None:
         """Add to a metric; written by `flush`."""
@@ -75,16 +79,33 @@ class Telemetry:
         with self._lock:
             counts, self._counts = self._counts, Counter()
         if counts:
-            metrics = [{"Name": name, "Unit": "Count"} for name in sorted(counts)]
-            definition = {"Namespace": NAMESPACE, "Dimensions": [["stage"]], "Metrics": metrics}
-            stamp = int(self._now() * 1000)
-            self._write(
-                {
-                    "_aws": {"Timestamp": stamp, "CloudWatchMetrics": [definition]},
-                    "stage": self._stage,
-                    **counts,
-                }
-            )
+            self._emit({name: [number] for name, number in counts.items()}, {})
+
+    def measure(self, values: Mapping[str, Sequence[int]], *, channel: str, connection: str) -> None:
+        """Write metrics of one connection at once, with each single value where `flush` has sums."""
+        for start in range(0, max(map(len, values.values()), default=0), MOST_VALUES):
+            some = {name: list(each[start : start + MOST_VALUES]) for name, each in values.items()}
+            dimensions = {"channel": channel, "connection": connection}
+            self._emit({name: each for name, each in some.items() if each}, dimensions)
+
+    def _emit(self, values: Mapping[str, list[int]], dimensions: Mapping[str, str]) -> None:
+        shown = {
+            "stack": self.stack,
+            "stage": self.stage,
+            **{name: _shown(each or "-") for name, each in dimensions.items()},
+        }
+        metrics = [
+            {"Name": name, "Unit": "Seconds" if name.endswith("Seconds") else "Count"} for name in sorted(values)
+        ]
+        definition = {"Namespace": NAMESPACE, "Dimensions": [list(shown)], "Metrics": metrics}
+        stamp = int(self._now() * 1000)
+        self._write(
+            {
+                "_aws": {"Timestamp": stamp, "CloudWatchMetrics": [definition]},
+                **shown,
+                **{name: each[0] if len(each) == 1 else each for name, each in values.items()},
+            }
+        )
 
     def _write(self, line: dict[str, object]) -> None:
         stream = self._stream or sys.stdout

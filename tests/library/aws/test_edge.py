@@ -103,9 +103,11 @@ def test_an_unknown_endpoint_is_looked_for_again_soon(world):
 
 
 def test_secrets_are_read_by_name_and_kept_for_some_minutes(world):
-    world.secrets.create_secret(Name="deskwire/meta", SecretString=json.dumps({"app_secret": ["now", "next"]}))
+    secrets = json.dumps({"app_secret": ["now", "next"]})
+    world.secrets.create_secret(Name="deskwire/endpoints/meta", SecretString=secrets)
     assert [each.reveal() for each in world.edge.secrets("meta").every("app_secret")] == ["now", "next"]
-    world.secrets.put_secret_value(SecretId="deskwire/meta", SecretString=json.dumps({"app_secret": "later"}))
+    later = json.dumps({"app_secret": "later"})
+    world.secrets.put_secret_value(SecretId="deskwire/endpoints/meta", SecretString=later)
     assert world.edge.secrets("meta").one("app_secret").reveal() == "now"
     world.now += timedelta(seconds=301)
     assert world.edge.secrets("meta").one("app_secret").reveal() == "later"

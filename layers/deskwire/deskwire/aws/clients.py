@@ -16,6 +16,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.model.secret import Secrets
 from deskwire.web.media import MIME, safe_name
 
+from .bus import EventBridge
 from .queues import S3Archive, SqsMailbox
 from .secrets import SecretsManager
 from .table import DynamoTable
@@ -61,6 +62,11 @@ def secrets(settings: Settings) -> Callable[[str], Secrets]:
 
     provider = SecretsProvider(boto3_client=_session().client("secretsmanager", config=CONFIG))
     return SecretsManager(settings.secrets_prefix, provider)
+
+
+def bus(settings: Settings) -> EventBridge | None:
+    """Return the bus that is told of outcomes, None where none is named."""
+    return EventBridge(_session().client("events", config=CONFIG), settings.bus) if settings.bus else None
 
 
 class SesMail:

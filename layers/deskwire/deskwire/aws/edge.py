@@ -12,6 +12,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets, secrets_from_json
 from deskwire.ports import EndpointView, Letter
+from deskwire.settings import ENDPOINTS
 
 from .light import Light, batches
 
@@ -56,12 +57,12 @@ class Edge:
         return found
 
     def secrets(self, name: str) -> Secrets:
-        """Return the secrets of an entry. Raises `ConfigurationError`, `TemporaryError`."""
+        """Return an endpoint's secrets. Raises `ConfigurationError`, `TemporaryError`."""
         now = self._now()
         kept = self._secrets.get(name)
         if kept is not None and now < kept[0]:
             return kept[1]
-        entry = self._settings.secrets_prefix + name
+        entry = f"{self._settings.secrets_prefix}{ENDPOINTS}{name}"
         text = self._asked(lambda: self._light.get_secret_value(entry))
         found = secrets_from_json(text, entry=entry)
         self._secrets[name] = (now + SECRET_AGE, found)

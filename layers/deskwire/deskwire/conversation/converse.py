@@ -343,6 +343,7 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
             changes=changes,
             added=turn.added,
             sent=turn.sent,
+            answered_at=turn.before.answered_at,
             back=turn.definition.name if turn.remapped or turn.unnoted else "",
         )
     except Answered:

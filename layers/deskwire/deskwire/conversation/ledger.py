@@ -287,12 +287,13 @@ class Ledger:
         added: Sequence[Recorded] = (),
         sent: Sequence[tuple[str, str, tuple[str, ...], str]] = (),
         back: str = "",
-        release: bool = True,
+        answered_at: int = 0,
     ) -> None:
         """Write how everything ended, and let go of the thread, in one step.
 
         `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
-        `sent` holds (key, state, platform ids, reason) of what was sent. `changes` go into the thread; a `due_at` of
+        `sent` holds (key, state, platform ids, reason) of what was sent, and `answered_at` says when an
+        agent's answer last went out before. `changes` go into the thread; a `due_at` of
         0 takes it off the index. Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written.
         """
         writes: list[Put | Update] = []
@@ -309,10 +310,8 @@ class Ledger:
             fields |= self._ended(message.keep_until)
             writes.append(Update(message_item(thread.key, message.key), set=fields, remove=words))
         writes.extend(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added)
-        place = compose(thread.channel, thread.account)
-        origins = self._origins(thread, sent, place, added)
-        writes += [Update(sent_item(thread.key, key), set={"state": state, "ids": list(ids), "reason": reason,
-                   **self._ended()}) for key, state, ids, reason in sent]  # fmt: skip
+        origins = self._origins(thread, sent, added)
+        writes += self._sendings(thread, sent, answered_at)
         writes += origins
         if back:
             writes += self._ways_back(thread, back, added)
@@ -322,8 +321,7 @@ class Ledger:
         elif thread.expires and changes.get("pending", thread.pending):
             set_ = self._expires() | set_  # and waits to be filed
         due_at = set_.pop("due_at", 0)
-        if release:
-            remove += ["lease_owner", "lease_until"]
+        remove += ["lease_owner", "lease_until"]
         if due_at:
             set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}
         else:
@@ -340,16 +338,13 @@ class Ledger:
             raise self._prevented(back, thread) from None
 
     def _origins(
-        self,
-        thread: Thread,
-        sent: Sequence[tuple[str, str, tuple[str, ...], str]],
-        place: str,
-        added: Sequence[Recorded],
+        self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]], added: Sequence[Recorded]
     ) -> list[Update]:
         """Return the writes by which what was sent leads to its thread, unless a report waits there, not yet `added`.
 
         Two answers may have one id: of the same words, or where one takes the other's place on the platform.
         """
+        place = compose(thread.channel, thread.account)
         known = {each.event.object_id for each in added if each.event and each.event.kind is Kind.UNDELIVERED}
         keys = {platform_id: key for key, _, ids, _ in sent for platform_id in ids}
         return [
@@ -361,6 +356,18 @@ class Ledger:
             )
             for platform_id, key in keys.items()
         ]
+
+    def _sendings(
+        self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]], answered_at: int
+    ) -> list[Update]:
+        """Return the writes for how each sending ended."""
+        writes: list[Update] = []
+        for key, state, ids, reason in sent:
+            ended: dict[str, Any] = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
+            if state == "sent" and answered_at < thread.opened_at:  # then an answer is the ticket's first
+                ended |= {"ticket": thread.ticket, "first_after": seconds(self.clock()) - thread.opened_at}
+            writes.append(Update(sent_item(thread.key, key), set=ended))
+        return writes
 
     def move(self, thread_key: str, message: Recorded) -> None:
         """Say that a message goes on in the thread this one belongs to."""

@@ -76,6 +76,7 @@ class Recorded:
         if event is not None:
             found |= {
                 "kind": str(event.kind),
+                "own": event.own,
                 "channel": event.channel,
                 "event": stored(event),
             }

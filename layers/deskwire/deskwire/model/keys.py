@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 KEY_LIMIT = 700  # a DynamoDB sort key holds 1,024 bytes; the rest is the item's own prefix
 
@@ -22,6 +22,11 @@ def compose(*parts: str) -> str:
     if len(key) <= KEY_LIMIT:
         return key
     return f"{quote(parts[0], safe='')[:80]}/#{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def decompose(key: str) -> list[str]:
+    """Return the ids that a key is composed of; of an over-long one, whose ids are lost, the first alone."""
+    return [unquote(part) for part in key.split("/") if "#" not in part]
 
 
 def digest(key: str) -> str:

@@ -210,6 +210,16 @@ class Pile(Protocol):
         """Take it away for good. Raises `TemporaryError` when it may still be there."""
 
 
+class Bus(Protocol):
+    """The event bus on which the company's own programs listen."""
+
+    def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Put all of them on the bus, each with `Source`, `DetailType`, `Time` and `Detail`.
+
+        Raises `TemporaryError` when any may be missing.
+        """
+
+
 class Clock(Protocol):
     """Tells the time, in UTC."""
 

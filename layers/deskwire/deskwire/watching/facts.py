@@ -1,0 +1,108 @@
+"""Reads the table's stream: a change of an item becomes facts to count. Pure, and blind to customers' words.
+
+A record of DynamoDB Streams holds the item before and after its change
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html). Lambda delivers it at
+least once. A fact's `id` is made of what happened and not of the record, so it survives every redelivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from deskwire.model.keys import compose, decompose, digest
+
+# What is read of an item. All else stays in the record: an event, a note and a raw fragment hold customers' words.
+READ = frozenset(
+    {"state", "reason", "kind", "own", "ticket", "received_at", "done_at", "thread", "helpdesk", "first_after"}
+)
+UNENDED = {"recorded", "moved"}  # states of a message that are no outcome
+ENTRY = {"S", "N", "BOOL"}  # the types that are read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that happened once. `counts` is what it adds to the figures, `outcome` what the bus is told of it."""
+
+    id: str
+    at: int  # seconds since 1970
+    channel: str
+    account: str
+    counts: Mapping[str, int]
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+
+
+def facts_of(record: Mapping[str, Any]) -> list[Fact]:
+    """Return what a stream record tells. Raises `KeyError`, `ValueError`, `TypeError` for a record of another shape."""
+    change = record["dynamodb"]
+    pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
+    new, old = _plain(change.get("NewImage")), _plain(change.get("OldImage"))
+    at = int(change["ApproximateCreationDateTime"])
+    if sk.startswith("M#"):
+        return list(_outcomes(pk, sk, old, new, at))
+    if sk.startswith("S#reply/"):
+        return list(_answers(pk, sk, old, new, at))
+    if pk.startswith("N#") and new and not old:
+        return [_fact(at, str(new["thread"]), {"tickets": 1}, "ticket", pk)]
+    return []
+
+
+def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], at: int) -> Iterator[Fact]:
+    """Yield how a message ended, once: it is `recorded` before, and changed afterwards only when a person is erased."""
+    state = str(new.get("state", "recorded"))
+    if state in UNENDED or old.get("state", "recorded") != "recorded":
+        return
+    kind = str(new.get("kind", "note"))
+    counts = {state: 1}
+    if kind == "message" and state == "filed" and not new.get("own"):
+        counts |= {"messages": 1, "waiting_seconds": _waited(str(new.get("received_at", "")), int(new["done_at"]))}
+    outcome = {
+        "outcome": state,
+        "reason": str(new.get("reason", "")),
+        "kind": kind,
+        "thread": digest(pk[2:])[:12],
+        "event": digest(sk[2:])[:12],
+        "ticket": str(new.get("ticket", "")),
+        "received_at": str(new.get("received_at", "")),
+    }
+    # A message says itself which account it is of: it may be filed in a thread of another one.
+    whose = pk[2:] if kind == "note" else sk[2:]
+    yield _fact(at, whose, counts, "outcome", pk, sk, outcome=outcome)
+
+
+def _answers(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], at: int) -> Iterator[Fact]:
+    """Yield that an agent's answer was sent, and that it was the first one in its ticket."""
+    if new.get("state") != "sent" or old.get("state") == "sent":
+        return
+    yield _fact(at, pk[2:], {"answers": 1}, "answer", pk, sk)
+    if "first_after" in new:
+        counts = {"first_answers": 1, "first_answer_seconds": int(new["first_after"])}
+        yield _fact(at, pk[2:], counts, "first answer", pk, str(new.get("ticket", "")))
+
+
+def _fact(
+    at: int, whose: str, counts: Mapping[str, int], *names: str, outcome: Mapping[str, Any] | None = None
+) -> Fact:
+    channel, account = [*decompose(whose), "", ""][:2]
+    identifier = digest(compose(*names))[:32]
+    return Fact(id=identifier, at=at, channel=channel, account=account, counts=counts, outcome=outcome or {})
+
+
+def _waited(received_at: str, done_at: int) -> int:
+    """Return the seconds from a delivery to its outcome (`done_at` in milliseconds), 0 where it does not say when."""
+    if not received_at:
+        return 0
+    received = datetime.fromisoformat(received_at).astimezone(UTC).timestamp()
+    return max(0, round(done_at / 1000 - received))
+
+
+def _plain(image: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
+    """Return what is read of an item, as plain values; nothing for no item."""
+    found: dict[str, Any] = {}
+    for name in READ & (image or {}).keys():
+        ((kind, value),) = (image or {})[name].items()
+        if kind in ENTRY:
+            found[name] = value
+    return found

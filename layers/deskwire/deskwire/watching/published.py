@@ -1,0 +1,44 @@
+"""What a company's own programs are told of an outcome: its JSON schema is docs/outcome.schema.json."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deskwire.conversation.recorded import Outcome
+from deskwire.model.events import Kind
+
+SOURCE, DETAIL_TYPE = "deskwire", "Deskwire Outcome"
+KINDS = ", ".join([*(str(kind) for kind in Kind), "note"])
+
+
+class Published(BaseModel):
+    """How something that happened in a customer's conversation ended. Nobody's words and no person's name are in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, title="Deskwire Outcome")
+
+    version: Literal["1"] = Field("1", description="Of this description. Fields may be added without a new version.")
+    id: str = Field(description="Idempotency id. An event may come more than once, always with the same id.")
+    at: str = Field(description="When it ended, in UTC.", json_schema_extra={"format": "date-time"})
+    stack: str = Field(description="The CloudFormation stack.")
+    stage: str = Field(description="The stack's parameter Stage.")
+    channel: str = Field(description="The connector: messenger, webform …; of a helpdesk's signal the helpdesk's.")
+    account: str = Field(description="The page, number or mailbox; of a helpdesk's signal its name in deskwire.yaml.")
+    connection: str = Field(description="Its name in deskwire.yaml; the account where it has none.")
+    outcome: Outcome = Field(description="filed, merged, suppressed, refused or dead: docs/operating.md explains each.")
+    reason: str = Field(description="Why, in a few words; empty for most of what was filed.")
+    kind: str = Field(description=f"What happened: {KINDS}.")
+    thread: str = Field(description="Digest of the conversation, the same for all that happens in it and in the logs.")
+    event: str = Field(description="Digest of the event's key, as in the logs.")
+    ticket: str = Field(description="The helpdesk's id of the ticket; empty where there is none.")
+    received_at: str = Field(description="When it was delivered; empty for a note of ours.")
+
+    def entry(self, time: object) -> dict[str, Any]:
+        """Return the entry of the bus, that happened at `time`."""
+        return {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Time": time, "Detail": self.model_dump(mode="json")}
+
+
+if __name__ == "__main__":
+    print(json.dumps(Published.model_json_schema(), indent=2))  # noqa: T201 - it is what the command gives

@@ -1,0 +1,157 @@
+"""Counts what the stream tells exactly once, and tells a bus of every outcome at least once.
+
+Each fact has a token in the table, written in the same transaction as what it adds to the figures: a fact whose token
+is there was counted (docs/decisions/0034-counting-once.md). The bus is told before, the metrics follow after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from deskwire.configuration import Connection, connection_key
+from deskwire.model.errors import DeskwireError, TemporaryError, where
+from deskwire.model.keys import compose
+from deskwire.ports import Absent, Bus, Conflict, Key, Put, Table, Update
+from deskwire.telemetry import Telemetry
+
+from .facts import Fact, facts_of
+from .published import Published
+
+MOST = 30  # records counted in one transaction: two facts each, and their figures, are below the hundred it may hold
+TOKEN_SECONDS = 3 * 86_400  # a stream keeps its records for one day
+FIGURES_SECONDS = 400 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """Everything watch works with. Without a bus nothing is published."""
+
+    table: Table
+    telemetry: Telemetry
+    bus: Bus | None = None
+    _names: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
+
+    def watch(self, records: Sequence[Mapping[str, Any]]) -> str:
+        """Count a batch of the stream; return the sequence number from which on it must be redelivered, or ""."""
+        failed = ""
+        for start in range(0, len(records), MOST):
+            failed = self._watch(records[start : start + MOST])
+            if failed:
+                break
+        self.telemetry.flush()
+        return failed
+
+    def _watch(self, records: Sequence[Mapping[str, Any]]) -> str:
+        """Count some records. One that cannot be read holds up only what comes after it."""
+        facts: list[Fact] = []
+        unreadable = ""
+        for record in records:
+            try:
+                facts += facts_of(record)
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
+                unreadable = self._failed(record, error)
+                break
+        try:
+            self._take(facts)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the records are redelivered
+            return self._failed(records[0], error)
+        return unreadable
+
+    def _failed(self, record: Mapping[str, Any], error: Exception) -> str:
+        reason = str(error) if isinstance(error, DeskwireError) else where(error)
+        self.telemetry.count("WatchErrors")
+        self.telemetry.log("ERROR", "to be redelivered", error=type(error).__name__, reason=reason)
+        return str(record["dynamodb"]["SequenceNumber"])
+
+    def _take(self, facts: Sequence[Fact]) -> None:
+        if self.bus is not None and (told := [self._event(fact) for fact in facts if fact.outcome]):
+            self.bus.publish(told)
+        self._measure(self._count(facts))
+
+    def _count(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Add what was not counted before to the figures; return it. Raises `TemporaryError`."""
+        left = {fact.id: fact for fact in reversed(facts)}  # of two with one id the earlier stays
+        while left:
+            try:
+                self.table.transact([*_tokens(left.values()), *_figures(left.values())])
+            except Conflict:
+                known = {each for each in left if self.table.get(token_item(each)) is not None}
+                if not known:
+                    raise TemporaryError("another worker counts the same") from None
+                left = {each: fact for each, fact in left.items() if each not in known}
+            else:
+                break
+        return list(left.values())
+
+    def _measure(self, facts: Sequence[Fact]) -> None:
+        """Write the figures as metrics of their connections."""
+        sums: defaultdict[tuple[str, str], list[Fact]] = defaultdict(list)
+        for fact in facts:
+            sums[fact.channel, fact.account].append(fact)
+        for (channel, account), theirs in sums.items():
+            values: defaultdict[str, list[int]] = defaultdict(list)
+            for fact in theirs:
+                for name, number in fact.counts.items():
+                    values[metric_of(name)].append(number)
+            self.telemetry.measure(values, channel=channel, connection=self._name(channel, account))
+
+    def _name(self, channel: str, account: str) -> str:
+        """Return what deskwire.yaml calls an account; the account itself where it is no connection."""
+        if (channel, account) not in self._names:
+            found = self.table.get(connection_key(channel, account))
+            self._names[channel, account] = Connection.read(found["definition"]).name if found else account
+        return self._names[channel, account]
+
+    def _event(self, fact: Fact) -> dict[str, Any]:
+        published = Published(
+            id=fact.id,
+            at=_time(fact.at).isoformat().replace("+00:00", "Z"),
+            stack=self.telemetry.stack,
+            stage=self.telemetry.stage,
+            channel=fact.channel,
+            account=fact.account,
+            connection=self._name(fact.channel, fact.account),
+            **fact.outcome,
+        )
+        return published.entry(_time(fact.at))
+
+
+def token_item(identifier: str) -> Key:
+    """Return where it is noted that a fact was counted."""
+    return (f"W#{identifier}", "COUNTED")
+
+
+def figures_item(channel: str, account: str, at: datetime) -> Key:
+    """Return where the figures of an account's hour are: `messages`, `tickets`, `answers`, each outcome, and sums."""
+    return (f"F#{compose(channel, account)}", f"H#{at.astimezone(UTC):%Y-%m-%dT%H}")
+
+
+def metric_of(name: str) -> str:
+    """Return the metric of a figure: `first_answer_seconds` is FirstAnswerSeconds."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _tokens(facts: Iterable[Fact]) -> list[Put]:
+    return [
+        Put({"pk": pk, "sk": sk, "expires": fact.at + TOKEN_SECONDS}, when=[("pk", Absent())])
+        for fact in facts
+        for pk, sk in [token_item(fact.id)]
+    ]
+
+
+def _figures(facts: Iterable[Fact]) -> list[Update]:
+    sums: defaultdict[Key, Counter[str]] = defaultdict(Counter)
+    latest: dict[Key, int] = {}
+    for fact in facts:
+        key = figures_item(fact.channel, fact.account, _time(fact.at))
+        sums[key].update(fact.counts)
+        latest[key] = fact.at
+    return [Update(key, add=counts, initial={"expires": latest[key] + FIGURES_SECONDS}) for key, counts in sums.items()]
+
+
+def _time(stamp: int) -> datetime:
+    return datetime.fromtimestamp(stamp, UTC)
