@@ -46,6 +46,8 @@ def _row(deployed: Desk, found: Found) -> dict[str, Any]:
     if "timer" in data:
         thread = digest(str(data["timer"]))[:12]
         return {"connection": "", "kind": "timer", "event": thread, "state": "only wakes a thread; sweep does it too"}
+    if "poll" in data:
+        return {"connection": str(data["poll"][0]), "kind": "poll", "event": "", "state": "sweep asks for it again"}
     try:
         event = event_of(data, deployed.archive)
     except PayloadError as error:

@@ -123,15 +123,15 @@ class Polled:
         return getattr(self._helpdesk, name)
 
 
-def of_sweep(company, monkeypatch):
+def of_a_poll(company, monkeypatch):
     polled = Polled(registry.helpdesk("zendesk"))
     monkeypatch.setattr("deskwire.registry.helpdesk", lambda _name: polled)
     item = company.table.items[("H#acme", "HELPDESK")]
     item["definition"] = json.dumps(json.loads(item["definition"]) | {"poll": True})
-    return lambda _event, _context: company.sweeper.sweep(), {}
+    return lambda _event, _context: (company.sweeper.sweep(), company.work()), {}
 
 
-CRASHES = [of_receive, of_receive_behind_the_signature, of_converse, of_sweep]
+CRASHES = [of_receive, of_receive_behind_the_signature, of_converse, of_a_poll]
 
 
 @pytest.mark.parametrize("way", CRASHES)

@@ -42,7 +42,7 @@ def directory():
 
 def left_alone(directory):
     try:
-        directory.neighbours.admit("desk")
+        directory.neighbours.admit("H#desk")
     except TemporaryError as error:
         return error.after
     return 0
@@ -51,17 +51,17 @@ def left_alone(directory):
 def test_ten_calls_that_fail_side_by_side_are_one_outage():
     calm, busy = directory(), directory()
     for _ in range(3):
-        calm.neighbours.failed("desk", TemporaryError("down"))
+        calm.neighbours.failed("H#desk", TemporaryError("down"))
     for _ in range(10):
-        busy.neighbours.failed("desk", TemporaryError("down"))
+        busy.neighbours.failed("H#desk", TemporaryError("down"))
     assert left_alone(busy) == left_alone(calm) == 2
 
 
 def test_a_time_that_the_helpdesk_names_itself_always_counts():
     busy = directory()
     for _ in range(3):
-        busy.neighbours.failed("desk", TemporaryError("down"))
-    busy.neighbours.failed("desk", TemporaryError("too many", after=30))
+        busy.neighbours.failed("H#desk", TemporaryError("down"))
+    busy.neighbours.failed("H#desk", TemporaryError("too many", after=30))
     assert left_alone(busy) == 30
 
 

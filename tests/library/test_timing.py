@@ -63,7 +63,8 @@ HOLDS = {
     "sweep ends before the next one starts": SWEEP < MINUTE,
     "sweep's last round in a minute begins before its time-out": MINUTE - health.SLICE < SWEEP,
     "a minute is a whole number of slices": MINUTE % health.SLICE == 0,
-    "a neighbour is left alone for less than it recovers": health.LONGEST < health.RECOVERY,
+    "a neighbour is left alone for no longer than it recovers":
+        max(health.QUICK.longest, health.CAREFUL.longest) <= health.RECOVERY,
     "receive gives up before the API does": RECEIVE < API,
 }  # fmt: skip
 

@@ -59,8 +59,10 @@ FAULTS = (
           "more=turn.acknowledging()", "more={}",
           ("nobody works for two hours (messenger, zendesk)",)),
     Fault("a 429 is swallowed", "conversation.converse:Conversation", "_file",
-          "turn.trouble = turn.trouble or error self.directory.neighbours.failed(name, error)",
-          "turn.outcomes += [end(each.message, Outcome.FILED) for each in plan.file]",
+          "self._ask(turn, requests, lambda: filing.file(turn, plan))",
+          "self._ask(turn, requests, lambda: filing.file(turn, plan)); "
+          "turn.outcomes += [end(each.message, Outcome.FILED) for each in plan.file] if turn.trouble else []; "
+          "turn.trouble = None",
           ("rate limit (messenger, zendesk)",)),
     Fault("a thread's key has no connection", "model.events:Event", "thread_key",
           "compose(self.channel, self.account, self.thread)", "compose(self.channel, self.thread)",
@@ -133,7 +135,7 @@ FAULTS = (
     Fault("sweep wakes nobody", "sweeping.sweeper:Sweeper", "_wake",
           "if letters:", "if not letters:",
           ("outage and recovery (messenger, zendesk)",)),
-    Fault("the cursor moves before the mailbox has it", "sweeping.sweeper:Sweeper", "_take",
+    Fault("the cursor moves before the mailbox has it", "conversation.polling:Polling", "_take",
           "if pending:",
           "if self.table.put(Put({'pk': key[0], 'sk': 'CURSOR', 'cursor': page.cursor})) or pending:",
           ("agents reply found by polling (messenger, requesttracker)",)),

@@ -225,6 +225,8 @@ class World:
         self._configure()
         World.present = self
         self.container_of(0).sweeper.sweep()  # so that polling knows where it begins
+        while self._converse():
+            pass
         self.gate.open = True
 
     def _configure(self):

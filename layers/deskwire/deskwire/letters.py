@@ -19,7 +19,7 @@ from deskwire.model.events import MOST_STARS, Event, Kind, event_from_json
 from deskwire.model.keys import compose, digest
 from deskwire.model.values import dataclass, field
 from deskwire.model.writing import write
-from deskwire.ports import Archive, Letter
+from deskwire.ports import Archive, Key, Letter
 
 VERSION = 2  # raised when older code would misread what is written: see docs/decisions/0024
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
@@ -75,7 +75,7 @@ def read_letter(body: str) -> dict[str, Any]:
     """Return a letter's JSON. Raises `PayloadError` for what is none of ours, or was written by a newer version."""
     data = read_json(body)
     check_version(data, "letter")
-    if "timer" not in data and not {"event", "endpoint", "side"} <= data.keys():
+    if not {"timer", "poll"} & data.keys() and not {"event", "endpoint", "side"} <= data.keys():
         raise PayloadError("a letter that is none of ours")
     return data
 
@@ -97,6 +97,11 @@ def event_of(data: Mapping[str, Any], archive: Archive) -> Event:
         raise PayloadError("its event is no longer in the archive") from None
     except (KeyError, TypeError, ValueError):
         raise PayloadError("a letter that is none of ours") from None
+
+
+def poll(key: Key, why: str) -> Letter:
+    """Return a letter that has one connection looked at, in a group of its own: no slow look holds up another."""
+    return Letter(digest(key[0]), digest(f"poll {key[0]} {why}"), json.dumps({"v": VERSION, "poll": list(key)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

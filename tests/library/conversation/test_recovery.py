@@ -47,11 +47,11 @@ class Company:
     def recovering(self):
         """Return a container that was refused, and has seen the helpdesk answer since."""
         directory = self.container()
-        directory.neighbours.failed("desk", TemporaryError("too many", after=3))
+        directory.neighbours.failed(DESK.key[0], TemporaryError("too many", after=3))
         self.clock.advance(SLICE)
         _, reach = directory.helpdesk_of(DESK)
         reach.http(Call("GET", "https://acme.zendesk.com/"))
-        directory.neighbours.worked("desk")
+        directory.neighbours.worked(DESK.key[0])
         return directory
 
 
@@ -62,7 +62,7 @@ def company():
 
 def asked(directory, requests=1):
     try:
-        with directory.neighbours.asking("desk", requests):
+        with directory.neighbours.asking(DESK.key[0], requests):
             return True
     except TemporaryError:
         return False
@@ -71,10 +71,10 @@ def asked(directory, requests=1):
 def test_after_failures_one_thread_tries_and_the_others_wait(company):
     directory = company.container()
     for _ in range(3):
-        directory.neighbours.failed("desk", TemporaryError("down"))
+        directory.neighbours.failed(DESK.key[0], TemporaryError("down"))
     company.clock.advance(60)
     with ExitStack() as stack:
-        stack.enter_context(directory.neighbours.asking("desk", 1))
+        stack.enter_context(directory.neighbours.asking(DESK.key[0], 1))
         assert not asked(directory)
     assert asked(directory)
 
@@ -82,10 +82,10 @@ def test_after_failures_one_thread_tries_and_the_others_wait(company):
 def test_who_waited_to_try_looks_again_first(company):
     first, second = company.container(), company.container()
     for _ in range(3):
-        second.neighbours.failed("desk", TemporaryError("down"))
+        second.neighbours.failed(DESK.key[0], TemporaryError("down"))
     company.clock.advance(60)
-    assert asked(second)
-    first.neighbours.failed("desk", TemporaryError("down", after=30))
+    second.neighbours.admit(DESK.key[0])
+    first.neighbours.failed(DESK.key[0], TemporaryError("down", after=30))
     assert not asked(second)
 
 
@@ -107,7 +107,7 @@ def test_a_container_that_does_not_know_the_limit_yet_asks_with_one_thread(compa
     directory = company.container()
     directory.helpdesk_of(DESK)
     with ExitStack() as stack:
-        stack.enter_context(directory.neighbours.asking("desk", 1))
+        stack.enter_context(directory.neighbours.asking(DESK.key[0], 1))
         assert not asked(directory)
 
 
@@ -123,7 +123,7 @@ def test_recovery_lasts_as_long_as_there_is_more_to_do_than_the_helpdesk_takes(c
     for _ in range(2 * RECOVERY // SLICE):
         company.clock.advance(SLICE)
         assert not all(asked(directory, 10) for _ in range(SHARE_OF_A_SLICE))
-    assert directory.neighbours.health(DESK.key).recovering_until > seconds(company.clock.now())
+    assert directory.neighbours.health(DESK.key[0]).recovering_until > seconds(company.clock.now())
     company.clock.advance(RECOVERY + 1)
     assert all(asked(directory, 10) for _ in range(SHARE_OF_A_SLICE))
 
@@ -139,16 +139,16 @@ def test_a_calm_helpdesk_costs_no_call_more(company):
 
 def test_no_container_shortens_what_another_was_told(company):
     first, second = company.container(), company.container()
-    first.neighbours.failed("desk", TemporaryError("too many", after=50))
-    second.neighbours.failed("desk", TemporaryError("too many", after=1))
-    assert second.neighbours.health(DESK.key).open_until == seconds(START) + 50
+    first.neighbours.failed(DESK.key[0], TemporaryError("too many", after=50))
+    second.neighbours.failed(DESK.key[0], TemporaryError("too many", after=1))
+    assert second.neighbours.health(DESK.key[0]).open_until == seconds(START) + 50
 
 
 def test_a_helpdesk_is_not_asked_a_part_of_a_second_too_early(company):
     company.clock.advance(0.9)
     directory = company.container()
-    directory.neighbours.failed("desk", TemporaryError("too many", after=3))
-    assert directory.neighbours.health(DESK.key).open_until == seconds(START) + 4
+    directory.neighbours.failed(DESK.key[0], TemporaryError("too many", after=3))
+    assert directory.neighbours.health(DESK.key[0]).open_until == seconds(START) + 4
 
 
 def test_a_thread_that_was_only_turned_away_comes_back_when_it_was_told_to():

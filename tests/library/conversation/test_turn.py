@@ -14,7 +14,10 @@ from deskwire.model.keys import ADD
 from deskwire.model.tickets import Filed
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
-ALWAYS = {"pending", "clean", "sending", "attempts", "ticket", "epoch", "acknowledged_at", "acknowledgements"}
+ALWAYS = {
+    *("pending", "missing", "timers", "clean", "sending", "attempts"),
+    *("ticket", "epoch", "acknowledged_at", "acknowledgements"),
+}
 
 
 def turn_of(**thread):

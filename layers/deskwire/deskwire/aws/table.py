@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.ports import (
     Absent,
     AbsentOr,
@@ -31,6 +31,7 @@ from .denied import told
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+OURS = Concern.MESSAGE  # our own table's trouble is no neighbour's
 DENIED = frozenset({"AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"})
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
@@ -198,7 +199,9 @@ class DynamoTable:
         except ClientError as error:
             raise _translated(error, operation) from None
         except BotoCoreError as error:
-            raise TemporaryError(f"DynamoDB {operation}: {type(error).__name__}", ambiguous=True) from None
+            raise TemporaryError(
+                f"DynamoDB {operation}: {type(error).__name__}", ambiguous=True, concerns=OURS
+            ) from None
         return answer
 
 
@@ -247,9 +250,9 @@ def _translated(error: ClientError, operation: str) -> Exception:
         reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
         if "ConditionalCheckFailed" in reasons:
             return Conflict()
-        return TemporaryError("DynamoDB: the transaction met another", ambiguous=False)
+        return TemporaryError("DynamoDB: the transaction met another", concerns=OURS)
     if code in DENIED:
         return ConfigurationError(
             f"DynamoDB refuses {operation} ({told(error)}): look at the role's rights and the table"
         )
-    return TemporaryError(f"DynamoDB {operation}: {code}", ambiguous=True)
+    return TemporaryError(f"DynamoDB {operation}: {code}", ambiguous=True, concerns=OURS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -25,16 +24,19 @@ from .entries import Entries
 from .filing import Filing
 from .gathering import Gathering, first_origin, origin, place
 from .ledger import Answered, Ledger, Moved, Reported
+from .polling import Polling
 from .recorded import Outcome, Recorded
 from .relaying import Relaying
 from .routing import NOT_THEIRS, ROUTED, Routing, message_of
 from .sending import Sending
 from .table import seconds
 from .thread import Thread
+from .timers import fired
 from .turn import Turn, is_inbound
 
 DUPLICATE = "duplicate"
 WOKEN = "woken"
+POLLED = "polled"
 REMOVED = "the connection was removed"
 
 
@@ -59,6 +61,8 @@ class Conversation:
         data = read_letter(body)
         if "timer" in data:
             return self._timer(str(data["timer"]))
+        if "poll" in data:
+            return self._poll(data["poll"])
         envelope = opened(data, self.archive)
         if envelope.side == "helpdesks" and not envelope.thread:
             return self._routing().route(self._ledger(), envelope)
@@ -71,6 +75,14 @@ class Conversation:
         thread = ledger.take(thread_key, None, "")
         self._turn(ledger, thread, None)
         return WOKEN
+
+    def _poll(self, key: Sequence[str]) -> str:
+        pk, sk = key
+        Polling(
+            table=self.table, mailbox=self.mailbox, archive=self.archive, directory=self.directory, clock=self.clock,
+            telemetry=self.telemetry,
+        ).poll((str(pk), str(sk)))  # fmt: skip
+        return POLLED
 
     def _event(self, envelope: Envelope) -> str:
         event = envelope.event
@@ -122,6 +134,7 @@ class Conversation:
 
     def _turn(self, ledger: Ledger, thread: Thread, fresh: Recorded | None) -> dict[str, str]:
         """Do what is to be done about the thread's pending messages; return the outcomes by key."""
+        thread = fired(thread, self.clock())
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)
         connection = self.directory.connection(*came_by)
@@ -169,7 +182,7 @@ class Conversation:
         )  # fmt: skip
 
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
-        sending = Sending(ledger, self.telemetry)
+        sending = Sending(ledger, self.directory.neighbours, self.telemetry)
         acknowledging = Acknowledging(ledger, self.telemetry, sending)
         for item in plan.file:
             if item.event is not None and (is_inbound(item.event) or item.first_sight):
@@ -187,7 +200,7 @@ class Conversation:
                 _intend(ledger, turn, None, opened=True)
             turn.unnoted = False
 
-        filing = Filing(Entries(self.archive, self.clock), self.clock, opened_now)
+        filing = Filing(Entries(self.archive, self.clock, ledger), self.clock, opened_now)
         if plan.file or plan.doubted:
             self._file(turn, plan, filing)
         if ack is not None:
@@ -195,12 +208,12 @@ class Conversation:
                 noted.append(_intend(ledger, turn, ack, opened=False))
             acknowledging.send(turn, ack, first=noted[0])
         if plan.relay:
-            self._relay(turn, plan, Relaying(ledger, self.telemetry, sending))
+            relaying = Relaying(ledger, self.telemetry, sending)
+            self._ask(turn, 1, lambda: relaying.relay(turn, plan))
         if turn.begun:
             acknowledging.close_begun(turn)
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
-        name = turn.definition.name
         # For the customer and the ticket, for what is added to it, and after doubt for the question before.
         opening = 0 if turn.thread.ticket else 2
         requests = (
@@ -208,40 +221,15 @@ class Conversation:
             + (len(plan.file) > bool(opening))
             + (bool(plan.doubted) or any(item.doubtful for item in plan.file))
         )
-        with ExitStack() as stack:
-            if not self._admitted(turn, stack, requests):
-                return
-            try:
-                filing.file(turn, plan)
-            except TemporaryError as error:
-                turn.trouble = turn.trouble or error
-                self.directory.neighbours.failed(name, error)
-            except ConfigurationError as error:
-                turn.trouble = turn.trouble or error
-            else:
-                self.directory.neighbours.worked(name)
+        self._ask(turn, requests, lambda: filing.file(turn, plan))
 
-    def _relay(self, turn: Turn, plan: Plan, relaying: Relaying) -> None:
-        with ExitStack() as stack:
-            if not self._admitted(turn, stack, 1):
-                return
-            try:
-                relaying.relay(turn, plan)
-            except TemporaryError as error:
-                turn.trouble = turn.trouble or error
-                self.directory.neighbours.failed(turn.definition.name, error)
-            except ConfigurationError as error:
-                turn.trouble = turn.trouble or error
-
-    def _admitted(self, turn: Turn, stack: ExitStack, requests: int) -> bool:
-        """Tell whether the helpdesk may be asked so often, as long as `stack` is open; else the thread waits."""
+    def _ask(self, turn: Turn, requests: int, act: Callable[[], None]) -> None:
+        """Do what asks the helpdesk; what cannot be done now stays pending, with its reason."""
         try:
-            stack.enter_context(self.directory.neighbours.asking(turn.definition.name, requests))
-        except TemporaryError as error:
-            # An answer to be brought waits with the message: held up twice in one turn is held up all the same.
-            turn.trouble, turn.held = turn.trouble or error, turn.held or turn.trouble is None
-            return False
-        return True
+            with self.directory.neighbours.asking(turn.definition.key[0], requests):
+                act()
+        except (TemporaryError, ConfigurationError) as error:
+            turn.postpone(error)
 
     # ---------------------------------------------------------------- the rest
 
@@ -252,7 +240,8 @@ class Conversation:
         theirs = [each for each in messages if each.state == Outcome.DEAD or origin(thread, each) == came_by]
         gone = [end(each, Outcome.REFUSED, REMOVED) for each in theirs if not each.done]
         left = _without(thread.pending, theirs)
-        changes: dict[str, Any] = {"pending": left, "clean": [key for key in left if key in thread.was_clean]}
+        clean = [key for key in (*left, *thread.missing) if key in thread.was_clean]
+        changes: dict[str, Any] = {"pending": left, "missing": list(thread.missing), "clean": clean}
         if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
         ledger.finish(thread, outcomes=gone, changes=changes)

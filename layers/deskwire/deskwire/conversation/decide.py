@@ -35,7 +35,8 @@ class Pending:
     `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
     that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
     words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
-    `withdrawn`: an edit of what was taken back before it came. `undelivered`: what a later report is about.
+    `withdrawn`: an edit or an attachment of what was taken back before it came. `undelivered`: what a later report is
+    about.
     """
 
     message: Recorded
@@ -175,17 +176,19 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
-    if event.kind is Kind.UNDELIVERED and not about:
-        return "a report without a ticket"
-    if event.own:
-        return _needless_own(item, event, about=about)
+    if event.own or event.kind in {Kind.ATTACHMENT, Kind.UNDELIVERED}:
+        return _needless_addition(item, event, about=about)
     if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):
         return "deleted before it was filed"
     return ""
 
 
-def _needless_own(item: Pending, event: Event, *, about: bool) -> str:
-    """Return why a ticket needs nothing of what the account itself wrote, or an empty string."""
+def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
+    """Return why a ticket needs nothing of what never opens one: the account's own words, an attachment, a report."""
+    if event.kind is Kind.ATTACHMENT:
+        return "" if about else "its message is in no ticket"
+    if event.kind is Kind.UNDELIVERED:
+        return "" if about else "a report without a ticket"
     if item.echo:
         return "own: sent by us"
     return "" if event.kind is Kind.MESSAGE and about else "own"

@@ -134,7 +134,7 @@ class Directory:
         connector = registry.helpdesk(definition.connector)
         reach = self._reach(connector, definition.name, definition, compose("helpdesk", definition.name))
         return connector, replace(
-            reach, http=self.neighbours.counted(definition.name, connector.abilities.rate, self.http)
+            reach, http=self.neighbours.paced(definition.key[0], self.http, connector.abilities.rate)
         )
 
     def _reach(

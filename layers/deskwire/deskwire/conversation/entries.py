@@ -13,8 +13,8 @@ from deskwire.contracts.actions import owns_uploads
 from deskwire.contracts.channel import Media, MediaHosts
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.contracts.terms import Unit
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment, Author, Event, Kind, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.ports import Archive, Clock
@@ -24,10 +24,14 @@ from deskwire.web.rest import Call
 
 from . import wording
 from .decide import Pending
+from .ledger import Ledger
+from .recorded import Recorded
+from .table import seconds
 from .thread import Thread
 from .turn import Turn, is_inbound
 
-MEDIA_ATTEMPTS = 3  # after which a message is filed without its attachment, and says so
+GIVE_UP = timedelta(days=1)  # for which an attachment that cannot be had now is tried to be fetched
+AGAIN = (60, 3600)  # seconds between two tries: as long as it has been missing, at least and at most
 MARGIN = 1500  # bytes that the lines around a customer's words may take
 ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
 ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side
@@ -40,6 +44,7 @@ class Entries:
 
     archive: Archive
     clock: Clock
+    ledger: Ledger
 
     def ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self.entry(turn, item)
@@ -74,12 +79,11 @@ class Entries:
         if event.kind is Kind.UNDELIVERED:
             words = wording.undelivered(event.text, turn.channel.title, item.undelivered)
             return Entry(key=message.key, body=words, written_at=event.occurred_at, public=False)
-        files, lines = self._files(turn, event)
-        before = ""
-        if item.original is not None and item.original.event is not None:
-            original = item.original.event
-            before = wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
-        text = wording.body(event, turn.channel.title, latest=turn.before.last_written, unfetched=lines, before=before)
+        if follows(item):
+            return self.following(turn, item) or self._without_file(turn, item, "it is not to be had")
+        files, lines = self._files(turn, item)
+        latest, before = turn.before.last_written, _before(item, event)
+        text = wording.body(event, turn.channel.title, latest=latest, unfetched=lines, before=before)
         most = turn.helpdesk.abilities.entry_bytes - MARGIN
         if len(text.encode()) > most:  # nothing is lost: the whole goes along as a file
             files = (*files, File("message.txt", "text/plain", text.encode()))
@@ -112,40 +116,142 @@ class Entries:
             entries.append(self.entry(turn, item))
         return entries
 
-    def _files(self, turn: Turn, event: Event) -> tuple[tuple[File, ...], tuple[str, ...]]:
-        """Return the attachments' bytes, and a line for each that could not be had."""
+    def _files(self, turn: Turn, item: Pending) -> tuple[tuple[File, ...], tuple[str, ...]]:
+        """Return the attachments' bytes, and a line for each that could not be had.
+
+        What cannot be had now follows by itself: that is written down first, and is what any later attempt goes by.
+        """
         files: list[File] = []
         lines: list[str] = []
         until = self.clock() + FETCH_WITHIN
-        for attachment in event.attachments:
-            if attachment.kind not in FETCHED or not turn.helpdesk.abilities.attachments:
+        for following, attachment in _separate(item.message):
+            if not self._fetchable(turn, attachment):
                 lines += [f"{attachment.line()} {attachment.url}".strip()] if attachment.url else []
+                continue
+            if item.doubtful and self._goes_on(turn, following):
+                lines.append(wording.follows(attachment))
                 continue
             try:
                 self._in_time(until)
-                if isinstance(turn.channel, Media):
-                    files.append(turn.channel.fetch(attachment, turn.outside))
-                elif attachment.url and isinstance(turn.channel, MediaHosts):
-                    file = turn.outside.fetch(Call("GET", attachment.url))
-                    files.append(dataclasses.replace(file, name=media.safe_name(attachment.name or file.name)))
-                elif attachment.id and owns_uploads(turn.channel):
-                    data = self.archive.fetch(f"incoming/{attachment.id}")
-                    name = media.safe_name(attachment.name or attachment.id)
-                    files.append(File(name, attachment.type or "application/octet-stream", data))
-                else:
-                    lines.append(f"{attachment.line()} {attachment.url}".strip())
+                files.append(self._fetched(turn, attachment))
             except (PermanentError, ConfigurationError) as error:
                 lines.append(f"{attachment.line()} could not be fetched: {error}")
             except TemporaryError as error:
-                if turn.before.attempts < MEDIA_ATTEMPTS:
-                    turn.blame(TemporaryError(str(error), after=error.after))
-                    raise turn.trouble or error from None
-                lines.append(f"{attachment.line()} could not be fetched in {MEDIA_ATTEMPTS} attempts")
+                turn.begun.add(item.message.key)  # so that the next attempt asks what this one wrote down
+                self.ledger.record(turn.thread.key, following)
+                self._later(turn, following, error)
+                lines.append(wording.follows(attachment))
         return tuple(files), tuple(lines)
 
     def _in_time(self, until: datetime) -> None:
         if self.clock() >= until:
-            raise TemporaryError("the attachments take too long")
+            raise TemporaryError("the attachments take too long", concerns=Concern.HOST)
+
+    def _fetchable(self, turn: Turn, attachment: Attachment) -> bool:
+        if attachment.kind not in FETCHED or not turn.helpdesk.abilities.attachments:
+            return False
+        by_address = bool(attachment.url) and isinstance(turn.channel, MediaHosts)
+        return by_address or isinstance(turn.channel, Media) or owns_uploads(turn.channel)
+
+    def _fetched(self, turn: Turn, attachment: Attachment) -> File:
+        """Return an attachment's bytes, with a harmless name."""
+        if isinstance(turn.channel, Media):
+            return turn.channel.fetch(attachment, turn.outside)
+        if attachment.url and isinstance(turn.channel, MediaHosts):
+            file = turn.outside.fetch(Call("GET", attachment.url))
+            return dataclasses.replace(file, name=media.safe_name(attachment.name or file.name))
+        data = self.archive.fetch(f"incoming/{attachment.id}")
+        name = media.safe_name(attachment.name or attachment.id)
+        return File(name, attachment.type or "application/octet-stream", data)
+
+    def _goes_on(self, turn: Turn, following: Recorded) -> bool:
+        """Tell whether an earlier attempt left this attachment to follow; then it does."""
+        known = self.ledger.message(turn.thread.key, following.key)
+        if known is not None and not known.done:
+            turn.missing.setdefault(known.key, seconds(turn.now))
+        return known is not None
+
+    def resume(self, turn: Turn, item: Pending) -> None:
+        """Go on with the attachments that an earlier attempt, which filed the words, left to follow."""
+        for following, _ in () if follows(item) else _separate(item.message):
+            self._goes_on(turn, following)
+
+    def _later(self, turn: Turn, following: Recorded, error: TemporaryError) -> None:
+        """Try again after as long as it has been missing, or as its host says."""
+        age = seconds(turn.now) - following.recorded_at // 1000 if following.recorded_at else 0
+        least, most = AGAIN
+        turn.missing[following.key] = seconds(turn.now) + int(max(min(max(age, least), most), error.after or 0))
+
+    def following(self, turn: Turn, item: Pending) -> Entry | None:
+        """Return the entry of an attachment, or None while it cannot be had. What never can be becomes its link."""
+        (_, attachment), *_ = _separate(item.message)
+        try:
+            return self._alone(turn, item, wording.attached(attachment), (self._fetched(turn, attachment),))
+        except (PermanentError, ConfigurationError) as error:
+            return self._without_file(turn, item, str(error))
+        except TemporaryError as error:
+            if seconds(turn.now) - item.message.recorded_at // 1000 > GIVE_UP.total_seconds():
+                return self._without_file(turn, item, str(error))
+            self._later(turn, item.message, error)
+            return None
+
+    def _without_file(self, turn: Turn, item: Pending, reason: str) -> Entry:
+        (_, attachment), *_ = _separate(item.message)
+        return self._alone(turn, item, wording.never_had(attachment, reason), ())
+
+    def _alone(self, turn: Turn, item: Pending, words: str, files: tuple[File, ...]) -> Entry:
+        event = item.event
+        written_at = event.occurred_at if event else None
+        if item.doubtful and not turn.helpdesk.abilities.find_append:
+            words += f"\n\n{wording.repeated(turn.helpdesk.title)}"
+        return Entry(
+            key=item.message.key,
+            body=f"{words}\n\n{turn.channel.title} · {wording.when(written_at)}",
+            written_at=written_at,
+            public=event is not None and not event.own,
+            files=files,
+            author=wording.who(turn.author(event) if event else None),
+            contact=turn.thread.contact,
+        )
+
+
+def follows(item: Pending) -> bool:
+    """Tell whether this is an attachment that follows its message."""
+    return item.event is not None and item.event.kind is Kind.ATTACHMENT
+
+
+def apart(items: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
+    """Return the messages, and the attachments that follow messages filed before."""
+    return [item for item in items if not follows(item)], [item for item in items if follows(item)]
+
+
+def _before(item: Pending, event: Event) -> str:
+    """Return the earlier wording of an edited message, or when a deleted one was written."""
+    original = item.original.event if item.original is not None else None
+    if original is None:
+        return ""
+    return wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
+
+
+def _separate(message: Recorded) -> list[tuple[Recorded, Attachment]]:
+    """Return each attachment of a message, and what it is recorded as when it follows by itself."""
+    event = message.event
+    if event is None:
+        return []
+    following = [
+        dataclasses.replace(
+            event, kind=Kind.ATTACHMENT, verb=f"attachment-{number}", version=event.version or event.verb,
+            text="", subject="", attachments=(attachment,), raw={},
+        )
+        for number, attachment in enumerate(event.attachments)
+    ]  # fmt: skip
+    return [
+        (
+            Recorded(key=each.key, event=each, endpoint=message.endpoint, received_at=message.received_at),
+            each.attachments[0],
+        )
+        for each in following
+    ]
 
 
 def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]]:

@@ -16,7 +16,7 @@ from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
 from .decide import Pending, Plan, end
-from .entries import Entries, groups
+from .entries import Entries, apart, groups
 from .ledger import UNDELIVERED
 from .recorded import Outcome, Recorded
 from .turn import Turn
@@ -50,8 +50,10 @@ class Filing:
         if plan.follow_up and items:
             turn.follow_up()
             items = self._without_found(turn, items)
-        items = self._elsewhere(turn, items)
-        self._append(turn, items, follow_up_of="" if previous == turn.thread.ticket else previous)
+        words, following = apart(items)
+        words = self._elsewhere(turn, words)
+        self._append(turn, words, follow_up_of="" if previous == turn.thread.ticket else previous)
+        self._attach(turn, following)
 
     def _without_found(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
         """Return what is still to be filed, after asking about what may have been.
@@ -68,6 +70,7 @@ class Filing:
             if found is None:
                 left.append(item)
             else:
+                self.entries.resume(turn, item)
                 self._filed(turn, [item], found)
         return left
 
@@ -155,6 +158,15 @@ class Filing:
         del entries  # and their attachments
         if rest:
             self._append(turn, rest)
+
+    def _attach(self, turn: Turn, items: Sequence[Pending]) -> None:
+        """Add what follows its message, each as an entry of its own; what cannot be had yet stays missing."""
+        for number, item in enumerate(items):
+            if not turn.thread.ticket or (number and self.clock() - turn.now > STOP_AFTER):
+                return
+            entry = self.entries.following(turn, item)
+            if entry is not None:
+                self._append_entries(turn, [item], [entry])
 
     def _append_entries(self, turn: Turn, group: list[Pending], entries: list[Entry]) -> None:
         keys = [item.message.key for item in group]

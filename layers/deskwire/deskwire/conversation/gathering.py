@@ -72,9 +72,9 @@ class Gathering:
         pending = Pending(message=message, doubtful=doubtful)
         if event is None:
             return pending
-        if event.own:
+        if event.own and event.kind is not Kind.ATTACHMENT:
             return dataclasses.replace(pending, echo=self._is_echo(turn, event))
-        if event.kind not in {Kind.EDIT, Kind.DELETION}:
+        if event.kind not in {Kind.EDIT, Kind.DELETION, Kind.ATTACHMENT}:
             return pending
         return self._with_original(turn, pending, event)
 
@@ -91,12 +91,12 @@ class Gathering:
         return Pending(message=message, twin=True) if twin else message
 
     def _with_original(self, turn: Turn, pending: Pending, event: Event) -> Pending:
-        """Return an edit or a deletion with the message that it is about, as far as it is known."""
+        """Return an edit, a deletion or an attachment with the message that it is about, as far as it is known."""
         earlier = self.ledger.about(turn.thread.key, event)
         original = next((each for each in earlier if each.key == event.original), None)
         if original is None:  # or its key is too long to be found among the others
             original = self.ledger.message(turn.thread.key, event.original)
-        withdrawn = event.kind is Kind.EDIT and any(_is_deletion(each) for each in earlier)
+        withdrawn = event.kind is not Kind.DELETION and any(_is_deletion(each) for each in earlier)
         if event.kind is Kind.DELETION and original is None:
             self.ledger.withdraw(turn.thread.key, event)
         return dataclasses.replace(pending, original=original, earlier=tuple(earlier), withdrawn=withdrawn)

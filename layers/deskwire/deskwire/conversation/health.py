@@ -1,4 +1,4 @@
-"""The health of helpdesks: a breaker after failures, and a paced recovery."""
+"""The health of every connection of both sides: whether to leave it alone, its pace, and who tries it first."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
-from deskwire.configuration import helpdesk_key
-from deskwire.model.errors import TemporaryError
-from deskwire.ports import Clock, Key, Table, Update
+from deskwire.model.errors import Concern, PermanentError, TemporaryError
+from deskwire.ports import Clock, Table, Update
 from deskwire.web.rest import Answer, Call, Transport
 
 from .table import moment, seconds
 
-LOOK = timedelta(seconds=5)  # how old what we know of a helpdesk's health may be
-PATIENCE = 3  # failures in a row after which the helpdesk is left alone for a while
-LONGEST = 60  # seconds it is left alone when it did not say how long
+LOOK = timedelta(seconds=5)  # how old what we know of a neighbour's health may be
+PATIENCE = 3  # failures in a row after which a neighbour is left alone for a while
 RECOVERY = 300  # seconds after it was left alone in which we keep to its rate limit by ourselves
 SLICE = 12  # seconds: of a rate limit of a minute, each of them gets its part, in as many rounds of sweep
-SHARE = 0.95  # of the rate limit: others may ask the helpdesk, too
-UNTOLD = 0  # requests a minute, before the helpdesk's first answer
+SHARE = 0.95  # of the rate limit: others may ask the neighbour, too
+UNTOLD = 0  # requests a minute, before the neighbour's first answer
 COUNT = re.compile(r"[0-9]{1,7}")
 
 Kept = TypeVar("Kept")
@@ -55,8 +53,23 @@ class Cache(Generic[Kept]):
             self._kept.pop(name, None)
 
 
+class Pauses(NamedTuple):
+    """The seconds for which a neighbour is left alone that did not say how long: at first, and at most (doubled)."""
+
+    first: int
+    longest: int
+
+
+QUICK = Pauses(2, 60)  # where it costs nothing to try: after doubt the neighbour is asked, or the request repeated
+CAREFUL = Pauses(60, 300)  # where each failed try is one whose effect nobody will know
+
+
+class LeftAlone(TemporaryError):  # noqa: N818 - an answer, not an error
+    """The neighbour was not asked, so nothing of the request had its effect."""
+
+
 class Health(NamedTuple):
-    """What is known of a helpdesk: until when it is left alone, and until when we are careful with it."""
+    """What is known of a neighbour: until when it is left alone, and until when we are careful with it."""
 
     open_until: int
     recovering_until: int
@@ -64,7 +77,7 @@ class Health(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What is known of each helpdesk's health: by this container, and through the table by all workers."""
+    """Every connection of a channel or a helpdesk, each named by the partition key of its definition."""
 
     table: Table
     clock: Clock
@@ -72,105 +85,127 @@ class Neighbours:
     _failures: dict[str, int] = field(init=False, default_factory=dict)
     _open: dict[str, int] = field(init=False, default_factory=dict)  # until when we said that it is left alone
     _trying: dict[str, threading.Lock] = field(init=False, default_factory=dict)
-    _allowed: dict[str, int] = field(init=False, default_factory=dict)  # requests a minute, as the helpdesk said
+    _allowed: dict[str, int] = field(init=False, default_factory=dict)  # requests a minute, as the neighbour said
     _full: dict[str, int] = field(init=False, default_factory=dict)  # the slice in which it takes no more
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_health", Cache(self.clock, LOOK))
 
-    def admit(self, helpdesk: str) -> None:
-        """Raise `TemporaryError` while the helpdesk is to be left alone."""
-        until = self._health_of(helpdesk).open_until
+    def admit(self, neighbour: str) -> None:
+        """Raise `LeftAlone` while the neighbour is to be left alone."""
+        until = self._known(neighbour).open_until
         left = until - seconds(self.clock())
         if left > 0:
-            raise TemporaryError(f"the helpdesk {helpdesk} is left alone until {moment(until):%H:%M:%S}", after=left)
+            raise LeftAlone(f"{neighbour} is left alone until {moment(until):%H:%M:%S}", after=left)
 
     @contextmanager
-    def asking(self, helpdesk: str, requests: int) -> Iterator[None]:
-        """Ask the helpdesk about so many times. Raises `TemporaryError`, before, while it is to be left alone.
+    def asking(self, neighbour: str, requests: int = 1, pauses: Pauses = QUICK) -> Iterator[None]:
+        """Ask the neighbour about `requests` times, and learn from what happens how it is.
 
-        After failures a container tries with one thread whether it works again. Then all keep to its rate limit: it
-        would refuse the rest one by one, and each refused request is taken from those that are needed.
+        Raises `LeftAlone`, before anything is asked, while it is to be left alone. After failures a container tries
+        with one thread whether it works again. Then all keep to its rate limit: it would refuse the rest one by one,
+        and each refused request is taken from those that are needed.
         """
-        self.admit(helpdesk)
-        now, allowed = seconds(self.clock()), self._allowed.get(helpdesk)
-        recovering = now < self._health_of(helpdesk).recovering_until
-        if self._failures.get(helpdesk, 0) < PATIENCE and not (recovering and allowed == UNTOLD):
+        self.admit(neighbour)
+        now, allowed = seconds(self.clock()), self._allowed.get(neighbour)
+        recovering = now < self._known(neighbour).recovering_until
+        if self._failures.get(neighbour, 0) < PATIENCE and not (recovering and allowed == UNTOLD):
             if recovering and allowed is not None:
-                self._take(helpdesk, requests, now, allowed)
-            yield
+                self._take(neighbour, requests, now, allowed)
+            with self._watching(neighbour, pauses):
+                yield
             return
-        trying = self._trying.setdefault(helpdesk, threading.Lock())
+        trying = self._trying.setdefault(neighbour, threading.Lock())
         if not trying.acquire(blocking=False):
-            raise TemporaryError(f"whether the helpdesk {helpdesk} works again is being tried", after=LOOK.seconds)
+            raise LeftAlone(f"whether {neighbour} works again is being tried", after=LOOK.seconds)
         try:
-            self._health.forget(helpdesk)  # another container may have tried a moment ago
-            self.admit(helpdesk)
+            self._health.forget(neighbour)  # another container may have tried a moment ago
+            self.admit(neighbour)
             if recovering and allowed is not None:
-                self._counted_in(helpdesk, requests, now)
-            yield
+                self._count(neighbour, requests, now)
+            with self._watching(neighbour, pauses):
+                yield
         finally:
             trying.release()
 
-    def _take(self, helpdesk: str, requests: int, now: int, allowed: int) -> None:
-        """Take so many requests from what the helpdesk allows in this slice of a minute."""
-        number, passed = divmod(now, SLICE)
-        if self._full.get(helpdesk) != number:
-            if self._counted_in(helpdesk, requests, now) <= max(allowed * SHARE * SLICE / 60, requests):
-                return
-            self._full[helpdesk] = number
-            self._go_on_recovering(helpdesk, now)
-        raise TemporaryError(f"the helpdesk {helpdesk} takes no more just now", after=SLICE - passed)
+    @contextmanager
+    def _watching(self, neighbour: str, pauses: Pauses) -> Iterator[None]:
+        """Note whether the neighbour answers; a refusal of one request is an answer, too."""
+        try:
+            yield
+        except TemporaryError as error:
+            self.failed(neighbour, error, pauses)
+            raise
+        except PermanentError:
+            self.worked(neighbour)
+            raise
+        self.worked(neighbour)
 
-    def _counted_in(self, helpdesk: str, requests: int, now: int) -> int:
+    def _take(self, neighbour: str, requests: int, now: int, allowed: int) -> None:
+        """Take requests from what the neighbour allows in this slice of a minute."""
+        number, passed = divmod(now, SLICE)
+        if self._full.get(neighbour) != number:
+            if self._count(neighbour, requests, now) <= max(allowed * SHARE * SLICE / 60, requests):
+                return
+            self._full[neighbour] = number
+            self._keep_recovering(neighbour, now)
+        raise LeftAlone(f"{neighbour} takes no more just now", after=SLICE - passed)
+
+    def _count(self, neighbour: str, requests: int, now: int) -> int:
         """Count requests of all workers in this slice; return how many they are now."""
-        pace = (helpdesk_key(helpdesk)[0], f"PACE#{now // SLICE}")
+        pace = (neighbour, f"PACE#{now // SLICE}")
         item = self.table.update(Update(pace, add={"asked": requests}, set={"expires": now + RECOVERY}))
         return int(item["asked"])
 
-    def _go_on_recovering(self, helpdesk: str, now: int) -> None:
-        if self._health_of(helpdesk).recovering_until - now < RECOVERY / 2:
-            until = {"recovering_until": now + RECOVERY}
-            self.table.update(Update((helpdesk_key(helpdesk)[0], "HEALTH"), set=until))
-            self._health.forget(helpdesk)
+    def _keep_recovering(self, neighbour: str, now: int) -> None:
+        if self._known(neighbour).recovering_until - now < RECOVERY / 2:
+            self.table.update(Update((neighbour, "HEALTH"), set={"recovering_until": now + RECOVERY}))
+            self._health.forget(neighbour)
 
-    def _health_of(self, helpdesk: str) -> Health:
-        return self._health.get(helpdesk, lambda: self.health(helpdesk_key(helpdesk)))
+    def _known(self, neighbour: str) -> Health:
+        return self._health.get(neighbour, lambda: self.health(neighbour))
 
-    def health(self, key: Key) -> Health:
-        """Return what all workers know of a helpdesk, which is named by its definition's key."""
-        item = self.table.get((key[0], "HEALTH")) or {}
+    def health(self, neighbour: str) -> Health:
+        """Return what all workers know of a neighbour now."""
+        item = self.table.get((neighbour, "HEALTH")) or {}
         return Health(int(item.get("open_until", 0)), int(item.get("recovering_until", 0)))
 
-    def failed(self, helpdesk: str, error: TemporaryError) -> None:
-        """Count a failure; after some in a row, or when it named a time, all workers leave it alone."""
-        now = seconds(self.clock())
-        if error.after is None and now < self._open.get(helpdesk, 0):
-            return  # begun before all was stopped: ten calls side by side are not ten failures in a row
-        failures = self._failures[helpdesk] = self._failures.get(helpdesk, 0) + 1
-        if error.after is None and failures < PATIENCE:
-            return
-        pause = error.after if error.after is not None else min(2 ** (failures - PATIENCE + 1), LONGEST)
-        until = math.ceil(self.clock().timestamp() + max(pause, 1))
-        until = self._open[helpdesk] = max(until, self.health(helpdesk_key(helpdesk)).open_until)
-        known = {"open_until": until, "recovering_until": until + RECOVERY, "failures": failures}
-        self.table.update(Update((helpdesk_key(helpdesk)[0], "HEALTH"), set=known))
-        self._health.forget(helpdesk)
-
-    def worked(self, helpdesk: str) -> None:
-        """Note that the helpdesk answered."""
-        self._failures.pop(helpdesk, None)
-
-    def counted(self, helpdesk: str, header: str, http: Transport) -> Transport:
-        """Return the transport that reads from each answer how many requests the helpdesk allows a minute."""
+    def paced(self, neighbour: str, http: Transport, header: str) -> Transport:
+        """Return a transport that reads from each answer how many requests the neighbour allows a minute."""
+        if not header:
+            return http
 
         def ask(call: Call) -> Answer:
             answer = http(call)
             if COUNT.fullmatch(answer.headers.get(header, "")):
-                self._allowed[helpdesk] = int(answer.headers[header])
+                self._allowed[neighbour] = int(answer.headers[header])
             return answer
 
-        if not header:
-            return http
-        self._allowed.setdefault(helpdesk, UNTOLD)
+        self._allowed.setdefault(neighbour, UNTOLD)
         return ask
+
+    def failed(self, neighbour: str, error: TemporaryError, pauses: Pauses = QUICK) -> None:
+        """Count a failure of the account; after some in a row, or when it named a time, all workers leave it alone.
+
+        What concerns a message, a ticket or an attachment's host says nothing of the account.
+        """
+        if error.concerns is not Concern.ACCOUNT or isinstance(error, LeftAlone):
+            return
+        now = seconds(self.clock())
+        if error.after is None and now < self._open.get(neighbour, 0):
+            return  # begun before all was stopped: ten calls side by side are not ten failures in a row
+        failures = self._failures[neighbour] = self._failures.get(neighbour, 0) + 1
+        if error.after is None and failures < PATIENCE:
+            return
+        pause: float = min(pauses.first * 2 ** max(failures - PATIENCE, 0), pauses.longest)
+        if error.after is not None:
+            pause = max(error.after, pause if failures >= PATIENCE and pauses is CAREFUL else 0)
+        until = math.ceil(self.clock().timestamp() + max(pause, 1))
+        until = self._open[neighbour] = max(until, self.health(neighbour).open_until)
+        known = {"open_until": until, "recovering_until": until + RECOVERY, "failures": failures}
+        self.table.update(Update((neighbour, "HEALTH"), set=known))
+        self._health.forget(neighbour)
+
+    def worked(self, neighbour: str) -> None:
+        """Note that the neighbour answered."""
+        self._failures.pop(neighbour, None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deskwire.letters import event_in, stored
-from deskwire.model.errors import TemporaryError
+from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
@@ -32,6 +32,7 @@ from .table import (
     ticket_item,
 )
 from .thread import Thread
+from .timers import wound
 
 MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
 UNDELIVERED = "undelivered"  # the state of what was sent, once the platform reported so
@@ -101,7 +102,7 @@ class Ledger:
                     return self._take(thread_key, event, "")
                 except Conflict:
                     pass
-            raise Busy("another worker has the thread", after=LEASE_SECONDS) from None
+            raise Busy("another worker has the thread", after=LEASE_SECONDS, concerns=Concern.TICKET) from None
 
     def _take(self, thread_key: str, event: Event | None, key: str) -> Thread:
         now = seconds(self.clock())
@@ -276,7 +277,9 @@ class Ledger:
     def _prevented(self, helpdesk: str, thread: Thread) -> Exception:
         """Return why a transaction was refused that was to note the thread's way back (no `helpdesk`: was not)."""
         item = self.table.get(ticket_item(helpdesk, thread.ticket)) if helpdesk else None
-        return Answered() if item and "told" in item else Busy("another worker took the thread")
+        return (
+            Answered() if item and "told" in item else Busy("another worker took the thread", concerns=Concern.TICKET)
+        )
 
     def finish(
         self,
@@ -293,8 +296,8 @@ class Ledger:
 
         `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
         `sent` holds (key, state, platform ids, reason) of what was sent, and `answered_at` says when an
-        agent's answer last went out before. `changes` go into the thread; a `due_at` of
-        0 takes it off the index. Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written.
+        agent's answer last went out before. `changes` go into the thread; without a timer it is off the index.
+        Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written.
         """
         writes: list[Put | Update] = []
         for message in outcomes:
@@ -320,7 +323,9 @@ class Ledger:
             remove.append("expires")  # who was erased writes again
         elif thread.expires and changes.get("pending", thread.pending):
             set_ = self._expires() | set_  # and waits to be filed
-        due_at = set_.pop("due_at", 0)
+        timers = set_["timers"] = wound(thread, set_)
+        set_.pop("due_at", None)
+        due_at = min(timers.values(), default=0)
         remove += ["lease_owner", "lease_until"]
         if due_at:
             set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}

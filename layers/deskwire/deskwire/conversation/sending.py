@@ -11,6 +11,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.telemetry import Telemetry
 
+from .health import CAREFUL, Neighbours
 from .ledger import Ledger
 from .table import moment
 from .turn import Turn
@@ -21,6 +22,7 @@ class Sending:
     """Sends what a turn has to say."""
 
     ledger: Ledger
+    neighbours: Neighbours
     telemetry: Telemetry
 
     def send(self, turn: Turn, message: Outgoing, permit: Permit, *, first: bool) -> tuple[str, Sent | None, str]:
@@ -34,10 +36,11 @@ class Sending:
         if not isinstance(channel, Replies):
             return "refused", None, "this channel cannot send"
         try:
-            return "sent", channel.send(message, permit, turn.outside), ""
+            with self.neighbours.asking(turn.connection.key[0], pauses=CAREFUL):
+                return "sent", channel.send(message, permit, turn.outside), ""
         except TemporaryError as error:
             if not error.ambiguous:
-                turn.trouble = turn.trouble or error
+                turn.postpone(error)
                 return "failed", None, str(error)
             return self._asked(turn, message, permit)
         except PermanentError as error:

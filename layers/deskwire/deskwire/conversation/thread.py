@@ -31,6 +31,7 @@ class Thread(BaseModel):
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
     clean: tuple[str, ...] = ()  # of those, which were surely not begun
     was_clean: tuple[str, ...] = ()  # `clean` before this worker took the thread
+    missing: tuple[str, ...] = ()  # keys of attachments that follow their messages, once they can be had
     sending: tuple[str, ...] = ()  # keys of what may or may not have been sent
     last_inbound: int = 0
     last_written: int = 0  # the latest customer's own time that was filed
@@ -46,7 +47,8 @@ class Thread(BaseModel):
     other_at: int = 0  # when somebody else began to write, or what was private became public again
     public_at: int = 0  # the latter
     attempts: int = 0
-    due_at: int = 0
+    due_at: int = 0  # the earliest timer; in threads of before they had names, the only one
+    timers: dict[str, int] = Field(default_factory=dict)  # when, by name (see `timers`)
     lease_owner: str = ""
     alias_of: str = ""
     expires: int = 0  # of a thread whose customer was erased, until they write again

@@ -18,9 +18,11 @@ from deskwire.model.tickets import Filed
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
 from .decide import Plan
+from .health import LeftAlone
 from .recorded import Recorded
 from .table import seconds
 from .thread import Thread
+from .timers import ATTACHMENTS, RETRY
 
 DAY = 86_400
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
@@ -46,6 +48,7 @@ class Turn:
     inside: Reach  # the helpdesk's
     now: datetime
     before: Thread = field(init=False)
+    missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
     outcomes: list[Recorded] = field(default_factory=list)
     added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `add_early_answer`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
@@ -56,7 +59,7 @@ class Turn:
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
     trouble: DeskwireError | None = None
-    held: bool = False  # the helpdesk was left alone: nothing was tried
+    held: bool = False  # a neighbour was left alone: nothing was tried
     remapped: bool = False
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
 
@@ -75,6 +78,11 @@ class Turn:
         self.trouble = self.trouble or error
         if isinstance(error, TemporaryError) and error.ambiguous:
             self.begun.update(keys)
+
+    def postpone(self, error: DeskwireError) -> None:
+        """Go on later. Held up twice in one turn by neighbours that are left alone is held up all the same."""
+        self.held = self.held or (self.trouble is None and isinstance(error, LeftAlone))
+        self.trouble = self.trouble or error
 
     # ---------------------------------------------------------------- the customer's side
 
@@ -241,11 +249,13 @@ class Turn:
 
     def closing(self, plan: Plan) -> dict[str, Any]:
         """Return the fields to write at the end: what changed, what is still pending, and when to go on."""
-        pending = self._pending()
+        pending, missing = self._pending()
         changes = {
             **self._differences(),
             "pending": pending,
-            "clean": [key for key in pending if key not in self.begun],
+            "missing": missing,
+            "clean": [key for key in (*pending, *missing) if key not in self.begun],
+            "timers": self._timers(missing),
             # Of what is not known to be sent, the echo may still tell.
             "sending": self._unknown(),
             "attempts": self.before.attempts + (0 if self.held else 1) if self.trouble else 0,
@@ -256,14 +266,25 @@ class Turn:
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
 
-    def _pending(self) -> list[str]:
+    def _pending(self) -> tuple[list[str], list[str]]:
+        """Return the keys of what is still to be done, and of the attachments that are still to be fetched."""
         done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
-        return [key for key in self.before.pending if key not in done] + [each.key for each in self.added]
+        pending = [key for key in self.before.pending if key not in done and key not in self.missing]
+        missing = [key for key in dict.fromkeys([*self.before.missing, *self.missing]) if key not in done]
+        return pending + [each.key for each in self.added], missing
 
     def _differences(self) -> dict[str, Any]:
         """Return the fields in which the thread differs from what the table holds."""
         before, after = self.before.model_dump(mode="json"), self.thread.model_dump(mode="json")
         return {name: after[name] for name in after if after[name] != before[name] or name in WRITTEN_EARLY}
+
+    def _timers(self, missing: Sequence[str]) -> dict[str, int]:
+        """Return the timers beside `retry`: those of before that are still ahead, and when to fetch what is missing."""
+        timers = {name: at for name, at in self.thread.timers.items() if name != RETRY}
+        if missing:
+            ahead = [timers[ATTACHMENTS]] if ATTACHMENTS in timers else []
+            timers[ATTACHMENTS] = min([*ahead, *self.missing.values()], default=seconds(self.now))
+        return timers
 
     @property
     def later(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from deskwire.care.measure import cut
 from deskwire.contracts.terms import Unit
-from deskwire.model.events import MOST_STARS, Author, Event, Kind
+from deskwire.model.events import MOST_STARS, Attachment, Author, Event, Kind
 
 from .decide import Undelivered
 from .table import moment
@@ -129,3 +129,18 @@ def forgotten() -> str:
 def repeated(title: str) -> str:
     """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
     return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"
+
+
+def follows(attachment: Attachment) -> str:
+    """Return the line for an attachment that cannot be had yet."""
+    return f"{attachment.line()} follows as soon as it can be fetched"
+
+
+def attached(attachment: Attachment) -> str:
+    """Return the words beside an attachment that comes after its message."""
+    return f"{attachment.line()} that belongs to an earlier message"
+
+
+def never_had(attachment: Attachment, reason: str) -> str:
+    """Return the words for an attachment that was never to be had, with its link."""
+    return f"{attachment.line()} of an earlier message could not be fetched: {reason}\n{attachment.url}".strip()

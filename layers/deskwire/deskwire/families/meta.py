@@ -236,7 +236,7 @@ def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
         try:
             ids.append(send())
         except TemporaryError as error:
-            raise TemporaryError(str(error), after=error.after, ambiguous=error.ambiguous or bool(ids)) from None
+            raise error.retold(ambiguous=error.ambiguous or bool(ids)) from None
         except ConfigurationError as error:
             if not ids:
                 raise

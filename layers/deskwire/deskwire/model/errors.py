@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Concern(StrEnum):
+    """Whose trouble an error is. Only an account's own holds up others."""
+
+    MESSAGE = "message"  # this request alone
+    TICKET = "ticket"  # whatever else is to go into this ticket, and so its thread
+    HOST = "host"  # the host of this attachment, and so this attachment alone
+    ACCOUNT = "account"  # everything that goes to this connection
+
 
 class DeskwireError(Exception):
     """The root of every error this library raises on purpose."""
@@ -19,17 +31,37 @@ class TemporaryError(DeskwireError):
     """The other side cannot do it now: tried again later.
 
     `after` is the least number of seconds to wait, where the other side named one. `ambiguous` says that the
-    request may have had its effect: the connector is asked (`find`) before it is repeated.
+    request may have had its effect: the connector is asked (`find`) before it is repeated. `concerns` says what has
+    to wait.
     """
 
-    def __init__(self, message: str, *, after: float | None = None, ambiguous: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        after: float | None = None,
+        ambiguous: bool = False,
+        concerns: Concern = Concern.ACCOUNT,
+    ) -> None:
         super().__init__(message)
         self.after = after
         self.ambiguous = ambiguous
+        self.concerns = concerns
+
+    def retold(self, *, ambiguous: bool | None = None, concerns: Concern | None = None) -> TemporaryError:
+        """Return the same error, with another view of its doubt or of what it concerns."""
+        return TemporaryError(
+            str(self),
+            after=self.after,
+            ambiguous=self.ambiguous if ambiguous is None else ambiguous,
+            concerns=concerns or self.concerns,
+        )
 
 
 class PermanentError(DeskwireError):
     """The other side will never do it: noted on the ticket and counted, not repeated."""
+
+    concerns: ClassVar[Concern] = Concern.MESSAGE
 
     def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
         super().__init__(message)
@@ -42,6 +74,8 @@ class ConfigurationError(DeskwireError):
 
     `ambiguous` says that a part of the request had its effect before (the first piece of a split text).
     """
+
+    concerns: ClassVar[Concern] = Concern.ACCOUNT
 
     def __init__(self, message: str, *, ambiguous: bool = False) -> None:
         super().__init__(message)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
     UNDELIVERED = "undelivered"  # what we sent (`object_id` is the platform's id of it) failed later; `text` says why
     TICKET = "ticket"  # a helpdesk says: look at this ticket
+    ATTACHMENT = "attachment"  # ours: it follows its message, which is in the ticket without it
     TIMER = "timer"  # ours: a thread is due
     OTHER = "other"  # genuine, of a kind we do not know
 

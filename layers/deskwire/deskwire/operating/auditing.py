@@ -158,7 +158,7 @@ def _unended(thread: Item, item: Item, now: datetime) -> str:
         return TOO_OLD
     if thread.get("lease_until", 0) > here:
         return ""
-    if item["sk"][2:] not in thread.get("pending", []):
+    if item["sk"][2:] not in (*thread.get("pending", []), *thread.get("missing", [])):
         return UNTAKEN if age > DELIVERED_WITHIN.total_seconds() else ""
     if "due_at" not in thread:
         return FORSAKEN if age > DELIVERED_WITHIN.total_seconds() else ""
@@ -176,7 +176,7 @@ def _nowhere(table: Table, item: Item, now: datetime) -> bool:
 def _unsure(table: Table, item: Item, now: datetime) -> bool:
     """Tell whether the sending of a text was begun, and nobody is to find out what became of it."""
     thread = _thread(table, item["pk"])
-    idle = thread.get("lease_until", 0) <= seconds(now) and not thread.get("pending")
+    idle = thread.get("lease_until", 0) <= seconds(now) and not thread.get("pending") and not thread.get("missing")
     return item.get("state") == "sending" and idle and _age(item, now) > DELIVERED_WITHIN.total_seconds()
 
 

@@ -188,7 +188,9 @@ class Eraser:
         except (TemporaryError, ConfigurationError) as error:
             trouble = error
         pending = [key for key in thread.pending if key not in gone]
-        changes |= {"pending": pending, "clean": [key for key in thread.was_clean if key in pending]}
+        missing = [key for key in thread.missing if key not in gone]
+        clean = [key for key in thread.was_clean if key in {*pending, *missing}]
+        changes |= {"pending": pending, "missing": missing, "clean": clean}
         if pending:
             changes["due_at"] = seconds(self.clock())  # sweep has somebody go on with what is others'
         # Of what a dead worker began to send nobody will ask again.
@@ -274,7 +276,7 @@ class Eraser:
     def _asking(self, thread: Thread) -> tuple[Helpdesk, Reach]:
         """Return the thread's helpdesk. Raises `TemporaryError` while it is left alone, `ConfigurationError`."""
         definition = self.directory.helpdesk(self._helpdesk(thread))
-        self.directory.neighbours.admit(definition.name)
+        self.directory.neighbours.admit(definition.key[0])
         return self.directory.helpdesk_of(definition)
 
     def _helpdesk(self, thread: Thread) -> str:

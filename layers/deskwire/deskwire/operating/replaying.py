@@ -149,7 +149,7 @@ class Replayer:
     def replay_dead(self, pile: Pile, found: Found, *, dry: bool = False) -> Replay:
         """Put a dead letter on the mailbox again, in its group, and take it away. Raises `PayloadError`."""
         data = read_letter(found.body)
-        if "timer" in data:
+        if {"timer", "poll"} & data.keys():
             replay = Replay(timers=1)
         else:
             event = event_of(data, self.archive)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from deskwire import registry
 from deskwire.contracts.channel import Rejects
+from deskwire.dismissing import dismiss
 from deskwire.letters import VERSION, letters_of
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
 from deskwire.model.events import Event, Unreadable
@@ -30,7 +31,6 @@ from deskwire.web import request as http
 from deskwire.web.request import Request, Response
 
 from .content import content
-from .dismissing import dismiss
 
 if TYPE_CHECKING:
     from deskwire.contracts.actions import Action, Actions, Read

@@ -1,23 +1,21 @@
-"""Every minute: wake threads that are due, look where nothing is pushed, say how things stand."""
+"""Every minute: wake threads that are due, have connections polled that cannot push, say how things stand."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from deskwire import registry
 from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection
-from deskwire.contracts.channel import Page, Polls
+from deskwire.contracts.channel import Polls
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.health import SLICE
 from deskwire.conversation.table import seconds
-from deskwire.letters import letters_of, timer
+from deskwire.letters import poll, timer
 from deskwire.model.errors import DeskwireError, where
-from deskwire.model.events import Event
 from deskwire.model.keys import digest
-from deskwire.ports import SHARDS, Archive, Clock, Key, Mailbox, Put, Table
-from deskwire.receiving.dismissing import dismiss
+from deskwire.ports import SHARDS, Archive, Clock, Key, Mailbox, Table
 from deskwire.telemetry import Telemetry
 from deskwire.timing import OVERDUE_AFTER
 
@@ -38,7 +36,7 @@ class Sweeper:
     wait: Callable[[float], None] | None = None
 
     def sweep(self) -> dict[str, int]:
-        """Do one round; return how many threads were woken and how many events a look brought."""
+        """Do one round; return how many threads were woken and how many connections are to be polled."""
         began = seconds(self.clock())
         shards = self._wake(MOST)
         self._count_unaccounted(shards, began)
@@ -47,9 +45,8 @@ class Sweeper:
         looked = self._look(keys)
         woken = sum(map(len, shards)) + self._more(began, [key for key in keys if key[1] == "HELPDESK"])
         self.telemetry.count("Woken", woken)
-        self.telemetry.count("Polled", looked)
         self.telemetry.flush()
-        return {"woken": woken, "polled": looked}
+        return {"woken": woken, "polls": looked}
 
     def _wake(self, most: int) -> list[list[tuple[str, int]]]:
         """Wake so many threads of each shard that are due; return them by shard, with when they were."""
@@ -78,7 +75,7 @@ class Sweeper:
 
     def _recovering(self, helpdesks: Sequence[Key]) -> bool:
         now = seconds(self.clock())
-        return any(self.directory.neighbours.health(key).recovering_until > now for key in helpdesks)
+        return any(self.directory.neighbours.health(key[0]).recovering_until > now for key in helpdesks)
 
     def _count_unaccounted(self, shards: Sequence[Sequence[tuple[str, int]]], now: int) -> None:
         """Count the threads that were woken again and again, and that no worker finished: each has an event or more.
@@ -97,48 +94,27 @@ class Sweeper:
             self.telemetry.log("ERROR", "unaccounted", thread=digest(pk[2:])[:12], seconds=age)
 
     def _look(self, keys: Sequence[Key]) -> int:
-        """Poll what cannot push, and helpdesks as a net under their webhooks. One that fails hurts no other."""
-        found = 0
-        for pk, sk in keys:
-            if sk not in {"CONNECTION", "HELPDESK"}:
-                continue
-            try:
-                found += self._look_at((pk, sk))
-            except Exception as error:  # noqa: BLE001 - a fault of ours; its words may be a customer's, and Lambda tells them
-                reason = str(error) if isinstance(error, DeskwireError) else where(error)
-                self.telemetry.count("PollErrors")
-                self.telemetry.log("ERROR", "a look failed", connection=pk, reason=reason)
-        return found
+        """Have each connection looked at that is to be polled, by a letter of its own; return how many."""
+        minute = seconds(self.clock()) // 60
+        letters = [poll(key, str(minute)) for key in keys if self._polls(key)]
+        if letters:
+            self.mailbox.send(letters)
+        return len(letters)
 
-    def _look_at(self, key: Key) -> int:
-        item = self.table.get(key)
-        if item is None:
-            return 0
-        if key[1] == "HELPDESK":
-            definition = HelpdeskConnection.read(item["definition"])
-            helpdesk, reach = self.directory.helpdesk_of(definition)
-            if not (definition.poll and isinstance(helpdesk, PollsTickets)):
-                return 0
-            page = helpdesk.poll(self._cursor(key), reach)
-            events = [dataclasses.replace(event, account=definition.name) for event in page.events]
-            return self._take(key, page, events, definition.endpoint, "helpdesks")
-        connection = Connection.read(item["definition"])
-        channel, reach = self.directory.channel_of(connection)
-        if not isinstance(channel, Polls):
-            return 0
-        page = channel.poll(self._cursor(key), reach)
-        return self._take(key, page, page.events, connection.endpoint, "channels")
-
-    def _cursor(self, key: Key) -> str:
-        item = self.table.get((key[0], "CURSOR"))
-        return str(item["cursor"]) if item else ""
-
-    def _take(self, key: Key, page: Page, events: Sequence[Event], endpoint: str, side: str) -> int:
-        """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
-        now = self.clock().isoformat()
-        pending = dismiss(events, self.telemetry)
-        if pending:
-            self.mailbox.send(letters_of(pending, endpoint, side, now, self.archive))
-        if page.cursor != self._cursor(key):
-            self.table.put(Put({"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}))
-        return len(events)
+    def _polls(self, key: Key) -> bool:
+        """Tell whether a connection is to be polled. One whose definition cannot be read hurts no other."""
+        if key[1] not in {"CONNECTION", "HELPDESK"}:
+            return False
+        try:
+            item = self.table.get(key)
+            if item is None:
+                return False
+            if key[1] == "HELPDESK":
+                definition = HelpdeskConnection.read(item["definition"])
+                return definition.poll and isinstance(registry.helpdesk(definition.connector), PollsTickets)
+            return isinstance(registry.channel(Connection.read(item["definition"]).channel), Polls)
+        except Exception as error:  # noqa: BLE001 - a fault of ours; its words may be a customer's, and Lambda tells them
+            reason = str(error) if isinstance(error, DeskwireError) else where(error)
+            self.telemetry.count("PollErrors")
+            self.telemetry.log("ERROR", "a look failed", connection=key[0], reason=reason)
+            return False

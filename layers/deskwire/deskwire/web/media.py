@@ -20,7 +20,7 @@ from email.message import Message
 from typing import Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass, field, replace
 
@@ -176,9 +176,9 @@ def _get(wire: Wire, call: Call, deadline: float) -> Reply:
     except WireError as error:
         if error.oversize:
             raise PermanentError("the attachment is larger than allowed") from None
-        raise TemporaryError(f"the attachment could not be fetched: {error}") from None
+        raise TemporaryError(f"the attachment could not be fetched: {error}", concerns=Concern.HOST) from None
     except TimeoutError:
-        raise TemporaryError("the attachment could not be fetched in time") from None
+        raise TemporaryError("the attachment could not be fetched in time", concerns=Concern.HOST) from None
     return reply
 
 
@@ -188,7 +188,7 @@ def _file(reply: Reply, parts: SplitResult, *, credentials: bool) -> File:
     try:
         checked(Answer(reply.status, reply.headers, reply.body), what="fetching an attachment")
     except TemporaryError as error:  # fetching twice harms nobody, so nothing is in doubt
-        raise TemporaryError(str(error), after=error.after) from None
+        raise error.retold(ambiguous=False, concerns=Concern.HOST) from None
     if reply.headers.get("content-encoding", "identity") != "identity":
         raise PermanentError("the attachment comes compressed, which was not asked for")
     given = reply.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -114,7 +114,7 @@ class RequestTracker(Helpdesk):
                 elif not entry.public:
                     filed[entry.key] = written(tracker, found, entry)
         except TemporaryError as error:
-            raise TemporaryError(str(error), after=error.after, ambiguous=True) from None
+            raise error.retold(ambiguous=True) from None
         return Filed(found, filed)
 
     @understood
@@ -125,7 +125,7 @@ class RequestTracker(Helpdesk):
             try:
                 filed[entry.key] = written(tracker, number(ticket), entry)
             except TemporaryError as error:
-                raise TemporaryError(str(error), after=error.after, ambiguous=error.ambiguous or bool(filed)) from None
+                raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 
     @understood

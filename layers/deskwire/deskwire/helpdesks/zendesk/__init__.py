@@ -31,7 +31,7 @@ from typing import Any, ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PayloadError, TemporaryError
 from deskwire.model.events import Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
@@ -142,7 +142,11 @@ class Zendesk(Helpdesk):
             # The key is known with another body (a file got another token): the ticket exists.
             found = self.find(ticket.key, "", ticket.thread, reach)
             if found is None:
-                raise TemporaryError("opening a ticket: its key is taken and the ticket not to be seen yet", after=30)
+                raise TemporaryError(
+                    "opening a ticket: its key is taken and the ticket not to be seen yet",
+                    after=30,
+                    concerns=Concern.TICKET,
+                )
             return replace(found, entries=self._places(found.ticket, ticket, reach), contact=requester)
         made = api.checked(answer, "opening a ticket").node()
         number = id_of(made["ticket"]["id"])
@@ -171,7 +175,8 @@ class Zendesk(Helpdesk):
                 filed |= places(batch, _update(api, numbered(ticket), batch)["audit"])
             except (DeskwireError, TicketGone) as error:
                 if filed:  # so that nobody repeats what is there: the rest alone will tell its own error
-                    raise TemporaryError("only a part was added to the ticket", after=1, ambiguous=True) from error
+                    part = "only a part was added to the ticket"
+                    raise TemporaryError(part, after=1, ambiguous=True, concerns=Concern.TICKET) from error
                 raise
         return Filed(ticket, filed)
 
@@ -289,7 +294,7 @@ def _requester(api: Api, customer: Customer) -> str:
         user["details"] = literal("As given: " + ", ".join(given))
     answer = api.ask("POST", "users/create_or_update.json", {"user": user}, safe=True)
     if answer.status == 422 and b"taken" in answer.body:
-        raise TemporaryError("making a customer: made by another at this moment", after=2)
+        raise TemporaryError("making a customer: made by another at this moment", after=2, concerns=Concern.MESSAGE)
     number = id_of(api.checked(answer, "making a customer").node()["user"]["id"])
     if not number:
         raise TemporaryError("making a customer: the answer names none", ambiguous=True)
@@ -354,7 +359,7 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
         now = _requester_of(shown)
         if requester and now != requester:  # agents merged the customer into another: once more as that one
             answer = _put(api, ticket, payload | {"comment": written(api, batch, now)})
-    return api.checked(answer, "adding to a ticket").node()
+    return api.updated(answer, "adding to a ticket").node()
 
 
 def _put(api: Api, ticket: str, payload: Mapping[str, Any]) -> Answer:

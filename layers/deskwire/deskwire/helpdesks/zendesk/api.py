@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
@@ -19,6 +19,7 @@ from deskwire.web.rest import Answer, Call, checked
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # anything wider could send the token elsewhere
 NUMBER = re.compile(r"[0-9]{1,19}")
 PAGE = 100
+MINUTE = 60
 PAGES = 5  # of the newest comments or audits: what is looked for is among the last 500
 
 
@@ -67,8 +68,18 @@ class Api:
             raise ConfigurationError(f"{what}: HTTP 404: there is no Zendesk under this “subdomain”")
         if answer.status == 409:
             # Somebody changed the ticket meanwhile (perhaps our own first attempt): look, then try again.
-            raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True)
+            raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True, concerns=Concern.TICKET)
         return checked(answer, what=what, secret_hint="“api_token” and “email”, or “oauth_token”")  # noqa: S106
+
+    def updated(self, answer: Answer, what: str) -> Answer:
+        """Return an answer to an update of one ticket that says yes; raise for any other."""
+        try:
+            return self.checked(answer, what)
+        except TemporaryError as error:
+            # The account's limits count by the minute: who has to wait longer met the ticket's own (30 in 10 minutes,
+            # agents and other apps included), see /api-reference/introduction/rate-limits/.
+            of_ticket = answer.status == 429 and (error.after or 0) > MINUTE
+            raise error.retold(concerns=Concern.TICKET) if of_ticket else error from None
 
     def ticket(self, number: str) -> Node:
         """Return a ticket as it is now. Raises `TicketGone` for a deleted one."""

@@ -1,0 +1,91 @@
+"""Looks at what cannot push, and at helpdesks as a net under their webhooks: one connection at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deskwire.configuration import Connection, HelpdeskConnection
+from deskwire.contracts.channel import Page, Polls
+from deskwire.contracts.helpdesk import PollsTickets
+from deskwire.dismissing import dismiss
+from deskwire.letters import letters_of
+from deskwire.model.errors import DeskwireError, where
+from deskwire.model.events import Event
+from deskwire.ports import Archive, Clock, Key, Mailbox, Put, Table
+from deskwire.telemetry import Telemetry
+
+from .directory import Directory
+from .health import LeftAlone
+from .table import seconds
+
+EARLY = 5  # seconds by which a look may come before its time: sweep's minutes are not that exact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """Polls connections, and puts what it finds on the mailbox."""
+
+    table: Table
+    mailbox: Mailbox
+    archive: Archive
+    directory: Directory
+    clock: Clock
+    telemetry: Telemetry
+
+    def poll(self, key: Key) -> int:
+        """Look at one connection; return how many events were found. A look that fails is made again in a minute."""
+        try:
+            found = self._poll(key)
+        except LeftAlone:
+            return 0
+        except Exception as error:  # noqa: BLE001 - a fault of ours; its words may be a customer's, and Lambda tells them
+            reason = str(error) if isinstance(error, DeskwireError) else where(error)
+            self.telemetry.count("PollErrors")
+            self.telemetry.log("ERROR", "a look failed", connection=key[0], reason=reason)
+            return 0
+        self.telemetry.count("Polled", found)
+        return found
+
+    def _poll(self, key: Key) -> int:
+        item = self.table.get(key)
+        if item is None:
+            return 0
+        if key[1] == "HELPDESK":
+            definition = HelpdeskConnection.read(item["definition"])
+            helpdesk, reach = self.directory.helpdesk_of(definition)
+            if not (definition.poll and isinstance(helpdesk, PollsTickets)):
+                return 0
+            with self.directory.neighbours.asking(key[0]):
+                page = helpdesk.poll(self._cursor(key), reach)
+            events = [dataclasses.replace(event, account=definition.name) for event in page.events]
+            return self._take(key, page, events, definition.endpoint, "helpdesks")
+        connection = Connection.read(item["definition"])
+        channel, reach = self.directory.channel_of(connection)
+        every = channel.terms.every
+        if not isinstance(channel, Polls) or (every and self._is_early(key, every.value.total_seconds())):
+            return 0
+        with self.directory.neighbours.asking(key[0]):
+            page = channel.poll(self._cursor(key), reach)
+        return self._take(key, page, page.events, connection.endpoint, "channels", timed=every is not None)
+
+    def _is_early(self, key: Key, every: float) -> bool:
+        looked_at = int((self.table.get((key[0], "CURSOR")) or {}).get("looked_at", 0))
+        return seconds(self.clock()) - looked_at < every - EARLY
+
+    def _cursor(self, key: Key) -> str:
+        return str((self.table.get((key[0], "CURSOR")) or {}).get("cursor", ""))
+
+    def _take(
+        self, key: Key, page: Page, events: Sequence[Event], endpoint: str, side: str, *, timed: bool = False
+    ) -> int:
+        """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
+        now = self.clock()
+        pending = dismiss(events, self.telemetry)
+        if pending:
+            self.mailbox.send(letters_of(pending, endpoint, side, now.isoformat(), self.archive))
+        if timed or page.cursor != self._cursor(key):
+            moved = {"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}
+            self.table.put(Put(moved | ({"looked_at": seconds(now)} if timed else {})))
+        return len(events)

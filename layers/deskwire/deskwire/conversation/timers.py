@@ -1,0 +1,48 @@
+"""The named timers of a thread, each with what it does when it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from .table import seconds
+from .thread import Thread
+
+RETRY: Final = "retry"  # what is pending is tried again
+ATTACHMENTS: Final = "attachments"  # what could not be fetched is tried again
+
+
+def _retry(thread: Thread) -> Thread:
+    """Leave the thread as it is: what is pending is worked on in every turn."""
+    return thread
+
+
+def _fetch(thread: Thread) -> Thread:
+    """Make the missing attachments pending."""
+    pending = tuple(dict.fromkeys([*thread.pending, *thread.missing]))
+    return thread.model_copy(update={"pending": pending, "missing": ()})
+
+
+HANDLERS: Mapping[str, Callable[[Thread], Thread]] = MappingProxyType({RETRY: _retry, ATTACHMENTS: _fetch})
+
+
+def fired(thread: Thread, now: datetime) -> Thread:
+    """Return the thread after the timers that are due, or not set, have done their work; the others stay set."""
+    left = {name: at for name, at in thread.timers.items() if at > seconds(now)}
+    for name, handler in HANDLERS.items():
+        if name not in left:
+            thread = handler(thread)
+    return thread.model_copy(update={"timers": left})
+
+
+def wound(thread: Thread, changes: Mapping[str, object]) -> dict[str, int]:
+    """Return the timers as a turn leaves them, which may name a new `retry` by `due_at` and others by `timers`.
+
+    The earliest of them is when the thread is due.
+    """
+    given = changes.get("timers")
+    timers = dict(given) if isinstance(given, dict) else {k: at for k, at in thread.timers.items() if k != RETRY}
+    due_at = changes.get("due_at")
+    return timers | ({RETRY: due_at} if isinstance(due_at, int) and due_at else {})
