@@ -29,7 +29,7 @@ ELSEWHERE = {
     # rates, outboxes, uploads, originals: tests/library/aws/test_edge.py
     "receive": {"dynamodb:UpdateItem", "dynamodb:Query", "s3:PutObject"},
     "converse": {"s3:GetObject", "s3:PutObject", "ses:SendEmail", "ses:SendRawEmail"},  # tests/flows/test_flows.py
-    "sweep": {"dynamodb:UpdateItem"},  # the lease of a token that a poll refreshes: tests/library/conversation
+    "sweep": set(),
 }
 
 
@@ -124,8 +124,14 @@ def test_receive_names_no_partition_but_those_it_may(called):
     assert {about for action, about in called["ReceiveRole"] if action == "dynamodb:GetItem"} == {"E#"}
 
 
-def test_converse_and_sweep_write_no_endpoint(called):
-    for role in ("ConverseRole", "SweepRole"):
-        written = {about for action, about in called[role] if action in {"dynamodb:PutItem", "dynamodb:UpdateItem"}}
-        assert written
-        assert not {"E#", "CONFIGURATION"} & written
+def test_sweep_reads_connections_and_their_health_alone(called):
+    read = {about for action, about in called["SweepRole"] if action == "dynamodb:GetItem"}
+    assert read == {"CONFIGURATION", "C#", "H#"}
+
+
+def test_converse_writes_no_endpoint(called):
+    written = {
+        about for action, about in called["ConverseRole"] if action in {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+    }
+    assert written
+    assert not {"E#", "CONFIGURATION"} & written

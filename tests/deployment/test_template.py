@@ -48,10 +48,7 @@ ROLES = {
     "SweepRole": {
         "dynamodb:Query",
         "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
         "sqs:SendMessage",
-        "secretsmanager:GetSecretValue",
     }
     | LOGS
     | TRACE

@@ -138,13 +138,19 @@ class Container:
             mail=world.mail,
             fetch=self.fetch,
         )
-        common = {"mailbox": world.mailbox, "archive": world.archive, "clock": world.now, "telemetry": world.telemetry}
+        common = {"mailbox": world.mailbox, "clock": world.now, "telemetry": world.telemetry}
         self.receiver = Receiver(
-            endpoints=self, parked=world.parked, http=world.http, limits=self, presign=lambda *_: {}, **common
+            endpoints=self,
+            parked=world.parked,
+            http=world.http,
+            limits=self,
+            presign=lambda *_: {},
+            archive=world.archive,
+            **common,
         )
         self.conversation = Conversation(
             table=world.table, directory=directory, owner=lambda: f"worker-{next(world.owners)}",
-            **common,
+            archive=world.archive, **common,
         )  # fmt: skip
         self.sweeper = Sweeper(table=world.table, directory=directory, **common)
 

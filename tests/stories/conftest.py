@@ -108,9 +108,8 @@ class Company:
             telemetry=telemetry, owner=lambda: f"worker-{next(self.owners)}",
         )  # fmt: skip
         self.sweeper = Sweeper(
-            table=self.table, mailbox=self.mailbox, archive=self.archive, directory=self.directory, clock=self.now,
-            telemetry=telemetry,
-        )  # fmt: skip
+            table=self.table, mailbox=self.mailbox, directory=self.directory, clock=self.now, telemetry=telemetry
+        )
         self.definitions = [
             Endpoint(name="meta", side="channels", connectors=("facebook", "messenger"), secret="meta"),
             Endpoint(name="desk", side="helpdesks", connectors=("zendesk",), secret="zendesk", helpdesk="acme"),

@@ -74,8 +74,8 @@ def sweeper() -> Sweeper:
     found = settings.load()
     directory = _directory()
     return Sweeper(
-        table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
-        clock=_now, telemetry=_telemetry(found),
+        table=directory.table, mailbox=clients.mailbox(found), directory=directory, clock=_now,
+        telemetry=_telemetry(found),
         wait=None if found.sandbox else time.sleep,  # the sandbox hurries its minutes
     )  # fmt: skip
 

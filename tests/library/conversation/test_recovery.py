@@ -18,7 +18,7 @@ from deskwire.conversation.turn import Turn
 from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.ports import Put
-from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
+from deskwire.ports.memory import MemoryMailbox, MemoryTable
 from deskwire.sweeping.sweeper import MOST, Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.web.rest import Answer, Call
@@ -173,7 +173,7 @@ class Waiting:
         self.company, self.waited, self.told = company, [], ""
         self.mailbox = MemoryMailbox(company.clock.now)
         self.sweeper = Sweeper(
-            table=company.table, mailbox=self.mailbox, archive=MemoryArchive(), directory=company.container(),
+            table=company.table, mailbox=self.mailbox, directory=company.container(),
             clock=company.clock.now, telemetry=Telemetry("test", stream=self), wait=self.wait,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from deskwire.conversation.table import seconds
 from deskwire.letters import poll, timer
 from deskwire.model.errors import DeskwireError, where
 from deskwire.model.keys import digest
-from deskwire.ports import SHARDS, Archive, Clock, Key, Mailbox, Table
+from deskwire.ports import SHARDS, Clock, Key, Mailbox, Table
 from deskwire.telemetry import Telemetry
 from deskwire.timing import OVERDUE_AFTER
 
@@ -29,7 +29,6 @@ class Sweeper:
 
     table: Table
     mailbox: Mailbox
-    archive: Archive
     directory: Directory
     clock: Clock
     telemetry: Telemetry
