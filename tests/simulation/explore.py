@@ -44,11 +44,11 @@ def attempt(told, plan=(), seed=None):
     return log, Violation(told.name, tuple(plan), tuple(world.gate.happened), wrong, tuple(world.story), seed)
 
 
-def singles(told):
-    """Yield for each misfortune at each effect the violation it leads to, or None."""
+def singles(told, every=slice(None)):
+    """Yield for each misfortune at each effect (or at some of them) the violation it leads to, or None."""
     log, violation = attempt(told)
     yield violation
-    for index in range(len(log)):
+    for index in range(len(log))[every]:
         for kind in (each for each in told.kinds or KINDS if possible(each, log[index])):
             yield attempt(told, ((index, kind),))[1]
 
