@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from deskwire import registry
@@ -19,6 +20,7 @@ from .company import ConnectionEntry, EndpointEntry
 from .document import Place, choice
 from .written import Found, Written, channel, helpdesk
 
+PLACEHOLDER = re.compile(r"[A-Z]+(?:_[A-Z]+)+|<[^<>]*>|\.\.\.|…")  # what the README's examples leave to be filled in
 # The longest that each placeholder becomes.
 LONGEST = {"reference": "ABCDE-FGHJK", "opens_day": "2026-12-31", "opens_at": "09:00"}
 UNITS = {
@@ -99,6 +101,8 @@ def connections(written: Written) -> Found:
         place = ("connections", name)
         if channel(entry.channel) is None:
             yield _unknown((*place, "channel"), "channel", entry.channel, registry.channel_names())
+        if PLACEHOLDER.fullmatch(entry.account):
+            yield (*place, "account"), f"“{entry.account}” stands for the account's own id: put that here"
         first = accounts.setdefault((entry.channel, entry.account), name)
         if first != name:
             yield (*place, "account"), f"this account of {entry.channel} belongs to “{first}” already"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import os
 import sys
 import traceback
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--region", help="the AWS region (else as the AWS tools find it)")
     where.add_argument("--profile", help="the AWS profile (else as the AWS tools find it)")
     root = Parser(prog="deskwire", description=DESCRIPTION, epilog=STATUS, parents=[common])
+    root.add_argument("--version", action="version", version=f"deskwire {importlib.metadata.version('deskwire')}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
 
     def command(name: str, run: str, short: str, long: str = "", *parents: Parser) -> Parser:

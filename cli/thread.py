@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deskwire.configuration import INDEX_KEY
 from deskwire.conversation.recorded import RECORDED, Recorded, recorded
 from deskwire.conversation.table import moment, person_item, reference_item, thread_item, ticket_item
 from deskwire.conversation.thread import Thread
@@ -81,9 +82,12 @@ def _find(items: Table, given: str) -> str:
     helpdesk, slash, ticket = given.partition("/")
     if slash and (row := items.get(ticket_item(helpdesk, ticket))) and "thread" in row:  # else somebody else's ticket
         return str(row["thread"])
+    desks = sorted(str(pk)[2:] for pk, sk in (items.get(INDEX_KEY) or {}).get("keys", ()) if sk == "HELPDESK")
+    named = f" ({', '.join(desks)})" if desks else ""
     raise UserError(
         f"nothing is known of “{given}”: give our reference (7F3K2-9QXMA), HELPDESK/TICKET with the helpdesk's name in "
-        "deskwire.yaml, or a thread's key (`deskwire parse` shows channel/account/thread)"
+        f"deskwire.yaml{named}, or a thread's key (`deskwire parse` shows "
+        "channel/account/thread)"
     )
 
 

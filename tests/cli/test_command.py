@@ -117,3 +117,7 @@ def test_what_is_declared_is_what_was_proven(deskwire):
         assert set(proven["does"]) == declared - {"act"}
     for name, proven in found["helpdesks"].items():
         assert proven["does"] == abilities._helpdesk(name)["does"]
+
+
+def test_the_version_is_told(program):
+    assert re.fullmatch(r"deskwire \d+\.\d+\.\d+", program("--version").out.strip())

@@ -353,3 +353,10 @@ def test_the_pattern_of_a_language_is_the_care_room_s():
     from cli.wording import LANGUAGE
 
     assert LANGUAGE in str(Tag)
+
+
+@pytest.mark.parametrize("account", ["PAGE_ID", "<page id>", "…"])
+def test_an_account_left_as_the_readme_has_it_is_told(faults_of, account):
+    text, _ = changed('account: "410000000000001"\n', f'account: "{account}"\n')
+    found = faults_of(text)
+    assert any(f"“{account}” stands for the account's own id" in reason for _, _, reason in found)

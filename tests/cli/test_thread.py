@@ -12,6 +12,7 @@ from deskwire.conversation.ledger import Ledger
 from deskwire.conversation.recorded import Outcome, Recorded
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
+from deskwire.ports import Put
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"
@@ -154,3 +155,10 @@ def test_what_is_not_known_is_told_in_words(thread, story, reference):
     told = thread(reference)
     assert told.status == 1
     assert f"nothing is known of “{reference}”" in told.err
+
+
+def test_a_ticket_of_no_such_helpdesk_is_told_with_the_helpdesks_there_are(thread, story):
+    DynamoTable(boto3.client("dynamodb"), "northwind").put(
+        Put({"pk": "CONFIGURATION", "sk": "INDEX", "keys": [["H#acme", "HELPDESK"], ["E#meta", "ENDPOINT"]]})
+    )
+    assert "deskwire.yaml (acme)" in thread("zendesk/88127").err

@@ -1,5 +1,8 @@
 """What the template promises an operations team."""
 
+import json
+import tomllib
+
 import pytest
 
 from deskwire.conversation.recorded import Outcome
@@ -285,3 +288,29 @@ def test_a_notice_that_receive_fails_at_is_kept_where_a_person_looks(template):
     assert retries["FunctionName"] == {"Ref": "ReceiveFunction"}
     assert retries["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Parked", "Arn"]}
     assert retries["MaximumRetryAttempts"] == 2
+
+
+def test_the_dashboard_shows_what_was_filed_answered_acknowledged_and_postponed(resources):
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
+    widgets = {each["properties"].get("title"): str(each) for each in json.loads(body(dashboard))["widgets"]}
+    for metric in ("Filed", "Postponed"):
+        assert f"'{metric}'" in widgets["What became of messages"]
+    for metric in ("Acknowledgements", "Replies"):
+        assert f"'{metric}'" in widgets["What was sent"]
+    for metric in METRICS:
+        assert f"'{metric}'" in widgets["Needs a person"]
+
+
+def body(dashboard):
+    return dashboard["DashboardBody"]["Fn::Sub"]
+
+
+def test_sams_cache_is_off_and_each_stack_reads_its_own_secrets():
+    """The cache knows neither DESKWIRE_ARCHITECTURE nor the Makefile, and would give an old build."""
+    environments = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    environments.pop("version")
+    assert {name: each["build"]["parameters"]["cached"] for name, each in environments.items()} == {
+        "default": False,
+        "staging": False,
+    }
+    assert "SecretsPrefix=deskwire-staging/" in environments["staging"]["deploy"]["parameters"]["parameter_overrides"]
