@@ -71,9 +71,14 @@ def test_the_readme_stays_short():
     assert len(README.splitlines()) < 250
 
 
-def test_the_readme_s_configuration_has_no_fault(tmp_path):
+def test_the_readme_s_configuration_has_no_fault_once_it_is_filled_in(tmp_path):
     file = tmp_path / "deskwire.yaml"
-    file.write_text(re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1])
+    written = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1]
+    file.write_text(written)
+    assert {fault.reason for fault in check(file).faults} == {
+        "“PAGE_ID” stands for the account's own id: put that here"
+    }
+    file.write_text(written.replace("PAGE_ID", "410000000000001"))
     checked = check(file)
     assert not checked.faults
     assert not checked.hints
