@@ -2,9 +2,10 @@
 
 Set-up: in the Meta app add the products Messenger and Webhooks, object **Page**, with this endpoint's address and a
 verify token (one app has ONE address for the object, so the same endpoint serves the page's feed). Tick `messages`,
-`message_echoes`, `message_edits`, `message_reactions`, `message_reads`, `message_deliveries`, `messaging_postbacks`,
-`messaging_referrals`, `messaging_optins`, `messaging_handovers`, `messaging_policy_enforcement` and `standby`; then
-`POST /{page-id}/subscribed_apps` with the union of all fields (the call replaces the list). Permissions:
+`message_echoes`, `message_edits`, `messaging_postbacks`, `messaging_referrals`, `messaging_optins`,
+`messaging_handovers`, `messaging_policy_enforcement` and `standby` (reactions, reads and deliveries are known, needed
+for nothing and paid for); then `POST /{page-id}/subscribed_apps` with the union of all fields (the call replaces the
+list). Permissions:
 `pages_messaging`, `pages_manage_metadata`; “Require app secret” stays off; for answers after 24 hours the feature
 Human Agent; for names the feature Business Asset User Profile Access.
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks
