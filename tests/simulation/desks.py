@@ -73,6 +73,11 @@ class ZendeskDesk:
                              ticket.status == "closed" or ticket.deleted, frozenset(agents)))  # fmt: skip
         return kept
 
+    def files(self):
+        """Return what is attached, a row a file."""
+        tickets = self.zendesk.account.tickets.values()
+        return [file.data.decode() for ticket in tickets for comment in ticket.comments for file in comment.files]
+
     def agent_replies(self, ticket, words):
         """Let an agent answer; return the body and headers with which the webhook tells of it."""
         self.zendesk.agent_replies(int(ticket), words)
