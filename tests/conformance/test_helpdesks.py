@@ -12,7 +12,7 @@ from deskwire.contracts.helpdesk import PollsTickets, Redacts, TicketGone
 from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Kind
 from tests.conformance import world
-from tests.conformance.test_sending import AGAIN_LATER, OTHER_4XX
+from tests.conformance.test_sending import AGAIN_LATER, OF_ACCOUNT, OTHER_4XX
 from tests.conformance.test_verification_rules import proofs
 
 LIVING = {
@@ -124,9 +124,10 @@ def test_an_outage_is_tried_again(writing):
 
 
 @pytest.mark.rule("H3.access")
-def test_a_refused_credential_calls_a_person(writing):
-    for status in (401, 403):
-        assert isinstance(error_of(writing, {"status": status, "body": {}}), ConfigurationError), status
+def test_what_speaks_of_the_account_calls_a_person_and_refuses_no_message(writing):
+    for status in OF_ACCOUNT:
+        answer = {"status": status, "headers": {"Location": "https://evil.example"}, "body": {}}
+        assert isinstance(error_of(writing, answer), ConfigurationError), status
 
 
 @pytest.mark.rule("H3.refused")

@@ -10,7 +10,7 @@ import pytest
 from deskwire.configuration import INDEX_KEY, Connection, item
 from deskwire.contracts.channel import Page
 from deskwire.contracts.terms import Figure
-from deskwire.model.errors import Concern, TemporaryError
+from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.tickets import File
@@ -135,7 +135,7 @@ def test_words_are_filed_at_once_and_their_picture_follows_when_its_host_has_tim
     company.work()
     (words,) = company.comments()
     assert "My cellar is under water, see" in words
-    assert "[image] follows as soon as it can be fetched" in words
+    assert f"[image] follows as soon as it can be fetched {PICTURE[0]['payload']['url']}" in words
     for _ in range(70):
         company.later(60)
     assert len(tries) == 2
@@ -145,6 +145,30 @@ def test_words_are_filed_at_once_and_their_picture_follows_when_its_host_has_tim
     assert len(_files(company)) == 1
     assert set(company.outcomes().values()) == {"filed"}
     assert "due_at" not in company.thread()
+
+
+def test_a_picture_that_is_not_fetched_stands_in_the_ticket_with_its_link(company):
+    _pictures(company, PermanentError("the attachment is larger than allowed"))
+    company.deliver(company.message("see the damage", attachments=PICTURE))
+    company.work()
+    (words,) = company.comments()
+    assert "larger than allowed" in words
+    assert PICTURE[0]["payload"]["url"] in words
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 402, 405, 410, 423, 401, 403])
+def test_what_speaks_of_the_helpdesks_account_waits_and_is_filed_once_it_is_mended(company, status):
+    company.zendesk.faults.add(broken(status, {"error": "AccountSuspended"}), method="POST")
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.later(400)
+    assert set(company.outcomes().values()) == {"recorded"}
+    assert company.counted("ConfigurationErrors")
+    company.zendesk.faults.clear()
+    company.later(400)
+    company.later(400)
+    assert set(company.outcomes().values()) == {"filed"}
+    assert len(company.zendesk.tickets) == 1
 
 
 def test_a_customer_writes_on_while_a_picture_is_missing(company):

@@ -135,7 +135,7 @@ class Entries:
                 self._in_time(until)
                 files.append(self._fetched(turn, attachment))
             except (PermanentError, ConfigurationError) as error:
-                lines.append(f"{attachment.line()} could not be fetched: {error}")
+                lines.append(wording.unfetched(attachment, str(error)))
             except TemporaryError as error:
                 turn.begun.add(item.message.key)  # so that the next attempt asks what this one wrote down
                 self.ledger.record(turn.thread.key, following)

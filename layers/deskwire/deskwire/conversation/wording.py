@@ -132,8 +132,13 @@ def repeated(title: str) -> str:
 
 
 def follows(attachment: Attachment) -> str:
-    """Return the line for an attachment that cannot be had yet."""
-    return f"{attachment.line()} follows as soon as it can be fetched"
+    """Return the line for an attachment that cannot be had yet, with its link."""
+    return f"{attachment.line()} follows as soon as it can be fetched {attachment.url}".strip()
+
+
+def unfetched(attachment: Attachment, reason: str) -> str:
+    """Return the line for an attachment that could not be fetched, with its link: an agent may still see it."""
+    return f"{attachment.line()} could not be fetched: {reason} {attachment.url}".strip()
 
 
 def attached(attachment: Attachment) -> str:

@@ -22,7 +22,7 @@ from deskwire.verification.hmac import HmacHeader
 from deskwire.verification.rule import same
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Response
-from deskwire.web.rest import Answer, Call, checked
+from deskwire.web.rest import Answer, Call, checked, of_account
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
@@ -184,7 +184,12 @@ def settled(answer: Answer, *, what: str) -> Node:
         raise ConfigurationError(f"{text}: Facebook has restricted the page, see its Support Inbox")
     if code == 10 or 200 <= code < 300:
         raise ConfigurationError(f"{text}: the app or the token lacks a permission for this page")
-    if _failed(answer) and answer.status < 500 and answer.status not in {401, 403, 408, 425, 429}:
+    if (
+        _failed(answer)
+        and answer.status < 500
+        and answer.status not in {408, 425, 429}
+        and not of_account(answer.status)
+    ):
         raise PermanentError(text, status=answer.status, code=f"{code}/{subcode}" if subcode else str(code))
     return checked(answer, what=what, secret_hint=f"“{PAGE_TOKEN}”").node()
 

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
@@ -67,6 +67,8 @@ class Tracker:
         # With a session or a browser's User-Agent RT leads to its log-in page; a proxy in front may do so as well.
         if 300 <= answer.status < 400:
             raise ConfigurationError(f"{what}: Request Tracker asks to log in: check the address and the “token”")
+        if answer.status == 409:  # unconfirmed: no page names it; where one comes, it is about what was asked for
+            raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True, concerns=Concern.TICKET)
         # Rights show as 403 or as 400 with these words (our user's language is English).
         if answer.status == 400 and message_of(answer) == "Permission Denied":
             raise ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/request-tracker")
