@@ -202,6 +202,5 @@ def _tell(root: Path, side: str, name: str, files: list[Path]) -> None:
      deskwire send-capture events/{name}/<what>.json  delivers a capture into it.
   7. What the platform cannot do: `known_gaps = {{"C12": "why"}}` on the class.
 
-The suite ({RULES[side]}), and the table of what it proved:
-  pytest tests/conformance --connector {name} && pytest tests/connectors/{name}
-  python -m tests.conformance.table""")
+The suite ({RULES[side]}) and all else that is asked of one connector. Renews the generated pages, says what is missing:
+  make connector NAME={name}""")

@@ -39,6 +39,11 @@ def _checked_getaddrinfo(host, *args, **kwargs):
     return _getaddrinfo(host, *args, **kwargs)
 
 
+def pytest_addoption(parser):
+    # `pytest tests/conformance --connector x`, `pytest tests/attacks --connector x`
+    parser.addoption("--connector", action="append", help="run what concerns this connector only (may be repeated)")
+
+
 def pytest_configure(config):
     socket.socket.connect = _checked(_connect)
     socket.socket.connect_ex = _checked(_connect_ex)

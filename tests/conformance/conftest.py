@@ -69,11 +69,6 @@ POPULATIONS = {
 }
 
 
-def pytest_addoption(parser):
-    # Read when the folder is named on the command line: `pytest tests/conformance --connector x`.
-    parser.addoption("--connector", action="append", help="run the rules of this connector only (may be repeated)")
-
-
 def pytest_configure(config):
     config.addinivalue_line("markers", "rule(name): the rule of STYLE.md that a test of conformance proves")
 
