@@ -100,6 +100,34 @@ def test_a_header_that_came_with_a_raw_body_can_be_given(deskwire, tmp_path):
     assert given != objects(deskwire("parse", "google", raw))
 
 
+@pytest.fixture
+def told_of_settings(monkeypatch):
+    """Let X's parser keep the settings of each request."""
+    from deskwire import registry
+
+    told = []
+    monkeypatch.setattr(type(registry.channel("x")), "parse", lambda _, request: told.append(request.settings) or ())
+    return told
+
+
+def test_a_setting_of_the_endpoint_reaches_the_parser_as_it_does_in_receive(deskwire, tmp_path, told_of_settings):
+    capture = tmp_path / "mention.json"
+    capture.write_text(MENTION.read_text())
+    deskwire("parse", "x", capture, "--setting", "lang=is=IS", "--setting", "form=a")
+    (tmp_path / "settings.json").write_text('{"lang": "de", "more": "b"}')
+    deskwire("parse", "x", capture)
+    deskwire("parse", "x", capture, "--setting", "lang=is")
+    assert told_of_settings == [
+        {"lang": "is=IS", "form": "a"}, {"lang": "de", "more": "b"}, {"lang": "is", "more": "b"},
+    ]  # fmt: skip
+
+
+def test_a_setting_without_a_value_is_refused(deskwire):
+    told = deskwire("parse", "x", MENTION, "--setting", "nonsense")
+    assert told.status == 2
+    assert "name=value" in told.err
+
+
 def test_a_header_without_a_colon_is_refused(deskwire):
     told = deskwire("parse", "x", MENTION, "--header", "nonsense")
     assert told.status == 2

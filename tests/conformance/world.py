@@ -69,9 +69,7 @@ class Capture:
     @cached_property
     def arrived(self) -> Request:
         """The request before it is verified, with its endpoint's settings as facts (see `receiving`)."""
-        request = from_gateway(self.gateway)
-        facts = {f"setting.{name}": value for name, value in endpoint_settings(self.connector).items()}
-        return dataclasses.replace(request, facts=facts)
+        return from_gateway(self.gateway).at(endpoint_settings(self.connector))
 
     @cached_property
     def request(self) -> Request:

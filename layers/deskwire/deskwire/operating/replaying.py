@@ -134,8 +134,8 @@ class Replayer:
     def _read(self, delivery: Delivery, endpoint: EndpointView) -> tuple[list[Event], list[str]]:
         request = Request(
             method="POST", endpoint=delivery.endpoint, body=delivery.body, headers=delivery.headers,
-            received_at=delivery.received_at, facts={f"setting.{k}": v for k, v in endpoint.settings.items()},
-        )  # fmt: skip
+            received_at=delivery.received_at,
+        ).at(endpoint.settings)  # fmt: skip
         find = registry.helpdesk if endpoint.side == "helpdesks" else registry.channel
         found = content(request, endpoint, [find(name) for name in endpoint.connectors])
         return [each for each in found.events if not each.dismissed], [each.reason for each in found.parked]

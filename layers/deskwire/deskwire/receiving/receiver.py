@@ -119,7 +119,7 @@ class Receiver:
         if not connectors:  # what is only polled has no webhook
             return NOT_FOUND
         # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
-        request = replace(request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()})
+        request = request.at(endpoint.settings)
         # All that a connector may see of what its rule has not verified.
         bare = _cleared(replace(request, body=b""), connectors)
         try:

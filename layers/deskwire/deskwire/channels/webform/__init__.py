@@ -113,7 +113,7 @@ class WebForm(Channel):
         """Answer a CORS preflight: 204 for an allowed origin, 403 for another."""
         if request.method != "OPTIONS":
             return None
-        if not allowed_origin(request, _settings(request)):
+        if not allowed_origin(request, request.settings):
             return Response.json(403, {"status": "refused", "error": "origin"})
         return Response(
             204,
@@ -128,7 +128,7 @@ class WebForm(Channel):
     def answer_headers(self, request: Request) -> Mapping[str, str]:
         """Let an allowed page's script read the answer."""
         try:
-            origin = allowed_origin(request, _settings(request))
+            origin = allowed_origin(request, request.settings)
         except ConfigurationError:
             return {}
         return {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
@@ -138,7 +138,7 @@ class WebForm(Channel):
 
         Behind a CDN of your own the peer's address is the CDN's: then let its firewall keep the rate.
         """
-        kind, settings = request.action or "form", _settings(request)
+        kind, settings = request.action or "form", request.settings
         return [
             (f"{kind} from {neighbourhood(request.source)}", _number(settings, "address_rate", 20), 600),
             (f"{kind} in all", _number(settings, "form_rate", 600), 600),
@@ -160,7 +160,7 @@ class WebForm(Channel):
         email = form.needed("email", forms.EMAIL, forms.LONGEST_EMAIL)
         name, subject, message = form.line("name"), form.line("subject"), form.message()
         files, fields = form.uploads(), form.fields()
-        allowed = _upload_types(_settings(request))
+        allowed = _upload_types(request.settings)
         if any(item.type not in allowed for item in files):  # what was asked for before may have been another type
             form.problems.setdefault("uploads", "are of a type that is not allowed")
         form.checked()
@@ -259,12 +259,6 @@ class WebForm(Channel):
             sender=sender, recipient=outgoing.recipient, subject=subject, text=outgoing.text, headers=headers
         )
         return Sent((identity,))
-
-
-def _settings(request: Request) -> dict[str, str]:
-    """Return the endpoint's settings, which the framework hands over as facts."""
-    marker = "setting."
-    return {name.removeprefix(marker): value for name, value in request.facts.items() if name.startswith(marker)}
 
 
 def _upload_types(settings: Mapping[str, str]) -> list[str]:
