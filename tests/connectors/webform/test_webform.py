@@ -3,6 +3,8 @@
 import dataclasses
 import io
 import json
+import pathlib
+import re
 import uuid
 from datetime import UTC, datetime
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deskwire.channels.webform import WebForm
+from deskwire.channels.webform import WebForm, thread_of
 from deskwire.channels.webform.form import FormError, file_name
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Reach, Rejects, Replies
@@ -27,6 +29,7 @@ from deskwire.web.rest import Direct, with_hosts
 from sandbox.neighbours.captcha import HOSTS, Captchas, Site
 from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import Neighbour, Reply, broken, route
+from sandbox.platforms.webform import played
 from sandbox.platforms.webform.played import Shop, Visitor
 
 CHANNEL = WebForm()
@@ -125,7 +128,7 @@ def test_a_visitor_is_told_a_reference_and_the_message_is_on_the_queue(company):
     answer = company.visitor().write("Hvenær kemur pöntunin? 👩‍👩‍👧‍👦", email="asa@customer.example", name="Ása")
     (event,) = company.events()
     assert answer.status == 202
-    assert answer.body["submission_id"] == event["thread"]
+    assert answer.body["submission_id"] == event["object_id"]
     assert len(answer.body["reference"]) == 11
     assert answer.headers["access-control-allow-origin"] == "https://shop.example.org"
     assert (event["text"], event["author"]["name"]) == ("Hvenær kemur pöntunin? 👩‍👩‍👧‍👦", "Ása")
@@ -136,7 +139,7 @@ def test_the_reference_is_the_one_that_the_ticket_will_have(company):
     from deskwire.conversation.thread import Thread
 
     answer = company.visitor().write("Hello", email="asa@customer.example")
-    key = f"webform/contact/{answer.body['submission_id']}"
+    key = f"webform/contact/{thread_of(answer.body['submission_id'], 'Asa@customer.example')}"
     assert Thread(pk=f"T#{key}").reference == answer.body["reference"]
 
 
@@ -199,10 +202,30 @@ def test_other_words_under_the_same_id_are_not_lost(company):
     assert len({event["thread"] for event in events}) == 1
 
 
-def test_a_filled_honeypot_is_counted_and_the_bot_told_that_all_is_well(company):
-    answer = company.visitor().write("Best offers", email="bot@casino.example", website="https://casino.example")
+def test_another_address_under_the_same_id_is_another_thread(company):
+    visitor, submission = company.visitor(), str(uuid.uuid4())
+    for address in ("vera@customer.example", "Vera@Customer.example", "mallory@attacker.example"):
+        visitor.write("Hi", email=address, submission=submission)
+    vera, again, mallory = company.events()
+    assert vera["thread"] == again["thread"] != mallory["thread"]
+
+
+@pytest.mark.parametrize("field", ["leave_empty", "website"])  # the latter on pages of before
+def test_a_filled_honeypot_is_a_suspicion_and_the_words_are_kept(company, field):
+    answer = company.visitor().write("My parcel is lost", email="a@customer.example", **{field: "https://a.example"})
+    (event,) = company.events()
     assert answer.status == 202
-    assert company.events() == []
+    assert (event["kind"], event["text"]) == ("message", "My parcel is lost")
+    assert event["suspicion"]
+    assert event["no_automatic_reply"]
+
+
+def test_the_honeypot_of_the_page_is_nothing_that_a_browser_fills_in():
+    page = (pathlib.Path(played.__file__).parent / "contact.html").read_text()
+    (field,) = re.findall(r"<input name=\"leave_empty\"[^>]*>", page)
+    assert 'autocomplete="off"' in field
+    assert all(name in field for name in ("data-1p-ignore", "data-lpignore", "data-bwignore"))
+    assert not re.search('name="(website|url|homepage|address|phone|company)"', page)
 
 
 def test_while_captchas_cannot_be_checked_people_are_heard_but_nothing_is_mailed(company, captchas):
@@ -469,3 +492,26 @@ def test_a_mail_whose_fate_is_unknown_is_in_doubt():
     with pytest.raises(TemporaryError) as caught:
         mailed(nobody, dataclasses.replace(outgoing(), automatic=False, context={}))
     assert caught.value.ambiguous
+
+
+@pytest.mark.parametrize("address", ["help@northwind.example", "Help@Northwind.example", "mailer-daemon@b.example"])
+def test_no_automatic_mail_goes_to_ourselves_or_to_a_machine(address):
+    post = Post()
+    outgoing = Outgoing(
+        key="k", account="contact", thread="t", visibility=Visibility.PRIVATE, text="Thank you", automatic=True,
+        recipient=address,
+    )  # fmt: skip
+    with pytest.raises(PermanentError):
+        mailed(post, outgoing, sender="Northwind <help@northwind.example>")
+    assert not post.mails
+
+
+def test_an_answer_without_words_is_no_mail():
+    post = Post()
+    outgoing = Outgoing(
+        key="k", account="contact", thread="t", visibility=Visibility.PRIVATE, text=" \n", automatic=False,
+        recipient="a@b.example",
+    )  # fmt: skip
+    with pytest.raises(PermanentError):
+        mailed(post, outgoing)
+    assert not post.mails

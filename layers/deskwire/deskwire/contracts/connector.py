@@ -42,6 +42,9 @@ class Connector(ABC):
     endpoint_settings: ClassVar[Mapping[str, str]] = {}
     connection_secrets: ClassVar[Mapping[str, str]] = {}  # what calls to the platform or helpdesk need
     endpoint_secrets: ClassVar[Mapping[str, str]] = {}
+    # Whether the platform vouches for who wrote. What is only claimed (an address that a visitor typed) changes no
+    # profile in the helpdesk and no wish, and gets few automatic answers over all its threads together.
+    proves_authors: ClassVar[bool] = True
     aws_services: ClassVar[tuple[str, ...]] = ()  # that `reach.aws` may call; the function's role must allow it, too
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 

@@ -15,12 +15,13 @@ from typing import Any
 from deskwire.letters import event_in, stored
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
-from deskwire.model.keys import compose
+from deskwire.model.keys import compose, digest
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
 from deskwire.timing import KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
 from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
 from .table import (
+    DAY,
     echo_item,
     message_item,
     origin_item,
@@ -34,6 +35,7 @@ from .table import (
 from .thread import Thread
 from .timers import wound
 
+MOST_RACES = 3  # of threads of one person that count at the same moment
 MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
 UNDELIVERED = "undelivered"  # the state of what was sent, once the platform reported so
 UNENDED = "its worker ended before the platform's answer was noted"
@@ -196,6 +198,38 @@ class Ledger:
                 set={"opted_out": opted_out, "opted_at": seconds(self.clock()), "channel": channel},
             )
         )
+
+    def spend(self, channel: str, author: str, key: str, most: int) -> bool:
+        """Count an automatic answer to this person, for the message `key`; False when `most` of a day are spent.
+
+        The same message counts once, however often it is tried.
+        """
+        place = person_item(channel, author)
+        for _ in range(MOST_RACES):
+            known = self.table.get(place) or {}
+            now = seconds(self.clock())
+            spent = {name: at for name, at in known.get("automatic", {}).items() if now - at < DAY}
+            if digest(key) in spent:
+                return True
+            if len(spent) >= most:
+                return False
+            count = int(known.get("automatic_count", 0))
+            change = Update(
+                place,
+                set={
+                    "automatic": {**spent, digest(key): now},
+                    "automatic_count": count + 1,
+                    "channel": channel,
+                    "expires": now + 2 * DAY,
+                },
+                when=[("automatic_count", Equals(count) if count else Absent())],
+            )
+            try:
+                self.table.update(change)
+            except Conflict:
+                continue  # another thread of theirs
+            return True
+        return False
 
     def whose(self, helpdesk: str, ticket: str) -> str:
         """Return the thread of a ticket; of nobody's, note that an answer was told of, and return an empty string.

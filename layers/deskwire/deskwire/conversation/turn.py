@@ -20,11 +20,10 @@ from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET
 from .decide import Plan
 from .health import LeftAlone
 from .recorded import Recorded
-from .table import seconds
+from .table import DAY, seconds
 from .thread import Thread
 from .timers import ATTACHMENTS, RETRY
 
-DAY = 86_400
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.

@@ -73,8 +73,9 @@ def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = 
 
 def facts(event: Event) -> list[str]:
     """Return a line for each fact, in the order given. No value can pose as another line: each is one of its own."""
-    rating = [f"Rating: {event.stars} of {MOST_STARS}"] if event.stars else []
-    return rating + [f"{line(label)}: {line(value)}" for label, value in event.facts.items()]
+    own = [f"Rating: {event.stars} of {MOST_STARS}"] if event.stars else []
+    own += [f"Suspected spam: {line(event.suspicion)}"] if event.suspicion else []
+    return own + [f"{line(label)}: {line(value)}" for label, value in event.facts.items()]
 
 
 def undeliverable(reason: str, text: str) -> str:

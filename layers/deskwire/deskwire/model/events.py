@@ -121,8 +121,9 @@ class Event:
     What the core reads of an event is a field of its own. `facts` are shown to the agent as given, in their order: the
     label, in plain words, then the value. `stars` are a rating of one to five, 0 where there is none. `attention` says
     what a person of the company has to do, and raises an alarm. `echo_of` is our own mark that the platform returns:
-    the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `aliases` are
-    other ids of the same `thread`. `keep` is what the channel wants back in `Outgoing.context`.
+    the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
+    why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread`.
+    `keep` is what the channel wants back in `Outgoing.context`.
 
     `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
     """
@@ -150,6 +151,7 @@ class Event:
     attention: str = ""
     echo_of: str = ""
     dismissal: str = ""
+    suspicion: str = ""
     aliases: tuple[str, ...] = ()
     keep: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -230,6 +232,7 @@ class Event:
             "attention": self.attention or None,
             "echo_of": self.echo_of or None,
             "dismissal": self.dismissal or None,
+            **({"suspicion": self.suspicion} if self.suspicion else {}),
             "aliases": list(self.aliases),
             "keep": dict(self.keep),
             **self.unknown,

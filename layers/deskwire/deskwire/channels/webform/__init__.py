@@ -9,8 +9,9 @@ a 400 says of each field; after 401 renews the widget and lets the visitor try a
 and then to the address answered.
 https://developers.cloudflare.com/turnstile/get-started/ https://docs.hcaptcha.com
 
-Signature: none; the page's origin, the captcha's token, rates for an address and a form, and a honeypot (`website`,
-which people do not see). https://fetch.spec.whatwg.org/#http-cors-protocol
+Signature: none; the page's origin, the captcha's token, rates for an address and a form, and a honeypot (`leave_empty`,
+which people do not see: filled, the message is filed as `suspected-spam`, and not acknowledged).
+https://fetch.spec.whatwg.org/#http-cors-protocol
 
 Secrets: endpoint `captcha_secret`, the provider's secret key.
 https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
@@ -28,13 +29,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from deskwire.care.addresses import no_person
 from deskwire.care.measure import measure
 from deskwire.contracts.actions import Action, Upload, Visit
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
-from deskwire.model.keys import ADD
+from deskwire.model.keys import ADD, digest
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, UNAVAILABLE, Captcha, allowed_origin
@@ -54,14 +56,18 @@ CHECKED: Final = date(2026, 11, 21)
 TYPES: Final = "image/jpeg image/png image/gif image/webp image/heic application/pdf text/plain"
 UPLOAD_BYTES: Final = 10 * 1024 * 1024
 SUBJECT: Final = "Your message to us"
+HONEYPOT: Final = "a field that people do not see was filled"
+# Browsers and password managers fill what looks like an address of a site, and so did `website`, the name of before.
+TRAPS: Final = ("leave_empty", "website")
 
 
 class WebForm(Channel):
-    """The connector. A thread is one submission; an account is a form."""
+    """The connector. A thread is one submission by one address; an account is a form."""
 
     name = "webform"
     title = "Web form"
     verification = Captcha(action="contact")
+    proves_authors = False
     actions: ClassVar[dict[str, Action]] = {
         "uploads": Action(methods=("POST", "PUT"), verification=verification, may=frozenset({Upload}))
     }
@@ -104,6 +110,7 @@ class WebForm(Channel):
         "C4.body": "nobody signs what a visitor's browser sends",
         "C7": "there is no platform: the captcha's token is opaque, only its provider can check it",
         "C12": "nobody writes into the form as us",
+        "C16.ignored": "a page sends submissions and nothing else",
         "C16.own": "nobody writes into the form as us",
         "C16.edit": "what was submitted cannot be changed",
         "C16.deletion": "what was submitted cannot be taken back",
@@ -149,14 +156,12 @@ class WebForm(Channel):
 
         The page's `submission_id` survives its own retries; its words are the version. So a repeated post is the same
         event, and other words under the same id (a page that makes its id once for ever) are another message of
-        the thread: nothing a visitor wrote is taken for a repetition.
+        the thread: nothing a visitor wrote is taken for a repetition. The address belongs to the thread, so that an
+        answer reaches none but the one who gave it.
         """
         form = forms.Form(read(request.body), "form.submitted/1")
         account, submission = form.needed("form_id", forms.FORM), form.needed("submission_id", forms.SUBMISSION)
-        trap = form.text("website")
-        if trap.strip() and not form.problems:
-            yield self._trapped(account, submission)
-            return
+        trapped = any(form.text(name).strip() for name in TRAPS)
         email = form.needed("email", forms.EMAIL, forms.LONGEST_EMAIL)
         name, subject, message = form.line("name"), form.line("subject"), form.message()
         files, fields = form.uploads(), form.fields()
@@ -166,6 +171,7 @@ class WebForm(Channel):
         form.checked()
         words = json.dumps([email, name, subject, message, [item.id for item in files], fields])
         checked = request.facts.get("captcha", "not checked")
+        silent = HONEYPOT if trapped else "" if checked == PASSED else f"captcha {checked}"
         yield Event(
             channel=self.name,
             account=account,
@@ -173,7 +179,7 @@ class WebForm(Channel):
             object_id=submission,
             verb=ADD,
             version=hashlib.sha256(words.encode()).hexdigest()[:16],
-            thread=submission,
+            thread=thread_of(submission, email),
             visibility=Visibility.PRIVATE,
             author=Author(email.lower(), name=name, email=email),
             text=message,
@@ -181,24 +187,10 @@ class WebForm(Channel):
             attachments=files,
             language=form.language(),
             subject=subject,
-            no_automatic_reply="" if checked == PASSED else f"captcha {checked}",
+            no_automatic_reply=silent,
+            suspicion=HONEYPOT if trapped else "",
             facts={**form.facts(), **{forms.label(name): value for name, value in fields.items()}},
             raw={name: value for name, value in form.node.raw.items() if name not in TOKEN_FIELDS},
-        )
-
-    def _trapped(self, account: str, submission: str) -> Event:
-        """Return what a filled honeypot is: counted, not filed; the bot is told that all is well."""
-        return Event(
-            channel=self.name,
-            account=account,
-            kind=Kind.OTHER,
-            object_id=submission,
-            verb="honeypot",
-            thread=submission,
-            visibility=Visibility.PRIVATE,
-            text="honeypot",
-            no_automatic_reply="honeypot",
-            dismissal="honeypot",
         )
 
     def reject(self, request: Request, error: PayloadError) -> Response:
@@ -214,7 +206,7 @@ class WebForm(Channel):
         event = events[0]
         return Response.json(
             202,
-            {"status": "accepted", "submission_id": event.thread, "reference": reference(event.thread_key, 0)},
+            {"status": "accepted", "submission_id": event.object_id, "reference": reference(event.thread_key, 0)},
         )
 
     def act(self, visit: Visit) -> Upload:
@@ -241,6 +233,10 @@ class WebForm(Channel):
             raise ConfigurationError("answers to a web form need the connection's setting “sender”")
         if not forms.EMAIL.fullmatch(outgoing.recipient):
             raise PermanentError("the visitor's address cannot be written to")
+        if outgoing.automatic and no_person(outgoing.recipient, {sender}):
+            raise PermanentError("the visitor's address is a machine's or our own")
+        if not outgoing.text.strip():
+            raise PermanentError("an answer to a web form takes text only, and there is none")
         if outgoing.attachments:
             raise PermanentError("an answer to a web form takes text only: take the attachment out")
         if measure(outgoing.text, permit.limit.unit) > permit.limit.most:
@@ -259,6 +255,11 @@ class WebForm(Channel):
             sender=sender, recipient=outgoing.recipient, subject=subject, text=outgoing.text, headers=headers
         )
         return Sent((identity,))
+
+
+def thread_of(submission: str, email: str) -> str:
+    """Return the thread of a submission: another for each address that writes under its id."""
+    return f"{submission}.{digest(email.lower())[:32]}"
 
 
 def _upload_types(settings: Mapping[str, str]) -> list[str]:
