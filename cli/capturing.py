@@ -13,7 +13,7 @@ from urllib.parse import quote
 from deskwire import registry
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.model.errors import PayloadError, SignatureError, TemporaryError
-from deskwire.model.events import Event
+from deskwire.model.events import Unreadable
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
 from deskwire.verification.rule import Context
@@ -113,7 +113,7 @@ def expected(
         found = list(connector.parse(request))
     except PayloadError:
         return {"error": "PayloadError"}
-    events = [event for event in found if isinstance(event, Event)]
+    events = [event for event in found if not isinstance(event, Unreadable)]
     result = {"events": [event.to_json() for event in events], "unreadable": len(found) - len(events)}
     answer = connector.acknowledged(request, events)
     return result if answer is None else result | {"response": {"status": answer.status, "body": answer.body}}
@@ -123,12 +123,19 @@ def _nobody(call: Call) -> Answer:
     raise TemporaryError(f"its rule asks {call.method} {call.url} before it lets anybody in: capture a signed one")
 
 
+def _line(event: Mapping[str, Any]) -> str:
+    """Return an event, or a helpdesk's signal, in a line."""
+    if "about" in event:
+        return f"{event['about']} {event['object_id']} of ticket {event['ticket']}"
+    return f"{event['kind']} {event['object_id']} in {event['thread']}: {event['text']}"
+
+
 def _tell(root: Path, files: list[Path], result: Mapping[str, Any]) -> None:
     out = console()
     for path in files:
         out.print(path.relative_to(root) if path.is_relative_to(root) else path)
     for event in result.get("events", []):
-        out.print(f"  {event['kind']} {event['object_id']} in {event['thread']}: {event['text']}", markup=False)
+        out.print(f"  {_line(event)}", markup=False)
     if result.get("unreadable"):
         out.print(f"  {result['unreadable']} fragments that cannot be read")
     if "error" in result:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
 from deskwire.model.errors import PayloadError
-from deskwire.model.events import Event
+from deskwire.model.events import Unreadable
 from deskwire.web.request import Request, from_gateway
 
 from .terminal import UserError, complain, json_line
@@ -88,7 +88,7 @@ def lines(
             complain(f"{name}: a {request.method} is no delivery, so no event comes of it")
             return
         for found in list(connector.parse(request)):  # a body given up halfway is parked whole: no event of it counts
-            yield found.to_json() if isinstance(found, Event) else {"error": found.reason, "file": name}
+            yield {"error": found.reason, "file": name} if isinstance(found, Unreadable) else found.to_json()
     except PayloadError as error:
         yield {"error": str(error), "file": name}
     except OSError as error:

@@ -97,3 +97,15 @@ def test_what_only_the_platform_can_sign_is_said_to_be(deskwire, root, body):
     told = deskwire("capture", "google", "hello", body, "--root", root)
     assert told.status == 1
     assert not (root / "events" / "google" / "hello.json").exists()
+
+
+def test_a_helpdesks_signal_is_captured_as_well(deskwire, root, body):
+    folder = root / "events" / "zendesk"
+    folder.mkdir()
+    (folder / "secrets.json").write_text((ROOT / "events" / "zendesk" / "secrets.json").read_text())
+    body.write_text('{"ticket_id": "88231"}')
+    told = deskwire("capture", "zendesk", "signalled", body, "--root", root)
+    assert told.status == 0
+    assert "of ticket 88231" in told.out
+    (signal,) = world.Capture("zendesk", "signalled").expected["events"]
+    assert (signal["about"], signal["ticket"]) == ("ticket", "88231")

@@ -78,7 +78,7 @@ def test_stdin_is_read(program):
 def test_a_helpdesk_is_parsed_as_well(deskwire):
     told = deskwire("parse", "zendesk", ROOT / "events" / "zendesk" / "comment_added.json")
     assert told.status == 0
-    assert {event["kind"] for event in objects(told)} == {"ticket"}
+    assert {signal["about"] for signal in objects(told)} == {"ticket"}
 
 
 def test_a_helpdesk_s_raw_body_needs_no_endpoint(deskwire, tmp_path):
@@ -86,7 +86,7 @@ def test_a_helpdesk_s_raw_body_needs_no_endpoint(deskwire, tmp_path):
     raw.write_bytes(b'{"ticket_id": "88231"}')
     told = deskwire("parse", "zendesk", raw)
     assert told.status == 0
-    assert [(event["kind"], event["thread"]) for event in objects(told)] == [("ticket", "88231")]
+    assert [(signal["about"], signal["ticket"]) for signal in objects(told)] == [("ticket", "88231")]
 
 
 def test_a_header_that_came_with_a_raw_body_can_be_given(deskwire, tmp_path):

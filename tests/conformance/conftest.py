@@ -58,6 +58,7 @@ POPULATIONS = {
     "handshaking_connector": lambda: [name for name in _every((Channel, Helpdesk)) if _hands(name)],
     "capture_file": lambda: world.everything()[0],
     "capture": lambda: _captures((Channel, Helpdesk), lambda item: "events" in item.expected),
+    "channel_capture": lambda: _captures(Channel, lambda item: "events" in item.expected),
     "handshake": lambda: _captures((Channel, Helpdesk), lambda item: set(item.expected) == {"response"}),
     "refused": lambda: _captures((Channel, Helpdesk), lambda item: "error" in item.expected),
     "redelivery": lambda: _captures((Channel, Helpdesk), lambda item: item.name.endswith("-again")),

@@ -77,13 +77,14 @@ def _is_member(value):
 def shown(name):
     """Return what a connector's captures and exchanges show, and what it declares. No rule's outcome."""
     connector = world.connectors()[name]
-    events = [event for item in world.captures(name) for event in (item.expected or {}).get("events", [])]
+    events = world.expected_events(name)
+    told = [event for event in events if "about" not in event]
     good = [item for item in world.exchanges(name) if item.ends_well]
     found = {
         "title": connector.title,
-        "receives": sorted({event["kind"] for event in events}),
-        "attachments": sorted({each["kind"] for event in events for each in event["attachments"]}),
-        "visibility": sorted({event["visibility"] for event in events}),
+        "receives": sorted({world.kind_of(event) for event in events}),
+        "attachments": sorted({each["kind"] for event in told for each in event["attachments"]}),
+        "visibility": sorted({event["visibility"] for event in told}),
         "does": sorted({item.call for item in good}),
         "gaps": dict(sorted(connector.known_gaps.items())),
         "unconfirmed": sorted(figure for figure, value in _figures(connector.terms) if not value.confirmed),

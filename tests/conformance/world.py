@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, ur
 
 from deskwire import registry
 from deskwire.contracts.channel import Channel, Page, Reach
-from deskwire.contracts.helpdesk import Helpdesk, TicketGone
+from deskwire.contracts.helpdesk import Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Permit
 from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unreadable, Visibility, event_from_json
@@ -135,6 +135,16 @@ def parsed(connector: str, request: Request):
     return [item for item in found if not isinstance(item, Unreadable)], [
         item for item in found if isinstance(item, Unreadable)
     ]
+
+
+def expected_events(connector: str) -> list[dict]:
+    """Return what all captures of a channel must become."""
+    return [event for capture in captures(connector) for event in (capture.expected or {}).get("events", [])]
+
+
+def kind_of(expected: dict) -> str:
+    """Return the kind of an expected event, or what an expected signal is about."""
+    return expected["about"] if "about" in expected else expected["kind"]
 
 
 # ------------------------------------------------------------------------------------------------- exchanges
@@ -365,6 +375,7 @@ DESCRIPTIONS = {
     Filed: lambda filed: {"filed": {"ticket": filed.ticket, "entries": dict(filed.entries)}},
     Author: lambda author: {"author": {name: value for name, value in dataclasses.asdict(author).items() if value}},
     File: lambda file: {"file": {"name": file.name, "type": file.type, "data": base64.b64encode(file.data).decode()}},
+    Signals: lambda page: {"page": {"signals": [each.to_json() for each in page.signals], "cursor": page.cursor}},
     Page: lambda page: {"page": {"events": [event.to_json() for event in page.events], "cursor": page.cursor}},
     TicketGone: lambda gone: {"gone": {"state": gone.state, "into": gone.into}},
     bool: lambda done: {"redacted": done},

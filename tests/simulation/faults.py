@@ -70,7 +70,7 @@ FAULTS = (
     Fault("a thread's key has no person", "model.events:Event", "thread_key",
           "compose(self.channel, self.account, self.thread)", "compose(self.channel, self.account)",
           ("two customers in one delivery (messenger, zendesk)",)),
-    Fault("a worker that was held up trusts what it knew", "conversation.converse:Conversation", "_event",
+    Fault("a worker that was held up trusts what it knew", "conversation.converse:Conversation", "_record",
           "existing is None and self.clock() - began < RECHECK_AFTER", "existing is None",
           ("two workers on one thread (messenger, zendesk)",)),
     Fault("the lease is not looked at", "conversation.ledger:Ledger", "_take",

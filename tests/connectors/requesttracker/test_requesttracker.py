@@ -152,7 +152,7 @@ def test_a_repeated_webhook_gives_the_same_key_and_another_transaction_another()
 
 def test_one_reply_on_two_merged_tickets_is_an_event_of_each():
     events = list(connector.parse(request_of(body_of(a_transaction(), tickets=("7", "9")))))
-    assert [event.thread for event in events] == ["7", "9"]
+    assert [event.ticket for event in events] == ["7", "9"]
     assert len({event.key for event in events}) == 2
 
 
@@ -210,7 +210,7 @@ class Polling:
         reach = Reach("main", settings, secrets, self.serve, self.now, None, lambda _name, make: make()[0])
         page = connector.poll(self.cursor, reach)
         self.cursor = page.cursor
-        return [event.object_id for event in page.events], self.calls - before
+        return [event.object_id for event in page.signals], self.calls - before
 
 
 def test_polling_finds_a_reply_that_rt_commits_after_one_with_a_higher_number():

@@ -17,8 +17,9 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.zendesk import Zendesk, external_id
 from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
-from deskwire.model.events import AttachmentKind, Kind
+from deskwire.model.events import AttachmentKind
 from deskwire.model.secret import Secrets
+from deskwire.model.signals import About
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -698,8 +699,8 @@ def test_h8_the_sandboxs_webhook_is_genuine_and_leads_to_the_reply(world):
     request = Request(method="POST", endpoint="acme-zendesk", body=asked.body, headers=asked.headers, received_at=START)
     assert verify(request, "invented-zendesk-signing") == {}
     (event,) = DESK.parse(request)
-    assert (event.kind, event.thread, event.account) == (Kind.TICKET, str(number), "acme-zendesk")
-    assert [reply.text for reply in DESK.replies(event.thread, "", world.reach)] == ["On its way"]
+    assert (event.about, event.ticket, event.account) == (About.TICKET, str(number), "acme-zendesk")
+    assert [reply.text for reply in DESK.replies(event.ticket, "", world.reach)] == ["On its way"]
 
 
 def test_an_event_told_twice_has_one_key_and_what_we_filed_is_known_as_ours(world):
@@ -721,10 +722,10 @@ def test_an_event_told_twice_has_one_key_and_what_we_filed_is_known_as_ours(worl
     ]
     assert len(events) == 6
     assert len({event.key for event in events}) == 3
-    assert [(event.kind, event.own) for event in events[::2]] == [
-        (Kind.TICKET, True),
-        (Kind.TICKET, False),
-        (Kind.OTHER, False),
+    assert [(event.about, event.own) for event in events[::2]] == [
+        (About.TICKET, True),
+        (About.TICKET, False),
+        (About.OTHER, False),
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, Author, Event, Unreadable
@@ -19,18 +19,22 @@ from deskwire.model.tickets import File
 from .connector import Connector, Mail, Page, Reach, Remember
 
 if TYPE_CHECKING:
+    from deskwire.model.signals import Signal
     from deskwire.web.reading import Node
     from deskwire.web.request import Request, Response
 
     from .terms import Permit
 
 
+Read = TypeVar("Read", Event, "Signal")
+
+
 class Channel(Connector):
     """A connector of the customers' side."""
 
 
-def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Event]]) -> Iterator[Event | Unreadable]:
-    """Yield the events of each node; what cannot be read becomes an `Unreadable` and the rest goes on."""
+def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Read]]) -> Iterator[Read | Unreadable]:
+    """Yield the events (or signals) of each node; what cannot be read becomes an `Unreadable` and the rest goes on."""
     for node in nodes:
         try:
             yield from list(read(node))

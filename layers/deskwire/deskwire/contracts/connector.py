@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deskwire.model.events import Unreadable
     from deskwire.model.secret import Secret, Secrets
     from deskwire.model.sending import Outgoing
+    from deskwire.model.signals import Happened
     from deskwire.model.tickets import File
     from deskwire.verification.rule import Verification
     from deskwire.web.request import Request, Response
@@ -53,11 +54,11 @@ class Connector(ABC):
         super().__init_subclass__(**options)
         declared(cls)
 
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+    def parse(self, request: Request) -> Iterable[Happened | Unreadable]:
         """Yield what a verified request says. Pure: no network, no clock.
 
-        Of a helpdesk: events of `Kind.TICKET` whose `thread` is the ticket's id. Raises `PayloadError` when nothing
-        of it can be read; one bad fragment is an `Unreadable` (see `channel.each`).
+        A channel yields events, a helpdesk signals. Raises `PayloadError` when nothing of it can be read; one bad
+        fragment is an `Unreadable` (see `channel.each`).
         """
         raise NotImplementedError
 
@@ -78,10 +79,11 @@ class Connector(ABC):
         del request, secrets
         return None
 
-    def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
+    def acknowledged(self, request: Request, events: Sequence[Any]) -> Response | None:
         """Return what the sender wants to hear after its delivery is safe; None for a plain empty 200.
 
-        `events` are this connector's own. There are none when the delivery told of nothing, or was parked.
+        `events` (of a helpdesk: signals) are this connector's own. There are none when the delivery told of nothing, or
+        was parked.
         """
         del request, events
         return None

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from deskwire.model.values import dataclass
 
-from .connector import Connector, Page, Reach
+from .connector import Connector, Reach
 
 if TYPE_CHECKING:
+    from deskwire.model.signals import Signal
     from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
 
 
@@ -59,7 +60,7 @@ class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class Helpdesk(Connector):
-    """A connector of the agents' side. The words of its webhook are never used: replies are read through the API."""
+    """A connector of the agents' side: `parse` yields signals. Their words are never used: `replies` reads the API."""
 
     abilities: ClassVar[Abilities]
 
@@ -99,9 +100,17 @@ class Redacts(Protocol):
         """Remove the words of the entry with that id (the helpdesk's); True when they are gone now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """One page of a poll: its signals and the next cursor."""
+
+    signals: Sequence[Signal]
+    cursor: str
+
+
 @runtime_checkable
 class PollsTickets(Protocol):
     """Can be asked which tickets got a reply since a cursor: the net under the webhook."""
 
-    def poll(self, cursor: str, reach: Reach) -> Page:
-        """Return `Kind.TICKET` events since `cursor` (empty: from now on) and the next cursor."""
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return the signals since `cursor` (empty: from now on) and the next cursor."""

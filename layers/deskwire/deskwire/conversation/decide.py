@@ -52,7 +52,7 @@ class Pending:
 
     @property
     def event(self) -> Event | None:
-        """The event, None for a note."""
+        """The event, None for a note and for a signal."""
         return self.message.event
 
     @property
@@ -155,11 +155,11 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     # Since it was recorded: a dead letter may be replayed long after it was received.
     if message.recorded_at and seconds(now) - message.recorded_at // 1000 > GIVE_UP.total_seconds():
         return end(message, Outcome.DEAD, "given up after the longest retry")
+    if message.signal is not None:
+        return "relay"
     if event is None:
         placed = thread.ticket or message.ticket
         return "file" if placed else end(message, Outcome.SUPPRESSED, "a note without a ticket")
-    if event.kind is Kind.TICKET:
-        return "relay"
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:

@@ -492,7 +492,7 @@ def shard(thread_key: str) -> int:
 
 def _about(ticket: str, added: Sequence[Recorded]) -> list[Recorded]:
     """Return those that tell of answers in this ticket."""
-    return [each for each in added if each.event is not None and each.event.thread == ticket]
+    return [each for each in added if each.signal is not None and each.signal.ticket == ticket]
 
 
 def text_digest(text: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deskwire.configuration import Connection, HelpdeskConnection
-from deskwire.contracts.channel import Page, Polls
+from deskwire.contracts.channel import Polls
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.dismissing import dismiss
 from deskwire.letters import letters_of
 from deskwire.model.errors import DeskwireError, where
-from deskwire.model.events import Event
+from deskwire.model.signals import Happened
 from deskwire.ports import Archive, Clock, Key, Mailbox, Put, Table
 from deskwire.telemetry import Telemetry
 
@@ -58,9 +58,9 @@ class Polling:
             if not (definition.poll and isinstance(helpdesk, PollsTickets)):
                 return 0
             with self.directory.neighbours.asking(key[0]):
-                page = helpdesk.poll(self._cursor(key), reach)
-            events = [dataclasses.replace(event, account=definition.name) for event in page.events]
-            return self._take(key, page, events, definition.endpoint, "helpdesks")
+                told = helpdesk.poll(self._cursor(key), reach)
+            signals = [dataclasses.replace(signal, account=definition.name) for signal in told.signals]
+            return self._take(key, told.cursor, signals, definition.endpoint, "helpdesks")
         connection = Connection.read(item["definition"])
         channel, reach = self.directory.channel_of(connection)
         every = channel.terms.every
@@ -68,7 +68,7 @@ class Polling:
             return 0
         with self.directory.neighbours.asking(key[0]):
             page = channel.poll(self._cursor(key), reach)
-        return self._take(key, page, page.events, connection.endpoint, "channels", timed=every is not None)
+        return self._take(key, page.cursor, page.events, connection.endpoint, "channels", timed=every is not None)
 
     def _is_early(self, key: Key, every: float) -> bool:
         looked_at = int((self.table.get((key[0], "CURSOR")) or {}).get("looked_at", 0))
@@ -78,14 +78,14 @@ class Polling:
         return str((self.table.get((key[0], "CURSOR")) or {}).get("cursor", ""))
 
     def _take(
-        self, key: Key, page: Page, events: Sequence[Event], endpoint: str, side: str, *, timed: bool = False
+        self, key: Key, cursor: str, events: Sequence[Happened], endpoint: str, side: str, *, timed: bool = False
     ) -> int:
         """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
         now = self.clock()
         pending = dismiss(events, self.telemetry)
         if pending:
             self.mailbox.send(letters_of(pending, endpoint, side, now.isoformat(), self.archive))
-        if timed or page.cursor != self._cursor(key):
-            moved = {"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}
+        if timed or cursor != self._cursor(key):
+            moved = {"pk": key[0], "sk": "CURSOR", "cursor": cursor}
             self.table.put(Put(moved | ({"looked_at": seconds(now)} if timed else {})))
         return len(events)

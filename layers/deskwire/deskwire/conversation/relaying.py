@@ -61,7 +61,7 @@ class Relaying:
 
         What counts is when the helpdesk signalled: since then it may have been out of reach for long.
         """
-        ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
+        ticket = signal.signal.ticket if signal.signal is not None else turn.thread.ticket
         after = turn.thread.last_reply if ticket == turn.thread.last_ticket else ""
         count = 0
         for reply in turn.helpdesk.replies(ticket, after, turn.inside):

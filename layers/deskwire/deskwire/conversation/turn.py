@@ -13,7 +13,8 @@ from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
-from deskwire.model.keys import ADD, compose
+from deskwire.model.keys import compose
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import Filed
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
@@ -187,16 +188,13 @@ class Turn:
     def add_early_answer(self) -> None:
         """Add a signal for an agent who answered before the way back from the ticket was written."""
         ticket = self.thread.ticket
-        event = Event(
-            channel=self.definition.connector,
+        signal = Signal(
+            helpdesk=self.definition.connector,
             account=self.definition.name,
-            kind=Kind.TICKET,
             object_id=compose("early", ticket),
-            verb=ADD,
-            thread=ticket,
-            visibility=Visibility.PRIVATE,
+            ticket=ticket,
         )
-        self.added.append(Recorded(key=event.key, event=event, received_at=self.now.isoformat()))
+        self.added.append(Recorded(key=signal.key, signal=signal, received_at=self.now.isoformat()))
 
     def add_reports(self, events: Sequence[Event]) -> None:
         """Add what the platform reported on what was sent in this turn before its id was written."""

@@ -1,4 +1,4 @@
-"""Events with their authors and attachments: what happened on a channel, or was signalled by a helpdesk."""
+"""Events with their authors and attachments: what happened on a channel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ class Kind(StrEnum):
     RECEIPT = "receipt"
     STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
     UNDELIVERED = "undelivered"  # what we sent (`object_id` is the platform's id of it) failed later; `text` says why
-    TICKET = "ticket"  # a helpdesk says: look at this ticket
     ATTACHMENT = "attachment"  # ours: it follows its message, which is in the ticket without it
     TIMER = "timer"  # ours: a thread is due
     OTHER = "other"  # genuine, of a kind we do not know
@@ -55,7 +54,8 @@ class AttachmentKind(StrEnum):
     LINK = "link"
 
 
-def _check_text(owner: object, *names: str) -> None:
+def is_given(owner: object, *names: str) -> None:
+    """Raise `PayloadError` unless each of these fields is a text, and not empty."""
     for name in names:
         value = getattr(owner, name)
         if not isinstance(value, str) or not value:
@@ -63,11 +63,17 @@ def _check_text(owner: object, *names: str) -> None:
             raise PayloadError(msg)
 
 
-def _utc(owner: object, name: str) -> None:
+def in_utc(owner: object, name: str) -> None:
+    """Raise `PayloadError` for a time that is not in UTC."""
     moment = getattr(owner, name)
     if moment is not None and moment.utcoffset() != timedelta(0):
         msg = f"{type(owner).__name__}.{name} is not in UTC"
         raise PayloadError(msg)
+
+
+def written_moment(moment: datetime | None) -> str | None:
+    """Return a time in UTC as it stands in JSON."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Author:
     phone: str = ""
 
     def __post_init__(self) -> None:
-        _check_text(self, "id")
+        is_given(self, "id")
 
     def __repr__(self) -> str:
         return f"Author({digest(self.id)[:8]})"
@@ -158,8 +164,8 @@ class Event:
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        _check_text(self, "channel", "object_id", "verb", "thread")
-        _utc(self, "occurred_at")
+        is_given(self, "channel", "object_id", "verb", "thread")
+        in_utc(self, "occurred_at")
         if not 0 <= self.stars <= MOST_STARS:
             msg = "a rating is of one to five stars"
             raise PayloadError(msg)
@@ -188,10 +194,13 @@ class Event:
         return [compose(self.channel, self.account, alias) for alias in self.aliases if alias != self.thread]
 
     @property
+    def connector(self) -> str:
+        """The name of the connector that read it."""
+        return self.channel
+
+    @property
     def dismissed(self) -> str:
         """Why the event is only counted (it gets no letter and no item); empty when something is to be done."""
-        if self.kind is Kind.TICKET:
-            return "own" if self.own else ""
         return self.dismissal or DISMISSED.get(self.kind, "")
 
     def to_json(self) -> dict[str, Any]:
@@ -211,7 +220,7 @@ class Event:
             else {name: getattr(self.author, name) or None for name in Author.__slots__},
             "own": self.own,
             "text": self.text,
-            "occurred_at": None if self.occurred_at is None else self.occurred_at.isoformat().replace("+00:00", "Z"),
+            "occurred_at": written_moment(self.occurred_at),
             "attachments": [
                 {
                     "kind": str(item.kind),

@@ -20,7 +20,6 @@ from deskwire.contracts.channel import Rejects
 from deskwire.dismissing import dismiss
 from deskwire.letters import VERSION, letters_of
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
-from deskwire.model.events import Event, Unreadable
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.values import dataclass, field, replace
@@ -35,6 +34,8 @@ from .content import content
 if TYPE_CHECKING:
     from deskwire.contracts.actions import Action, Actions, Read
     from deskwire.contracts.connector import Connector
+    from deskwire.model.events import Unreadable
+    from deskwire.model.signals import Happened
     from deskwire.telemetry import Telemetry
     from deskwire.web.rest import Transport
 
@@ -229,12 +230,12 @@ class Receiver:
         if not found.events and not found.parked:
             self.telemetry.count("EmptyDeliveries")
         acknowledged = (
-            connector.acknowledged(request, [event for event in found.events if event.channel == connector.name])
+            connector.acknowledged(request, [event for event in found.events if event.connector == connector.name])
             for connector in connectors
         )
         return _first(acknowledged) or Response(200)
 
-    def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Event]) -> None:
+    def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Happened]) -> None:
         letters = letters_of(events, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive)
         if letters:
             self.mailbox.send(letters)

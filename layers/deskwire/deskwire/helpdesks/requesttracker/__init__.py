@@ -30,12 +30,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from deskwire.contracts.channel import Page, Reach, each
-from deskwire.contracts.helpdesk import Abilities, Helpdesk
+from deskwire.contracts.channel import Reach, each
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import PayloadError, TemporaryError
-from deskwire.model.events import Event, Kind, Unreadable, Visibility
-from deskwire.model.keys import ADD
+from deskwire.model.events import Unreadable
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
@@ -172,30 +172,30 @@ class RequestTracker(Helpdesk):
                 return found
             cursor = number(rows[-1]["id"].identifier())
 
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+    def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         body = read(request.body).object()
         tickets = [ticket.identifier() for ticket in body["tickets"].items()]
         if not tickets:
             raise PayloadError("the webhook names no ticket")
 
-        def events(node: Node) -> Iterable[Event]:
+        def signals(node: Node) -> Iterable[Signal]:
             kind = node["type"].text()
             # A comment is for colleagues, a correspondence of no member of staff is a customer's mail.
             if kind not in RELEVANT or (kind == "Correspond" and not node["staff"].truth()):
                 return
             for ticket in tickets:
-                yield _event(request.endpoint, ticket, node["id"].identifier(), node["created"].iso())
+                yield _signal(request.endpoint, ticket, node["id"].identifier(), node["created"].iso())
 
-        yield from each(body["transactions"].items(), events)
+        yield from each(body["transactions"].items(), signals)
 
     @understood
-    def poll(self, cursor: str, reach: Reach) -> Page:
+    def poll(self, cursor: str, reach: Reach) -> Signals:
         tracker = Tracker(reach)
         if not cursor:
             newest = tracker.get(
                 "transactions", what="polling", query="id > 0", orderby="id", order="DESC", per_page="1"
             )
-            return Page((), next((row["id"].identifier() for row in newest["items"].items()), "0"))
+            return Signals((), next((row["id"].identifier() for row in newest["items"].items()), "0"))
         rows = tracker.get(
             "transactions",
             what="polling",
@@ -212,9 +212,9 @@ class RequestTracker(Helpdesk):
             shown = tracker.get(f"transaction/{transaction}", what="polling")
             news.append((transaction, number(shown["Object"]["id"].identifier()), moment_of(row["Created"])))
         ours = self._ours(tracker, {survivor for _, survivor, _ in news})
-        return Page(
+        return Signals(
             [
-                _event(reach.account, ticket, transaction, moment)
+                _signal(reach.account, ticket, transaction, moment)
                 for transaction, survivor, moment in news
                 for ticket in ours.get(survivor, ())
             ],
@@ -254,15 +254,12 @@ def _settled(cursor: str, news: Sequence[tuple[str, datetime | None]], now: date
     return cursor
 
 
-def _event(account: str, ticket: str, transaction: str, moment: datetime | None) -> Event:
-    return Event(
-        channel=RequestTracker.name,
+def _signal(account: str, ticket: str, transaction: str, moment: datetime | None) -> Signal:
+    return Signal(
+        helpdesk=RequestTracker.name,
         account=account,
-        kind=Kind.TICKET,
         object_id=transaction,
-        verb=ADD,
         version=ticket,  # where several of our tickets were merged, one transaction is news of each
-        thread=ticket,
-        visibility=Visibility.PRIVATE,
+        ticket=ticket,
         occurred_at=moment,
     )

@@ -32,8 +32,9 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PayloadError, TemporaryError
-from deskwire.model.events import Event, Kind, Unreadable, Visibility
-from deskwire.model.keys import ADD, digest
+from deskwire.model.events import Unreadable
+from deskwire.model.keys import digest
+from deskwire.model.signals import About, Signal
 from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
 from deskwire.model.values import replace
 from deskwire.timing import TURN_SECONDS
@@ -226,7 +227,7 @@ class Zendesk(Helpdesk):
                 found.append(reply(shown, ticket, staff[author]))
         return found[::-1]
 
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+    def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         """Read a trigger's body (ids only) or an event's envelope."""
         body = read(request.body).object()
         if "type" in body:
@@ -237,36 +238,31 @@ class Zendesk(Helpdesk):
         if not invocation or not invocation.isprintable() or len(invocation) > 200:
             stamp = request.header("x-zendesk-webhook-signature-timestamp").encode()
             invocation = hashlib.sha256(stamp + request.body).hexdigest()
-        yield Event(
-            channel=self.name,
+        yield Signal(
+            helpdesk=self.name,
             account=request.endpoint,
-            kind=Kind.TICKET,
             object_id=invocation,
-            verb=ADD,
-            thread=_wanted_ticket(body["ticket_id"]),
-            visibility=Visibility.PRIVATE,
+            ticket=_wanted_ticket(body["ticket_id"]),
             raw=fragment(body),
         )
 
 
-def _event(body: Node, request: Request) -> Event:
+def _event(body: Node, request: Request) -> Signal:
     """Read an event of a subscription; how the comment lies in it is unconfirmed, so each part may be missing."""
     kind = body["type"].text()
     comment = body["event"]["comment"]
     internal = comment["is_public"].raw is False
     told = kind == f"{TICKET_EVENT}comment_added" and not internal
     about = body["detail"]["id"] if kind.startswith(TICKET_EVENT) else None
-    return Event(
-        channel=Zendesk.name,
+    return Signal(
+        helpdesk=Zendesk.name,
         account=request.endpoint,
-        kind=Kind.TICKET if told else Kind.OTHER,
+        about=About.TICKET if told else About.OTHER,
         object_id=body["id"].identifier(),
-        verb=ADD,
-        thread=_wanted_ticket(about) if about is not None else body["subject"].identifier(kind),
-        visibility=Visibility.PRIVATE,
+        ticket=_wanted_ticket(about) if about is not None else body["subject"].identifier(kind),
         # What a customer is the author of, we wrote for them (or they did, elsewhere): nothing to send out.
         own=comment["author"]["is_staff"].raw is False,
-        text="" if told else "an internal note" if internal else kind.rpartition(":")[2],
+        reason="" if told else "an internal note" if internal else kind.rpartition(":")[2],
         occurred_at=body["time"].iso(),
         raw=fragment(body),
     )
