@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Protocol
 
-from deskwire.model.errors import ConfigurationError
+from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Event
 from deskwire.model.values import dataclass, field
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from deskwire.web.rest import Answer, Call, Transport
 
     from .terms import Terms
+
+
+# What a connector does behind the queue: it asks the vendor, and reads the answers.
+ASKING: Final = (
+    "send", "sent", "complete", "profile", "fetch", "poll", "open", "append", "find", "replies", "redact",
+)  # fmt: skip
 
 
 class Connector(ABC):
@@ -50,9 +57,13 @@ class Connector(ABC):
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
-        """Refuse a connector that could let in anything unchecked."""
+        """Refuse a connector that could let in anything unchecked; see to what its calls may raise."""
         super().__init_subclass__(**options)
         declared(cls)
+        for name in ASKING:
+            method = vars(cls).get(name)
+            if method is not None and not getattr(method, "__isabstractmethod__", False):
+                setattr(cls, name, _asking(method))
 
     def parse(self, request: Request) -> Iterable[Happened | Unreadable]:
         """Yield what a verified request says. Pure: no network, no clock.
@@ -100,6 +111,23 @@ class Connector(ABC):
         """Return headers for every answer to a browser (CORS); none by default. The request has no body here."""
         del request
         return {}
+
+
+def _asking(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method with a `PayloadError` of its as an ambiguous `TemporaryError`.
+
+    Parking is for what was delivered to us. An answer that cannot be read may have had its effect: the vendor is asked
+    later what came of it.
+    """
+
+    @wraps(method)
+    def asked(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - the method's own
+        try:
+            return method(*args, **options)
+        except PayloadError as error:
+            raise TemporaryError(f"the answer cannot be read: {error}", ambiguous=True) from None
+
+    return asked
 
 
 class Mail(Protocol):
