@@ -6,6 +6,10 @@ import socket
 
 import pytest
 
+from .planted.plant import plant
+
+plant()
+
 _connect = socket.socket.connect
 _connect_ex = socket.socket.connect_ex
 _getaddrinfo = socket.getaddrinfo
