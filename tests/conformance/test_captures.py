@@ -15,20 +15,20 @@ from tests.conformance import world
 ERRORS = {"PayloadError": PayloadError, "SignatureError": SignatureError}
 
 
-@pytest.mark.rule("C1")
+@pytest.mark.rule("C1.complete")
 def test_each_capture_says_what_it_must_become(capture_file):
     expected = capture_file.expected
     assert expected is not None, f"tests/expected/{capture_file}.json is missing"
     assert "events" in expected or "error" in expected or set(expected) == {"response"}
 
 
-@pytest.mark.rule("C1")
+@pytest.mark.rule("C1.complete")
 def test_each_expected_result_has_its_capture(connector):
     expected = {path.stem for path in (world.EXPECTED / connector).glob("*.json")}
     assert expected == {item.name for item in world.captures(connector)}
 
 
-@pytest.mark.rule("C1")
+@pytest.mark.rule("C1.exact")
 def test_a_capture_becomes_exactly_what_is_expected(capture):
     request = capture.request
     events, unreadable = world.parsed(capture.connector, request)
@@ -41,7 +41,7 @@ def test_a_capture_becomes_exactly_what_is_expected(capture):
         assert {name: getattr(response, name) for name in wanted} == wanted
 
 
-@pytest.mark.rule("C1")
+@pytest.mark.rule("C1.refused")
 def test_what_cannot_be_used_is_refused_as_expected(refused):
     connector, request = world.connectors()[refused.connector], refused.arrived
     secrets = Secrets(world.secret_values(refused.connector))
@@ -55,7 +55,7 @@ def test_what_cannot_be_used_is_refused_as_expected(refused):
         assert {name: getattr(response, name) for name in wanted} == wanted
 
 
-@pytest.mark.rule("C2")
+@pytest.mark.rule("C2.redelivery")
 def test_a_redelivery_has_the_same_keys(redelivery):
     first = world.Capture(redelivery.connector, redelivery.name.removesuffix("-again"))
     assert first.gateway != redelivery.gateway, "the second delivery is a copy of the first request"
@@ -65,13 +65,13 @@ def test_a_redelivery_has_the_same_keys(redelivery):
     assert sorted(keys[0]) == sorted(keys[1])
 
 
-@pytest.mark.rule("C2")
+@pytest.mark.rule("C2.delivery")
 def test_no_two_events_of_a_delivery_share_a_key(capture):
     keys = Counter(event.key for event in world.parsed(capture.connector, capture.request)[0])
     assert not [key for key, times in keys.items() if times > 1]
 
 
-@pytest.mark.rule("C2")
+@pytest.mark.rule("C2.distinct")
 def test_different_things_have_different_keys(connector):
     """Over all captures: one key means one event (a redelivery may differ in nothing that is filed)."""
     assert world.captures(connector), "there is no capture"
@@ -84,7 +84,7 @@ def test_different_things_have_different_keys(connector):
             assert found.setdefault(event.key, mine) == mine, f"{capture}: another event has this key"
 
 
-@pytest.mark.rule("C2")
+@pytest.mark.rule("C2.original")
 def test_an_edit_or_deletion_has_its_own_key_and_points_at_the_original(channel):
     changes, originals = [], set()
     for capture in world.captures(channel):
@@ -103,7 +103,7 @@ def test_an_edit_or_deletion_has_its_own_key_and_points_at_the_original(channel)
     )
 
 
-@pytest.mark.rule("C11")
+@pytest.mark.rule("C11.times")
 def test_times_are_in_utc_and_in_the_right_unit(capture):
     request = capture.request
     for event in world.parsed(capture.connector, request)[0]:
@@ -113,7 +113,7 @@ def test_times_are_in_utc_and_in_the_right_unit(capture):
             assert event.occurred_at < request.received_at + timedelta(days=1)
 
 
-@pytest.mark.rule("C11")
+@pytest.mark.rule("C11.stable")
 def test_two_parses_give_the_same_and_its_json_reads_back(capture):
     first, second = (world.parsed(capture.connector, capture.request)[0] for _ in range(2))
     assert first == second
@@ -135,7 +135,7 @@ def test_what_it_says_beside_the_words_is_text_with_labels_for_people(channel_ca
         assert not any(label != label.strip() or "_" in label or label[0].islower() for label in event.facts)
 
 
-@pytest.mark.rule("C12")
+@pytest.mark.rule("C12.own")
 def test_what_the_account_wrote_is_known_as_its_own(channel):
     own = [
         event
@@ -146,3 +146,23 @@ def test_what_the_account_wrote_is_known_as_its_own(channel):
     ]
     assert own, "no capture shows a message of the account itself"
     assert any(event.kind is Kind.MESSAGE for event in own)
+
+
+@pytest.mark.rule("C12.ids")
+def test_the_ids_that_sending_returns_are_those_that_the_echo_brings(replying_channel):
+    """Else our own message comes back as another's. In each place a captured echo is that of a recorded `send`."""
+    own = [
+        event
+        for capture in world.captures(replying_channel)
+        if "events" in (capture.expected or {})
+        for event in world.parsed(replying_channel, capture.request)[0]
+        if event.own and event.kind is Kind.MESSAGE
+    ]
+    assert own, "no capture shows a message of the account itself"
+    sends = [item for item in world.exchanges(replying_channel) if item.call == "send" and item.ends_well]
+    for place in {event.visibility for event in own} & {item.data["outgoing"]["visibility"] for item in sends}:
+        echoed = {event.object_id for event in own if event.visibility == place}
+        sent = {
+            text for item in sends if item.data["outgoing"]["visibility"] == place for text in world.played(item)[0].ids
+        }
+        assert echoed & sent, f"no {place} echo has an id that a recorded `send` returns"

@@ -36,7 +36,7 @@ def results(helpdesk, call):
     return [item.data["result"] for item in world.exchanges(helpdesk) if item.call == call]
 
 
-@pytest.mark.rule("H1")
+@pytest.mark.rule("H1.shown")
 def test_open_append_and_a_closed_or_merged_ticket_are_shown(helpdesk):
     on_the_living(helpdesk, "h1")
     assert any("filed" in result for result in results(helpdesk, "open"))
@@ -53,7 +53,7 @@ def test_open_append_and_a_closed_or_merged_ticket_are_shown(helpdesk):
     assert told or moved, "no exchange shows a ticket that takes nothing more, or was merged"
 
 
-@pytest.mark.rule("H2")
+@pytest.mark.rule("H2.found")
 def test_the_key_is_in_the_request_and_is_found_again(helpdesk):
     on_the_living(helpdesk, "h2")
     found = results(helpdesk, "find")
@@ -61,7 +61,7 @@ def test_the_key_is_in_the_request_and_is_found_again(helpdesk):
     assert {"filed": None} in found, "no exchange finds nothing"
 
 
-@pytest.mark.rule("H2")
+@pytest.mark.rule("H2.carried")
 def test_another_key_makes_another_request(writing):
     """So the key is in it (itself, or a digest of it)."""
     if writing.call not in {"open", "append"}:
@@ -147,7 +147,7 @@ def test_an_answer_of_200_that_is_a_page_is_no_success(writing):
         world.played(writing, steps)
 
 
-@pytest.mark.rule("H4")
+@pytest.mark.rule("H4.further")
 def test_further_fields_in_every_answer_change_nothing(good_exchange):
     from tests.conformance import mutations
 
@@ -160,7 +160,7 @@ def test_further_fields_in_every_answer_change_nothing(good_exchange):
     assert world.described(result) == world.described(plain)
 
 
-@pytest.mark.rule("H4")
+@pytest.mark.rule("H4.missing")
 def test_missing_or_wrong_fields_in_an_answer_are_an_error_of_ours(good_exchange):
     """Never a KeyError, never a success without an id."""
     from tests.conformance import mutations
@@ -200,7 +200,7 @@ def told(exchange, steps):
             assert all(isinstance(value, str) and value for value in found["ids"])
 
 
-@pytest.mark.rule("H5")
+@pytest.mark.rule("H5.headers")
 def test_credentials_travel_in_headers_only(helpdesk):
     assert world.exchanges(helpdesk)
     for exchange in world.exchanges(helpdesk):
@@ -219,7 +219,7 @@ def test_credentials_travel_in_headers_only(helpdesk):
         assert carried, "no request carries its credentials in Authorization"
 
 
-@pytest.mark.rule("H6")
+@pytest.mark.rule("H6.markup")
 def test_markup_in_a_customer_s_text_is_proven_harmless(helpdesk):
     on_the_living(helpdesk, "h6")
 
@@ -237,6 +237,18 @@ def test_its_webhook_only_says_which_ticket_to_look_at(helpdesk):
     assert any(each.about is About.TICKET for each in found)
 
 
+@pytest.mark.rule("H8.again")
+def test_two_answers_in_a_row_are_two_signals(helpdesk):
+    """A signal is never told from another by its ticket alone: the second answer would be lost as a redelivery."""
+    keys = {}
+    for capture in world.captures(helpdesk):
+        if "events" in (capture.expected or {}):
+            for event in world.parsed(helpdesk, capture.request)[0]:
+                if event.kind is Kind.TICKET:
+                    keys.setdefault(event.thread, set()).add(event.key)
+    assert any(len(found) > 1 for found in keys.values()), "no captures show two signals of one ticket with two keys"
+
+
 @pytest.mark.rule("H8.replies")
 def test_replies_are_read_without_our_own(helpdesk):
     """An exchange shows replies; its answers hold more comments than come out (private ones, our own)."""
@@ -248,14 +260,14 @@ def test_replies_are_read_without_our_own(helpdesk):
         assert len({reply.id for reply in replies}) == len(replies)
 
 
-@pytest.mark.rule("H9")
+@pytest.mark.rule("H9.limits")
 def test_byte_limits_and_four_byte_characters_are_proven(helpdesk):
     on_the_living(helpdesk, "h9")
     abilities = world.connectors()[helpdesk].abilities
     assert abilities.entry_bytes > 1000
 
 
-@pytest.mark.rule("H10")
+@pytest.mark.rule("H10.attachment")
 def test_an_attachment_is_proven_to_arrive(helpdesk):
     if world.connectors()[helpdesk].abilities.attachments:
         on_the_living(helpdesk, "h10")

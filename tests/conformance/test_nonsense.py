@@ -69,7 +69,7 @@ def first_genuine(connector):
     pytest.fail("no capture")
 
 
-@pytest.mark.rule("C9")
+@pytest.mark.rule("C9.nonsense")
 def test_nonsense_is_refused_or_says_nothing(connector):
     capture = first_genuine(connector)
     for body in NONSENSE:
@@ -77,7 +77,7 @@ def test_nonsense_is_refused_or_says_nothing(connector):
         assert refused or not [item for item in found if isinstance(item, Event) and item.kind is Kind.MESSAGE]
 
 
-@pytest.mark.rule("C9")
+@pytest.mark.rule("C9.parked")
 def test_what_is_no_json_at_all_is_parked(connector):
     """Nothing silent: an authentic body that cannot be read must be looked at by a person."""
     capture = first_genuine(connector)
@@ -87,7 +87,7 @@ def test_what_is_no_json_at_all_is_parked(connector):
         assert outcome(connector, with_body(capture, body))[1], f"{body!r} vanished"
 
 
-@pytest.mark.rule("C9")
+@pytest.mark.rule("C9.any")
 @FEW
 @given(data=st.data())
 def test_any_json_in_any_place_breaks_nothing(capture, data):
@@ -105,7 +105,7 @@ def test_any_json_in_any_place_breaks_nothing(capture, data):
     outcome(capture.connector, with_body(capture, body))
 
 
-@pytest.mark.rule("C9")
+@pytest.mark.rule("C9.types")
 def test_a_wrong_type_in_any_one_place_breaks_nothing(capture):
     document, others = document_of(capture), list(mutations.OTHERS.values())
     for number, path in enumerate(mutations.places(document)):
@@ -189,7 +189,7 @@ def texts_with(capture, document, path, words):
     return [getattr(event, "text", "") for event in world.parsed(capture.connector, with_body(capture, changed))[0]]
 
 
-@pytest.mark.rule("C13")
+@pytest.mark.rule("C13.words")
 def test_every_word_of_every_language_comes_through_unharmed(channel):
     tried = 0
     for capture in world.captures(channel):

@@ -323,6 +323,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         mail=script.mail,
         remember=lambda _name, make: make()[0],
         fetch=script.fetch,
+        outbox=lambda shown: f"outbox-{shown.key}",
     )
 
 
