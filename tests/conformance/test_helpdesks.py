@@ -244,8 +244,8 @@ def test_two_answers_in_a_row_are_two_signals(helpdesk):
     for capture in world.captures(helpdesk):
         if "events" in (capture.expected or {}):
             for event in world.parsed(helpdesk, capture.request)[0]:
-                if event.kind is Kind.TICKET:
-                    keys.setdefault(event.thread, set()).add(event.key)
+                if event.about is About.TICKET:
+                    keys.setdefault(event.ticket, set()).add(event.key)
     assert any(len(found) > 1 for found in keys.values()), "no captures show two signals of one ticket with two keys"
 
 
