@@ -72,6 +72,26 @@ def test_one_tickets_limit_or_conflict_holds_up_its_thread_alone(company, fault)
     assert any("second" in words for words in company.comments())
 
 
+def test_a_ticket_full_of_comments_gets_a_follow_up_in_which_the_thread_goes_on(company, monkeypatch):
+    monkeypatch.setattr("sandbox.helpdesks.zendesk.account.COMMENTS_LIMIT", 3)
+    monkeypatch.setattr("deskwire.helpdesks.zendesk.FULL", 3)
+    for number in range(5):
+        company.deliver(company.message(f"message {number}"))
+        company.work()
+        company.tick(60)
+    first, second = (
+        [comment.words for comment in company.zendesk.comments(each.id)] for each in company.zendesk.tickets
+    )
+    assert [words.split("\n")[0] for words in first] == ["message 0", "message 1", "message 2"]
+    assert [words.split("\n")[0] for words in second] == ["message 3", "message 4"]
+    assert set(company.outcomes().values()) == {"filed"}
+    ticket = company.zendesk.tickets[1].id
+    company.zendesk.agent_replies(ticket, "It left today.")
+    company.signalled(ticket)
+    company.work()
+    assert company.graph.sent[-1]["message"]["text"] == "It left today."
+
+
 def test_an_accounts_limit_holds_up_everybody(company):
     company.deliver(company.message("first"))
     company.work()

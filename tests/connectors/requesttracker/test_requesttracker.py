@@ -14,11 +14,12 @@ from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.helpdesks.requesttracker.api import multipart, number, stored_name
 from deskwire.helpdesks.requesttracker.replies import answer_of, words_of
 from deskwire.helpdesks.requesttracker.tickets import PLAIN_NAME, fields_of, marker, user_name
-from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import Customer, File, Ticket
+from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 from sandbox.helpdesks.requesttracker.played import RequestTracker as Server
 from sandbox.helpdesks.requesttracker.played import RequestTrackerError
 from tests.simulation import tracker as played
@@ -62,6 +63,18 @@ def test_a_vector_signed_by_openssl_verifies():
     answer = subprocess.run(command, input=b"1795293448." + body, capture_output=True, check=True).stdout.decode()
     signature = f"sha256={answer.split()[-1]}"
     verify(request_of(body, x_rt_timestamp="1795293448", x_rt_signature=signature), "invented", 1795293448)
+
+
+def test_a_conflict_is_the_tickets_own_trouble():
+    reach = Reach(
+        account="rt", settings={"address": "https://rt.example"}, secrets=Secrets({"token": "invented"}),
+        http=lambda _: Answer(409, {}, b"{}"), now=datetime(2026, 11, 21, tzinfo=UTC),
+        mail=None, remember=lambda _, make: make()[0],
+    )  # fmt: skip
+    with pytest.raises(TemporaryError) as caught:
+        connector.append("7", "t", [Entry(key="k", body="hello", written_at=None, public=True)], reach)
+    assert caught.value.concerns is Concern.TICKET
+    assert caught.value.ambiguous
 
 
 def test_markers_tell_keys_apart_that_differ_in_case_only():

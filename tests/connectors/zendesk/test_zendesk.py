@@ -214,6 +214,24 @@ def test_h1_a_closed_ticket_is_told_and_gets_a_follow_up(world, shape):
     assert world.zendesk.account.tickets[second].followup_of == number
 
 
+def test_h1_a_ticket_full_of_comments_is_told(world, monkeypatch):
+    number = world.open()
+    monkeypatch.setattr("sandbox.helpdesks.zendesk.account.COMMENTS_LIMIT", 2)
+    monkeypatch.setattr("deskwire.helpdesks.zendesk.FULL", 2)
+    world.append(number, entry("x/1/m2/add/", "one more"))
+    for public in (True, False):
+        with pytest.raises(TicketGone) as gone:
+            world.append(number, entry("x/1/m3/add/", "and?", public=public))
+        assert (gone.value.state, gone.value.into) == ("full", "")
+
+
+def test_a_comment_refused_by_a_ticket_that_is_not_full_is_refused(world):
+    number = world.open()
+    world.zendesk.faults.add(broken(422, {"error": "RecordInvalid"}), method="PUT", times=1)
+    with pytest.raises(PermanentError):
+        world.append(number, entry("x/1/m2/add/", "one more"))
+
+
 @pytest.mark.parametrize("told", ["via", "comment"])
 def test_h1_a_merged_ticket_names_where_it_went(world, told):
     first, second = world.open(), world.open(key="x/1/other/add/", thread="x/1/t2")

@@ -47,7 +47,9 @@ class Abilities:
 
 
 class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
-    """The ticket takes nothing more. `state`: `closed` (a follow-up is opened), `merged` (into `into`), `deleted`.
+    """The ticket takes nothing more.
+
+    `state`: `closed`, or `full` of comments (a follow-up is opened), `merged` (into `into`), `deleted`.
 
     `at`: when it was merged. What agents answered in the other ticket before was for others.
     """

@@ -64,6 +64,9 @@ CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
 MERGED_INTO = re.compile(r"#([0-9]{1,19})")
+# A ticket holds 5,000 comments, then each further one is a 422 whose words no page gives; so they are counted, and the
+# count is approximate. /api-reference/ticketing/tickets/ticket_comments/
+FULL = 4_900
 TICKET_EVENT = "zen:event-type:ticket."
 
 
@@ -355,6 +358,8 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
         now = _requester_of(shown)
         if requester and now != requester:  # agents merged the customer into another: once more as that one
             answer = _put(api, ticket, payload | {"comment": written(api, batch, now)})
+        if answer.status == 422 and api.comments(ticket) >= FULL:
+            raise TicketGone("full")
     return api.updated(answer, "adding to a ticket").node()
 
 
