@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,45 @@ def test_a_scaffold_that_is_broken_is_seen_by_the_suite(deskwire, checkout):
     done = tool(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_captures.py",
                 "--connector", "quill_post")  # fmt: skip
     assert done.returncode == 1
+
+
+POLLING = """    verification = Never()
+    connection_secrets"""
+POLL = '''    def poll(self, cursor: str, reach: Reach) -> Page:
+        """Read what came since the cursor."""
+        answer = checked(reach.http(Call("GET", f"{API}/v1/events?since={cursor}")), what="looking").node()
+        events = [self._event(reach.account, node.object()) for node in answer["events"].items()]
+        return Page(events, answer["next"].identifier())
+
+    def _event'''
+POLLED = ("text", "attachment", "scripts", "own", "edit", "deletion")
+
+
+def test_a_channel_that_is_only_polled_passes_the_suite(deskwire, checkout):
+    deskwire("new", "channel", "quill_post", "--root", checkout)
+    module = checkout / "layers" / "deskwire" / "deskwire" / "channels" / "quill_post.py"
+    text = re.sub(
+        r"    verification = HmacHeader\(.*?    connection_secrets", POLLING, module.read_text(), flags=re.DOTALL
+    )
+    text = re.sub(r"    def parse\(.*?    def _event", POLL, text, flags=re.DOTALL)
+    text = text.replace("deskwire.verification.hmac import HmacHeader", "deskwire.verification.never import Never")
+    module.write_text(text.replace("Channel, Reach, each", "Channel, Page, Reach, each"))
+    events, expected = checkout / "events" / "quill_post", checkout / "tests" / "expected" / "quill_post"
+    bodies = [json.loads(json.loads((events / f"{what}.json").read_text())["body"]) for what in POLLED]
+    found = [event for what in POLLED for event in json.loads((expected / f"{what}.json").read_text())["events"]]
+    exchange = {
+        "call": "poll", "cursor": "1", "account": "1001", "result": {"page": {"events": found, "cursor": "2"}},
+        "steps": [{
+            "request": {"method": "GET", "url": "https://api.quill-post.example/v1/events?since=1"},
+            "answer": {"status": 200, "body": {"next": "2", "events": [body["events"][0] for body in bodies]}},
+        }],
+    }  # fmt: skip
+    (checkout / "tests" / "exchanges" / "quill_post" / "poll.json").write_text(json.dumps(exchange))
+    shutil.rmtree(events)
+    shutil.rmtree(expected)
+    done = tool(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance", "--connector",
+                "quill_post")  # fmt: skip
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_connector_that_is_not_there_is_said_not_to_be(checkout):

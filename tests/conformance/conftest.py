@@ -5,6 +5,7 @@ import pytest
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies
 from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.verification.never import Never
 from tests.conformance import world
 
 ABILITIES = {
@@ -20,6 +21,11 @@ ABILITIES = {
 
 def _every(kind):
     return [name for name, connector in world.connectors().items() if isinstance(connector, kind)]
+
+
+def _delivered(kind):
+    """Return those to which something is delivered: what is only polled has no captures."""
+    return [name for name in _every(kind) if not isinstance(world.connectors()[name].verification, Never)]
 
 
 def _captures(kind, wanted):
@@ -50,6 +56,9 @@ POPULATIONS = {
     "channel": lambda: _every(Channel),
     "helpdesk": lambda: _every(Helpdesk),
     "connector": lambda: _every((Channel, Helpdesk)),
+    "delivered_channel": lambda: _delivered(Channel),
+    "delivered_helpdesk": lambda: _delivered(Helpdesk),
+    "delivered_connector": lambda: _delivered((Channel, Helpdesk)),
     "replying_channel": lambda: _every(Replies),
     "asking_channel": lambda: _every(Asks),
     "fetching_channel": lambda: _every(Fetches),

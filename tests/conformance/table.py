@@ -132,7 +132,7 @@ def shown(name):
 
 
 def _figures(contract):
-    from tests.conformance.test_hygiene import figures
+    from tests.conformance.test_hygiene import figures  # pytest rewrites what it imports itself
 
     return ((name, figure) for name, figure in figures(contract) if isinstance(figure, Figure))
 

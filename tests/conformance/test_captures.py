@@ -72,14 +72,14 @@ def test_no_two_events_of_a_delivery_share_a_key(capture):
 
 
 @pytest.mark.rule("C2.distinct")
-def test_different_things_have_different_keys(connector):
+def test_different_things_have_different_keys(delivered_connector):
     """Over all captures: one key means one event (a redelivery may differ in nothing that is filed)."""
-    assert world.captures(connector), "there is no capture"
+    assert world.captures(delivered_connector), "there is no capture"
     found = {}
-    for capture in world.captures(connector):
+    for capture in world.captures(delivered_connector):
         if "events" not in (capture.expected or {}):
             continue
-        for event in world.parsed(connector, capture.request)[0]:
+        for event in world.parsed(delivered_connector, capture.request)[0]:
             mine = (event.kind, event.object_id, getattr(event, "verb", ""), getattr(event, "text", ""))
             assert found.setdefault(event.key, mine) == mine, f"{capture}: another event has this key"
 
@@ -87,14 +87,11 @@ def test_different_things_have_different_keys(connector):
 @pytest.mark.rule("C2.original")
 def test_an_edit_or_deletion_has_its_own_key_and_points_at_the_original(channel):
     changes, originals = [], set()
-    for capture in world.captures(channel):
-        if "events" not in (capture.expected or {}):
-            continue
-        for event in world.parsed(channel, capture.request)[0]:
-            if event.kind is Kind.MESSAGE:
-                originals.add(event.key)
-            elif event.kind in {Kind.EDIT, Kind.DELETION}:
-                changes.append(event)
+    for event in world.happened(channel):
+        if event.kind is Kind.MESSAGE:
+            originals.add(event.key)
+        elif event.kind in {Kind.EDIT, Kind.DELETION}:
+            changes.append(event)
     for event in changes:
         assert event.key != event.original
         assert event.key not in originals
@@ -137,13 +134,7 @@ def test_what_it_says_beside_the_words_is_text_with_labels_for_people(channel_ca
 
 @pytest.mark.rule("C12.own")
 def test_what_the_account_wrote_is_known_as_its_own(channel):
-    own = [
-        event
-        for capture in world.captures(channel)
-        if "events" in (capture.expected or {})
-        for event in world.parsed(channel, capture.request)[0]
-        if event.own
-    ]
+    own = [event for event in world.happened(channel) if event.own]
     assert own, "no capture shows a message of the account itself"
     assert any(event.kind is Kind.MESSAGE for event in own)
 
@@ -151,13 +142,7 @@ def test_what_the_account_wrote_is_known_as_its_own(channel):
 @pytest.mark.rule("C12.ids")
 def test_the_ids_that_sending_returns_are_those_that_the_echo_brings(replying_channel):
     """Else our own message comes back as another's. In each place a captured echo is that of a recorded `send`."""
-    own = [
-        event
-        for capture in world.captures(replying_channel)
-        if "events" in (capture.expected or {})
-        for event in world.parsed(replying_channel, capture.request)[0]
-        if event.own and event.kind is Kind.MESSAGE
-    ]
+    own = [event for event in world.happened(replying_channel) if event.own and event.kind is Kind.MESSAGE]
     assert own, "no capture shows a message of the account itself"
     sends = [item for item in world.exchanges(replying_channel) if item.call == "send" and item.ends_well]
     for place in {event.visibility for event in own} & {item.data["outgoing"]["visibility"] for item in sends}:

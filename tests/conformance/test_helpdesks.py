@@ -227,12 +227,7 @@ def test_markup_in_a_customer_s_text_is_proven_harmless(helpdesk):
 @pytest.mark.rule("H8.own")
 def test_its_webhook_only_says_which_ticket_to_look_at(helpdesk):
     """The words are read again through the API, so a webhook cannot put any into a customer's channel."""
-    found = [
-        event
-        for capture in world.captures(helpdesk)
-        if "events" in (capture.expected or {})
-        for event in world.parsed(helpdesk, capture.request)[0]
-    ]
+    found = world.happened(helpdesk)
     assert all(isinstance(each, Signal) for each in found)
     assert any(each.about is About.TICKET for each in found)
 
@@ -241,11 +236,9 @@ def test_its_webhook_only_says_which_ticket_to_look_at(helpdesk):
 def test_two_answers_in_a_row_are_two_signals(helpdesk):
     """A signal is never told from another by its ticket alone: the second answer would be lost as a redelivery."""
     keys = {}
-    for capture in world.captures(helpdesk):
-        if "events" in (capture.expected or {}):
-            for event in world.parsed(helpdesk, capture.request)[0]:
-                if event.about is About.TICKET:
-                    keys.setdefault(event.ticket, set()).add(event.key)
+    for event in world.delivered(helpdesk) or world.polled(helpdesk):
+        if event.about is About.TICKET:
+            keys.setdefault(event.ticket, set()).add(event.key)
     assert any(len(found) > 1 for found in keys.values()), "no captures show two signals of one ticket with two keys"
 
 

@@ -70,21 +70,21 @@ def first_genuine(connector):
 
 
 @pytest.mark.rule("C9.nonsense")
-def test_nonsense_is_refused_or_says_nothing(connector):
-    capture = first_genuine(connector)
+def test_nonsense_is_refused_or_says_nothing(delivered_connector):
+    capture = first_genuine(delivered_connector)
     for body in NONSENSE:
-        found, refused = outcome(connector, with_body(capture, body))
+        found, refused = outcome(delivered_connector, with_body(capture, body))
         assert refused or not [item for item in found if isinstance(item, Event) and item.kind is Kind.MESSAGE]
 
 
 @pytest.mark.rule("C9.parked")
-def test_what_is_no_json_at_all_is_parked(connector):
+def test_what_is_no_json_at_all_is_parked(delivered_connector):
     """Nothing silent: an authentic body that cannot be read must be looked at by a person."""
-    capture = first_genuine(connector)
+    capture = first_genuine(delivered_connector)
     if document_of(capture) is None:
         pytest.skip("its deliveries are no JSON")
     for body in (b"", b"{", b"\xff\xfe", b"null", b'"text"', b"7"):
-        assert outcome(connector, with_body(capture, body))[1], f"{body!r} vanished"
+        assert outcome(delivered_connector, with_body(capture, body))[1], f"{body!r} vanished"
 
 
 @pytest.mark.rule("C9.any")
@@ -190,9 +190,9 @@ def texts_with(capture, document, path, words):
 
 
 @pytest.mark.rule("C13.words")
-def test_every_word_of_every_language_comes_through_unharmed(channel):
+def test_every_word_of_every_language_comes_through_unharmed(delivered_channel):
     tried = 0
-    for capture in world.captures(channel):
+    for capture in world.captures(delivered_channel):
         document = document_of(capture) if "events" in (capture.expected or {}) else None
         if document is None:
             continue

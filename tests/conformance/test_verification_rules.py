@@ -209,13 +209,17 @@ def test_the_secrets_of_the_rule_are_declared(connector):
 
 
 @pytest.mark.rule("C7.vector")
-def test_a_vector_from_outside_is_verified_in_its_own_tests(channel):
-    assert proofs(channel, "vector"), f"tests/connectors/{channel}/ has no test with “vector” in its name"
+def test_a_vector_from_outside_is_verified_in_its_own_tests(delivered_channel):
+    assert proofs(delivered_channel, "vector"), (
+        f"tests/connectors/{delivered_channel}/ has no test with “vector” in its name"
+    )
 
 
 @pytest.mark.rule("H8.vector")
-def test_a_vector_from_outside_is_verified_in_the_helpdesk_s_tests(helpdesk):
-    assert proofs(helpdesk, "vector"), f"tests/connectors/{helpdesk}/ has no test with “vector” in its name"
+def test_a_vector_from_outside_is_verified_in_the_helpdesk_s_tests(delivered_helpdesk):
+    assert proofs(delivered_helpdesk, "vector"), (
+        f"tests/connectors/{delivered_helpdesk}/ has no test with “vector” in its name"
+    )
 
 
 def proofs(name, word):

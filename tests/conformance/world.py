@@ -17,6 +17,7 @@ from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unreadable, Visibility, event_from_json
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import Customer, Entry, File, Filed, Ticket
 from deskwire.verification.rule import Context, Verification
 from deskwire.web.request import Request, from_gateway
@@ -138,13 +139,33 @@ def parsed(connector: str, request: Request):
 
 
 def expected_events(connector: str) -> list[dict]:
-    """Return what all captures of a channel must become."""
-    return [event for capture in captures(connector) for event in (capture.expected or {}).get("events", [])]
+    """Return what all captures and recorded polls of a connector must become."""
+    pages = [item.data["result"]["page"] for item in exchanges(connector) if item.call == "poll" and item.ends_well]
+    return [event for capture in captures(connector) for event in (capture.expected or {}).get("events", [])] + [
+        event for page in pages for event in page.get("events", page.get("signals", []))
+    ]
 
 
 def kind_of(expected: dict) -> str:
     """Return the kind of an expected event, or what an expected signal is about."""
     return expected["about"] if "about" in expected else expected["kind"]
+
+
+def delivered(connector: str) -> list[Event | Signal]:
+    """Return all that a connector's captured deliveries tell of."""
+    requests = [item.request for item in captures(connector) if "events" in (item.expected or {})]
+    return [event for request in requests for event in parsed(connector, request)[0]]
+
+
+def polled(connector: str) -> list[Event | Signal]:
+    """Return all that a connector's recorded polls tell of."""
+    pages = [played(item)[0] for item in exchanges(connector) if item.call == "poll" and item.ends_well]
+    return [event for page in pages for event in (page.signals if isinstance(page, Signals) else page.events)]
+
+
+def happened(connector: str) -> list[Event | Signal]:
+    """Return all that a connector's captured deliveries and recorded polls tell of."""
+    return delivered(connector) + polled(connector)
 
 
 # ------------------------------------------------------------------------------------------------- exchanges
