@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 
-from deskwire.contracts.channel import Channel, Page, Reach, Replies
+from deskwire.contracts.channel import Channel, Page, Reach, Replies, filled, place
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import PayloadError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.verification.hmac import HmacHeader
-from deskwire.web.reading import read
+from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call
 
 PAGE, CHECKED = "https://developers.example/", date(2026, 11, 21)
@@ -79,3 +79,22 @@ def test_what_was_delivered_is_parked_as_before():
 
     with pytest.raises(PayloadError):
         FRAGILE.parse(Request())
+
+
+@pytest.mark.parametrize(
+    ("name", "latitude", "longitude", "words"),
+    [
+        ("The harbour", 64.15, -21.94, "The harbour (64.15, -21.94)"),
+        ("", 64, -21.943200, "64, -21.9432"),
+        ("The harbour", "64", None, "The harbour"),
+        ("The harbour", 64.15, 10**400, "The harbour"),
+        ("The harbour", 64.15, 181, "The harbour"),
+        ("The harbour", True, False, "The harbour"),
+    ],
+)
+def test_a_place_is_its_name_and_its_coordinates_where_these_are_some(name, latitude, longitude, words):
+    assert place(name, Node(latitude), Node(longitude)) == words
+
+
+def test_facts_without_a_value_are_left_out():
+    assert filled({"Order": "7", "Link": ""}) == {"Order": "7"}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.contracts.channel import Reach
+from deskwire.contracts.channel import Reach, in_turn
 from deskwire.families import meta
-from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -195,10 +195,22 @@ def test_a_later_part_that_fails_says_how_much_went_out():
         raise error
 
     with pytest.raises(PermanentError, match="only 1 of 2 parts were sent"):
-        meta.in_turn([lambda: "m1", lambda: fail(PermanentError("no"))])
+        in_turn([lambda: "m1", lambda: fail(PermanentError("no"))])
     with pytest.raises(TemporaryError) as caught:
-        meta.in_turn([lambda: "m1", lambda: fail(TemporaryError("later", after=3))])
+        in_turn([lambda: "m1", lambda: fail(TemporaryError("later", after=3))])
     assert (caught.value.after, caught.value.ambiguous) == (3, True)
     with pytest.raises(TemporaryError) as caught:
-        meta.in_turn([lambda: fail(TemporaryError("later"))])
+        in_turn([lambda: fail(TemporaryError("later"))])
     assert not caught.value.ambiguous
+
+
+def test_a_delivery_about_another_kind_of_object_is_read_when_asked_for():
+    body = json.dumps({"object": "instagram", "entry": [{"id": "1", "messaging": [{"mid": "m"}]}]}).encode()
+    request = Request(method="POST", endpoint="meta", body=body, received_at=datetime(2026, 11, 2, tzinfo=UTC))
+
+    def read_one(entry, update, name):
+        return [(entry["id"].text(), update["mid"].text(), name)]
+
+    assert list(meta.updates(request, "instagram", ("messaging",), read_one)) == [("1", "m", "messaging")]
+    with pytest.raises(PayloadError, match="page"):
+        list(meta.updates(request, "page", ("messaging",), read_one))

@@ -26,7 +26,6 @@ from deskwire.web.rest import Answer, Call, checked, of_account
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
-    from deskwire.contracts.terms import TextLimit
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request
 
@@ -79,16 +78,16 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
 
 
 def updates(
-    request: Request, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
+    request: Request, kind: str, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
 ) -> Iterator[Event | Unreadable]:
-    """Yield the events of a delivery for the object `page`.
+    """Yield the events of a delivery about an object of this kind: `page`, `instagram`.
 
-    It may hold several entries, of different pages; `read_one` gets an entry, one update in its list `name`, and
+    It may hold several entries, of different accounts; `read_one` gets an entry, one update in its list `name`, and
     that name. What cannot be read is an `Unreadable`, the rest goes on. Raises `PayloadError` for no such delivery.
     """
     body = read(request.body).object()
-    if body["object"].text() != "page":
-        raise PayloadError("the delivery is not of the object “page”")
+    if body["object"].text() != kind:
+        raise PayloadError(f"the delivery is not of the object “{kind}”")
     if "entry" not in body:
         raise PayloadError("the delivery has no entry")
     for entry in body["entry"].items():
@@ -111,11 +110,6 @@ def moment(node: Node) -> datetime | None:
 def mark(text: str) -> str:
     """Return a short digest of a text: which edit this was."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def facts(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the facts that are not empty."""
-    return {label: value for label, value in values.items() if value}
 
 
 def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:
@@ -216,44 +210,6 @@ def message(recipient: Mapping[str, str], content: Mapping[str, object], reach: 
     payload = {"recipient": dict(recipient), **more, "message": dict(content)}
     call = page_request("POST", (reach.account, "messages"), payload, reach)
     return settled(reach.http(call), what="sending a message")
-
-
-def pieces(text: str, limit: TextLimit) -> list[str]:
-    """Return the text in as many pieces as the permit allows. Raises `PermanentError` when it is too long."""
-    from deskwire.care.measure import split
-
-    parts = split(text, limit.most, limit.unit)
-    if len(parts) > limit.pieces:
-        raise PermanentError(
-            f"the text is longer than {limit.pieces} times {limit.most} ({limit.unit}): shorten it", code="too-long"
-        )
-    return parts
-
-
-def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
-    """Send one after the other and return the ids.
-
-    Once a part has left, the whole must not be repeated blindly: a temporary failure is then ambiguous, and a
-    refusal says how much went out.
-    """
-    ids: list[str] = []
-    for send in sends:
-        try:
-            ids.append(send())
-        except TemporaryError as error:
-            raise error.retold(ambiguous=error.ambiguous or bool(ids)) from None
-        except ConfigurationError as error:
-            if not ids:
-                raise
-            raise ConfigurationError(f"{len(ids)} of {len(sends)} parts were sent: {error}", ambiguous=True) from None
-        except PermanentError as error:
-            if not ids:
-                raise
-            raise PermanentError(
-                f"only {len(ids)} of {len(sends)} parts were sent: {error}",
-                status=error.status, code=error.code,
-            ) from None  # fmt: skip
-    return tuple(ids)
 
 
 def epoch(when: datetime) -> str:

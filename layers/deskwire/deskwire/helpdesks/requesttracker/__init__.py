@@ -40,7 +40,7 @@ from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
-from .api import Tracker, number, quoted, understood, values_of
+from .api import Tracker, number, quoted, values_of
 from .replies import moment_of, reply, staff, written_on
 from .tickets import MESSAGE, THREAD, created, marker, prepared, requestor_of, settled, tickets_of, written
 
@@ -89,7 +89,6 @@ class RequestTracker(Helpdesk):
     connection_secrets: ClassVar[Mapping[str, str]] = {"token": "an authentication token of that user"}
     endpoint_secrets: ClassVar[Mapping[str, str]] = {"webhook": "$DeskwireWebhookSecret of RT_SiteConfig"}
 
-    @understood
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         """Make the customer, then the ticket, then look at it: three calls, two for a customer of the last hour.
 
@@ -117,7 +116,6 @@ class RequestTracker(Helpdesk):
             raise error.retold(ambiguous=True) from None
         return Filed(found, filed)
 
-    @understood
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
         tracker = Tracker(reach)
         filed: dict[str, str] = {}
@@ -128,7 +126,6 @@ class RequestTracker(Helpdesk):
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 
-    @understood
     def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
         tracker = Tracker(reach)
         if ticket:
@@ -145,7 +142,6 @@ class RequestTracker(Helpdesk):
             return Filed(ticket, {key: f"ticket/{ticket}"}) if ticket in tickets else None
         return Filed(tickets[0]) if tickets else None
 
-    @understood
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         tracker = Tracker(reach)
         where = written_on(tracker, number(ticket))
@@ -188,7 +184,6 @@ class RequestTracker(Helpdesk):
 
         yield from each(body["transactions"].items(), signals)
 
-    @understood
     def poll(self, cursor: str, reach: Reach) -> Signals:
         tracker = Tracker(reach)
         if not cursor:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
@@ -17,25 +15,9 @@ from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
-Asked = ParamSpec("Asked")
-Found = TypeVar("Found")
-
 MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 HOUR = 3600.0
 HINT = "the “token”"
-
-
-def understood(method: Callable[Asked, Found]) -> Callable[Asked, Found]:
-    """Let an answer that cannot be read be one to ask about again."""
-
-    @functools.wraps(method)
-    def reading(*arguments: Asked.args, **options: Asked.kwargs) -> Found:
-        try:
-            return method(*arguments, **options)
-        except PayloadError as error:
-            raise TemporaryError(f"the answer of Request Tracker cannot be read: {error}", ambiguous=True) from None
-
-    return reading
 
 
 @dataclass(frozen=True, slots=True)
