@@ -224,6 +224,24 @@ def test_no_header_can_hold_another_one(name, value):
     assert not {"\r", "\n", "\0"} & set(str(message[name]))
 
 
+HEAD = "=?utf-8?q?x=0D=0AContent-Type:_text/html=0D=0A=0D=0A<a_href=3Dhttps://evil.example>pay</a>?="
+ODD = ("=?utf-8?q??=@example.org", "=?utf-8?q?x=00?=@example.org", "=?utf-8?b?eA0KQmNjOiBh?=@example.org", HEAD)
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("name", ["To", "Subject"])
+def test_an_encoded_word_is_sent_as_what_it_is_or_refused(name, value):
+    """Older Pythons write what the word decodes to (CVE-2024-6923), or end in an error of their own."""
+    try:
+        message = clients.written({"To": "a@b.example", name: value}, "an agent's words")
+    except PermanentError:
+        return
+    head, _, body = message.as_bytes().partition(b"\n\n")
+    assert b"\0" not in head
+    assert b"evil.example" not in body
+    assert b"text/html" not in b"".join(line for line in head.splitlines() if not line.startswith(b"Subject"))
+
+
 @pytest.mark.parametrize("name", ["Subject\r\nBcc", "a b", "", "Bcc: x"])
 def test_a_header_s_name_is_a_name(name):
     with pytest.raises(PermanentError):
