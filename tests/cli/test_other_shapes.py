@@ -69,3 +69,11 @@ def test_an_endpoint_of_two_accounts_that_no_delivery_names_is_refused(checked):
     ((where, reason),) = faults(checked(BOT + second))
     assert (where, "endpoint of its own" in reason) == ("connections.second.endpoint", True)
     assert faults(checked(BOT + second.replace("endpoint: bot", "endpoint: other-bot"))) == []
+
+
+def test_the_forms_of_an_endpoint_are_written_down_so_that_no_other_is_taken(checked):
+    form = BOT.replace("viber", "webform").replace("acme-bot", "contact")
+    found = checked(form, HEAD.replace("[viber]", "[webform]"))
+    assert [each.pages for each in found.definitions if isinstance(each, Endpoint) and each.name == "bot"] == [
+        {"webform": ("contact",)}
+    ]

@@ -73,7 +73,7 @@ class Company:
         self.direct = Direct()
         self.captchas, self.mailbox, self.parked = captchas, MemoryMailbox(), MemoryParked()
         self.settings = {**SETTINGS, **more}
-        self.counted, self.log = {}, io.StringIO()
+        self.counted, self.log, self.pages = {}, io.StringIO(), {}
         self.gate = Gate(
             Receiver(
                 endpoints=self, mailbox=self.mailbox, parked=self.parked, archive=MemoryArchive(),
@@ -83,7 +83,8 @@ class Company:
         )  # fmt: skip
 
     def endpoint(self, name):
-        return EndpointView(name, "channels", ("webform",), "s", self.settings, "") if name == "form" else None
+        view = EndpointView(name, "channels", ("webform",), "s", self.settings, "", pages=self.pages)
+        return view if name == "form" else None
 
     def secrets(self, name):
         return Secrets({"captcha_secret": SITE.secret})
@@ -250,6 +251,52 @@ def test_the_forms_of_an_endpoint_are_held_to_their_rate_together(company):
     visitor = company.visitor()
     assert [visitor.write("Hi", email="a@customer.example").status for _ in range(3)] == [202, 202, 429]
     assert company.visitor(form="returns").write("Hi", email="a@customer.example").status == 429
+
+
+def test_who_passes_no_captcha_spends_nothing_that_others_need(company):
+    company.settings["form_rate"] = "2"
+    visitor = company.visitor()
+    for number in range(5):
+        company.gate.source = f"198.51.100.{number}"
+        assert visitor.raw(b'{"cf-turnstile-response": "0.invented"}').status == 401
+    assert visitor.write("Hi", email="a@customer.example").status == 202
+    assert not any("in all" in name for name, count in company.counted.items() if count > 1)
+
+
+def test_the_same_request_for_a_file_gets_the_same_place(company):
+    visitor = company.visitor()
+    wanted = {"schema": "upload.requested/1", "form_id": "contact", "name": "a.png", "type": "image/png", "size": 9}
+    token = company.captchas.solve(SITE.sitekey, "shop.example.org", "contact")
+    body = json.dumps({**wanted, "cf-turnstile-response": token}).encode()
+    answers = [visitor.raw(body, path="/uploads") for _ in range(3)]
+    assert [answer.status for answer in answers] == [201] * 3
+    assert len({answer.body["id"] for answer in answers}) == 1
+    assert visitor.raw(body.replace(b"a.png", b"b.png"), path="/uploads").status == 401
+    assert visitor.post(wanted, "/uploads").body["id"] != answers[0].body["id"]
+
+
+def test_a_form_that_nobody_configured_is_told_to_its_page_alone(company):
+    company.pages = {"webform": ["contact"]}
+    answer = company.visitor(form="unknown").write("Hi", email="a@customer.example")
+    assert answer.status == 400
+    assert answer.body["fields"] == [{"field": "form_id", "problem": "is not known"}]
+    assert not company.events()
+    assert company.visitor().write("Hi", email="a@customer.example").status == 202
+
+
+@pytest.mark.parametrize(
+    "body", [b"{" * 70_000, b'{"cf-turnstile-response": "0.token", "x": "' + b"x" * 70_000 + b'"}']
+)
+def test_a_stranger_s_long_body_is_refused_and_raises_no_alarm(company, body):
+    assert company.visitor().raw(body).status == 413
+    assert "TooLarge" not in company.log.getvalue()
+    assert '"Rejected":1' in company.log.getvalue().replace(" ", "")
+
+
+def test_while_captchas_cannot_be_checked_each_visitor_is_counted(company, captchas):
+    captchas.faults.add(broken(503))
+    company.visitor().write("Hi", email="a@customer.example")
+    assert '"CaptchaUnavailable":1' in company.log.getvalue().replace(" ", "")
 
 
 @pytest.mark.parametrize(

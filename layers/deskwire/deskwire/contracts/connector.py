@@ -107,6 +107,14 @@ class Connector(ABC):
         del request
         return ()
 
+    def budgets(self, request: Request) -> Sequence[tuple[str, int, int]]:
+        """Return the rates that strangers share, as `limits` does.
+
+        Called once the rule has let the request in, so that nobody spends what others need without passing it.
+        """
+        del request
+        return ()
+
     def answer_headers(self, request: Request) -> Mapping[str, str]:
         """Return headers for every answer to a browser (CORS); none by default. The request has no body here."""
         del request

@@ -34,12 +34,19 @@ from deskwire.care.measure import measure
 from deskwire.contracts.actions import Action, Upload, Visit
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import (
+    ConfigurationError,
+    PayloadError,
+    PermanentError,
+    TemporaryError,
+    UnknownAccount,
+)
 from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing, Sent
-from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, UNAVAILABLE, Captcha, allowed_origin
+from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, Captcha, allowed_origin
+from deskwire.verification.rule import UNAVAILABLE
 from deskwire.web.reading import read
 from deskwire.web.request import Request, Response, neighbourhood
 
@@ -74,7 +81,8 @@ class WebForm(Channel):
     endpoint_settings: ClassVar[dict[str, str]] = {
         "origins": "the pages' origins, exact, separated by spaces: https://www.example.org",
         "captcha": "turnstile or hcaptcha",
-        "captcha_sitekey": "hCaptcha: the widget's site key, so that tokens of other sites are refused (optional)",
+        "captcha_sitekey": "hCaptcha: the widget's site key, without which no token counts (optional with Turnstile)",
+        "captcha_down": "while the captcha's provider cannot be reached: accept or refuse (optional, else accept)",
         "captcha_action": "Turnstile: the widget's action (optional, else “contact”)",
         "address_rate": "posts in ten minutes from one address (optional, else 20)",
         "form_rate": "posts in ten minutes to the endpoint, all its forms together (optional, else 600)",
@@ -141,15 +149,18 @@ class WebForm(Channel):
         return {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
 
     def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
-        """Keep the rates of ten minutes from an address (an IPv6 /64) and in all; uploads count for themselves.
+        """Keep the rate of ten minutes from an address (an IPv6 /64); uploads count for themselves.
 
         Behind a CDN of your own the peer's address is the CDN's: then let its firewall keep the rate.
         """
         kind, settings = request.action or "form", request.settings
         return [
             (f"{kind} from {neighbourhood(request.source)}", _number(settings, "address_rate", 20), 600),
-            (f"{kind} in all", _number(settings, "form_rate", 600), 600),
         ]
+
+    def budgets(self, request: Request) -> Sequence[tuple[str, int, int]]:
+        """Keep the rate of ten minutes of all who passed the captcha."""
+        return [(f"{request.action or 'form'} in all", _number(request.settings, "form_rate", 600), 600)]
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         """Yield the one message of a submission.
@@ -196,6 +207,8 @@ class WebForm(Channel):
     def reject(self, request: Request, error: PayloadError) -> Response:
         """Tell the page which fields to mend."""
         problems = error.problems if isinstance(error, forms.FormError) else {"body": "cannot be read"}
+        if isinstance(error, UnknownAccount):
+            problems = {"form_id": "is not known"}
         fields = [{"field": name, "problem": why} for name, why in problems.items()]
         return Response.json(400, {"status": "refused", "error": "form", "fields": fields})
 
