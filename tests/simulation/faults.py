@@ -87,7 +87,7 @@ FAULTS = (
           ("agents reply (messenger, zendesk)",)),
     Fault("what surely was not sent counts as sent", "conversation.sending:Sending", "send",
           'return "failed", None, str(error) return self._asked',
-          'return "sent", Sent(()), ""\n            return self._asked',
+          'return "sent", Sent(("none",)), ""\n            return self._asked',
           ("platform down for a while (messenger, zendesk)",)),
     Fault("who said stop is acknowledged", "conversation.acknowledging:Acknowledging", "_decided",
           "self.ledger.opted_out(event.channel, event.author.id)", "False",

@@ -43,6 +43,30 @@ def test_a_note_and_our_own_comments_stay_inside(asked):
     assert asked.graph.sent == []
 
 
+def test_an_answer_of_a_picture_alone_counts_as_not_delivered(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, " ", files=[("plan.png", "image/png", b"png")])
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent == []
+    note = asked.zendesk.comments(ticket.id)[-1]
+    assert "NOT delivered" in note.words
+    assert "plan.png" in note.words
+    assert not note.public
+    assert [found["state"] for (_, sk), found in asked.table.items.items() if sk.startswith("S#reply")] == ["refused"]
+    assert not asked.thread().get("answered_at")
+
+
+def test_an_answer_that_quotes_the_head_of_a_mail_stays_inside(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Yes\n\nFrom: Marta\nSent: Monday\nTo: us\n\nMy number is 555 0100")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent == []
+    assert "NOT delivered" in asked.zendesk.comments(ticket.id)[-1].words
+    assert not any("Marta" in line for line in asked.lines)
+
+
 def test_an_answer_outside_the_window_is_noted_on_the_ticket(asked):
     asked.tick(8 * 86400)
     ticket = asked.zendesk.tickets[0]

@@ -125,13 +125,13 @@ def test_no_id_but_a_number_reaches_a_query(text):
     [
         ("plain\r\nlines\n\n", "text/plain", "plain\nlines"),
         ("On Sat, x wrote:\n> old\n> words\n\nnew", "text/plain", "new"),
-        ("new\n\nAm Sa schrieb x:\n\n> old", "text/plain", "new\n\nAm Sa schrieb x:"),
-        ("> nothing else", "text/plain", "> nothing else"),
+        ("new\n\nAm Sa schrieb x:\n\n> old", "text/plain", "new"),
+        ("> nothing else", "text/plain", ""),
         ("a\n>b\nc:", "text/plain", "a\nc:"),
         ("<p>one</p><p>two &lt;3</p>", "text/html", "one\n\ntwo <3"),
         ('<div class="gmail_quote"><div>a</div><blockquote>b</blockquote></div>c', "text/html", "c"),
         ('x<blockquote class="gmail_quote">old</blockquote>', "text/html", "x"),
-        ('<div class="gmail_quote">only</div>', "text/html", "only"),
+        ('<div class="gmail_quote">only</div>', "text/html", ""),
         ('new<div class="gmail_quote">never closed', "text/html", "new"),
     ],
 )

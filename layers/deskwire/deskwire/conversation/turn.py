@@ -21,9 +21,11 @@ from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET
 from .decide import Plan
 from .health import LeftAlone
 from .recorded import Recorded
+from .spoken import Writer
 from .table import DAY, seconds
 from .thread import Thread
 from .timers import ATTACHMENTS, RETRY
+from .wording import called
 
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
@@ -89,6 +91,9 @@ class Turn:
     def receive(self, event: Event, received_at: str) -> None:
         """Update the thread from a customer's message: who wrote, when, and what to reply to."""
         stamp = seconds(event.occurred_at or datetime.fromisoformat(received_at))
+        if event.author is not None and event.visibility is Visibility.PUBLIC:
+            name = called(event.author)
+            self._become(writers=self.thread.writing(Writer(event.author.id, name, event.object_id, stamp)))
         if stamp < self.thread.last_inbound:
             return
         context = {**event.keep, "subject": event.subject, "language": event.language}

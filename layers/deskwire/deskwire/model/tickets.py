@@ -95,6 +95,7 @@ class AgentReply:
     """What an agent wrote for the customer. `order` sorts them.
 
     `id` is the helpdesk's id of the comment, and tells it from all others, also when its ticket is merged.
+    `withheld` says why it is not known that a member of staff wrote this to the customer; then it is not sent.
     """
 
     id: str
@@ -104,6 +105,7 @@ class AgentReply:
     author: str
     written_at: datetime | None
     attachments: tuple[Attachment, ...] = ()
+    withheld: str = ""
 
     def __repr__(self) -> str:
         return f"AgentReply({self.id})"

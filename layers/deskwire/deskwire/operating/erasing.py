@@ -336,6 +336,9 @@ class Eraser:
         changes: dict[str, Any] = {}
         if alone or thread.author.get("id") == person.author:
             changes = {"author": {}, "context": {}, "contact": ""}
+        if thread.writers:
+            left = [asdict(each) for each in thread.writers if not alone and each.id != person.author]
+            changes["writers"] = left
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
