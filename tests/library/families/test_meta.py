@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from deskwire.contracts.channel import Reach, in_turn
 from deskwire.families import meta
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.errors import (
+    Concern,
+    ConfigurationError,
+    PayloadError,
+    PermanentError,
+    SignatureError,
+    TemporaryError,
+)
 from deskwire.model.secret import Secrets
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -126,10 +133,12 @@ def test_only_printable_ascii_without_spaces_is_ever_reflected(challenge):
     assert all("!" <= character <= "~" for character in challenge)
 
 
-def refused(code, subcode=None, status=400, headers=None):
+def refused(code, subcode=None, status=400, headers=None, *, transient=False):
     error = {"message": "Marta's words", "type": "OAuthException", "code": code}
     if subcode is not None:
         error["error_subcode"] = subcode
+    if transient:
+        error["is_transient"] = True
     return Answer(status, headers or {}, json.dumps({"error": error}).encode())
 
 
@@ -145,6 +154,17 @@ def refused(code, subcode=None, status=400, headers=None):
         (refused(368), ConfigurationError),
         (refused(10, 1893063), ConfigurationError),
         (refused(10, 2018278), PermanentError),
+        *((refused(10, code), PermanentError) for code in (2018300, 2018065, 2018108)),
+        *((refused(100, code), PermanentError) for code in (2018001, 2018109)),
+        (refused(200, 1545041, status=403), PermanentError),
+        (refused(10900), PermanentError),
+        (refused(4242), PermanentError),
+        (refused(2022), ConfigurationError),
+        (refused(4242, status=403), ConfigurationError),
+        (refused(1200, 2018024), TemporaryError),
+        (refused(10, 2018321), TemporaryError),
+        (refused(4242, transient=True), TemporaryError),
+        (refused(-1, transient=True), TemporaryError),
         (refused(551), PermanentError),
         (refused(100), PermanentError),
         (refused(100, 2018001), PermanentError),
@@ -165,6 +185,17 @@ def test_each_error_of_the_graph_api_says_what_happens_next(answer, kind):
         meta.settled(answer, what="trying")
     assert type(caught.value) is kind
     assert "Marta" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [refused(1200), refused(10, 2018321), refused(4242, transient=True)])
+def test_what_passes_by_itself_holds_up_this_message_alone(answer):
+    with pytest.raises(TemporaryError) as caught:
+        meta.settled(answer, what="trying")
+    assert (caught.value.concerns, caught.value.ambiguous) == (Concern.MESSAGE, False)
+
+
+def test_each_code_of_the_table_has_a_source_or_says_that_it_was_only_seen():
+    assert all(source.startswith("https://") or source == meta.SEEN for _, source in meta.CLASSES.values())
 
 
 def test_an_exhausted_budget_says_when_to_come_back():

@@ -428,6 +428,10 @@ EPOCH = 1795248000
     [
         ({}, None),
         ({"retry-after": "93"}, 93),
+        ({"retry-after": "30, 30"}, 30),
+        ({"retry-after": "5, 30"}, 30),
+        ({"x-user-limit-24hour-remaining": "0", "x-user-limit-24hour-reset": "7200", "x-rate-limit-reset": "60"}, 7200),
+        ({"x-user-limit-24hour-remaining": "9", "x-user-limit-24hour-reset": "7200", "x-rate-limit-reset": "60"}, 60),
         ({"retry-after": "0"}, 0),
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after": "Sat, 21 Nov 2026 08:02:00 GMT"}, 120),
