@@ -398,3 +398,29 @@ def test_what_waits_when_its_connection_is_removed_ends_with_a_reason_however_mu
     company.later(600)
     assert Counter(company.outcomes().values()) == {"filed": 1, "refused": 110}
     assert company.thread()["pending"] == []
+
+
+def test_nothing_automatic_is_said_in_the_middle_of_a_colleagues_talk_in_the_platforms_own_app(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.tick(13 * 3600)  # the quiet period is over
+    before = len(company.graph.sent)
+    spoke_at = int(company.now().timestamp())
+    company.deliver(company.message("It is at the post office", mid="m_inbox_1", own=True))
+    company.work()
+    company.tick(60)
+    company.deliver(company.message("Until when is it open?"))
+    company.work()
+    assert company.graph.sent[before:] == []
+    assert company.thread()["answered_at"] == spoke_at
+    notes = [comment for comment in company.zendesk.comments(company.zendesk.tickets[0].id) if not comment.public]
+    assert any("It is at the post office" in note.words for note in notes)
+
+
+def test_our_own_echo_is_no_colleagues_answer(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    ours = company.graph.sent[-1]["message"]
+    company.deliver(company.message(ours["text"], mid="m_ours1", own=True))
+    company.work()
+    assert not company.thread().get("answered_at")

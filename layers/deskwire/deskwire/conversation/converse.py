@@ -182,6 +182,7 @@ class Conversation:
             return Plan()
         plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(turn.connection), turn.now)
         turn.outcomes += plan.ended
+        turn.attend(items)
         self._perform(ledger, turn, plan, [item.message for item in items] + done)
         return plan
 

@@ -18,7 +18,7 @@ from deskwire.model.signals import Signal
 from deskwire.model.tickets import Filed
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
-from .decide import Plan
+from .decide import Pending, Plan
 from .health import LeftAlone
 from .recorded import Recorded
 from .spoken import Writer
@@ -230,6 +230,15 @@ class Turn:
     def answer(self) -> None:
         """Record that an agent's answer was sent."""
         self._become(answered_at=seconds(self.now))
+
+    def attend(self, items: Sequence[Pending]) -> None:
+        """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket."""
+        spoke = [
+            seconds(item.event.occurred_at or datetime.fromisoformat(item.message.received_at))
+            for item in items
+            if item.event is not None and item.event.own and item.event.kind is Kind.MESSAGE and not item.echo
+        ]
+        self._become(answered_at=max([self.thread.answered_at, *spoke]))
 
     def pass_reply(self, reply: str, ticket: str) -> None:
         """Record the agent's reply up to which the ticket was read."""
