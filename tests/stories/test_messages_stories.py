@@ -424,3 +424,17 @@ def test_our_own_echo_is_no_colleagues_answer(company):
     company.deliver(company.message(ours["text"], mid="m_ours1", own=True))
     company.work()
     assert not company.thread().get("answered_at")
+
+
+@pytest.mark.parametrize("state", ["open", "solved", "closed"])
+def test_a_follow_up_names_the_earlier_ticket_whatever_became_of_that(company, state):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    (first,) = company.zendesk.tickets
+    if state != "open":
+        {"solved": company.zendesk.solve, "closed": company.zendesk.close}[state](first.id)
+    company.tick(15 * 86400)
+    company.deliver(company.message("It is still not here"))
+    company.work()
+    (second,) = [ticket for ticket in company.zendesk.tickets if ticket.id != first.id]
+    assert f"#{first.id}" in company.zendesk.comments(second.id)[0].words

@@ -49,6 +49,8 @@ class Entries:
 
     def ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self.entry(turn, item)
+        if follow_up_of:  # in words, too: a helpdesk may link only what is closed
+            entry = dataclasses.replace(entry, body=f"{entry.body}\n{wording.continues(follow_up_of)}")
         event, policy = item.event, turn.connection.policy
         thread, before = turn.thread, turn.before
         hints = triage(

@@ -152,6 +152,11 @@ def forgotten() -> str:
     )
 
 
+def continues(ticket: str) -> str:
+    """Return the line that names the earlier ticket of a conversation."""
+    return f"Follow-up of ticket #{ticket}"
+
+
 def repeated(title: str) -> str:
     """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
     return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"

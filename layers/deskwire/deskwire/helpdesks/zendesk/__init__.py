@@ -125,8 +125,8 @@ class Zendesk(Helpdesk):
         "subdomain": "the part before .zendesk.com",
         "email": "the e-mail address of Deskwire's agent (optional with `oauth_token`)",
         "bot_user_id": "its user id (optional, else looked up)",
-        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (optional; our name = Zendesk's id of "
-        "the field; a connection's own `fields` may name the id itself)",
+        "fields": "ticket fields to fill: `reference=4410021, follow_up_of=4410022` (optional; our name = Zendesk's id "
+        "of the field; a connection's own `fields` may name the id itself)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "api_token": "an API token (used with the setting `email`)",
@@ -313,13 +313,15 @@ def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) ->
     if fields := _fields(ticket, api.reach.settings.get("fields", "")):
         payload["custom_fields"] = fields
     if ticket.follow_up_of:
+        # Of no effect while that ticket is not closed: the first comment and the field name it then.
+        # https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/
         payload["via_followup_source_id"] = int(numbered(ticket.follow_up_of))
     return {"ticket": payload}
 
 
 def _fields(ticket: Ticket, setting: str) -> list[dict[str, Any]]:
     """Return the ticket fields to fill: those that the setting names, and those given by Zendesk's own id."""
-    known = {"reference": ticket.reference, **ticket.fields}
+    known = {"reference": ticket.reference, "follow_up_of": ticket.follow_up_of, **ticket.fields}
     ids = {name: name for name in ticket.fields if NUMBER.fullmatch(name)}
     for part in filter(None, (part.strip() for part in setting.split(","))):
         found = FIELD.fullmatch(part)
