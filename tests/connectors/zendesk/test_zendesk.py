@@ -647,6 +647,13 @@ def test_replies_beyond_the_first_page_are_read_too(world):
     assert [reply.text for reply in DESK.replies(str(number), "", world.reach)] == [f"reply {n}" for n in range(150)]
 
 
+def test_comments_are_ordered_by_their_number(world):
+    """As text “9” stands after every longer number that begins with less."""
+    number = world.open()
+    world.zendesk.agent_replies(number, "On its way")
+    assert [reply.text for reply in DESK.replies(str(number), "9", world.reach)] == ["On its way"]
+
+
 @pytest.mark.parametrize("workspace", [True, False])
 def test_a_deleted_message_is_redacted(world, workspace):
     world.zendesk.agent_workspace = workspace

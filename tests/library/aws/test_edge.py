@@ -137,8 +137,16 @@ def test_what_receive_only_writes_it_does_not_read(world):
 def test_a_rate_is_counted_by_name_and_span(world):
     assert [world.edge.allow("form/1", 2, 60) for _ in range(3)] == [True, True, False]
     assert world.edge.allow("form/2", 2, 60)
-    world.now += timedelta(seconds=60)
+    world.now += timedelta(seconds=59)  # START is the beginning of a minute
+    assert not world.edge.allow("form/1", 2, 60)
+    world.now += timedelta(seconds=1)
     assert world.edge.allow("form/1", 2, 60)
+
+
+def test_a_rate_is_forgotten_soon_after_its_span(world):
+    world.edge.allow("form/1", 2, 60)
+    (item,) = (each for each in DynamoTable(world.table, "t").scan() if each["pk"].startswith("R#"))
+    assert 0 < item["expires"] - START.timestamp() <= 120
 
 
 def test_an_upload_gets_an_address_for_one_object_of_one_type(world):
