@@ -438,3 +438,24 @@ def test_a_follow_up_names_the_earlier_ticket_whatever_became_of_that(company, s
     company.work()
     (second,) = [ticket for ticket in company.zendesk.tickets if ticket.id != first.id]
     assert f"#{first.id}" in company.zendesk.comments(second.id)[0].words
+
+
+def test_a_ticket_that_nobody_has_looked_at_stays_new(company):
+    for text in ("Hello", "my parcel 4471", "is lost"):
+        company.deliver(company.message(text))
+        company.work()
+        company.tick(20)
+    (ticket,) = company.zendesk.tickets
+    assert ticket.status == "new"
+    assert len(company.zendesk.comments(ticket.id)) == 3
+
+
+@pytest.mark.parametrize("status", ["open", "pending", "hold", "solved"])
+def test_a_customers_message_opens_a_ticket_that_waits(company, status):
+    company.deliver(company.message("Hello"))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    company.zendesk.agent_replies(ticket.id, "a note", public=False, status=status)
+    company.deliver(company.message("is lost"))
+    company.work()
+    assert ticket.status == "open"

@@ -67,6 +67,7 @@ MERGED_INTO = re.compile(r"#([0-9]{1,19})")
 # A ticket holds 5,000 comments, then each further one is a 422 whose words no page gives; so they are counted, and the
 # count is approximate. /api-reference/ticketing/tickets/ticket_comments/
 FULL = 4_900
+ASLEEP = frozenset({"pending", "hold", "solved"})  # statuses in which no agent has to do anything
 TICKET_EVENT = "zen:event-type:ticket."
 
 
@@ -203,6 +204,8 @@ class Zendesk(Helpdesk):
         for audit in api.newest(ticket, "audits"):
             marks = text_of(audit["metadata"]["custom"][OWN]).split()
             if mark(key) in marks:
+                if any(event["public"].raw is True for event in rows_of(audit["events"])):
+                    _wake(api, ticket, shown)
                 return Filed(ticket, {key: place(comment_of(audit), marks.index(mark(key)), len(marks))})
         return None
 
@@ -346,8 +349,7 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     changed since the first look, for what came between two looks may be the entry that was looked for first.
     """
     stamp = min(filter(None, (api.kept(_stamp(api, ticket, entry.key)) for entry in batch)), default="")
-    # Written through the API by the agent's token, a customer's comment does not open a solved ticket by itself.
-    payload: dict[str, Any] = {"metadata": metadata(batch)} | ({"status": "open"} if batch[0].public else {})
+    payload: dict[str, Any] = {"metadata": metadata(batch)}
     if stamp:
         payload |= {"safe_update": True, "updated_stamp": stamp}
     requester = _author(api, ticket, batch[0].contact) if batch[0].public else ""
@@ -362,7 +364,24 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
             answer = _put(api, ticket, payload | {"comment": written(api, batch, now)})
         if answer.status == 422 and api.comments(ticket) >= FULL:
             raise TicketGone("full")
-    return api.updated(answer, "adding to a ticket").node()
+    made = api.updated(answer, "adding to a ticket").node()
+    if batch[0].public:
+        _wake(api, ticket, made["ticket"])
+    return made
+
+
+def _wake(api: Api, ticket: str, shown: Node) -> None:
+    """Open a ticket that waits or is solved; one that nobody has looked at stays new, which it could not become again.
+
+    Written through the API by the agent's token, a customer's comment does not open a ticket by itself.
+    """
+    if text_of(shown["status"]) not in ASLEEP:
+        return
+    answer = _put(api, ticket, {"status": "open"})
+    try:
+        api.updated(answer, "opening a ticket again")
+    except TemporaryError as error:  # the comment is there: `find` goes on with this
+        raise error.retold(ambiguous=True) from None
 
 
 def _put(api: Api, ticket: str, payload: Mapping[str, Any]) -> Answer:
