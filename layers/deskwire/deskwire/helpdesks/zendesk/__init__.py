@@ -31,7 +31,14 @@ from typing import Any, ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PayloadError, TemporaryError
+from deskwire.model.errors import (
+    Concern,
+    ConfigurationError,
+    DeskwireError,
+    PayloadError,
+    PermanentError,
+    TemporaryError,
+)
 from deskwire.model.events import Unreadable
 from deskwire.model.keys import digest
 from deskwire.model.signals import About, Signal
@@ -382,6 +389,8 @@ def _wake(api: Api, ticket: str, shown: Node) -> None:
         api.updated(answer, "opening a ticket again")
     except TemporaryError as error:  # the comment is there: `find` goes on with this
         raise error.retold(ambiguous=True) from None
+    except PermanentError:  # the account's own rules forbid it; the customer's words are in the ticket all the same
+        return
 
 
 def _put(api: Api, ticket: str, payload: Mapping[str, Any]) -> Answer:
