@@ -102,6 +102,7 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "visibility": str(thread.visibility),
         "helpdesk": thread.helpdesk or None,
         "ticket": thread.ticket or None,
+        "status": None if thread.status is None else str(thread.status),
         "tickets_so_far": thread.epoch + 1 if thread.ticket else 0,
         "opened_at": _second(thread.opened_at),
         "last_inbound": _second(thread.last_inbound),

@@ -417,6 +417,8 @@ def described(result):
 
 def _reply(reply):
     found = dataclasses.asdict(reply)
+    if found["public"]:  # as every reply that is read
+        del found["public"]
     found["written_at"] = None if reply.written_at is None else reply.written_at.isoformat().replace("+00:00", "Z")
     found["attachments"] = [
         {key: str(value) for key, value in dataclasses.asdict(item).items() if value} for item in reply.attachments

@@ -6,6 +6,8 @@ answers. So a thread that was left in a state from which it cannot go on shows.
 
 from __future__ import annotations
 
+import json
+
 from deskwire.conversation.health import PATIENCE
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
@@ -15,7 +17,20 @@ from sandbox.neighbours.neighbour import broken, throttled
 from . import promises
 from .people import PAGE, PICTURES, TWIN
 from .ports import KINDS, MOST_RECEIVED
-from .world import GRAPH, MONTH, X_API, World, erase, misread, replay, replay_dead, reporting, stands, ticket_of
+from .world import (
+    GRAPH,
+    MONTH,
+    X_API,
+    World,
+    erase,
+    misread,
+    replay,
+    replay_dead,
+    reporting,
+    stands,
+    status_of,
+    ticket_of,
+)
 
 SCENARIOS = {}
 
@@ -201,6 +216,50 @@ def agents_reply(world, marta):
     world.gate.open = True
     world.agent_replies(ticket_of(marta))
     world.quiet()
+
+
+@scenario(desks=("hotline",), channels=BOTH, short=True)
+def answers_in_a_desk_that_tells_them(world, marta):
+    """One is signalled twice, under two ids of the signal: the id of the answer is what counts.
+
+    They come in the order in which the desk delivers them, so it has time to repeat the first.
+    """
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    ticket = ticket_of(marta)
+    world.agent_replies(ticket)
+    world.run(30)
+    world.agent_replies(ticket, "and the number is 4471")
+    last = world.deliveries[-1]
+    told = json.loads(last.body)
+    world._signals(json.dumps({**told, "call": 1000}).encode(), last.headers)
+    world.quiet()
+
+
+@scenario(desks=("hotline",), kinds=(*KINDS, "slow", "late"))
+def an_answer_told_as_soon_as_the_ticket_is_seen(world, marta):
+    """It comes before our own notes say whose ticket it is, and its words come once."""
+    world.hasty[marta] = None
+    marta.writes()
+    world.quiet()
+
+
+@scenario(desks=("hotline",), short=True)
+def solved_and_reopened(world, marta):
+    """A status changes nothing about what is filed; the thread knows the last one."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    ticket = ticket_of(marta)
+    world._signals(*world.desk.becomes(ticket, "solved"))
+    world.quiet()
+    assert status_of(marta) == "solved", "STATUS: a solved ticket is not known as solved"
+    marta.writes("hello?")
+    world.quiet()
+    assert status_of(marta) == "reopened", "STATUS: the customer's words did not open the ticket again"
 
 
 def failing(world, marta, *, after):

@@ -46,6 +46,7 @@ from sandbox.platforms.x import played as played_x
 from sandbox.platforms.x.played import X
 
 from .desks import DESKS, asked
+from .hotline import Hotline
 from .logbook import Logbook
 from .people import CUSTOMERS, PAGE, PICTURES, TWIN
 from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled, unanswered
@@ -75,7 +76,8 @@ EXHAUSTED = 400  # turns of the world after which it will never be quiet
 MONTHS_WORK = 50_000  # turns that no stretch of time has
 
 _helpdesk = registry.helpdesk
-registry_helpdesk = lambda name: Logbook() if name == "logbook" else _helpdesk(name)  # noqa: E731
+OUR_OWN = {"logbook": Logbook, "hotline": Hotline}  # connectors of the simulation's own
+registry_helpdesk = lambda name: OUR_OWN[name]() if name in OUR_OWN else _helpdesk(name)  # noqa: E731
 
 
 class Serial:
@@ -631,6 +633,12 @@ def ticket_of(customer):
     """Return the ticket an agent would find this customer in; the last that is open. None when there is none yet."""
     found = [kept.id for kept in customer.tickets() if not kept.closed and not kept.merged]
     return found[-1] if found else None
+
+
+def status_of(customer):
+    """Return what the customer's thread knows of its ticket's status."""
+    rows = customer.world.table.memory.items.items()
+    return next((row.get("status") for (pk, sk), row in rows if sk == "THREAD" and row.get("ticket")), None)
 
 
 def _replayer(world):

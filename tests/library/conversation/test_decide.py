@@ -12,7 +12,7 @@ from deskwire.conversation.thread import Thread
 from deskwire.model.events import Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.reference import reference
-from deskwire.model.signals import Signal
+from deskwire.model.signals import About, Signal, Status
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)
@@ -134,3 +134,10 @@ def test_a_reference_is_stable_readable_and_another_for_each_ticket():
     assert one != reference("messenger/41/9", 1)
     assert len(one) == 11
     assert not set(one) & set("ILOU")
+
+
+def test_a_status_ends_at_once_and_of_an_earlier_ticket_says_nothing():
+    told = Signal(helpdesk="z", account="acme", object_id="1", ticket="7", about=About.STATUS, status=Status.SOLVED)
+    signal = Pending(message=Recorded(key=told.key, signal=told, received_at=NOW.isoformat()))
+    assert [(each.state, each.ticket) for each in plan(signal, of=thread(ticket="7")).ended] == [(Outcome.FILED, "7")]
+    assert plan(signal, of=thread(ticket="8")).ended[0].state == Outcome.SUPPRESSED

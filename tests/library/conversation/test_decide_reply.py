@@ -35,14 +35,20 @@ NOT_OURS, DONE = Skip(ours=False), Skip(ours=True)
 
 
 def case_of(
-    *, written_at: datetime | None = NOW - MINUTE, thread: dict[str, Any] | None = None, withheld: str = "", **more: Any
+    *,
+    written_at: datetime | None = NOW - MINUTE,
+    thread: dict[str, Any] | None = None,
+    withheld: str = "",
+    public: bool = True,
+    **more: Any,
 ) -> Case:
     given: dict[str, Any] = {
         "ticket": "7", "signalled_at": NOW, "visibility": Visibility.PRIVATE, "permit": PERMIT, "text": "Hello",
     }  # fmt: skip
     return Case(
         reply=AgentReply(
-            id="1", order=1, ticket="7", text="Hello", author="Ann", written_at=written_at, withheld=withheld
+            id="1", order=1, ticket="7", text="Hello", author="Ann", written_at=written_at, withheld=withheld,
+            public=public,
         ),
         thread=Thread(pk="T#messenger/41/9", **{"ticket": "7", **(thread or {})}),
         now=NOW, **{**given, **more},
@@ -85,6 +91,7 @@ CASES = {
     "one dealt with on the ticket merged into this one is done": (case_of(repeated=True), DONE),
     "one that was sent is done, though the window has closed": (case_of(state="sent", permit=Refusal("late")), DONE),
     # Whether it may be sent.
+    "an internal note is never sent": (case_of(public=False), NOT_OURS),
     "outside the window the agent is told": (case_of(permit=Refusal("late")), Tell("refused", "late")),
     "where there is no private answer the agent is told": (
         case_of(permit=Refusal("no private answers"), state="failed"), Tell("refused", "no private answers")),

@@ -6,7 +6,9 @@ import pytest
 
 from deskwire.letters import content_in, event_in, stored
 from deskwire.model.errors import PayloadError
-from deskwire.model.signals import About, Signal, signal_from_json, signal_of_event
+from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.signals import About, Signal, Status, signal_from_json, signal_of_event
+from deskwire.model.tickets import AgentReply
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SIGNAL = Signal(helpdesk="zendesk", account="acme", object_id="7", ticket="88001", occurred_at=NOW)
@@ -57,3 +59,35 @@ def test_our_own_doing_is_dismissed_and_a_ticket_to_look_at_is_not():
     assert SIGNAL.dismissed == ""
     assert Signal(helpdesk="z", object_id="7", ticket="8", own=True).dismissed == "own"
     assert Signal(helpdesk="z", object_id="7", ticket="8", about=About.OTHER).dismissed == "unknown kind"
+
+
+def answer(**more):
+    given = {"id": "9", "order": 9, "ticket": "88001", "text": "On its way", "author": "Agnes", "written_at": NOW}
+    return AgentReply(**given | more)
+
+
+def test_an_answer_with_its_files_reads_back():
+    files = (Attachment(AttachmentKind.IMAGE, url="https://desk.example/1.png", name="1.png"),)
+    told = Signal(helpdesk="z", object_id="7", ticket="88001", about=About.ANSWER, answer=answer(attachments=files))
+    assert content_in(stored(told)) == told
+    assert told.dismissed == ""
+
+
+def test_an_internal_note_is_dismissed():
+    note = Signal(helpdesk="z", object_id="7", ticket="88001", about=About.ANSWER, answer=answer(public=False))
+    assert note.dismissed == "an internal note"
+
+
+def test_a_status_reads_back():
+    told = Signal(helpdesk="z", object_id="7", ticket="88001", about=About.STATUS, status=Status.SOLVED)
+    assert content_in(stored(told)) == told
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"about": About.ANSWER}, {"answer": answer()}, {"about": About.STATUS}, {"status": Status.SOLVED},
+     {"about": About.ANSWER, "answer": answer(ticket="2")}, {"about": About.ANSWER, "answer": answer(id="")}],
+)  # fmt: skip
+def test_a_signal_holds_what_it_is_about_and_nothing_else(more):
+    with pytest.raises(PayloadError):
+        Signal(**{"helpdesk": "z", "object_id": "7", "ticket": "88001"} | more)

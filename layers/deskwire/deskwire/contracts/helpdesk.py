@@ -27,7 +27,8 @@ class Abilities:
     `find_open` / `find_append`: whether `find` can tell after doubt for tickets / for entries. `several`: whether
     `append` takes several entries as one update. `updates` is the budget of updates for one ticket: (how many,
     in which time). `entry_bytes` is the most one entry may hold, in UTF-8. `four_byte`: whether emoji survive.
-    `pushes`: a signed webhook tells of agents' replies. `polls`: agents' replies can be looked up by a cursor.
+    `pushes`: a signed webhook tells of agents' replies. `tells`: in their words (`About.ANSWER`), for they cannot be
+    read: `replies` returns nothing then. `polls`: agents' replies can be looked up by a cursor.
     `rate`: the header (lower-case) in which each answer says how many requests an account may make in a minute.
     """
 
@@ -43,6 +44,7 @@ class Abilities:
     updates: tuple[int, timedelta] | None = None
     pushes: bool = True
     polls: bool = False
+    tells: bool = False
     rate: str = ""
 
 
@@ -62,7 +64,7 @@ class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class Helpdesk(Connector):
-    """A connector of the agents' side: `parse` yields signals. Their words are never used: `replies` reads the API."""
+    """A connector of the agents' side: `parse` yields signals. `replies` reads the words, unless `abilities.tells`."""
 
     abilities: ClassVar[Abilities]
 

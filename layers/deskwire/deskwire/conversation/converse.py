@@ -183,6 +183,7 @@ class Conversation:
         plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(turn.connection), turn.now)
         turn.outcomes += plan.ended
         turn.attend(items)
+        turn.hear(plan.ended)
         self._perform(ledger, turn, plan, [item.message for item in items] + done)
         return plan
 
@@ -331,8 +332,8 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
             # Before it is sent: who dies right after has acknowledged all the same.
             more=turn.acknowledging(),
         )
-    except Answered:
-        turn.add_early_answer()
+    except Answered as answered:
+        turn.add_early_answers(answered.told)
         return _intend(ledger, turn, ack, opened=opened)
 
 
@@ -349,8 +350,8 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
             answered_at=turn.before.answered_at,
             back=turn.definition.name if turn.remapped or turn.unnoted else "",
         )
-    except Answered:
-        turn.add_early_answer()
+    except Answered as answered:
+        turn.add_early_answers(answered.told)
         return _finish(ledger, turn, plan)
     except Reported as reported:
         turn.add_reports(reported.events)

@@ -94,7 +94,7 @@ class Wait:
 
 def decide_reply(case: Case) -> Send | Skip | Tell | Wait:
     """Return what is to be done about a reply."""
-    if not _is_theirs(case):
+    if not case.reply.public or not _is_theirs(case):
         return Skip(ours=False)
     if case.repeated or case.state in ENDED:
         return Skip(ours=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from deskwire.model.errors import PermanentError
 from deskwire.model.events import Visibility
 from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply
 from deskwire.telemetry import Telemetry
 from deskwire.timing import STOP_AFTER
@@ -60,10 +62,10 @@ class Relaying:
 
         What counts is when the helpdesk signalled: since then it may have been out of reach for long.
         """
-        ticket = signal.signal.ticket if signal.signal is not None else turn.thread.ticket
-        after = turn.thread.last_reply if ticket == turn.thread.last_ticket else ""
+        told = signal.signal
+        ticket = told.ticket if told is not None else turn.thread.ticket
         count = 0
-        for reply in turn.helpdesk.replies(ticket, after, turn.inside):
+        for reply in _replies(turn, ticket, told):
             case = self._case(turn, ticket, reply, datetime.fromisoformat(signal.received_at))
             if decide_reply(case) == Skip(ours=False):
                 continue
@@ -159,6 +161,19 @@ class Relaying:
     def _note(self, turn: Turn, key: str, reply: AgentReply, words: str) -> None:
         note = Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat(), ticket=reply.ticket)
         turn.added.append(note)
+
+
+def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentReply]:
+    """Return the answer that a signal holds, else what the ticket has after the last answer that was read there.
+
+    Raises `PermanentError` for a told answer where answers are to be read.
+    """
+    if told is None or told.answer is None:
+        after = turn.thread.last_reply if ticket == turn.thread.last_ticket else ""
+        return turn.helpdesk.replies(ticket, after, turn.inside)
+    if not turn.helpdesk.abilities.tells:
+        raise PermanentError(f"{turn.helpdesk.title} does not tell answers, they are read")
+    return (told.answer,)
 
 
 def _key(turn: Turn, reply: AgentReply) -> str:

@@ -33,7 +33,7 @@ class Routing:
     def route(self, ledger: Ledger, envelope: Envelope, signal: Signal) -> str:
         """Forward a helpdesk's signal to its ticket's thread; return what became of it."""
         reason = signal.dismissed  # of a letter that an earlier version wrote
-        thread_key = "" if reason else ledger.whose(signal.account, signal.ticket)
+        thread_key = "" if reason else ledger.whose(signal)
         if thread_key:
             self.mailbox.send([envelope.forwarded(thread_key)])
             return ROUTED

@@ -8,6 +8,7 @@ from deskwire.model.events import Author, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing
+from deskwire.model.signals import Status
 
 from .spoken import Writer
 
@@ -31,6 +32,8 @@ class Thread(BaseModel):
     ticket: str = ""
     epoch: int = 0  # counts the tickets of this thread
     opened_at: int = 0
+    status: Status | None = None  # of the ticket, as far as the helpdesk signals it
+    status_at: int = 0
     joined_at: int = 0  # when the ticket was merged into that of somebody else
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
     clean: tuple[str, ...] = ()  # of those, which were surely not begun

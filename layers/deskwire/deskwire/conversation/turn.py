@@ -14,7 +14,7 @@ from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import compose
-from deskwire.model.signals import Signal
+from deskwire.model.signals import Signal, Status
 from deskwire.model.tickets import Filed
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
@@ -147,11 +147,21 @@ class Turn:
 
     def open(self, filed: Filed) -> None:
         """Record a newly opened ticket."""
-        self._become(ticket=filed.ticket, contact=filed.contact, updates=())
+        self._become(ticket=filed.ticket, contact=filed.contact, updates=(), status=None, status_at=0)
 
     def move(self, ticket: str) -> None:
         """Record that the thread's ticket is another one."""
         self._become(ticket=ticket)
+
+    def hear(self, signals: Sequence[Recorded]) -> None:
+        """Record what became of the ticket, by the helpdesk's signals; an older one changes nothing."""
+        for message in signals:
+            signal = message.signal
+            if signal is None or signal.status is None or signal.ticket != self.thread.ticket:
+                continue
+            at = seconds(signal.occurred_at or datetime.fromisoformat(message.received_at))
+            if at >= self.thread.status_at:
+                self._become(status=signal.status, status_at=at)
 
     def join(self, at: datetime | None) -> None:
         """Record when the thread's ticket was merged into another, as far as the helpdesk says."""
@@ -159,7 +169,7 @@ class Turn:
 
     def follow_up(self) -> None:
         """Leave the present ticket; what is filed next opens another."""
-        self._become(ticket="", epoch=self.thread.epoch + 1)
+        self._become(ticket="", epoch=self.thread.epoch + 1, status=None, status_at=0)
 
     def place(self) -> None:
         """Record which helpdesk has the ticket; the way back from it is still to be written."""
@@ -180,6 +190,8 @@ class Turn:
             for each in messages
         ):
             self._become(filed_at=seconds(self.now))
+            if self.thread.status is Status.SOLVED:  # the customer's words open it again: see `Helpdesk.append`
+                self._become(status=Status.REOPENED, status_at=seconds(self.now))
 
     def leave_unfiled(self) -> None:
         """Keep the time of filing as it was."""
@@ -190,8 +202,15 @@ class Turn:
         recent = [at for at in self.thread.updates if seconds(self.now) - at < DAY]
         self._become(updates=(*recent[-60:], seconds(self.now)))
 
-    def add_early_answer(self) -> None:
-        """Add a signal for an agent who answered before the way back from the ticket was written."""
+    def add_early_answers(self, told: Sequence[Signal]) -> None:
+        """Add what an agent answered before the way back from the ticket was written, or a signal to look for it."""
+        known = {each.key for each in self.added}
+        now = self.now.isoformat()
+        self.added += [Recorded(key=each.key, signal=each, received_at=now) for each in told if each.key not in known]
+        if not told:
+            self._look()
+
+    def _look(self) -> None:
         ticket = self.thread.ticket
         signal = Signal(
             helpdesk=self.definition.connector,

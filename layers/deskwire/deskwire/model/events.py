@@ -103,6 +103,11 @@ class Attachment:
     name: str = ""
     type: str = ""  # media type, image/jpeg
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the attachment as plain JSON."""
+        texts = {name: getattr(self, name) or None for name in ("url", "id", "name", "type")}
+        return {"kind": str(self.kind), **texts}
+
     def line(self) -> str:
         """Return the attachment as a line of text: `[image: zip.jpg]`."""
         return f"[{self.kind}: {self.name}]" if self.name else f"[{self.kind}]"
@@ -221,16 +226,7 @@ class Event:
             "own": self.own,
             "text": self.text,
             "occurred_at": written_moment(self.occurred_at),
-            "attachments": [
-                {
-                    "kind": str(item.kind),
-                    "url": item.url or None,
-                    "id": item.id or None,
-                    "name": item.name or None,
-                    "type": item.type or None,
-                }
-                for item in self.attachments
-            ],
+            "attachments": [item.to_json() for item in self.attachments],
             "reply_to": self.reply_to or None,
             "language": self.language or None,
             "subject": self.subject or None,
@@ -270,7 +266,8 @@ def _author(data: Mapping[str, Any]) -> Author:
     return Author(**{name: data.get(name) or "" for name in Author.__slots__})
 
 
-def _attachment(data: Mapping[str, Any]) -> Attachment:
+def attachment_from_json(data: Mapping[str, Any]) -> Attachment:
+    """Return the attachment that `Attachment.to_json` wrote."""
     texts = {name: data.get(name) or "" for name in Attachment.__slots__ if name != "kind"}
     return Attachment(AttachmentKind(data["kind"]), **texts)
 
@@ -282,7 +279,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "visibility": Visibility,
     "author": _author,
     "occurred_at": datetime.fromisoformat,
-    "attachments": lambda items: tuple(_attachment(item) for item in items),
+    "attachments": lambda items: tuple(attachment_from_json(item) for item in items),
     "aliases": tuple,
     "facts": dict,
     "keep": dict,

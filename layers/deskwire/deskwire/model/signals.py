@@ -10,15 +10,25 @@ from typing import Any, TypeAlias
 from deskwire.model.values import dataclass, field
 
 from .errors import PayloadError
-from .events import Event, in_utc, is_given, written_moment
+from .events import Event, attachment_from_json, in_utc, is_given, written_moment
 from .keys import ADD, compose, digest
+from .tickets import AgentReply
 
 
 class About(StrEnum):
     """What a signal is about."""
 
     TICKET = "ticket"  # look at this ticket: an agent may have answered
+    ANSWER = "answer"  # an agent answered, in these words
+    STATUS = "status"  # the ticket was solved or reopened
     OTHER = "other"  # nothing that concerns us; `reason` says what
+
+
+class Status(StrEnum):
+    """What became of a ticket."""
+
+    SOLVED = "solved"
+    REOPENED = "reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +37,8 @@ class Signal:
 
     `account` is the name of the helpdesk's connection in deskwire.yaml; the framework fills it in. `object_id` is the
     helpdesk's id of what happened, the same for every redelivery; `version` tells several signals of one id apart.
-    `own`: we did it ourselves. `unknown` holds the fields that a newer version wrote and this one does not know, `raw`
+    `own`: we did it ourselves. `answer` holds what an agent wrote, `status` what became of the ticket, where the signal
+    is about that. `unknown` holds the fields that a newer version wrote and this one does not know, `raw`
     the helpdesk's own fragment.
     """
 
@@ -38,6 +49,8 @@ class Signal:
     version: str = ""
     ticket: str
     own: bool = False
+    answer: AgentReply | None = None
+    status: Status | None = None
     reason: str = ""
     occurred_at: datetime | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -46,6 +59,12 @@ class Signal:
     def __post_init__(self) -> None:
         is_given(self, "helpdesk", "object_id", "ticket")
         in_utc(self, "occurred_at")
+        if (self.answer is not None) != (self.about is About.ANSWER):
+            raise PayloadError("a signal about an answer holds it, and no other does")
+        if (self.status is not None) != (self.about is About.STATUS):
+            raise PayloadError("a signal about a status holds it, and no other does")
+        if self.answer is not None and (self.answer.ticket != self.ticket or not self.answer.id):
+            raise PayloadError("a signalled answer has an id, and is of the signal's ticket")
 
     @property
     def key(self) -> str:
@@ -72,6 +91,8 @@ class Signal:
         """Why the signal is only counted (it gets no letter and no item); empty when something is to be done."""
         if self.own:
             return "own"
+        if self.answer is not None and not self.answer.public:
+            return "an internal note"
         return (self.reason or "unknown kind") if self.about is About.OTHER else ""
 
     def to_json(self) -> dict[str, Any]:
@@ -85,6 +106,8 @@ class Signal:
             "version": self.version or None,
             "ticket": self.ticket,
             "own": self.own,
+            "answer": None if self.answer is None else _answer_to_json(self.answer),
+            "status": None if self.status is None else str(self.status),
             "reason": self.reason or None,
             "occurred_at": written_moment(self.occurred_at),
             **self.unknown,
@@ -117,6 +140,37 @@ def signal_of_event(data: Mapping[str, Any]) -> Signal:
     return signal_from_json({**kept, **renamed, "about": About.TICKET if told else About.OTHER})
 
 
+def _answer_to_json(answer: AgentReply) -> dict[str, Any]:
+    return {
+        "id": answer.id,
+        "order": answer.order,
+        "ticket": answer.ticket,
+        "text": answer.text,
+        "author": answer.author,
+        "written_at": written_moment(answer.written_at),
+        "attachments": [each.to_json() for each in answer.attachments],
+        "withheld": answer.withheld or None,
+        "public": answer.public,
+    }
+
+
+def _answer_from_json(data: Mapping[str, Any]) -> AgentReply:
+    given = {name: data[name] for name in AgentReply.__slots__ if data.get(name) is not None}
+    written_at = data.get("written_at")
+    return AgentReply(
+        **given
+        | {
+            "written_at": None if written_at is None else datetime.fromisoformat(written_at),
+            "attachments": tuple(attachment_from_json(each) for each in given.get("attachments", ())),
+        }
+    )
+
+
 DERIVED = frozenset({"key", "raw"})
 WRITTEN = frozenset(Signal.__slots__) - {"raw", "unknown"}
-READERS: Mapping[str, Any] = {"about": About, "occurred_at": datetime.fromisoformat}
+READERS: Mapping[str, Any] = {
+    "about": About,
+    "answer": _answer_from_json,
+    "status": Status,
+    "occurred_at": datetime.fromisoformat,
+}

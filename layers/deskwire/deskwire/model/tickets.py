@@ -96,6 +96,7 @@ class AgentReply:
 
     `id` is the helpdesk's id of the comment, and tells it from all others, also when its ticket is merged.
     `withheld` says why it is not known that a member of staff wrote this to the customer; then it is not sent.
+    What is not `public` is an internal note, and is never sent.
     """
 
     id: str
@@ -106,6 +107,7 @@ class AgentReply:
     written_at: datetime | None
     attachments: tuple[Attachment, ...] = ()
     withheld: str = ""
+    public: bool = True
 
     def __repr__(self) -> str:
         return f"AgentReply({self.id})"

@@ -41,7 +41,7 @@ from deskwire.model.errors import (
 )
 from deskwire.model.events import Unreadable
 from deskwire.model.keys import digest
-from deskwire.model.signals import About, Signal
+from deskwire.model.signals import About, Signal, Status
 from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
 from deskwire.model.values import replace
 from deskwire.timing import TURN_SECONDS
@@ -266,19 +266,29 @@ def _event(body: Node, request: Request) -> Signal:
     comment = body["event"]["comment"]
     internal = comment["is_public"].raw is False
     told = kind == f"{TICKET_EVENT}comment_added" and not internal
+    status = _status(body["event"]) if kind == f"{TICKET_EVENT}status_changed" else None
     about = body["detail"]["id"] if kind.startswith(TICKET_EVENT) else None
     return Signal(
         helpdesk=Zendesk.name,
         account=request.endpoint,
-        about=About.TICKET if told else About.OTHER,
+        about=About.TICKET if told else About.STATUS if status else About.OTHER,
+        status=status,
         object_id=body["id"].identifier(),
         ticket=_wanted_ticket(about) if about is not None else body["subject"].identifier(kind),
         # What a customer is the author of, we wrote for them (or they did, elsewhere): nothing to send out.
         own=comment["author"]["is_staff"].raw is False,
-        reason="" if told else "an internal note" if internal else kind.rpartition(":")[2],
+        reason="" if told or status else "an internal note" if internal else kind.rpartition(":")[2],
         occurred_at=body["time"].iso(),
         raw=fragment(body),
     )
+
+
+def _status(event: Node) -> Status | None:
+    """Return what a change of the status means: solved, or no longer; None for any other change (“pending”)."""
+    current, previous = (text_of(event[name]).lower() for name in ("current", "previous"))
+    if current == "solved":
+        return Status.SOLVED
+    return Status.REOPENED if previous == "solved" and current != "closed" else None
 
 
 def _wanted_ticket(node: Node) -> str:
