@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from deskwire.configuration import INDEX_KEY, Connection, item
+from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection, item
 from deskwire.contracts.channel import Page
 from deskwire.contracts.terms import Figure
 from deskwire.model.errors import Concern, PermanentError, TemporaryError
@@ -15,7 +15,7 @@ from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.tickets import File
 from deskwire.ports import Put
-from deskwire.registry import channel
+from deskwire.registry import channel, helpdesk
 from deskwire.web.rest import Answer
 from sandbox.neighbours.neighbour import broken, throttled
 
@@ -338,6 +338,34 @@ def test_a_look_that_dies_before_its_cursor_moved_is_made_again_and_filed_once(c
     company.later(400)
     assert len([words for words in company.comments() if "Where is my parcel?" in words]) == 1
     assert company.table.items[(page.key[0], "CURSOR")]["cursor"] == "next"
+
+
+def test_an_acknowledgement_that_is_not_sent_counts_once_however_often_its_message_is_tried(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    direct = company._direct
+    company._direct = lambda _: Answer(503, {}, b"")
+    for number in range(2):
+        company.deliver(company.message(f"hello? {number}"))
+        company.work()
+    for _ in range(10):
+        company.later(400)
+    company._direct = direct
+    company.later(400)
+    company.sweep()
+    assert company.counted("AcknowledgementsSuppressed") == 2
+
+
+def test_a_helpdesk_is_looked_at_no_more_often_than_its_terms_say(company, monkeypatch):
+    desk = next(each for each in company.definitions if isinstance(each, HelpdeskConnection))
+    company.table.put(Put(item(desk.model_copy(update={"poll": True}))))
+    looks, kind = [], type(helpdesk("zendesk"))
+    every = Figure(timedelta(minutes=5), "https://example.com", START.date())
+    monkeypatch.setattr(kind, "poll", lambda *_: looks.append(company.now()) or Page((), "next"), raising=False)
+    monkeypatch.setattr(kind, "terms", dataclasses.replace(kind.terms, every=every))
+    for _ in range(11):
+        company.later(60)
+    assert len(looks) == 3
 
 
 def test_a_platform_is_looked_at_no_more_often_than_its_terms_say(company, monkeypatch):

@@ -42,7 +42,7 @@ class Acknowledging:
 
     def acknowledgement(self, turn: Turn, messages: Sequence[Recorded]) -> Acknowledgement | None:
         """Return what to acknowledge now, if anything; at most one for all pending messages."""
-        reason = ""
+        reason, known, new = "", {*turn.before.was_clean, *turn.begun}, 0  # known: met in an earlier turn
         inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
         for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
@@ -50,13 +50,14 @@ class Acknowledging:
             answer = self._decided(turn, event, message)
             if isinstance(answer, str):
                 reason = answer
+                new += message.key not in known
                 continue
             text, permit = answer
             return Acknowledgement(
                 message, outgoing(turn.thread, key=compose(ACK, message.key), text=text, automatic=True), permit
             )
-        if reason:
-            self.telemetry.count("AcknowledgementsSuppressed")
+        if new:
+            self.telemetry.count("AcknowledgementsSuppressed", new)
             self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
         return None
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from deskwire.configuration import Connection, HelpdeskConnection
 from deskwire.contracts.channel import Polls
 from deskwire.contracts.helpdesk import PollsTickets
+from deskwire.contracts.terms import Figure
 from deskwire.dismissing import dismiss
 from deskwire.letters import letters_of
 from deskwire.model.errors import DeskwireError, where
@@ -55,24 +57,27 @@ class Polling:
         if key[1] == "HELPDESK":
             definition = HelpdeskConnection.read(item["definition"])
             helpdesk, reach = self.directory.helpdesk_of(definition)
-            if not (definition.poll and isinstance(helpdesk, PollsTickets)):
+            every = helpdesk.terms.every
+            if not (definition.poll and isinstance(helpdesk, PollsTickets)) or self._is_early(key, every):
                 return 0
             with self.directory.neighbours.asking(key[0]):
                 told = helpdesk.poll(self._cursor(key), reach)
             signals = [dataclasses.replace(signal, account=definition.name) for signal in told.signals]
-            return self._take(key, told.cursor, signals, definition.endpoint, "helpdesks")
+            return self._take(key, told.cursor, signals, definition.endpoint, "helpdesks", timed=every is not None)
         connection = Connection.read(item["definition"])
         channel, reach = self.directory.channel_of(connection)
         every = channel.terms.every
-        if not isinstance(channel, Polls) or (every and self._is_early(key, every.value.total_seconds())):
+        if not isinstance(channel, Polls) or self._is_early(key, every):
             return 0
         with self.directory.neighbours.asking(key[0]):
             page = channel.poll(self._cursor(key), reach)
         return self._take(key, page.cursor, page.events, connection.endpoint, "channels", timed=every is not None)
 
-    def _is_early(self, key: Key, every: float) -> bool:
+    def _is_early(self, key: Key, every: Figure[timedelta] | None) -> bool:
+        if every is None:
+            return False
         looked_at = int((self.table.get((key[0], "CURSOR")) or {}).get("looked_at", 0))
-        return seconds(self.clock()) - looked_at < every - EARLY
+        return seconds(self.clock()) - looked_at < every.value.total_seconds() - EARLY
 
     def _cursor(self, key: Key) -> str:
         return str((self.table.get((key[0], "CURSOR")) or {}).get("cursor", ""))
