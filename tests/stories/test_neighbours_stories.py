@@ -9,6 +9,7 @@ import pytest
 
 from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection, item
 from deskwire.contracts.channel import Page
+from deskwire.contracts.helpdesk import Signals
 from deskwire.contracts.terms import Figure
 from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
@@ -361,7 +362,7 @@ def test_a_helpdesk_is_looked_at_no_more_often_than_its_terms_say(company, monke
     company.table.put(Put(item(desk.model_copy(update={"poll": True}))))
     looks, kind = [], type(helpdesk("zendesk"))
     every = Figure(timedelta(minutes=5), "https://example.com", START.date())
-    monkeypatch.setattr(kind, "poll", lambda *_: looks.append(company.now()) or Page((), "next"), raising=False)
+    monkeypatch.setattr(kind, "poll", lambda *_: looks.append(company.now()) or Signals((), "next"), raising=False)
     monkeypatch.setattr(kind, "terms", dataclasses.replace(kind.terms, every=every))
     for _ in range(11):
         company.later(60)
