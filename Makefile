@@ -44,6 +44,10 @@ connector: .venv/.stamp ## All that the gate asks of one connector, in a minute,
 fuzz: .venv/.stamp ## A million made-up bodies through every parser. BODIES=…, SEED=… for another run.
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) -m tests.attacks.fuzz $(if $(BODIES),--bodies $(BODIES)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: faults
+faults: .venv/.stamp ## Everyday mistakes, planted one by one, each to be caught by its tests. ONLY="second page". Half an hour.
+	@PYTHONPATH=layers/deskwire:. $(PYTHON) -m tests.planted $(ONLY)
+
 .PHONY: setup
 setup: .venv/.stamp ## Install the libraries and the command `deskwire` into .venv, and nothing else.
 
