@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 
+from deskwire.dismissing import dismiss
 from deskwire.letters import letter_of
 from deskwire.model.events import Author, Event, Kind, Visibility
 from tests.stories.conftest import PAGE
 
 PHONE, HIDDEN = "3545550100", "IS.900000000000001"
+NEW_PHONE = "3545550199"
 
 
 def said(company, text, number, thread, *aliases):
@@ -21,6 +23,16 @@ def said(company, text, number, thread, *aliases):
     letter = letter_of(event, "meta", "channels", company.now().isoformat(), company.archive)
     company.mailbox.send([letter])
     return event, letter
+
+
+def renamed(company, number, thread, *aliases, account=PAGE):
+    """Put on the mailbox what receive makes of a changed number, if it is not dismissed there."""
+    event = Event(
+        channel="messenger", account=account, kind=Kind.STATE, object_id=f"s_{number}", verb="changed", thread=thread,
+        visibility=Visibility.PRIVATE, text="[changed]", aliases=aliases,
+    )  # fmt: skip
+    for each in dismiss([event], company.conversation.telemetry):
+        company.mailbox.send([letter_of(each, "meta", "channels", company.now().isoformat(), company.archive)])
 
 
 def filed(company):
@@ -145,3 +157,45 @@ def _crashing(company, at):
         company.tick(200)  # its lease has run out
         company.mailbox.send([dataclasses.replace(letter, dedupe=f"again {at}")])
     return crashed
+
+
+def test_who_writes_from_a_changed_number_goes_on_in_their_thread(company):
+    said(company, "Where is my parcel?", 1, PHONE)
+    company.work()
+    renamed(company, 1, PHONE, NEW_PHONE)
+    company.work()
+    said(company, "It is number 7.", 2, NEW_PHONE)
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    assert len(company.zendesk.comments(ticket.id)) == 2
+
+
+def test_a_changed_number_alone_opens_no_ticket_and_is_a_redelivery_the_second_time(company):
+    renamed(company, 1, PHONE, NEW_PHONE)
+    assert company.work() == ["suppressed"]
+    company.tick(600)
+    renamed(company, 1, PHONE, NEW_PHONE)
+    assert company.work() == ["duplicate"]
+    assert not company.zendesk.tickets
+
+
+def test_a_number_that_changes_again_leads_to_where_the_conversation_began(company):
+    said(company, "Where is my parcel?", 1, HIDDEN, PHONE)
+    company.work()
+    renamed(company, 1, PHONE, NEW_PHONE)  # the phone itself leads to the hidden id
+    company.work()
+    said(company, "It is number 7.", 2, NEW_PHONE)
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    assert len(company.zendesk.comments(ticket.id)) == 2
+
+
+def test_a_changed_number_at_an_account_that_is_not_ours_joins_nothing(company):
+    renamed(company, 1, PHONE, NEW_PHONE, account="999")
+    company.work()
+    assert not [key for key, item in company.table.items.items() if "alias_of" in item]
+
+
+def test_a_state_without_another_id_is_counted_where_it_arrives(company):
+    renamed(company, 1, PHONE)
+    assert company.mailbox.calls == []

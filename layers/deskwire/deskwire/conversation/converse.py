@@ -101,6 +101,9 @@ class Conversation:
         if message.reason == NOT_THEIRS:
             # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
             thread_key = compose("not-theirs", envelope.endpoint, thread_key)
+        if event.renames and message.state is not Outcome.REFUSED:
+            # Before it is recorded: a redelivery of what is recorded does nothing.
+            ledger.join(thread_key, event.alias_keys)
         traced = message if message.done else routing.traced(ledger, message, event, envelope)
         return ROUTED if traced is None else self._record(ledger, thread_key, traced, envelope)
 

@@ -49,8 +49,8 @@ class Routing:
             return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
         if connection.endpoint != envelope.endpoint:
             return end(message, Outcome.REFUSED, NOT_THEIRS)
-        reason = event.dismissed  # of a letter that an earlier version wrote
-        if reason and event.attention:
+        reason = event.needless  # what only renames, or a letter that an earlier version wrote
+        if event.dismissed and event.attention:
             self.telemetry.count("ConfigurationErrors")
             self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
         return end(message, Outcome.SUPPRESSED, reason) if reason else message

@@ -133,7 +133,8 @@ class Event:
     label, in plain words, then the value. `stars` are a rating of one to five, 0 where there is none. `attention` says
     what a person of the company has to do, and raises an alarm. `echo_of` is our own mark that the platform returns:
     the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
-    why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread`.
+    why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread`; of a
+    STATE they are all there is to do.
     `keep` is what the channel wants back in `Outgoing.context`.
 
     `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
@@ -204,9 +205,19 @@ class Event:
         return self.channel
 
     @property
+    def needless(self) -> str:
+        """Why nothing is filed of the event; empty when something is to be."""
+        return self.dismissal or DISMISSED.get(self.kind, "")
+
+    @property
+    def renames(self) -> bool:
+        """Whether nobody wrote, but the thread goes on under other ids (a person's number changed)."""
+        return self.kind is Kind.STATE and bool(self.alias_keys)
+
+    @property
     def dismissed(self) -> str:
         """Why the event is only counted (it gets no letter and no item); empty when something is to be done."""
-        return self.dismissal or DISMISSED.get(self.kind, "")
+        return "" if self.renames else self.needless
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as plain JSON: one name for one thing over all channels."""
