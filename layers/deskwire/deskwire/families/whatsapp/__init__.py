@@ -1,0 +1,1 @@
+"""What connectors of WhatsApp share, by whichever way its updates come: reading them, writing messages, its errors."""
