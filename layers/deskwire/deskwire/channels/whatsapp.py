@@ -27,7 +27,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote, urlencode
 
-from deskwire.contracts.channel import Channel, Reach
+from deskwire.contracts.channel import Channel, Reach, in_turn
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.families.whatsapp import deliveries, sending
@@ -115,6 +115,8 @@ class WhatsApp(Channel):
 
         Past the window only a template goes out: any other answer is refused, with those that there are.
         """
+        from deskwire.care.measure import pieces
+
         templates = sending.declared(reach.settings.get("templates", ""))
         wanted = None if outgoing.automatic else sending.template(outgoing.text, templates)
         if wanted is None and permit.template:
@@ -126,7 +128,7 @@ class WhatsApp(Channel):
         if wanted is not None:
             contents = [wanted]
         else:
-            contents = sending.texts(meta.pieces(outgoing.text, permit.limit))
+            contents = sending.texts(pieces(outgoing.text, permit.limit))
             contents += [sending.media(attachment) for attachment in outgoing.attachments]
         if not outgoing.automatic:
             self._read(outgoing, reach)
@@ -134,7 +136,7 @@ class WhatsApp(Channel):
         def sender(body: Mapping[str, object]) -> Callable[[], str]:
             return lambda: _sent(_post(body, reach, what="sending a message"))
 
-        return Sent(meta.in_turn([sender(body) for body in sending.bodies(outgoing, contents)]))
+        return Sent(in_turn([sender(body) for body in sending.bodies(outgoing, contents)]))
 
     def _read(self, outgoing: Outgoing, reach: Reach) -> None:
         """Mark what is answered as read, where that is wanted; a nicety that stops no answer."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from deskwire.contracts.channel import line
+from deskwire.contracts.channel import filled, line
 from deskwire.families import meta
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Event, Kind, Visibility
@@ -79,7 +79,7 @@ class Place:
         fields: dict[str, Any] = {
             "author": Person(token(message["from"]).lstrip("+") or self.account).author if self.own else who.author,
             "aliases": who.aliases if joined else (),
-            "keep": meta.facts(kept) if joined or group else {},
+            "keep": filled(kept) if joined or group else {},
             **more,
         }
         return Event(
@@ -115,7 +115,7 @@ class Place:
             text=said.text if said.text.strip() else line("", said.attachments, "an empty message"),
             attachments=said.attachments,
             reply_to=token(message["context"]["id"]),
-            facts=meta.facts(facts),
+            facts=filled(facts),
         )
 
     def _reaction(self, message: Node) -> Event:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from deskwire.families import meta
+from deskwire.contracts.channel import filled
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.keys import digest
@@ -96,4 +96,4 @@ def media(attachment: Attachment) -> Mapping[str, object]:
     if kind is None or not attachment.url.startswith("https://"):
         raise PermanentError(f"an attachment of the kind {attachment.kind} cannot be sent", code="attachment")
     named = {"filename": attachment.name} if kind == "document" and attachment.name else {}
-    return {"type": kind, kind: {"link": attachment.url, **meta.facts(named)}}
+    return {"type": kind, kind: {"link": attachment.url, **filled(named)}}
