@@ -83,13 +83,7 @@ class Vtiger(Helpdesk):
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"access_key": "the access key of that user"}
     known_gaps: ClassVar[Mapping[str, str]] = {
-        "C2": "it is only polled: nothing is delivered",
-        "C9": "it is only polled: nothing is delivered",
-        "C16.redelivery": "it is only polled: nothing is delivered",
-        "C16.ignored": "it is only polled: nothing is delivered",
         "H5": "its web service takes the session in the query or the form; the key itself is never sent",
-        "H8.own": "it is only polled: no webhook",
-        "H8.vector": "it is only polled: no webhook",
     }
 
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
