@@ -20,13 +20,15 @@ from deskwire.web.rest import Answer, Call, checked
 
 from .words import readable
 
-ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")  # wider could send the key elsewhere
+SERVICE_ADDRESS = re.compile(
+    r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?"
+)  # wider could send the key elsewhere
 USER = re.compile(r"[^\s&=]{1,100}")
 RECORD = re.compile(r"[0-9]{1,6}x[0-9]{1,18}")
 PREFIX = re.compile(r"[0-9]{1,6}")
-FIELD = re.compile(r"[a-z][a-z0-9_]{0,59}")
-CODE = re.compile(r"[A-Z_]{3,60}")
-MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
+FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+ERROR_CODE = re.compile(r"[A-Z_]{3,60}")
+FILE_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 HOUR = 3600.0
 LIFE = 86_000.0  # of a session's 86,400 seconds (as its code says; an idle one of 1,800 is refused and renewed)
 HINT = "the “access_key”"
@@ -140,7 +142,7 @@ class Service:
                 raise ConfigurationError(f"the user may not create {name}: give it a profile that can")
             fields = {field["label"].text(""): field["name"].text("") for field in shown["fields"].items()}
             field, prefix = fields.get(KEY_FIELD, ""), shown["idPrefix"].identifier()
-            if not FIELD.fullmatch(field):
+            if not FIELD_NAME.fullmatch(field):
                 raise ConfigurationError(f"the module {name} has no text field “{KEY_FIELD}” that the user may see")
             if not PREFIX.fullmatch(prefix):
                 raise TemporaryError(f"describing {name}: the answer has no prefix")
@@ -152,7 +154,7 @@ class Service:
     @property
     def _address(self) -> str:
         address = self.reach.settings.get("address", "").removesuffix("/")
-        if not ADDRESS.fullmatch(address):
+        if not SERVICE_ADDRESS.fullmatch(address):
             raise ConfigurationError("“address” is not written like https://crm.example.com (without webservice.php)")
         return f"{address}/webservice.php"
 
@@ -212,7 +214,7 @@ def outcome(answer: Answer, what: str) -> tuple[Node, str]:
         raise TemporaryError(f"{what}: the answer is none of the web service", ambiguous=True) from None
     if code in (0, "0"):  # “Duplicate(s) detected!” has a number for a code
         return body["error"], "DUPLICATE"
-    return body["error"], code if isinstance(code, str) and CODE.fullmatch(code) else "UNKNOWN"
+    return body["error"], code if isinstance(code, str) and ERROR_CODE.fullmatch(code) else "UNKNOWN"
 
 
 def failure(code: str, what: str, *, writes: bool) -> DeskwireError:
@@ -253,7 +255,7 @@ def quoted(value: str) -> str:
 
 def multipart(form: Mapping[str, str], file: File) -> tuple[str, bytes]:
     """Return a content type and body with the form's fields and the file as `filename`."""
-    kind = file.type if MEDIA_TYPE.fullmatch(file.type) else "application/octet-stream"
+    kind = file.type if FILE_TYPE.fullmatch(file.type) else "application/octet-stream"
     parts = [(f'name="{name}"', "text/plain; charset=utf-8", value.encode()) for name, value in form.items()]
     parts.append((f'name="filename"; filename="{stored_name(file)}"', kind, file.data))
     boundary = hashlib.sha256(b"".join(data for _, _, data in parts)).hexdigest()

@@ -17,7 +17,7 @@ SOURCE = "DESKWIRE"  # of what we write: Vtiger takes it on create, and has CRM 
 OPEN = "Open"
 WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open these again
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
-PLAIN = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
+PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
 TITLE = 250  # of 255 characters, beyond which it is cut in silence
 EARLIER = 3
 
@@ -34,7 +34,7 @@ def contact_of(service: Service, customer: Customer) -> tuple[str, bool]:
     """
     prefix, field = service.module("Contacts")
     key = f"{customer.channel}:{customer.external_id}"
-    key = key if PLAIN.fullmatch(key) else marker(key)
+    key = key if PLAIN_KEY.fullmatch(key) else marker(key)
     where = f"{field} = {quoted(key)}"
     rows = service.rows("id", "Contacts", where, what="looking for the contact", order="id", most=1)
     if rows:

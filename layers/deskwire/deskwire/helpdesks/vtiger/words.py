@@ -15,7 +15,7 @@ from deskwire.web.markup import JOINER, inert
 ENOUGH = 60_000  # bytes of one comment, below the 65,535 of its column
 FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 ASTRAL = re.compile("[\U00010000-\U0010ffff][\ufe0e\ufe0f\u200d]*")
-TAG = re.compile(r"<(?=[A-Za-z/!?])")
+OPENING_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def readable(text: str) -> str:
@@ -39,7 +39,7 @@ def storable(text: str) -> str:
 
     Vtiger stores markup as it is sent, and purifies it only when it shows it.
     """
-    return TAG.sub(f"<{JOINER}", inert(readable(text)))
+    return OPENING_TAG.sub(f"<{JOINER}", inert(readable(text)))
 
 
 def pieces(text: str) -> list[str]:
