@@ -78,7 +78,7 @@ class Rush(World):
         return super().http(call)
 
     def _invoke(self, what, act):
-        return act(self._receiving)
+        return act(self._receiving) if self._rushing else super()._invoke(what, act)
 
     def start_batches(self):
         """Start as many batches as there are letters for, and as may run at the same time."""
