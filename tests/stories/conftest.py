@@ -223,6 +223,21 @@ class Company:
             done.append(self.conversation.handle(letter.body))
         return done
 
+    def dies_at(self, number):
+        """Have a worker take the next letter and die at its transaction of this number, from 0; return the letter."""
+        letter, alive, transacted = self.mailbox.take(), self.table.transact, itertools.count()
+
+        def dies(writes):
+            if next(transacted) == number:
+                raise RuntimeError("the machine is gone")
+            return alive(writes)
+
+        self.table.transact = dies
+        with pytest.raises(RuntimeError):
+            self.conversation.handle(letter.body)
+        self.table.transact = alive
+        return letter
+
     def tick(self, seconds):
         self.clock.advance(seconds)
 

@@ -188,18 +188,7 @@ def test_a_visitor_writes_an_agent_answers_and_the_page_reads_on_from_its_cursor
 
 def test_a_worker_that_dies_while_it_answers_leaves_one_text_in_the_outbox(chat, visitor):
     ask(chat, "POST", "write", {"id": "1", "text": "Do you have tents?"}, bearer=visitor)
-    letter = chat.mailbox.take()
-    alive, count = chat.table.transact, iter(range(100))
-
-    def dies(writes):
-        if next(count) == 2:  # the ticket and the intent, the outbox, the end
-            raise RuntimeError
-        return alive(writes)
-
-    chat.table.transact = dies
-    with pytest.raises(RuntimeError):
-        chat.conversation.handle(letter.body)
-    chat.table.transact = alive
+    chat.dies_at(2)  # the ticket and the intent, the outbox, the end
     chat.later(1000)
     assert len(ask(chat, "GET", "messages", bearer=visitor)[1]["messages"]) == 1
 

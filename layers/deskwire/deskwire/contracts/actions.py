@@ -41,7 +41,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was sent into a thread since `after` (a cursor that an earlier read was answered with; empty: all)."""
+    """What was sent into a thread after the cursor `after`, which an earlier read returned; empty: everything."""
 
     account: str
     thread: str

@@ -16,12 +16,13 @@ from .recorded import ERASED, Outcome, Recorded
 from .table import person_digest, seconds
 from .thread import Thread
 
+SENT_BY_US = "own: sent by us"  # the reason of an echo
 MOST = 40  # messages of one thread handled in one go
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """What a later report is about: the key of what we sent, the platform's ids of it, when it was sent (seconds)."""
+    """The message that a delivery report is about: our key, the platform's ids, when it was sent (Unix seconds)."""
 
     key: str = ""
     ids: tuple[str, ...] = ()
@@ -190,7 +191,7 @@ def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
     if event.kind is Kind.UNDELIVERED:
         return "" if about else "a report without a ticket"
     if item.echo:
-        return "own: sent by us"
+        return SENT_BY_US
     return "" if event.kind is Kind.MESSAGE and about else "own"
 
 

@@ -61,7 +61,7 @@ class Pauses(NamedTuple):
 
 
 QUICK = Pauses(2, 60)  # where it costs nothing to try: after doubt the neighbour is asked, or the request repeated
-CAREFUL = Pauses(60, 300)  # where each failed try is one whose effect nobody will know
+CAREFUL = Pauses(60, 300)  # where nobody can tell whether a failed attempt took effect
 
 
 class LeftAlone(TemporaryError):  # noqa: N818 - an answer, not an error
@@ -69,7 +69,7 @@ class LeftAlone(TemporaryError):  # noqa: N818 - an answer, not an error
 
 
 class Health(NamedTuple):
-    """What is known of a neighbour: until when it is left alone, and until when we are careful with it."""
+    """Until when a neighbour is left alone, and until when its rate limit is kept (seconds since 1970)."""
 
     open_until: int
     recovering_until: int

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from deskwire.letters import event_in, stored
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
-from deskwire.model.keys import compose
+from deskwire.model.keys import compose, decompose
 from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
 from deskwire.timing import KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
@@ -384,14 +385,12 @@ class Ledger:
 
         Return what the platform has reported on it already.
         """
-        place = "/".join(elsewhere.split("/")[:2])
+        place = compose(*decompose(elsewhere)[:2])
         origin = {"thread": thread_key, "key": key, **self._expires()}
         items = [self.table.update(Update(origin_item(place, platform_id), set=origin)) for platform_id in ids]
         reports = [event_in(item["report"]) for item in items if "report" in item]
-        try:
+        with suppress(Conflict):  # it has begun
             self.table.put(self._alias(elsewhere, thread_key))
-        except Conflict:
-            return reports  # it has begun
         return reports
 
     def join(self, thread_key: str, others: Sequence[str]) -> None:

@@ -9,14 +9,13 @@ from deskwire.model.events import Event, Kind
 from deskwire.ports import Mailbox
 from deskwire.telemetry import Telemetry
 
-from .decide import end
+from .decide import SENT_BY_US, end
 from .directory import Directory
 from .ledger import Ledger
 from .recorded import Outcome, Recorded
 
 ROUTED = "routed"
 NOT_OURS = "not a ticket of ours, so far"
-SENT_BY_US = "own: sent by us"
 NOT_SENT_BY_US = "a report on something that we did not send, so far"
 NOT_THEIRS = "the account does not belong to the endpoint that signed"
 

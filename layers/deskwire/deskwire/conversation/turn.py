@@ -164,16 +164,10 @@ class Turn:
     def file(self, messages: Sequence[Recorded]) -> None:
         """Record that these messages are in the ticket."""
         self.outcomes += messages
-        stamps = [
-            seconds(each.event.occurred_at)
-            for each in messages
-            if each.event is not None and each.event.occurred_at and each.event.kind is not Kind.UNDELIVERED
-        ]
+        said = [each.event for each in messages if each.event and each.event.kind is not Kind.UNDELIVERED]
+        stamps = [seconds(event.occurred_at) for event in said if event.occurred_at]
         self._become(last_written=max([self.thread.last_written, *stamps]))
-        if any(
-            each.event is not None and not each.event.own and each.event.kind is not Kind.UNDELIVERED
-            for each in messages
-        ):
+        if not all(event.own for event in said):
             self._become(filed_at=seconds(self.now))
 
     def leave_unfiled(self) -> None:

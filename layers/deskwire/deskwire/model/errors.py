@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class Concern(StrEnum):
-    """Whose trouble an error is. Only an account's own holds up others."""
+    """What an error is about. Only an error of the account holds up other threads."""
 
     MESSAGE = "message"  # this request alone
     TICKET = "ticket"  # whatever else is to go into this ticket, and so its thread

@@ -308,12 +308,11 @@ class Eraser:
                 if writes:
                     self.table.transact(writes)
         if alone:
-            shown = [Delete((row["pk"], row["sk"])) for row in self.table.query(box(thread.key))]
-            for start in range(0, len(shown), 50):
-                self.table.transact(shown[start : start + 50])
-            ours = [Delete(reference_item(reference(thread.key, epoch))) for epoch in range(thread.epoch + 1)]
-            for start in range(0, len(ours), 50):
-                self.table.transact(ours[start : start + 50])
+            shown = [(row["pk"], row["sk"]) for row in self.table.query(box(thread.key))]
+            ours = [reference_item(reference(thread.key, epoch)) for epoch in range(thread.epoch + 1)]
+            gone = [Delete(key) for key in (*shown, *ours)]
+            for start in range(0, len(gone), 50):
+                self.table.transact(gone[start : start + 50])
 
     def _tell(self, thread: Thread, ticket: str) -> None:
         """Say in a ticket, before its way back is cut, that nothing written there reaches the customer any more."""

@@ -11,9 +11,9 @@ from deskwire.contracts.channel import Polls
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.health import SLICE
+from deskwire.conversation.polling import look_failed
 from deskwire.conversation.table import seconds
 from deskwire.letters import poll, timer
-from deskwire.model.errors import DeskwireError, where
 from deskwire.model.keys import digest
 from deskwire.ports import SHARDS, Clock, Key, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -113,7 +113,5 @@ class Sweeper:
                 return definition.poll and isinstance(registry.helpdesk(definition.connector), PollsTickets)
             return isinstance(registry.channel(Connection.read(item["definition"]).channel), Polls)
         except Exception as error:  # noqa: BLE001 - a fault of ours; its words may be a customer's, and Lambda tells them
-            reason = str(error) if isinstance(error, DeskwireError) else where(error)
-            self.telemetry.count("PollErrors")
-            self.telemetry.log("ERROR", "a look failed", connection=key[0], reason=reason)
+            look_failed(self.telemetry, key, error)
             return False

@@ -1,4 +1,4 @@
-"""What a company's own programs are told of an outcome: its JSON schema is docs/outcome.schema.json."""
+"""The event published for each outcome. Its JSON schema is docs/outcome.schema.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = ", ".join([*(str(kind) for kind in Kind), "note"])
 
 
 class Published(BaseModel):
-    """How something that happened in a customer's conversation ended. Nobody's words and no person's name are in it."""
+    """How an event in a customer's conversation ended. It holds no message text and no personal names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, title="Deskwire Outcome")
 
