@@ -36,9 +36,17 @@ sandbox: $(EMBEDDED) ## The platforms, the helpdesk and the embedded AWS, to dev
 test: $(EMBEDDED) .venv/tools/checkov/.stamp ## The whole gate: format, lint, types, imports, template, build, tests.
 	@$(PYTHON) tools/gate.py
 
+.PHONY: connector
+connector: .venv/.stamp ## All that the gate asks of one connector, in a minute, and what it lacks: NAME=telegram.
+	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/connector.py $(NAME)
+
 .PHONY: fuzz
 fuzz: .venv/.stamp ## A million made-up bodies through every parser. BODIES=…, SEED=… for another run.
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) -m tests.attacks.fuzz $(if $(BODIES),--bodies $(BODIES)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: faults
+faults: .venv/.stamp ## Everyday mistakes, planted one by one, each to be caught by its tests. ONLY="second page". Half an hour.
+	@PYTHONPATH=layers/deskwire:. $(PYTHON) -m tests.planted $(ONLY)
 
 .PHONY: setup
 setup: .venv/.stamp ## Install the libraries and the command `deskwire` into .venv, and nothing else.

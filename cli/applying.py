@@ -16,7 +16,7 @@ from .checking import check as checked_file
 from .needs import Need
 from .planning import MOST, Change, Plan, shown, summary
 from .planning import plan as planned
-from .terminal import UserError, complain, console, json_document
+from .terminal import UserError, complain, console, escaped, json_document
 
 if TYPE_CHECKING:
     import argparse
@@ -135,7 +135,7 @@ def _checked(args: argparse.Namespace) -> Checked | None:
         json_document({"file": found.file, "faults": _faults(found.faults, found.file)})
     else:
         for fault in found.faults:
-            sys.stderr.write(fault.text(found.file) + "\n")
+            sys.stderr.write(escaped(fault.text(found.file)) + "\n")
         complain(f"{len(found.faults)} fault{'s' * (len(found.faults) > 1)} in {found.file}: nothing was done")
     return None
 
@@ -211,7 +211,7 @@ def _report(found: Checked, target: Place, made: Plan, secrets: Sequence[SecretS
 
 def _tell_hints(found: Checked) -> None:
     for hint in found.hints:
-        sys.stderr.write(hint.text(found.file).replace(": ", ": note: ", 1) + "\n")
+        sys.stderr.write(escaped(hint.text(found.file)).replace(": ", ": note: ", 1) + "\n")
 
 
 def _tell(found: Checked, target: Place, made: Plan, secrets: Sequence[SecretState]) -> None:

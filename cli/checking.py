@@ -10,6 +10,7 @@ from typing import TypeAlias
 from deskwire import registry
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
+from deskwire.contracts.channel import Rejects
 from deskwire.settings import ENDPOINTS
 
 from .checks import FAULTS, hints
@@ -63,6 +64,17 @@ def definitions(written: Written) -> Iterator[Definition]:
                 entry.channel: entry.account
                 for entry in written.connections.values()
                 if entry.endpoint == name and not registry.channel(entry.channel).names_account
+            },
+            pages={
+                channel: tuple(
+                    sorted(
+                        entry.account
+                        for entry in written.connections.values()
+                        if (entry.endpoint, entry.channel) == (name, channel)
+                    )
+                )
+                for channel in endpoint.channels
+                if isinstance(registry.channel(channel), Rejects)
             },
         )
     for name, desk in written.helpdesks.items():

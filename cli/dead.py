@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from deskwire.configuration import connection_key, helpdesk_key
 from deskwire.conversation.recorded import RECORDED
 from deskwire.conversation.table import message_item
-from deskwire.letters import event_of, read_letter
+from deskwire.letters import content_of, read_letter
 from deskwire.model.errors import PayloadError
 from deskwire.model.keys import digest
 from deskwire.operating.replaying import Replayer
@@ -20,7 +20,7 @@ from .piles import Heap, work
 if TYPE_CHECKING:
     import argparse
 
-    from deskwire.model.events import Event
+    from deskwire.model.signals import Happened
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,25 +49,25 @@ def _row(deployed: Desk, found: Found) -> dict[str, Any]:
     if "poll" in data:
         return {"connection": str(data["poll"][0]), "kind": "poll", "event": "", "state": "sweep asks for it again"}
     try:
-        event = event_of(data, deployed.archive)
+        content = content_of(data, deployed.archive)
     except PayloadError as error:
         return {"connection": data["endpoint"], "kind": "?", "event": "", "state": str(error)}
-    item = deployed.table.get(message_item(data.get("thread") or event.thread_key, event.key))
+    item = deployed.table.get(message_item(data.get("thread") or content.thread_key, content.key))
     state = "never recorded" if item is None else "without an outcome" if item["state"] == RECORDED else item["state"]
     return {
-        "connection": _connection(deployed, event),
-        "kind": str(event.kind),
-        "event": digest(event.key)[:12],
+        "connection": _connection(deployed, content),
+        "kind": str(content.kind),
+        "event": digest(content.key)[:12],
         "state": state,
     }
 
 
-def _connection(deployed: Desk, event: Event) -> str:
+def _connection(deployed: Desk, content: Happened) -> str:
     """Return the name it has in deskwire.yaml."""
-    for key in (connection_key(event.channel, event.account), helpdesk_key(event.account)):
+    for key in (connection_key(content.connector, content.account), helpdesk_key(content.account)):
         if item := deployed.table.get(key):
             return str(item["name"])
-    return f"{event.channel}/{event.account}"
+    return f"{content.connector}/{content.account}"
 
 
 def _letter(found: Found) -> object:

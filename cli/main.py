@@ -33,6 +33,7 @@ exit status:
   130 interrupted, or not confirmed
 """
 TABLE_HELP = "the table's name (else DESKWIRE_TABLE)"
+SETTING_HELP = "a setting of its endpoint (may be repeated; else settings.json beside the captures)"
 STACK_HELP = "the deployed stack whose output TableName and SecretsPrefix are used"
 
 
@@ -75,6 +76,8 @@ def parser() -> argparse.ArgumentParser:
     parsing.add_argument("files", nargs="+", metavar="FILE", help="a raw body or a captured event; - is stdin")
     parsing.add_argument("--header", "-H", action="append", default=[], metavar="'NAME: VALUE'",
                          help="a header that came with a raw body (may be repeated)")  # fmt: skip
+    parsing.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help=SETTING_HELP)
+    _capture(command)
     sending = command("send-capture", "cli.sending:run", "let the running sandbox deliver a captured webhook", SENDING)
     sending.add_argument("files", nargs="+", metavar="FILE", help="a captured event: events/<connector>/<what>.json")
     sending.add_argument("--connector", default="", metavar="NAME", help="whose it is (else the file's folder says it)")
@@ -92,6 +95,19 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, freshdesk")
     new.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
     return root
+
+
+def _capture(command: Callable[..., Parser]) -> None:
+    """Add what makes a capture of a body."""
+    made = command("capture", "cli.capturing:run", "make a signed capture and its expected result of a body", CAPTURE)
+    made.add_argument("connector", metavar="NAME", help="a channel or helpdesk (`deskwire channels` lists them)")
+    made.add_argument("what", metavar="WHAT", help="what happened: text, photo, text-again (a redelivery)")
+    made.add_argument("file", metavar="FILE", help="a raw body or a captured event; - is stdin")
+    made.add_argument("--header", "-H", action="append", default=[], metavar="'NAME: VALUE'",
+                      help="a header that came with a raw body (may be repeated)")  # fmt: skip
+    made.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help=SETTING_HELP)
+    made.add_argument("--force", action="store_true", help="replace a capture of this name")
+    made.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
@@ -149,6 +165,17 @@ A file that cannot be read gives a line {"error": …, "file": …}, and the exi
   deskwire parse facebook events/facebook/*.json
   curl -s … | deskwire parse x -
   deskwire parse google body.json --header 'x-goog-pubsub-message-id: 7'
+  deskwire parse webform body.json --setting captcha=turnstile
+
+Settings of the endpoint are those of settings.json beside a capture, as in conformance; --setting adds or replaces one.
+"""
+CAPTURE = """\
+Signs a body by the connector's own rule, with the invented secrets of events/NAME/secrets.json, as received now. Writes
+events/NAME/WHAT.json and what the connector makes of it today, tests/expected/NAME/WHAT.json: compare that with the
+vendor's pages.
+
+  deskwire capture telegram text body.json
+  curl -s … | deskwire capture telegram text-again -
 """
 THREAD = """\
 Shows what became of a conversation. Customers' words are hidden unless --text.

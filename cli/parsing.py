@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
 from deskwire.model.errors import PayloadError
-from deskwire.model.events import Event
+from deskwire.model.events import Unreadable
 from deskwire.web.request import Request, from_gateway
 
 from .terminal import UserError, complain, json_line
@@ -30,10 +30,11 @@ DELIVERIES = frozenset({"POST", "PUT"})
 def run(args: argparse.Namespace) -> int:
     """Print each file's events as lines of JSON; return 1 when anything could not be read."""
     connector = find(args.connector)
-    headers = dict(map(header, args.header))
+    headers, settings = dict(map(header, args.header)), dict(map(setting, args.setting))
     failed = 0
     for name in args.files:
-        for line in lines(connector, name, headers, debug=getattr(args, "debug", False)):
+        known = settings_beside(Path(name).parent) | settings
+        for line in lines(connector, name, headers, known, debug=getattr(args, "debug", False)):
             failed += "error" in line
             json_line(line)
     return 1 if failed else 0
@@ -57,17 +58,37 @@ def header(text: str) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
+def setting(text: str) -> tuple[str, str]:
+    """Return a setting of the endpoint as (name, value)."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UserError(f"“{text}” is no setting: write it like name=value", status=2)
+    return name, value
+
+
+def settings_beside(folder: Path) -> dict[str, str]:
+    """Return the settings with which the captures of a folder arrive: its settings.json, as in conformance."""
+    path = folder / "settings.json"
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
+
+
 def lines(
-    connector: Channel | Helpdesk, name: str, headers: Mapping[str, str], *, debug: bool = False
+    connector: Channel | Helpdesk,
+    name: str,
+    headers: Mapping[str, str],
+    settings: Mapping[str, str],
+    *,
+    debug: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield the JSON object of each event in a file, and one with `error` and `file` for what cannot be read."""
     try:
-        request = request_of(read(name), headers, connector.name)
+        request = request_of(read(name), headers, connector.name).at(settings)
         if request.method not in DELIVERIES or request.action:
             complain(f"{name}: a {request.method} is no delivery, so no event comes of it")
             return
         for found in list(connector.parse(request)):  # a body given up halfway is parked whole: no event of it counts
-            yield found.to_json() if isinstance(found, Event) else {"error": found.reason, "file": name}
+            yield {"error": found.reason, "file": name} if isinstance(found, Unreadable) else found.to_json()
     except PayloadError as error:
         yield {"error": str(error), "file": name}
     except OSError as error:

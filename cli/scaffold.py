@@ -7,28 +7,25 @@ pages.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import json
 import keyword
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from deskwire import registry
-from deskwire.model.events import Event, Unreadable
 from deskwire.model.secret import Secrets
-from deskwire.web.request import from_gateway
+from deskwire.web.request import Request
 
+from .capturing import captured, expected
 from .terminal import UserError, console
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
 
-    from deskwire.verification.rule import Verification
-    from deskwire.web.request import Request
+    from deskwire.contracts.connector import Connector
 
 TEMPLATES = Path(__file__).with_name("templates")
 SECRET = {"signing_secret": "invented-signing-secret"}
@@ -37,15 +34,6 @@ REFUSED = "signed-with-another-secret"
 RECEIVED = datetime(2026, 11, 2, 9, 20, 1, tzinfo=UTC)
 PLAYED = {"channel": "platforms", "helpdesk": "helpdesks"}
 RULES = {"channel": "C1 to C18", "helpdesk": "H1 to H10 and those of the C rules that hold for helpdesks"}
-
-
-class Connector(Protocol):
-    """What is needed of the new connector."""
-
-    verification: Verification
-
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
-        """Yield what a request says."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -124,13 +112,18 @@ def _folders(root: Path, name: str) -> tuple[Path, Path, Path]:
 def _data(root: Path, side: str, name: str, module: Path, words: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     """Yield the captures, the expected results and the exchanges, each with its file."""
     connector = _load(side, name, module)
-    events, expected, exchanges = _folders(root, name)
+    events, folder, exchanges = _folders(root, name)
     yield events / "secrets.json", _json(SECRET)
     captures = json.loads(_template(side, "captures.json", {}))
     for number, (what, body) in enumerate(captures.items()):
-        gateway = _captured(connector, side, name, body, RECEIVED + timedelta(seconds=number), what)
-        yield events / f"{what}.json", _json(gateway)
-        yield expected / f"{what}.json", _json(_expected(connector, gateway, what))
+        request = Request(
+            method="POST", endpoint=name, body=json.dumps(body, ensure_ascii=False).encode(),
+            headers={"content-type": "application/json"}, received_at=RECEIVED + timedelta(seconds=number),
+        )  # fmt: skip
+        capture = captured(connector, request, Secrets(ANOTHER if what == REFUSED else SECRET))
+        result = {"error": "SignatureError"} if what == REFUSED else expected(connector, capture, Secrets(SECRET), {})
+        yield events / f"{what}.json", _json(capture)
+        yield folder / f"{what}.json", _json(result)
     for what, exchange in json.loads(_template(side, "exchanges.json", words)).items():
         yield exchanges / f"{what}.json", _json(exchange)
 
@@ -143,37 +136,6 @@ def _load(side: str, name: str, module: Path) -> Connector:
     spec.loader.exec_module(loaded)
     connector: Connector = getattr(loaded, _class(name))()
     return connector
-
-
-def _captured(connector: Connector, side: str, name: str, body: Any, moment: datetime, what: str) -> dict[str, Any]:
-    """Return a body as API Gateway would hand it over, signed as the platform would."""
-    path = f"/{side}s/{name}"
-    gateway: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": f"ANY /{side}s/{{endpoint}}",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json", "host": "hooks.example.org"},
-        "pathParameters": {"endpoint": name},
-        "requestContext": {
-            "domainName": "hooks.example.org",
-            "http": {"method": "POST", "path": path, "sourceIp": "203.0.113.7"},
-            "timeEpoch": int(moment.timestamp() * 1000),
-        },
-        "body": json.dumps(body, ensure_ascii=False),
-        "isBase64Encoded": False,
-    }
-    secrets = Secrets(ANOTHER if what == REFUSED else SECRET)
-    signed = connector.verification.sign(from_gateway(gateway), secrets, moment)
-    return gateway | {"headers": dict(signed.headers)}
-
-
-def _expected(connector: Connector, gateway: Mapping[str, Any], what: str) -> dict[str, Any]:
-    if what == REFUSED:
-        return {"error": "SignatureError"}
-    found = list(connector.parse(dataclasses.replace(from_gateway(gateway), facts={})))
-    events = [event.to_json() for event in found if isinstance(event, Event)]
-    return {"events": events, "unreadable": len(found) - len(events)}
 
 
 def _json(value: object) -> str:
@@ -195,13 +157,12 @@ def _tell(root: Path, side: str, name: str, files: list[Path]) -> None:
   1. The module's docstring: set-up, signature, secrets and limits as the platform's pages say, each with its link.
   2. `verification`, then a vector from outside in tests/connectors/{name}/test_{name}.py.
   3. Replace events/{name}/*.json by captured requests (invent the people in them), one after the other, and
-     tests/expected/{name}/ by what each must become:  deskwire parse {name} events/{name}/text.json
+     tests/expected/{name}/ by what each must become:  deskwire capture {name} text body.json --force  makes both.
   4. The contract's figures, each with its page and the day you read it, and `confirmed=False` off where it says so.
   5. tests/exchanges/{name}/: every call with the platform's own answers.
   6. sandbox/{PLAYED[side]}/{name}/: play the vendor as its pages say, strict where it is;  make sandbox  runs it, and
      deskwire send-capture events/{name}/<what>.json  delivers a capture into it.
   7. What the platform cannot do: `known_gaps = {{"C12": "why"}}` on the class.
 
-The suite ({RULES[side]}), and the table of what it proved:
-  pytest tests/conformance --connector {name} && pytest tests/connectors/{name}
-  python -m tests.conformance.table""")
+The suite ({RULES[side]}) and all else that is asked of one connector. Renews the generated pages, says what is missing:
+  make connector NAME={name}""")

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
-# JSON takes these as they are, but much that splits text into lines takes them for line ends.
-LINE_ENDS = str.maketrans({"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+# A terminal obeys the C0 and C1 controls (titles, the clipboard, what stands above), or shows words in another order
+# than they are in; much that splits text into lines takes the last two for line ends. Shown are their numbers.
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A),
+            0x2028, 0x2029)  # fmt: skip
+ESCAPED = {code: f"\\u{code:04x}" for code in CONTROLS if chr(code) not in "\n\t"}
 
 
 class UserError(Exception):
@@ -24,9 +27,14 @@ class UserError(Exception):
         self.status = status
 
 
+def escaped(text: str) -> str:
+    """Return a text of which a terminal obeys nothing: its controls and directions of writing are shown as numbers."""
+    return text.translate(ESCAPED)
+
+
 def json_line(value: object) -> None:
     """Print a value as one line of JSON, in UTF-8 whatever the locale; lone surrogates stay escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(LINE_ENDS)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(ESCAPED)
     raw = (text + "\n").encode("utf-8", "backslashreplace")
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)
@@ -44,14 +52,22 @@ def json_document(value: object) -> None:
 def console() -> Console:
     """Return where people read: colours on a terminal only, nothing in a text taken for markup."""
     from rich.console import Console
+    from rich.segment import Segment
+
+    class Harmless(Console):
+        """Escapes what is to be printed, whoever wrote it; its own colours come after that."""
+
+        def render(self, renderable: Any, options: Any = None) -> Any:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(escaped(segment.text), segment.style)
 
     # What is piped is not cut: programs read whole lines.
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 2000)
+    return Harmless(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 2000)
 
 
 def complain(message: str) -> None:
     """Say on stderr what went wrong."""
-    sys.stderr.write(f"deskwire: {message}\n")
+    sys.stderr.write(f"deskwire: {escaped(message)}\n")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

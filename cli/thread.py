@@ -102,6 +102,7 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "visibility": str(thread.visibility),
         "helpdesk": thread.helpdesk or None,
         "ticket": thread.ticket or None,
+        "status": None if thread.status is None else str(thread.status),
         "tickets_so_far": thread.epoch + 1 if thread.ticket else 0,
         "opened_at": _second(thread.opened_at),
         "last_inbound": _second(thread.last_inbound),
@@ -123,12 +124,12 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
 
 
 def _message(message: Recorded, row: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
-    event = message.event
+    event, content = message.event, message.content
     shown: dict[str, Any] = {
         "key": message.key,
-        "kind": str(event.kind) if event else ("note" if message.note else "mark"),
-        "own": event.own if event else True,
-        "occurred_at": event.to_json()["occurred_at"] if event else None,
+        "kind": str(content.kind) if content else ("note" if message.note else "mark"),
+        "own": content.own if content else True,
+        "occurred_at": content.to_json()["occurred_at"] if content else None,
         "received_at": message.received_at or None,
         "recorded_at": _millisecond(row.get("recorded_at", 0)),
         "done_at": _millisecond(row.get("done_at", 0)),

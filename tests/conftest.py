@@ -6,6 +6,10 @@ import socket
 
 import pytest
 
+from .planted.plant import plant
+
+plant()
+
 _connect = socket.socket.connect
 _connect_ex = socket.socket.connect_ex
 _getaddrinfo = socket.getaddrinfo
@@ -37,6 +41,11 @@ def _checked(original):
 def _checked_getaddrinfo(host, *args, **kwargs):
     _check(host)
     return _getaddrinfo(host, *args, **kwargs)
+
+
+def pytest_addoption(parser):
+    # `pytest tests/conformance --connector x`, `pytest tests/attacks --connector x`
+    parser.addoption("--connector", action="append", help="run what concerns this connector only (may be repeated)")
 
 
 def pytest_configure(config):

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 TOOLS = ROOT / ".venv" / "tools"
+Steps = dict[str, list[str | Path]]
 
 
 def quarter() -> str:
@@ -16,7 +17,7 @@ def quarter() -> str:
     return str(int(head.stdout.strip() or "0", 16) % 4)
 
 
-STEPS = {
+STEPS: Steps = {
     "format": [BIN / "ruff", "format", "--check"],
     "lint": [BIN / "ruff", "check"],
     "types": [BIN / "mypy"],
@@ -37,10 +38,10 @@ STEPS = {
 SHOWN = ("tests", "simulation")  # minutes: their progress is seen
 
 
-def main() -> int:
-    """Run the steps; a quiet one shows its output only when it fails. Returns the exit status."""
+def passed(steps: Steps) -> bool:
+    """Run the steps; a quiet one shows its output only when it fails. Returns whether all passed."""
     results = {}
-    for name, command in STEPS.items():
+    for name, command in steps.items():
         print(f"· {name}", flush=True)
         began = time.monotonic()
         shown = name in SHOWN
@@ -57,9 +58,9 @@ def main() -> int:
             sys.stdout.flush()
     print()
     for name, (status, seconds) in results.items():
-        print(f"{'ok  ' if status == 0 else 'FAIL'}  {name:10} {seconds:6.1f} s")
-    return int(any(status for status, _ in results.values()))
+        print(f"{'ok  ' if status == 0 else 'FAIL'}  {name:11} {seconds:6.1f} s")
+    return not any(status for status, _ in results.values())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(not passed(STEPS))

@@ -1,4 +1,9 @@
-"""A small company in one process (as in tests/stories), for attacks that go on behind the queue."""
+"""A small company in one process (as in tests/stories), for attacks that go on behind the queue.
+
+`pytest tests/attacks --connector x` attacks the code of that connector alone.
+"""
+
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +14,31 @@ from deskwire.ports import Put
 from deskwire.web import media
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock
+from tests.conformance import world
 from tests.stories.conftest import POLICY, START, Company
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config, items):
+    only = config.getoption("--connector")
+    if only:
+        left = [item for item in items if HERE in item.path.parents and not concerns(item, only)]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+
+def concerns(item, names):
+    """Tell whether a test attacks one of these connectors: its patterns, its hosts, or its parser."""
+    member = item.name.partition("[")[2].removesuffix("]")
+    places = [f"{side}/{name}{end}" for side in ("channels", "helpdesks") for name in names for end in (".py", "/")]
+    return "attacked" in item.fixturenames or member in names or member.startswith(tuple(places))
+
+
+@pytest.fixture(scope="session")
+def attacked(pytestconfig):
+    """The names of the connectors whose parsers are attacked: all, or those that were asked for."""
+    return pytestconfig.getoption("--connector") or list(world.connectors())
 
 
 class Internet:

@@ -230,9 +230,10 @@ ATTACKS = [
     request_attack(
         "field",
         "form",
-        "a filled honeypot: told that all is well, counted, never filed",
+        "a filled honeypot: filed as suspected spam, never acknowledged",
         202,
-        lambda: form(website="https://evil.example"),
+        lambda: form(leave_empty="https://evil.example"),
+        effects={"letters": 1},
     ),
     request_attack("rate", "form", "the 21st from one address", 429, lambda: form(message=""), before=20),
     *(

@@ -28,7 +28,7 @@ from deskwire.web.rest import Answer
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.platforms.meta.played import GRAPH
 from tests.simulation.promises import TOKEN, acknowledgements
-from tests.simulation.world import Container, Serial, World
+from tests.simulation.world import Container, Serial, World, simulated
 
 from . import page
 from .queue_of_groups import Queue
@@ -49,7 +49,8 @@ class Rush(World):
 
     def __init__(self, requests=REQUESTS, updates=UPDATES):
         self._rushing = False
-        super().__init__()
+        with simulated():
+            super().__init__()
         self._rushing = True
         self.gate.open = False  # nothing is counted, nothing goes wrong by plan
         self.workers = Workers(self.clock)
@@ -69,7 +70,7 @@ class Rush(World):
     # ------------------------------------------------------------------------------------------ who works
 
     def container(self):
-        return self._at_work.container
+        return self._at_work.container if self._rushing else super().container()
 
     def http(self, call):
         if self._rushing:

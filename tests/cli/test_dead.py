@@ -145,9 +145,16 @@ def test_a_discarded_letters_event_has_an_outcome_and_a_reason(deskwire, northwi
     for number in (0, 1):
         kept = northwind.table.get(message_item(event(number).thread_key, event(number).key))
         assert (kept["state"], kept["reason"]) == ("dead", "discarded: the page was sold")
+        assert abs(kept["done_at"] / 1000 - datetime.now(UTC).timestamp()) < 600  # milliseconds, as converse writes it
     assert "event" not in kept
     found = json.loads(deskwire("audit", "--since", "9000d", "--json").out)
     assert (found["outcomes"], found["strays"], found["discarded"]) == ({"dead": 2}, [], 2)
+
+
+def test_the_list_says_for_how_many_seconds_each_has_lain_there(deskwire, northwind):
+    northwind.dies(letter_of(event(0), "meta", "channels", NOW.isoformat(), MemoryArchive()))
+    (row,) = json.loads(deskwire("dead", "--json").out)
+    assert 0 <= row["age_seconds"] < 600
 
 
 def test_what_is_no_letter_is_named_and_stays(deskwire, northwind):

@@ -69,3 +69,18 @@ def test_an_endpoint_of_two_accounts_that_no_delivery_names_is_refused(checked):
     ((where, reason),) = faults(checked(BOT + second))
     assert (where, "endpoint of its own" in reason) == ("connections.second.endpoint", True)
     assert faults(checked(BOT + second.replace("endpoint: bot", "endpoint: other-bot"))) == []
+
+
+def test_the_forms_of_an_endpoint_are_written_down_so_that_no_other_is_taken(checked):
+    settings = "{origins: 'https://shop.example.org', captcha: turnstile}"
+    page = f"  bot: {{channels: [webform], secret: form, settings: {settings}}}"
+    forms = "".join(
+        f"  {name}: {{channel: webform, account: {name}, endpoint: bot, settings: {{sender: a@acme.example}}}}\n"
+        for name in ("contact", "returns")
+    )
+    head = HEAD.replace("  bot: {channels: [viber]}", page).replace("  other-bot: {channels: [viber]}\n", "")
+    found = checked(forms, head)
+    assert faults(found) == []
+    assert [each.pages for each in found.definitions if isinstance(each, Endpoint) and each.name == "bot"] == [
+        {"webform": ("contact", "returns")}
+    ]

@@ -78,7 +78,7 @@ def test_stdin_is_read(program):
 def test_a_helpdesk_is_parsed_as_well(deskwire):
     told = deskwire("parse", "zendesk", ROOT / "events" / "zendesk" / "comment_added.json")
     assert told.status == 0
-    assert {event["kind"] for event in objects(told)} == {"ticket"}
+    assert {signal["about"] for signal in objects(told)} == {"ticket"}
 
 
 def test_a_helpdesk_s_raw_body_needs_no_endpoint(deskwire, tmp_path):
@@ -86,7 +86,7 @@ def test_a_helpdesk_s_raw_body_needs_no_endpoint(deskwire, tmp_path):
     raw.write_bytes(b'{"ticket_id": "88231"}')
     told = deskwire("parse", "zendesk", raw)
     assert told.status == 0
-    assert [(event["kind"], event["thread"]) for event in objects(told)] == [("ticket", "88231")]
+    assert [(signal["about"], signal["ticket"]) for signal in objects(told)] == [("ticket", "88231")]
 
 
 def test_a_header_that_came_with_a_raw_body_can_be_given(deskwire, tmp_path):
@@ -98,6 +98,34 @@ def test_a_header_that_came_with_a_raw_body_can_be_given(deskwire, tmp_path):
     given = objects(deskwire("parse", "google", raw, "--header", f"X-Goog-PubSub-Message-Id: {number}"))
     assert given == objects(deskwire("parse", "google", capture))
     assert given != objects(deskwire("parse", "google", raw))
+
+
+@pytest.fixture
+def told_of_settings(monkeypatch):
+    """Let X's parser keep the settings of each request."""
+    from deskwire import registry
+
+    told = []
+    monkeypatch.setattr(type(registry.channel("x")), "parse", lambda _, request: told.append(request.settings) or ())
+    return told
+
+
+def test_a_setting_of_the_endpoint_reaches_the_parser_as_it_does_in_receive(deskwire, tmp_path, told_of_settings):
+    capture = tmp_path / "mention.json"
+    capture.write_text(MENTION.read_text())
+    deskwire("parse", "x", capture, "--setting", "lang=is=IS", "--setting", "form=a")
+    (tmp_path / "settings.json").write_text('{"lang": "de", "more": "b"}')
+    deskwire("parse", "x", capture)
+    deskwire("parse", "x", capture, "--setting", "lang=is")
+    assert told_of_settings == [
+        {"lang": "is=IS", "form": "a"}, {"lang": "de", "more": "b"}, {"lang": "is", "more": "b"},
+    ]  # fmt: skip
+
+
+def test_a_setting_without_a_value_is_refused(deskwire):
+    told = deskwire("parse", "x", MENTION, "--setting", "nonsense")
+    assert told.status == 2
+    assert "name=value" in told.err
 
 
 def test_a_header_without_a_colon_is_refused(deskwire):

@@ -12,6 +12,7 @@ from deskwire.conversation.ledger import Ledger
 from deskwire.conversation.recorded import Outcome, Recorded
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
+from deskwire.model.signals import Signal
 from deskwire.ports import Put
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -59,7 +60,8 @@ def story():
         thread = ledger.take(key, first, first.key)
         opened = thread.model_copy(update={"ticket": "4711", "helpdesk": "zendesk"})
         ledger.intend(thread, helpdesk="zendesk", opened=opened)
-        assert ledger.whose("zendesk", "999") == ""  # the helpdesk told of a ticket of somebody else
+        elsewhere = Signal(helpdesk="zendesk", account="zendesk", object_id="1", ticket="999")
+        assert ledger.whose(elsewhere) == ""  # the helpdesk told of a ticket of somebody else
         ledger.intend(thread, send="acknowledgement")
         ledger.intend(thread, send="reply 31")
         ended = [

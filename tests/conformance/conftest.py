@@ -5,6 +5,7 @@ import pytest
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies
 from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.verification.never import Never
 from tests.conformance import world
 
 ABILITIES = {
@@ -22,6 +23,11 @@ def _every(kind):
     return [name for name, connector in world.connectors().items() if isinstance(connector, kind)]
 
 
+def _delivered(kind):
+    """Return those to which something is delivered: what is only polled has no captures."""
+    return [name for name in _every(kind) if not isinstance(world.connectors()[name].verification, Never)]
+
+
 def _captures(kind, wanted):
     return [
         item for name in _every(kind) for item in world.captures(name) if item.expected is not None and wanted(item)
@@ -37,11 +43,12 @@ def _hands(name):
 
 
 def _sends(item):
-    return item.call == "send" and item.ends_well
+    """Whether an answer of the platform's decides it: what goes into an outbox asks nobody."""
+    return item.call == "send" and item.ends_well and item.data["steps"]
 
 
 def _writes(item):
-    return item.ends_well and item.data["result"] != {"filed": None} and item.call != "find"
+    return item.ends_well and item.data["steps"] and item.data["result"] != {"filed": None} and item.call != "find"
 
 
 # A rule asks for one of these fixtures and gets a test for each member.
@@ -49,6 +56,9 @@ POPULATIONS = {
     "channel": lambda: _every(Channel),
     "helpdesk": lambda: _every(Helpdesk),
     "connector": lambda: _every((Channel, Helpdesk)),
+    "delivered_channel": lambda: _delivered(Channel),
+    "delivered_helpdesk": lambda: _delivered(Helpdesk),
+    "delivered_connector": lambda: _delivered((Channel, Helpdesk)),
     "replying_channel": lambda: _every(Replies),
     "asking_channel": lambda: _every(Asks),
     "fetching_channel": lambda: _every(Fetches),
@@ -58,6 +68,7 @@ POPULATIONS = {
     "handshaking_connector": lambda: [name for name in _every((Channel, Helpdesk)) if _hands(name)],
     "capture_file": lambda: world.everything()[0],
     "capture": lambda: _captures((Channel, Helpdesk), lambda item: "events" in item.expected),
+    "channel_capture": lambda: _captures(Channel, lambda item: "events" in item.expected),
     "handshake": lambda: _captures((Channel, Helpdesk), lambda item: set(item.expected) == {"response"}),
     "refused": lambda: _captures((Channel, Helpdesk), lambda item: "error" in item.expected),
     "redelivery": lambda: _captures((Channel, Helpdesk), lambda item: item.name.endswith("-again")),
@@ -67,11 +78,6 @@ POPULATIONS = {
     "good_exchange": lambda: _exchanges((Channel, Helpdesk), lambda item: item.ends_well),
     "writing": lambda: _exchanges(Helpdesk, _writes),
 }
-
-
-def pytest_addoption(parser):
-    # Read when the folder is named on the command line: `pytest tests/conformance --connector x`.
-    parser.addoption("--connector", action="append", help="run the rules of this connector only (may be repeated)")
 
 
 def pytest_configure(config):

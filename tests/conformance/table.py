@@ -1,8 +1,10 @@
 """Runs the suite and writes what it proved: docs/connectors.md for people, cli/abilities.json for the command.
 
-`python -m tests.conformance.table`; nothing is written when a test fails.
+`python -m tests.conformance.table`; nothing is written when a test fails. With `--connector x` the suite runs for that
+connector alone; what stands there of the others stays.
 """
 
+import argparse
 import json
 import sys
 from collections import defaultdict
@@ -75,13 +77,14 @@ def _is_member(value):
 def shown(name):
     """Return what a connector's captures and exchanges show, and what it declares. No rule's outcome."""
     connector = world.connectors()[name]
-    events = [event for item in world.captures(name) for event in (item.expected or {}).get("events", [])]
+    events = world.expected_events(name)
+    told = [event for event in events if "about" not in event]
     good = [item for item in world.exchanges(name) if item.ends_well]
     found = {
         "title": connector.title,
-        "receives": sorted({event["kind"] for event in events}),
-        "attachments": sorted({each["kind"] for event in events for each in event["attachments"]}),
-        "visibility": sorted({event["visibility"] for event in events}),
+        "receives": sorted({world.kind_of(event) for event in events}),
+        "attachments": sorted({each["kind"] for event in told for each in event["attachments"]}),
+        "visibility": sorted({event["visibility"] for event in told}),
         "does": sorted({item.call for item in good}),
         "gaps": dict(sorted(connector.known_gaps.items())),
         "unconfirmed": sorted(figure for figure, value in _figures(connector.terms) if not value.confirmed),
@@ -129,7 +132,7 @@ def shown(name):
 
 
 def _figures(contract):
-    from tests.conformance.test_hygiene import figures
+    from tests.conformance.test_hygiene import figures  # pytest rewrites what it imports itself
 
     return ((name, figure) for name, figure in figures(contract) if isinstance(figure, Figure))
 
@@ -245,16 +248,26 @@ def gaps(everyone):
     return ["Declared on the connector; closing one fails the suite until the declaration is gone.", "", *found]
 
 
+def kept(only):
+    """Return the rules' outcomes of the other connectors as they are written, by connector; none when all are run."""
+    written = json.loads(DATA.read_text(encoding="utf-8")) if only and DATA.exists() else {}
+    return {name: data["rules"] for side in written.values() for name, data in side.items() if name not in only}
+
+
 def main():
-    proof = Proof()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--connector", action="append", default=[], metavar="NAME", help="may be repeated")
+    only = parser.parse_args().connector
+    proof, others = Proof(), kept(only)
+    chosen = [word for name in only for word in ("--connector", name)]
     status = pytest.main(
-        ["-q", "-p", "no:cacheprovider", f"--ignore={FOLDER / 'test_capability_table.py'}", str(FOLDER)],
+        ["-q", "-p", "no:cacheprovider", *chosen, f"--ignore={FOLDER / 'test_capability_table.py'}", str(FOLDER)],
         plugins=[proof],
     )
     if status != pytest.ExitCode.OK:
         print("Nothing was written: the suite has to pass first.", file=sys.stderr)
         return 1
-    sides = tabulated(proof.of)
+    sides = tabulated(lambda name: others[name] if name in others else proof.of(name))
     DATA.write_text(json.dumps(sides, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page(sides), encoding="utf-8")
     print(f"Wrote {PAGE.relative_to(world.ROOT)} and {DATA.relative_to(world.ROOT)}.")

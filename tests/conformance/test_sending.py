@@ -10,7 +10,8 @@ from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentEr
 from deskwire.model.events import Visibility
 from tests.conformance import world
 
-OTHER_4XX = (400, 404, 405, 410, 422)
+OTHER_4XX = (400, 404, 413, 422)
+OF_ACCOUNT = (300, 301, 302, 303, 307, 308, 401, 402, 403, 405, 406, 410, 423)
 AGAIN_LATER = (500, 502, 503, 504)
 
 
@@ -107,17 +108,16 @@ def test_an_answer_of_2xx_that_is_none_is_in_doubt(sending):
 
 
 @pytest.mark.rule("C17.access")
-def test_a_refused_credential_calls_a_person(sending):
-    for status in (401, 403):
-        assert isinstance(error_of(sending, {"status": status, "body": {}}), ConfigurationError), status
+def test_what_speaks_of_the_account_calls_a_person_and_refuses_no_message(sending):
+    for status in OF_ACCOUNT:
+        answer = {"status": status, "headers": {"Location": "https://evil.example"}, "body": {"error": "Suspended"}}
+        assert isinstance(error_of(sending, answer), ConfigurationError), status
 
 
 @pytest.mark.rule("C17.refused")
 def test_any_other_refusal_is_final(sending):
     for status in OTHER_4XX:
         assert isinstance(error_of(sending, {"status": status, "body": {}}), PermanentError), status
-    assert isinstance(error_of(sending, {"status": 302, "headers": {"Location": "https://evil.example"}}),
-                      PermanentError)  # fmt: skip
 
 
 @pytest.mark.rule("C17.halfway")

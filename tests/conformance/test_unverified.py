@@ -100,7 +100,7 @@ def named(rule, request):
     )
 
 
-@pytest.mark.rule("C6")
+@pytest.mark.rule("C6.order")
 def test_the_body_of_a_genuine_post_is_seen_after_its_rule_verified_it(genuine, monkeypatch):
     watch, _, _ = delivered(genuine, monkeypatch, genuine.arrived)
     assert watch.before == []
@@ -108,7 +108,7 @@ def test_the_body_of_a_genuine_post_is_seen_after_its_rule_verified_it(genuine, 
     assert "handshake" not in watch.called, "a POST is no handshake"
 
 
-@pytest.mark.rule("C6")
+@pytest.mark.rule("C6.forged")
 def test_nothing_of_a_connector_sees_the_body_of_a_forged_post(genuine, monkeypatch):
     request = named(world.rule_of(genuine), genuine.arrived)
     watch, status, edge = delivered(genuine, monkeypatch, request)
@@ -118,7 +118,7 @@ def test_nothing_of_a_connector_sees_the_body_of_a_forged_post(genuine, monkeypa
     assert not edge.parked.bodies
 
 
-@pytest.mark.rule("C6")
+@pytest.mark.rule("C6.unchecked")
 def test_nothing_sees_a_body_that_nobody_can_check(genuine, monkeypatch):
     names = world.rule_of(genuine).names()
     if not names:

@@ -94,12 +94,12 @@ def refused(capture, request, what, **options):
     pytest.fail(f"{what}: let in")
 
 
-@pytest.mark.rule("C3")
+@pytest.mark.rule("C3.genuine")
 def test_a_genuine_request_is_let_in(genuine):
     verified(genuine)
 
 
-@pytest.mark.rule("C3")
+@pytest.mark.rule("C3.rotation")
 def test_a_genuine_request_is_let_in_during_a_rotation(genuine):
     names = world.rule_of(genuine).names()
     values = world.secret_values(genuine.connector)
@@ -109,7 +109,7 @@ def test_a_genuine_request_is_let_in_during_a_rotation(genuine):
         verified(genuine, secrets={**values, name: [*values[name], OTHER]})
 
 
-@pytest.mark.rule("C3")
+@pytest.mark.rule("C3.signs")
 def test_the_rule_signs_as_the_platform_does(genuine):
     """What `sign` makes, `verify` takes: so the sandbox may play the platform with it."""
     request = genuine.arrived
@@ -159,7 +159,7 @@ def signed_captures(connector):
     return [item for item in world.captures(connector) if item.expected is not None and item.signed]
 
 
-@pytest.mark.rule("C5")
+@pytest.mark.rule("C5.age")
 def test_a_stamp_too_old_or_too_far_ahead_is_refused(stamped_connector):
     found = signed_captures(stamped_connector)
     assert found
@@ -168,7 +168,7 @@ def test_a_stamp_too_old_or_too_far_ahead_is_refused(stamped_connector):
             refused(capture, capture.arrived, f"{days} days later", later=timedelta(days=days))
 
 
-@pytest.mark.rule("C5")
+@pytest.mark.rule("C5.time")
 def test_a_stamp_that_is_no_time_is_refused(stamped_connector):
     """Signed for real, so that only the stamp itself is wrong."""
     rule = world.connectors()[stamped_connector].verification
@@ -183,7 +183,7 @@ def test_a_stamp_that_is_no_time_is_refused(stamped_connector):
             refused(capture, with_header(forged, rule.timestamp_header.lower(), stamp), f"stamp {stamp}")
 
 
-@pytest.mark.rule("C6")
+@pytest.mark.rule("C6.secret")
 def test_without_a_secret_or_setting_nobody_is_let_in(genuine):
     values, names = world.secret_values(genuine.connector), world.rule_of(genuine).names()
     settings = world.endpoint_settings(genuine.connector)
@@ -200,7 +200,7 @@ def test_without_a_secret_or_setting_nobody_is_let_in(genuine):
             world.rule_of(genuine).verify(request, Secrets(values), bare)
 
 
-@pytest.mark.rule("C6")
+@pytest.mark.rule("C6.declared")
 def test_the_secrets_of_the_rule_are_declared(connector):
     subject = world.connectors()[connector]
     assert set(subject.verification.names()) <= set(subject.endpoint_secrets)
@@ -208,14 +208,18 @@ def test_the_secrets_of_the_rule_are_declared(connector):
     assert all(text.strip() for text in subject.endpoint_secrets.values())
 
 
-@pytest.mark.rule("C7")
-def test_a_vector_from_outside_is_verified_in_its_own_tests(channel):
-    assert proofs(channel, "vector"), f"tests/connectors/{channel}/ has no test with “vector” in its name"
+@pytest.mark.rule("C7.vector")
+def test_a_vector_from_outside_is_verified_in_its_own_tests(delivered_channel):
+    assert proofs(delivered_channel, "vector"), (
+        f"tests/connectors/{delivered_channel}/ has no test with “vector” in its name"
+    )
 
 
 @pytest.mark.rule("H8.vector")
-def test_a_vector_from_outside_is_verified_in_the_helpdesk_s_tests(helpdesk):
-    assert proofs(helpdesk, "vector"), f"tests/connectors/{helpdesk}/ has no test with “vector” in its name"
+def test_a_vector_from_outside_is_verified_in_the_helpdesk_s_tests(delivered_helpdesk):
+    assert proofs(delivered_helpdesk, "vector"), (
+        f"tests/connectors/{delivered_helpdesk}/ has no test with “vector” in its name"
+    )
 
 
 def proofs(name, word):
@@ -231,7 +235,7 @@ def proofs(name, word):
 # ------------------------------------------------------------------------------------------------ handshakes
 
 
-@pytest.mark.rule("C8")
+@pytest.mark.rule("C8.answered")
 def test_a_handshake_is_answered(handshake):
     connector = world.connectors()[handshake.connector]
     response = connector.handshake(handshake.arrived, Secrets(world.secret_values(handshake.connector)))
@@ -244,7 +248,7 @@ def test_a_handshake_is_answered(handshake):
             assert (json.loads(given) if isinstance(wanted, dict) else given) == wanted
 
 
-@pytest.mark.rule("C8")
+@pytest.mark.rule("C8.captured")
 def test_a_connector_with_a_handshake_has_captured_one_and_a_wrong_one(handshaking_connector):
     """Wrong: its capture is refused with an error or answered 4xx."""
     found = [item.expected for item in world.captures(handshaking_connector) if item.expected]
@@ -253,14 +257,14 @@ def test_a_connector_with_a_handshake_has_captured_one_and_a_wrong_one(handshaki
     assert any(status >= 400 for status in answers) or {"error": "SignatureError"} in found
 
 
-@pytest.mark.rule("C8")
+@pytest.mark.rule("C8.delivery")
 def test_a_delivery_is_no_handshake(genuine):
     connector = world.connectors()[genuine.connector]
     secrets = Secrets(world.secret_values(genuine.connector))
     assert connector.handshake(genuine.arrived, secrets) is None
 
 
-@pytest.mark.rule("C8")
+@pytest.mark.rule("C8.shape")
 def test_a_handshake_signs_nothing_of_another_shape(handshake):
     """Whatever a stranger asks to be signed as a challenge, the answer is no signature of a delivery."""
     connector = world.connectors()[handshake.connector]
@@ -286,7 +290,7 @@ def test_a_handshake_signs_nothing_of_another_shape(handshake):
                 assert value not in response.headers.values()
 
 
-@pytest.mark.rule("C8")
+@pytest.mark.rule("C8.another")
 def test_a_handshake_under_another_secret_is_not_answered_alike(handshake):
     connector = world.connectors()[handshake.connector]
     values = world.secret_values(handshake.connector)
@@ -300,7 +304,7 @@ def test_a_handshake_under_another_secret_is_not_answered_alike(handshake):
     assert other is None or (other.status, other.body) != (right.status, right.body)
 
 
-@pytest.mark.rule("C8")
+@pytest.mark.rule("C8.missing")
 def test_a_handshake_without_its_secret_calls_a_person(handshake):
     connector = world.connectors()[handshake.connector]
     if (

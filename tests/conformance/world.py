@@ -11,12 +11,13 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, ur
 
 from deskwire import registry
 from deskwire.contracts.channel import Channel, Page, Reach
-from deskwire.contracts.helpdesk import Helpdesk, TicketGone
+from deskwire.contracts.helpdesk import Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Permit
 from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unreadable, Visibility, event_from_json
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import Customer, Entry, File, Filed, Ticket
 from deskwire.verification.rule import Context, Verification
 from deskwire.web.request import Request, from_gateway
@@ -69,9 +70,7 @@ class Capture:
     @cached_property
     def arrived(self) -> Request:
         """The request before it is verified, with its endpoint's settings as facts (see `receiving`)."""
-        request = from_gateway(self.gateway)
-        facts = {f"setting.{name}": value for name, value in endpoint_settings(self.connector).items()}
-        return dataclasses.replace(request, facts=facts)
+        return from_gateway(self.gateway).at(endpoint_settings(self.connector))
 
     @cached_property
     def request(self) -> Request:
@@ -137,6 +136,36 @@ def parsed(connector: str, request: Request):
     return [item for item in found if not isinstance(item, Unreadable)], [
         item for item in found if isinstance(item, Unreadable)
     ]
+
+
+def expected_events(connector: str) -> list[dict]:
+    """Return what all captures and recorded polls of a connector must become."""
+    pages = [item.data["result"]["page"] for item in exchanges(connector) if item.call == "poll" and item.ends_well]
+    return [event for capture in captures(connector) for event in (capture.expected or {}).get("events", [])] + [
+        event for page in pages for event in page.get("events", page.get("signals", []))
+    ]
+
+
+def kind_of(expected: dict) -> str:
+    """Return the kind of an expected event, or what an expected signal is about."""
+    return expected["about"] if "about" in expected else expected["kind"]
+
+
+def delivered(connector: str) -> list[Event | Signal]:
+    """Return all that a connector's captured deliveries tell of."""
+    requests = [item.request for item in captures(connector) if "events" in (item.expected or {})]
+    return [event for request in requests for event in parsed(connector, request)[0]]
+
+
+def polled(connector: str) -> list[Event | Signal]:
+    """Return all that a connector's recorded polls tell of."""
+    pages = [played(item)[0] for item in exchanges(connector) if item.call == "poll" and item.ends_well]
+    return [event for page in pages for event in (page.signals if isinstance(page, Signals) else page.events)]
+
+
+def happened(connector: str) -> list[Event | Signal]:
+    """Return all that a connector's captured deliveries and recorded polls tell of."""
+    return delivered(connector) + polled(connector)
 
 
 # ------------------------------------------------------------------------------------------------- exchanges
@@ -315,6 +344,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         mail=script.mail,
         remember=lambda _name, make: make()[0],
         fetch=script.fetch,
+        outbox=lambda shown: f"outbox-{shown.key}",
     )
 
 
@@ -367,6 +397,7 @@ DESCRIPTIONS = {
     Filed: lambda filed: {"filed": {"ticket": filed.ticket, "entries": dict(filed.entries)}},
     Author: lambda author: {"author": {name: value for name, value in dataclasses.asdict(author).items() if value}},
     File: lambda file: {"file": {"name": file.name, "type": file.type, "data": base64.b64encode(file.data).decode()}},
+    Signals: lambda page: {"page": {"signals": [each.to_json() for each in page.signals], "cursor": page.cursor}},
     Page: lambda page: {"page": {"events": [event.to_json() for event in page.events], "cursor": page.cursor}},
     TicketGone: lambda gone: {"gone": {"state": gone.state, "into": gone.into}},
     bool: lambda done: {"redacted": done},
@@ -386,6 +417,8 @@ def described(result):
 
 def _reply(reply):
     found = dataclasses.asdict(reply)
+    if found["public"]:  # as every reply that is read
+        del found["public"]
     found["written_at"] = None if reply.written_at is None else reply.written_at.isoformat().replace("+00:00", "Z")
     found["attachments"] = [
         {key: str(value) for key, value in dataclasses.asdict(item).items() if value} for item in reply.attachments

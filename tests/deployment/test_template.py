@@ -11,7 +11,7 @@ from sandbox.cloud.stack import ROOT
 
 METRICS = {
     *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),
-    *("Dead", "Refused", "Unanswerable", "UnaccountedEvents"),
+    *("Dead", "Refused", "Unanswerable", "Undelivered", "UnaccountedEvents"),
 }
 
 # Each role, exactly. What is added here is argued in the review of the change that needs it.

@@ -163,7 +163,7 @@ def test_a_form_without_a_solved_captcha_leaves_nothing(stories):
     company, marker = stories.company, stories.marker()
     form = {
         "schema": "form.submitted/1", "form_id": FORM, "submission_id": str(uuid.uuid4()), "email": "a@example.com",
-        "message": marker, "website": "",
+        "message": marker, "leave_empty": "",
     }  # fmt: skip
     number = company.sender.forge(company.routes["webform"], [form], Forgery.WRONG_SECRET)
     assert stories.statuses(stories.answered(number)) == [401]

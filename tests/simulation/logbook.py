@@ -15,8 +15,7 @@ from typing import ClassVar
 
 from deskwire.contracts.helpdesk import Abilities, Helpdesk
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.events import Event, Kind, Visibility
-from deskwire.model.keys import ADD
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply, Filed
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import read
@@ -65,10 +64,7 @@ class Logbook(Helpdesk):
 
     def parse(self, request):
         body = read(request.body).object()
-        yield Event(
-            channel=self.name, account=request.endpoint, kind=Kind.TICKET, object_id=body["call"].identifier(),
-            verb=ADD, thread=body["ticket"].identifier(), visibility=Visibility.PRIVATE,
-        )  # fmt: skip
+        yield Signal(helpdesk=self.name, object_id=body["call"].identifier(), ticket=body["ticket"].identifier())
 
     def _ask(self, reach, method, path, payload):
         headers = {"Authorization": f"token {reach.secrets.one('token').reveal()}"}

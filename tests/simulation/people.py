@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 PAGE = "410000000000001"
+PICTURES = "scontent.xx.fbcdn.net"  # the host of what customers attach
 TWIN = "410000000001001"  # a page in whose inbox people happen to have the same ids
 
 
@@ -27,6 +28,7 @@ class Said:
     entry: dict | None = None
     endpoint: str = "meta"  # whose webhook tells of it
     parked: bool = False  # nobody could read it, until it is replayed
+    picture: str = ""  # the address of what is attached
 
     @property
     def taken(self):
@@ -96,6 +98,16 @@ class Customer:
         self.world.deliver(said, after=after)
         return said
 
+    def shows(self, words="look at this"):
+        """Write with a picture."""
+        token = next(self.world.tokens)
+        address = f"https://{PICTURES}/v/{token.strip('w')}.png"  # not the token: a link in the ticket is not her words
+        picture = {"type": "image", "payload": {"url": address}}
+        said = Said(token, "message", self.world.now(), picture=address)
+        self._kept(said, self._written(f"{token} {words}", attachments=[picture]), f"writes {token} with a picture")
+        self.world.deliver(said)
+        return said
+
     def edits(self, about, after=0.0):
         token = next(self.world.tokens)
         number = 1 + len([each for each in self.said if each.about is about])
@@ -150,8 +162,8 @@ class OnMessenger(Customer):
         """What the channel calls the conversation."""
         return self.author
 
-    def _written(self, text):
-        return self.world.meta.writes(self.person, self.page, text)
+    def _written(self, text, **more):
+        return self.world.meta.writes(self.person, self.page, text, **more)
 
     def _rewritten(self, about, text, number):
         return self.world.meta.rewrites(about.name, text, number)

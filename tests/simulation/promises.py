@@ -32,6 +32,7 @@ def broken(world):
     books = [(kept, [BEFORE.sub("", words) for words in kept.words]) for kept in world.desk.books()]
     for customer in world.customers:
         found += _filed_once(world, customer, books)
+        found += _attached_once(world, customer)
         found += _in_order(customer, books)
         found += _acknowledged_once(world, customer)
         found += _redacted(world, customer)
@@ -110,6 +111,18 @@ def _filed_once(world, customer, books):
             yield f"DOUBLED: {customer.name}'s {said.token} is in the tickets {times} times"
     if world.desk.asks:
         yield from _one_ticket(world, customer, books, texts)
+
+
+def _attached_once(world, customer):
+    """1 and 2 of what is attached."""
+    shown = [said for said in customer.said if said.picture and said.taken]
+    files = Counter(world.desk.files()) if shown else {}
+    for said in shown:
+        times = files[said.picture]
+        if times == 0:
+            yield f"LOST: the picture of {customer.name}'s {said.token} is in no ticket"
+        if times > 1:
+            yield f"DOUBLED: the picture of {customer.name}'s {said.token} is in the tickets {times} times"
 
 
 def _one_ticket(world, customer, books, texts):
@@ -303,7 +316,7 @@ def _unsent(world, token, ticket, at, told):
     refused = any("NOT delivered" in text for text in told)
     if refused and not world.merges and not _lost(world, ticket, at):
         yield f"REPLY: {token} was not sent, and nothing stood against it"
-    if told and not refused and not world.gate.happened:
+    if told and not refused and not world.gate.happened and not world.in_doubt:
         yield f"REPLY: nobody knows whether {token} was sent, and nothing went wrong"
 
 

@@ -6,13 +6,31 @@ answers. So a thread that was left in a state from which it cannot go on shows.
 
 from __future__ import annotations
 
+import json
+
+from deskwire.conversation.health import PATIENCE
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
+from deskwire.web.wire import Reply
+from sandbox.neighbours.neighbour import broken, throttled
 
 from . import promises
-from .people import PAGE, TWIN
+from .people import PAGE, PICTURES, TWIN
 from .ports import KINDS, MOST_RECEIVED
-from .world import GRAPH, MONTH, X_API, World, erase, misread, replay, replay_dead, reporting, ticket_of
+from .world import (
+    GRAPH,
+    MONTH,
+    X_API,
+    World,
+    erase,
+    misread,
+    replay,
+    replay_dead,
+    reporting,
+    stands,
+    status_of,
+    ticket_of,
+)
 
 SCENARIOS = {}
 
@@ -198,6 +216,50 @@ def agents_reply(world, marta):
     world.gate.open = True
     world.agent_replies(ticket_of(marta))
     world.quiet()
+
+
+@scenario(desks=("hotline",), channels=BOTH, short=True)
+def answers_in_a_desk_that_tells_them(world, marta):
+    """One is signalled twice, under two ids of the signal: the id of the answer is what counts.
+
+    They come in the order in which the desk delivers them, so it has time to repeat the first.
+    """
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    ticket = ticket_of(marta)
+    world.agent_replies(ticket)
+    world.run(30)
+    world.agent_replies(ticket, "and the number is 4471")
+    last = world.deliveries[-1]
+    told = json.loads(last.body)
+    world._signals(json.dumps({**told, "call": 1000}).encode(), last.headers)
+    world.quiet()
+
+
+@scenario(desks=("hotline",), kinds=(*KINDS, "slow", "late"))
+def an_answer_told_as_soon_as_the_ticket_is_seen(world, marta):
+    """It comes before our own notes say whose ticket it is, and its words come once."""
+    world.hasty[marta] = None
+    marta.writes()
+    world.quiet()
+
+
+@scenario(desks=("hotline",), short=True)
+def solved_and_reopened(world, marta):
+    """A status changes nothing about what is filed; the thread knows the last one."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    ticket = ticket_of(marta)
+    world._signals(*world.desk.becomes(ticket, "solved"))
+    world.quiet()
+    assert status_of(marta) == "solved", "STATUS: a solved ticket is not known as solved"
+    marta.writes("hello?")
+    world.quiet()
+    assert status_of(marta) == "reopened", "STATUS: the customer's words did not open the ticket again"
 
 
 def failing(world, marta, *, after):
@@ -842,6 +904,85 @@ def taken_back_before_it_came(world, marta):
     world.run(5)
     said = marta.writes("my telephone is 555-0199", after=60)
     marta.unsends(said)
+    world.quiet()
+
+
+@scenario(kinds=("before", "lost", "broken"))
+def platform_that_fails_while_agents_answer(world, marta):
+    """It says 503 and not what became of the message: a few answers stay in doubt, all others are delivered."""
+    world.gate.open = False
+    customers = [marta, *(world.customer(name) for name in ("Jón", "Zoë", "Anna", "Samir", "Kofi", "Mei"))]
+    for each in customers:
+        each.writes()
+    world.quiet()
+    world.gate.open = True
+    world.down[GRAPH] = Answer(503, {}, b"")
+    world.in_doubt = 2 * (PATIENCE - 1) + 1  # two containers count for themselves until one of them is sure
+    answers = [world.agent_replies(ticket_of(each)) for each in customers]
+    world.run(90)
+    world.recovery()
+    world.quiet()
+    missing = [token for token in answers if not any(token in text for each in customers for text in each.got())]
+    assert len(missing) <= world.in_doubt or world.gate.happened, f"REPLY: {missing} were not delivered"
+
+
+def held_up(world, marta, fault):
+    """Let Zendesk refuse the next update of her ticket for a while, and somebody else write meanwhile."""
+    other = world.customer("Jón")
+    world.gate.open = False
+    marta.writes()
+    other.writes("and mine?")
+    world.quiet()
+    world.gate.open = True
+    world.desk.zendesk.faults.add(fault, method="PUT", path=f"/api/v2/tickets/{ticket_of(marta)}.json", times=1)
+    marta.writes("hello?")
+    world.run(5)
+    said = other.writes("and the invoice?")
+    world.run(20)
+    assert stands(world, said) or world.gate.happened, "HELD UP: one ticket's trouble is another customer's"
+    world.quiet()
+
+
+@scenario()
+def a_tickets_own_limit(world, marta):
+    """Zendesk counts the updates of one ticket: that thread waits, and nobody else."""
+    held_up(world, marta, throttled(571))
+
+
+@scenario()
+def a_tickets_own_conflict(world, marta):
+    held_up(world, marta, broken(409, {"error": "UpdateConflict"}))
+
+
+def pictures(world, marta, status, headers):
+    """Let the pictures' host be busy while she and others write: words are filed at once, each file later, once."""
+    others = [world.customer(name) for name in ("Jón", "Zoë")]
+    world.down[PICTURES] = Reply(status, headers, b"")
+    said = [marta.shows("my cellar is under water, see")]
+    world.run(5)
+    said += [each.shows() for each in others]
+    world.run(5)
+    said.append(marta.writes("is anybody there?"))
+    world.run(50)
+    for each in said:
+        assert stands(world, each) or world.gate.happened, f"HELD UP: the words of {each.token} wait for a picture"
+    world.recovery()
+    world.quiet()
+
+
+@scenario()
+def pictures_of_a_busy_host(world, marta):
+    pictures(world, marta, 429, {"retry-after": "3600"})
+
+
+@scenario()
+def pictures_of_a_failing_host(world, marta):
+    pictures(world, marta, 503, {})
+
+
+@scenario(short=True)
+def a_picture_that_is_there(world, marta):
+    marta.shows()
     world.quiet()
 
 

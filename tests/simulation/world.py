@@ -17,6 +17,7 @@ import random
 from concurrent import futures
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from deskwire import registry, runtime
 from deskwire.care.policy import Policy
@@ -24,7 +25,7 @@ from deskwire.channels import messenger
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, helpdesk_key, item
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
-from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Kind, Unreadable
 from deskwire.model.secret import Secrets
 from deskwire.operating.erasing import Eraser, Person
@@ -33,8 +34,10 @@ from deskwire.ports import EndpointView, Put
 from deskwire.receiving.receiver import Receiver
 from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
+from deskwire.web import media
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
+from deskwire.web.wire import Reply
 from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.sender import single
@@ -43,8 +46,9 @@ from sandbox.platforms.x import played as played_x
 from sandbox.platforms.x.played import X
 
 from .desks import DESKS, asked
+from .hotline import Hotline
 from .logbook import Logbook
-from .people import CUSTOMERS, PAGE, TWIN
+from .people import CUSTOMERS, PAGE, PICTURES, TWIN
 from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled, unanswered
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -72,7 +76,8 @@ EXHAUSTED = 400  # turns of the world after which it will never be quiet
 MONTHS_WORK = 50_000  # turns that no stretch of time has
 
 _helpdesk = registry.helpdesk
-registry_helpdesk = lambda name: Logbook() if name == "logbook" else _helpdesk(name)  # noqa: E731
+OUR_OWN = {"logbook": Logbook, "hotline": Hotline}  # connectors of the simulation's own
+registry_helpdesk = lambda name: OUR_OWN[name]() if name in OUR_OWN else _helpdesk(name)  # noqa: E731
 
 
 class Serial:
@@ -176,7 +181,8 @@ class Container:
         return True
 
     def fetch(self, call, hosts):
-        raise PermanentError("no pictures in these stories")
+        what = f"GET {PICTURES}"
+        return self.world.gate.pass_(what, lambda: self.world.picture(call), lost=unfetched, refused=unfetched)
 
 
 class World:
@@ -218,6 +224,7 @@ class World:
         self.others = []  # tokens of answers that were for nobody here
         self.closings = 0  # tickets that took nothing more, so that another had to be opened
         self.endless = False
+        self.in_doubt = 0  # answers of which a platform, failing, did not say whether it took them
         self.merges = 0
         self.plans = []  # what people will do: (when, what)
         self.errands = []  # what operators have not done yet
@@ -305,6 +312,11 @@ class World:
             for made in (*list(self.x.posts)[known[0] :], *(each.id for each in self.x.whispered[known[1] :])):
                 for body in self.x.echo(made):
                     self._delivered([body], (), endpoint="x")
+
+    def picture(self, call):
+        """Return what a customer attached: its bytes are its address. Raises what its host's answer means."""
+        reply = self.down.get(PICTURES, Reply(200, {"content-type": "image/png"}, call.url.encode()))
+        return media._file(reply, urlsplit(call.url), credentials=False)
 
     def mail(self, **mail):
         self.gate.pass_("mail", lambda: self.mails.append(mail), lost=unanswered, refused=throttled)
@@ -572,6 +584,15 @@ class World:
         self.down.clear()
 
 
+def unfetched():
+    return TemporaryError("the attachment could not be fetched in time", concerns=Concern.HOST)
+
+
+def stands(world, said):
+    """Tell whether what a customer said stands in a ticket."""
+    return any(said.token in words for kept in world.desk.books() for words in kept.words)
+
+
 @contextlib.contextmanager
 def misread(words):
     """Let Messenger's connector be unable to read what holds these words, as before a fix."""
@@ -612,6 +633,12 @@ def ticket_of(customer):
     """Return the ticket an agent would find this customer in; the last that is open. None when there is none yet."""
     found = [kept.id for kept in customer.tickets() if not kept.closed and not kept.merged]
     return found[-1] if found else None
+
+
+def status_of(customer):
+    """Return what the customer's thread knows of its ticket's status."""
+    rows = customer.world.table.memory.items.items()
+    return next((row.get("status") for (pk, sk), row in rows if sk == "THREAD" and row.get("ticket")), None)
 
 
 def _replayer(world):

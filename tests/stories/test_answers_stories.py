@@ -43,6 +43,30 @@ def test_a_note_and_our_own_comments_stay_inside(asked):
     assert asked.graph.sent == []
 
 
+def test_an_answer_of_a_picture_alone_counts_as_not_delivered(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, " ", files=[("plan.png", "image/png", b"png")])
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent == []
+    note = asked.zendesk.comments(ticket.id)[-1]
+    assert "NOT delivered" in note.words
+    assert "plan.png" in note.words
+    assert not note.public
+    assert [found["state"] for (_, sk), found in asked.table.items.items() if sk.startswith("S#reply")] == ["refused"]
+    assert not asked.thread().get("answered_at")
+
+
+def test_an_answer_that_quotes_the_head_of_a_mail_stays_inside(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "Yes\n\nFrom: Marta\nSent: Monday\nTo: us\n\nMy number is 555 0100")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert asked.graph.sent == []
+    assert "NOT delivered" in asked.zendesk.comments(ticket.id)[-1].words
+    assert not any("Marta" in line for line in asked.lines)
+
+
 def test_an_answer_outside_the_window_is_noted_on_the_ticket(asked):
     asked.tick(8 * 86400)
     ticket = asked.zendesk.tickets[0]
@@ -199,12 +223,25 @@ def test_two_answers_of_the_same_words_are_both_noted_when_the_platform_names_on
     assert [item["state"] for key, item in company.table.items.items() if key[1].startswith("S#")] == ["sent", "sent"]
 
 
+def test_a_solved_ticket_is_known_as_solved_until_the_customer_writes(asked):
+    told = json.loads(json.loads(Path("events/zendesk/status_changed.json").read_text())["body"])
+    told["detail"]["id"] = str(asked.zendesk.tickets[0].id)
+    before = asked.comments()
+    assert asked.called(told) == 200
+    assert asked.work() == ["routed", "filed"]
+    assert asked.comments() == before
+    assert asked.thread()["status"] == "solved"
+    asked.deliver(asked.message("One more thing"))
+    asked.work()
+    assert asked.thread()["status"] == "reopened"
+
+
 def test_a_ticket_that_is_none_of_ours_is_left_alone(asked):
     asked.signalled(999_999)
     assert asked.work() == ["suppressed"]
 
 
-@pytest.mark.parametrize("capture", ["internal_note", "status_changed", "customers_comment_filed_by_us"])
+@pytest.mark.parametrize("capture", ["internal_note", "customers_comment_filed_by_us"])
 def test_what_the_helpdesk_tells_that_is_no_answer_writes_nothing_into_the_ticket(asked, capture):
     told = json.loads(json.loads(Path(f"events/zendesk/{capture}.json").read_text())["body"])
     told["detail"]["id"] = str(asked.zendesk.tickets[0].id)

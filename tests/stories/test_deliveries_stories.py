@@ -65,10 +65,15 @@ def test_a_repeated_signature_is_refused(company, event):
     assert answered(company, event)["statusCode"] == 401
 
 
-def test_a_body_over_the_platforms_maximum_is_refused_and_counted(company, event):
-    limit = channel("messenger").terms.body_limit.value
-    assert answered(company, event | {"body": "x" * (limit + 1)})["statusCode"] == 413
-    assert any('"TooLarge":1' in line for line in company.lines)
+@pytest.mark.parametrize(("secret", "counted"), [("invented-app-secret", "TooLarge"), ("a stranger's", "Rejected")])
+def test_a_body_over_the_platforms_maximum_is_refused_and_rings_only_when_it_is_genuine(company, secret, counted):
+    body = b"x" * (channel("messenger").terms.body_limit.value + 1)
+    request = Request(method="POST", endpoint="meta", body=body, received_at=company.now())
+    signed = channel("messenger").verification.sign(request, Secrets({"app_secret": secret}), company.now())
+    assert company.receiver.handle(gateway_event(signed))["statusCode"] == 413
+    assert {name: company.counted(name) for name in ("TooLarge", "Rejected")} == {
+        "TooLarge": int(counted == "TooLarge"), "Rejected": int(counted == "Rejected")
+    }  # fmt: skip
     assert not company.mailbox.letters
 
 

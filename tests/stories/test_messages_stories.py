@@ -388,3 +388,64 @@ def test_what_waits_when_its_connection_is_removed_ends_with_a_reason_however_mu
     company.later(600)
     assert Counter(company.outcomes().values()) == {"filed": 1, "refused": 110}
     assert company.thread()["pending"] == []
+
+
+def test_nothing_automatic_is_said_in_the_middle_of_a_colleagues_talk_in_the_platforms_own_app(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.tick(13 * 3600)  # the quiet period is over
+    before = len(company.graph.sent)
+    spoke_at = int(company.now().timestamp())
+    company.deliver(company.message("It is at the post office", mid="m_inbox_1", own=True))
+    company.work()
+    company.tick(60)
+    company.deliver(company.message("Until when is it open?"))
+    company.work()
+    assert company.graph.sent[before:] == []
+    assert company.thread()["answered_at"] == spoke_at
+    notes = [comment for comment in company.zendesk.comments(company.zendesk.tickets[0].id) if not comment.public]
+    assert any("It is at the post office" in note.words for note in notes)
+
+
+def test_our_own_echo_is_no_colleagues_answer(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    ours = company.graph.sent[-1]["message"]
+    company.deliver(company.message(ours["text"], mid="m_ours1", own=True))
+    company.work()
+    assert not company.thread().get("answered_at")
+
+
+@pytest.mark.parametrize("state", ["open", "solved", "closed"])
+def test_a_follow_up_names_the_earlier_ticket_whatever_became_of_that(company, state):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    (first,) = company.zendesk.tickets
+    if state != "open":
+        {"solved": company.zendesk.solve, "closed": company.zendesk.close}[state](first.id)
+    company.tick(15 * 86400)
+    company.deliver(company.message("It is still not here"))
+    company.work()
+    (second,) = [ticket for ticket in company.zendesk.tickets if ticket.id != first.id]
+    assert f"#{first.id}" in company.zendesk.comments(second.id)[0].words
+
+
+def test_a_ticket_that_nobody_has_looked_at_stays_new(company):
+    for text in ("Hello", "my parcel 4471", "is lost"):
+        company.deliver(company.message(text))
+        company.work()
+        company.tick(20)
+    (ticket,) = company.zendesk.tickets
+    assert ticket.status == "new"
+    assert len(company.zendesk.comments(ticket.id)) == 3
+
+
+@pytest.mark.parametrize("status", ["open", "pending", "hold", "solved"])
+def test_a_customers_message_opens_a_ticket_that_waits(company, status):
+    company.deliver(company.message("Hello"))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    company.zendesk.agent_replies(ticket.id, "a note", public=False, status=status)
+    company.deliver(company.message("is lost"))
+    company.work()
+    assert ticket.status == "open"

@@ -7,15 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from deskwire.configuration import INDEX_KEY, Connection, item
+from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection, item
 from deskwire.contracts.channel import Page
+from deskwire.contracts.helpdesk import Signals
 from deskwire.contracts.terms import Figure
-from deskwire.model.errors import Concern, TemporaryError
+from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.tickets import File
 from deskwire.ports import Put
-from deskwire.registry import channel
+from deskwire.registry import channel, helpdesk
 from deskwire.web.rest import Answer
 from sandbox.neighbours.neighbour import broken, throttled
 
@@ -70,6 +71,26 @@ def test_one_tickets_limit_or_conflict_holds_up_its_thread_alone(company, fault)
     assert not any("second" in words for words in company.comments())
     company.later(1000)
     assert any("second" in words for words in company.comments())
+
+
+def test_a_ticket_full_of_comments_gets_a_follow_up_in_which_the_thread_goes_on(company, monkeypatch):
+    monkeypatch.setattr("sandbox.helpdesks.zendesk.account.COMMENTS_LIMIT", 3)
+    monkeypatch.setattr("deskwire.helpdesks.zendesk.FULL", 3)
+    for number in range(5):
+        company.deliver(company.message(f"message {number}"))
+        company.work()
+        company.tick(60)
+    first, second = (
+        [comment.words for comment in company.zendesk.comments(each.id)] for each in company.zendesk.tickets
+    )
+    assert [words.split("\n")[0] for words in first] == ["message 0", "message 1", "message 2"]
+    assert [words.split("\n")[0] for words in second] == ["message 3", "message 4"]
+    assert set(company.outcomes().values()) == {"filed"}
+    ticket = company.zendesk.tickets[1].id
+    company.zendesk.agent_replies(ticket, "It left today.")
+    company.signalled(ticket)
+    company.work()
+    assert company.graph.sent[-1]["message"]["text"] == "It left today."
 
 
 def test_an_accounts_limit_holds_up_everybody(company):
@@ -135,7 +156,7 @@ def test_words_are_filed_at_once_and_their_picture_follows_when_its_host_has_tim
     company.work()
     (words,) = company.comments()
     assert "My cellar is under water, see" in words
-    assert "[image] follows as soon as it can be fetched" in words
+    assert f"[image] follows as soon as it can be fetched {PICTURE[0]['payload']['url']}" in words
     for _ in range(70):
         company.later(60)
     assert len(tries) == 2
@@ -145,6 +166,30 @@ def test_words_are_filed_at_once_and_their_picture_follows_when_its_host_has_tim
     assert len(_files(company)) == 1
     assert set(company.outcomes().values()) == {"filed"}
     assert "due_at" not in company.thread()
+
+
+def test_a_picture_that_is_not_fetched_stands_in_the_ticket_with_its_link(company):
+    _pictures(company, PermanentError("the attachment is larger than allowed"))
+    company.deliver(company.message("see the damage", attachments=PICTURE))
+    company.work()
+    (words,) = company.comments()
+    assert "larger than allowed" in words
+    assert PICTURE[0]["payload"]["url"] in words
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 402, 405, 410, 423, 401, 403])
+def test_what_speaks_of_the_helpdesks_account_waits_and_is_filed_once_it_is_mended(company, status):
+    company.zendesk.faults.add(broken(status, {"error": "AccountSuspended"}), method="POST")
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    company.later(400)
+    assert set(company.outcomes().values()) == {"recorded"}
+    assert company.counted("ConfigurationErrors")
+    company.zendesk.faults.clear()
+    company.later(400)
+    company.later(400)
+    assert set(company.outcomes().values()) == {"filed"}
+    assert len(company.zendesk.tickets) == 1
 
 
 def test_a_customer_writes_on_while_a_picture_is_missing(company):
@@ -246,14 +291,14 @@ def test_a_look_that_hangs_holds_up_no_other_look_and_no_message(company, monkey
     company.table.put(Put({**index, "keys": [list(each.key) for each in pages] + index["keys"]}))
     looks = {}
 
-    def poll(self, cursor, reach):
+    def poll(_cursor, reach):
         began = company.now()
         if reach.account == accounts[0]:
             company.tick(50)
         looks.setdefault(reach.account, []).append((began - START).total_seconds())
         return Page((), "next")
 
-    monkeypatch.setattr(type(channel("x")), "poll", poll, raising=False)
+    monkeypatch.setattr(channel("x"), "poll", poll, raising=False)
     began = company.now()
     assert company.sweep()["polls"] == 4
     assert company.now() == began  # sweep only asks for the looks
@@ -277,7 +322,7 @@ def test_a_look_that_dies_before_its_cursor_moved_is_made_again_and_filed_once(c
         channel="x", account="42", kind=Kind.MESSAGE, object_id="1", verb=ADD, thread="9", text="Where is my parcel?",
         visibility=Visibility.PRIVATE, author=Author("9"), occurred_at=START,
     )  # fmt: skip
-    monkeypatch.setattr(type(channel("x")), "poll", lambda *_: Page((said,), "next"), raising=False)
+    monkeypatch.setattr(channel("x"), "poll", lambda *_: Page((said,), "next"), raising=False)
     put = company.table.put
 
     def die(write):
@@ -296,13 +341,41 @@ def test_a_look_that_dies_before_its_cursor_moved_is_made_again_and_filed_once(c
     assert company.table.items[(page.key[0], "CURSOR")]["cursor"] == "next"
 
 
+def test_an_acknowledgement_that_is_not_sent_counts_once_however_often_its_message_is_tried(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    direct = company._direct
+    company._direct = lambda _: Answer(503, {}, b"")
+    for number in range(2):
+        company.deliver(company.message(f"hello? {number}"))
+        company.work()
+    for _ in range(10):
+        company.later(400)
+    company._direct = direct
+    company.later(400)
+    company.sweep()
+    assert company.counted("AcknowledgementsSuppressed") == 2
+
+
+def test_a_helpdesk_is_looked_at_no_more_often_than_its_terms_say(company, monkeypatch):
+    desk = next(each for each in company.definitions if isinstance(each, HelpdeskConnection))
+    company.table.put(Put(item(desk.model_copy(update={"poll": True}))))
+    looks, kind = [], helpdesk("zendesk")
+    every = Figure(timedelta(minutes=5), "https://example.com", START.date())
+    monkeypatch.setattr(kind, "poll", lambda *_: looks.append(company.now()) or Signals((), "next"), raising=False)
+    monkeypatch.setattr(kind, "terms", dataclasses.replace(kind.terms, every=every))
+    for _ in range(11):
+        company.later(60)
+    assert len(looks) == 3
+
+
 def test_a_platform_is_looked_at_no_more_often_than_its_terms_say(company, monkeypatch):
     page = Connection(name="x", channel="x", account="42", endpoint="meta", secret="page", helpdesk="acme")
     company.table.put(Put(item(page)))
     index = company.table.get(INDEX_KEY)
     company.table.put(Put({**index, "keys": [*index["keys"], list(page.key)]}))
     looks = []
-    kind = type(channel("x"))
+    kind = channel("x")
     every = Figure(timedelta(minutes=5), "https://example.com", START.date())
     monkeypatch.setattr(kind, "poll", lambda *_: looks.append(company.now()) or Page((), "next"), raising=False)
     monkeypatch.setattr(kind, "terms", dataclasses.replace(kind.terms, every=every))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from deskwire.configuration import connection_key
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
@@ -74,17 +76,30 @@ def test_who_else_writes_under_a_comment_is_named_in_the_ticket(company):
     assert second.startswith("Bob Stranger · 2026-11-02 09:00:00 UTC\nmine is missing, too")
 
 
-def test_a_private_answer_goes_to_nobody_who_began_to_write_after_it(company):
+def test_a_private_answer_among_several_goes_to_the_one_it_names_and_not_to_who_wrote_last(company):
     company.deliver(company.comment("Where is it?"))
     company.work()
     _bob_writes(company, "mine is missing, too")
-    sent, note = _answered(company, "#private Marta, it goes to Elm Street 5")
+    sent, note = _answered(company, "#private It goes to Elm Street 5")
     assert sent == []
     assert "NOT delivered" in note
-    assert "somebody else has begun to write" in note
-    company.tick(1)
-    ((again), _) = _answered(company, "#private Bob, please tell us your order")
-    assert [each["recipient"] for each in again] == [{"comment_id": "122200000000501_8"}]
+    assert "“#private Marta Lindqvist: …” or “#private Bob Stranger: …”" in note
+    (hers,), _ = _answered(company, "#private Marta Lindqvist: it goes to Elm Street 5")
+    assert hers["recipient"] == {"comment_id": "122200000000501_993300000000077"}
+    assert hers["message"]["text"] == "it goes to Elm Street 5"
+    (his,), _ = _answered(company, "#private Bob, please tell us your order")
+    assert his["recipient"] == {"comment_id": "122200000000501_8"}
+
+
+@pytest.mark.parametrize(
+    "words", ["Hi Marta, #private it is in Elm Street", "#privately: Elm Street", "private: Elm Street"]
+)
+def test_what_was_perhaps_meant_in_private_is_not_published(company, words):
+    company.deliver(company.comment("Where is it?"))
+    company.work()
+    sent, note = _answered(company, words)
+    assert sent == []
+    assert "NOT delivered" in note
 
 
 def test_a_private_answer_to_the_one_who_wrote_last_goes_out_when_there_was_time_to_see_who_it_is(company):

@@ -81,6 +81,14 @@ def test_an_answer_that_is_in_doubt_twice_is_unknown(asked, terms):
     assert [words for words in asked.comments() if "unknown" in words]
 
 
+def test_an_answer_in_doubt_is_not_sent_again_to_a_platform_that_is_left_alone(asked, terms):
+    terms(idempotent=HOURS)
+    asked.graph.next = [TemporaryError("HTTP 503", ambiguous=True, after=60)]
+    asked.work()
+    assert len(asked.graph.sent) == 1
+    assert [words for words in asked.comments() if "unknown" in words]
+
+
 def test_an_answer_whose_worker_died_is_sent_again_where_that_is_harmless(asked, terms, monkeypatch):
     terms(idempotent=HOURS)
     send = Messenger.send

@@ -41,6 +41,8 @@ class Endpoint(Definition):
     helpdesk: str = ""  # for the helpdesks' side: whose webhook it is
     # Channel -> account of its one connection here, where the channel's deliveries name no account.
     accounts: dict[str, str] = Field(default_factory=dict)
+    # Channel -> all accounts of its connections here, where a visitor's page names one: no other is taken.
+    pages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
     def key(self) -> Key:

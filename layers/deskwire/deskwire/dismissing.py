@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from deskwire.model.events import Event, Kind
 
 if TYPE_CHECKING:
+    from deskwire.model.signals import Happened
     from deskwire.telemetry import Telemetry
 
-METRICS = {
+METRICS: Mapping[str, str] = {
     Kind.RECEIPT: "DismissedReceipt",
     Kind.REACTION: "DismissedReaction",
     Kind.STATE: "DismissedState",
-    Kind.TICKET: "DismissedTicket",
+    "ticket": "DismissedTicket",
 }
 
 
-def dismiss(events: Sequence[Event], telemetry: Telemetry) -> list[Event]:
+Given = TypeVar("Given", bound="Happened")
+
+
+def dismiss(events: Sequence[Given], telemetry: Telemetry) -> list[Given]:
     """Return the events to work on; count the others by kind, log why, and raise the alarm for what a person must do.
 
     The count is all that is kept of a dismissed event: no letter and no item, so a redelivery counts again.
     """
-    dismissed: Counter[tuple[str, Kind, str]] = Counter()
+    dismissed: Counter[tuple[str, str, str]] = Counter()
     for event in events:
-        if event.attention:
+        if isinstance(event, Event) and event.attention:
             telemetry.count("ConfigurationErrors")
             telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
         if event.dismissed:
-            dismissed[event.channel, event.kind, event.dismissed] += 1
+            dismissed[event.connector, event.kind, event.dismissed] += 1
     for (channel, kind, reason), number in dismissed.items():
         telemetry.count(METRICS.get(kind, "DismissedOther"), number)
         telemetry.log("INFO", "dismissed", channel=channel, kind=str(kind), reason=reason, count=number)

@@ -1,8 +1,8 @@
-"""What goes on the mailbox and what is stored of an event: written and read here alone, with a version.
+"""What goes on the mailbox and what is stored of an event or a signal: written and read here alone, with a version.
 
-A letter and an event each say which version wrote them. Every older version is read; a newer one is refused, so that
-its letter comes again, or waits among the dead letters, until the newer code is there. Within a version a missing field
-is its default, and an unknown one is kept and written again.
+A letter, an event and a signal each say which version wrote them. Every older version is read; a newer one is refused,
+so that its letter comes again, or waits among the dead letters, until the newer code is there. Within a version a
+missing field is its default, and an unknown one is kept and written again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import MOST_STARS, Event, Kind, event_from_json
@@ -21,12 +21,16 @@ from deskwire.model.values import dataclass, field
 from deskwire.model.writing import write
 from deskwire.ports import Archive, Key, Letter
 
+if TYPE_CHECKING:
+    from deskwire.model.signals import Happened
+
 VERSION = 2  # raised when older code would misread what is written: see docs/decisions/0024
+SIGNALLED = "ticket"  # the kind of an event as which a signal was written once
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
 
 
-def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive: Archive) -> Letter:
-    """Return the letter of an event: ASCII JSON, for SQS refuses some characters for ever.
+def letter_of(event: Happened, endpoint: str, side: str, received_at: str, archive: Archive) -> Letter:
+    """Return the letter of an event or a signal: ASCII JSON, for SQS refuses some characters for ever.
 
     What is too large for a letter goes to the archive, named by its own digest.
     """
@@ -46,8 +50,10 @@ def letter_of(event: Event, endpoint: str, side: str, received_at: str, archive:
     return Letter(digest(event.thread_key), digest(compose(endpoint, event.key)), body)
 
 
-def letters_of(events: Iterable[Event], endpoint: str, side: str, received_at: str, archive: Archive) -> list[Letter]:
-    """Return the letters of the events of one delivery, each once."""
+def letters_of(
+    events: Iterable[Happened], endpoint: str, side: str, received_at: str, archive: Archive
+) -> list[Letter]:
+    """Return the letters of what one delivery tells of, each once."""
     return distinct(letter_of(event, endpoint, side, received_at, archive) for event in events)
 
 
@@ -89,10 +95,11 @@ def read_json(body: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def event_of(data: Mapping[str, Any], archive: Archive) -> Event:
-    """Return the event of a letter. Raises `PayloadError` when it is none, or no longer in the archive."""
+def content_of(data: Mapping[str, Any], archive: Archive) -> Happened:
+    """Return the event or the signal of a letter. Raises `PayloadError` when it is none, or not in the archive."""
     try:
-        return _read(data["event"] or json.loads(archive.fetch(data["event_at"])))
+        content = data["event"] or json.loads(archive.fetch(data["event_at"]))
+        return _read(content, signal=data["side"] == "helpdesks")
     except PermanentError:
         raise PayloadError("its event is no longer in the archive") from None
     except (KeyError, TypeError, ValueError):
@@ -106,9 +113,9 @@ def poll(key: Key, why: str) -> Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What is on the mailbox: an event and how it came."""
+    """What is on the mailbox: an event or a signal, and how it came."""
 
-    event: Event
+    content: Happened
     endpoint: str
     side: str
     received_at: str
@@ -120,15 +127,15 @@ class Envelope:
     def forwarded(self, thread_key: str) -> Letter:
         """Return the letter that brings the same to another thread."""
         body = write({**self.data, "thread": thread_key})
-        return Letter(digest(thread_key), digest(self.event.key), body)
+        return Letter(digest(thread_key), digest(self.content.key), body)
 
 
 def opened(data: dict[str, Any], archive: Archive) -> Envelope:
     """Return the envelope in a letter's JSON. Raises `PayloadError` when there is none in it."""
-    event = event_of(data, archive)
+    content = content_of(data, archive)
     try:
         return Envelope(
-            event=event,
+            content=content,
             endpoint=data["endpoint"],
             side=data["side"],
             received_at=data["received_at"],
@@ -141,14 +148,22 @@ def opened(data: dict[str, Any], archive: Archive) -> Envelope:
         raise PayloadError("a letter that is none of ours") from None
 
 
-def stored(event: Event) -> bytes:
-    """Return an event as the table keeps it."""
+def stored(event: Happened) -> bytes:
+    """Return an event or a signal as the table keeps it."""
     return compress(_text(event))
 
 
-def event_in(data: bytes) -> Event:
-    """Return the event that the table keeps. Raises `PayloadError` for one that a newer version wrote."""
+def content_in(data: bytes) -> Happened:
+    """Return the event or the signal that the table keeps. Raises `PayloadError` for what a newer version wrote."""
     return _read(json.loads(zlib.decompress(data)))
+
+
+def event_in(data: bytes) -> Event:
+    """Return the event that the table keeps. Raises `PayloadError` for a signal, too."""
+    content = content_in(data)
+    if not isinstance(content, Event):
+        raise PayloadError("a signal, and no event")
+    return content
 
 
 def archived_as(data: bytes) -> str:
@@ -166,20 +181,25 @@ def _keep(archive: Archive, data: bytes) -> str:
     return name
 
 
-def _text(event: Event) -> bytes:
+def _text(event: Happened) -> bytes:
     """Return an event as the table and the archive keep it; the archive's name for it is the digest of this."""
     return json.dumps(_written(event)).encode()
 
 
-def _written(event: Event) -> dict[str, Any]:
+def _written(event: Happened) -> dict[str, Any]:
     return {"v": VERSION, **event.to_json()}
 
 
-def _read(data: object) -> Event:
+def _read(data: object, *, signal: bool = False) -> Happened:
+    """Return what was written. `signal`: it came from a helpdesk, so it is one, even if an event was written."""
     if not isinstance(data, dict):
         raise PayloadError("not an event")
     check_version(data, "event")
     given = {name: value for name, value in data.items() if name != "v"}
+    if signal or "helpdesk" in given or given.get("kind") == SIGNALLED:
+        from deskwire.model.signals import signal_from_json, signal_of_event
+
+        return signal_from_json(given) if "helpdesk" in given else signal_of_event(given)
     return event_from_json(given if "v" in data else _typed(given))
 
 

@@ -348,6 +348,17 @@ class Zendesk(Neighbour):
 
         return self._answered(act)
 
+    @route("GET", "/api/v2/tickets/{ticket}/comments/count.json")
+    def count_comments(self, asked: Asked, ticket: str) -> Reply:
+        """Count a ticket's comments."""
+        del asked
+
+        def act() -> Reply:
+            number = len(self.account.ticket(int(ticket)).comments)
+            return Reply.json(200, {"count": {"value": number, "refreshed_at": stamp(self.clock.now())}})
+
+        return self._answered(act)
+
     def _comment(self, comment: Comment) -> dict[str, Any]:
         event = self.account.comment_event(comment)
         return {**event, "created_at": stamp(comment.created_at), "via": {"channel": "api"}, "metadata": {"system": {}}}

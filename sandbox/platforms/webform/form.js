@@ -73,7 +73,7 @@ async function send() {
     fields: [...form.querySelectorAll("[data-field]")].filter((input) => input.value)
       .map((input) => ({ name: input.name, value: input.value })),
     locale: navigator.language, page_url: location.href, client_ts: new Date().toISOString(),
-    website: value("website"), uploads,
+    leave_empty: value("leave_empty"), uploads,
   };
   let answer = await post("", content);
   if (answer.code === 401) answer = await post("", content); // the captcha's token was too old: with a new one

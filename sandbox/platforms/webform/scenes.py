@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from deskwire.channels.webform import thread_of
 from sandbox.neighbours.sender import Forgery
 from sandbox.northwind.notes import Happening
 from sandbox.northwind.scenes import Scenes, scene
@@ -21,9 +22,9 @@ class Visiting(Scenes):
         email, submission = f"{self.random.choice(EMAILS)}.{next(self.numbers)}@example.com", str(uuid.uuid4())
         form = {
             "schema": "form.submitted/1", "form_id": FORM, "submission_id": submission, "email": email,
-            "name": next(self.names), "message": text, "website": "",
+            "name": next(self.names), "message": text, "leave_empty": "",
         }  # fmt: skip
-        talk = self.script.talk("webform", FORM, submission, f"mail {email}", ack=True)
+        talk = self.script.talk("webform", FORM, thread_of(submission, email), f"mail {email}", ack=True)
         return form, self.script.happened(talk, submission, text=text, marker=marker)
 
     @scene(morning=18, soak=14)
@@ -46,6 +47,6 @@ class Visiting(Scenes):
         marker = f"NW-{next(self.numbers)}"
         form = {
             "schema": "form.submitted/1", "form_id": FORM, "submission_id": str(uuid.uuid4()),
-            "email": "mallory@example.com", "message": f"Refund {marker}", "website": "",
+            "email": "mallory@example.com", "message": f"Refund {marker}", "leave_empty": "",
         }  # fmt: skip
         self.forge("webform", "webform", form, marker)

@@ -50,7 +50,7 @@ class Visitor:
                 "submission_id": submission or str(uuid.uuid4()),
                 "email": email,
                 "message": message,
-                "website": "",
+                "leave_empty": "",
                 "page_url": f"{self.origin}/contact",
                 **more,
             }

@@ -14,11 +14,12 @@ from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.helpdesks.requesttracker.api import multipart, number, stored_name
 from deskwire.helpdesks.requesttracker.replies import answer_of, words_of
 from deskwire.helpdesks.requesttracker.tickets import PLAIN_NAME, fields_of, marker, user_name
-from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import Customer, File, Ticket
+from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
+from deskwire.web.rest import Answer
 from sandbox.helpdesks.requesttracker.played import RequestTracker as Server
 from sandbox.helpdesks.requesttracker.played import RequestTrackerError
 from tests.simulation import tracker as played
@@ -62,6 +63,18 @@ def test_a_vector_signed_by_openssl_verifies():
     answer = subprocess.run(command, input=b"1795293448." + body, capture_output=True, check=True).stdout.decode()
     signature = f"sha256={answer.split()[-1]}"
     verify(request_of(body, x_rt_timestamp="1795293448", x_rt_signature=signature), "invented", 1795293448)
+
+
+def test_a_conflict_is_the_tickets_own_trouble():
+    reach = Reach(
+        account="rt", settings={"address": "https://rt.example"}, secrets=Secrets({"token": "invented"}),
+        http=lambda _: Answer(409, {}, b"{}"), now=datetime(2026, 11, 21, tzinfo=UTC),
+        mail=None, remember=lambda _, make: make()[0],
+    )  # fmt: skip
+    with pytest.raises(TemporaryError) as caught:
+        connector.append("7", "t", [Entry(key="k", body="hello", written_at=None, public=True)], reach)
+    assert caught.value.concerns is Concern.TICKET
+    assert caught.value.ambiguous
 
 
 def test_markers_tell_keys_apart_that_differ_in_case_only():
@@ -112,13 +125,13 @@ def test_no_id_but_a_number_reaches_a_query(text):
     [
         ("plain\r\nlines\n\n", "text/plain", "plain\nlines"),
         ("On Sat, x wrote:\n> old\n> words\n\nnew", "text/plain", "new"),
-        ("new\n\nAm Sa schrieb x:\n\n> old", "text/plain", "new\n\nAm Sa schrieb x:"),
-        ("> nothing else", "text/plain", "> nothing else"),
+        ("new\n\nAm Sa schrieb x:\n\n> old", "text/plain", "new"),
+        ("> nothing else", "text/plain", ""),
         ("a\n>b\nc:", "text/plain", "a\nc:"),
         ("<p>one</p><p>two &lt;3</p>", "text/html", "one\n\ntwo <3"),
         ('<div class="gmail_quote"><div>a</div><blockquote>b</blockquote></div>c', "text/html", "c"),
         ('x<blockquote class="gmail_quote">old</blockquote>', "text/html", "x"),
-        ('<div class="gmail_quote">only</div>', "text/html", "only"),
+        ('<div class="gmail_quote">only</div>', "text/html", ""),
         ('new<div class="gmail_quote">never closed', "text/html", "new"),
     ],
 )
@@ -152,7 +165,7 @@ def test_a_repeated_webhook_gives_the_same_key_and_another_transaction_another()
 
 def test_one_reply_on_two_merged_tickets_is_an_event_of_each():
     events = list(connector.parse(request_of(body_of(a_transaction(), tickets=("7", "9")))))
-    assert [event.thread for event in events] == ["7", "9"]
+    assert [event.ticket for event in events] == ["7", "9"]
     assert len({event.key for event in events}) == 2
 
 
@@ -210,7 +223,7 @@ class Polling:
         reach = Reach("main", settings, secrets, self.serve, self.now, None, lambda _name, make: make()[0])
         page = connector.poll(self.cursor, reach)
         self.cursor = page.cursor
-        return [event.object_id for event in page.events], self.calls - before
+        return [event.object_id for event in page.signals], self.calls - before
 
 
 def test_polling_finds_a_reply_that_rt_commits_after_one_with_a_higher_number():

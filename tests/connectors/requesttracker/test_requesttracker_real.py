@@ -22,8 +22,8 @@ from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.helpdesks.requesttracker.tickets import MESSAGE, marker
 from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
-from deskwire.model.events import Event
 from deskwire.model.secret import Secrets
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -602,7 +602,7 @@ def events_of(request, secret):
     secrets = Secrets({"webhook": secret})
     connector.verification.verify(request, secrets, Context(now=datetime.now(UTC), http=None))
     found = list(connector.parse(request))
-    assert all(isinstance(event, Event) for event in found)
+    assert all(isinstance(event, Signal) for event in found)
     return found
 
 
@@ -611,7 +611,7 @@ def test_h8_an_agents_reply_is_told_by_a_webhook_that_verifies(tracker, reach, l
     transaction = tracker.agent_replies(number, "On its way")
     (request,) = listener.about(number)
     (event,) = events_of(request, tracker.webhook_secret)
-    assert (event.thread, event.object_id) == (number, transaction)
+    assert (event.ticket, event.object_id) == (number, transaction)
     assert abs((event.occurred_at - datetime.now(UTC)).total_seconds()) < 60
     assert b"On its way" not in request.body
     with pytest.raises(SignatureError):
@@ -667,7 +667,7 @@ def test_h8_a_comment_and_a_status_are_told_and_only_the_status_is_news(tracker,
     comment, status = sorted(listener.about(number, 2), key=lambda request: request.body)
     assert [row["type"] for row in json.loads(comment.body)["transactions"]] == ["Comment"]
     assert events_of(comment, tracker.webhook_secret) == []
-    assert [event.thread for event in events_of(status, tracker.webhook_secret)] == [number]
+    assert [event.ticket for event in events_of(status, tracker.webhook_secret)] == [number]
 
 
 def test_h8_a_slow_or_refusing_deskwire_neither_stops_nor_delays_the_agent(tracker, reach, listener):
@@ -755,7 +755,7 @@ def test_h8_after_a_merge_replies_reach_the_customer_and_older_ones_to_others_do
     later = tracker.agent_replies(other, "for both, after")
     assert [reply.id for reply in connector.replies(number, "", reach)] == [mine, later]
     events = events_of(listener.about(number)[-1], tracker.webhook_secret)
-    assert [event.thread for event in events] == [number], "told under the id we know"
+    assert [event.ticket for event in events] == [number], "told under the id we know"
 
 
 def test_h8_each_ticket_of_a_chain_of_merges_tells_only_what_was_answered_since_then(tracker, reach):
@@ -781,9 +781,9 @@ def test_h8_polling_finds_replies_also_on_merged_tickets_and_each_once(tracker, 
     two = tracker.agent_replies(other, "two")
     tracker.agent_replies(tracker.agent_opens("not ours"), "three")
     page = connector.poll(start.cursor, reach)
-    assert start.events == ()
-    assert [(event.thread, event.object_id) for event in page.events] == [(number, one), (merged, two)]
-    assert connector.poll(page.cursor, reach).events == []
+    assert not start.signals
+    assert [(event.ticket, event.object_id) for event in page.signals] == [(number, one), (merged, two)]
+    assert not connector.poll(page.cursor, reach).signals
 
 
 def test_h8_a_reply_of_this_minute_is_polled_once_more_for_one_before_it_may_not_be_committed_yet(tracker, reach, wire):
@@ -793,10 +793,10 @@ def test_h8_a_reply_of_this_minute_is_polled_once_more_for_one_before_it_may_not
     now = datetime.now(UTC)
     page = connector.poll(start.cursor, dataclasses.replace(reach, now=now))
     again = connector.poll(page.cursor, dataclasses.replace(reach, now=now + timedelta(seconds=61)))
-    assert [event.object_id for event in (*page.events, *again.events)] == [reply, reply]
-    assert page.events[0].key == again.events[0].key
+    assert [event.object_id for event in (*page.signals, *again.signals)] == [reply, reply]
+    assert page.signals[0].key == again.signals[0].key
     before = len(wire.calls)
-    assert connector.poll(again.cursor, reach).events == []
+    assert not connector.poll(again.cursor, reach).signals
     assert len(wire.calls) == before + 1
 
 
@@ -804,7 +804,7 @@ def test_h8_a_polled_reply_and_its_webhook_are_one_event(tracker, reach, listene
     start = connector.poll("", reach)
     _, number = opened(reach)
     tracker.agent_replies(number, "once")
-    (polled,) = connector.poll(start.cursor, reach).events
+    (polled,) = connector.poll(start.cursor, reach).signals
     (pushed,) = events_of(listener.about(number)[-1], tracker.webhook_secret)
     assert dataclasses.replace(pushed, account="main").key == polled.key
 

@@ -3,6 +3,8 @@
 import dataclasses
 import io
 import json
+import pathlib
+import re
 import uuid
 from datetime import UTC, datetime
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deskwire.channels.webform import WebForm
+from deskwire.channels.webform import WebForm, thread_of
 from deskwire.channels.webform.form import FormError, file_name
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Reach, Rejects, Replies
@@ -27,6 +29,7 @@ from deskwire.web.rest import Direct, with_hosts
 from sandbox.neighbours.captcha import HOSTS, Captchas, Site
 from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import Neighbour, Reply, broken, route
+from sandbox.platforms.webform import played
 from sandbox.platforms.webform.played import Shop, Visitor
 
 CHANNEL = WebForm()
@@ -70,7 +73,7 @@ class Company:
         self.direct = Direct()
         self.captchas, self.mailbox, self.parked = captchas, MemoryMailbox(), MemoryParked()
         self.settings = {**SETTINGS, **more}
-        self.counted, self.log = {}, io.StringIO()
+        self.counted, self.log, self.pages = {}, io.StringIO(), {}
         self.gate = Gate(
             Receiver(
                 endpoints=self, mailbox=self.mailbox, parked=self.parked, archive=MemoryArchive(),
@@ -80,7 +83,8 @@ class Company:
         )  # fmt: skip
 
     def endpoint(self, name):
-        return EndpointView(name, "channels", ("webform",), "s", self.settings, "") if name == "form" else None
+        view = EndpointView(name, "channels", ("webform",), "s", self.settings, "", pages=self.pages)
+        return view if name == "form" else None
 
     def secrets(self, name):
         return Secrets({"captcha_secret": SITE.secret})
@@ -125,7 +129,7 @@ def test_a_visitor_is_told_a_reference_and_the_message_is_on_the_queue(company):
     answer = company.visitor().write("Hvenær kemur pöntunin? 👩‍👩‍👧‍👦", email="asa@customer.example", name="Ása")
     (event,) = company.events()
     assert answer.status == 202
-    assert answer.body["submission_id"] == event["thread"]
+    assert answer.body["submission_id"] == event["object_id"]
     assert len(answer.body["reference"]) == 11
     assert answer.headers["access-control-allow-origin"] == "https://shop.example.org"
     assert (event["text"], event["author"]["name"]) == ("Hvenær kemur pöntunin? 👩‍👩‍👧‍👦", "Ása")
@@ -136,7 +140,7 @@ def test_the_reference_is_the_one_that_the_ticket_will_have(company):
     from deskwire.conversation.thread import Thread
 
     answer = company.visitor().write("Hello", email="asa@customer.example")
-    key = f"webform/contact/{answer.body['submission_id']}"
+    key = f"webform/contact/{thread_of(answer.body['submission_id'], 'Asa@customer.example')}"
     assert Thread(pk=f"T#{key}").reference == answer.body["reference"]
 
 
@@ -199,10 +203,30 @@ def test_other_words_under_the_same_id_are_not_lost(company):
     assert len({event["thread"] for event in events}) == 1
 
 
-def test_a_filled_honeypot_is_counted_and_the_bot_told_that_all_is_well(company):
-    answer = company.visitor().write("Best offers", email="bot@casino.example", website="https://casino.example")
+def test_another_address_under_the_same_id_is_another_thread(company):
+    visitor, submission = company.visitor(), str(uuid.uuid4())
+    for address in ("vera@customer.example", "Vera@Customer.example", "mallory@attacker.example"):
+        visitor.write("Hi", email=address, submission=submission)
+    vera, again, mallory = company.events()
+    assert vera["thread"] == again["thread"] != mallory["thread"]
+
+
+@pytest.mark.parametrize("field", ["leave_empty", "website"])  # the latter on pages of before
+def test_a_filled_honeypot_is_a_suspicion_and_the_words_are_kept(company, field):
+    answer = company.visitor().write("My parcel is lost", email="a@customer.example", **{field: "https://a.example"})
+    (event,) = company.events()
     assert answer.status == 202
-    assert company.events() == []
+    assert (event["kind"], event["text"]) == ("message", "My parcel is lost")
+    assert event["suspicion"]
+    assert event["no_automatic_reply"]
+
+
+def test_the_honeypot_of_the_page_is_nothing_that_a_browser_fills_in():
+    page = (pathlib.Path(played.__file__).parent / "contact.html").read_text()
+    (field,) = re.findall(r"<input name=\"leave_empty\"[^>]*>", page)
+    assert 'autocomplete="off"' in field
+    assert all(name in field for name in ("data-1p-ignore", "data-lpignore", "data-bwignore"))
+    assert not re.search('name="(website|url|homepage|address|phone|company)"', page)
 
 
 def test_while_captchas_cannot_be_checked_people_are_heard_but_nothing_is_mailed(company, captchas):
@@ -227,6 +251,52 @@ def test_the_forms_of_an_endpoint_are_held_to_their_rate_together(company):
     visitor = company.visitor()
     assert [visitor.write("Hi", email="a@customer.example").status for _ in range(3)] == [202, 202, 429]
     assert company.visitor(form="returns").write("Hi", email="a@customer.example").status == 429
+
+
+def test_who_passes_no_captcha_spends_nothing_that_others_need(company):
+    company.settings["form_rate"] = "2"
+    visitor = company.visitor()
+    for number in range(5):
+        company.gate.source = f"198.51.100.{number}"
+        assert visitor.raw(b'{"cf-turnstile-response": "0.invented"}').status == 401
+    assert visitor.write("Hi", email="a@customer.example").status == 202
+    assert not any("in all" in name for name, count in company.counted.items() if count > 1)
+
+
+def test_the_same_request_for_a_file_gets_the_same_place(company):
+    visitor = company.visitor()
+    wanted = {"schema": "upload.requested/1", "form_id": "contact", "name": "a.png", "type": "image/png", "size": 9}
+    token = company.captchas.solve(SITE.sitekey, "shop.example.org", "contact")
+    body = json.dumps({**wanted, "cf-turnstile-response": token}).encode()
+    answers = [visitor.raw(body, path="/uploads") for _ in range(3)]
+    assert [answer.status for answer in answers] == [201] * 3
+    assert len({answer.body["id"] for answer in answers}) == 1
+    assert visitor.raw(body.replace(b"a.png", b"b.png"), path="/uploads").status == 401
+    assert visitor.post(wanted, "/uploads").body["id"] != answers[0].body["id"]
+
+
+def test_a_form_that_nobody_configured_is_told_to_its_page_alone(company):
+    company.pages = {"webform": ["contact"]}
+    answer = company.visitor(form="unknown").write("Hi", email="a@customer.example")
+    assert answer.status == 400
+    assert answer.body["fields"] == [{"field": "form_id", "problem": "is not known"}]
+    assert not company.events()
+    assert company.visitor().write("Hi", email="a@customer.example").status == 202
+
+
+@pytest.mark.parametrize(
+    "body", [b"{" * 70_000, b'{"cf-turnstile-response": "0.token", "x": "' + b"x" * 70_000 + b'"}']
+)
+def test_a_stranger_s_long_body_is_refused_and_raises_no_alarm(company, body):
+    assert company.visitor().raw(body).status == 413
+    assert "TooLarge" not in company.log.getvalue()
+    assert '"Rejected":1' in company.log.getvalue().replace(" ", "")
+
+
+def test_while_captchas_cannot_be_checked_each_visitor_is_counted(company, captchas):
+    captchas.faults.add(broken(503))
+    company.visitor().write("Hi", email="a@customer.example")
+    assert '"CaptchaUnavailable":1' in company.log.getvalue().replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -469,3 +539,26 @@ def test_a_mail_whose_fate_is_unknown_is_in_doubt():
     with pytest.raises(TemporaryError) as caught:
         mailed(nobody, dataclasses.replace(outgoing(), automatic=False, context={}))
     assert caught.value.ambiguous
+
+
+@pytest.mark.parametrize("address", ["help@northwind.example", "Help@Northwind.example", "mailer-daemon@b.example"])
+def test_no_automatic_mail_goes_to_ourselves_or_to_a_machine(address):
+    post = Post()
+    outgoing = Outgoing(
+        key="k", account="contact", thread="t", visibility=Visibility.PRIVATE, text="Thank you", automatic=True,
+        recipient=address,
+    )  # fmt: skip
+    with pytest.raises(PermanentError):
+        mailed(post, outgoing, sender="Northwind <help@northwind.example>")
+    assert not post.mails
+
+
+def test_an_answer_without_words_is_no_mail():
+    post = Post()
+    outgoing = Outgoing(
+        key="k", account="contact", thread="t", visibility=Visibility.PRIVATE, text=" \n", automatic=False,
+        recipient="a@b.example",
+    )  # fmt: skip
+    with pytest.raises(PermanentError):
+        mailed(post, outgoing)
+    assert not post.mails

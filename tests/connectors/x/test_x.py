@@ -21,6 +21,7 @@ from twitter_text import parse_tweet
 
 from deskwire import registry
 from deskwire.care.measure import measure
+from deskwire.channels import x
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.terms import Permit, Unit
 from deskwire.families import oauth1
@@ -428,3 +429,21 @@ def test_the_page_of_the_sandbox_shows_words_as_words(world):
     page = urlopen(world.address).read().decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        ({"detail": "You have been blocked from the author of this tweet."}, PermanentError),
+        ({"errors": [{"code": 136}]}, PermanentError),
+        ({"errors": [{"code": 150}]}, PermanentError),
+        ({"errors": [{"code": 186}]}, PermanentError),
+        ({"errors": [{"code": 9999}]}, ConfigurationError),
+        ({"detail": "Your Tweet text is too long."}, PermanentError),
+        ({"detail": "You are not permitted to perform this action."}, ConfigurationError),
+        ({"title": "Unsupported Authentication"}, ConfigurationError),
+    ],
+)
+def test_a_403_about_this_person_or_these_words_is_told_and_no_alarm(payload, kind):
+    with pytest.raises(kind):
+        x._settled(Answer(403, {}, json.dumps(payload).encode()), what="replying")

@@ -17,8 +17,9 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.zendesk import Zendesk, external_id
 from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
-from deskwire.model.events import AttachmentKind, Kind
+from deskwire.model.events import AttachmentKind
 from deskwire.model.secret import Secrets
+from deskwire.model.signals import About
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -211,6 +212,24 @@ def test_h1_a_closed_ticket_is_told_and_gets_a_follow_up(world, shape):
     assert (gone.value.state, gone.value.into) == ("closed", "")
     second = world.open(key="x/1/m2/add/", follow_up_of=str(number), entries=(entry("x/1/m2/add/", "hello again"),))
     assert world.zendesk.account.tickets[second].followup_of == number
+
+
+def test_h1_a_ticket_full_of_comments_is_told(world, monkeypatch):
+    number = world.open()
+    monkeypatch.setattr("sandbox.helpdesks.zendesk.account.COMMENTS_LIMIT", 2)
+    monkeypatch.setattr("deskwire.helpdesks.zendesk.FULL", 2)
+    world.append(number, entry("x/1/m2/add/", "one more"))
+    for public in (True, False):
+        with pytest.raises(TicketGone) as gone:
+            world.append(number, entry("x/1/m3/add/", "and?", public=public))
+        assert (gone.value.state, gone.value.into) == ("full", "")
+
+
+def test_a_comment_refused_by_a_ticket_that_is_not_full_is_refused(world):
+    number = world.open()
+    world.zendesk.faults.add(broken(422, {"error": "RecordInvalid"}), method="PUT", times=1)
+    with pytest.raises(PermanentError):
+        world.append(number, entry("x/1/m2/add/", "one more"))
 
 
 @pytest.mark.parametrize("told", ["via", "comment"])
@@ -628,6 +647,13 @@ def test_replies_beyond_the_first_page_are_read_too(world):
     assert [reply.text for reply in DESK.replies(str(number), "", world.reach)] == [f"reply {n}" for n in range(150)]
 
 
+def test_comments_are_ordered_by_their_number(world):
+    """As text “9” stands after every longer number that begins with less."""
+    number = world.open()
+    world.zendesk.agent_replies(number, "On its way")
+    assert [reply.text for reply in DESK.replies(str(number), "9", world.reach)] == ["On its way"]
+
+
 @pytest.mark.parametrize("workspace", [True, False])
 def test_a_deleted_message_is_redacted(world, workspace):
     world.zendesk.agent_workspace = workspace
@@ -698,8 +724,8 @@ def test_h8_the_sandboxs_webhook_is_genuine_and_leads_to_the_reply(world):
     request = Request(method="POST", endpoint="acme-zendesk", body=asked.body, headers=asked.headers, received_at=START)
     assert verify(request, "invented-zendesk-signing") == {}
     (event,) = DESK.parse(request)
-    assert (event.kind, event.thread, event.account) == (Kind.TICKET, str(number), "acme-zendesk")
-    assert [reply.text for reply in DESK.replies(event.thread, "", world.reach)] == ["On its way"]
+    assert (event.about, event.ticket, event.account) == (About.TICKET, str(number), "acme-zendesk")
+    assert [reply.text for reply in DESK.replies(event.ticket, "", world.reach)] == ["On its way"]
 
 
 def test_an_event_told_twice_has_one_key_and_what_we_filed_is_known_as_ours(world):
@@ -721,10 +747,10 @@ def test_an_event_told_twice_has_one_key_and_what_we_filed_is_known_as_ours(worl
     ]
     assert len(events) == 6
     assert len({event.key for event in events}) == 3
-    assert [(event.kind, event.own) for event in events[::2]] == [
-        (Kind.TICKET, True),
-        (Kind.TICKET, False),
-        (Kind.OTHER, False),
+    assert [(event.about, event.own) for event in events[::2]] == [
+        (About.TICKET, True),
+        (About.TICKET, False),
+        (About.OTHER, False),
     ]
 
 

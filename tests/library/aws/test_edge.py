@@ -137,8 +137,16 @@ def test_what_receive_only_writes_it_does_not_read(world):
 def test_a_rate_is_counted_by_name_and_span(world):
     assert [world.edge.allow("form/1", 2, 60) for _ in range(3)] == [True, True, False]
     assert world.edge.allow("form/2", 2, 60)
-    world.now += timedelta(seconds=60)
+    world.now += timedelta(seconds=59)  # START is the beginning of a minute
+    assert not world.edge.allow("form/1", 2, 60)
+    world.now += timedelta(seconds=1)
     assert world.edge.allow("form/1", 2, 60)
+
+
+def test_a_rate_is_forgotten_soon_after_its_span(world):
+    world.edge.allow("form/1", 2, 60)
+    (item,) = (each for each in DynamoTable(world.table, "t").scan() if each["pk"].startswith("R#"))
+    assert 0 < item["expires"] - START.timestamp() <= 120
 
 
 def test_an_upload_gets_an_address_for_one_object_of_one_type(world):
@@ -222,6 +230,24 @@ def test_no_header_can_hold_another_one(name, value):
     head = message.as_bytes().partition(b"\n\n")[0]
     assert not any(line.lower().startswith(b"bcc") for line in head.splitlines())
     assert not {"\r", "\n", "\0"} & set(str(message[name]))
+
+
+HEAD = "=?utf-8?q?x=0D=0AContent-Type:_text/html=0D=0A=0D=0A<a_href=3Dhttps://evil.example>pay</a>?="
+ODD = ("=?utf-8?q??=@example.org", "=?utf-8?q?x=00?=@example.org", "=?utf-8?b?eA0KQmNjOiBh?=@example.org", HEAD)
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("name", ["To", "Subject"])
+def test_an_encoded_word_is_sent_as_what_it_is_or_refused(name, value):
+    """Older Pythons write what the word decodes to (CVE-2024-6923), or end in an error of their own."""
+    try:
+        message = clients.written({"To": "a@b.example", name: value}, "an agent's words")
+    except PermanentError:
+        return
+    head, _, body = message.as_bytes().partition(b"\n\n")
+    assert b"\0" not in head
+    assert b"evil.example" not in body
+    assert b"text/html" not in b"".join(line for line in head.splitlines() if not line.startswith(b"Subject"))
 
 
 @pytest.mark.parametrize("name", ["Subject\r\nBcc", "a b", "", "Bcc: x"])

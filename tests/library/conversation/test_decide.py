@@ -12,6 +12,7 @@ from deskwire.conversation.thread import Thread
 from deskwire.model.events import Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.reference import reference
+from deskwire.model.signals import About, Signal, Status
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)
@@ -73,8 +74,10 @@ def test_a_deletion_of_what_was_never_filed_needs_nothing():
 
 
 def test_a_helpdesks_signal_is_relayed():
-    signal = pending(kind=Kind.TICKET, text="")
+    told = Signal(helpdesk="zendesk", account="acme", object_id="1", ticket="7")
+    signal = Pending(message=Recorded(key=told.key, signal=told, received_at=NOW.isoformat()))
     assert plan(signal).relay == (signal.message,)
+    assert plan(signal).file == ()
 
 
 def test_after_the_longest_retry_an_event_is_dead():
@@ -116,9 +119,8 @@ def test_a_note_waits_for_nothing_but_a_ticket():
 def test_receipts_and_unknown_kinds_are_dismissed_with_a_reason_and_messages_are_not():
     for kind in (Kind.RECEIPT, Kind.REACTION, Kind.STATE, Kind.OTHER):
         assert event(kind=kind).dismissed
-    for kind in (Kind.MESSAGE, Kind.EDIT, Kind.DELETION, Kind.TICKET):
+    for kind in (Kind.MESSAGE, Kind.EDIT, Kind.DELETION):
         assert not event(kind=kind).dismissed
-    assert event(kind=Kind.TICKET, own=True).dismissed == "own"
 
 
 def test_an_end_keeps_what_is_known():
@@ -132,3 +134,10 @@ def test_a_reference_is_stable_readable_and_another_for_each_ticket():
     assert one != reference("messenger/41/9", 1)
     assert len(one) == 11
     assert not set(one) & set("ILOU")
+
+
+def test_a_status_ends_at_once_and_of_an_earlier_ticket_says_nothing():
+    told = Signal(helpdesk="z", account="acme", object_id="1", ticket="7", about=About.STATUS, status=Status.SOLVED)
+    signal = Pending(message=Recorded(key=told.key, signal=told, received_at=NOW.isoformat()))
+    assert [(each.state, each.ticket) for each in plan(signal, of=thread(ticket="7")).ended] == [(Outcome.FILED, "7")]
+    assert plan(signal, of=thread(ticket="8")).ended[0].state == Outcome.SUPPRESSED

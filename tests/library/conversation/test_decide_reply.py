@@ -21,6 +21,7 @@ from deskwire.conversation.decide_reply import (
     Wait,
     decide_reply,
 )  # fmt: skip
+from deskwire.conversation.spoken import Writer
 from deskwire.conversation.table import seconds
 from deskwire.conversation.thread import Thread
 from deskwire.model.events import Visibility
@@ -33,10 +34,22 @@ PERMIT = object.__new__(Permit)
 NOT_OURS, DONE = Skip(ours=False), Skip(ours=True)
 
 
-def case_of(*, written_at: datetime | None = NOW - MINUTE, thread: dict[str, Any] | None = None, **more: Any) -> Case:
-    given: dict[str, Any] = {"ticket": "7", "signalled_at": NOW, "visibility": Visibility.PRIVATE, "permit": PERMIT}
+def case_of(
+    *,
+    written_at: datetime | None = NOW - MINUTE,
+    thread: dict[str, Any] | None = None,
+    withheld: str = "",
+    public: bool = True,
+    **more: Any,
+) -> Case:
+    given: dict[str, Any] = {
+        "ticket": "7", "signalled_at": NOW, "visibility": Visibility.PRIVATE, "permit": PERMIT, "text": "Hello",
+    }  # fmt: skip
     return Case(
-        reply=AgentReply(id="1", order=1, ticket="7", text="Hello", author="Ann", written_at=written_at),
+        reply=AgentReply(
+            id="1", order=1, ticket="7", text="Hello", author="Ann", written_at=written_at, withheld=withheld,
+            public=public,
+        ),
         thread=Thread(pk="T#messenger/41/9", **{"ticket": "7", **(thread or {})}),
         now=NOW, **{**given, **more},
     )  # fmt: skip
@@ -51,6 +64,9 @@ def changed(ago, field="other_at"):
 
 
 PUBLICLY = {"visibility": Visibility.PUBLIC}
+MARTA, BOB = Writer("1", "Marta", "c1", 1), Writer("2", "Bob", "c2", 2)
+SEVERAL = {"visibility": Visibility.PUBLIC, "writers": (MARTA, BOB)}
+KNOWN_AS = {"author": {"id": "1", "name": "Marta Berg", "email": "marta@example.org", "phone": "+354 555 0100"}}
 CASES = {
     "a reply is sent": (case_of(), Send(PERMIT)),
     "a reply without a time is sent": (case_of(written_at=None), Send(PERMIT)),
@@ -75,6 +91,7 @@ CASES = {
     "one dealt with on the ticket merged into this one is done": (case_of(repeated=True), DONE),
     "one that was sent is done, though the window has closed": (case_of(state="sent", permit=Refusal("late")), DONE),
     # Whether it may be sent.
+    "an internal note is never sent": (case_of(public=False), NOT_OURS),
     "outside the window the agent is told": (case_of(permit=Refusal("late")), Tell("refused", "late")),
     "where there is no private answer the agent is told": (
         case_of(permit=Refusal("no private answers"), state="failed"), Tell("refused", "no private answers")),
@@ -83,6 +100,15 @@ CASES = {
     "a public reply is not concerned by who else writes": (case_of(thread=changed(SECOND), **PUBLICLY), Send(PERMIT)),
     "one that was being sent is not overtaken any more": (
         case_of(state="sending", thread=changed(SECOND)), Send(PERMIT)),
+    "what was surely not sent, and is not to be, is not tried again": (
+        case_of(state="failed", withheld="why"), Tell("refused", "why")),
+    "a private answer to one of several who is named is sent, whoever wrote last": (
+        case_of(thread={**SEVERAL, **changed(SECOND)}, to=MARTA), Send(PERMIT)),
+    "a private answer where one alone writes is sent": (
+        case_of(thread={**SEVERAL, "writers": (MARTA,)}), Send(PERMIT)),
+    "in a private talk what may be meant in private is sent": (case_of(unsure=True), Send(PERMIT)),
+    "an answer with the company's own telephone is sent": (
+        case_of(text="Call us:\nPhone: +354 555 9999", thread=KNOWN_AS), Send(PERMIT)),
     # After a send.
     "what the platform cannot take now waits": (told("failed"), Wait("why")),
     "it waits as long as there is patience": (told("failed", first_at=seconds(NOW) - PATIENCE + 1), Wait("why")),
@@ -96,6 +122,27 @@ CASES = {
 def test_what_is_decided(name):
     case, decision = CASES[name]
     assert decide_reply(case) == decision
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "detail"),
+    [
+        ({"withheld": "it came by mail"}, "it came by mail", ""),
+        ({"text": " \n"}, "no words", ""),
+        ({"unsure": True, **PUBLICLY}, "#private", ""),
+        ({"thread": SEVERAL}, "does not name", "“#private Marta: …” or “#private Bob: …”"),
+        ({"text": "It is here.\nCustomer: Marta Berg · marta", "thread": KNOWN_AS}, "quote this ticket", "Marta Berg"),
+        ({"text": "Yes\n> Phone: +354 555 0100", "thread": KNOWN_AS}, "quote this ticket", "555 0100"),
+        ({"text": "Yes\n\nFrom: Ann\nSent: Monday\n\nold"}, "head of a mail", "From: Ann"),
+    ],
+)
+def test_what_is_not_for_the_customer_stays_inside_and_the_agent_is_told_why(more, words, detail):
+    decision = decide_reply(case_of(**more))
+    assert isinstance(decision, Tell)
+    assert decision.state == "refused"
+    assert words in decision.reason
+    assert detail in decision.detail
+    assert "Marta" not in decision.reason  # the reason is logged
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deskwire.contracts.channel import Reach
+from deskwire.contracts.channel import Reach, in_turn
 from deskwire.families import meta
-from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.errors import (
+    Concern,
+    ConfigurationError,
+    PayloadError,
+    PermanentError,
+    SignatureError,
+    TemporaryError,
+)
 from deskwire.model.secret import Secrets
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -126,10 +133,12 @@ def test_only_printable_ascii_without_spaces_is_ever_reflected(challenge):
     assert all("!" <= character <= "~" for character in challenge)
 
 
-def refused(code, subcode=None, status=400, headers=None):
+def refused(code, subcode=None, status=400, headers=None, *, transient=False):
     error = {"message": "Marta's words", "type": "OAuthException", "code": code}
     if subcode is not None:
         error["error_subcode"] = subcode
+    if transient:
+        error["is_transient"] = True
     return Answer(status, headers or {}, json.dumps({"error": error}).encode())
 
 
@@ -145,6 +154,17 @@ def refused(code, subcode=None, status=400, headers=None):
         (refused(368), ConfigurationError),
         (refused(10, 1893063), ConfigurationError),
         (refused(10, 2018278), PermanentError),
+        *((refused(10, code), PermanentError) for code in (2018300, 2018065, 2018108)),
+        *((refused(100, code), PermanentError) for code in (2018001, 2018109)),
+        (refused(200, 1545041, status=403), PermanentError),
+        (refused(10900), PermanentError),
+        (refused(4242), PermanentError),
+        (refused(2022), ConfigurationError),
+        (refused(4242, status=403), ConfigurationError),
+        (refused(1200, 2018024), TemporaryError),
+        (refused(10, 2018321), TemporaryError),
+        (refused(4242, transient=True), TemporaryError),
+        (refused(-1, transient=True), TemporaryError),
         (refused(551), PermanentError),
         (refused(100), PermanentError),
         (refused(100, 2018001), PermanentError),
@@ -165,6 +185,17 @@ def test_each_error_of_the_graph_api_says_what_happens_next(answer, kind):
         meta.settled(answer, what="trying")
     assert type(caught.value) is kind
     assert "Marta" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [refused(1200), refused(10, 2018321), refused(4242, transient=True)])
+def test_what_passes_by_itself_holds_up_this_message_alone(answer):
+    with pytest.raises(TemporaryError) as caught:
+        meta.settled(answer, what="trying")
+    assert (caught.value.concerns, caught.value.ambiguous) == (Concern.MESSAGE, False)
+
+
+def test_each_code_of_the_table_has_a_source_or_says_that_it_was_only_seen():
+    assert all(source.startswith("https://") or source == meta.SEEN for _, source in meta.CLASSES.values())
 
 
 def test_an_exhausted_budget_says_when_to_come_back():
@@ -195,10 +226,22 @@ def test_a_later_part_that_fails_says_how_much_went_out():
         raise error
 
     with pytest.raises(PermanentError, match="only 1 of 2 parts were sent"):
-        meta.in_turn([lambda: "m1", lambda: fail(PermanentError("no"))])
+        in_turn([lambda: "m1", lambda: fail(PermanentError("no"))])
     with pytest.raises(TemporaryError) as caught:
-        meta.in_turn([lambda: "m1", lambda: fail(TemporaryError("later", after=3))])
+        in_turn([lambda: "m1", lambda: fail(TemporaryError("later", after=3))])
     assert (caught.value.after, caught.value.ambiguous) == (3, True)
     with pytest.raises(TemporaryError) as caught:
-        meta.in_turn([lambda: fail(TemporaryError("later"))])
+        in_turn([lambda: fail(TemporaryError("later"))])
     assert not caught.value.ambiguous
+
+
+def test_a_delivery_about_another_kind_of_object_is_read_when_asked_for():
+    body = json.dumps({"object": "instagram", "entry": [{"id": "1", "messaging": [{"mid": "m"}]}]}).encode()
+    request = Request(method="POST", endpoint="meta", body=body, received_at=datetime(2026, 11, 2, tzinfo=UTC))
+
+    def read_one(entry, update, name):
+        return [(entry["id"].text(), update["mid"].text(), name)]
+
+    assert list(meta.updates(request, "instagram", ("messaging",), read_one)) == [("1", "m", "messaging")]
+    with pytest.raises(PayloadError, match="page"):
+        list(meta.updates(request, "page", ("messaging",), read_one))

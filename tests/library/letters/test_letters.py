@@ -32,7 +32,7 @@ def changed(letter, **fields):
 def test_a_letter_and_its_event_say_their_version_and_read_back():
     data = read_letter(written().body)
     assert (data["v"], data["event"]["v"], read_letter(timer("t", "x").body)["v"]) == (VERSION,) * 3
-    assert opened(data, MemoryArchive()).event == EVENT
+    assert opened(data, MemoryArchive()).content == EVENT
     assert event_in(stored(EVENT)) == EVENT
 
 
@@ -54,14 +54,14 @@ def test_an_unknown_field_of_letter_and_event_goes_along_wherever_they_are_writt
     envelope = opened(read_letter(body), MemoryArchive())
     forwarded = json.loads(envelope.forwarded("elsewhere").body)
     assert (forwarded["hurry"], forwarded["event"]["mood"], forwarded["thread"]) == (True, "glad", "elsewhere")
-    assert json.loads(zlib.decompress(stored(envelope.event)))["mood"] == "glad"
-    assert json.loads(written(event_in(stored(envelope.event))).body)["event"]["mood"] == "glad"
+    assert json.loads(zlib.decompress(stored(envelope.content)))["mood"] == "glad"
+    assert json.loads(written(event_in(stored(envelope.content))).body)["event"]["mood"] == "glad"
 
 
 def test_a_missing_field_is_its_default():
     event = {name: EVENT.to_json()[name] for name in ("channel", "account", "kind", "object_id", "verb", "thread",
                                                       "visibility", "text")}  # fmt: skip
-    read = opened(read_letter(changed(written(), event={**event, "v": VERSION})), MemoryArchive()).event
+    read = opened(read_letter(changed(written(), event={**event, "v": VERSION})), MemoryArchive()).content
     assert (read.key, read.stars, read.facts, read.author, read.complete) == (EVENT.key, 0, {}, None, True)
 
 

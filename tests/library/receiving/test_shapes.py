@@ -113,7 +113,7 @@ def test_a_helpdesk_acknowledges_in_its_own_words():
     edge = Edge("salesforce", side="helpdesks")
     answer = edge.post(b"<notifications><Id>04l1</Id><CaseId>5003</CaseId></notifications>")
     assert (answer["statusCode"], answer["body"]) == (200, ACK)
-    assert [(event["account"], event["thread"]) for event in edge.events] == [("acme", "5003")]
+    assert [(signal["account"], signal["ticket"]) for signal in edge.events] == [("acme", "5003")]
 
 
 def test_a_registration_check_that_is_posted_is_answered_after_verification_alone():

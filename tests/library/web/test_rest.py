@@ -387,7 +387,29 @@ def test_a_refused_secret_calls_a_person_and_says_which(status):
         checked(Answer(status), what="sending", secret_hint="the page's token")
 
 
-@pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 400, 404, 405, 409, 410, 413, 422])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 402, 405, 406, 407, 410, 421, 423, 426])
+def test_what_speaks_of_the_account_calls_a_person_and_says_what_to_look_at(status):
+    with pytest.raises(ConfigurationError, match=f"sending: HTTP {status}: .{{20}}") as caught:
+        checked(Answer(status), what="sending")
+    assert "credentials" not in str(caught.value) or status == 407
+
+
+def test_every_status_has_one_meaning():
+    """Only what speaks of the request itself is final."""
+    final = {status for status in range(300, 600) if isinstance(_error(status), PermanentError)}
+    assert final.isdisjoint({*range(300, 400), 401, 402, 403, 405, 406, 407, 408, 410, 421, 423, 425, 426, 429})
+    assert final.isdisjoint(range(500, 600))
+    assert final >= {400, 404, 409, 411, 413, 414, 415, 416, 422}
+
+
+def _error(status):
+    try:
+        return checked(Answer(status), what="sending")
+    except DeskwireError as error:
+        return error
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
 def test_any_other_refusal_is_final(status):
     body = b'{"error":{"message":"Customer said hello","type":"OAuthException","code":190,"error_subcode":463}}'
     with pytest.raises(PermanentError) as caught:
@@ -406,6 +428,10 @@ EPOCH = 1795248000
     [
         ({}, None),
         ({"retry-after": "93"}, 93),
+        ({"retry-after": "30, 30"}, 30),
+        ({"retry-after": "5, 30"}, 30),
+        ({"x-user-limit-24hour-remaining": "0", "x-user-limit-24hour-reset": "7200", "x-rate-limit-reset": "60"}, 7200),
+        ({"x-user-limit-24hour-remaining": "9", "x-user-limit-24hour-reset": "7200", "x-rate-limit-reset": "60"}, 60),
         ({"retry-after": "0"}, 0),
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after": "Sat, 21 Nov 2026 08:02:00 GMT"}, 120),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.errors
 import re
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
@@ -111,7 +112,7 @@ class SesMail:
 def written(headers: Mapping[str, str], text: str, html: str = "", files: Sequence[File] = ()) -> EmailMessage:
     """Return a mail. Raises `PermanentError` for a header that would be more than itself."""
     message = EmailMessage()
-    try:
+    try:  # what the library makes of a stranger's encoded word is its own matter: it ends in various errors
         for name, value in headers.items():
             if not HEADER.fullmatch(name):
                 raise PermanentError("a mail header has no usable name")
@@ -119,8 +120,8 @@ def written(headers: Mapping[str, str], text: str, html: str = "", files: Sequen
             # An encoded word (=?utf-8?q?a=0ABcc:…?=) is decoded here and may hide what its spelling does not show.
             if not BREAKS.isdisjoint(str(message[name])):
                 raise PermanentError("a mail header holds a line break, if an encoded one")
-    except ValueError:
-        raise PermanentError("a mail header holds a line break, or is given twice") from None
+    except (ValueError, LookupError, AttributeError, email.errors.MessageError):
+        raise PermanentError("a mail header cannot be read, holds a line break, or is given twice") from None
     message.set_content(text)
     if html:
         message.add_alternative(html, subtype="html")

@@ -14,6 +14,7 @@ from enum import StrEnum
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.events import Event, Kind
 
+from .addresses import no_person
 from .languages import Language, detect
 from .measure import cut
 from .policy import Policy
@@ -26,13 +27,14 @@ class Reason(StrEnum):
 
     OWN = "own"  # the account itself wrote it
     NO_MESSAGE = "no_message"  # an edit, a deletion, a reaction, a receipt …
+    NO_PERSON = "no_person"  # the address is a machine's, or our own
     MARKED = "marked"  # the channel says: standby, automated, a bot …
     OPTING = "opting"  # it is the word that turns automatic answers off or on
     OPTED_OUT = "opted_out"
     SWITCHED_OFF = "switched_off"  # by the policy, for this visibility
     QUIET = "quiet"  # acknowledged a short time ago
     ATTENDED = "attended"  # a person answered a short time ago
-    BUDGET = "budget"  # too many automatic answers in this thread
+    BUDGET = "budget"  # too many automatic answers in this thread, or to this unproved address
     LATE = "late"  # the message is old
     FORBIDDEN = "forbidden"  # the platform's rules
     NO_TEXT = "no_text"  # the policy has no words for this
@@ -51,7 +53,7 @@ class Situation:
 
     `permit` is the contract's answer for an automatic message now; `acknowledged_at` and `answered_at` are when this
     thread last got an acknowledgement and an agent's reply; `automatic_replies` counts what was sent into it
-    automatically in the last 24 hours.
+    automatically in the last 24 hours. `ours` are the company's own addresses.
     """
 
     event: Event
@@ -61,6 +63,7 @@ class Situation:
     acknowledged_at: datetime | None = None
     answered_at: datetime | None = None
     automatic_replies: int = 0
+    ours: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def opting(text: str, policy: Policy) -> Opting | None:
 
 def acknowledgement(situation: Situation, policy: Policy, now: datetime) -> Acknowledge | Suppressed:
     """Return what to say to the customer, or why nothing is said: the first reason that holds, in Reason's order."""
-    objection = _of_the_event(situation.event, policy) or _of_the_thread(situation, policy, now)
+    objection = _of_the_event(situation.event, policy, situation.ours) or _of_the_thread(situation, policy, now)
     if objection is not None:
         return objection
     if isinstance(situation.permit, Refusal):
@@ -103,11 +106,13 @@ def acknowledgement(situation: Situation, policy: Policy, now: datetime) -> Ackn
     return _words(situation, situation.permit, policy, now)
 
 
-def _of_the_event(event: Event, policy: Policy) -> Suppressed | None:
+def _of_the_event(event: Event, policy: Policy, ours: frozenset[str]) -> Suppressed | None:
     if event.own:
         return Suppressed(Reason.OWN)
     if event.kind is not Kind.MESSAGE:
         return Suppressed(Reason.NO_MESSAGE, str(event.kind))
+    if event.author is not None and event.author.email and no_person(event.author.email, ours):
+        return Suppressed(Reason.NO_PERSON)
     if event.no_automatic_reply:
         return Suppressed(Reason.MARKED, event.no_automatic_reply)
     if opting(event.text, policy) is not None:

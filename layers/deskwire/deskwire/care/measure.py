@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from deskwire.contracts.terms import Unit
+from deskwire.contracts.terms import TextLimit, Unit
+from deskwire.model.errors import PermanentError
 
 from . import graphemes
 
@@ -273,3 +274,13 @@ def _pictograph(character: str) -> bool:
         or 0x2900 <= code <= 0x2BFF
         or character in "©®‼⁉™\u2139〰〽㊗㊙"
     )
+
+
+def pieces(text: str, limit: TextLimit) -> list[str]:
+    """Return the text in as many pieces as the permit allows. Raises `PermanentError` when it is too long."""
+    parts = split(text, limit.most, limit.unit)
+    if len(parts) > limit.pieces:
+        raise PermanentError(
+            f"the text is longer than {limit.pieces} times {limit.most} ({limit.unit}): shorten it", code="too-long"
+        )
+    return parts

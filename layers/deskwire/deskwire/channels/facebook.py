@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from deskwire.contracts.channel import Channel, Reach, line
+from deskwire.contracts.channel import Channel, Reach, filled, in_turn, line
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.model.errors import PayloadError, PermanentError
@@ -98,7 +98,7 @@ class Facebook(Channel):
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         # `messaging` and `standby` are Messenger's, which reads the same delivery.
-        return meta.updates(request, ("changes", "changed_fields"), _read)
+        return meta.updates(request, "page", ("changes", "changed_fields"), _read)
 
     def complete(self, event: Event, reach: Reach) -> Event | None:
         """Return the event with its author and words, as far as Facebook shows them to this page.
@@ -122,12 +122,14 @@ class Facebook(Channel):
             text=line(text, attachments, _nothing(event)),
             attachments=attachments,
             occurred_at=event.occurred_at or meta.moment(found["created_time"]),
-            facts={**event.facts, **meta.facts({"Link": permalink})},
+            facts={**event.facts, **filled({"Link": permalink})},
         )
 
     def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
         """Comment in the thread, or write a private reply to one comment or visitor's post."""
-        text = "".join(meta.pieces(outgoing.text, permit.limit))
+        from deskwire.care import measure
+
+        text = "".join(measure.pieces(outgoing.text, permit.limit))
         if outgoing.visibility is Visibility.PRIVATE:
             return _answer_privately(outgoing, text, reach)
         # The thread's root takes the answer: threads have two levels, a reply to a reply lands there as well.
@@ -137,7 +139,7 @@ class Facebook(Channel):
             raise PermanentError("a comment on Facebook takes pictures only", code="attachment")
         for content, attachment in zip(contents, outgoing.attachments, strict=False):
             content["attachment_url"] = attachment.url
-        ids = meta.in_turn([lambda content=content: _comment(target, content, reach) for content in contents])  # type: ignore[misc]
+        ids = in_turn([lambda content=content: _comment(target, content, reach) for content in contents])  # type: ignore[misc]
         made = _named(target, ids[0], reach.account)
         elsewhere = compose(self.name, reach.account, made) if _is_post(target, reach.account, ids[0]) else ""
         return Sent((made, *(_named(target, one, reach.account) for one in ids[1:])), elsewhere)
@@ -204,7 +206,7 @@ def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
         thread=page,
         visibility=Visibility.PUBLIC,
         text=f"[{what}{note}]",
-        facts=meta.facts({"Test": "yes" if page == "0" else ""}),
+        facts=filled({"Test": "yes" if page == "0" else ""}),
         raw=fragment(change),
     )
 
@@ -334,7 +336,7 @@ def _known(field: str, value: Node) -> dict[str, Any]:
     }
     return {
         "stars": stars if 0 < stars <= MOST_STARS else 0,
-        "facts": meta.facts(facts),
+        "facts": filled(facts),
         "keep": {"field": field} if field == "mention" else {},
     }
 

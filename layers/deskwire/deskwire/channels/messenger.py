@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from deskwire.contracts.channel import Channel, Reach, line
+from deskwire.contracts.channel import Channel, Reach, filled, in_turn, line, place
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.model.errors import DeskwireError, PermanentError
@@ -115,6 +115,7 @@ class Messenger(Channel):
         # `changes` are the page's feed, which the connector “facebook” reads in the same delivery.
         return meta.updates(
             request,
+            "page",
             ("messaging", "standby"),
             lambda entry, item, name: _Item(entry, item, standby=name == "standby").events(),
         )
@@ -124,10 +125,12 @@ class Messenger(Channel):
 
         `metadata` comes back in the echo, which may overtake the answer: that is how an echo is known as ours.
         """
+        from deskwire.care import measure
+
         if permit.tag and outgoing.automatic:
             raise PermanentError(f"the tag {permit.tag} is for what a person wrote", code="human-agent")
         how = {"messaging_type": "MESSAGE_TAG", "tag": permit.tag} if permit.tag else {"messaging_type": "RESPONSE"}
-        contents: list[Mapping[str, object]] = [{"text": text} for text in meta.pieces(outgoing.text, permit.limit)]
+        contents: list[Mapping[str, object]] = [{"text": text} for text in measure.pieces(outgoing.text, permit.limit)]
         contents += [_sendable(attachment) for attachment in outgoing.attachments]
         token = digest(outgoing.key)
 
@@ -138,7 +141,7 @@ class Messenger(Channel):
 
             return send
 
-        return Sent(meta.in_turn([sender(content) for content in contents]))
+        return Sent(in_turn([sender(content) for content in contents]))
 
     def profile(self, author: Author, reach: Reach) -> Author:
         """Return the person's name; some never resolve, and many apps may not ask."""
@@ -237,7 +240,7 @@ class _Item:
             attachments=attachments,
             reply_to=message["reply_to"]["mid"].identifier(""),
             echo_of=message["metadata"].text("") if self.own else "",
-            facts=meta.facts(
+            facts=filled(
                 {
                     "Quick reply": message["quick_reply"]["payload"].text(""),
                     # Of an echo: who wrote it. No app, or the inbox's, is a person in Meta's own inbox.
@@ -262,7 +265,7 @@ class _Item:
             verb,
             version=f"{self.sender}:{self.stamp}",
             text=reaction["emoji"].text("") or f"[{kind or verb}]",
-            facts=meta.facts({"Reaction": kind}),
+            facts=filled({"Reaction": kind}),
         )
 
     def _postback(self, postback: Node) -> Iterator[Event]:
@@ -273,7 +276,7 @@ class _Item:
             postback["mid"].identifier("") or made,
             ADD,
             text=line(title or payload, (), "a button was pressed"),
-            facts=meta.facts({"Button": payload, **_referral(postback["referral"])}),
+            facts=filled({"Button": payload, **_referral(postback["referral"])}),
         )
 
     def _delivery(self, delivery: Node) -> Iterator[Event]:
@@ -294,7 +297,7 @@ class _Item:
         yield self._event(Kind.STATE, object_id, "referral", text="[came by a link]", facts=facts)
 
     def _optin(self, optin: Node) -> Iterator[Event]:
-        facts = meta.facts({"Opted in to": optin["type"].text(""), "Referral": optin["ref"].text("")})
+        facts = filled({"Opted in to": optin["type"].text(""), "Referral": optin["ref"].text("")})
         yield self._event(
             Kind.STATE,
             f"{self.person}:{self.stamp}",
@@ -305,7 +308,7 @@ class _Item:
 
     def _handover(self, control: Node) -> Iterator[Event]:
         owner = control["new_owner_app_id"].identifier("") or control["requested_owner_app_id"].identifier("")
-        facts = meta.facts(
+        facts = filled(
             {
                 "New owner": owner,
                 "Previous owner": control["previous_owner_app_id"].identifier(""),
@@ -325,7 +328,7 @@ class _Item:
             thread=self.page,
             author=None,
             text=f"[Meta: {action}] {reason}".rstrip(),
-            facts=meta.facts({"Action": action, "Reason": reason}),
+            facts=filled({"Action": action, "Reason": reason}),
             attention=f"Meta's policy: {action}",
         )
 
@@ -338,7 +341,7 @@ class _Item:
             f"{self.person}:{self.stamp}",
             name,
             text=f"[{name}]",
-            facts=meta.facts({"Test": "yes" if self.page == "0" else ""}),
+            facts=filled({"Test": "yes" if self.page == "0" else ""}),
         )
 
 
@@ -374,19 +377,11 @@ def _attachment(node: Node) -> Attachment:
     if sticker:
         return Attachment(AttachmentKind.STICKER, url, sticker, name)
     if kind == "location":
-        return Attachment(AttachmentKind.LOCATION, url, name=_place(payload["coordinates"], name))
+        where = payload["coordinates"]
+        return Attachment(AttachmentKind.LOCATION, url, name=place(name, where["lat"], where["long"]))
     if kind == "template":
         name = name or payload["text"].text("") or payload["elements"][0]["title"].text("")
         name = name or payload["product"]["elements"][0]["title"].text("") or payload["template_type"].text("")
     elif kind not in KINDS or kind == "appointment_booking":
         name = name or kind
     return Attachment(KINDS.get(kind, AttachmentKind.FILE), url, payload["id"].identifier(""), name)
-
-
-def _place(coordinates: Node, name: str) -> str:
-    """Return a place in words: its name and its coordinates (the one fraction that Messenger sends)."""
-    degrees = [coordinates[axis].raw for axis in ("lat", "long")]
-    if not all(isinstance(value, int | float) and -180 <= value <= 180 for value in degrees):
-        return name
-    where = ", ".join(f"{value:.6f}".rstrip("0").rstrip(".") for value in degrees)
-    return f"{name} ({where})" if name else where

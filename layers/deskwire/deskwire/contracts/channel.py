@@ -7,11 +7,11 @@ protocols of their own (`Replies`, `Asks`, `Fetches`, `Polls`, `Profiles`, `Medi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from deskwire.model.errors import PayloadError
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Author, Event, Unreadable
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.tickets import File
@@ -19,18 +19,22 @@ from deskwire.model.tickets import File
 from .connector import Connector, Mail, Page, Reach, Remember
 
 if TYPE_CHECKING:
+    from deskwire.model.signals import Signal
     from deskwire.web.reading import Node
     from deskwire.web.request import Request, Response
 
     from .terms import Permit
 
 
+Read = TypeVar("Read", Event, "Signal")
+
+
 class Channel(Connector):
     """A connector of the customers' side."""
 
 
-def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Event]]) -> Iterator[Event | Unreadable]:
-    """Yield the events of each node; what cannot be read becomes an `Unreadable` and the rest goes on."""
+def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Read]]) -> Iterator[Read | Unreadable]:
+    """Yield the events (or signals) of each node; what cannot be read becomes an `Unreadable` and the rest goes on."""
     for node in nodes:
         try:
             yield from list(read(node))
@@ -41,6 +45,49 @@ def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Event]]) -> Iter
 def line(text: str, attachments: Iterable[Attachment], otherwise: str) -> str:
     """Return the words of a message, or a line for what came instead: no sticker, place or voice note is dropped."""
     return text if text.strip() else " ".join(item.line() for item in attachments) or f"[{otherwise}]"
+
+
+def filled(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the facts that are not empty."""
+    return {label: value for label, value in values.items() if value}
+
+
+def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
+    """Send one after the other and return the ids.
+
+    Once a part has left, the whole must not be repeated blindly: a temporary failure is then ambiguous, and a
+    refusal says how much went out.
+    """
+    ids: list[str] = []
+    for send in sends:
+        try:
+            ids.append(send())
+        except TemporaryError as error:
+            raise error.retold(ambiguous=error.ambiguous or bool(ids)) from None
+        except ConfigurationError as error:
+            if not ids:
+                raise
+            raise ConfigurationError(f"{len(ids)} of {len(sends)} parts were sent: {error}", ambiguous=True) from None
+        except PermanentError as error:
+            if not ids:
+                raise
+            raise PermanentError(
+                f"only {len(ids)} of {len(sends)} parts were sent: {error}",
+                status=error.status, code=error.code,
+            ) from None  # fmt: skip
+    return tuple(ids)
+
+
+def place(name: str, latitude: Node, longitude: Node) -> str:
+    """Return a place in words, its name and its coordinates; the name alone where these are none."""
+    try:
+        degrees = [axis.fraction() for axis in (latitude, longitude)]
+    except PayloadError:
+        return name
+    if not all(-180 <= value <= 180 for value in degrees):
+        return name
+    where = ", ".join(f"{value:.6f}".rstrip("0").rstrip(".") for value in degrees)
+    return f"{name} ({where})" if name else where
 
 
 @runtime_checkable
@@ -111,5 +158,5 @@ class Rejects(Protocol):
 
 __all__ = [
     "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach",
-    "Rejects", "Remember", "Replies", "each", "line",
+    "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "place",
 ]  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Protocol
 
-from deskwire.model.errors import ConfigurationError
+from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Event
 from deskwire.model.values import dataclass, field
 
@@ -15,12 +16,19 @@ if TYPE_CHECKING:
     from deskwire.model.events import Unreadable
     from deskwire.model.secret import Secret, Secrets
     from deskwire.model.sending import Outgoing
+    from deskwire.model.signals import Happened
     from deskwire.model.tickets import File
     from deskwire.verification.rule import Verification
     from deskwire.web.request import Request, Response
     from deskwire.web.rest import Answer, Call, Transport
 
     from .terms import Terms
+
+
+# What a connector does behind the queue: it asks the vendor, and reads the answers.
+ASKING: Final = (
+    "send", "sent", "complete", "profile", "fetch", "poll", "open", "append", "find", "replies", "redact",
+)  # fmt: skip
 
 
 class Connector(ABC):
@@ -42,19 +50,26 @@ class Connector(ABC):
     endpoint_settings: ClassVar[Mapping[str, str]] = {}
     connection_secrets: ClassVar[Mapping[str, str]] = {}  # what calls to the platform or helpdesk need
     endpoint_secrets: ClassVar[Mapping[str, str]] = {}
+    # Whether the platform vouches for who wrote. What is only claimed (an address that a visitor typed) changes no
+    # profile in the helpdesk and no wish, and gets few automatic answers over all its threads together.
+    proves_authors: ClassVar[bool] = True
     aws_services: ClassVar[tuple[str, ...]] = ()  # that `reach.aws` may call; the function's role must allow it, too
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
-        """Refuse a connector that could let in anything unchecked."""
+        """Refuse a connector that could let in anything unchecked; see to what its calls may raise."""
         super().__init_subclass__(**options)
         declared(cls)
+        for name in ASKING:
+            method = vars(cls).get(name)
+            if method is not None and not getattr(method, "__isabstractmethod__", False):
+                setattr(cls, name, _asking(method))
 
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+    def parse(self, request: Request) -> Iterable[Happened | Unreadable]:
         """Yield what a verified request says. Pure: no network, no clock.
 
-        Of a helpdesk: events of `Kind.TICKET` whose `thread` is the ticket's id. Raises `PayloadError` when nothing
-        of it can be read; one bad fragment is an `Unreadable` (see `channel.each`).
+        A channel yields events, a helpdesk signals. Raises `PayloadError` when nothing of it can be read; one bad
+        fragment is an `Unreadable` (see `channel.each`).
         """
         raise NotImplementedError
 
@@ -75,10 +90,11 @@ class Connector(ABC):
         del request, secrets
         return None
 
-    def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
+    def acknowledged(self, request: Request, events: Sequence[Any]) -> Response | None:
         """Return what the sender wants to hear after its delivery is safe; None for a plain empty 200.
 
-        `events` are this connector's own. There are none when the delivery told of nothing, or was parked.
+        `events` (of a helpdesk: signals) are this connector's own. There are none when the delivery told of nothing, or
+        was parked.
         """
         del request, events
         return None
@@ -91,10 +107,35 @@ class Connector(ABC):
         del request
         return ()
 
+    def budgets(self, request: Request) -> Sequence[tuple[str, int, int]]:
+        """Return the rates that strangers share, as `limits` does.
+
+        Called once the rule has let the request in, so that nobody spends what others need without passing it.
+        """
+        del request
+        return ()
+
     def answer_headers(self, request: Request) -> Mapping[str, str]:
         """Return headers for every answer to a browser (CORS); none by default. The request has no body here."""
         del request
         return {}
+
+
+def _asking(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method with a `PayloadError` of its as an ambiguous `TemporaryError`.
+
+    Parking is for what was delivered to us. An answer that cannot be read may have had its effect: the vendor is asked
+    later what came of it.
+    """
+
+    @wraps(method)
+    def asked(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - the method's own
+        try:
+            return method(*args, **options)
+        except PayloadError as error:
+            raise TemporaryError(f"the answer cannot be read: {error}", ambiguous=True) from None
+
+    return asked
 
 
 class Mail(Protocol):

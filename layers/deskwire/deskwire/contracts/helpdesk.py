@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from deskwire.model.values import dataclass
 
-from .connector import Connector, Page, Reach
+from .connector import Connector, Reach
 
 if TYPE_CHECKING:
+    from deskwire.model.signals import Signal
     from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
 
 
@@ -26,7 +27,8 @@ class Abilities:
     `find_open` / `find_append`: whether `find` can tell after doubt for tickets / for entries. `several`: whether
     `append` takes several entries as one update. `updates` is the budget of updates for one ticket: (how many,
     in which time). `entry_bytes` is the most one entry may hold, in UTF-8. `four_byte`: whether emoji survive.
-    `pushes`: a signed webhook tells of agents' replies. `polls`: agents' replies can be looked up by a cursor.
+    `pushes`: a signed webhook tells of agents' replies. `tells`: in their words (`About.ANSWER`), for they cannot be
+    read: `replies` returns nothing then. `polls`: agents' replies can be looked up by a cursor.
     `rate`: the header (lower-case) in which each answer says how many requests an account may make in a minute.
     """
 
@@ -42,11 +44,14 @@ class Abilities:
     updates: tuple[int, timedelta] | None = None
     pushes: bool = True
     polls: bool = False
+    tells: bool = False
     rate: str = ""
 
 
 class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
-    """The ticket takes nothing more. `state`: `closed` (a follow-up is opened), `merged` (into `into`), `deleted`.
+    """The ticket takes nothing more.
+
+    `state`: `closed`, or `full` of comments (a follow-up is opened), `merged` (into `into`), `deleted`.
 
     `at`: when it was merged. What agents answered in the other ticket before was for others.
     """
@@ -59,7 +64,7 @@ class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class Helpdesk(Connector):
-    """A connector of the agents' side. The words of its webhook are never used: replies are read through the API."""
+    """A connector of the agents' side: `parse` yields signals. `replies` reads the words, unless `abilities.tells`."""
 
     abilities: ClassVar[Abilities]
 
@@ -99,9 +104,17 @@ class Redacts(Protocol):
         """Remove the words of the entry with that id (the helpdesk's); True when they are gone now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """One page of a poll: its signals and the next cursor."""
+
+    signals: Sequence[Signal]
+    cursor: str
+
+
 @runtime_checkable
 class PollsTickets(Protocol):
     """Can be asked which tickets got a reply since a cursor: the net under the webhook."""
 
-    def poll(self, cursor: str, reach: Reach) -> Page:
-        """Return `Kind.TICKET` events since `cursor` (empty: from now on) and the next cursor."""
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return the signals since `cursor` (empty: from now on) and the next cursor."""

@@ -17,9 +17,9 @@ from deskwire.telemetry import Telemetry
 from .ledger import UNENDED, Ledger
 from .recorded import Recorded
 from .sending import Sending
-from .table import moment, seconds
+from .table import DAY, moment, seconds
 from .thread import outgoing
-from .turn import DAY, Turn, is_inbound
+from .turn import Turn, is_inbound
 from .wording import ACK
 
 
@@ -42,49 +42,53 @@ class Acknowledging:
 
     def acknowledgement(self, turn: Turn, messages: Sequence[Recorded]) -> Acknowledgement | None:
         """Return what to acknowledge now, if anything; at most one for all pending messages."""
-        reason = ""
+        reason, known, new = "", {*turn.before.was_clean, *turn.begun}, 0  # known: met in an earlier turn
         inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
         for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
         for message, event in inbound:
-            answer = self._decided(turn, event, message.received_at)
+            answer = self._decided(turn, event, message)
             if isinstance(answer, str):
                 reason = answer
+                new += message.key not in known
                 continue
             text, permit = answer
             return Acknowledgement(
                 message, outgoing(turn.thread, key=compose(ACK, message.key), text=text, automatic=True), permit
             )
-        if reason:
-            self.telemetry.count("AcknowledgementsSuppressed")
+        if new:
+            self.telemetry.count("AcknowledgementsSuppressed", new)
             self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
         return None
 
     def _wishes(self, turn: Turn, event: Event) -> None:
         wish = opting(event.text, turn.connection.policy)
-        if wish is not None and event.author is not None:
+        if wish is not None and event.author is not None and turn.channel.proves_authors:
             self.ledger.wish(event.channel, event.author.id, opted_out=wish is Opting.OUT)
 
-    def _decided(self, turn: Turn, event: Event, received_at: str) -> tuple[str, Permit] | str:
+    def _decided(self, turn: Turn, event: Event, message: Recorded) -> tuple[str, Permit] | str:
         """Return the text and the permit to send it, or why none is sent."""
-        thread = turn.thread
-        last = event.occurred_at or datetime.fromisoformat(received_at)
-        permit = _permit(turn, event, last)
-        recent = [at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]
-        situation = Situation(
-            event=event,
-            permit=permit,
-            reference=thread.reference,
-            acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
-            answered_at=moment(thread.answered_at) if thread.answered_at else None,
-            automatic_replies=len(recent),
-        )
-        answer = acknowledgement(situation, turn.connection.policy, turn.now)
+        permit = _permit(turn, event, event.occurred_at or datetime.fromisoformat(message.received_at))
+        answer = acknowledgement(_situation(turn, event, permit), turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
             return str(answer.reason)
-        if event.author is not None and self.ledger.opted_out(event.channel, event.author.id):
-            return str(Reason.OPTED_OUT)
-        return permit.reason if isinstance(permit, Refusal) else (answer.text, permit)
+        if isinstance(permit, Refusal):
+            return permit.reason
+        objection = self._of_the_person(turn, event, message)
+        return str(objection) if objection else (answer.text, permit)
+
+    def _of_the_person(self, turn: Turn, event: Event, message: Recorded) -> Reason | None:
+        """Return why this author gets no acknowledgement, whatever the thread; None when they may get one.
+
+        Anybody can give another's address, again and again: all threads together acknowledge it so often a day.
+        """
+        if event.author is None:
+            return None
+        if turn.channel.proves_authors:
+            return Reason.OPTED_OUT if self.ledger.opted_out(event.channel, event.author.id) else None
+        most = turn.connection.policy.replies_per_day
+        spent = self.ledger.spend(event.channel, event.author.id, message.key, most)
+        return None if spent else Reason.BUDGET
 
     def send(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
         """Send it. `first`: the intent was recorded just now, so it cannot have been sent before."""
@@ -106,6 +110,20 @@ class Acknowledging:
         for key in turn.thread.sending:
             if key.startswith(f"{ACK}/") and key not in settled and self.ledger.begun(turn.thread.key, key):
                 turn.settle(key, "unknown", (), UNENDED)
+
+
+def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:
+    """Return what is known of the thread when an event of it may be acknowledged."""
+    thread = turn.thread
+    return Situation(
+        event=event,
+        permit=permit,
+        reference=thread.reference,
+        acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
+        answered_at=moment(thread.answered_at) if thread.answered_at else None,
+        automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
+        ours=frozenset(value for value in turn.connection.settings.values() if "@" in value),
+    )
 
 
 def _permit(turn: Turn, event: Event, last: datetime) -> Permit | Refusal:

@@ -11,8 +11,9 @@ from deskwire import registry
 from deskwire.configuration import Connection
 from deskwire.letters import Envelope, opened, read_letter, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
-from deskwire.model.events import Kind
+from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, digest
+from deskwire.model.signals import Signal
 from deskwire.ports import Archive, Clock, Mailbox, Table
 from deskwire.telemetry import Telemetry
 from deskwire.timing import CONFIGURATION_PAUSE, NET_PAUSE, RECHECK_AFTER
@@ -64,9 +65,9 @@ class Conversation:
         if "poll" in data:
             return self._poll(data["poll"])
         envelope = opened(data, self.archive)
-        if envelope.side == "helpdesks" and not envelope.thread:
-            return self._routing().route(self._ledger(), envelope)
-        return self._event(envelope)
+        if isinstance(envelope.content, Signal):
+            return self._signal(envelope, envelope.content)
+        return self._event(envelope, envelope.content)
 
     # ---------------------------------------------------------------- what is on the letter
 
@@ -84,22 +85,27 @@ class Conversation:
         ).poll((str(pk), str(sk)))  # fmt: skip
         return POLLED
 
-    def _event(self, envelope: Envelope) -> str:
-        event = envelope.event
+    def _signal(self, envelope: Envelope, signal: Signal) -> str:
+        """Forward a helpdesk's signal to the thread of its ticket; there, give the thread a turn."""
+        ledger = self._ledger()
+        if not envelope.thread:
+            return self._routing().route(ledger, envelope, signal)
+        return self._record(ledger, envelope.thread, message_of(envelope), envelope)
+
+    def _event(self, envelope: Envelope, event: Event) -> str:
+        """Find the thread of what happened on a channel, and give it a turn."""
         thread_key = envelope.thread or event.thread_key
-        message = message_of(envelope)
+        message = replace(message_of(envelope), keep_until=self._keep_until(event.channel))
         ledger, routing = self._ledger(), self._routing()
-        if envelope.side == "channels":
-            message = replace(message, keep_until=self._keep_until(event.channel))
-            message = routing.checked(message, event, envelope)
-            if message.reason == NOT_THEIRS:
-                # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
-                thread_key = compose("not-theirs", envelope.endpoint, thread_key)
-        if not message.done:
-            found = routing.traced(ledger, message, event, envelope)
-            if found is None:
-                return ROUTED
-            message = found
+        message = routing.checked(message, event, envelope)
+        if message.reason == NOT_THEIRS:
+            # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
+            thread_key = compose("not-theirs", envelope.endpoint, thread_key)
+        traced = message if message.done else routing.traced(ledger, message, event, envelope)
+        return ROUTED if traced is None else self._record(ledger, thread_key, traced, envelope)
+
+    def _record(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> str:
+        """Write a message down, and give its thread a turn unless that is needless."""
         began = self.clock()
         raw, raw_at = (b"", "") if message.keep_until else (envelope.raw, envelope.raw_at)
         existing = ledger.record(thread_key, message, raw=raw, raw_at=raw_at)
@@ -109,18 +115,25 @@ class Conversation:
         if message.done:
             self._report([message])
             return str(message.state)
-        if event.aliases and not envelope.thread:
-            ledger.join(thread_key, event.alias_keys)
-        try:
-            thread = ledger.take(thread_key, event if envelope.side == "channels" else None, message.key)
-        except Moved as moved:
-            self.mailbox.send([envelope.forwarded(moved.thread_key)])
-            ledger.move(thread_key, message)
+        thread = self._taken(ledger, thread_key, message, envelope)
+        if thread is None:
             return ROUTED
         # Recording took too long: the message may have been redelivered to another worker, so read its state again.
         fresh = existing is None and self.clock() - began < RECHECK_AFTER
         outcomes = self._turn(ledger, thread, message if fresh else None)
         return outcomes.get(message.key, "recorded")
+
+    def _taken(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> Thread | None:
+        """Return a message's thread, taken; None when it goes on in another, where the message was forwarded to."""
+        event = message.event
+        if event is not None and event.aliases and not envelope.thread:
+            ledger.join(thread_key, event.alias_keys)
+        try:
+            return ledger.take(thread_key, event, message.key)
+        except Moved as moved:
+            self.mailbox.send([envelope.forwarded(moved.thread_key)])
+            ledger.move(thread_key, message)
+            return None
 
     def _keep_until(self, channel: str) -> int:
         """Return until when a channel's terms let us keep words that came now; 0 where they set no time."""
@@ -169,6 +182,8 @@ class Conversation:
             return Plan()
         plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(turn.connection), turn.now)
         turn.outcomes += plan.ended
+        turn.attend(items)
+        turn.hear(plan.ended)
         self._perform(ledger, turn, plan, [item.message for item in items] + done)
         return plan
 
@@ -274,8 +289,8 @@ class Conversation:
     def _report(self, outcomes: list[Recorded]) -> None:
         for each in outcomes:
             self.telemetry.count(str(each.state).capitalize())
-            event = each.event
-            if event is not None and event.kind is Kind.UNDELIVERED and each.state is Outcome.FILED:
+            content = each.content
+            if content is not None and content.kind == Kind.UNDELIVERED and each.state is Outcome.FILED:
                 self.telemetry.count("Undelivered")
             self.telemetry.log(
                 "ERROR" if each.state in {Outcome.REFUSED, Outcome.DEAD} else "INFO",
@@ -283,8 +298,8 @@ class Conversation:
                 outcome=each.state,
                 reason=each.reason,
                 event=digest(each.key)[:12],
-                channel=event.channel if event else "",
-                kind=str(event.kind) if event else "note",
+                channel=content.connector if content else "",
+                kind=str(content.kind) if content else "note",
             )
 
     def _wake(self, thread_key: str, left: list[str]) -> None:
@@ -317,8 +332,8 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
             # Before it is sent: who dies right after has acknowledged all the same.
             more=turn.acknowledging(),
         )
-    except Answered:
-        turn.add_early_answer()
+    except Answered as answered:
+        turn.add_early_answers(answered.told)
         return _intend(ledger, turn, ack, opened=opened)
 
 
@@ -335,8 +350,8 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
             answered_at=turn.before.answered_at,
             back=turn.definition.name if turn.remapped or turn.unnoted else "",
         )
-    except Answered:
-        turn.add_early_answer()
+    except Answered as answered:
+        turn.add_early_answers(answered.told)
         return _finish(ledger, turn, plan)
     except Reported as reported:
         turn.add_reports(reported.events)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.model.events import Event, Kind
+from deskwire.model.signals import Signal
 from deskwire.timing import GIVE_UP
 
 from .recorded import ERASED, Outcome, Recorded
@@ -53,7 +54,7 @@ class Pending:
 
     @property
     def event(self) -> Event | None:
-        """The event, None for a note."""
+        """The event, None for a note and for a signal."""
         return self.message.event
 
     @property
@@ -156,17 +157,26 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     # Since it was recorded: a dead letter may be replayed long after it was received.
     if message.recorded_at and seconds(now) - message.recorded_at // 1000 > GIVE_UP.total_seconds():
         return end(message, Outcome.DEAD, "given up after the longest retry")
+    if message.signal is not None:
+        return _signalled(message, message.signal, thread)
     if event is None:
         placed = thread.ticket or message.ticket
         return "file" if placed else end(message, Outcome.SUPPRESSED, "a note without a ticket")
-    if event.kind is Kind.TICKET:
-        return "relay"
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
         return end(message, Outcome.MERGED, "the same as another event")
     reason = _needless(item, event, thread, about=about)
     return end(message, Outcome.SUPPRESSED, reason) if reason else "file"
+
+
+def _signalled(message: Recorded, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:
+    """Return what is to be done about a helpdesk's signal. A status of the thread's ticket is all that it says."""
+    if signal.status is None:
+        return "relay"
+    if signal.ticket != thread.ticket:
+        return end(message, Outcome.SUPPRESSED, "of an earlier ticket")
+    return end(message, Outcome.FILED, f"the ticket was {signal.status}", ticket=signal.ticket)
 
 
 def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from deskwire.care.quotation import quoted_line
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.events import Visibility
 from deskwire.model.tickets import AgentReply
 from deskwire.timing import KEEP_SECONDS
 
 from . import wording
+from .spoken import Writer
 from .table import seconds
 from .thread import Thread
 
@@ -35,7 +37,8 @@ class Case:
 
     `ticket`: the ticket it was read on, `signalled_at`: when the helpdesk signalled it. `repeated`: this turn has
     dealt with it already, on a ticket that was merged into this one. `state` and `first_at` (seconds) are the record of
-    earlier attempts, empty and 0 when there is none. `attempt`: the send that this turn has just tried.
+    earlier attempts, empty and 0 when there is none. `attempt`: the send that this turn has just tried. `text` are the
+    words to be sent; `unsure`: they may be meant in private. `to` is the one whom a private answer in public names.
     """
 
     reply: AgentReply
@@ -45,6 +48,9 @@ class Case:
     visibility: Visibility
     permit: Permit | Refusal
     now: datetime
+    text: str
+    unsure: bool = False
+    to: Writer | None = None
     repeated: bool = False
     state: str = ""
     first_at: int = 0
@@ -69,12 +75,14 @@ class Skip:
 class Tell:
     """Tell the agent that the reply was not sent (`refused`), or may not have been (`unknown`).
 
-    `audience`: the reason is that the audience changed, which the agents then know.
+    `audience`: the reason is that the audience changed, which the agents then know. `detail` is for the note alone: it
+    may name people and quote them, so it is logged nowhere.
     """
 
     state: str
     reason: str
     audience: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +94,41 @@ class Wait:
 
 def decide_reply(case: Case) -> Send | Skip | Tell | Wait:
     """Return what is to be done about a reply."""
-    if not _is_theirs(case):
+    if not case.reply.public or not _is_theirs(case):
         return Skip(ours=False)
     if case.repeated or case.state in ENDED:
         return Skip(ours=True)
     if case.attempt is not None:
         return _after(case, case.attempt)
+    if unfit := _unfit(case):
+        return unfit
     if isinstance(case.permit, Refusal):
         return Tell("refused", case.permit.reason)
     if case.state != "sending" and _is_overtaken(case):
         private = case.visibility is Visibility.PRIVATE
         return Tell("refused", wording.overtaken(private=private), audience=True)
     return Send(case.permit)
+
+
+def _unfit(case: Case) -> Tell | None:
+    """Return why these words are not to reach the customer, if they are not."""
+    if case.reply.withheld:
+        return Tell("refused", case.reply.withheld)
+    if not case.text.strip():
+        return Tell("refused", wording.WORDLESS, detail=wording.left_behind(case.reply.attachments))
+    if case.visibility is Visibility.PUBLIC and case.unsure:
+        return Tell("refused", wording.PERHAPS_PRIVATE)
+    if _of_several(case) and case.to is None:
+        return Tell("refused", wording.TO_WHOM, detail=wording.begin_with(case.thread.writers))
+    line = quoted_line(case.text, case.thread.author)
+    return Tell("refused", wording.QUOTES, detail=f"It is about this line: {line[:100]}") if line else None
+
+
+def _of_several(case: Case) -> bool:
+    """Return whether a private answer in a public thread may be for one of several writers."""
+    thread = case.thread
+    in_public = case.visibility is Visibility.PRIVATE and thread.visibility is Visibility.PUBLIC
+    return in_public and len(thread.writers) > 1
 
 
 def _after(case: Case, attempt: Attempt) -> Tell | Wait:
@@ -123,5 +154,7 @@ def _is_theirs(case: Case) -> bool:
 def _is_overtaken(case: Case) -> bool:
     """Return whether the audience changed after the agent wrote this reply."""
     thread = case.thread
+    if case.to is not None:
+        return False
     since = thread.other_at if case.visibility is Visibility.PRIVATE else thread.public_at
     return since > 0 and seconds(case.reply.written_at or case.now) <= since + TYPING

@@ -15,7 +15,7 @@ from deskwire.contracts.helpdesk import Abilities
 from deskwire.contracts.terms import Unit
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Author, Event, Kind, Visibility
-from deskwire.model.keys import compose
+from deskwire.model.keys import compose, digest
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.ports import Archive, Clock
 from deskwire.timing import FETCH_WITHIN
@@ -35,6 +35,7 @@ AGAIN = (60, 3600)  # seconds between two tries: as long as it has been missing,
 MARGIN = 1500  # bytes that the lines around a customer's words may take
 ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
 ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side
+SUSPECTED = "suspected-spam"  # the tag of a ticket whose first message may be spam
 FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 
@@ -48,6 +49,8 @@ class Entries:
 
     def ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self.entry(turn, item)
+        if follow_up_of:  # in words, too: a helpdesk may link only what is closed
+            entry = dataclasses.replace(entry, body=f"{entry.body}\n{wording.continues(follow_up_of)}")
         event, policy = item.event, turn.connection.policy
         thread, before = turn.thread, turn.before
         hints = triage(
@@ -56,18 +59,20 @@ class Entries:
             words=policy.priority_words,
             sensitive_words=policy.sensitive_words,
         )
-        tags = ("deskwire", turn.channel.name, before.visibility, *turn.connection.tags)
-        if hints.sensitive:
-            tags = (*tags, "sensitive" if before.visibility is Visibility.PRIVATE else "sensitive-in-public")
         return Ticket(
             key=compose("open", thread.filing_key),
             thread=thread.filing_key,
             reference=thread.reference,
             subject=wording.subject(event, turn.author(event), turn.channel.title) if event else turn.channel.title,
-            customer=customer(before, event, turn.author(event) if event and not event.own else None),
+            customer=customer(
+                before,
+                event,
+                turn.author(event) if event and not event.own else None,
+                proved=turn.channel.proves_authors,
+            ),
             entries=(entry,),
             priority=hints.priority,
-            tags=tuple(str(tag) for tag in tags),
+            tags=_tags(turn, event, sensitive=hints.sensitive),
             fields=turn.connection.fields,
             follow_up_of=follow_up_of,
         )
@@ -135,7 +140,7 @@ class Entries:
                 self._in_time(until)
                 files.append(self._fetched(turn, attachment))
             except (PermanentError, ConfigurationError) as error:
-                lines.append(f"{attachment.line()} could not be fetched: {error}")
+                lines.append(wording.unfetched(attachment, str(error)))
             except TemporaryError as error:
                 turn.begun.add(item.message.key)  # so that the next attempt asks what this one wrote down
                 self.ledger.record(turn.thread.key, following)
@@ -269,15 +274,31 @@ def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]
     return groups
 
 
-def customer(thread: Thread, event: Event | None, author: Author | None) -> Customer:
-    """Return who the ticket is for. Somebody whom the platform does not name is a person of this thread alone."""
+def _tags(turn: Turn, event: Event | None, *, sensitive: bool) -> tuple[str, ...]:
+    """Return the tags of a ticket that this event opens."""
+    visibility = turn.before.visibility
+    tags = ["deskwire", turn.channel.name, str(visibility), *turn.connection.tags]
+    if event is not None and event.suspicion:
+        tags.append(SUSPECTED)
+    if sensitive:
+        tags.append("sensitive" if visibility is Visibility.PRIVATE else "sensitive-in-public")
+    return tuple(tags)
+
+
+def customer(thread: Thread, event: Event | None, author: Author | None, *, proved: bool) -> Customer:
+    """Return who the ticket is for.
+
+    Somebody whom the platform does not name is a person of this thread alone; so is one who only says who they are
+    (not `proved`), for the profile that the helpdesk has of that person is not theirs to change.
+    """
     author = author or thread.customer()
     channel = event.channel if event else thread.channel
     if author is None:
         external = f"{channel}-anonymous-{thread.reference}"
         return Customer(external_id=external, name=f"Unknown author ({channel})", channel=channel)
+    identity = author.id if proved else f"claimed-{digest(thread.key)[:32]}"
     return Customer(
-        external_id=compose(channel, author.id).replace("/", "-", 1).replace(":", "%3A"),
+        external_id=compose(channel, identity).replace("/", "-", 1).replace(":", "%3A"),
         name=wording.called(author) or author.email or f"{channel} {author.id}",
         channel=channel,
         handle=author.handle,

@@ -207,13 +207,13 @@ class Filing:
                     turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)
 
     def _gone(self, turn: Turn, group: list[Pending], gone: TicketGone) -> None:
-        """Follow a merged ticket; open another for a closed or deleted one."""
+        """Follow a merged ticket; open another for a closed, full or deleted one."""
         if gone.state == "merged" and gone.into and gone.into != turn.thread.ticket:
             self._remap(turn, gone.into)
             turn.join(gone.at)
             self._append(turn, self._without_found(turn, group))
             return
-        previous = turn.thread.ticket if gone.state == "closed" else ""
+        previous = turn.thread.ticket if gone.state in {"closed", "full"} else ""
         turn.follow_up()
         self._append(turn, self._without_found(turn, group), follow_up_of=previous)
 

@@ -50,7 +50,7 @@ class Gathering:
             if items and self.clock() - turn.now > STOP_AFTER:  # where words must be fetched
                 break
             if origin(turn.thread, message) != place(turn.connection):
-                if _from_channel(message) and not message.done:
+                if message.event is not None and not message.done:
                     break
             elif message.done:
                 done.append(message)
@@ -134,19 +134,13 @@ def place(at: Thread | Connection) -> tuple[str, str]:
     return at.channel, at.account
 
 
-def _from_channel(message: Recorded) -> bool:
-    """Tell whether this came from the customers' side: no note, and no signal of a helpdesk."""
-    return message.event is not None and message.event.kind is not Kind.TICKET
-
-
 def origin(thread: Thread, message: Recorded) -> tuple[str, str]:
     """Return the channel and the account that a message came by; of a note or a signal, where the thread is."""
-    if message.event is None or not _from_channel(message):
-        return place(thread)
-    return message.event.channel, message.event.account
+    event = message.event
+    return place(thread) if event is None else (event.channel, event.account)
 
 
 def first_origin(thread: Thread, messages: list[Recorded]) -> tuple[str, str]:
     """Return the channel and the account of a turn: what is filed, and only waits to be acknowledged, comes last."""
     unfiled = [each for each in messages if not each.done] or messages
-    return next((origin(thread, each) for each in unfiled if _from_channel(each)), place(thread))
+    return next((origin(thread, each) for each in unfiled if each.event is not None), place(thread))

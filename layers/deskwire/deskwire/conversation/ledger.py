@@ -7,21 +7,38 @@ effect, unless the worker that let go of the thread said that it surely had not 
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from deskwire.letters import event_in, stored
+from deskwire.letters import content_in, event_in, stored
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
-from deskwire.model.keys import compose, decompose
-from deskwire.ports import SHARDS, Absent, AbsentOr, AtMost, Clock, Conflict, Equals, Item, Lacks, Put, Table, Update
-from deskwire.timing import KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
+from deskwire.model.keys import compose, decompose, digest
+from deskwire.model.signals import Signal
+from deskwire.ports import (
+    SHARDS,
+    Absent,
+    AbsentOr,
+    AtMost,
+    Clock,
+    Condition,
+    Conflict,
+    Equals,
+    Item,
+    Lacks,
+    Put,
+    Table,
+    Update,
+)
+from deskwire.timing import EARLY_SECONDS, KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
 from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
 from .table import (
+    DAY,
     echo_item,
     message_item,
     origin_item,
@@ -35,6 +52,7 @@ from .table import (
 from .thread import Thread
 from .timers import wound
 
+MOST_RACES = 3  # of threads of one person that count at the same moment
 MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
 UNDELIVERED = "undelivered"  # the state of what was sent, once the platform reported so
 UNENDED = "its worker ended before the platform's answer was noted"
@@ -45,7 +63,14 @@ class Busy(TemporaryError):  # noqa: N818 - an answer, not an error
 
 
 class Answered(Exception):  # noqa: N818 - an answer
-    """An agent answered in the ticket before the way back from it was noted (see `Ledger.whose`)."""
+    """An agent answered in the ticket before the way back from it was noted (see `Ledger.whose`).
+
+    `told` are the signals that hold the words of what was answered.
+    """
+
+    def __init__(self, told: Sequence[Signal]) -> None:
+        super().__init__("an agent answered in the ticket")
+        self.told = told
 
 
 class Reported(Exception):  # noqa: N818 - an answer
@@ -198,16 +223,58 @@ class Ledger:
             )
         )
 
-    def whose(self, helpdesk: str, ticket: str) -> str:
-        """Return the thread of a ticket; of nobody's, note that an answer was told of, and return an empty string.
+    def spend(self, channel: str, author: str, key: str, most: int) -> bool:
+        """Count an automatic answer to this person, for the message `key`; False when `most` of a day are spent.
 
-        An agent may be faster than who opened the ticket: whoever then notes the way back is told so (`Answered`).
+        The same message counts once, however often it is tried.
         """
-        mark = {"told": True, **self._expires()}
+        place = person_item(channel, author)
+        for _ in range(MOST_RACES):
+            known = self.table.get(place) or {}
+            now = seconds(self.clock())
+            spent = {name: at for name, at in known.get("automatic", {}).items() if now - at < DAY}
+            if digest(key) in spent:
+                return True
+            if len(spent) >= most:
+                return False
+            count = int(known.get("automatic_count", 0))
+            change = Update(
+                place,
+                set={
+                    "automatic": {**spent, digest(key): now},
+                    "automatic_count": count + 1,
+                    "channel": channel,
+                    "expires": now + 2 * DAY,
+                },
+                when=[("automatic_count", Equals(count) if count else Absent())],
+            )
+            try:
+                self.table.update(change)
+            except Conflict:
+                continue  # another thread of theirs
+            return True
+        return False
+
+    def whose(self, signal: Signal) -> str:
+        """Return the thread of a signal's ticket. If the ticket is unknown, mark it as signalled and return "".
+
+        An agent may be faster than the worker that opened the ticket: whoever then notes the way back gets what was
+        signalled (`Answered`). An answer's words are kept for that for a day.
+        """
+        key = ticket_item(signal.account, signal.ticket)
+        if signal.answer is None:
+            update = Update(key, set={"told": True, **self._expires()}, when=[("thread", Absent())])
+        else:
+            update = Update(
+                key,
+                set={"told": True, "expires": seconds(self.clock()) + EARLY_SECONDS},
+                append={"early": base64.b64encode(stored(signal)).decode(), "early_keys": signal.key},
+                when=[("thread", Absent()), ("early_keys", Lacks(signal.key))],
+            )
         try:
-            self.table.update(Update(ticket_item(helpdesk, ticket), set=mark, when=[("thread", Absent())]))
+            self.table.update(update)
         except Conflict as conflict:
-            return str((conflict.item or {})["thread"])
+            return str((conflict.item or {}).get("thread", ""))
         return ""
 
     def intend(
@@ -226,31 +293,15 @@ class Ledger:
         `more` goes into the thread along with that text; `added` may tell of answers that are in that ticket already.
         Returns False when that text may have been sent before (then nothing was noted). Raises `Answered`.
         """
-        changes: dict[str, Any] = {}
-        append = {"sending": send} if send else {}
-        writes: list[Put | Update] = []
-        if opened is not None:
-            now = seconds(self.clock())
-            changes = {"ticket": opened.ticket, "epoch": opened.epoch, "opened_at": now, "helpdesk": helpdesk}
-            writes += self._ways_back(opened, helpdesk, added)
-            for signal in _about(opened.ticket, added):
-                writes.append(Put(signal.item(thread.key, recorded_at=self._milliseconds())))
-                append["pending"] = signal.key
+        changes, writes = self._opening(thread, opened, helpdesk, added) if opened is not None else ({}, [])
         if send:
-            now = seconds(self.clock())
-            writes.append(
-                Update(
-                    sent_item(thread.key, send),
-                    set={"state": "sending", "text": text_digest(text), "begun_at": now},
-                    initial={"first_at": now},
-                    when=[("state", AbsentOr("failed"))],
-                )
-            )
+            changes |= more or {}
+            writes.append(self._sending(thread, send, text))
         writes.append(
             Update(
                 thread_item(thread.key),
-                set=changes | ((more or {}) if send else {}),
-                append=append,
+                set=changes,
+                append={"sending": send} if send else {},
                 when=[("lease_owner", Equals(self.owner))],
             )
         )
@@ -262,15 +313,45 @@ class Ledger:
             raise self._prevented(helpdesk if opened is not None else "", opened or thread) from None
         return True
 
+    def _opening(
+        self, thread: Thread, opened: Thread, helpdesk: str, added: Sequence[Recorded]
+    ) -> tuple[dict[str, Any], list[Put | Update]]:
+        """Return what the thread holds once its ticket is `opened`, and the writes of the way back from it."""
+        now = seconds(self.clock())
+        changes: dict[str, Any] = {
+            "ticket": opened.ticket,
+            "epoch": opened.epoch,
+            "opened_at": now,
+            "helpdesk": helpdesk,
+        }
+        writes: list[Put | Update] = list(self._ways_back(opened, helpdesk, added))
+        told = _about(opened.ticket, added)
+        writes += [Put(signal.item(thread.key, recorded_at=self._milliseconds())) for signal in told]
+        if told:  # nobody else adds to it while the lease is ours
+            changes["pending"] = [*thread.pending, *(each.key for each in added if each.signal is not None)]
+        return changes, writes
+
+    def _sending(self, thread: Thread, key: str, text: str) -> Update:
+        """Return the write of the intent to send a text, which fails when it may have been sent before."""
+        now = seconds(self.clock())
+        return Update(
+            sent_item(thread.key, key),
+            set={"state": "sending", "text": text_digest(text), "begun_at": now},
+            initial={"first_at": now},
+            when=[("state", AbsentOr("failed"))],
+        )
+
     def _ways_back(self, thread: Thread, helpdesk: str, added: Sequence[Recorded]) -> list[Put | Update]:
         target = {"thread": thread.key, "helpdesk": helpdesk}
-        known = bool(_about(thread.ticket, added))
+        known = _about(thread.ticket, added)
+        early = [each.key for each in known if each.signal is not None and each.signal.answer is not None]
+        told: tuple[str, Condition] = ("early_keys", Equals(early) if early else Absent())
         return [
             Update(
                 ticket_item(helpdesk, thread.ticket),
                 initial=target,
-                remove=["told", "expires"],
-                when=[] if known else [("told", Absent())],
+                remove=["told", "early", "early_keys", "expires"],
+                when=[told] if known else [("told", Absent())],
             ),
             Update(reference_item(thread.reference), initial={**target, "ticket": thread.ticket}),
         ]
@@ -278,9 +359,10 @@ class Ledger:
     def _prevented(self, helpdesk: str, thread: Thread) -> Exception:
         """Return why a transaction was refused that was to note the thread's way back (no `helpdesk`: was not)."""
         item = self.table.get(ticket_item(helpdesk, thread.ticket)) if helpdesk else None
-        return (
-            Answered() if item and "told" in item else Busy("another worker took the thread", concerns=Concern.TICKET)
-        )
+        if not item or "told" not in item:
+            return Busy("another worker took the thread", concerns=Concern.TICKET)
+        found = [content_in(base64.b64decode(each)) for each in item.get("early", ())]
+        return Answered([each for each in found if isinstance(each, Signal)])
 
     def finish(
         self,
@@ -300,41 +382,15 @@ class Ledger:
         agent's answer last went out before. `changes` go into the thread; without a timer it is off the index.
         Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written.
         """
-        writes: list[Put | Update] = []
-        for message in outcomes:
-            fields: dict[str, Any] = {
-                "state": message.state,
-                "reason": message.reason,
-                "ticket": message.ticket,
-                "entry": message.entry,
-            }
-            words = ("event", "raw", "raw_at") if message.reason == ERASED else ()
-            if message.event is not None and message.by == "completed" and not words:
-                fields |= {"event": message.item(thread.key)["event"]}
-            fields |= self._ended(message.keep_until)
-            writes.append(Update(message_item(thread.key, message.key), set=fields, remove=words))
-        writes.extend(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added)
         origins = self._origins(thread, sent, added)
-        writes += self._sendings(thread, sent, answered_at)
-        writes += origins
-        if back:
-            writes += self._ways_back(thread, back, added)
-        set_, remove = dict(changes), ["was_clean"]
-        if "last_inbound" in changes or "filed_at" in changes:
-            remove.append("expires")  # who was erased writes again
-        elif thread.expires and changes.get("pending", thread.pending):
-            set_ = self._expires() | set_  # and waits to be filed
-        timers = set_["timers"] = wound(thread, set_)
-        set_.pop("due_at", None)
-        due_at = min(timers.values(), default=0)
-        remove += ["lease_owner", "lease_until"]
-        if due_at:
-            set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}
-        else:
-            remove += ["due_at", "due_shard"]
-        writes.append(
-            Update(thread_item(thread.key), set=set_, remove=remove, when=[("lease_owner", Equals(self.owner))])
-        )
+        writes: list[Put | Update] = [
+            *(self._outcome(thread, message) for message in outcomes),
+            *(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added),
+            *self._sendings(thread, sent, answered_at),
+            *origins,
+            *(self._ways_back(thread, back, added) if back else ()),
+            self._release(thread, changes),
+        ]
         try:
             self.table.transact(writes)
         except Conflict:
@@ -342,6 +398,36 @@ class Ledger:
             if reports:
                 raise Reported([event_in(report) for report in reports]) from None
             raise self._prevented(back, thread) from None
+
+    def _outcome(self, thread: Thread, message: Recorded) -> Update:
+        """Return the write of how a message ended; words that nobody may keep go with it."""
+        fields: dict[str, Any] = {
+            "state": message.state,
+            "reason": message.reason,
+            "ticket": message.ticket,
+            "entry": message.entry,
+        }
+        words = ("event", "raw", "raw_at") if message.reason == ERASED or _told(message) else ()
+        if message.event is not None and message.by == "completed" and not words:
+            fields |= {"event": message.item(thread.key)["event"]}
+        fields |= self._ended(message.keep_until)
+        return Update(message_item(thread.key, message.key), set=fields, remove=words)
+
+    def _release(self, thread: Thread, changes: dict[str, Any]) -> Update:
+        """Return the write that changes the thread and ends the lease; without a timer it is off the index."""
+        set_, remove = dict(changes), ["was_clean", "lease_owner", "lease_until"]
+        if "last_inbound" in changes or "filed_at" in changes:
+            remove.append("expires")  # who was erased writes again
+        elif thread.expires and changes.get("pending", thread.pending):
+            set_ = self._expires() | set_  # and waits to be filed
+        timers = set_["timers"] = wound(thread, set_)
+        set_.pop("due_at", None)
+        due_at = min(timers.values(), default=0)
+        if due_at:
+            set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}
+        else:
+            remove += ["due_at", "due_shard"]
+        return Update(thread_item(thread.key), set=set_, remove=remove, when=[("lease_owner", Equals(self.owner))])
 
     def _origins(
         self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]], added: Sequence[Recorded]
@@ -399,26 +485,38 @@ class Ledger:
         Threads that have both begun stay apart, for each has its ticket. Raises `Busy` when another worker joined them
         meanwhile.
         """
-        items = [(key, self.table.get(thread_item(key))) for key in others]
-        if all(item and item.get("alias_of") == thread_key for _, item in items):
+        items = {key: self.table.get(thread_item(key)) for key in others}
+        if all(_goes_on(item) == thread_key for item in items.values()):
             return
         here = self.table.get(thread_item(thread_key))
-        if here and here.get("alias_of"):
+        if _goes_on(here):
             return  # `take` says where it goes on
-        new = [key for key, item in items if item is None]
-        begun = next((self._home(key) for key, item in items if item), thread_key)
-        if here is None and begun != thread_key:
-            for key in (thread_key, *new):
-                self.lead(key, begun)
-        elif new:
-            # In one step with this thread's beginning: two workers can never lead two threads to each other.
-            begin = Update(
-                thread_item(thread_key), initial={"created_at": seconds(self.clock())}, when=[("alias_of", Absent())]
-            )
-            try:
-                self.table.transact([begin, *(self._alias(key, thread_key) for key in new)])
-            except Conflict:
-                raise Busy("another worker joined the same conversation", after=1) from None
+        new = [key for key, item in items.items() if item is None]
+        begun = self._begun(items, thread_key)
+        if here is not None or begun == thread_key:
+            self._lead_here(thread_key, new)
+            return
+        for key in (thread_key, *new):
+            self.lead(key, begun)
+
+    def _begun(self, items: Mapping[str, Item | None], otherwise: str) -> str:
+        """Return where the first of these threads that has begun goes on."""
+        return next((self._home(key) for key, item in items.items() if item), otherwise)
+
+    def _lead_here(self, thread_key: str, others: Sequence[str]) -> None:
+        """Let threads that have not begun go on in this one. Raises `Busy`.
+
+        In one step with this thread's beginning: two workers can never lead two threads to each other.
+        """
+        if not others:
+            return
+        begin = Update(
+            thread_item(thread_key), initial={"created_at": seconds(self.clock())}, when=[("alias_of", Absent())]
+        )
+        try:
+            self.table.transact([begin, *(self._alias(key, thread_key) for key in others)])
+        except Conflict:
+            raise Busy("another worker joined the same conversation", after=1) from None
 
     def _home(self, thread_key: str) -> str:
         """Return where a thread goes on at last."""
@@ -457,7 +555,17 @@ def shard(thread_key: str) -> int:
 
 def _about(ticket: str, added: Sequence[Recorded]) -> list[Recorded]:
     """Return those that tell of answers in this ticket."""
-    return [each for each in added if each.event is not None and each.event.thread == ticket]
+    return [each for each in added if each.signal is not None and each.signal.ticket == ticket]
+
+
+def _goes_on(item: Item | None) -> str:
+    """Return in which thread this one goes on; empty for one that is its own, or has not begun."""
+    return str((item or {}).get("alias_of", ""))
+
+
+def _told(message: Recorded) -> bool:
+    """Return whether this holds an agent's words, which nobody needs once they were dealt with."""
+    return message.signal is not None and message.signal.answer is not None
 
 
 def text_digest(text: str) -> str:

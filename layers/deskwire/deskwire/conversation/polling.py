@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from deskwire.configuration import Connection, HelpdeskConnection
-from deskwire.contracts.channel import Page, Polls
+from deskwire.contracts.channel import Polls
 from deskwire.contracts.helpdesk import PollsTickets
+from deskwire.contracts.terms import Figure
 from deskwire.dismissing import dismiss
 from deskwire.letters import letters_of
 from deskwire.model.errors import DeskwireError, where
-from deskwire.model.events import Event
+from deskwire.model.signals import Happened
 from deskwire.ports import Archive, Clock, Item, Key, Mailbox, Put, Table
 from deskwire.telemetry import Telemetry
 
@@ -50,51 +52,53 @@ class Polling:
         item = self.table.get(key)
         if item is None:
             return 0
+        kept = self.table.get((key[0], "CURSOR")) or {}
         if key[1] == "HELPDESK":
             definition = HelpdeskConnection.read(item["definition"])
             helpdesk, reach = self.directory.helpdesk_of(definition)
-            if not (definition.poll and isinstance(helpdesk, PollsTickets)):
+            every = helpdesk.terms.every
+            if not (definition.poll and isinstance(helpdesk, PollsTickets)) or self._is_early(kept, every):
                 return 0
-            kept = self._kept(key)
             with self.directory.neighbours.asking(key[0]):
-                page = helpdesk.poll(_cursor(kept), reach)
-            events = [dataclasses.replace(event, account=definition.name) for event in page.events]
-            return self._take(key, kept, page, events, definition.endpoint, "helpdesks")
+                told = helpdesk.poll(_cursor(kept), reach)
+            signals = [dataclasses.replace(signal, account=definition.name) for signal in told.signals]
+            return self._take(
+                key, kept, told.cursor, signals, definition.endpoint, "helpdesks", timed=every is not None
+            )
         connection = Connection.read(item["definition"])
         channel, reach = self.directory.channel_of(connection)
-        if not isinstance(channel, Polls):
-            return 0
-        kept, every = self._kept(key), channel.terms.every
-        if every and seconds(self.clock()) - int(kept.get("looked_at", 0)) < every.value.total_seconds() - EARLY:
+        every = channel.terms.every
+        if not isinstance(channel, Polls) or self._is_early(kept, every):
             return 0
         with self.directory.neighbours.asking(key[0]):
             page = channel.poll(_cursor(kept), reach)
-        return self._take(key, kept, page, page.events, connection.endpoint, "channels", timed=every is not None)
+        return self._take(key, kept, page.cursor, page.events, connection.endpoint, "channels", timed=every is not None)
 
-    def _kept(self, key: Key) -> Item:
-        """Return what the look before left: its `cursor`, and `looked_at` where looks are timed."""
-        return self.table.get((key[0], "CURSOR")) or {}
+    def _is_early(self, kept: Item, every: Figure[timedelta] | None) -> bool:
+        if every is None:
+            return False
+        return seconds(self.clock()) - int(kept.get("looked_at", 0)) < every.value.total_seconds() - EARLY
 
     def _take(
         self,
         key: Key,
         kept: Item,
-        page: Page,
-        events: Sequence[Event],
+        cursor: str,
+        found: Sequence[Happened],
         endpoint: str,
         side: str,
         *,
-        timed: bool = False,
+        timed: bool,
     ) -> int:
         """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
         now = self.clock()
-        pending = dismiss(events, self.telemetry)
+        pending = dismiss(found, self.telemetry)
         if pending:
             self.mailbox.send(letters_of(pending, endpoint, side, now.isoformat(), self.archive))
-        if timed or page.cursor != _cursor(kept):
-            moved = {"pk": key[0], "sk": "CURSOR", "cursor": page.cursor}
+        if timed or cursor != _cursor(kept):
+            moved = {"pk": key[0], "sk": "CURSOR", "cursor": cursor}
             self.table.put(Put(moved | ({"looked_at": seconds(now)} if timed else {})))
-        return len(events)
+        return len(found)
 
 
 def _cursor(kept: Item) -> str:

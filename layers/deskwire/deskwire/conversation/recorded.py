@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deskwire.letters import event_in, stored
+from deskwire.letters import content_in, stored
 from deskwire.model.events import Event
+from deskwire.model.signals import Happened, Signal
 from deskwire.ports import Item
 
 from .table import message_item
@@ -33,10 +34,11 @@ ERASED = "erased"  # the reason of what a person had erased: nothing of it is ke
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One message of a thread, with what became of it. `note` is the text of a note of ours (then no event)."""
+    """One message of a thread, with what became of it: an `event`, a `signal` of a helpdesk, or a `note` of ours."""
 
     key: str
     event: Event | None = None
+    signal: Signal | None = None
     note: str = ""
     endpoint: str = ""
     received_at: str = ""
@@ -49,6 +51,11 @@ class Recorded:
     keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
 
     @property
+    def content(self) -> Happened | None:
+        """What happened; None for a note."""
+        return self.event or self.signal
+
+    @property
     def done(self) -> bool:
         """Whether it has an outcome."""
         return self.state != RECORDED
@@ -56,7 +63,7 @@ class Recorded:
     def item(self, thread_key: str, **more: object) -> Item:
         """Return the table's item."""
         pk, sk = message_item(thread_key, self.key)
-        event = self.event
+        content = self.content
         if self.ticket:  # of a note: where it belongs
             more["ticket"] = self.ticket
         found: Item = {
@@ -73,22 +80,23 @@ class Recorded:
         if self.keep_until:
             expires = min(found.get("expires", self.keep_until), self.keep_until)
             found |= {"keep_until": self.keep_until, "expires": expires}
-        if event is not None:
+        if content is not None:
             found |= {
-                "kind": str(event.kind),
-                "own": event.own,
-                "channel": event.channel,
-                "event": stored(event),
+                "kind": str(content.kind),
+                "own": content.own,
+                "channel": content.connector,
+                "event": stored(content),
             }
         return found
 
 
 def recorded(item: Item) -> Recorded:
     """Return the message in a table's item."""
-    event = item.get("event")
+    content = content_in(item["event"]) if item.get("event") else None
     return Recorded(
         key=item["sk"][2:],
-        event=event_in(event) if event else None,
+        event=content if isinstance(content, Event) else None,
+        signal=content if isinstance(content, Signal) else None,
         note=item.get("note", ""),
         endpoint=item.get("endpoint", ""),
         received_at=item.get("received_at", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from deskwire.model.errors import PermanentError
 from deskwire.model.events import Visibility
 from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply
 from deskwire.telemetry import Telemetry
 from deskwire.timing import STOP_AFTER
@@ -22,11 +24,10 @@ from .decide_reply import TYPING, Attempt, Case, Send, Skip, Tell, Wait, decide_
 from .ledger import Ledger
 from .recorded import Outcome, Recorded
 from .sending import Sending
+from .spoken import Writer, addressed, spoken
 from .table import moment
 from .thread import outgoing
 from .turn import Turn
-
-PRIVATELY = "#private"  # an agent's first word for an answer that only the customer shall read
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ class Relaying:
 
         What counts is when the helpdesk signalled: since then it may have been out of reach for long.
         """
-        ticket = signal.event.thread if signal.event is not None else turn.thread.ticket
-        after = turn.thread.last_reply if ticket == turn.thread.last_ticket else ""
+        told = signal.signal
+        ticket = told.ticket if told is not None else turn.thread.ticket
         count = 0
-        for reply in turn.helpdesk.replies(ticket, after, turn.inside):
+        for reply in _replies(turn, ticket, told):
             case = self._case(turn, ticket, reply, datetime.fromisoformat(signal.received_at))
             if decide_reply(case) == Skip(ours=False):
                 continue
@@ -77,16 +78,22 @@ class Relaying:
 
     def _case(self, turn: Turn, ticket: str, reply: AgentReply, signalled_at: datetime) -> Case:
         """Return a reply with what the decision depends on, except for the record of earlier attempts."""
-        _, private = _private(reply.text)
-        visibility = Visibility.PRIVATE if private else turn.thread.visibility
+        said, thread = spoken(reply.text), turn.thread
+        visibility = Visibility.PRIVATE if said.private else thread.visibility
+        to, text = None, said.text
+        if said.private and thread.visibility is Visibility.PUBLIC and len(thread.writers) > 1:
+            to, text = addressed(text, thread.writers)
         return Case(
             reply=reply,
             ticket=ticket,
             signalled_at=signalled_at,
-            thread=turn.thread,
+            thread=thread,
             visibility=visibility,
-            permit=self._permit(turn, visibility),
+            permit=self._permit(turn, visibility, to),
             now=turn.now,
+            text=text,
+            unsure=said.unsure,
+            to=to,
             repeated=_key(turn, reply) in turn.relayed,
         )
 
@@ -97,10 +104,10 @@ class Relaying:
             turn.relayed.add(key)
             record = self.ledger.sent(turn.thread.key, key) or {}
             case = replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
-        text, private = _private(case.reply.text)
         decision = decide_reply(case)
         if isinstance(decision, Send):
-            message = outgoing(turn.thread, key=key, text=text, automatic=False, private=private)
+            private = case.visibility is Visibility.PRIVATE
+            message = outgoing(turn.thread, key=key, text=case.text, automatic=False, private=private, to=case.to)
             attempt = self._send(turn, case.reply, message, decision.permit)
             if attempt is None:
                 return True
@@ -110,7 +117,7 @@ class Relaying:
         elif isinstance(decision, Tell):
             if decision.audience:
                 turn.warn(TYPING)
-            self._tell(turn, key, case.reply, decision, text)
+            self._tell(turn, key, case.reply, decision, case.text)
         return not isinstance(decision, Wait)
 
     def _send(self, turn: Turn, reply: AgentReply, message: Outgoing, permit: Permit) -> Attempt | None:
@@ -131,11 +138,12 @@ class Relaying:
             self._note(turn, message.key, reply, words)
         return None
 
-    def _permit(self, turn: Turn, visibility: Visibility) -> Permit | Refusal:
+    def _permit(self, turn: Turn, visibility: Visibility, to: Writer | None) -> Permit | Refusal:
         thread = turn.thread
         if not isinstance(turn.channel, Replies):
             return Refusal(f"{turn.channel.title} takes no answers through its interface")
-        last = moment(thread.last_inbound) if thread.last_inbound else None
+        wrote_at = to.at if to is not None else thread.last_inbound
+        last = moment(wrote_at) if wrote_at else None
         # A private answer to a public message goes by the private rules where the channel has them.
         if visibility is Visibility.PRIVATE and visibility not in turn.channel.terms.sending:
             return Refusal(f"{turn.channel.title} has no private answers")
@@ -144,7 +152,8 @@ class Relaying:
     def _tell(self, turn: Turn, key: str, reply: AgentReply, tell: Tell, text: str) -> None:
         """Add a note to the reply's own ticket: it was not sent, or may not have been."""
         turn.settle(key, tell.state, (), tell.reason)
-        words = wording.uncertain(text) if tell.state == "unknown" else wording.undeliverable(tell.reason, text)
+        told = wording.undeliverable(tell.reason, text, tell.detail)
+        words = wording.uncertain(text) if tell.state == "unknown" else told
         self._note(turn, key, reply, words)
         self.telemetry.count("Unanswerable")
         self.telemetry.log("ERROR", "an answer did not go out", channel=turn.channel.name, reason=tell.reason)
@@ -154,14 +163,19 @@ class Relaying:
         turn.added.append(note)
 
 
+def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentReply]:
+    """Return the answer that a signal holds, else what the ticket has after the last answer that was read there.
+
+    Raises `PermanentError` for a told answer where answers are to be read.
+    """
+    if told is None or told.answer is None:
+        after = turn.thread.last_reply if ticket == turn.thread.last_ticket else ""
+        return turn.helpdesk.replies(ticket, after, turn.inside)
+    if not turn.helpdesk.abilities.tells:
+        raise PermanentError(f"{turn.helpdesk.title} does not tell answers, they are read")
+    return (told.answer,)
+
+
 def _key(turn: Turn, reply: AgentReply) -> str:
     """Return the key of a reply, whichever ticket it was read on."""
     return compose("reply", turn.definition.name, reply.id)
-
-
-def _private(text: str) -> tuple[str, bool]:
-    """Return an agent's words, and whether only the customer shall read them."""
-    stripped = text.strip()
-    if stripped.lower().startswith(PRIVATELY):
-        return stripped[len(PRIVATELY) :].lstrip(" :\n"), True
-    return stripped, False

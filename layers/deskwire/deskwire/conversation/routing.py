@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deskwire.letters import Envelope
 from deskwire.model.events import Event, Kind
+from deskwire.model.signals import Signal
 from deskwire.ports import Mailbox
 from deskwire.telemetry import Telemetry
 
@@ -28,16 +29,15 @@ class Routing:
     directory: Directory
     telemetry: Telemetry
 
-    def route(self, ledger: Ledger, envelope: Envelope) -> str:
+    def route(self, ledger: Ledger, envelope: Envelope, signal: Signal) -> str:
         """Forward a helpdesk's signal to its ticket's thread; return what became of it."""
-        event = envelope.event
-        reason = event.dismissed  # of a letter that an earlier version wrote
-        thread_key = "" if reason else ledger.whose(event.account, event.thread)
+        reason = signal.dismissed  # of a letter that an earlier version wrote
+        thread_key = "" if reason else ledger.whose(signal)
         if thread_key:
             self.mailbox.send([envelope.forwarded(thread_key)])
             return ROUTED
         message = end(message_of(envelope), Outcome.SUPPRESSED, reason or NOT_OURS)
-        ledger.record(event.thread_key, message)
+        ledger.record(signal.thread_key, message)
         self.telemetry.count("Suppressed")
         return str(message.state)
 
@@ -75,6 +75,6 @@ class Routing:
 
 def message_of(envelope: Envelope) -> Recorded:
     """Return the message to record for a letter."""
-    return Recorded(
-        key=envelope.event.key, event=envelope.event, endpoint=envelope.endpoint, received_at=envelope.received_at
-    )
+    content = envelope.content
+    message = Recorded(key=content.key, endpoint=envelope.endpoint, received_at=envelope.received_at)
+    return replace(message, signal=content) if isinstance(content, Signal) else replace(message, event=content)

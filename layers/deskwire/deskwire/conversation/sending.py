@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -60,10 +61,10 @@ class Sending:
         """
         for key, state, ids, reason in turn.sent:  # an echo may have told a moment ago
             if key == message.key and state != "failed":
-                return state, Sent(ids), reason
+                return state, _sent(ids), reason
         known = self.ledger.sent(turn.thread.key, message.key)
         if known is not None and known["state"] not in {"sending", "failed"}:
-            return known["state"], Sent(tuple(known.get("ids", ()))), known.get("reason", "")
+            return known["state"], _sent(known.get("ids", ())), known.get("reason", "")
         since = turn.now - timedelta(hours=1) if known is None else moment(int(known.get("begun_at", 0)))
         if isinstance(turn.channel, Asks):
             try:
@@ -75,15 +76,19 @@ class Sending:
         first_at = turn.now if known is None else moment(int(known.get("first_at", 0)))
         harmless = turn.channel.terms.idempotent
         if harmless is not None and turn.now - first_at < harmless.value:
-            return _again(turn, message, permit)
+            return self._again(turn, message, permit)
         return "unknown", None, "the platform did not say whether it took the message"
 
+    def _again(self, turn: Turn, message: Outgoing, permit: Permit) -> tuple[str, Sent | None, str]:
+        """Send what may have been sent once more. Whatever fails now, the first attempt may have worked."""
+        if not isinstance(turn.channel, Replies):
+            return "unknown", None, "this channel cannot send"
+        try:
+            with self.neighbours.asking(turn.connection.key[0], pauses=CAREFUL):
+                return "sent", turn.channel.send(message, permit, turn.outside), ""
+        except (TemporaryError, PermanentError, ConfigurationError) as error:
+            return "unknown", None, str(error)
 
-def _again(turn: Turn, message: Outgoing, permit: Permit) -> tuple[str, Sent | None, str]:
-    """Send what may have been sent once more. Whatever fails now, the first attempt may have worked."""
-    if not isinstance(turn.channel, Replies):
-        return "unknown", None, "this channel cannot send"
-    try:
-        return "sent", turn.channel.send(message, permit, turn.outside), ""
-    except (TemporaryError, PermanentError, ConfigurationError) as error:
-        return "unknown", None, str(error)
+
+def _sent(ids: Sequence[str]) -> Sent | None:
+    return Sent(tuple(ids)) if ids else None

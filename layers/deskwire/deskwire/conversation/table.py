@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from deskwire.model.keys import compose, digest
 from deskwire.ports import Key
 
+DAY = 86_400  # seconds
+
 
 def seconds(moment: datetime) -> int:
     """Return whole seconds since 1970."""

@@ -8,6 +8,11 @@ from deskwire.model.events import Author, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing
+from deskwire.model.signals import Status
+
+from .spoken import Writer
+
+MOST_WRITERS = 20  # the latest, of a public thread
 
 
 class Thread(BaseModel):
@@ -27,6 +32,8 @@ class Thread(BaseModel):
     ticket: str = ""
     epoch: int = 0  # counts the tickets of this thread
     opened_at: int = 0
+    status: Status | None = None  # of the ticket, as far as the helpdesk signals it
+    status_at: int = 0
     joined_at: int = 0  # when the ticket was merged into that of somebody else
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
     clean: tuple[str, ...] = ()  # of those, which were surely not begun
@@ -46,6 +53,7 @@ class Thread(BaseModel):
     context: dict[str, str] = Field(default_factory=dict)
     other_at: int = 0  # when somebody else began to write, or what was private became public again
     public_at: int = 0  # the latter
+    writers: tuple[Writer, ...] = ()  # in public, the latest last
     attempts: int = 0
     due_at: int = 0  # the earliest timer; in threads of before they had names, the only one
     timers: dict[str, int] = Field(default_factory=dict)  # when, by name (see `timers`)
@@ -72,14 +80,36 @@ class Thread(BaseModel):
         """Our short reference of the present ticket."""
         return reference(self.key, self.epoch)
 
+    def writing(self, writer: Writer) -> tuple[Writer, ...]:
+        """Return the writers once this one has written."""
+        known = self.writers
+        if not known and self.author and self.visibility is Visibility.PUBLIC:  # of before the writers were kept
+            known = (Writer(self.author["id"], self.author.get("name", ""), self.reply_to, self.last_inbound),)
+        others = [each for each in known if each.id != writer.id]
+        newest = max([writer, *(each for each in known if each.id == writer.id)], key=lambda each: each.at)
+        return (*others, newest)[-MOST_WRITERS:]
+
     def customer(self) -> Author | None:
         """Return the customer as last seen."""
         return Author(**self.author) if self.author else None
 
 
-def outgoing(thread: Thread, *, key: str, text: str, automatic: bool, private: bool = False) -> Outgoing:
-    """Return what to send to the customer of a thread."""
+def outgoing(
+    thread: Thread, *, key: str, text: str, automatic: bool, private: bool = False, to: Writer | None = None
+) -> Outgoing:
+    """Return what to send to the customer of a thread, or to another of its writers."""
     customer = thread.customer()
+    if to is not None and (customer is None or to.id != customer.id):
+        return Outgoing(
+            key=key,
+            account=thread.account,
+            thread=thread.thread,
+            visibility=Visibility.PRIVATE,
+            text=text,
+            automatic=automatic,
+            recipient=to.id,
+            reply_to=to.reply_to,
+        )
     return Outgoing(
         key=key,
         account=thread.account,

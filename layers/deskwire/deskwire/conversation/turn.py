@@ -13,18 +13,20 @@ from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
-from deskwire.model.keys import ADD, compose
+from deskwire.model.keys import compose
+from deskwire.model.signals import Signal, Status
 from deskwire.model.tickets import Filed
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
-from .decide import Plan
+from .decide import Pending, Plan
 from .health import LeftAlone
 from .recorded import Recorded
-from .table import seconds
+from .spoken import Writer
+from .table import DAY, seconds
 from .thread import Thread
 from .timers import ATTACHMENTS, RETRY
+from .wording import called
 
-DAY = 86_400
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
@@ -89,6 +91,9 @@ class Turn:
     def receive(self, event: Event, received_at: str) -> None:
         """Update the thread from a customer's message: who wrote, when, and what to reply to."""
         stamp = seconds(event.occurred_at or datetime.fromisoformat(received_at))
+        if event.author is not None and event.visibility is Visibility.PUBLIC:
+            name = called(event.author)
+            self._become(writers=self.thread.writing(Writer(event.author.id, name, event.object_id, stamp)))
         if stamp < self.thread.last_inbound:
             return
         context = {**event.keep, "subject": event.subject, "language": event.language}
@@ -142,11 +147,21 @@ class Turn:
 
     def open(self, filed: Filed) -> None:
         """Record a newly opened ticket."""
-        self._become(ticket=filed.ticket, contact=filed.contact, updates=())
+        self._become(ticket=filed.ticket, contact=filed.contact, updates=(), status=None, status_at=0)
 
     def move(self, ticket: str) -> None:
         """Record that the thread's ticket is another one."""
         self._become(ticket=ticket)
+
+    def hear(self, signals: Sequence[Recorded]) -> None:
+        """Record what became of the ticket, by the helpdesk's signals; an older one changes nothing."""
+        for message in signals:
+            signal = message.signal
+            if signal is None or signal.status is None or signal.ticket != self.thread.ticket:
+                continue
+            at = seconds(signal.occurred_at or datetime.fromisoformat(message.received_at))
+            if at >= self.thread.status_at:
+                self._become(status=signal.status, status_at=at)
 
     def join(self, at: datetime | None) -> None:
         """Record when the thread's ticket was merged into another, as far as the helpdesk says."""
@@ -154,7 +169,7 @@ class Turn:
 
     def follow_up(self) -> None:
         """Leave the present ticket; what is filed next opens another."""
-        self._become(ticket="", epoch=self.thread.epoch + 1)
+        self._become(ticket="", epoch=self.thread.epoch + 1, status=None, status_at=0)
 
     def place(self) -> None:
         """Record which helpdesk has the ticket; the way back from it is still to be written."""
@@ -169,6 +184,8 @@ class Turn:
         self._become(last_written=max([self.thread.last_written, *stamps]))
         if not all(event.own for event in said):
             self._become(filed_at=seconds(self.now))
+            if self.thread.status is Status.SOLVED:  # the customer's words open it again: see `Helpdesk.append`
+                self._become(status=Status.REOPENED, status_at=seconds(self.now))
 
     def leave_unfiled(self) -> None:
         """Keep the time of filing as it was."""
@@ -179,19 +196,23 @@ class Turn:
         recent = [at for at in self.thread.updates if seconds(self.now) - at < DAY]
         self._become(updates=(*recent[-60:], seconds(self.now)))
 
-    def add_early_answer(self) -> None:
-        """Add a signal for an agent who answered before the way back from the ticket was written."""
+    def add_early_answers(self, told: Sequence[Signal]) -> None:
+        """Add what an agent answered before the way back from the ticket was written, or a signal to look for it."""
+        known = {each.key for each in self.added}
+        now = self.now.isoformat()
+        self.added += [Recorded(key=each.key, signal=each, received_at=now) for each in told if each.key not in known]
+        if not told:
+            self._look()
+
+    def _look(self) -> None:
         ticket = self.thread.ticket
-        event = Event(
-            channel=self.definition.connector,
+        signal = Signal(
+            helpdesk=self.definition.connector,
             account=self.definition.name,
-            kind=Kind.TICKET,
             object_id=compose("early", ticket),
-            verb=ADD,
-            thread=ticket,
-            visibility=Visibility.PRIVATE,
+            ticket=ticket,
         )
-        self.added.append(Recorded(key=event.key, event=event, received_at=self.now.isoformat()))
+        self.added.append(Recorded(key=signal.key, signal=signal, received_at=self.now.isoformat()))
 
     def add_reports(self, events: Sequence[Event]) -> None:
         """Add what the platform reported on what was sent in this turn before its id was written."""
@@ -222,6 +243,15 @@ class Turn:
     def answer(self) -> None:
         """Record that an agent's answer was sent."""
         self._become(answered_at=seconds(self.now))
+
+    def attend(self, items: Sequence[Pending]) -> None:
+        """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket."""
+        spoke = [
+            seconds(item.event.occurred_at or datetime.fromisoformat(item.message.received_at))
+            for item in items
+            if item.event is not None and item.event.own and item.event.kind is Kind.MESSAGE and not item.echo
+        ]
+        self._become(answered_at=max([self.thread.answered_at, *spoke]))
 
     def pass_reply(self, reply: str, ticket: str) -> None:
         """Record the agent's reply up to which the ticket was read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from deskwire.care.measure import cut
@@ -10,6 +11,7 @@ from deskwire.contracts.terms import Unit
 from deskwire.model.events import MOST_STARS, Attachment, Author, Event, Kind
 
 from .decide import Undelivered
+from .spoken import Writer, labels
 from .table import moment
 
 ACK = "ack"  # the keys of acknowledgements begin so
@@ -73,14 +75,16 @@ def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = 
 
 def facts(event: Event) -> list[str]:
     """Return a line for each fact, in the order given. No value can pose as another line: each is one of its own."""
-    rating = [f"Rating: {event.stars} of {MOST_STARS}"] if event.stars else []
-    return rating + [f"{line(label)}: {line(value)}" for label, value in event.facts.items()]
+    own = [f"Rating: {event.stars} of {MOST_STARS}"] if event.stars else []
+    own += [f"Suspected spam: {line(event.suspicion)}"] if event.suspicion else []
+    return own + [f"{line(label)}: {line(value)}" for label, value in event.facts.items()]
 
 
-def undeliverable(reason: str, text: str) -> str:
+def undeliverable(reason: str, text: str, detail: str = "") -> str:
     """Return the note for an agent whose answer did not go out."""
+    more = f"{detail}\n" if detail else ""
     return (
-        f"This answer was NOT delivered to the customer.\nWhy: {reason}.\n"
+        f"This answer was NOT delivered to the customer.\nWhy: {reason}.\n{more}"
         f"What you can do: answer by another way the customer has given, or on the platform itself.\n\n> {text[:300]}"
     )
 
@@ -109,6 +113,28 @@ def overtaken(*, private: bool) -> str:
     )
 
 
+PERHAPS_PRIVATE = (
+    "it may be meant for the customer alone, and everybody would have read it. For a private answer begin it with "
+    "“#private” and a space; if everybody may read it, please say it again without that word"
+)
+
+
+WORDLESS = "it has no words, and pictures and other files are not sent. Please write a text, with a link"
+TO_WHOM = "several people write in this conversation, and it does not name the one whom it is for"
+QUOTES = "it seems to quote this ticket or the head of a mail. Please say it again without that"
+
+
+def left_behind(attachments: Sequence[Attachment]) -> str:
+    """Return the line that names the attachments of an answer."""
+    names = ", ".join(each.name or each.line() for each in attachments)
+    return f"Attached: {names}." if names else ""
+
+
+def begin_with(writers: Sequence[Writer]) -> str:
+    """Return the line that says how a private answer names its addressee."""
+    return "Please begin it with " + " or ".join(f"“#private {line(name)}: …”" for name in labels(writers)) + "."
+
+
 def uncertain(text: str) -> str:
     """Return the note for an agent when nobody can tell whether the answer went out."""
     return (
@@ -126,14 +152,24 @@ def forgotten() -> str:
     )
 
 
+def continues(ticket: str) -> str:
+    """Return the line that names the earlier ticket of a conversation."""
+    return f"Follow-up of ticket #{ticket}"
+
+
 def repeated(title: str) -> str:
     """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
     return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"
 
 
 def follows(attachment: Attachment) -> str:
-    """Return the line for an attachment that cannot be had yet."""
-    return f"{attachment.line()} follows as soon as it can be fetched"
+    """Return the line for an attachment that cannot be had yet, with its link."""
+    return f"{attachment.line()} follows as soon as it can be fetched {attachment.url}".strip()
+
+
+def unfetched(attachment: Attachment, reason: str) -> str:
+    """Return the line for an attachment that could not be fetched, with its link: an agent may still see it."""
+    return f"{attachment.line()} could not be fetched: {reason} {attachment.url}".strip()
 
 
 def attached(attachment: Attachment) -> str:

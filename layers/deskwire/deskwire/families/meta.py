@@ -11,22 +11,29 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import each
 from deskwire.contracts.terms import Figure
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.errors import (
+    Concern,
+    ConfigurationError,
+    PayloadError,
+    PermanentError,
+    SignatureError,
+    TemporaryError,
+)
 from deskwire.model.events import Attachment, Event, Unreadable
 from deskwire.verification.hmac import HmacHeader
 from deskwire.verification.rule import same
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Response
-from deskwire.web.rest import Answer, Call, checked
+from deskwire.web.rest import Answer, Call, checked, of_account
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
-    from deskwire.contracts.terms import TextLimit
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request
 
@@ -79,16 +86,16 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
 
 
 def updates(
-    request: Request, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
+    request: Request, kind: str, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
 ) -> Iterator[Event | Unreadable]:
-    """Yield the events of a delivery for the object `page`.
+    """Yield the events of a delivery about an object of this kind: `page`, `instagram`.
 
-    It may hold several entries, of different pages; `read_one` gets an entry, one update in its list `name`, and
+    It may hold several entries, of different accounts; `read_one` gets an entry, one update in its list `name`, and
     that name. What cannot be read is an `Unreadable`, the rest goes on. Raises `PayloadError` for no such delivery.
     """
     body = read(request.body).object()
-    if body["object"].text() != "page":
-        raise PayloadError("the delivery is not of the object “page”")
+    if body["object"].text() != kind:
+        raise PayloadError(f"the delivery is not of the object “{kind}”")
     if "entry" not in body:
         raise PayloadError("the delivery has no entry")
     for entry in body["entry"].items():
@@ -113,11 +120,6 @@ def mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def facts(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the facts that are not empty."""
-    return {label: value for label, value in values.items() if value}
-
-
 def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:
     """Return the attachments, each once: Meta names the same file in two fields."""
     return tuple({item.url or item.id or str(number): item for number, item in enumerate(found)}.values())
@@ -132,13 +134,70 @@ def page_request(method: str, path: Sequence[str], payload: object, reach: Reach
     return Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
 
 
-TOKEN_CODES = frozenset({102, 190, 1705})  # dead (see the subcode), or a person's token instead of a page's
-RATE_CODES = frozenset({4, 17, 32, 341, 613, 80001, 80006})
-FAILING_CODES = frozenset({1, 2})  # "unknown error", "service temporarily unavailable": it may have happened
-# The customer, not we: outside the window; not receiving messages (200/1545041 and 551 as seen by libraries,
-# jgorset/facebook-messenger#96).
-REFUSED = frozenset({(10, 2018278), (200, 1545041), (551, 1545041)})
+class Class(StrEnum):
+    """What an error of Graph means for us."""
+
+    TOKEN = "token"  # noqa: S105 - a name; dead, or a person's instead of a page's
+    RATE = "rate"
+    FAILING = "failing"  # it may have happened
+    AGAIN = "again"  # it has not happened, and passes by itself
+    REFUSED = "refused"  # the customer or this message, not we: the agent is told
+    RESTRICTED = "restricted"  # the page, by Meta
+    PERMISSION = "permission"
+
+
+ERRORS: Final = "https://developers.facebook.com/documentation/business-messaging/messenger-platform/error-codes"
+RATES: Final = "https://developers.facebook.com/docs/graph-api/overview/rate-limiting/"
+HANDLING: Final = "https://developers.facebook.com/docs/graph-api/guides/error-handling/"
+SEEN: Final = ""  # reported by users of public libraries, not documented
+# By code and subcode; 0 stands for every other subcode. A code that is not here is of the request when its status is
+# (400: told, never repeated), of the account when its status is (401, 403), and passes when Graph calls it transient.
+CLASSES: Final[Mapping[tuple[int, int], tuple[Class, str]]] = {
+    (102, 0): (Class.TOKEN, HANDLING),
+    (190, 0): (Class.TOKEN, HANDLING),
+    (1705, 0): (Class.TOKEN, SEEN),
+    (4, 0): (Class.RATE, RATES),
+    (17, 0): (Class.RATE, RATES),
+    (32, 0): (Class.RATE, RATES),
+    (341, 0): (Class.RATE, HANDLING),
+    (613, 0): (Class.RATE, RATES),
+    (80001, 0): (Class.RATE, RATES),
+    (80006, 0): (Class.RATE, RATES),
+    (1, 0): (Class.FAILING, HANDLING),
+    (2, 0): (Class.FAILING, HANDLING),
+    (1200, 0): (Class.AGAIN, ERRORS),
+    (10, 2018321): (Class.AGAIN, SEEN),  # Messenger's own questions to the customer go on
+    (10, 2018278): (Class.REFUSED, ERRORS),  # outside the window
+    (10, 2018065): (Class.REFUSED, ERRORS),  # the same, without a tag
+    (10, 2018108): (Class.REFUSED, ERRORS),  # the customer takes no messages
+    (10, 2018300): (Class.REFUSED, SEEN),  # another app has the conversation
+    (200, 1545041): (Class.REFUSED, SEEN),  # jgorset/facebook-messenger#96
+    (551, 0): (Class.REFUSED, ERRORS),
+    (10900, 0): (Class.REFUSED, SEEN),  # the comment has its private reply
+    (100, 0): (Class.REFUSED, HANDLING),  # a parameter of this request: nobody of that id, a file too large
+    (368, 0): (Class.RESTRICTED, HANDLING),
+    (2022, 0): (Class.RESTRICTED, SEEN),
+    (10, 1893063): (Class.RESTRICTED, SEEN),
+    (10, 0): (Class.PERMISSION, HANDLING),
+    **{(code, 0): (Class.PERMISSION, HANDLING) for code in range(200, 300)},
+}
 UNSEEN_CODES = frozenset({10, 100, 803, *range(200, 300)})  # not there, or not shown to this page
+
+
+def _class(answer: Answer) -> Class | None:
+    """Return the class of an answer's error, None where neither the table nor Graph says it."""
+    code, subcode = _codes(answer)
+    found = CLASSES.get((code, subcode)) or CLASSES.get((code, 0))
+    if found is not None:
+        return found[0]
+    return Class.AGAIN if _transient(answer) else None
+
+
+def _transient(answer: Answer) -> bool:
+    try:
+        return read(answer.body)["error"]["is_transient"].raw is True
+    except PayloadError:
+        return False
 
 
 def _codes(answer: Answer) -> tuple[int, int]:
@@ -172,20 +231,25 @@ def settled(answer: Answer, *, what: str) -> Node:
     """Return what Graph answered; raise for an error, wherever it stands, what happens next."""
     code, subcode = _codes(answer)
     text = f"{what}: Facebook's error {code}" + (f"/{subcode}" if subcode else "")
-    if code in TOKEN_CODES:
-        raise ConfigurationError(f"{text}: the page's token is no longer good, store a new “{PAGE_TOKEN}”")
-    if code in RATE_CODES:
-        raise TemporaryError(text, after=_wait(answer))
-    if code in FAILING_CODES:
-        raise TemporaryError(text, ambiguous=True)
-    if (code, subcode) in REFUSED or code == 551:
-        raise PermanentError(text, status=answer.status, code=f"{code}/{subcode}")
-    if code == 368 or (code, subcode) == (10, 1893063):
-        raise ConfigurationError(f"{text}: Facebook has restricted the page, see its Support Inbox")
-    if code == 10 or 200 <= code < 300:
-        raise ConfigurationError(f"{text}: the app or the token lacks a permission for this page")
-    if _failed(answer) and answer.status < 500 and answer.status not in {401, 403, 408, 425, 429}:
-        raise PermanentError(text, status=answer.status, code=f"{code}/{subcode}" if subcode else str(code))
+    named = f"{code}/{subcode}" if subcode else str(code)
+    match _class(answer):
+        case Class.TOKEN:
+            raise ConfigurationError(f"{text}: the page's token is no longer good, store a new “{PAGE_TOKEN}”")
+        case Class.RATE:
+            raise TemporaryError(text, after=_wait(answer))
+        case Class.FAILING:
+            raise TemporaryError(text, ambiguous=True)
+        case Class.AGAIN:
+            raise TemporaryError(text, concerns=Concern.MESSAGE)
+        case Class.REFUSED:
+            raise PermanentError(text, status=answer.status, code=named)
+        case Class.RESTRICTED:
+            raise ConfigurationError(f"{text}: Facebook has restricted the page, see its Support Inbox")
+        case Class.PERMISSION:
+            raise ConfigurationError(f"{text}: the app or the token lacks a permission for this page")
+    of_request = answer.status < 500 and answer.status not in {408, 425, 429} and not of_account(answer.status)
+    if _failed(answer) and of_request:
+        raise PermanentError(text, status=answer.status, code=named)
     return checked(answer, what=what, secret_hint=f"“{PAGE_TOKEN}”").node()
 
 
@@ -211,44 +275,6 @@ def message(recipient: Mapping[str, str], content: Mapping[str, object], reach: 
     payload = {"recipient": dict(recipient), **more, "message": dict(content)}
     call = page_request("POST", (reach.account, "messages"), payload, reach)
     return settled(reach.http(call), what="sending a message")
-
-
-def pieces(text: str, limit: TextLimit) -> list[str]:
-    """Return the text in as many pieces as the permit allows. Raises `PermanentError` when it is too long."""
-    from deskwire.care.measure import split
-
-    parts = split(text, limit.most, limit.unit)
-    if len(parts) > limit.pieces:
-        raise PermanentError(
-            f"the text is longer than {limit.pieces} times {limit.most} ({limit.unit}): shorten it", code="too-long"
-        )
-    return parts
-
-
-def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
-    """Send one after the other and return the ids.
-
-    Once a part has left, the whole must not be repeated blindly: a temporary failure is then ambiguous, and a
-    refusal says how much went out.
-    """
-    ids: list[str] = []
-    for send in sends:
-        try:
-            ids.append(send())
-        except TemporaryError as error:
-            raise error.retold(ambiguous=error.ambiguous or bool(ids)) from None
-        except ConfigurationError as error:
-            if not ids:
-                raise
-            raise ConfigurationError(f"{len(ids)} of {len(sends)} parts were sent: {error}", ambiguous=True) from None
-        except PermanentError as error:
-            if not ids:
-                raise
-            raise PermanentError(
-                f"only {len(ids)} of {len(sends)} parts were sent: {error}",
-                status=error.status, code=error.code,
-            ) from None  # fmt: skip
-    return tuple(ids)
 
 
 def epoch(when: datetime) -> str:

@@ -27,6 +27,10 @@ class PayloadError(DeskwireError):
     """Genuine, but not understood: the delivery (or the one event) is parked for a person to look at."""
 
 
+class UnknownAccount(PayloadError):  # noqa: N818 - what it is about
+    """A page names an account (a form, a chat) that its endpoint has no connection for."""
+
+
 class TemporaryError(DeskwireError):
     """The other side cannot do it now: tried again later.
 

@@ -1,4 +1,4 @@
-"""Events with their authors and attachments: what happened on a channel, or was signalled by a helpdesk."""
+"""Events with their authors and attachments: what happened on a channel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ class Kind(StrEnum):
     RECEIPT = "receipt"
     STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
     UNDELIVERED = "undelivered"  # what we sent (`object_id` is the platform's id of it) failed later; `text` says why
-    TICKET = "ticket"  # a helpdesk says: look at this ticket
     ATTACHMENT = "attachment"  # ours: it follows its message, which is in the ticket without it
     TIMER = "timer"  # ours: a thread is due
     OTHER = "other"  # genuine, of a kind we do not know
@@ -55,7 +54,8 @@ class AttachmentKind(StrEnum):
     LINK = "link"
 
 
-def _check_text(owner: object, *names: str) -> None:
+def is_given(owner: object, *names: str) -> None:
+    """Raise `PayloadError` unless each of these fields is a text, and not empty."""
     for name in names:
         value = getattr(owner, name)
         if not isinstance(value, str) or not value:
@@ -63,11 +63,17 @@ def _check_text(owner: object, *names: str) -> None:
             raise PayloadError(msg)
 
 
-def _utc(owner: object, name: str) -> None:
+def in_utc(owner: object, name: str) -> None:
+    """Raise `PayloadError` for a time that is not in UTC."""
     moment = getattr(owner, name)
     if moment is not None and moment.utcoffset() != timedelta(0):
         msg = f"{type(owner).__name__}.{name} is not in UTC"
         raise PayloadError(msg)
+
+
+def written_moment(moment: datetime | None) -> str | None:
+    """Return a time in UTC as it stands in JSON."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Author:
     phone: str = ""
 
     def __post_init__(self) -> None:
-        _check_text(self, "id")
+        is_given(self, "id")
 
     def __repr__(self) -> str:
         return f"Author({digest(self.id)[:8]})"
@@ -96,6 +102,11 @@ class Attachment:
     id: str = ""
     name: str = ""
     type: str = ""  # media type, image/jpeg
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attachment as plain JSON."""
+        texts = {name: getattr(self, name) or None for name in ("url", "id", "name", "type")}
+        return {"kind": str(self.kind), **texts}
 
     def line(self) -> str:
         """Return the attachment as a line of text: `[image: zip.jpg]`."""
@@ -121,8 +132,9 @@ class Event:
     What the core reads of an event is a field of its own. `facts` are shown to the agent as given, in their order: the
     label, in plain words, then the value. `stars` are a rating of one to five, 0 where there is none. `attention` says
     what a person of the company has to do, and raises an alarm. `echo_of` is our own mark that the platform returns:
-    the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `aliases` are
-    other ids of the same `thread`. `keep` is what the channel wants back in `Outgoing.context`.
+    the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
+    why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread`.
+    `keep` is what the channel wants back in `Outgoing.context`.
 
     `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
     """
@@ -150,14 +162,15 @@ class Event:
     attention: str = ""
     echo_of: str = ""
     dismissal: str = ""
+    suspicion: str = ""
     aliases: tuple[str, ...] = ()
     keep: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        _check_text(self, "channel", "object_id", "verb", "thread")
-        _utc(self, "occurred_at")
+        is_given(self, "channel", "object_id", "verb", "thread")
+        in_utc(self, "occurred_at")
         if not 0 <= self.stars <= MOST_STARS:
             msg = "a rating is of one to five stars"
             raise PayloadError(msg)
@@ -186,10 +199,13 @@ class Event:
         return [compose(self.channel, self.account, alias) for alias in self.aliases if alias != self.thread]
 
     @property
+    def connector(self) -> str:
+        """The name of the connector that read it."""
+        return self.channel
+
+    @property
     def dismissed(self) -> str:
         """Why the event is only counted (it gets no letter and no item); empty when something is to be done."""
-        if self.kind is Kind.TICKET:
-            return "own" if self.own else ""
         return self.dismissal or DISMISSED.get(self.kind, "")
 
     def to_json(self) -> dict[str, Any]:
@@ -209,17 +225,8 @@ class Event:
             else {name: getattr(self.author, name) or None for name in Author.__slots__},
             "own": self.own,
             "text": self.text,
-            "occurred_at": None if self.occurred_at is None else self.occurred_at.isoformat().replace("+00:00", "Z"),
-            "attachments": [
-                {
-                    "kind": str(item.kind),
-                    "url": item.url or None,
-                    "id": item.id or None,
-                    "name": item.name or None,
-                    "type": item.type or None,
-                }
-                for item in self.attachments
-            ],
+            "occurred_at": written_moment(self.occurred_at),
+            "attachments": [item.to_json() for item in self.attachments],
             "reply_to": self.reply_to or None,
             "language": self.language or None,
             "subject": self.subject or None,
@@ -230,6 +237,7 @@ class Event:
             "attention": self.attention or None,
             "echo_of": self.echo_of or None,
             "dismissal": self.dismissal or None,
+            **({"suspicion": self.suspicion} if self.suspicion else {}),
             "aliases": list(self.aliases),
             "keep": dict(self.keep),
             **self.unknown,
@@ -258,7 +266,8 @@ def _author(data: Mapping[str, Any]) -> Author:
     return Author(**{name: data.get(name) or "" for name in Author.__slots__})
 
 
-def _attachment(data: Mapping[str, Any]) -> Attachment:
+def attachment_from_json(data: Mapping[str, Any]) -> Attachment:
+    """Return the attachment that `Attachment.to_json` wrote."""
     texts = {name: data.get(name) or "" for name in Attachment.__slots__ if name != "kind"}
     return Attachment(AttachmentKind(data["kind"]), **texts)
 
@@ -270,7 +279,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "visibility": Visibility,
     "author": _author,
     "occurred_at": datetime.fromisoformat,
-    "attachments": lambda items: tuple(_attachment(item) for item in items),
+    "attachments": lambda items: tuple(attachment_from_json(item) for item in items),
     "aliases": tuple,
     "facts": dict,
     "keep": dict,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from deskwire.model.values import dataclass, field
 
+from .errors import TemporaryError
 from .events import Attachment, Visibility
 from .keys import digest
 
@@ -36,7 +37,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the platform made of it: its ids of the message (several where the text was split).
+    """What the platform made of it: its ids of the message (several where the text was split), never none.
 
     `elsewhere` is the key of another thread (see `compose`) in which the customer's answer will arrive, where that is
     not the thread that was answered (a private reply to a public comment; a reply to a visitor's post).
@@ -44,3 +45,8 @@ class Sent:
 
     ids: tuple[str, ...]
     elsewhere: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.ids or not all(self.ids):
+            msg = "the platform named no id of what was sent"
+            raise TemporaryError(msg, ambiguous=True)

@@ -95,6 +95,8 @@ class AgentReply:
     """What an agent wrote for the customer. `order` sorts them.
 
     `id` is the helpdesk's id of the comment, and tells it from all others, also when its ticket is merged.
+    `withheld` says why it is not known that a member of staff wrote this to the customer; then it is not sent.
+    What is not `public` is an internal note, and is never sent.
     """
 
     id: str
@@ -104,6 +106,8 @@ class AgentReply:
     author: str
     written_at: datetime | None
     attachments: tuple[Attachment, ...] = ()
+    withheld: str = ""
+    public: bool = True
 
     def __repr__(self) -> str:
         return f"AgentReply({self.id})"

@@ -15,8 +15,8 @@ from deskwire.configuration import connection_key
 from deskwire.conversation.recorded import MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
 from deskwire.letters import distinct, letter_of, opened, read_letter, timer
-from deskwire.model.events import Kind
 from deskwire.model.keys import digest
+from deskwire.model.signals import Signal
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
 from deskwire.timing import DELIVERED_WITHIN, GIVE_UP, OVERDUE_AFTER
 
@@ -184,8 +184,8 @@ def _stray(table: Table, state: str, item: Item, now: datetime) -> Stray:
     thread_key, thread = item["pk"][2:], _thread(table, item["pk"])
     channel, account = thread.get("channel", ""), thread.get("account", "")
     if not account and "event" in item:
-        event = recorded(item).event
-        channel, account = (event.channel, event.account) if event else ("", "")
+        content = recorded(item).content
+        channel, account = (content.connector, content.account) if content else ("", "")
     definition = table.get(connection_key(channel, account)) if account else None
     return Stray(connection=definition["name"] if definition else f"{channel}/{account}", age=_age(item, now),
                  state=state, thread=thread_key, key=item["sk"][2:])  # fmt: skip
@@ -213,12 +213,12 @@ def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stra
 def again(thread_key: str, item: Item, archive: Archive) -> Letter:
     """Return the letter that a recorded message came by."""
     message = recorded(item)
-    event = message.event
-    if event is None:
-        raise ValueError("a message without an event came by no letter")
-    side = "helpdesks" if event.kind is Kind.TICKET else "channels"
-    letter = letter_of(event, message.endpoint, side, message.received_at, archive)
-    if item["state"] == MOVED or thread_key == event.thread_key:
+    content = message.content
+    if content is None:
+        raise ValueError("a note of ours came by no letter")
+    side = "helpdesks" if isinstance(content, Signal) else "channels"
+    letter = letter_of(content, message.endpoint, side, message.received_at, archive)
+    if item["state"] == MOVED or thread_key == content.thread_key:
         return letter
     forwarded = opened(read_letter(letter.body), archive).forwarded(thread_key)
     return Letter(forwarded.group, letter.dedupe, forwarded.body)

@@ -29,7 +29,7 @@ from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
 from deskwire.conversation.table import person_digest, person_item, reference_item, seconds, thread_item, ticket_item
 from deskwire.conversation.thread import Thread
-from deskwire.letters import archived_as, event_in, event_of, read_letter
+from deskwire.letters import archived_as, content_in, content_of, read_letter
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Visibility
 from deskwire.model.keys import compose
@@ -222,7 +222,7 @@ class Eraser:
 
     def _message(self, person: Person, thread: Thread | None, message: Recorded, row: Item) -> None:
         """Erase one message: outside first, then its own item, with the count in the same step."""
-        counts = {"messages" if message.event is not None else "notes": 1}
+        counts = {"notes" if message.content is None else "messages": 1}
         ticket, entry = self._stands(thread, message) if thread is not None else ("", "")
         if thread is not None and entry:
             counts["redacted" if self._redacted(thread, ticket, entry) else "not_redacted"] = 1
@@ -335,6 +335,9 @@ class Eraser:
         changes: dict[str, Any] = {}
         if alone or thread.author.get("id") == person.author:
             changes = {"author": {}, "context": {}, "contact": ""}
+        if thread.writers:
+            left = [asdict(each) for each in thread.writers if not alone and each.id != person.author]
+            changes["writers"] = left
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
@@ -375,10 +378,10 @@ class Eraser:
     def _dead_one(self, person: Person, traces: Traces, found: Found) -> bool:
         try:
             data = read_letter(found.body)
-            event = event_of(data, self.archive) if "event" in data else None
+            event = content_of(data, self.archive) if "event" in data else None
         except PayloadError:
             return False
-        if event is None:
+        if not isinstance(event, Event):
             return False
         theirs = event.own and event.visibility is Visibility.PRIVATE and event.thread_key in traces.threads
         if not (theirs or person.wrote(event)):
@@ -427,8 +430,10 @@ def _addresses(author: Mapping[str, str]) -> set[str]:
 
 def _author(event: bytes, person: Person) -> dict[str, str]:
     """Return who wrote an event when it is this person, else nothing."""
-    found = event_in(event)
-    return asdict(found.author) if found.author is not None and person.wrote(found) else {}
+    found = content_in(event)
+    if not isinstance(found, Event) or found.author is None or not person.wrote(found):
+        return {}
+    return asdict(found.author)
 
 
 def _alone(person: Person, thread: Thread, messages: Sequence[Recorded]) -> bool:

@@ -20,10 +20,10 @@ from deskwire.configuration import endpoint_key
 from deskwire.conversation.ledger import Ledger
 from deskwire.conversation.recorded import RECORDED, Outcome, Recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import check_version, event_of, letters_of, read_json, read_letter
+from deskwire.letters import check_version, content_of, letters_of, read_json, read_letter
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
-from deskwire.model.events import Event
 from deskwire.model.keys import digest
+from deskwire.model.signals import Happened
 from deskwire.ports import (
     Archive,
     Clock,
@@ -85,7 +85,7 @@ def parked(found: Found, archive: Archive) -> Delivery:
 class Replay:
     """What a replay does: the `events` with what is known of each (empty: it is new), and why the rest stays."""
 
-    events: Sequence[tuple[Event, str]] = ()
+    events: Sequence[tuple[Happened, str]] = ()
     unreadable: Sequence[str] = ()
     timers: int = 0  # letters that only wake a thread
 
@@ -131,11 +131,11 @@ class Replayer:
             raise ConfigurationError(f"the endpoint “{delivery.endpoint}” is no longer configured")
         return EndpointView.read(item["definition"])
 
-    def _read(self, delivery: Delivery, endpoint: EndpointView) -> tuple[list[Event], list[str]]:
+    def _read(self, delivery: Delivery, endpoint: EndpointView) -> tuple[list[Happened], list[str]]:
         request = Request(
             method="POST", endpoint=delivery.endpoint, body=delivery.body, headers=delivery.headers,
-            received_at=delivery.received_at, facts={f"setting.{k}": v for k, v in endpoint.settings.items()},
-        )  # fmt: skip
+            received_at=delivery.received_at,
+        ).at(endpoint.settings)  # fmt: skip
         find = registry.helpdesk if endpoint.side == "helpdesks" else registry.channel
         found = content(request, endpoint, [find(name) for name in endpoint.connectors])
         return [each for each in found.events if not each.dismissed], [each.reason for each in found.parked]
@@ -152,7 +152,7 @@ class Replayer:
         if {"timer", "poll"} & data.keys():
             replay = Replay(timers=1)
         else:
-            event = event_of(data, self.archive)
+            event = content_of(data, self.archive)
             thread_key = data.get("thread") or event.thread_key
             replay = Replay(events=[(event, self._known(thread_key, event.key))])
         if not dry:
@@ -180,7 +180,7 @@ class Replayer:
     def _end(self, data: dict[str, Any], reason: str) -> None:
         """Give the event of a discarded letter its outcome, so that the books balance."""
         try:
-            event = event_of(data, self.archive)
+            event = content_of(data, self.archive)
         except PayloadError:
             return
         thread_key = data.get("thread") or event.thread_key

@@ -238,6 +238,7 @@ class EndpointView:
     settings: Mapping[str, str]
     helpdesk: str
     accounts: Mapping[str, str] = field(default_factory=dict)
+    pages: Mapping[str, Sequence[str]] = field(default_factory=dict)  # see `configuration.Endpoint`
 
     @staticmethod
     def read(definition: str) -> EndpointView:
@@ -251,6 +252,7 @@ class EndpointView:
             data.get("settings", {}),
             data.get("helpdesk", ""),
             data.get("accounts", {}),
+            data.get("pages", {}),
         )
 
 

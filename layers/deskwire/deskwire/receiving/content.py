@@ -12,14 +12,18 @@ from deskwire.ports import EndpointView
 
 if TYPE_CHECKING:
     from deskwire.contracts.connector import Connector
+    from deskwire.model.signals import Happened
     from deskwire.web.request import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The events and the fragments that cannot be read. `error` is set when the delivery must be looked at whole."""
+    """The events (or signals), and the fragments that cannot be read.
 
-    events: Sequence[Event]
+    `error` is set when the delivery must be looked at whole.
+    """
+
+    events: Sequence[Happened]
     unreadable: Sequence[Unreadable]
     error: Exception | None
 
@@ -35,7 +39,7 @@ def content(request: Request, endpoint: EndpointView, connectors: Sequence[Conne
     On a shared endpoint every connector sees its siblings' deliveries. One that cannot read a delivery is ignored if
     another can; one that crashes is not.
     """
-    found: list[Event | Unreadable] = []
+    found: list[Happened | Unreadable] = []
     refused: PayloadError | None = None
     failed: Exception | None = None
     for connector in connectors:
@@ -48,19 +52,19 @@ def content(request: Request, endpoint: EndpointView, connectors: Sequence[Conne
         except Exception as error:  # noqa: BLE001 - a fault of ours, which the caller counts
             failed = failed or error
     return Content(
-        [each for each in found if isinstance(each, Event)],
+        [each for each in found if not isinstance(each, Unreadable)],
         [each for each in found if isinstance(each, Unreadable)],
         failed or (None if found else refused),
     )
 
 
-def _completed(found: Event | Unreadable, endpoint: EndpointView, *, keeps_raw: bool) -> Event | Unreadable:
+def _completed(found: Happened | Unreadable, endpoint: EndpointView, *, keeps_raw: bool) -> Happened | Unreadable:
     """Return the event with the account of its endpoint where the delivery names none, as a helpdesk's never does."""
     if isinstance(found, Unreadable):
         return found
     if not keeps_raw:
         found = replace(found, raw={})
-    if endpoint.side == "helpdesks":
+    if not isinstance(found, Event):
         return replace(found, account=endpoint.helpdesk)
     if found.account:
         return found

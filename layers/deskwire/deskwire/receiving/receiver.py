@@ -19,14 +19,22 @@ from deskwire import registry
 from deskwire.contracts.channel import Rejects
 from deskwire.dismissing import dismiss
 from deskwire.letters import VERSION, letters_of
-from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, SignatureError, TemporaryError, where
-from deskwire.model.events import Event, Unreadable
+from deskwire.model.errors import (
+    ConfigurationError,
+    DeskwireError,
+    PayloadError,
+    SignatureError,
+    TemporaryError,
+    UnknownAccount,
+    where,
+)
+from deskwire.model.events import Event
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.values import dataclass, field, replace
 from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Limits, Mailbox, Parked, Presign, Showcase
 from deskwire.verification.never import Never
-from deskwire.verification.rule import Context, Verification
+from deskwire.verification.rule import UNAVAILABLE, Context, Verification
 from deskwire.web import request as http
 from deskwire.web.request import Request, Response
 
@@ -35,6 +43,8 @@ from .content import content
 if TYPE_CHECKING:
     from deskwire.contracts.actions import Action, Actions, Read
     from deskwire.contracts.connector import Connector
+    from deskwire.model.events import Unreadable
+    from deskwire.model.signals import Happened
     from deskwire.telemetry import Telemetry
     from deskwire.web.rest import Transport
 
@@ -119,7 +129,7 @@ class Receiver:
         if not connectors:  # what is only polled has no webhook
             return NOT_FOUND
         # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
-        request = replace(request, facts={f"setting.{k}": v for k, v in endpoint.settings.items()})
+        request = request.at(endpoint.settings)
         # All that a connector may see of what its rule has not verified.
         bare = _cleared(replace(request, body=b""), connectors)
         try:
@@ -155,28 +165,46 @@ class Receiver:
         if found:
             connectors = [found[0]]
         body_limit = found[2].body_limit if found else max(each.terms.body_limit.value for each in connectors)
-        if (refused := self._too_much(request, bare, endpoint, connectors, body_limit)) is not None:
-            return refused
         context = Context(self.clock(), self.http, endpoint.settings, self.cache)
+        if len(request.body) > body_limit:
+            return self._too_large(request, connectors, secrets, context)
+        if (refused := self._over(endpoint, [each.limits(bare) for each in connectors])) is not None:
+            return refused
         if found:
             return self._act(request, endpoint, found, secrets, context)
         facts, connectors = _verified(request, connectors, secrets, context)
         request = _cleared(replace(request, facts={**request.facts, **facts}), connectors)
+        if (refused := self._passed(request, endpoint, connectors)) is not None:
+            return refused
         greeted = _first(each.greeting(request, secrets) for each in connectors)
         return greeted or self._take(request, endpoint, connectors)
 
-    def _too_much(
-        self, request: Request, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector], body_limit: int
-    ) -> Response | None:
-        """Return the refusal of a body larger than `body_limit` bytes, or of one request too many."""
-        if len(request.body) > body_limit:
-            self.telemetry.count("TooLarge")
-            return Response.json(413, {"error": "too large"})
-        for name, most, seconds in (limit for each in connectors for limit in each.limits(bare)):
+    def _too_large(
+        self, request: Request, connectors: Sequence[Connector], secrets: Secrets, context: Context
+    ) -> Response:
+        """Refuse a body over the limit; count it for the alarm only when a platform signed it: anybody can send one."""
+        genuine = not any(isinstance(each, Rejects) for each in connectors)
+        try:
+            if genuine:
+                _verified(request, connectors, secrets, context)
+        except (SignatureError, ConfigurationError, TemporaryError):
+            genuine = False
+        self.telemetry.count("TooLarge" if genuine else "Rejected")
+        return Response.json(413, {"error": "too large"})
+
+    def _over(self, endpoint: EndpointView, rates: Sequence[Sequence[tuple[str, int, int]]]) -> Response | None:
+        """Count a request for each rate; return the refusal of one too many."""
+        for name, most, seconds in (rate for each in rates for rate in each):
             if not self.limits.allow(compose(endpoint.name, name), most, seconds):
                 self.telemetry.count("RateLimited")
                 return Response.json(429, {"error": "too many requests"}, {"retry-after": str(seconds)})
         return None
+
+    def _passed(self, request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Response | None:
+        """Note what the rule found out; return the refusal of one request too many of those that it let in."""
+        if request.facts.get("captcha") == UNAVAILABLE:
+            self.telemetry.count("CaptchaUnavailable")
+        return self._over(endpoint, [each.budgets(request) for each in connectors])
 
     def _act(
         self,
@@ -193,14 +221,19 @@ class Receiver:
         connector, acts, action = found
         facts = action.verification.verify(request, secrets, context)
         request = action.verification.cleared(replace(request, facts={**request.facts, **facts}))
+        if (refused := self._passed(request, endpoint, [connector])) is not None:
+            return refused
         fresh = secrets_module.token_hex(16)
         visit = Visit(request.action, request, endpoint.settings, secrets, fresh)
         wanted = acting.allowed(acts.act(visit), action, connector.name)
         if isinstance(wanted, Upload):
+            # Of the request's bytes, a captcha's token in them: the same one sent again gets the same place.
+            fresh = hashlib.sha256(compose(endpoint.name, connector.name).encode() + request.body).hexdigest()[:32]
             return Response.json(201, {"id": fresh, **self.presign(f"incoming/{fresh}", wanted.type, wanted.size)})
         if isinstance(wanted, Read):
             return self._look(wanted, connector.name)
         if isinstance(wanted, Write):
+            _known(endpoint, [connector], wanted.events)
             self._enqueue(request, endpoint, dismiss(wanted.events, self.telemetry))
             self.telemetry.count("Events", len(wanted.events))
             return wanted.response
@@ -218,6 +251,7 @@ class Receiver:
         found = content(request, endpoint, connectors)
         if found.error is not None and any(isinstance(each, Rejects) for each in connectors):
             raise found.error
+        _known(endpoint, connectors, found.events)
         if found.error is not None and not isinstance(found.error, PayloadError):
             # A fault of ours; answered 500, the platform would repeat it for days and then switch the webhook off.
             self.telemetry.count("Failures")
@@ -229,12 +263,12 @@ class Receiver:
         if not found.events and not found.parked:
             self.telemetry.count("EmptyDeliveries")
         acknowledged = (
-            connector.acknowledged(request, [event for event in found.events if event.channel == connector.name])
+            connector.acknowledged(request, [event for event in found.events if event.connector == connector.name])
             for connector in connectors
         )
         return _first(acknowledged) or Response(200)
 
-    def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Event]) -> None:
+    def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Happened]) -> None:
         letters = letters_of(events, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive)
         if letters:
             self.mailbox.send(letters)
@@ -272,6 +306,13 @@ class Receiver:
 def kept(header: str) -> bool:
     """Tell whether a header is parked with its delivery: some platforms put an id there; secrets never are."""
     return header.startswith("x-") and not any(word in header for word in NEVER_PARKED)
+
+
+def _known(endpoint: EndpointView, connectors: Sequence[Connector], events: Sequence[Happened]) -> None:
+    """Raise `UnknownAccount` for a form that is none of the endpoint's: its page is told, nobody else is called."""
+    for name in (each.name for each in connectors if isinstance(each, Rejects) and each.name in endpoint.pages):
+        if any(isinstance(each, Event) and each.account not in endpoint.pages[name] for each in events):
+            raise UnknownAccount("the endpoint has no connection for the account that the page names")
 
 
 def _connector(side: str, name: str) -> Connector:

@@ -50,5 +50,5 @@ class Arn(Verification):
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
         """Return the request as AWS would send it from the first of the endpoint's sources."""
         del secrets, now
-        source = next(iter(request.facts.get(f"setting.{self.setting}", "").split()), "")
+        source = next(iter(request.settings.get(self.setting, "").split()), "")
         return replace(request, source=source)

@@ -1,8 +1,9 @@
 """The rule for a public web form: the page's origin, and a captcha's token in the body.
 
 There is no signature; the body is whatever the visitor's browser sent. The token is checked with its provider at
-once, because it lives for minutes and works once. When the provider cannot be reached the request is let in, marked
-`captcha: unavailable`: the channel then answers nothing automatically. Turnstile:
+once, because it lives for minutes and works once. Only while the provider cannot be reached (no answer, a 5xx) is the
+request let in, marked `captcha: unavailable`: the channel then answers nothing automatically. Any other answer that is
+no yes is a refusal, whatever its shape: the token is a stranger's text, and could be made to provoke it. Turnstile:
 https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ hCaptcha: https://docs.hcaptcha.com
 """
 
@@ -24,16 +25,20 @@ from deskwire.model.values import dataclass, replace
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Call
 
-from .rule import Context, Verification
+from .rule import UNAVAILABLE, Context, Verification
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret, Secrets
     from deskwire.web.request import Request
 
 PASSED = "passed"
-UNAVAILABLE = "unavailable"
 TIMEOUT = 2.0  # seconds; a visitor waits
-OURS_TO_MEND = frozenset({"missing-input-secret", "invalid-input-secret", "sitekey-secret-mismatch"})
+# Not `sitekey-secret-mismatch`: a token of another site brings it about, and a stranger must ring nobody.
+OURS_TO_MEND = frozenset({"missing-input-secret", "invalid-input-secret"})
+# No provider documents its alphabet. Seen are base64url with dots, and `XXXX.DUMMY.TOKEN.XXXX` of Turnstile's tests.
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]+")
+# Where the browser tells hCaptcha no referrer (in-app browsers, privacy settings); the words are seen, not documented.
+UNNAMED = frozenset({"", "not-provided"})
 JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 PLAYED_ORIGIN = "https://shop.example.org"  # of the sandbox's visitors
 SAME_CHECK = uuid.UUID("6f1a3f0e-5a0c-4d36-9b53-0f3f2f2c1d5a")  # the namespace of our idempotency keys
@@ -48,6 +53,7 @@ class Provider:
     longest: int
     actions: bool  # whether the answer names the widget's action
     idempotent: bool  # whether the same check may be asked again
+    sitekey: bool = False  # whether it is told the site key, and may leave out the hostname
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -65,6 +71,7 @@ PROVIDERS: Mapping[str, Provider] = {
         longest=16384,
         actions=False,
         idempotent=False,
+        sitekey=True,
     ),
 }
 TOKEN_FIELDS = tuple(provider.field for provider in PROVIDERS.values())
@@ -74,8 +81,9 @@ TOKEN_FIELDS = tuple(provider.field for provider in PROVIDERS.values())
 class Captcha(Verification):
     """A page that is allowed, and a captcha solved on it.
 
-    The endpoint's settings: `origins` (exact, separated by spaces), `captcha` (`turnstile` or `hcaptcha`), and,
-    where wanted, `captcha_sitekey` (hCaptcha) and `captcha_action` (Turnstile).
+    The endpoint's settings: `origins` (exact, separated by spaces), `captcha` (`turnstile` or `hcaptcha`),
+    `captcha_sitekey` (hCaptcha), and, where wanted, `captcha_action` (Turnstile) and `captcha_down`: `refuse` lets
+    nobody in while the provider cannot be reached.
     """
 
     secret: str = "captcha_secret"  # noqa: S105 - its name
@@ -106,8 +114,10 @@ class Captcha(Verification):
         for key in keys:  # during a rotation the provider knows only one of them, and says so in different ways
             result = self._asked(provider, key, token, request.body, context)
             if result is None:
+                if context.settings.get("captcha_down", "accept") == "refuse":
+                    raise TemporaryError("the captcha's provider cannot be reached")
                 return {"captcha": UNAVAILABLE}
-            if {code.text() for code in result["error-codes"].items()} & OURS_TO_MEND:
+            if _codes(result) & OURS_TO_MEND:
                 continue
             refusal = self._refusal(result, provider, origin, context.settings)
             if refusal is None:
@@ -117,24 +127,32 @@ class Captcha(Verification):
         )
 
     def _asked(self, provider: Provider, key: Secret, token: str, body: bytes, context: Context) -> Node | None:
-        """Return what the provider says of the token; None when it cannot say."""
+        """Return what the provider says of the token; None when it cannot be reached.
+
+        Raises `SignatureError` when it says nothing that can be read.
+        """
         fields = {"secret": key.reveal(), "response": token}
         if provider.idempotent:
             # Of the whole body: the very same request, sent again after a lost answer, passes again; nothing else
             # does with a token that was used.
             fields["idempotency_key"] = str(uuid.uuid5(SAME_CHECK, hashlib.sha256(body).hexdigest()))
-        elif sitekey := context.settings.get("captcha_sitekey"):
-            fields["sitekey"] = sitekey
+        if provider.sitekey:
+            fields["sitekey"] = context.settings.get("captcha_sitekey", "")
+            if not fields["sitekey"]:
+                raise ConfigurationError("the endpoint's setting “captcha_sitekey” is missing: the widget's site key")
         try:
             # A form: Turnstile takes JSON as well, hCaptcha does not.
             answer = context.http(Call.form("POST", provider.url, fields, timeout=TIMEOUT))
-            if answer.status == 429 or answer.status >= 500:
-                return None
-            result = answer.node().object()
-            codes = [code.text() for code in result["error-codes"].items()]
-        except (TemporaryError, PayloadError):
+        except TemporaryError:
             return None
-        return None if "internal-error" in codes else result
+        if answer.status >= 500:
+            return None
+        try:
+            result = read(answer.body).object()
+            codes = _codes(result)
+        except PayloadError:
+            raise SignatureError(f"the captcha's provider answered {answer.status}, and no result") from None
+        return None if "internal-error" in codes and answer.status < 400 else result
 
     def _refusal(
         self, result: Node, provider: Provider, origin: str, settings: Mapping[str, str]
@@ -143,11 +161,12 @@ class Captcha(Verification):
         try:
             passed = result["success"].truth(default=False)
             hostname, action = result["hostname"].text(""), result["action"].text("")
+            unnamed = provider.sitekey and hostname in UNNAMED
         except PayloadError as error:
             return SignatureError(f"the provider's answer cannot be used: {error}")
         if not passed:
             return SignatureError("the captcha's token is wrong, too old or was used")
-        if hostname != urlsplit(origin).hostname:
+        if not unnamed and hostname != urlsplit(origin).hostname:
             return SignatureError("the captcha was solved on another site than the page's")
         wanted = settings.get("captcha_action") or self.action
         if provider.actions and action != wanted:
@@ -182,12 +201,16 @@ def allowed_origin(request: Request, settings: Mapping[str, str]) -> str:
     return origin if origin in origins else ""
 
 
+def _codes(result: Node) -> set[str]:
+    return {code.text() for code in result["error-codes"].items()}
+
+
 def _token(body: bytes, provider: Provider) -> str:
     try:
         token = read(body)[provider.field].text()
     except PayloadError:
         raise SignatureError("the body carries no captcha's token") from None
-    if not token or len(token) > provider.longest or not token.isascii() or not token.isprintable():
+    if len(token) > provider.longest or not TOKEN.fullmatch(token):
         raise SignatureError("the captcha's token is no token")
     return token
 

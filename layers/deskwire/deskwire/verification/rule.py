@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EPOCH = re.compile(r"[0-9]{9,11}")
 TOLERANCE = 300  # seconds either way, as in the Standard Webhooks specification
 
+UNAVAILABLE = "unavailable"  # the fact `captcha` of a request that was let in unchecked: its provider was out of reach
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

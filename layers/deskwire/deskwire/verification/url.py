@@ -52,7 +52,7 @@ class SignedUrl(SecretRule):
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
         """Add the header, for the address that the request's facts have as the endpoint's setting."""
         del now
-        content = _content(request, request.facts.get(f"setting.{SETTING}", ""))
+        content = _content(request, request.settings.get(SETTING, ""))
         signature = _signature(secrets.one(self.secret), content).decode()
         return replace(request, headers={**request.headers, self.header.lower(): signature})
 

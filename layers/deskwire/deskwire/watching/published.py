@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deskwire.conversation.recorded import Outcome
 from deskwire.model.events import Kind
+from deskwire.model.signals import About
 
 SOURCE, DETAIL_TYPE = "deskwire", "Deskwire Outcome"
-KINDS = ", ".join([*(str(kind) for kind in Kind), "note"])
+KINDS = ", ".join([*dict.fromkeys([*map(str, Kind), *map(str, About)]), "note"])
 
 
 class Published(BaseModel):

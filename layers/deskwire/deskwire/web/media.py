@@ -24,7 +24,7 @@ from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass, field, replace
 
-from .rest import AGENT, Answer, Call, checked, rerouted, stand_ins
+from .rest import AGENT, Answer, Call, checked, of_account, rerouted, stand_ins
 from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
 
 LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
@@ -183,7 +183,7 @@ def _get(wire: Wire, call: Call, deadline: float) -> Reply:
 
 
 def _file(reply: Reply, parts: SplitResult, *, credentials: bool) -> File:
-    if not credentials and reply.status in {401, 403}:  # signed links are refused like this once they expired
+    if not credentials and of_account(reply.status):  # no account is asked: a signed link that expired, or is gone
         raise PermanentError("the attachment's link has expired", status=reply.status)
     try:
         checked(Answer(reply.status, reply.headers, reply.body), what="fetching an attachment")

@@ -204,6 +204,15 @@ class Node:
             return int(self._value)
         return self._wrong("a whole number")
 
+    def fraction(self) -> float:
+        """Return a number that may have a fraction."""
+        if isinstance(self._value, int | float) and not isinstance(self._value, bool):
+            try:
+                return float(self._value)
+            except OverflowError:
+                pass
+        return self._wrong("a number")
+
     def truth(self, default: bool | None = None) -> bool:  # noqa: FBT001
         """Return a truth value."""
         if not self and default is not None:

@@ -20,8 +20,14 @@ def wait(headers: Mapping[str, str]) -> float | None:
     """
     now = _date(headers.get("date", "")) or time.time()
     given = headers.get("retry-after", "").strip()
+    if "," in given and _date(given) is None:  # a proxy joined two of them
+        given = max((part.strip() for part in given.split(",")), key=lambda part: (len(part), part))
     if given and (moment := _date(given)) is not None:
         return _bounded(moment - now)
+    if (
+        headers.get("x-user-limit-24hour-remaining", "").strip() == "0"
+    ):  # X: the day's budget is spent, not the quarter's
+        given = given or headers.get("x-user-limit-24hour-reset", "").strip()
     resets = ("x-ratelimit-reset-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
     for text in (given, *(headers.get(name, "").strip() for name in resets)):
         if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", text):

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from deskwire.model.errors import PayloadError
-from deskwire.model.values import dataclass, field
+from deskwire.model.values import dataclass, field, replace
+
+SETTING = "setting."  # the facts that are settings of the endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,15 @@ class Request:
         """Return a query parameter given exactly once, or an empty string."""
         values = self.query.get(name, ())
         return values[0] if len(values) == 1 else ""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of the endpoint that was called."""
+        return {name.removeprefix(SETTING): each for name, each in self.facts.items() if name.startswith(SETTING)}
+
+    def at(self, settings: Mapping[str, str]) -> Request:
+        """Return the request as it arrives at an endpoint with these settings: they are facts of it."""
+        return replace(self, facts={f"{SETTING}{name}": value for name, value in settings.items()})
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.endpoint}, {len(self.body)} bytes)"

@@ -26,6 +26,20 @@ if TYPE_CHECKING:
     from deskwire.model.secret import Secret
 
 AGENT: Final = f"deskwire/{__version__}"
+NOT_OFFERED = "this interface is not offered there any more: check the address and the plan"
+ELSEWHERE = "the address leads elsewhere: was the account renamed, or its log-in changed?"
+# RFC 9110 and 4918: what these say of a whole account or its address. A vendor's own code may say otherwise of one
+# message, where its documentation does: then the connector classes it before `checked`.
+OF_ACCOUNT: Final = {
+    402: "look for an unpaid bill, or the end of a trial",
+    405: NOT_OFFERED,
+    406: NOT_OFFERED,
+    407: "a proxy on the way asks for credentials",
+    410: NOT_OFFERED,
+    421: NOT_OFFERED,
+    423: "the account is locked or suspended",
+    426: NOT_OFFERED,
+}
 LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|localhost")
 
 
@@ -313,6 +327,11 @@ def rerouted(call: Call, hosts: Mapping[str, str]) -> Call:
     return replace(call, url=url, headers={"Host": parts.netloc, **call.headers}, sandboxed=True)
 
 
+def of_account(status: int) -> bool:
+    """Return whether a status speaks of the account or its address, whatever was asked: never of one message."""
+    return 300 <= status < 400 or status in {401, 403} or status in OF_ACCOUNT
+
+
 def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
     """Return an answer of 2xx; raise for any other what happens next.
 
@@ -328,7 +347,7 @@ def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
         raise TemporaryError(text, after=wait(answer.headers))
     if status in {408, 425} or status >= 500:
         raise TemporaryError(text, after=wait(answer.headers), ambiguous=True)
-    if status in {401, 403}:
-        hint = f"check {secret_hint}" if secret_hint else "check its credentials and their permissions"
-        raise ConfigurationError(f"{text}: {hint}")
+    if of_account(status):
+        given = f"check {secret_hint}" if secret_hint else "check its credentials and their permissions"
+        raise ConfigurationError(f"{text}: {given if status in {401, 403} else OF_ACCOUNT.get(status, ELSEWHERE)}")
     raise PermanentError(text, status=status, code=code)

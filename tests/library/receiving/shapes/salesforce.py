@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from deskwire.contracts.helpdesk import Abilities, Helpdesk
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import PayloadError
-from deskwire.model.events import Event, Kind, Visibility
-from deskwire.model.keys import ADD
+from deskwire.model.signals import Signal
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.request import Response
 
@@ -31,10 +30,7 @@ class Salesforce(Helpdesk):
         if not found and b"<notifications" not in request.body:
             raise PayloadError("no notifications of Salesforce's")
         for notification, case in found:
-            yield Event(
-                channel=self.name, account="", kind=Kind.TICKET, object_id=notification.decode(), verb=ADD,
-                thread=case.decode(), visibility=Visibility.PRIVATE,
-            )  # fmt: skip
+            yield Signal(helpdesk=self.name, object_id=notification.decode(), ticket=case.decode())
 
     def acknowledged(self, request, events):
         return Response(200, ACK, {"content-type": "text/xml"})

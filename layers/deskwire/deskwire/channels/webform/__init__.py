@@ -9,8 +9,9 @@ a 400 says of each field; after 401 renews the widget and lets the visitor try a
 and then to the address answered.
 https://developers.cloudflare.com/turnstile/get-started/ https://docs.hcaptcha.com
 
-Signature: none; the page's origin, the captcha's token, rates for an address and a form, and a honeypot (`website`,
-which people do not see). https://fetch.spec.whatwg.org/#http-cors-protocol
+Signature: none; the page's origin, the captcha's token, rates for an address and a form, and a honeypot (`leave_empty`,
+which people do not see: filled, the message is filed as `suspected-spam`, and not acknowledged).
+https://fetch.spec.whatwg.org/#http-cors-protocol
 
 Secrets: endpoint `captcha_secret`, the provider's secret key.
 https://developers.cloudflare.com/turnstile/get-started/server-side-validation/
@@ -28,16 +29,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from deskwire.care.addresses import no_person
 from deskwire.care.measure import measure
 from deskwire.contracts.actions import Action, Upload, Visit
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import (
+    ConfigurationError,
+    PayloadError,
+    PermanentError,
+    TemporaryError,
+    UnknownAccount,
+)
 from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
-from deskwire.model.keys import ADD
+from deskwire.model.keys import ADD, digest
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing, Sent
-from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, UNAVAILABLE, Captcha, allowed_origin
+from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, Captcha, allowed_origin
+from deskwire.verification.rule import UNAVAILABLE
 from deskwire.web.reading import read
 from deskwire.web.request import Request, Response, neighbourhood
 
@@ -54,21 +63,26 @@ CHECKED: Final = date(2026, 11, 21)
 TYPES: Final = "image/jpeg image/png image/gif image/webp image/heic application/pdf text/plain"
 UPLOAD_BYTES: Final = 10 * 1024 * 1024
 SUBJECT: Final = "Your message to us"
+HONEYPOT: Final = "a field that people do not see was filled"
+# Browsers and password managers fill what looks like an address of a site, and so did `website`, the name of before.
+TRAPS: Final = ("leave_empty", "website")
 
 
 class WebForm(Channel):
-    """The connector. A thread is one submission; an account is a form."""
+    """The connector. A thread is one submission by one address; an account is a form."""
 
     name = "webform"
     title = "Web form"
     verification = Captcha(action="contact")
+    proves_authors = False
     actions: ClassVar[dict[str, Action]] = {
         "uploads": Action(methods=("POST", "PUT"), verification=verification, may=frozenset({Upload}))
     }
     endpoint_settings: ClassVar[dict[str, str]] = {
         "origins": "the pages' origins, exact, separated by spaces: https://www.example.org",
         "captcha": "turnstile or hcaptcha",
-        "captcha_sitekey": "hCaptcha: the widget's site key, so that tokens of other sites are refused (optional)",
+        "captcha_sitekey": "hCaptcha: the widget's site key, without which no token counts (optional with Turnstile)",
+        "captcha_down": "while the captcha's provider cannot be reached: accept or refuse (optional, else accept)",
         "captcha_action": "Turnstile: the widget's action (optional, else “contact”)",
         "address_rate": "posts in ten minutes from one address (optional, else 20)",
         "form_rate": "posts in ten minutes to the endpoint, all its forms together (optional, else 600)",
@@ -104,6 +118,7 @@ class WebForm(Channel):
         "C4.body": "nobody signs what a visitor's browser sends",
         "C7": "there is no platform: the captcha's token is opaque, only its provider can check it",
         "C12": "nobody writes into the form as us",
+        "C16.ignored": "a page sends submissions and nothing else",
         "C16.own": "nobody writes into the form as us",
         "C16.edit": "what was submitted cannot be changed",
         "C16.deletion": "what was submitted cannot be taken back",
@@ -113,7 +128,7 @@ class WebForm(Channel):
         """Answer a CORS preflight: 204 for an allowed origin, 403 for another."""
         if request.method != "OPTIONS":
             return None
-        if not allowed_origin(request, _settings(request)):
+        if not allowed_origin(request, request.settings):
             return Response.json(403, {"status": "refused", "error": "origin"})
         return Response(
             204,
@@ -128,44 +143,46 @@ class WebForm(Channel):
     def answer_headers(self, request: Request) -> Mapping[str, str]:
         """Let an allowed page's script read the answer."""
         try:
-            origin = allowed_origin(request, _settings(request))
+            origin = allowed_origin(request, request.settings)
         except ConfigurationError:
             return {}
         return {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
 
     def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
-        """Keep the rates of ten minutes from an address (an IPv6 /64) and in all; uploads count for themselves.
+        """Keep the rate of ten minutes from an address (an IPv6 /64); uploads count for themselves.
 
         Behind a CDN of your own the peer's address is the CDN's: then let its firewall keep the rate.
         """
-        kind, settings = request.action or "form", _settings(request)
+        kind, settings = request.action or "form", request.settings
         return [
             (f"{kind} from {neighbourhood(request.source)}", _number(settings, "address_rate", 20), 600),
-            (f"{kind} in all", _number(settings, "form_rate", 600), 600),
         ]
+
+    def budgets(self, request: Request) -> Sequence[tuple[str, int, int]]:
+        """Keep the rate of ten minutes of all who passed the captcha."""
+        return [(f"{request.action or 'form'} in all", _number(request.settings, "form_rate", 600), 600)]
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         """Yield the one message of a submission.
 
         The page's `submission_id` survives its own retries; its words are the version. So a repeated post is the same
         event, and other words under the same id (a page that makes its id once for ever) are another message of
-        the thread: nothing a visitor wrote is taken for a repetition.
+        the thread: nothing a visitor wrote is taken for a repetition. The address belongs to the thread, so that an
+        answer reaches none but the one who gave it.
         """
         form = forms.Form(read(request.body), "form.submitted/1")
         account, submission = form.needed("form_id", forms.FORM), form.needed("submission_id", forms.SUBMISSION)
-        trap = form.text("website")
-        if trap.strip() and not form.problems:
-            yield self._trapped(account, submission)
-            return
+        trapped = any(form.text(name).strip() for name in TRAPS)
         email = form.needed("email", forms.EMAIL, forms.LONGEST_EMAIL)
         name, subject, message = form.line("name"), form.line("subject"), form.message()
         files, fields = form.uploads(), form.fields()
-        allowed = _upload_types(_settings(request))
+        allowed = _upload_types(request.settings)
         if any(item.type not in allowed for item in files):  # what was asked for before may have been another type
             form.problems.setdefault("uploads", "are of a type that is not allowed")
         form.checked()
         words = json.dumps([email, name, subject, message, [item.id for item in files], fields])
         checked = request.facts.get("captcha", "not checked")
+        silent = HONEYPOT if trapped else "" if checked == PASSED else f"captcha {checked}"
         yield Event(
             channel=self.name,
             account=account,
@@ -173,7 +190,7 @@ class WebForm(Channel):
             object_id=submission,
             verb=ADD,
             version=hashlib.sha256(words.encode()).hexdigest()[:16],
-            thread=submission,
+            thread=thread_of(submission, email),
             visibility=Visibility.PRIVATE,
             author=Author(email.lower(), name=name, email=email),
             text=message,
@@ -181,29 +198,17 @@ class WebForm(Channel):
             attachments=files,
             language=form.language(),
             subject=subject,
-            no_automatic_reply="" if checked == PASSED else f"captcha {checked}",
+            no_automatic_reply=silent,
+            suspicion=HONEYPOT if trapped else "",
             facts={**form.facts(), **{forms.label(name): value for name, value in fields.items()}},
             raw={name: value for name, value in form.node.raw.items() if name not in TOKEN_FIELDS},
-        )
-
-    def _trapped(self, account: str, submission: str) -> Event:
-        """Return what a filled honeypot is: counted, not filed; the bot is told that all is well."""
-        return Event(
-            channel=self.name,
-            account=account,
-            kind=Kind.OTHER,
-            object_id=submission,
-            verb="honeypot",
-            thread=submission,
-            visibility=Visibility.PRIVATE,
-            text="honeypot",
-            no_automatic_reply="honeypot",
-            dismissal="honeypot",
         )
 
     def reject(self, request: Request, error: PayloadError) -> Response:
         """Tell the page which fields to mend."""
         problems = error.problems if isinstance(error, forms.FormError) else {"body": "cannot be read"}
+        if isinstance(error, UnknownAccount):
+            problems = {"form_id": "is not known"}
         fields = [{"field": name, "problem": why} for name, why in problems.items()]
         return Response.json(400, {"status": "refused", "error": "form", "fields": fields})
 
@@ -214,7 +219,7 @@ class WebForm(Channel):
         event = events[0]
         return Response.json(
             202,
-            {"status": "accepted", "submission_id": event.thread, "reference": reference(event.thread_key, 0)},
+            {"status": "accepted", "submission_id": event.object_id, "reference": reference(event.thread_key, 0)},
         )
 
     def act(self, visit: Visit) -> Upload:
@@ -241,6 +246,10 @@ class WebForm(Channel):
             raise ConfigurationError("answers to a web form need the connection's setting “sender”")
         if not forms.EMAIL.fullmatch(outgoing.recipient):
             raise PermanentError("the visitor's address cannot be written to")
+        if outgoing.automatic and no_person(outgoing.recipient, {sender}):
+            raise PermanentError("the visitor's address is a machine's or our own")
+        if not outgoing.text.strip():
+            raise PermanentError("an answer to a web form takes text only, and there is none")
         if outgoing.attachments:
             raise PermanentError("an answer to a web form takes text only: take the attachment out")
         if measure(outgoing.text, permit.limit.unit) > permit.limit.most:
@@ -261,10 +270,9 @@ class WebForm(Channel):
         return Sent((identity,))
 
 
-def _settings(request: Request) -> dict[str, str]:
-    """Return the endpoint's settings, which the framework hands over as facts."""
-    marker = "setting."
-    return {name.removeprefix(marker): value for name, value in request.facts.items() if name.startswith(marker)}
+def thread_of(submission: str, email: str) -> str:
+    """Return the thread of a submission: another for each address that writes under its id."""
+    return f"{submission}.{digest(email.lower())[:32]}"
 
 
 def _upload_types(settings: Mapping[str, str]) -> list[str]:

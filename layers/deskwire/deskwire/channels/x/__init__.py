@@ -70,6 +70,10 @@ REFUSALS: Final = (
     ("duplicate content", "duplicate", "X refused the text as a duplicate"),
     ("cannot send messages to this user", "dm-refused", "the person takes no direct messages from the account"),
     ("permission to dm", "dm-refused", "the person takes no direct messages from the account"),
+    ("cannot send messages to users who are not following", "dm-refused", "the person takes no direct messages"),
+    ("been blocked from", "blocked", "the person has blocked the account"),
+    ("text is too long", "too-long", "X refused the text as too long: shorten it"),
+    ("a bit shorter", "too-long", "X refused the text as too long: shorten it"),
 )  # fmt: skip
 
 
@@ -233,17 +237,38 @@ def _participant(outgoing: Outgoing) -> str:
     return number
 
 
+# The codes of the older API, which still come with some refusals.
+# https://developer.x.com/en/support/x-api/error-troubleshooting (as archived by users; no longer published)
+CODES: Final = {
+    136: ("blocked", "the person has blocked the account"),
+    150: ("dm-refused", "the person takes no direct messages from the account"),
+    186: ("too-long", "X refused the text as too long: shorten it"),
+    187: ("duplicate", "X refused the text as a duplicate"),
+    349: ("dm-refused", "the person takes no direct messages from the account"),
+    385: ("gone", "the post is gone or hidden from the account"),
+    433: ("replies-restricted", "the author restricted who may reply"),
+}
 HINT: Final = "the app's permissions and the account's access token"
 
 
 def _settled(answer: Answer, *, what: str) -> Node:
     """Return X's answer; raise for an error what happens next. Its words are looked at and never passed on."""
     if answer.status == 403:
+        if known := next((CODES[code] for code in _codes(answer) if code in CODES), None):
+            raise PermanentError(f"{what}: {known[1]}", status=403, code=known[0])
         words = answer.body.decode("utf-8", "replace").lower()
         for part, code, meaning in REFUSALS:
             if part in words:
                 raise PermanentError(f"{what}: {meaning}", status=403, code=code)
     return checked(answer, what=what, secret_hint=HINT).node()
+
+
+def _codes(answer: Answer) -> list[int]:
+    """Return the numbers of the errors that an answer holds."""
+    try:
+        return [error["code"].number(0) for error in read(answer.body)["errors"].items()]
+    except PayloadError:
+        return []
 
 
 def _named(answer: Node, name: str, what: str) -> str:

@@ -30,17 +30,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from deskwire.contracts.channel import Page, Reach, each
-from deskwire.contracts.helpdesk import Abilities, Helpdesk
+from deskwire.contracts.channel import Reach, each
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import PayloadError, TemporaryError
-from deskwire.model.events import Event, Kind, Unreadable, Visibility
-from deskwire.model.keys import ADD
+from deskwire.model.events import Unreadable
+from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
-from .api import Tracker, number, quoted, understood, values_of
+from .api import Tracker, number, quoted, values_of
 from .replies import moment_of, reply, staff, written_on
 from .tickets import MESSAGE, THREAD, created, marker, prepared, requestor_of, settled, tickets_of, written
 
@@ -89,7 +89,6 @@ class RequestTracker(Helpdesk):
     connection_secrets: ClassVar[Mapping[str, str]] = {"token": "an authentication token of that user"}
     endpoint_secrets: ClassVar[Mapping[str, str]] = {"webhook": "$DeskwireWebhookSecret of RT_SiteConfig"}
 
-    @understood
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         """Make the customer, then the ticket, then look at it: three calls, two for a customer of the last hour.
 
@@ -117,7 +116,6 @@ class RequestTracker(Helpdesk):
             raise error.retold(ambiguous=True) from None
         return Filed(found, filed)
 
-    @understood
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
         tracker = Tracker(reach)
         filed: dict[str, str] = {}
@@ -128,7 +126,6 @@ class RequestTracker(Helpdesk):
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 
-    @understood
     def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
         tracker = Tracker(reach)
         if ticket:
@@ -145,7 +142,6 @@ class RequestTracker(Helpdesk):
             return Filed(ticket, {key: f"ticket/{ticket}"}) if ticket in tickets else None
         return Filed(tickets[0]) if tickets else None
 
-    @understood
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         tracker = Tracker(reach)
         where = written_on(tracker, number(ticket))
@@ -172,30 +168,29 @@ class RequestTracker(Helpdesk):
                 return found
             cursor = number(rows[-1]["id"].identifier())
 
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+    def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         body = read(request.body).object()
         tickets = [ticket.identifier() for ticket in body["tickets"].items()]
         if not tickets:
             raise PayloadError("the webhook names no ticket")
 
-        def events(node: Node) -> Iterable[Event]:
+        def signals(node: Node) -> Iterable[Signal]:
             kind = node["type"].text()
             # A comment is for colleagues, a correspondence of no member of staff is a customer's mail.
             if kind not in RELEVANT or (kind == "Correspond" and not node["staff"].truth()):
                 return
             for ticket in tickets:
-                yield _event(request.endpoint, ticket, node["id"].identifier(), node["created"].iso())
+                yield _signal(request.endpoint, ticket, node["id"].identifier(), node["created"].iso())
 
-        yield from each(body["transactions"].items(), events)
+        yield from each(body["transactions"].items(), signals)
 
-    @understood
-    def poll(self, cursor: str, reach: Reach) -> Page:
+    def poll(self, cursor: str, reach: Reach) -> Signals:
         tracker = Tracker(reach)
         if not cursor:
             newest = tracker.get(
                 "transactions", what="polling", query="id > 0", orderby="id", order="DESC", per_page="1"
             )
-            return Page((), next((row["id"].identifier() for row in newest["items"].items()), "0"))
+            return Signals((), next((row["id"].identifier() for row in newest["items"].items()), "0"))
         rows = tracker.get(
             "transactions",
             what="polling",
@@ -212,9 +207,9 @@ class RequestTracker(Helpdesk):
             shown = tracker.get(f"transaction/{transaction}", what="polling")
             news.append((transaction, number(shown["Object"]["id"].identifier()), moment_of(row["Created"])))
         ours = self._ours(tracker, {survivor for _, survivor, _ in news})
-        return Page(
+        return Signals(
             [
-                _event(reach.account, ticket, transaction, moment)
+                _signal(reach.account, ticket, transaction, moment)
                 for transaction, survivor, moment in news
                 for ticket in ours.get(survivor, ())
             ],
@@ -254,15 +249,12 @@ def _settled(cursor: str, news: Sequence[tuple[str, datetime | None]], now: date
     return cursor
 
 
-def _event(account: str, ticket: str, transaction: str, moment: datetime | None) -> Event:
-    return Event(
-        channel=RequestTracker.name,
+def _signal(account: str, ticket: str, transaction: str, moment: datetime | None) -> Signal:
+    return Signal(
+        helpdesk=RequestTracker.name,
         account=account,
-        kind=Kind.TICKET,
         object_id=transaction,
-        verb=ADD,
         version=ticket,  # where several of our tickets were merged, one transaction is news of each
-        thread=ticket,
-        visibility=Visibility.PRIVATE,
+        ticket=ticket,
         occurred_at=moment,
     )

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
-Asked = ParamSpec("Asked")
-Found = TypeVar("Found")
-
 MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 HOUR = 3600.0
 HINT = "the “token”"
-
-
-def understood(method: Callable[Asked, Found]) -> Callable[Asked, Found]:
-    """Let an answer that cannot be read be one to ask about again."""
-
-    @functools.wraps(method)
-    def reading(*arguments: Asked.args, **options: Asked.kwargs) -> Found:
-        try:
-            return method(*arguments, **options)
-        except PayloadError as error:
-            raise TemporaryError(f"the answer of Request Tracker cannot be read: {error}", ambiguous=True) from None
-
-    return reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +49,8 @@ class Tracker:
         # With a session or a browser's User-Agent RT leads to its log-in page; a proxy in front may do so as well.
         if 300 <= answer.status < 400:
             raise ConfigurationError(f"{what}: Request Tracker asks to log in: check the address and the “token”")
+        if answer.status == 409:  # unconfirmed: no page names it; where one comes, it is about what was asked for
+            raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True, concerns=Concern.TICKET)
         # Rights show as 403 or as 400 with these words (our user's language is English).
         if answer.status == 400 and message_of(answer) == "Permission Denied":
             raise ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/request-tracker")

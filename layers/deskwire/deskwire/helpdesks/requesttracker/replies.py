@@ -20,6 +20,17 @@ KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": 
 TARGET = re.compile(r"/ticket/([0-9]{1,18})$")
 MERGES = 10  # one after the other, that are followed
 QUOTE = re.compile(r"<(/?)(?:div|blockquote)\b([^<>]*)>", re.IGNORECASE)
+QUOTING = re.compile(
+    r"(?:gmail|yahoo|protonmail|tutanota|zmail|moz-cite|mail-quote|gmx|js-helper|quoted)[-_]?(?:quote|quoted|prefix)"
+    r"|type\s*=\s*[\"']?cite",
+    re.IGNORECASE,
+)
+# Outlook on the web and on telephones; Outlook on the desktop draws a line above the head, in one of two colours.
+BELOW = re.compile(
+    r"<(?:div|hr|span)\b[^<>]{0,400}(?:appendonsend|divRplyFwdMsg|stopSpelling|OLK_SRC_BODY_SECTION|ms-outlook-mobile-reference"
+    r"|border-top:\s*solid\s*#(?:E1E1E1|B5C4DF))[^<>]{0,400}>",
+    re.IGNORECASE,
+)
 
 
 def written_on(tracker: Tracker, ticket: str) -> str:
@@ -118,27 +129,28 @@ def moment_of(node: Node) -> datetime | None:
 
 def words_of(data: bytes, kind: str) -> str:
     """Return an agent's own words of a stored text, without what they quote."""
+    from deskwire.care.quotation import own_words
+
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")  # RT stores UTF-8 whatever came
-    if kind == "text/html":
-        return plain(answer_of(text)) or plain(text)
-    kept: list[str] = []
-    for one in text.split("\n"):
-        if not one.startswith(">"):
-            kept.append(one)
-        elif kept and kept[-1].rstrip().endswith(":"):
-            kept.pop()  # "On …, … wrote:"
-    return "\n".join(kept).strip() or text.strip()
+    return own_words(plain(answer_of(text)) if kind == "text/html" else text)
 
 
 def answer_of(markup: str) -> str:
-    """Return an agent's HTML without the message that it answers, which RT puts above in a `gmail_quote`."""
+    """Return an agent's HTML without the message that it answers.
+
+    RT's own editor and Gmail put that into a `gmail_quote`, Apple Mail and Thunderbird into a quotation of type `cite`,
+    Yahoo and Proton into a class of theirs. Outlook marks where it begins and has all after it.
+    """
+    below = BELOW.search(markup)
+    if below is not None:
+        markup = markup[: below.start()]
     kept: list[str] = []
     since = depth = 0
     for tag in QUOTE.finditer(markup):
         if depth:
             depth += -1 if tag[1] else 1
             since = tag.end()
-        elif not tag[1] and "gmail_quote" in tag[2]:
+        elif not tag[1] and QUOTING.search(tag[2]):
             kept.append(markup[since : tag.start()])
             depth, since = 1, len(markup)
     return "".join([*kept, markup[since:]])

@@ -31,9 +31,17 @@ from typing import Any, ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PayloadError, TemporaryError
-from deskwire.model.events import Event, Kind, Unreadable, Visibility
-from deskwire.model.keys import ADD, digest
+from deskwire.model.errors import (
+    Concern,
+    ConfigurationError,
+    DeskwireError,
+    PayloadError,
+    PermanentError,
+    TemporaryError,
+)
+from deskwire.model.events import Unreadable
+from deskwire.model.keys import digest
+from deskwire.model.signals import About, Signal, Status
 from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
 from deskwire.model.values import replace
 from deskwire.timing import TURN_SECONDS
@@ -63,6 +71,10 @@ CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
 MERGED_INTO = re.compile(r"#([0-9]{1,19})")
+# A ticket holds 5,000 comments, then each further one is a 422 whose words no page gives; so they are counted, and the
+# count is approximate. /api-reference/ticketing/tickets/ticket_comments/
+FULL = 4_900
+ASLEEP = frozenset({"pending", "hold", "solved"})  # statuses in which no agent has to do anything
 TICKET_EVENT = "zen:event-type:ticket."
 
 
@@ -121,8 +133,8 @@ class Zendesk(Helpdesk):
         "subdomain": "the part before .zendesk.com",
         "email": "the e-mail address of Deskwire's agent (optional with `oauth_token`)",
         "bot_user_id": "its user id (optional, else looked up)",
-        "fields": "ticket fields to fill: `reference=4410021, rating=4410022` (optional; our name = Zendesk's id of "
-        "the field; a connection's own `fields` may name the id itself)",
+        "fields": "ticket fields to fill: `reference=4410021, follow_up_of=4410022` (optional; our name = Zendesk's id "
+        "of the field; a connection's own `fields` may name the id itself)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "api_token": "an API token (used with the setting `email`)",
@@ -199,6 +211,8 @@ class Zendesk(Helpdesk):
         for audit in api.newest(ticket, "audits"):
             marks = text_of(audit["metadata"]["custom"][OWN]).split()
             if mark(key) in marks:
+                if any(event["public"].raw is True for event in rows_of(audit["events"])):
+                    _wake(api, ticket, shown)
                 return Filed(ticket, {key: place(comment_of(audit), marks.index(mark(key)), len(marks))})
         return None
 
@@ -226,7 +240,7 @@ class Zendesk(Helpdesk):
                 found.append(reply(shown, ticket, staff[author]))
         return found[::-1]
 
-    def parse(self, request: Request) -> Iterable[Event | Unreadable]:
+    def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         """Read a trigger's body (ids only) or an event's envelope."""
         body = read(request.body).object()
         if "type" in body:
@@ -237,39 +251,44 @@ class Zendesk(Helpdesk):
         if not invocation or not invocation.isprintable() or len(invocation) > 200:
             stamp = request.header("x-zendesk-webhook-signature-timestamp").encode()
             invocation = hashlib.sha256(stamp + request.body).hexdigest()
-        yield Event(
-            channel=self.name,
+        yield Signal(
+            helpdesk=self.name,
             account=request.endpoint,
-            kind=Kind.TICKET,
             object_id=invocation,
-            verb=ADD,
-            thread=_wanted_ticket(body["ticket_id"]),
-            visibility=Visibility.PRIVATE,
+            ticket=_wanted_ticket(body["ticket_id"]),
             raw=fragment(body),
         )
 
 
-def _event(body: Node, request: Request) -> Event:
+def _event(body: Node, request: Request) -> Signal:
     """Read an event of a subscription; how the comment lies in it is unconfirmed, so each part may be missing."""
     kind = body["type"].text()
     comment = body["event"]["comment"]
     internal = comment["is_public"].raw is False
     told = kind == f"{TICKET_EVENT}comment_added" and not internal
+    status = _status(body["event"]) if kind == f"{TICKET_EVENT}status_changed" else None
     about = body["detail"]["id"] if kind.startswith(TICKET_EVENT) else None
-    return Event(
-        channel=Zendesk.name,
+    return Signal(
+        helpdesk=Zendesk.name,
         account=request.endpoint,
-        kind=Kind.TICKET if told else Kind.OTHER,
+        about=About.TICKET if told else About.STATUS if status else About.OTHER,
+        status=status,
         object_id=body["id"].identifier(),
-        verb=ADD,
-        thread=_wanted_ticket(about) if about is not None else body["subject"].identifier(kind),
-        visibility=Visibility.PRIVATE,
+        ticket=_wanted_ticket(about) if about is not None else body["subject"].identifier(kind),
         # What a customer is the author of, we wrote for them (or they did, elsewhere): nothing to send out.
         own=comment["author"]["is_staff"].raw is False,
-        text="" if told else "an internal note" if internal else kind.rpartition(":")[2],
+        reason="" if told or status else "an internal note" if internal else kind.rpartition(":")[2],
         occurred_at=body["time"].iso(),
         raw=fragment(body),
     )
+
+
+def _status(event: Node) -> Status | None:
+    """Return what a change of the status means: solved, or no longer; None for any other change (“pending”)."""
+    current, previous = (text_of(event[name]).lower() for name in ("current", "previous"))
+    if current == "solved":
+        return Status.SOLVED
+    return Status.REOPENED if previous == "solved" and current != "closed" else None
 
 
 def _wanted_ticket(node: Node) -> str:
@@ -314,13 +333,15 @@ def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) ->
     if fields := _fields(ticket, api.reach.settings.get("fields", "")):
         payload["custom_fields"] = fields
     if ticket.follow_up_of:
+        # Of no effect while that ticket is not closed: the first comment and the field name it then.
+        # https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/
         payload["via_followup_source_id"] = int(numbered(ticket.follow_up_of))
     return {"ticket": payload}
 
 
 def _fields(ticket: Ticket, setting: str) -> list[dict[str, Any]]:
     """Return the ticket fields to fill: those that the setting names, and those given by Zendesk's own id."""
-    known = {"reference": ticket.reference, **ticket.fields}
+    known = {"reference": ticket.reference, "follow_up_of": ticket.follow_up_of, **ticket.fields}
     ids = {name: name for name in ticket.fields if NUMBER.fullmatch(name)}
     for part in filter(None, (part.strip() for part in setting.split(","))):
         found = FIELD.fullmatch(part)
@@ -345,8 +366,7 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     changed since the first look, for what came between two looks may be the entry that was looked for first.
     """
     stamp = min(filter(None, (api.kept(_stamp(api, ticket, entry.key)) for entry in batch)), default="")
-    # Written through the API by the agent's token, a customer's comment does not open a solved ticket by itself.
-    payload: dict[str, Any] = {"metadata": metadata(batch)} | ({"status": "open"} if batch[0].public else {})
+    payload: dict[str, Any] = {"metadata": metadata(batch)}
     if stamp:
         payload |= {"safe_update": True, "updated_stamp": stamp}
     requester = _author(api, ticket, batch[0].contact) if batch[0].public else ""
@@ -359,7 +379,28 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
         now = _requester_of(shown)
         if requester and now != requester:  # agents merged the customer into another: once more as that one
             answer = _put(api, ticket, payload | {"comment": written(api, batch, now)})
-    return api.updated(answer, "adding to a ticket").node()
+        if answer.status == 422 and api.comments(ticket) >= FULL:
+            raise TicketGone("full")
+    made = api.updated(answer, "adding to a ticket").node()
+    if batch[0].public:
+        _wake(api, ticket, made["ticket"])
+    return made
+
+
+def _wake(api: Api, ticket: str, shown: Node) -> None:
+    """Open a ticket that waits or is solved; one that nobody has looked at stays new, which it could not become again.
+
+    Written through the API by the agent's token, a customer's comment does not open a ticket by itself.
+    """
+    if text_of(shown["status"]) not in ASLEEP:
+        return
+    answer = _put(api, ticket, {"status": "open"})
+    try:
+        api.updated(answer, "opening a ticket again")
+    except TemporaryError as error:  # the comment is there: `find` goes on with this
+        raise error.retold(ambiguous=True) from None
+    except PermanentError:  # the account's own rules forbid it; the customer's words are in the ticket all the same
+        return
 
 
 def _put(api: Api, ticket: str, payload: Mapping[str, Any]) -> Answer:

@@ -88,6 +88,12 @@ class Api:
             raise TicketGone("deleted")
         return self.checked(answer, "looking at a ticket").node()["ticket"]
 
+    def comments(self, ticket: str) -> int:
+        """Return about how many comments a ticket has."""
+        answer = self.ask("GET", f"tickets/{ticket}/comments/count.json")
+        number = self.checked(answer, "counting a ticket's comments").node()["count"]["value"].raw
+        return number if isinstance(number, int) else 0
+
     def newest(self, ticket: str, what: str, staff: dict[str, str] | None = None) -> Iterator[Node]:
         """Yield a ticket's audits or comments, the newest first; `staff` is filled with its agents' names by id."""
         query = f"sort=-created_at&page%5Bsize%5D={PAGE}"

@@ -1,0 +1,99 @@
+"""What an agent says: to everybody or in private, and to whom. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+# Letters that nobody sees, beside the format and control characters: two joiners and four Hangul fillers.
+UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # an agent's first word for a private answer
+TAG = re.compile(r"#\s?(\w+)")
+BARE = re.compile(r"\W{0,3}privat(?:e(?:ly)?)?\s*[:\])}>*]", re.IGNORECASE)
+ALIKE = 0.8  # of a mistyped word: `#pirvate` is 0.86, `#priority` 0.53
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An agent's words. `private`: only the customer shall read them. `unsure`: that may have been meant."""
+
+    text: str
+    private: bool = False
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Somebody who writes in a public thread: the channel's id of them, their name, what they wrote last, when."""
+
+    id: str
+    name: str
+    reply_to: str
+    at: int
+
+
+def spoken(text: str) -> Spoken:
+    """Return an agent's words without the word for a private answer."""
+    shown = _seen(text)
+    head = HEAD.match(shown)
+    if head is not None:
+        return Spoken(shown[head.end() :].strip(), private=True)
+    return Spoken(text.strip(), unsure=_nearly(unicodedata.normalize("NFKC", shown)))
+
+
+def _seen(text: str) -> str:
+    """Return the text without what nobody sees at its beginning."""
+    start = next((place for place, sign in enumerate(text) if not _unseen(sign) and not sign.isspace()), len(text))
+    return text[start:].strip()
+
+
+def _unseen(sign: str) -> bool:
+    category = unicodedata.category(sign)
+    selector = "\ufe00" <= sign <= "\ufe0f"
+    return sign in UNSEEN or selector or (category[0] == "C" and not sign.isspace())
+
+
+def _nearly(text: str) -> bool:
+    """Return whether the word for a private answer may be meant: misspelt, glued to another, or not at the head."""
+    text = "".join(sign for sign in text if not _unseen(sign)).casefold()
+    if BARE.match(text):
+        return True
+    return any(
+        word.startswith("privat") or SequenceMatcher(None, "private", word[:8]).ratio() >= ALIKE
+        for word in TAG.findall(text)
+    )
+
+
+def addressed(text: str, writers: Sequence[Writer]) -> tuple[Writer | None, str]:
+    """Return the writer whom a private answer names at its head, and the answer without that.
+
+    None when it names nobody, or a name that several bear.
+    """
+    shown = unicodedata.normalize("NFC", text).removeprefix("@")
+    first = [(writer.name.split()[0], writer) for writer in writers if writer.name.split()]
+    named = {
+        writer.id: (label, writer) for label, writer in (*first, *labels(writers).items()) if _begins(shown, label)
+    }
+    if len(named) != 1:
+        return None, text
+    ((label, writer),) = named.values()
+    rest = shown[len(label) :]
+    return writer, rest[1:].strip() if rest.startswith(":") else text
+
+
+def _begins(text: str, name: str) -> bool:
+    """Return whether a text begins with a name and a colon or comma."""
+    return text.casefold().startswith(name.casefold()) and text[len(name) : len(name) + 1] in {":", ","}
+
+
+def labels(writers: Sequence[Writer]) -> Mapping[str, Writer]:
+    """Return the writers by what tells them apart: the name, and where several bear it the end of their id."""
+    names = [unicodedata.normalize("NFC", writer.name) or writer.id for writer in writers]
+    folded = [name.casefold() for name in names]
+    return {
+        name if folded.count(name.casefold()) == 1 else f"{name} {writer.id[-4:]}": writer
+        for name, writer in zip(names, writers, strict=True)
+    }

@@ -1,0 +1,176 @@
+"""Signals: what a helpdesk says happened in one of its tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from deskwire.model.values import dataclass, field
+
+from .errors import PayloadError
+from .events import Event, attachment_from_json, in_utc, is_given, written_moment
+from .keys import ADD, compose, digest
+from .tickets import AgentReply
+
+
+class About(StrEnum):
+    """What a signal is about."""
+
+    TICKET = "ticket"  # look at this ticket: an agent may have answered
+    ANSWER = "answer"  # an agent answered, in these words
+    STATUS = "status"  # the ticket was solved or reopened
+    OTHER = "other"  # nothing that concerns us; `reason` says what
+
+
+class Status(StrEnum):
+    """What became of a ticket."""
+
+    SOLVED = "solved"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One thing that happened in a ticket, as the connector `helpdesk` read it.
+
+    `account` is the name of the helpdesk's connection in deskwire.yaml; the framework fills it in. `object_id` is the
+    helpdesk's id of what happened, the same for every redelivery; `version` tells several signals of one id apart.
+    `own`: we did it ourselves. `answer` holds what an agent wrote, `status` what became of the ticket, where the signal
+    is about that. `unknown` holds the fields that a newer version wrote and this one does not know, `raw`
+    the helpdesk's own fragment.
+    """
+
+    helpdesk: str
+    account: str = ""
+    about: About = About.TICKET
+    object_id: str
+    version: str = ""
+    ticket: str
+    own: bool = False
+    answer: AgentReply | None = None
+    status: Status | None = None
+    reason: str = ""
+    occurred_at: datetime | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        is_given(self, "helpdesk", "object_id", "ticket")
+        in_utc(self, "occurred_at")
+        if (self.answer is not None) != (self.about is About.ANSWER):
+            raise PayloadError("a signal about an answer holds it, and no other does")
+        if (self.status is not None) != (self.about is About.STATUS):
+            raise PayloadError("a signal about a status holds it, and no other does")
+        if self.answer is not None and (self.answer.ticket != self.ticket or not self.answer.id):
+            raise PayloadError("a signalled answer has an id, and is of the signal's ticket")
+
+    @property
+    def key(self) -> str:
+        """The same for each redelivery of this signal, another for every other one."""
+        return compose(self.helpdesk, self.account, self.object_id, ADD, self.version)
+
+    @property
+    def thread_key(self) -> str:
+        """The ticket, unique over all helpdesks: whose signal it is until the ticket's thread is found."""
+        return compose(self.helpdesk, self.account, self.ticket)
+
+    @property
+    def connector(self) -> str:
+        """The name of the connector that read it."""
+        return self.helpdesk
+
+    @property
+    def kind(self) -> str:
+        """What it is called in counts and logs."""
+        return str(self.about)
+
+    @property
+    def dismissed(self) -> str:
+        """Why the signal is only counted (it gets no letter and no item); empty when something is to be done."""
+        if self.own:
+            return "own"
+        if self.answer is not None and not self.answer.public:
+            return "an internal note"
+        return (self.reason or "unknown kind") if self.about is About.OTHER else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the signal as plain JSON."""
+        return {
+            "about": str(self.about),
+            "key": self.key,
+            "helpdesk": self.helpdesk,
+            "account": self.account,
+            "object_id": self.object_id,
+            "version": self.version or None,
+            "ticket": self.ticket,
+            "own": self.own,
+            "answer": None if self.answer is None else _answer_to_json(self.answer),
+            "status": None if self.status is None else str(self.status),
+            "reason": self.reason or None,
+            "occurred_at": written_moment(self.occurred_at),
+            **self.unknown,
+        }
+
+    def __repr__(self) -> str:
+        return f"Signal({self.helpdesk}, {self.about}, {digest(self.key)[:12]})"
+
+
+Happened: TypeAlias = Event | Signal
+
+
+def signal_from_json(data: Mapping[str, Any]) -> Signal:
+    """Return the signal that `to_json` wrote, in this or another version. Raises `PayloadError` for anything else."""
+    try:
+        given: dict[str, Any] = {name: data[name] for name in WRITTEN if data.get(name) is not None}
+        given |= {name: read(given[name]) for name, read in READERS.items() if name in given}
+        unknown = {name: value for name, value in data.items() if name not in WRITTEN and name not in DERIVED}
+        return Signal(**given, raw=data.get("raw", {}), unknown=unknown)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PayloadError(f"not a signal: {type(error).__name__}") from None
+
+
+def signal_of_event(data: Mapping[str, Any]) -> Signal:
+    """Return the signal in the JSON of an event, as which older versions wrote it. Raises `PayloadError`."""
+    told = data.get("kind") == About.TICKET
+    names = {"helpdesk": "channel", "ticket": "thread", "reason": "text"}
+    kept = {name: data.get(name) for name in ("account", "object_id", "version", "own", "occurred_at")}
+    renamed = {name: data.get(old) for name, old in names.items()}
+    return signal_from_json({**kept, **renamed, "about": About.TICKET if told else About.OTHER})
+
+
+def _answer_to_json(answer: AgentReply) -> dict[str, Any]:
+    return {
+        "id": answer.id,
+        "order": answer.order,
+        "ticket": answer.ticket,
+        "text": answer.text,
+        "author": answer.author,
+        "written_at": written_moment(answer.written_at),
+        "attachments": [each.to_json() for each in answer.attachments],
+        "withheld": answer.withheld or None,
+        "public": answer.public,
+    }
+
+
+def _answer_from_json(data: Mapping[str, Any]) -> AgentReply:
+    given = {name: data[name] for name in AgentReply.__slots__ if data.get(name) is not None}
+    written_at = data.get("written_at")
+    return AgentReply(
+        **given
+        | {
+            "written_at": None if written_at is None else datetime.fromisoformat(written_at),
+            "attachments": tuple(attachment_from_json(each) for each in given.get("attachments", ())),
+        }
+    )
+
+
+DERIVED = frozenset({"key", "raw"})
+WRITTEN = frozenset(Signal.__slots__) - {"raw", "unknown"}
+READERS: Mapping[str, Any] = {
+    "about": About,
+    "answer": _answer_from_json,
+    "status": Status,
+    "occurred_at": datetime.fromisoformat,
+}
