@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from deskwire import registry
 from deskwire.ports import SHARDS
 from sandbox.neighbours.desk import By, Comment, Ticket
 from sandbox.neighbours.platform import Spoken
@@ -41,7 +42,6 @@ class Kept:
     """One event in the table."""
 
     identity: Identity
-    kind: str
     state: str
     reason: str
 
@@ -102,7 +102,7 @@ def kept(company: Company) -> tuple[list[Kept], list[str], dict[str, str]]:
                 acknowledgements[item["pk"][2:]] = f"{item['state']}: {item.get('reason', '')}"
             identity = _identity(item)
             if identity is not None and item["state"] != "moved" and item.get("reason") != SECOND_KEY:
-                events.append(Kept(identity, item.get("kind", ""), item["state"], item.get("reason", "")))
+                events.append(Kept(identity, item["state"], item.get("reason", "")))
     return events, busy, acknowledgements
 
 
@@ -119,14 +119,18 @@ def due(company: Company) -> int:
 
 
 def _identity(item: dict[str, Any]) -> Identity | None:
-    """Return whose outcome an item is: of an event, also of one whose words were not kept; None for anything else."""
+    """Return which event's outcome an item is, also where its words were not kept; None for signals and the rest."""
     if not item["sk"].startswith("M#") or item["sk"].startswith("M#note/"):
         return None
     if "event" in item:
-        event = json.loads(zlib.decompress(bytes(item["event"])))
-        return (event["channel"], event["account"], event["object_id"], event["verb"])
+        told = json.loads(zlib.decompress(bytes(item["event"])))
+        if "helpdesk" in told:
+            return None
+        return (told["channel"], told["account"], told["object_id"], told["verb"])
     parts = [unquote(part) for part in item["sk"][2:].split("/")]
-    return (parts[0], parts[1], parts[2], parts[3]) if len(parts) == 5 else None
+    if len(parts) != 5 or parts[0] in registry.helpdesk_names():
+        return None
+    return (parts[0], parts[1], parts[2], parts[3])
 
 
 def parked(company: Company) -> list[dict[str, Any]]:
@@ -263,7 +267,7 @@ class Books:
         known = {happening.identity for happening in self.notes.happenings}
         tests = {account for platform in self.company.platforms.values() for account in platform.test_accounts}
         for each in self.kept:
-            if each.kind != "ticket" and each.identity not in known and each.identity[1] not in tests:
+            if each.identity not in known and each.identity[1] not in tests:
                 yield Finding(" ".join(each.identity), "in the table, but nobody told of it")
         owned = {place[0].id for happening in self.notes.happenings for place in self._places.get(happening.marker, [])}
         # Of a conversation whose only words were deleted, the ticket says just that.
