@@ -40,6 +40,10 @@ test: $(EMBEDDED) .venv/tools/checkov/.stamp ## The whole gate: format, lint, ty
 connector: .venv/.stamp ## All that the gate asks of one connector, in a minute, and what it lacks: NAME=telegram.
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/connector.py $(NAME)
 
+.PHONY: coverage
+coverage: $(EMBEDDED) ## Which lines and branches the tests reach; twice the tests' time.
+	@.venv/bin/pytest -n auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term:skip-covered
+
 .PHONY: fuzz
 fuzz: .venv/.stamp ## A million made-up bodies through every parser. BODIES=…, SEED=… for another run.
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) -m tests.attacks.fuzz $(if $(BODIES),--bodies $(BODIES)) $(if $(SEED),--seed $(SEED))
