@@ -108,7 +108,7 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "last_inbound": _second(thread.last_inbound),
         "acknowledged_at": _second(thread.acknowledged_at),
         "answered_at": _second(thread.answered_at),
-        "waiting": len(thread.pending),
+        "waiting": len(thread.pending) + thread.waiting,
         "in_doubt": len(thread.sending),
         "attempts": thread.attempts,
         "due_at": _second(thread.due_at),

@@ -24,12 +24,18 @@ class Fault:
 AWS = ("tests/library/aws", "tests/ports")
 LEDGER = ("tests/library/conversation", "tests/stories")
 ERASE = ("tests/cli/test_erase.py", "tests/stories", "tests/simulation/test_planted_faults.py")
+FLOOD = ("tests/stories/test_flood_stories.py",)
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
 FAULTS = (
     # ------------------------------------------------------------------------------------------- units and ends
     Fault("a time to live in milliseconds", "conversation.ledger",
           "seconds(self.clock()) + KEEP_SECONDS", "(seconds(self.clock()) + KEEP_SECONDS) * 1000", LEDGER),
+    Fault("who writes on passes those who wait", "conversation.ledger", ', ("waiting", AtMost(0))]', "]", FLOOD),
+    Fault("a page is taken up twice", "conversation.overflow", 'set={"pending": list(pending), "aside": aside}',
+          'set={"pending": list(pending)}', FLOOD),
+    Fault("what waits behind the list is forgotten by an erasure", "operating.erasing", "if pending or thread.waiting:",
+          "if pending:", ("tests/stories/test_audit_stories.py",)),
     Fault("a rate is counted for ever", "aws.edge",
           '":expires": start + 2 * seconds', '":expires": start * 2 * seconds',
           AWS),

@@ -11,7 +11,20 @@ from moto import mock_aws
 from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
 from deskwire.aws.table import DynamoTable
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError
-from deskwire.ports import Absent, AbsentOr, AtMost, Conflict, Delete, Equals, Lacks, Letter, Present, Put, Update
+from deskwire.ports import (
+    Absent,
+    AbsentOr,
+    AtMost,
+    Conflict,
+    Delete,
+    Equals,
+    Fewer,
+    Lacks,
+    Letter,
+    Present,
+    Put,
+    Update,
+)
 from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
 from deskwire.ports.outbox import MOST, TableOutbox
 
@@ -143,6 +156,9 @@ def test_initial_values_do_not_replace(table):
         (("list", Lacks("a")), False),
         (("list", Lacks("b")), True),
         (("y", Lacks("b")), True),
+        (("list", Fewer(1)), False),
+        (("list", Fewer(2)), True),
+        (("y", Fewer(1)), True),
         (("none", Absent()), False),
         (("none", Present()), True),
         (("none", AbsentOr(4)), False),

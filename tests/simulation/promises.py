@@ -73,8 +73,9 @@ def _liveness(world):
 def _outcomes(world):
     for (pk, sk), item in world.table.memory.items.items():
         if sk == "THREAD" and pk.startswith("T#"):
-            if item.get("pending"):
-                yield f"{pk} is quiet with {len(item['pending'])} messages pending"
+            if item.get("pending") or item.get("waiting"):
+                behind = item.get("waiting", 0)
+                yield f"{pk} is quiet with {len(item['pending'])} messages pending and {behind} behind them"
             if "lease_owner" in item and not item.get("alias_of"):
                 yield f"{pk} was never let go of"
         if sk.startswith("M#"):

@@ -6,8 +6,10 @@ answers. So a thread that was left in a state from which it cannot go on shows.
 
 from __future__ import annotations
 
+import contextlib
 import json
 
+from deskwire.conversation import ledger, overflow
 from deskwire.conversation.health import PATIENCE
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
@@ -142,6 +144,34 @@ def album_in_an_outage(world, marta):
     world.run(60)
     world.recovery()
     world.quiet()
+
+
+@scenario()
+def flood_in_an_outage(world, marta):
+    """More than the thread's list takes, here two messages; the others lie on pages of two."""
+    with narrow():
+        marta.writes()
+        world.quiet()
+        world.outage()
+        said = [marta.writes(f"number {number}") for number in range(6)]
+        marta.again(said[5])
+        world.run(60)
+        world.recovery()
+        world.run(20)
+        marta.again(said[3])
+        marta.writes("and now?")
+        world.quiet()
+
+
+@contextlib.contextmanager
+def narrow():
+    """Let threads take up fewer messages than a scenario has."""
+    before = ledger.MOST_PENDING, overflow.PAGE, overflow.MOST
+    ledger.MOST_PENDING = overflow.PAGE = overflow.MOST = 2
+    try:
+        yield
+    finally:
+        ledger.MOST_PENDING, overflow.PAGE, overflow.MOST = before
 
 
 @scenario(channels=BOTH)

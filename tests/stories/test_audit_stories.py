@@ -11,11 +11,13 @@ import zlib
 import pytest
 
 from deskwire.configuration import helpdesk_key
+from deskwire.conversation.ledger import MOST_PENDING
 from deskwire.model.errors import TemporaryError
 from deskwire.model.keys import digest
 from deskwire.operating.erasing import Eraser, Person, mentioned
 from deskwire.ports import Put
 from deskwire.ports.memory import MemoryPile
+from deskwire.web.rest import Answer
 
 CUSTOMER = "24900000000000017"
 ME = Person("messenger", CUSTOMER)
@@ -148,6 +150,25 @@ def test_what_the_platform_repeats_is_not_filed_again(company, eraser):
     company.work()
     assert len(company.zendesk.tickets) == 1
     assert "parcel" not in kept(company)
+
+
+def test_nothing_of_a_flood_is_filed_after_they_asked(company, eraser):
+    direct, company._direct = company._direct, lambda _: Answer(503, {}, b"")
+    for number in range(MOST_PENDING + 30):
+        company.deliver(company.message(f"message {number}"))
+    company.work()
+    assert company.thread()["waiting"] == 30
+    company._direct = direct
+    company.tick(400)  # it is asked again, and nobody has gone on yet
+    assert eraser.erase(ME)["complete"]
+    assert not company.thread()["pending"]
+    for _ in range(3):
+        company.later(400)
+    assert not company.comments()
+    thread = company.thread()
+    assert not thread["pending"]
+    assert not thread["waiting"]
+    assert "due_at" not in thread
 
 
 def test_what_was_on_its_way_ends_without_a_word(company, eraser):

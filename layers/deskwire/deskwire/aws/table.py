@@ -18,6 +18,7 @@ from deskwire.ports import (
     Conflict,
     Delete,
     Equals,
+    Fewer,
     Item,
     Key,
     Lacks,
@@ -93,6 +94,8 @@ class _Expression:
                 return f"(attribute_not_exists({name}) OR {name} <= {self.value(value)})"
             case Lacks(value):
                 return f"(attribute_not_exists({name}) OR NOT contains({name}, {self.value(value)}))"
+            case Fewer(value):
+                return f"(attribute_not_exists({name}) OR size({name}) < {self.value(value)})"
 
     def changes(self, update: Update) -> str:
         sets = [f"{self.name(name)} = {self.value(value)}" for name, value in update.set.items()]

@@ -24,7 +24,8 @@ from .directory import Directory
 from .entries import Entries
 from .filing import Filing
 from .gathering import Gathering, first_origin, origin, place
-from .ledger import Answered, Ledger, Moved, Reported
+from .ledger import Answered, Full, Ledger, Moved, Reported
+from .overflow import Overflow
 from .polling import Polling
 from .recorded import Outcome, Recorded
 from .relaying import Relaying
@@ -36,6 +37,7 @@ from .timers import fired
 from .turn import Turn, is_inbound
 
 DUPLICATE = "duplicate"
+WAITS = "waits"
 WOKEN = "woken"
 POLLED = "polled"
 REMOVED = "the connection was removed"
@@ -115,7 +117,11 @@ class Conversation:
         if message.done:
             self._report([message])
             return str(message.state)
-        thread = self._taken(ledger, thread_key, message, envelope)
+        try:
+            thread = self._taken(ledger, thread_key, message, envelope)
+        except Full as full:
+            self._overflow(ledger).put_aside(thread_key, message.key, full.aside)
+            return WAITS
         if thread is None:
             return ROUTED
         # Recording took too long: the message may have been redelivered to another worker, so read its state again.
@@ -147,7 +153,7 @@ class Conversation:
 
     def _turn(self, ledger: Ledger, thread: Thread, fresh: Recorded | None) -> dict[str, str]:
         """Do what is to be done about the thread's pending messages; return the outcomes by key."""
-        thread = fired(thread, self.clock())
+        thread = fired(self._overflow(ledger).taken_up(thread), self.clock())
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)
         connection = self.directory.connection(*came_by)
@@ -169,8 +175,8 @@ class Conversation:
         changes = _finish(ledger, turn, plan)
         self._report(turn.outcomes)
         self._trouble(turn)
-        if changes["pending"] and not (turn.later or plan.wait):
-            self._wake(turn.thread.key, [*changes["pending"], turn.thread.last_reply])
+        if (changes["pending"] or thread.waiting) and not (turn.later or plan.wait):
+            self._wake(turn.thread.key, [*changes["pending"], turn.thread.last_reply, *_behind(thread)])
         return {each.key: each.state for each in turn.outcomes}
 
     def _planned(self, ledger: Ledger, turn: Turn, messages: list[Recorded], doubtful: set[str]) -> Plan:
@@ -257,12 +263,12 @@ class Conversation:
         left = _without(thread.pending, theirs)
         clean = [key for key in (*left, *thread.missing) if key in thread.was_clean]
         changes: dict[str, Any] = {"pending": left, "missing": list(thread.missing), "clean": clean}
-        if left:
+        if left or thread.waiting:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
         ledger.finish(thread, outcomes=gone, changes=changes)
         self._report(gone)
-        if left:
-            self._wake(thread.key, left)
+        if left or thread.waiting:
+            self._wake(thread.key, [*left, *_behind(thread)])
         return {each.key: each.state for each in gone}
 
     def _postpone(self, ledger: Ledger, thread: Thread, error: ConfigurationError) -> dict[str, str]:
@@ -312,6 +318,9 @@ class Conversation:
     def _ledger(self) -> Ledger:
         return Ledger(self.table, self.clock, self.owner())
 
+    def _overflow(self, ledger: Ledger) -> Overflow:
+        return Overflow(self.table, self.clock, ledger.owner)
+
 
 def _unless_elsewhere(turn: Turn, ack: Acknowledgement | None) -> Acknowledgement | None:
     """Return the acknowledgement, unless they have written in another channel since."""
@@ -357,6 +366,11 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
         turn.add_reports(reported.events)
         return _finish(ledger, turn, plan)
     return changes
+
+
+def _behind(thread: Thread) -> list[str]:
+    """Return what tells one wake-up from another while messages wait that are not on the list."""
+    return [str(thread.waiting)] if thread.waiting else []
 
 
 def _without(pending: Sequence[str], messages: list[Recorded]) -> list[str]:

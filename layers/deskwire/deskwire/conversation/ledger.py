@@ -28,11 +28,13 @@ from deskwire.ports import (
     Condition,
     Conflict,
     Equals,
+    Fewer,
     Item,
     Lacks,
     Put,
     Table,
     Update,
+    When,
 )
 from deskwire.timing import EARLY_SECONDS, KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
@@ -52,6 +54,7 @@ from .table import (
 from .thread import Thread
 from .timers import wound
 
+MOST_PENDING = 100  # messages on a thread's list
 MOST_RACES = 3  # of threads of one person that count at the same moment
 MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
 UNDELIVERED = "undelivered"  # the state of what was sent, once the platform reported so
@@ -79,6 +82,14 @@ class Reported(Exception):  # noqa: N818 - an answer
     def __init__(self, events: Sequence[Event]) -> None:
         super().__init__("the platform reported on what was sent")
         self.events = events
+
+
+class Full(Exception):  # noqa: N818 - an answer
+    """The thread's list of pending messages takes no more; `aside` were put aside before."""
+
+    def __init__(self, aside: int) -> None:
+        super().__init__("the thread's list is full")
+        self.aside = aside
 
 
 class Moved(Exception):  # noqa: N818 - an answer
@@ -115,7 +126,7 @@ class Ledger:
     def take(self, thread_key: str, event: Event | None, key: str) -> Thread:
         """Take the thread, with `key` among its pending messages (empty: none to add).
 
-        Raises `Busy` when another worker has it, `Moved` when it goes on elsewhere.
+        Raises `Busy` when another worker has it, `Moved` when it goes on elsewhere, `Full`.
         """
         try:
             return self._take(thread_key, event, key)
@@ -128,6 +139,8 @@ class Ledger:
                     return self._take(thread_key, event, "")
                 except Conflict:
                     pass
+            elif item.get("lease_until", 0) <= seconds(self.clock()):
+                raise Full(item.get("aside", 0)) from None
             raise Busy("another worker has the thread", after=LEASE_SECONDS, concerns=Concern.TICKET) from None
 
     def _take(self, thread_key: str, event: Event | None, key: str) -> Thread:
@@ -156,7 +169,7 @@ class Ledger:
                 when=[
                     ("lease_until", AtMost(now)),
                     ("alias_of", Absent()),
-                    *([("pending", Lacks(key))] if key else []),
+                    *(_takes(key) if key else ()),
                 ],
             )
         )
@@ -551,6 +564,11 @@ class Ledger:
 def shard(thread_key: str) -> int:
     """Return the shard of the index of due threads that a thread is in."""
     return hashlib.sha256(thread_key.encode()).digest()[0] % SHARDS
+
+
+def _takes(key: str) -> When:
+    """Return on what condition a thread's list takes a message: there is room, and nothing waits before it."""
+    return [("pending", Lacks(key)), ("pending", Fewer(MOST_PENDING)), ("waiting", AtMost(0))]
 
 
 def _about(ticket: str, added: Sequence[Recorded]) -> list[Recorded]:

@@ -30,6 +30,11 @@ def message_item(thread_key: str, event_key: str) -> Key:
     return (f"T#{thread_key}", f"M#{event_key}")
 
 
+def page_item(thread_key: str, number: int) -> Key:
+    """Return where a page of what waits behind a flooded thread is."""
+    return (f"T#{thread_key}", f"W#{number:08}")
+
+
 def sent_item(thread_key: str, key: str) -> Key:
     """Return where something we sent into a thread is."""
     return (f"T#{thread_key}", f"S#{key}")

@@ -36,6 +36,8 @@ class Thread(BaseModel):
     status_at: int = 0
     joined_at: int = 0  # when the ticket was merged into that of somebody else
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
+    aside: int = 0  # messages numbered so far that its list could not take (see `overflow`)
+    waiting: int = 0  # of those, not taken up yet
     clean: tuple[str, ...] = ()  # of those, which were surely not begun
     was_clean: tuple[str, ...] = ()  # `clean` before this worker took the thread
     missing: tuple[str, ...] = ()  # keys of attachments that follow their messages, once they can be had

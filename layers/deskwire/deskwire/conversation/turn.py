@@ -286,7 +286,7 @@ class Turn:
         }
         if self.later or plan.wait:
             changes["due_at"] = seconds(self.now) + max(self._pause(), plan.wait)
-        elif pending:  # goes on right away; the net is for when that letter never leaves
+        elif pending or self.before.waiting:  # goes on right away; the net is for when that letter never leaves
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
 

@@ -158,11 +158,17 @@ def _unended(thread: Item, item: Item, now: datetime) -> str:
         return TOO_OLD
     if thread.get("lease_until", 0) > here:
         return ""
-    if item["sk"][2:] not in (*thread.get("pending", []), *thread.get("missing", [])):
+    if item["sk"][2:] not in (*thread.get("pending", []), *thread.get("missing", [])) and not _aside(thread, item):
         return UNTAKEN if age > DELIVERED_WITHIN.total_seconds() else ""
     if "due_at" not in thread:
         return FORSAKEN if age > DELIVERED_WITHIN.total_seconds() else ""
     return OVERDUE if here - thread["due_at"] > OVERDUE_AFTER.total_seconds() else ""
+
+
+def _aside(thread: Item, item: Item) -> bool:
+    """Tell whether a message waits on one of the pages behind its thread's list."""
+    first = thread.get("aside", 0) - thread.get("waiting", 0)
+    return bool(thread.get("waiting")) and item.get("aside", -1) >= first
 
 
 def _nowhere(table: Table, item: Item, now: datetime) -> bool:

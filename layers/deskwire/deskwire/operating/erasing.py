@@ -191,7 +191,7 @@ class Eraser:
         missing = [key for key in thread.missing if key not in gone]
         clean = [key for key in thread.was_clean if key in {*pending, *missing}]
         changes |= {"pending": pending, "missing": missing, "clean": clean}
-        if pending:
+        if pending or thread.waiting:
             changes["due_at"] = seconds(self.clock())  # sweep has somebody go on with what is others'
         # Of what a dead worker began to send nobody will ask again.
         unended = [

@@ -62,7 +62,14 @@ class AbsentOr:
     value: Any
 
 
-Condition: TypeAlias = Absent | AbsentOr | Present | Equals | AtMost | Lacks
+@dataclass(frozen=True, slots=True)
+class Fewer:
+    """The list is absent or has fewer elements than this."""
+
+    value: int
+
+
+Condition: TypeAlias = Absent | AbsentOr | Present | Equals | AtMost | Lacks | Fewer
 When: TypeAlias = Sequence[tuple[str, Condition]]
 
 

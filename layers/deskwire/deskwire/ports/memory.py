@@ -19,6 +19,7 @@ from . import (
     Conflict,
     Delete,
     Equals,
+    Fewer,
     Found,
     Item,
     Key,
@@ -168,6 +169,8 @@ def _holds(condition: Condition, value: object) -> bool:
             return value is MISSING or (isinstance(value, int) and value <= limit)
         case Lacks(element):
             return value is MISSING or not isinstance(value, list) or element not in value
+        case Fewer(limit):
+            return value is MISSING or (isinstance(value, list) and len(value) < limit)
 
 
 class MemoryMailbox:
