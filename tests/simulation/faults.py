@@ -172,7 +172,7 @@ FAULTS = (
           "if before is not None:", "if False:",
           ("agents reply (messenger, zendesk)",),
           (("lost", "POST graph/v26.0/410000000000001/messages", 1), ("lost", "table get S", 1))),
-    Fault("what may stand twice does not say so", "conversation.entries:Entries", "entry",
+    Fault("what may stand twice does not say so", "conversation.entries:", "_words",
           "if item.doubtful and not", "if False and not",
           ("first message (messenger, logbook)",)),
     Fault("a deletion overlooks what was filed with it", "conversation.filing:Filing", "_taken_back",

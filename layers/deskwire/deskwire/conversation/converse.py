@@ -172,11 +172,16 @@ class Conversation:
             turn.blame(trouble)
         else:
             plan = self._planned(ledger, turn, messages, doubtful)
+        return self._closed(ledger, turn, plan)
+
+    def _closed(self, ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, str]:
+        """Write the turn down, and have what is left go on unless it must wait; return the outcomes by key."""
         changes = _finish(ledger, turn, plan)
         self._report(turn.outcomes)
         self._trouble(turn)
-        if (changes["pending"] or thread.waiting) and not (turn.later or plan.wait):
-            self._wake(turn.thread.key, [*changes["pending"], turn.thread.last_reply, *_behind(thread)])
+        left = _left(turn.before, changes["pending"])
+        if left and not (turn.later or plan.wait):
+            self._wake(turn.thread.key, [*left, turn.thread.last_reply])
         return {each.key: each.state for each in turn.outcomes}
 
     def _planned(self, ledger: Ledger, turn: Turn, messages: list[Recorded], doubtful: set[str]) -> Plan:
@@ -205,29 +210,14 @@ class Conversation:
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
         sending = Sending(ledger, self.directory.neighbours, self.telemetry)
         acknowledging = Acknowledging(ledger, self.telemetry, sending)
-        for item in plan.file:
-            if item.event is not None and (is_inbound(item.event) or item.first_sight):
-                turn.receive(item.event, item.message.received_at)
-        ack = _unless_elsewhere(
-            turn, acknowledging.acknowledgement(turn, [m for m in messages if m.key not in _ended(plan)])
-        )
-        noted: list[bool] = []
-
-        def opened_now(turn: Turn) -> None:
-            """Note the ticket, with the intent to acknowledge in the same step."""
-            turn.place()
-            noted.append(_intend(ledger, turn, ack if not noted else None, opened=True))
-            if not noted[-1]:  # that acknowledgement was begun before: then the ticket alone
-                _intend(ledger, turn, None, opened=True)
-            turn.unnoted = False
-
-        filing = Filing(Entries(self.archive, self.clock, ledger), self.clock, opened_now)
+        _receive(turn, plan)
+        ended = _ended(plan)
+        ack = _unless_elsewhere(turn, acknowledging.acknowledgement(turn, [m for m in messages if m.key not in ended]))
+        intent = _Intent(ledger, ack)
         if plan.file or plan.doubted:
-            self._file(turn, plan, filing)
+            self._file(turn, plan, Filing(Entries(self.archive, self.clock, ledger), self.clock, intent.opened))
         if ack is not None:
-            if not noted:
-                noted.append(_intend(ledger, turn, ack, opened=False))
-            acknowledging.send(turn, ack, first=noted[0])
+            acknowledging.send(turn, ack, first=intent.noted(turn))
         if plan.relay:
             relaying = Relaying(ledger, self.telemetry, sending)
             self._ask(turn, 1, lambda: relaying.relay(turn, plan))
@@ -258,17 +248,18 @@ class Conversation:
         self, ledger: Ledger, thread: Thread, messages: list[Recorded], came_by: tuple[str, str]
     ) -> dict[str, str]:
         """End what is pending of a connection that was removed (as much as the table takes at once), if anything is."""
-        theirs = [each for each in messages if each.state == Outcome.DEAD or origin(thread, each) == came_by]
+        theirs = _by(thread, messages, came_by)
         gone = [end(each, Outcome.REFUSED, REMOVED) for each in theirs if not each.done]
         left = _without(thread.pending, theirs)
         clean = [key for key in (*left, *thread.missing) if key in thread.was_clean]
         changes: dict[str, Any] = {"pending": left, "missing": list(thread.missing), "clean": clean}
-        if left or thread.waiting:
+        left = _left(thread, left)
+        if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
         ledger.finish(thread, outcomes=gone, changes=changes)
         self._report(gone)
-        if left or thread.waiting:
-            self._wake(thread.key, [*left, *_behind(thread)])
+        if left:
+            self._wake(thread.key, left)
         return {each.key: each.state for each in gone}
 
     def _postpone(self, ledger: Ledger, thread: Thread, error: ConfigurationError) -> dict[str, str]:
@@ -322,6 +313,37 @@ class Conversation:
         return Overflow(self.table, self.clock, ledger.owner)
 
 
+@dataclass(slots=True)
+class _Intent:
+    """What is noted before it is done: the ticket that was opened, and the acknowledgement about to be sent."""
+
+    ledger: Ledger
+    ack: Acknowledgement | None
+    first: bool | None = None  # whether the acknowledgement cannot have been sent before; None: it is not noted yet
+
+    def opened(self, turn: Turn) -> None:
+        """Note the ticket, with the intent to acknowledge in the same step."""
+        turn.place()
+        noted = _intend(self.ledger, turn, self.ack if self.first is None else None, opened=True)
+        if not noted:  # that acknowledgement was begun before: then the ticket alone
+            _intend(self.ledger, turn, None, opened=True)
+        self.first = noted if self.first is None else self.first
+        turn.unnoted = False
+
+    def noted(self, turn: Turn) -> bool:
+        """Note the intent to acknowledge, unless that was done; return whether it cannot have been sent before."""
+        if self.first is None:
+            self.first = _intend(self.ledger, turn, self.ack, opened=False)
+        return self.first
+
+
+def _receive(turn: Turn, plan: Plan) -> None:
+    """Have the turn know who writes."""
+    for item in plan.file:
+        if item.event is not None and (is_inbound(item.event) or item.first_sight):
+            turn.receive(item.event, item.message.received_at)
+
+
 def _unless_elsewhere(turn: Turn, ack: Acknowledgement | None) -> Acknowledgement | None:
     """Return the acknowledgement, unless they have written in another channel since."""
     return ack if place(turn.thread) == place(turn.connection) else None
@@ -368,9 +390,14 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
     return changes
 
 
-def _behind(thread: Thread) -> list[str]:
-    """Return what tells one wake-up from another while messages wait that are not on the list."""
-    return [str(thread.waiting)] if thread.waiting else []
+def _by(thread: Thread, messages: list[Recorded], came_by: tuple[str, str]) -> list[Recorded]:
+    """Return the messages that came by this channel and account, and those whose record is gone."""
+    return [each for each in messages if each.state == Outcome.DEAD or origin(thread, each) == came_by]
+
+
+def _left(thread: Thread, pending: Sequence[str]) -> list[str]:
+    """Return what is left to do, by names that tell one wake-up from another; empty when nothing is."""
+    return [*pending, *([f"{thread.waiting} more"] if thread.waiting else [])]
 
 
 def _without(pending: Sequence[str], messages: list[Recorded]) -> list[str]:

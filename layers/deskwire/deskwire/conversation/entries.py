@@ -87,24 +87,13 @@ class Entries:
         if follows(item):
             return self.following(turn, item) or self._without_file(turn, item, "it is not to be had")
         files, lines = self._files(turn, item)
-        latest, before = turn.before.last_written, _before(item, event)
-        text = wording.body(event, turn.channel.title, latest=latest, unfetched=lines, before=before)
-        most = turn.helpdesk.abilities.entry_bytes - MARGIN
-        if len(text.encode()) > most:  # nothing is lost: the whole goes along as a file
-            files = (*files, File("message.txt", "text/plain", text.encode()))
-            text = cut(text, most, Unit.BYTES)
-        if not turn.thread.ticket:
-            text = f"{text}\nReference: {turn.thread.reference}"
-        abilities = turn.helpdesk.abilities
-        if item.doubtful and not (abilities.find_append if turn.thread.ticket else abilities.find_open):
-            text += f"\n\n{wording.repeated(turn.helpdesk.title)}"
-        public = is_inbound(event) or (event.kind is Kind.EDIT and not event.own)
+        text, whole = _words(turn, item, event, lines)
         return Entry(
             key=message.key,
             body=text,
             written_at=event.occurred_at,
-            public=public,
-            files=files,
+            public=is_inbound(event) or (event.kind is Kind.EDIT and not event.own),
+            files=(*files, *whole),
             author=wording.who(turn.author(event)),
             contact=turn.thread.contact,
             shared=bool(turn.thread.ticket) and event.visibility is Visibility.PUBLIC,
@@ -305,3 +294,20 @@ def customer(thread: Thread, event: Event | None, author: Author | None, *, prov
         email=author.email,
         phone=author.phone,
     )
+
+
+def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) -> tuple[str, tuple[File, ...]]:
+    """Return what an entry says; and the whole as a file, where the helpdesk's entry cannot hold it."""
+    abilities, ticket = turn.helpdesk.abilities, turn.thread.ticket
+    latest, before = turn.before.last_written, _before(item, event)
+    text = wording.body(event, turn.channel.title, latest=latest, unfetched=unfetched, before=before)
+    whole: tuple[File, ...] = ()
+    most = abilities.entry_bytes - MARGIN
+    if len(text.encode()) > most:
+        whole = (File("message.txt", "text/plain", text.encode()),)
+        text = cut(text, most, Unit.BYTES)
+    if not ticket:
+        text = f"{text}\nReference: {turn.thread.reference}"
+    if item.doubtful and not (abilities.find_append if ticket else abilities.find_open):
+        text += f"\n\n{wording.repeated(turn.helpdesk.title)}"
+    return text, whole

@@ -10,6 +10,7 @@ from deskwire.contracts.channel import Asks, Replies
 from deskwire.contracts.terms import Permit
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.sending import Outgoing, Sent
+from deskwire.ports import Item
 from deskwire.telemetry import Telemetry
 
 from .health import CAREFUL, Neighbours
@@ -65,17 +66,9 @@ class Sending:
         known = self.ledger.sent(turn.thread.key, message.key)
         if known is not None and known["state"] not in {"sending", "failed"}:
             return known["state"], _sent(known.get("ids", ())), known.get("reason", "")
-        since = turn.now - timedelta(hours=1) if known is None else moment(int(known.get("begun_at", 0)))
-        if isinstance(turn.channel, Asks):
-            try:
-                found = turn.channel.sent(message, since, replace(turn.outside))
-            except (TemporaryError, PermanentError, ConfigurationError) as error:
-                return "unknown", None, str(error)
-            if found is not None:
-                return "sent", found, ""
-        first_at = turn.now if known is None else moment(int(known.get("first_at", 0)))
-        harmless = turn.channel.terms.idempotent
-        if harmless is not None and turn.now - first_at < harmless.value:
+        if (told := _told(turn, message, known)) is not None:
+            return told
+        if _harmless(turn, known):
             return self._again(turn, message, permit)
         return "unknown", None, "the platform did not say whether it took the message"
 
@@ -88,6 +81,25 @@ class Sending:
                 return "sent", turn.channel.send(message, permit, turn.outside), ""
         except (TemporaryError, PermanentError, ConfigurationError) as error:
             return "unknown", None, str(error)
+
+
+def _told(turn: Turn, message: Outgoing, known: Item | None) -> tuple[str, Sent | None, str] | None:
+    """Return what the platform says became of a message; None where it says nothing."""
+    if not isinstance(turn.channel, Asks):
+        return None
+    since = turn.now - timedelta(hours=1) if known is None else moment(int(known.get("begun_at", 0)))
+    try:
+        found = turn.channel.sent(message, since, replace(turn.outside))
+    except (TemporaryError, PermanentError, ConfigurationError) as error:
+        return "unknown", None, str(error)
+    return None if found is None else ("sent", found, "")
+
+
+def _harmless(turn: Turn, known: Item | None) -> bool:
+    """Tell whether the platform still knows a repetition by our key."""
+    harmless = turn.channel.terms.idempotent
+    first_at = turn.now if known is None else moment(int(known.get("first_at", 0)))
+    return harmless is not None and turn.now - first_at < harmless.value
 
 
 def _sent(ids: Sequence[str]) -> Sent | None:
