@@ -11,7 +11,7 @@ from sandbox.cloud.stack import ROOT
 
 METRICS = {
     *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),
-    *("Dead", "Refused", "Unanswerable", "Undelivered", "UnaccountedEvents"),
+    *("Dead", "Refused", "Unanswerable", "Undelivered", "UnaccountedEvents", "OldestUnfiledSeconds"),
 }
 
 # Each role, exactly. What is added here is argued in the review of the change that needs it.
@@ -297,8 +297,19 @@ def test_the_dashboard_shows_what_was_filed_answered_acknowledged_and_postponed(
         assert f"'{metric}'" in widgets["What became of messages"]
     for metric in ("Acknowledgements", "Replies"):
         assert f"'{metric}'" in widgets["What was sent"]
-    for metric in METRICS:
+    for metric in METRICS - {"OldestUnfiledSeconds"}:
         assert f"'{metric}'" in widgets["Needs a person"]
+
+
+def test_a_helpdesk_that_takes_nothing_for_long_raises_an_alarm_and_the_dashboard_shows_which(template, resources):
+    alarm = resources("AWS::CloudWatch::Alarm")["UnfiledAlarm"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("OldestUnfiledSeconds", "Maximum")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", {"Ref": "UnfiledAlarmSeconds"})
+    assert template["Parameters"]["UnfiledAlarmSeconds"]["Default"] == 1800
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
+    (waiting,) = [each for each in json.loads(body(dashboard))["widgets"] if "waits" in str(each)]
+    assert "{Deskwire,stack,stage,helpdesk}" in str(waiting)
+    assert "OldestUnfiledSeconds" in str(waiting)
 
 
 def body(dashboard):

@@ -208,10 +208,10 @@ def test_only_what_is_due_is_found_earliest_first(table):
     for name, due in (("late", 300), ("soon", 100), ("now", 200)):
         table.put(Put({"pk": f"T#{name}", "sk": "THREAD", "due_shard": "3", "due_at": due}))
     table.put(Put({"pk": "T#elsewhere", "sk": "THREAD", "due_shard": "4", "due_at": 1}))
-    assert table.due(3, 200, 10) == [("T#soon", 100), ("T#now", 200)]
-    assert table.due(3, 300, 1) == [("T#soon", 100)]
+    assert table.due("3", 200, 10) == [("T#soon", 100), ("T#now", 200)]
+    assert table.due("3", 300, 1) == [("T#soon", 100)]
     table.update(Update(("T#soon", "THREAD"), remove=["due_shard", "due_at"]))
-    assert table.due(3, 200, 10) == [("T#now", 200)]
+    assert table.due("3", 200, 10) == [("T#now", 200)]
 
 
 def test_a_table_that_is_not_there_is_a_matter_for_a_person(aws):

@@ -114,7 +114,7 @@ class Table:
         self._gate = gate
         self._now = now
         self._changes = deque()
-        self._index = {}  # pk -> (shard, due_at), as the index shows it
+        self._index = {}  # key -> (shard, due_at), as the index shows it
 
     def _pass(self, what, act, key, **more):
         return self._gate.pass_(f"table {what} {key[1][:1] if key[1] != 'THREAD' else 'thread'}", act,
@@ -144,7 +144,7 @@ class Table:
 
     def due(self, shard, until, limit):
         self._settle()
-        found = sorted((due, pk) for pk, (at, due) in self._index.items() if at == str(shard) and due <= until)
+        found = sorted((due, pk) for (pk, _), (at, due) in self._index.items() if at == shard and due <= until)
         answer = [(pk, due) for due, pk in found[:limit]]
         return self._pass("due", lambda: answer, ("", "index")) if answer else answer
 
@@ -156,7 +156,9 @@ class Table:
 
     def earliest_due(self):
         """Return when the next thread is due (seconds), None when none is."""
-        found = [item["due_at"] for item in self.memory.items.values() if "due_shard" in item]
+        found = [
+            item["due_at"] for key, item in self.memory.items.items() if key[1] == "THREAD" and "due_shard" in item
+        ]
         return min(found, default=None)
 
     def _written(self, writes, write):
@@ -165,19 +167,19 @@ class Table:
         result = write()
         for each in writes:
             pk, sk = _key(each)
-            if sk == "THREAD":
+            if sk in {"THREAD", "UNFILED"}:
                 item = self.memory.items.get((pk, sk), {})
                 shown = (item["due_shard"], item["due_at"]) if "due_shard" in item else None
-                self._changes.append((self._now() + INDEX_LAG, pk, shown))
+                self._changes.append((self._now() + INDEX_LAG, (pk, sk), shown))
         return result
 
     def _settle(self):
         while self._changes and self._changes[0][0] <= self._now():
-            _, pk, shown = self._changes.popleft()
+            _, key, shown = self._changes.popleft()
             if shown is None:
-                self._index.pop(pk, None)
+                self._index.pop(key, None)
             else:
-                self._index[pk] = shown
+                self._index[key] = shown
 
 
 def _key(write):

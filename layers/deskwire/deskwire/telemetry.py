@@ -81,11 +81,13 @@ class Telemetry:
         if counts:
             self._emit({name: [number] for name, number in counts.items()}, {})
 
-    def measure(self, values: Mapping[str, Sequence[int]], *, channel: str, connection: str) -> None:
-        """Write metrics of one connection at once, with each single value where `flush` has sums."""
+    def measure(self, values: Mapping[str, Sequence[int]], **dimensions: str) -> None:
+        """Write metrics of one connection at once, with each single value where `flush` has sums.
+
+        `dimensions` name the connection, beside stack and stage: `channel` and `connection`, or `helpdesk`.
+        """
         for start in range(0, max(map(len, values.values()), default=0), MOST_VALUES):
             some = {name: list(each[start : start + MOST_VALUES]) for name, each in values.items()}
-            dimensions = {"channel": channel, "connection": connection}
             self._emit({name: each for name, each in some.items() if each}, dimensions)
 
     def _emit(self, values: Mapping[str, list[int]], dimensions: Mapping[str, str]) -> None:

@@ -159,7 +159,7 @@ def test_a_thread_that_was_only_turned_away_comes_back_when_it_was_told_to():
 
 def held(number):
     turn = Turn(
-        thread=Thread(pk=f"T#messenger/41/{number}", pending=("m",)), connection=None, definition=None, channel=None,
+        thread=Thread(pk=f"T#messenger/41/{number}", pending=("m",)), connection=None, definition=DESK, channel=None,
         outside=None, helpdesk=None, inside=None, now=START,
     )  # fmt: skip
     turn.trouble, turn.held = TemporaryError("left alone", after=40), True

@@ -183,13 +183,13 @@ class DynamoTable:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def due(self, shard: int, until: int, limit: int) -> list[tuple[str, int]]:
-        """Return (pk, due_at) of the threads of one shard that are due, earliest first."""
+    def due(self, shard: str, until: int, limit: int) -> list[tuple[str, int]]:
+        """Return (pk, due_at) of the entries of one shard that are due, earliest first."""
         answer = self._call(
             "query",
             IndexName="due",
             KeyConditionExpression="due_shard = :shard AND due_at <= :until",
-            ExpressionAttributeValues={":shard": encode(str(shard)), ":until": encode(until)},
+            ExpressionAttributeValues={":shard": encode(shard), ":until": encode(until)},
             Limit=limit,
         )
         return [(item["pk"], item["due_at"]) for item in map(decode, answer["Items"])]

@@ -34,7 +34,7 @@ from .sending import Sending
 from .table import seconds
 from .thread import Thread
 from .timers import fired
-from .turn import Turn, is_inbound
+from .turn import Turn, is_inbound, waiting_since
 
 DUPLICATE = "duplicate"
 WAITS = "waits"
@@ -164,7 +164,7 @@ class Conversation:
         try:
             turn = self._begin(thread, connection)
         except ConfigurationError as error:
-            return self._postpone(ledger, thread, error)
+            return self._postpone(ledger, thread, error, messages, connection)
         doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
         turn.begun |= doubtful
         plan = Plan()
@@ -172,11 +172,11 @@ class Conversation:
             turn.blame(trouble)
         else:
             plan = self._planned(ledger, turn, messages, doubtful)
-        return self._closed(ledger, turn, plan)
+        return self._closed(ledger, turn, plan, messages)
 
-    def _closed(self, ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, str]:
+    def _closed(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> dict[str, str]:
         """Write the turn down, and have what is left go on unless it must wait; return the outcomes by key."""
-        changes = _finish(ledger, turn, plan)
+        changes = _finish(ledger, turn, plan, messages)
         self._report(turn.outcomes)
         self._trouble(turn)
         left = _left(turn.before, changes["pending"])
@@ -262,11 +262,24 @@ class Conversation:
             self._wake(thread.key, left)
         return {each.key: each.state for each in gone}
 
-    def _postpone(self, ledger: Ledger, thread: Thread, error: ConfigurationError) -> dict[str, str]:
+    def _postpone(
+        self,
+        ledger: Ledger,
+        thread: Thread,
+        error: ConfigurationError,
+        messages: list[Recorded],
+        connection: Connection,
+    ) -> dict[str, str]:
         self.telemetry.count("ConfigurationErrors")
         self.telemetry.log("ERROR", "misconfigured", thread=digest(thread.key)[:12], reason=str(error))
         due = int((self.clock() + timedelta(seconds=CONFIGURATION_PAUSE)).timestamp())
-        ledger.finish(thread, outcomes=[], changes={"clean": list(thread.was_clean), "due_at": due})
+        left = [each.key for each in messages if not each.done]
+        helpdesk = thread.helpdesk or connection.helpdesk
+        unfiled = waiting_since(thread, helpdesk, messages, left, self.clock())
+        changes: dict[str, Any] = {"clean": list(thread.was_clean), "due_at": due}
+        if unfiled != thread.unfiled:
+            changes["unfiled"] = unfiled and list(unfiled)
+        ledger.finish(thread, outcomes=[], changes=changes)
         return {}
 
     def _trouble(self, turn: Turn) -> None:
@@ -368,9 +381,9 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
         return _intend(ledger, turn, ack, opened=opened)
 
 
-def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
+def _finish(ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> dict[str, Any]:
     """Write the turn down; return what changed in the thread."""
-    changes = turn.closing(plan)
+    changes = turn.closing(plan, messages)
     try:
         ledger.finish(
             turn.thread,
@@ -383,10 +396,10 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan) -> dict[str, Any]:
         )
     except Answered as answered:
         turn.add_early_answers(answered.told)
-        return _finish(ledger, turn, plan)
+        return _finish(ledger, turn, plan, messages)
     except Reported as reported:
         turn.add_reports(reported.events)
-        return _finish(ledger, turn, plan)
+        return _finish(ledger, turn, plan, messages)
     return changes
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from deskwire.configuration import helpdesk_key
 from deskwire.letters import content_in, event_in, stored
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
@@ -50,6 +51,7 @@ from .table import (
     sent_item,
     thread_item,
     ticket_item,
+    unfiled_item,
 )
 from .thread import Thread
 from .timers import wound
@@ -395,6 +397,7 @@ class Ledger:
         agent's answer last went out before. `changes` go into the thread; without a timer it is off the index.
         Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written.
         """
+        changes = _waited(thread, changes)
         origins = self._origins(thread, sent, added)
         writes: list[Put | Update] = [
             *(self._outcome(thread, message) for message in outcomes),
@@ -402,6 +405,7 @@ class Ledger:
             *self._sendings(thread, sent, answered_at),
             *origins,
             *(self._ways_back(thread, back, added) if back else ()),
+            *self._unfiled(thread, changes),
             self._release(thread, changes),
         ]
         try:
@@ -425,6 +429,20 @@ class Ledger:
             fields |= {"event": message.item(thread.key)["event"]}
         fields |= self._ended(message.keep_until)
         return Update(message_item(thread.key, message.key), set=fields, remove=words)
+
+    def _unfiled(self, thread: Thread, changes: Mapping[str, Any]) -> list[Update]:
+        """Return the write by which sweep finds how long the helpdesk's oldest message waits.
+
+        It is an entry of the index of due threads, in a shard of the helpdesk's own, dated when that message came.
+        Nothing is written for a thread whose messages are filed at the first attempt.
+        """
+        if "unfiled" not in changes:
+            return []
+        key = unfiled_item(thread.key)
+        if changes["unfiled"] is None:
+            return [Update(key, set=self._expires(), remove=["due_at", "due_shard"])]
+        helpdesk, since = changes["unfiled"]
+        return [Update(key, set={"due_at": since, "due_shard": helpdesk_key(helpdesk)[0]}, remove=["expires"])]
 
     def _release(self, thread: Thread, changes: dict[str, Any]) -> Update:
         """Return the write that changes the thread and ends the lease; without a timer it is off the index."""
@@ -569,6 +587,12 @@ def shard(thread_key: str) -> int:
 def _takes(key: str) -> When:
     """Return on what condition a thread's list takes a message: there is room, and nothing waits before it."""
     return [("pending", Lacks(key)), ("pending", Fewer(MOST_PENDING)), ("waiting", AtMost(0))]
+
+
+def _waited(thread: Thread, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes of a thread, in which one without anything pending waits no more."""
+    over = thread.unfiled is not None and not changes.get("pending", thread.pending)
+    return {**changes, "unfiled": None} if over else changes
 
 
 def _about(ticket: str, added: Sequence[Recorded]) -> list[Recorded]:

@@ -25,6 +25,11 @@ def thread_item(thread_key: str) -> Key:
     return (f"T#{thread_key}", "THREAD")
 
 
+def unfiled_item(thread_key: str) -> Key:
+    """Return where a thread says how long it has waited for its helpdesk."""
+    return (f"T#{thread_key}", "UNFILED")
+
+
 def message_item(thread_key: str, event_key: str) -> Key:
     """Return where a message of a thread is."""
     return (f"T#{thread_key}", f"M#{event_key}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from deskwire.model.events import Author, Visibility
@@ -13,6 +15,13 @@ from deskwire.model.signals import Status
 from .spoken import Writer
 
 MOST_WRITERS = 20  # the latest, of a public thread
+
+
+class Unfiled(NamedTuple):
+    """The oldest message of a thread that a helpdesk could not be given yet."""
+
+    helpdesk: str
+    since: int
 
 
 class Thread(BaseModel):
@@ -59,6 +68,7 @@ class Thread(BaseModel):
     attempts: int = 0
     due_at: int = 0  # the earliest timer; in threads of before they had names, the only one
     timers: dict[str, int] = Field(default_factory=dict)  # when, by name (see `timers`)
+    unfiled: Unfiled | None = None  # while something of it waits after a failure
     lease_owner: str = ""
     alias_of: str = ""
     expires: int = 0  # of a thread whose customer was erased, until they write again

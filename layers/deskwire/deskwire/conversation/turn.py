@@ -23,7 +23,7 @@ from .health import LeftAlone
 from .recorded import Recorded
 from .spoken import Writer
 from .table import DAY, seconds
-from .thread import Thread
+from .thread import Thread, Unfiled
 from .timers import ATTACHMENTS, RETRY
 from .wording import called
 
@@ -271,9 +271,13 @@ class Turn:
         """Whether so much is to be written down that no other answer is to be begun."""
         return len(self.outcomes) + len(self.added) + sum(1 + len(ids) for _, _, ids, _ in self.sent) >= FULL
 
-    def closing(self, plan: Plan) -> dict[str, Any]:
-        """Return the fields to write at the end: what changed, what is still pending, and when to go on."""
+    def closing(self, plan: Plan, messages: Sequence[Recorded] = ()) -> dict[str, Any]:
+        """Return the fields to write at the end: what changed, what is still pending, and when to go on.
+
+        `messages` are the pending ones that this turn has read.
+        """
         pending, missing = self._pending()
+        self._note_wait(pending, messages)
         changes = {
             **self._differences(),
             "pending": pending,
@@ -289,6 +293,12 @@ class Turn:
         elif pending or self.before.waiting:  # goes on right away; the net is for when that letter never leaves
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
+
+    def _note_wait(self, pending: Sequence[str], messages: Sequence[Recorded]) -> None:
+        """Record since when the oldest message that could not be filed has waited."""
+        left = [key for key in pending if key not in self.waiting] if self.trouble else []
+        helpdesk = self.definition.name if left else ""
+        self._become(unfiled=waiting_since(self.before, helpdesk, messages, left, self.now))
 
     def _pending(self) -> tuple[list[str], list[str]]:
         """Return the keys of what is still to be done, and of the attachments that are still to be fetched."""
@@ -333,6 +343,20 @@ class Turn:
         # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
         spread = hashlib.sha256(f"{self.thread.pk}{self.before.attempts}".encode()).digest()[0] / 255
         return pause + int(pause * 0.25 * spread)
+
+
+def waiting_since(
+    thread: Thread, helpdesk: str, messages: Sequence[Recorded], left: Sequence[str], now: datetime
+) -> Unfiled | None:
+    """Return since when the oldest of the messages that are `left` has waited for the helpdesk; None: none is left.
+
+    Where none of `messages` is, as when the table did not answer, it is what the thread said before.
+    """
+    if not left:
+        return None
+    came = [each.received_at for each in messages if each.key in left and each.received_at]
+    stamps = [seconds(datetime.fromisoformat(each)) for each in came]
+    return Unfiled(helpdesk, min(stamps, default=thread.unfiled.since if thread.unfiled else seconds(now)))
 
 
 def is_inbound(event: Event | None) -> bool:

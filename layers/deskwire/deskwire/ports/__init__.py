@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Item: TypeAlias = dict[str, Any]  # text, whole numbers, truth values, bytes, None, lists and objects of them
 Key: TypeAlias = tuple[str, str]  # pk, sk
 
-SHARDS = 8  # of the index of due threads
+SHARDS = 8  # of the index of due threads (see `Table.due`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,12 @@ class Table(Protocol):
     def query(self, pk: str, prefix: str = "") -> list[Item]:
         """Return the items of one partition whose sort key begins so, in its order."""
 
-    def due(self, shard: int, until: int, limit: int) -> list[tuple[str, int]]:
-        """Return (pk, due_at) of the threads of one shard that are due, earliest first; may lag a little."""
+    def due(self, shard: str, until: int, limit: int) -> list[tuple[str, int]]:
+        """Return (pk, due_at) of the entries of one shard of the index that are due, earliest first; may lag a little.
+
+        The shards "0" to "7" hold threads; one named by a helpdesk's partition key (`H#…`) holds when each thread that
+        waits for that helpdesk began to.
+        """
 
 
 class WholeTable(Table, Protocol):

@@ -94,14 +94,14 @@ class MemoryTable:
             found = sorted(key for key in self.items if key[0] == pk and key[1].startswith(prefix))
             return [_copied(self.items[key]) for key in found]
 
-    def due(self, shard: int, until: int, limit: int) -> list[tuple[str, int]]:
-        """Return (pk, due_at) of the threads of one shard that are due, earliest first."""
+    def due(self, shard: str, until: int, limit: int) -> list[tuple[str, int]]:
+        """Return (pk, due_at) of the entries of one shard that are due, earliest first."""
         with self._lock:
             self.calls.append("due")
             found = sorted(
                 (item["due_at"], pk)
                 for (pk, _), item in self.items.items()
-                if item.get("due_shard") == str(shard) and item.get("due_at", until + 1) <= until
+                if item.get("due_shard") == shard and item.get("due_at", until + 1) <= until
             )
             return [(pk, moment) for moment, pk in found[:limit]]
 

@@ -14,7 +14,7 @@ from deskwire.conversation.health import SLICE
 from deskwire.conversation.polling import look_failed
 from deskwire.conversation.table import seconds
 from deskwire.letters import poll, timer
-from deskwire.model.keys import digest
+from deskwire.model.keys import decompose, digest
 from deskwire.ports import SHARDS, Clock, Key, Mailbox, Table
 from deskwire.telemetry import Telemetry
 from deskwire.timing import OVERDUE_AFTER
@@ -41,8 +41,10 @@ class Sweeper:
         self._count_unaccounted(shards, began)
         index = self.table.get(INDEX_KEY) or {}
         keys = [(pk, sk) for pk, sk in index.get("keys", [])]
+        helpdesks = [key for key in keys if key[1] == "HELPDESK"]
+        self._measure_unfiled(helpdesks)
         looked = self._look(keys)
-        woken = sum(map(len, shards)) + self._more(began, [key for key in keys if key[1] == "HELPDESK"])
+        woken = sum(map(len, shards)) + self._more(began, helpdesks)
         self.telemetry.count("Woken", woken)
         self.telemetry.flush()
         return {"woken": woken, "polls": looked}
@@ -50,7 +52,7 @@ class Sweeper:
     def _wake(self, most: int) -> list[list[tuple[str, int]]]:
         """Wake so many threads of each shard that are due; return them by shard, with when they were."""
         now = seconds(self.clock())
-        shards = [self.table.due(shard, now, most) for shard in range(SHARDS)]
+        shards = [self.table.due(str(shard), now, most) for shard in range(SHARDS)]
         # The minute is part of the reason: a thread that nobody woke after all is tried again.
         letters = [timer(pk[2:], f"due {due_at} {now // 60}") for due in shards for pk, due_at in due]
         if letters:
@@ -91,6 +93,20 @@ class Sweeper:
         self.telemetry.count("UnaccountedEvents", len(late))
         for pk, age in late[:NAMED]:
             self.telemetry.log("ERROR", "unaccounted", thread=digest(pk[2:])[:12], seconds=age)
+
+    def _measure_unfiled(self, helpdesks: Sequence[Key]) -> None:
+        """Say of each helpdesk how long the oldest message that it could not be given has waited; 0 where none has.
+
+        And the longest of all, without the helpdesk's name: an alarm watches one metric.
+        """
+        now = seconds(self.clock())
+        longest = 0
+        for pk, _ in helpdesks:
+            oldest = self.table.due(pk, now, 1)
+            waited = now - oldest[0][1] if oldest else 0
+            longest = max(longest, waited)
+            self.telemetry.measure({"OldestUnfiledSeconds": [waited]}, helpdesk=decompose(pk[2:])[0])
+        self.telemetry.count("OldestUnfiledSeconds", longest)
 
     def _look(self, keys: Sequence[Key]) -> int:
         """Have each connection looked at that is to be polled, by a letter of its own; return how many."""
