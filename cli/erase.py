@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,14 +15,15 @@ from deskwire.aws import clients
 from deskwire.aws.secrets import SecretsManager
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.table import moment, thread_item
-from deskwire.operating.erasing import COUNTS, Eraser, Person, Traces
+from deskwire.conversation.wording import called
+from deskwire.operating.erasing import COUNTS, Eraser, Person, Preview
 from deskwire.settings import load
 from deskwire.web import rest
 
 from .aws import CONFIG, understood
 from .operating import Desk, desk, now
 from .terminal import UserError, complain, json_document
-from .thread import look
+from .thread import Conversation, look
 
 if TYPE_CHECKING:
     import argparse
@@ -42,12 +45,17 @@ def run(args: argparse.Namespace) -> int:
     with understood(f"“{deployed.place.name}” cannot be read"):
         person = whom(deployed.table, args.person)
         eraser = _eraser(deployed)
-        traces = eraser.find(person)
+        found = eraser.preview(person)
+        begun = eraser.certificate(person) is not None
+    if not found and not begun:
+        raise UserError(
+            f"nobody is known by “{args.person}”, and nothing was erased: is it the channel's own id of them?"
+        )
     if args.dry_run:
-        json_document({"person": person.digest, **_found(traces)})
+        json_document({"person": person.digest, **asdict(found)})
         return 0
     if not args.yes:
-        _confirm(traces)
+        _confirm(found)
     with understood("erasing stopped; run it again"):
         certificate = eraser.erase(person)
     json_document(described(person, certificate))
@@ -55,15 +63,39 @@ def run(args: argparse.Namespace) -> int:
 
 
 def whom(table: Table, given: str) -> Person:
-    """Return the person that CHANNEL/AUTHOR, a reference, a ticket or a thread's key means. Raises `UserError`."""
+    """Return the person that CHANNEL/AUTHOR, a reference, a ticket or a thread's key means.
+
+    Raises `UserError`, with the names of all, when several people wrote in that conversation.
+    """
     channel, slash, author = given.partition("/")
     if slash and author and channel in registry.channel_names() and table.get(thread_item(given)) is None:
         return Person(channel, author)
-    thread = look(table, given).thread
-    customer = thread.author.get("id")
-    if not customer:
+    people = _writers(look(table, given))
+    if not people:
         raise UserError(f"the conversation “{given}” knows no customer: give CHANNEL/AUTHOR")
-    return Person(thread.channel, customer)
+    if len(people) > 1:
+        listed = "\n".join(f"  {each.channel}/{each.author}  {what}" for each, what in people.items())
+        raise UserError(f"several people wrote in “{given}”: say which one is to be erased\n{listed}", status=2)
+    return next(iter(people))
+
+
+def _writers(conversation: Conversation) -> dict[Person, str]:
+    """Return everybody but the company who wrote in a conversation, the first of them first, each with a name.
+
+    Whose messages are forgotten by now is known by the thread, as far as it goes.
+    """
+    thread = conversation.thread
+    events = [message.event for message, _ in conversation.messages if message.event and not message.event.own]
+    wrote = [(Person(each.channel, each.author.id), called(each.author)) for each in events if each.author is not None]
+    known = [(Person(thread.channel, each.id), each.name) for each in thread.writers]
+    if customer := thread.customer():
+        known.append((Person(thread.channel, customer.id), called(customer)))
+    counts = Counter(person for person, _ in wrote)
+    names = {person: name for person, name in [*reversed(known), *reversed(wrote)] if name}
+    return {
+        person: f"{names.get(person, 'no name')}, {counts[person]} messages kept"
+        for person in dict.fromkeys(person for person, _ in [*wrote, *known])
+    }
 
 
 def described(person: Person, certificate: Item) -> dict[str, Any]:
@@ -80,13 +112,13 @@ def described(person: Person, certificate: Item) -> dict[str, Any]:
     }
 
 
-def _found(traces: Traces) -> dict[str, Any]:
-    return {"conversations": len(traces.threads), "aliases": len(traces.aliases)}
-
-
-def _confirm(traces: Traces) -> None:
-    found = _found(traces)
-    complain(f"found in {found['conversations']} conversations; what is erased cannot be brought back")
+def _confirm(found: Preview) -> None:
+    tickets = ", ".join(found.tickets) or "none"
+    complain(
+        f"found {found.messages} messages and {found.files} files in {found.conversations} conversations, "
+        f"{found.parked} parked deliveries and {found.dead} dead letters, tickets: {tickets}; "
+        "what is erased cannot be brought back"
+    )
     if not sys.stdin.isatty():
         raise UserError("not confirmed: give --yes", status=130)
     sys.stderr.write("Erase? Type “erase”: ")

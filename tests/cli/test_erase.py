@@ -2,6 +2,8 @@
 
 import io
 import json
+import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import boto3
@@ -10,9 +12,11 @@ from moto import mock_aws
 
 from deskwire.aws.table import DynamoTable
 from deskwire.conversation.ledger import Ledger
-from deskwire.conversation.recorded import Recorded
+from deskwire.conversation.recorded import Outcome, Recorded
+from deskwire.conversation.table import ticket_item
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
+from deskwire.ports import Update
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"
@@ -24,6 +28,20 @@ def event():
         channel="messenger", account="41", kind=Kind.MESSAGE, object_id="m_1", verb=ADD, thread=CUSTOMER,
         visibility=Visibility.PRIVATE, author=Author(CUSTOMER, name="Jóna Jóns"), text=SAID, occurred_at=NOW,
     )  # fmt: skip
+
+
+def filed(table, said, *, ticket="", raw_at=""):
+    """Have a worker file what a customer wrote, in a ticket where one is named."""
+    ledger = Ledger(table, lambda: NOW, "worker")
+    message = Recorded(key=said.key, event=said, endpoint="meta", received_at=NOW.isoformat())
+    ledger.record(said.thread_key, message, raw_at=raw_at)
+    thread = ledger.take(said.thread_key, said, message.key)
+    changes = {"author": {"id": said.author.id, "name": said.author.name}, "pending": [], "ticket": ticket}
+    if ticket:
+        changes["helpdesk"] = "acme"
+        table.update(Update(ticket_item("acme", ticket), set={"thread": said.thread_key, "helpdesk": "acme"}))
+    ended = replace(message, state=Outcome.FILED, ticket=ticket)
+    ledger.finish(thread, outcomes=[ended] if ticket else [], changes=changes)
 
 
 @pytest.fixture
@@ -48,12 +66,30 @@ def northwind(monkeypatch):
         for name, value in values.items():
             monkeypatch.setenv(f"DESKWIRE_{name}", value)
         table = DynamoTable(dynamo, "northwind")
-        ledger = Ledger(table, lambda: NOW, "worker")
-        message = Recorded(key=event().key, event=event(), endpoint="meta", received_at=NOW.isoformat())
-        ledger.record(event().thread_key, message, raw_at="raw/1")
-        thread = ledger.take(event().thread_key, event(), message.key)
-        ledger.finish(thread, outcomes=[], changes={"author": {"id": CUSTOMER, "name": "Jóna Jóns"}, "pending": []})
+        filed(table, event(), raw_at="raw/1")
         yield table
+
+
+def comment(author, text, *, number=1, name="Marta"):
+    return Event(
+        channel="facebook", account="41", kind=Kind.MESSAGE, object_id=f"122_{number}", verb=ADD, thread="122_1",
+        visibility=Visibility.PUBLIC, author=Author(author, name=name), text=text, occurred_at=NOW,
+    )  # fmt: skip
+
+
+def submission(address, text):
+    return Event(
+        channel="webform", account="contact", kind=Kind.MESSAGE, object_id="s1", verb=ADD, thread="s1",
+        visibility=Visibility.PRIVATE, author=Author(address, name="Marta", email=address), text=text, occurred_at=NOW,
+    )  # fmt: skip
+
+
+def said(table):
+    """Return every word that the table keeps, readable."""
+    return "\n".join(
+        repr(item) + (zlib.decompress(bytes(item["event"])).decode() if "event" in item else "")
+        for item in table.scan()
+    )
 
 
 def kept(table):
@@ -80,9 +116,68 @@ def test_a_person_by_id_or_by_conversation_is_erased_and_a_certificate_printed(d
 def test_a_dry_run_counts_and_erases_nothing(deskwire, northwind):
     before = kept(northwind)
     told = deskwire("erase", f"messenger/{CUSTOMER}", "--dry-run")
-    assert json.loads(told.out)["conversations"] == 1
+    found = json.loads(told.out)
+    assert (found["conversations"], found["messages"], found["files"], found["tickets"]) == (1, 1, 1, [])
     assert CUSTOMER not in told.out
     assert kept(northwind) == before
+
+
+def test_a_dry_run_names_the_tickets(deskwire, northwind):
+    filed(northwind, comment("71", "What I said"), ticket="4711")
+    found = json.loads(deskwire("erase", "facebook/71", "--dry-run").out)
+    assert (found["messages"], found["files"], found["tickets"]) == (1, 0, ["acme/4711"])
+
+
+@pytest.mark.parametrize("options", [("--yes",), ("--dry-run",), ()])
+@pytest.mark.parametrize("person", ["messenger/999", "webform/nobody@example.org"])
+def test_nobody_found_is_an_error_and_makes_no_certificate(deskwire, northwind, person, options):
+    before = kept(northwind)
+    told = deskwire("erase", person, *options)
+    assert told.status == 1
+    assert "nobody is known by" in told.err
+    assert not told.out
+    assert kept(northwind) == before
+
+
+@pytest.mark.parametrize(
+    "written", ["webform/Marta@Example.ORG", "webform/marta@example.org", "webform/ marta@example.org "]
+)
+def test_an_address_is_the_person_s_in_whatever_letters_it_is_written(deskwire, northwind, written):
+    filed(northwind, submission("marta@example.org", "My umbrella is lost"))
+    assert "umbrella" in said(northwind)
+    told = deskwire("erase", written, "--yes")
+    assert told.status == 0
+    assert json.loads(told.out)["counts"]["messages"] == 1
+    assert "umbrella" not in said(northwind)
+    assert "marta" not in said(northwind)
+
+
+def test_whoever_was_stored_in_other_letters_is_found_as_well(deskwire, northwind):
+    filed(northwind, submission("Marta@Example.org", "My umbrella is lost"))
+    assert json.loads(deskwire("erase", "webform/marta@example.org", "--yes").out)["counts"]["messages"] == 1
+    assert "umbrella" not in said(northwind)
+
+
+@pytest.mark.parametrize("given", ["acme/4711", "facebook/41/122_1"])
+def test_of_several_writers_none_is_guessed(deskwire, northwind, given):
+    filed(northwind, comment("71", "It is mine", number=1, name="Marta"), ticket="4711")
+    filed(northwind, comment("72", "And I say", number=2, name="Halla"), ticket="4711")
+    before = kept(northwind)
+    told = deskwire("erase", given, "--yes")
+    assert told.status == 2
+    lines = [line.split() for line in told.err.splitlines() if "facebook/7" in line]
+    assert [line[:2] for line in lines] == [["facebook/71", "Marta,"], ["facebook/72", "Halla,"]]
+    assert kept(northwind) == before
+    chosen = deskwire("erase", "facebook/71", "--yes")
+    assert json.loads(chosen.out)["counts"]["messages"] == 1
+    assert "It is mine" not in said(northwind)
+    assert "And I say" in said(northwind)
+
+
+def test_the_one_customer_of_a_ticket_is_meant_by_it(deskwire, northwind):
+    filed(northwind, comment("71", "It is mine"), ticket="4711")
+    found = json.loads(deskwire("erase", "acme/4711", "--dry-run").out)
+    assert found["person"] == json.loads(deskwire("erase", "facebook/71", "--dry-run").out)["person"]
 
 
 def test_nothing_is_erased_unasked(deskwire, northwind, monkeypatch):

@@ -132,6 +132,23 @@ def test_of_a_person_who_asks_no_word_and_no_name_is_left(company, eraser):
     assert CUSTOMER not in repr(certificate)
 
 
+def test_a_preview_says_what_the_certificate_will_say_and_changes_nothing(company, eraser):
+    told(company, *WORDS[:2])
+    company.archive.keep("raw/old", json.dumps({"from": CUSTOMER, "text": "an old parcel"}).encode())
+    company.deliver(company.message("a dead parcel"))
+    company.dead += company.mailbox.letters
+    company.mailbox.letters.clear()
+    before = kept(company)
+    found = eraser.preview(ME)
+    assert kept(company) == before
+    certificate = eraser.erase(ME)
+    for name in ("messages", "notes", "files", "parked", "dead", "aliases"):
+        assert getattr(found, name) == certificate[name], name
+    assert (found.messages, found.files, found.dead, found.conversations) == (2, 1, 1, certificate["threads"])
+    assert list(found.tickets) == certificate["by_hand"]
+    assert not eraser.preview(Person("messenger", "999"))
+
+
 def test_the_helpdesk_is_asked_to_take_the_words_out(company, eraser):
     told(company, *WORDS[:2])
     assert any("blue one" in words for words in company.comments())

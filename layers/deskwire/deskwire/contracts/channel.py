@@ -32,6 +32,10 @@ Read = TypeVar("Read", Event, "Signal")
 class Channel(Connector):
     """A connector of the customers' side."""
 
+    def identity(self, author: str) -> str:
+        """Return an author's id as this channel's events carry it, from how a person may have written it."""
+        return author.strip()
+
 
 def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Read]]) -> Iterator[Read | Unreadable]:
     """Yield the events (or signals) of each node; what cannot be read becomes an `Unreadable` and the rest goes on."""

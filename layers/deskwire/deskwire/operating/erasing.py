@@ -15,7 +15,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,12 +59,23 @@ SLICE = 20  # messages of one thread erased in one go: the thread is held for 15
 COUNTS = ("messages", "notes", "threads", "aliases", "redacted", "not_redacted", "files", "parked", "dead")
 
 
+def identity(channel: str, author: str) -> str:
+    """Return an author's id as the channel's events carry it; of a channel that is no more, as it is given."""
+    try:
+        return registry.channel(channel).identity(author)
+    except ConfigurationError:
+        return author.strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, as a channel knows them."""
+    """Somebody, as a channel knows them; `author` may be given in any way that the channel takes for the same."""
 
     channel: str
     author: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "author", identity(self.channel, self.author))
 
     @property
     def digest(self) -> str:
@@ -79,7 +90,11 @@ class Person:
     def wrote(self, event: Event | None) -> bool:
         """Tell whether they wrote this."""
         author = event.author if event is not None and not event.own else None
-        return author is not None and event is not None and (event.channel, author.id) == (self.channel, self.author)
+        return author is not None and event is not None and self.bears(event.channel, author.id)
+
+    def bears(self, channel: str, author: str) -> bool:
+        """Return whether this id is theirs."""
+        return bool(author) and channel == self.channel and identity(channel, author) == self.author
 
     def __repr__(self) -> str:
         return f"Person({self.digest[:8]})"
@@ -97,6 +112,25 @@ class Traces:
     aliases: frozenset[str]  # keys of threads that go on in one of theirs
     threads: frozenset[str]  # keys of threads with words of theirs, or that know them as the customer
     names: frozenset[str]  # their id and addresses, by which bodies are searched that nobody could read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an erasure would take away now: how many of each, and the tickets that somebody must look after."""
+
+    conversations: int
+    aliases: int
+    messages: int  # with the company's own, where it talked with this person alone
+    notes: int
+    files: int
+    parked: int
+    dead: int
+    wishes: int
+    tickets: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        """Return whether anything was found."""
+        return any(asdict(self).values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +153,7 @@ class Eraser:
             if item["sk"] == "THREAD" and item.get("alias_of"):
                 aliases.append((key, item["alias_of"]))
             author = item.get("author") or {}
-            if item["sk"] == "THREAD" and (item.get("channel"), author.get("id")) == (person.channel, person.author):
+            if item["sk"] == "THREAD" and person.bears(item.get("channel", ""), author.get("id", "")):
                 known.add(key)
                 names |= _addresses(author)
             elif "event" in item and (author := _author(item["event"], person)):
@@ -127,6 +161,35 @@ class Eraser:
                 names |= _addresses(author)
         led = frozenset(alias for alias, thread in aliases if thread in known)
         return Traces(led, frozenset(known | wrote) - led, frozenset(names))
+
+    def certificate(self, person: Person) -> Item | None:
+        """Return the certificate of an erasure that was begun, or None."""
+        return self.table.get(person.certificate)
+
+    def preview(self, person: Person) -> Preview:
+        """Return what an erasure would find now; nothing is changed. Of many dead letters only the first are seen."""
+        traces = self.find(person)
+        files = set(self._mentioning(traces.names))
+        tickets: set[str] = set()
+        messages = notes = 0
+        for key in sorted(traces.aliases | traces.threads):
+            item = self.table.get(thread_item(key)) or {}
+            thread = None if item.get("alias_of") else Thread.model_validate(item or {"pk": thread_item(key)[0]})
+            alone, theirs = self._theirs(person, thread, key)
+            written = [message for message, _ in theirs if message.content is not None]
+            messages, notes = messages + len(written), notes + len(theirs) - len(written)
+            names = {name for message, row in theirs for name in _archived(message, row)}
+            files |= {name for name in names if name in self.archive.names(name)}
+            if thread is not None:
+                numbers = _standing_in(thread, [row for _, row in theirs], alone=alone)
+                tickets |= {f"{self._helpdesk(thread)}/{number}" for number in numbers}
+        return Preview(
+            conversations=len(traces.threads), aliases=len(traces.aliases), messages=messages, notes=notes,
+            files=len(files), tickets=tuple(sorted(tickets)),
+            parked=_counted(self.parked, lambda each: self._names(each, traces.names)),
+            dead=_counted(self.dead, lambda each: self._dead_event(person, traces, each) is not None),
+            wishes=int(self.table.get(person_item(person.channel, person.author)) is not None),
+        )  # fmt: skip
 
     def erase(self, person: Person) -> Item:
         """Erase the person and return the certificate: counts, dates, and what is left to be done by hand.
@@ -210,15 +273,19 @@ class Eraser:
         """Erase at most so many messages; return whether the conversation is with this person alone, and whether
         some are left.
         """  # noqa: D205 - two things are returned
-        rows = [row for row in self.table.query(f"T#{key}", "M#") if "event" in row or row.get("note")]
-        messages = [(recorded(row), row) for row in rows]
-        alone = thread is not None and _alone(person, thread, [message for message, _ in messages])
-        theirs = [(message, row) for message, row in messages if alone or person.wrote(message.event)]
+        alone, theirs = self._theirs(person, thread, key)
         for message, row in theirs[:most]:
             self._message(person, thread, message, row)
             if gone is not None:
                 gone.add(message.key)
         return alone, most is not None and len(theirs) > most
+
+    def _theirs(self, person: Person, thread: Thread | None, key: str) -> tuple[bool, list[tuple[Recorded, Item]]]:
+        """Return whether a conversation is with this person alone, and the messages of it that are to be erased."""
+        rows = [row for row in self.table.query(f"T#{key}", "M#") if "event" in row or row.get("note")]
+        messages = [(recorded(row), row) for row in rows]
+        alone = thread is not None and _alone(person, thread, [message for message, _ in messages])
+        return alone, [(message, row) for message, row in messages if alone or person.wrote(message.event)]
 
     def _message(self, person: Person, thread: Thread | None, message: Recorded, row: Item) -> None:
         """Erase one message: outside first, then its own item, with the count in the same step."""
@@ -286,10 +353,8 @@ class Eraser:
 
     def _tickets(self, person: Person, thread: Thread, *, alone: bool) -> None:
         """Name the tickets, whose subject and customer are the helpdesk's own; cut the ways back from them."""
-        rows = self.table.query(f"T#{thread.key}", "M#")
-        tickets = {row["ticket"] for row in rows if row.get("erased") and row.get("ticket")}
-        if alone and thread.ticket:
-            tickets.add(thread.ticket)
+        rows = [row for row in self.table.query(f"T#{thread.key}", "M#") if row.get("erased")]
+        tickets = _standing_in(thread, rows, alone=alone)
         helpdesk = self._helpdesk(thread)
         named = (self.table.get(person.certificate) or {}).get("by_hand", ())
         for ticket in sorted(tickets):
@@ -333,10 +398,10 @@ class Eraser:
     def _forgotten(self, person: Person, thread: Thread, *, alone: bool) -> dict[str, Any]:
         """Return what the thread's own item must no longer know."""
         changes: dict[str, Any] = {}
-        if alone or thread.author.get("id") == person.author:
+        if alone or person.bears(thread.channel, thread.author.get("id", "")):
             changes = {"author": {}, "context": {}, "contact": ""}
         if thread.writers:
-            left = [asdict(each) for each in thread.writers if not alone and each.id != person.author]
+            left = [asdict(each) for each in thread.writers if not alone and not person.bears(thread.channel, each.id)]
             changes["writers"] = left
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
@@ -350,17 +415,19 @@ class Eraser:
         lying = self.parked.look()
         try:
             for found in lying:
-                try:
-                    delivery = parked(found, self.archive)
-                except PayloadError:
-                    searched = found.body
-                else:
-                    searched = delivery.body.decode("utf-8", "replace") + json.dumps(delivery.fragment)
-                if mentioned(searched, names):
+                if self._names(found, names):
                     self.parked.remove(found)
                     self._count(person, "parked")
         finally:
             self.parked.put_back(lying)
+
+    def _names(self, lying: Found, names: Iterable[str]) -> bool:
+        """Return whether a parked delivery names the person."""
+        try:
+            delivery = parked(lying, self.archive)
+        except PayloadError:
+            return mentioned(lying.body, names)
+        return mentioned(delivery.body.decode("utf-8", "replace") + json.dumps(delivery.fragment), names)
 
     def _dead(self, person: Person, traces: Traces) -> None:
         """Remove the dead letters with their words; their events end as the others."""
@@ -375,17 +442,23 @@ class Eraser:
             finally:
                 self.dead.put_back(lying)
 
-    def _dead_one(self, person: Person, traces: Traces, found: Found) -> bool:
+    def _dead_event(self, person: Person, traces: Traces, lying: Found) -> tuple[dict[str, Any], Event] | None:
+        """Return a dead letter's data and its event when it is to be erased."""
         try:
-            data = read_letter(found.body)
+            data = read_letter(lying.body)
             event = content_of(data, self.archive) if "event" in data else None
         except PayloadError:
-            return False
+            return None
         if not isinstance(event, Event):
-            return False
+            return None
         theirs = event.own and event.visibility is Visibility.PRIVATE and event.thread_key in traces.threads
-        if not (theirs or person.wrote(event)):
+        return (data, event) if theirs or person.wrote(event) else None
+
+    def _dead_one(self, person: Person, traces: Traces, found: Found) -> bool:
+        meant = self._dead_event(person, traces, found)
+        if meant is None:
             return False
+        data, event = meant
         ended = Recorded(key=event.key, state=Outcome.SUPPRESSED, reason=ERASED, endpoint=str(data["endpoint"]),
                          received_at=str(data["received_at"]))  # fmt: skip
         Ledger(self.table, self.clock, self.owner()).record(data.get("thread") or event.thread_key, ended)
@@ -397,17 +470,35 @@ class Eraser:
         return True
 
     def _archive(self, person: Person, names: Iterable[str]) -> None:
-        """Search what is large, for its message may be forgotten by now; there is little of it."""
+        for name in self._mentioning(names):
+            if self.archive.remove(name):
+                self._count(person, "files")
+
+    def _mentioning(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield what is large and names the person, for its message may be forgotten by now; there is little of it."""
         for prefix in ("raw/", "parked/"):
             for name in list(self.archive.names(prefix)):
                 try:
                     text = self.archive.fetch(name).decode("utf-8", "replace")
                 except PermanentError:
                     continue
-                if prefix == "parked/":
-                    text = _unpacked(text)
-                if mentioned(text, names) and self.archive.remove(name):
-                    self._count(person, "files")
+                if mentioned(_unpacked(text) if prefix == "parked/" else text, names):
+                    yield name
+
+
+def _standing_in(thread: Thread, rows: Iterable[Item], *, alone: bool) -> set[str]:
+    """Return the tickets that these messages stand in, with the conversation's own where it is this person's alone."""
+    own = {thread.ticket} if alone else set()
+    return {ticket for ticket in {*own, *(row.get("ticket", "") for row in rows)} if ticket}
+
+
+def _counted(pile: Pile, meant: Callable[[Found], bool]) -> int:
+    """Return how many of those that can be seen are meant, and put all back."""
+    lying = pile.look()
+    try:
+        return sum(map(meant, lying))
+    finally:
+        pile.put_back(lying)
 
 
 def mentioned(text: str, names: Iterable[str]) -> bool:

@@ -162,6 +162,10 @@ class WebForm(Channel):
         """Keep the rate of ten minutes of all who passed the captcha."""
         return [(f"{request.action or 'form'} in all", _number(request.settings, "form_rate", 600), 600)]
 
+    def identity(self, author: str) -> str:
+        """Return an e-mail address in lower case: visitors write the same one in different letters."""
+        return author.strip().lower()
+
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         """Yield the one message of a submission.
 
@@ -192,7 +196,7 @@ class WebForm(Channel):
             version=hashlib.sha256(words.encode()).hexdigest()[:16],
             thread=thread_of(submission, email),
             visibility=Visibility.PRIVATE,
-            author=Author(email.lower(), name=name, email=email),
+            author=Author(self.identity(email), name=name, email=email),
             text=message,
             occurred_at=request.received_at,  # the visitor's own clock (`client_ts`) is anybody's guess
             attachments=files,
