@@ -1,4 +1,7 @@
-"""`deskwire audit`: every event has exactly one outcome, or it is named here with what to do about it."""
+"""`deskwire audit`: every event has exactly one outcome, or it is named here with what to do about it.
+
+So is what waits for a person in the queues: parked deliveries and dead letters.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,29 @@ if TYPE_CHECKING:
     import argparse
 
 
+# What lies in these queues goes on by itself no more.
+FOR_A_PERSON = {
+    "parked": "could not be read: `deskwire parked` lists them",
+    "dead": "failed five times: `deskwire dead` lists them",
+}
+
+
 def run(args: argparse.Namespace) -> int:
-    """Walk through the table; return 1 when anything is astray."""
+    """Walk through the table; return 1 when anything is astray, parked or dead."""
     deployed = desk(args)
     until = now()
     with understood(f"“{deployed.place.name}” cannot be read"):
         found = audit(deployed.table, since=until - span(args.since), now=until)
         queues = deployed.sizes()
         mended = mend(deployed.table, deployed.mailbox, deployed.archive, found.strays, until) if args.mend else 0
-    shown = described(found) | {"queues": queues} | ({"mended": mended} if args.mend else {})
+    left = [name for name in FOR_A_PERSON if queues.get(name)]
+    in_order = not (found.strays or left)
+    shown = described(found) | {"queues": queues, "in_order": in_order} | ({"mended": mended} if args.mend else {})
     if args.json:
         json_document(shown)
     else:
         _tell(shown)
-    return 1 if found.strays else 0
+    return 0 if in_order else 1
 
 
 def described(found: Audit) -> dict[str, Any]:
@@ -60,7 +72,9 @@ def _tell(shown: dict[str, Any]) -> None:
     without = shown["events"] - sum(shown["outcomes"].values()) - shown["waiting"]
     out.print(f"  {without:>8}  without an outcome")
     for name, number in shown["queues"].items():
-        out.print(f"{name}: about {number}")
+        out.print(f"{name}: about {number}" + (f", {FOR_A_PERSON[name]}" if number and name in FOR_A_PERSON else ""))
+    if unknown := [name for name in FOR_A_PERSON if name not in shown["queues"]]:
+        out.print(f"not looked at: {' and '.join(unknown)} (give --stack)")
     out.print(f"discarded by a person: {shown['discarded']}")
     if shown["strays"]:
         rows = [(each["connection"], age(each["age_seconds"]), each["state"], each["event"], each["thread"],

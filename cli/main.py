@@ -201,7 +201,8 @@ no value. A member named twice has two values, the new one first, as during a ro
 """
 AUDIT = """\
 Walks through the table and counts how every event since then ended. What has no outcome, and nobody goes on with, is
-named: connection, age, state, the digest by which logs name it, thread, and what to do. Then the exit status is 1.
+named: connection, age, state, the digest by which logs name it, thread, and what to do. Then the exit status is 1, and
+also while anything is parked or dead: a monitor can run it. With --json, `in_order` says the same.
 
   deskwire audit --stack deskwire --since 24h
   deskwire audit --stack deskwire --mend

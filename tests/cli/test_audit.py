@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -183,6 +184,9 @@ def northwind(monkeypatch):
         monkeypatch.setenv("DESKWIRE_ARCHIVE", "archive")
         url = sqs.create_queue(QueueName="mailbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         monkeypatch.setenv("DESKWIRE_MAILBOX", url)
+        monkeypatch.setenv("DESKWIRE_PARKED", sqs.create_queue(QueueName="parked")["QueueUrl"])
+        dead = sqs.create_queue(QueueName="dead.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        monkeypatch.setenv("DESKWIRE_DEAD", dead)
         from deskwire.aws.table import DynamoTable
 
         story = Story(
@@ -208,7 +212,7 @@ def test_the_command_names_strays_in_words_and_in_json_and_ends_with_1(deskwire,
         assert word not in told.out
     told = deskwire("audit", "--mend", "--json")
     assert json.loads(told.out)["mended"] == 1
-    assert json.loads(told.out)["queues"] == {"mailbox": 0}
+    assert json.loads(told.out)["queues"] == {"mailbox": 0, "parked": 0, "dead": 0}
 
 
 def test_the_command_ends_with_0_where_nothing_is_astray(deskwire, northwind):
@@ -216,6 +220,38 @@ def test_the_command_ends_with_0_where_nothing_is_astray(deskwire, northwind):
     told = deskwire("audit")
     assert told.status == 0
     assert "every event has its outcome" in told.out
+    assert json.loads(deskwire("audit", "--json").out)["in_order"] is True
+
+
+@pytest.mark.parametrize(
+    ("queue", "more"), [("parked", {}), ("dead", {"MessageGroupId": "g", "MessageDeduplicationId": "d"})]
+)
+def test_what_waits_for_a_person_is_named_and_the_command_ends_with_1(deskwire, northwind, queue, more):
+    northwind.filed(1)
+    url = os.environ[f"DESKWIRE_{queue.upper()}"]
+    boto3.client("sqs").send_message(QueueUrl=url, MessageBody="{}", **more)
+    told = deskwire("audit")
+    assert told.status == 1
+    assert f"`deskwire {queue}` lists them" in told.out
+    told = deskwire("audit", "--json")
+    assert told.status == 1
+    found = json.loads(told.out)
+    assert (found["in_order"], found["queues"][queue], found["strays"]) == (False, 1, [])
+
+
+def test_a_letter_on_its_way_is_in_order(deskwire, northwind):
+    northwind.filed(1)
+    boto3.client("sqs").send_message(
+        QueueUrl=os.environ["DESKWIRE_MAILBOX"], MessageBody="{}", MessageGroupId="g", MessageDeduplicationId="d"
+    )
+    assert deskwire("audit").status == 0
+
+
+def test_a_queue_that_is_not_known_is_not_passed_over_in_silence(deskwire, northwind, monkeypatch):
+    monkeypatch.delenv("DESKWIRE_DEAD")
+    told = deskwire("audit")
+    assert told.status == 0
+    assert "not looked at: dead" in told.out
 
 
 @pytest.mark.parametrize("since", ["yesterday", "24", "1w", "-3h"])
