@@ -159,6 +159,17 @@ def needs(written: Written) -> Found:
             yield (*place, "secret"), "no secret is needed here: leave it out"
 
 
+def verifications(written: Written) -> Found:
+    """Settings of an endpoint with which its rule would let nobody in."""
+    for name, entry in written.endpoints.items():
+        rules_of = {known.verification for given in entry.channels if (known := channel(given)) is not None}
+        for rule in rules_of:
+            for setting, reason in rule.faults(entry.settings).items():
+                given = setting in entry.settings
+                place = ("endpoints", name, "settings", *((setting,) if given else ()))
+                yield place, reason if given else f"the setting “{setting}” is missing: {reason}"
+
+
 # -------------------------------------------------------------------------------------- the rules and the platforms
 
 
@@ -246,4 +257,4 @@ def hints(written: Written) -> Found:
             yield ("endpoints", name), "no connection uses it: whatever comes in there is refused"
 
 
-FAULTS = (defaults, helpdesks, endpoints, connections, needs, rules)
+FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules)

@@ -140,6 +140,17 @@ WRONG = {
     "a tag of YAML": ("replies_per_day: 3", "replies_per_day: !!python/none 3", "tags"),
     "a merge": ("quiet_hours: 12", "<<: {}\n    quiet_hours: 12", "like: NAME"),
     "an account that is a fraction": ('"900000000000000010"', "9.5", "must be a text"),
+    "hCaptcha with an empty site key": (
+        "captcha: turnstile", 'captcha: hcaptcha\n      captcha_sitekey: " "', "say the widget's site key"
+    ),
+    "a captcha that there is not": ("captcha: turnstile", "captcha: recaptcha", "say one of turnstile, hcaptcha"),
+    "an origin with a path": ("origins: https://www.northwind.example ", "origins: https://www.northwind.example/ ",
+                              "is no origin"),
+    "a host instead of an origin": ("origins: https://www.northwind.example ", "origins: www.northwind.example ",
+                                    "is no origin"),
+    "a captcha that is down, and nobody knows what then": (
+        "captcha: turnstile", "captcha: turnstile\n      captcha_down: ignore", "say accept or refuse"
+    ),
     "an empty setting": ("captcha: turnstile", 'captcha: ""', "is empty"),
 }  # fmt: skip
 
@@ -158,6 +169,15 @@ def test_a_fault_is_told_with_its_line(faults_of, what):
     assert {fault[0] for fault in matching} & lines, (line, found)
 
 
+def test_hcaptcha_with_its_site_key_is_right_and_turnstile_needs_none(faults_of):
+    text, _ = changed(
+        "captcha: turnstile", "captcha: hcaptcha\n      captcha_sitekey: 10000000-ffff-ffff-ffff-000000000001"
+    )
+    assert faults_of(text) == []
+    text, _ = changed("https://shop.northwind.example\n", "https://shop.northwind.example:8443 http://localhost:3000\n")
+    assert faults_of(text) == []
+
+
 def test_what_is_missing_is_told_where_it_is_missing(faults_of):
     text, line = changed('  contact-form:\n    channels: [webform]\n    secret: turnstile # {"captcha_secret": "…"}\n',
                          "  contact-form:\n    channels: [webform]\n")  # fmt: skip
@@ -168,6 +188,12 @@ def test_what_is_missing_is_told_where_it_is_missing(faults_of):
     ((at, where, reason),) = faults_of(text)
     assert text.splitlines()[at - 1].strip() == "settings:"
     assert reason == "the setting “origins” is missing"
+    text, _ = changed("captcha: turnstile", "captcha: hcaptcha")
+    ((at, where, reason),) = faults_of(text)
+    assert (text.splitlines()[at - 1].strip(), where) == ("settings:", "endpoints.contact-form.settings")
+    assert (
+        reason == "the setting “captcha_sitekey” is missing: hcaptcha judges a token by it: say the widget's site key"
+    )
     text, _ = changed("    account: contact #", "    #")
     ((at, where, reason),) = faults_of(text)
     assert (text.splitlines()[at - 1], reason) == ("  contact:", "“account” is missing")

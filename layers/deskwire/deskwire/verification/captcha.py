@@ -39,6 +39,9 @@ OURS_TO_MEND = frozenset({"missing-input-secret", "invalid-input-secret"})
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]+")
 # Where the browser tells hCaptcha no referrer (in-app browsers, privacy settings); the words are seen, not documented.
 UNNAMED = frozenset({"", "not-provided"})
+# As browsers write it: in lower case, with a port only where it is not the scheme's own, and `null` never allowed.
+# https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
+ORIGIN = re.compile(r"(?:https://[a-z0-9.-]+(?::(?!443$)[0-9]{1,5})?|http://[a-z0-9.-]+(?::(?!80$)[0-9]{1,5})?)")
 JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 PLAYED_ORIGIN = "https://shop.example.org"  # of the sandbox's visitors
 SAME_CHECK = uuid.UUID("6f1a3f0e-5a0c-4d36-9b53-0f3f2f2c1d5a")  # the namespace of our idempotency keys
@@ -97,6 +100,24 @@ class Captcha(Verification):
     def names(self) -> tuple[str, ...]:
         """Return the provider's secret key."""
         return (self.secret,)
+
+    def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Return a provider that there is not, a site key that it needs, and origins that no browser sends."""
+        found: dict[str, str] = {}
+        name = settings.get("captcha", "")
+        provider = PROVIDERS.get(name)
+        if name.strip() and provider is None:
+            found["captcha"] = f"there is no captcha “{name}”: say one of {', '.join(PROVIDERS)}"
+        if provider is not None and provider.sitekey and not settings.get("captcha_sitekey", "").strip():
+            found["captcha_sitekey"] = f"{name} judges a token by it: say the widget's site key"
+        odd = [each for each in settings.get("origins", "").split() if not ORIGIN.fullmatch(each)]
+        if odd:
+            found["origins"] = (
+                f"“{odd[0]}” is no origin: write it as browsers do, https://www.example.org without a path"
+            )
+        if settings.get("captcha_down", "accept") not in {"accept", "refuse"}:
+            found["captcha_down"] = "say accept or refuse"
+        return found
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Check origin, media type and token; return `captcha`: `passed` or `unavailable`."""

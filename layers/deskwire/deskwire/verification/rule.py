@@ -61,6 +61,14 @@ class Verification(ABC):
 
     stamped: ClassVar[bool] = False  # whether the platform signs the time
 
+    def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what is wrong with an endpoint's settings, by their names: what the rule would refuse everybody for.
+
+        A setting that `endpoint_settings` asks for, and that is not there, is told already.
+        """
+        del settings
+        return {}
+
     def cleared(self, request: Request) -> Request:
         """Return the request without a secret that its address holds: so connectors see it."""
         return request
