@@ -58,7 +58,7 @@ PolicyChoice = Annotated[
 
 
 class EndpointEntry(Definition):
-    """One webhook address: `…/channels/NAME`, or `…/helpdesks/NAME`."""
+    """One webhook address: `…/channels/NAME`, `…/pages/NAME` for visitors' pages, or `…/helpdesks/NAME`."""
 
     channels: tuple[str, ...] = Field(
         (), description="The channels that deliver here, such as [facebook, messenger] of one Meta app."

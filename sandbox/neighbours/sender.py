@@ -29,6 +29,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from deskwire import registry
+from deskwire.contracts.channel import serves_pages
 from deskwire.model.secret import Secrets
 from deskwire.verification.rule import Verification
 from deskwire.web.request import Request
@@ -86,8 +87,11 @@ class Route:
     @staticmethod
     def of_channel(channel: str, endpoint: str, secrets: Mapping[str, str | Sequence[str]], **more: Any) -> Route:
         """Return the route of an app of that channel to one of our endpoints."""
-        rule = registry.channel(channel).verification
-        return Route(endpoint=endpoint, verification=rule, secrets=Secrets(secrets), **more)
+        connector = registry.channel(channel)
+        return Route(
+            endpoint=endpoint, verification=connector.verification, secrets=Secrets(secrets),
+            side="pages" if serves_pages(connector) else "channels", **more,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

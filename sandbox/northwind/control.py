@@ -50,7 +50,7 @@ class Control(Neighbour):
             return Reply.json(404, {"error": str(error)})
         request = replace(from_gateway(asked.json()), endpoint=to.endpoint)
         events = _events(connector, request)
-        if to.side == "channels":
+        if to.side != "helpdesks":
             self._company.admit((event.channel, event.account) for event in events)
         else:
             events = []  # a signal has no outcome of its own

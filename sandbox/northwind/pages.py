@@ -28,6 +28,7 @@ def addresses(company: Company) -> list[tuple[str, str]]:
         *(page for platform in company.platforms.values() for page in platform.pages),
         ("mail that was sent (JSON)", f"{company.stack.endpoint}/_ministack/ses/messages"),
         ("webhooks go to", f"{company.stack.deployed.api}/channels/{{endpoint}}"),
+        ("visitors' pages post to", f"{company.stack.deployed.api}/pages/{{endpoint}}"),
         ("the functions' log", str(company.stack.log_file)),
         ("the rules, as applied", str(company.rules)),
     ]

@@ -73,9 +73,14 @@ def signed(kind, body=None, *, secrets=None, now=None, **changes) -> Request:
     return rule.sign(request, secrets or secrets_of(kind), now or request.received_at)
 
 
+def way(kind):
+    """Return the first part of an endpoint's address."""
+    return "pages" if kind == "form" else KINDS[kind][0]
+
+
 def arriving(kind, request: Request, **gateway):
     """Return API Gateway's event of a request."""
-    return gateway_event(request, side=KINDS[kind][0]) | gateway
+    return gateway_event(request, side=way(kind)) | gateway
 
 
 class Edge:

@@ -9,7 +9,7 @@ import hmac
 from tests.conformance import world
 
 from .attack import Attack, request_attack, with_header, with_headers
-from .edge import KINDS, SIGNED, arriving, genuine, secrets_of, signed
+from .edge import KINDS, SIGNED, arriving, genuine, secrets_of, signed, way
 
 # -------------------------------------------------------------------------------------------------- addresses
 
@@ -70,6 +70,17 @@ ADDRESSES = [
             ),
         )
         for kind in KINDS
+    ),
+    *(
+        Attack(
+            "address",
+            kind,
+            "where pages are",
+            404,
+            lambda kind=kind: arriving(kind, genuine(kind)) | {"routeKey": "ANY /pages/{endpoint}"},
+        )
+        for kind in KINDS
+        if kind != "form"
     ),
     *(
         Attack(
@@ -143,7 +154,11 @@ CONFUSION = [
             kind,
             f"a genuine delivery of {kind} sent to {other}",
             401 if (KINDS[kind][0] == KINDS[other][0]) else 404,
-            lambda kind=kind, other=other: arriving(kind, genuine(kind)) | {"pathParameters": {"endpoint": other}},
+            lambda kind=kind, other=other: (
+                arriving(kind, genuine(kind))
+                | {"pathParameters": {"endpoint": other}}
+                | ({"routeKey": f"ANY /{way(other)}/{{endpoint}}"} if KINDS[kind][0] == KINDS[other][0] else {})
+            ),
         )
         for kind in KINDS
         for other in KINDS

@@ -253,7 +253,8 @@ def test_every_parameter_is_described_and_shown_in_a_group_and_none_is_a_secret(
 
 def test_the_routes_are_the_channels_and_the_helpdesks(resources):
     routes = {route["RouteKey"] for route in resources("AWS::ApiGatewayV2::Route").values()}
-    assert routes == {"ANY /channels/{endpoint}", "ANY /channels/{endpoint}/{action}", "ANY /helpdesks/{endpoint}"}
+    sides = {"ANY /channels/{endpoint}", "ANY /pages/{endpoint}", "ANY /helpdesks/{endpoint}"}
+    assert routes == {*sides, "ANY /channels/{endpoint}/{action}", "ANY /pages/{endpoint}/{action}"}
 
 
 def test_the_api_is_throttled_and_keeps_an_access_log(resources):
@@ -261,6 +262,24 @@ def test_the_api_is_throttled_and_keeps_an_access_log(resources):
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
     assert stage["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
     assert "authorization" not in stage["AccessLogSettings"]["Format"].lower()
+
+
+def test_pages_have_a_limit_of_their_own_below_the_platforms(template, resources):
+    """AWS refuses settings of a route that is not there yet, and gives one of its own nothing of the stage's."""
+    parameters = template["Parameters"]
+    assert parameters["PageRate"]["Default"] < parameters["RequestRate"]["Default"]
+    assert parameters["PageBurst"]["Default"] < parameters["RequestBurst"]["Default"]
+    (stage,) = resources("AWS::ApiGatewayV2::Stage").values()
+    routes = resources("AWS::ApiGatewayV2::Route")
+    keys = {route["RouteKey"]: name for name, route in routes.items()}
+    limited = {key for key in keys if key.startswith("ANY /pages/") or key.endswith("/{action}")}
+    assert set(stage["RouteSettings"]) == limited
+    for key, settings in stage["RouteSettings"].items():
+        assert settings["ThrottlingRateLimit"] == {"Ref": "PageRate"}, key
+        assert settings["ThrottlingBurstLimit"] == {"Ref": "PageBurst"}, key
+        assert settings["DetailedMetricsEnabled"] is True, key
+    (made,) = [each for each in template["Resources"].values() if each["Type"] == "AWS::ApiGatewayV2::Stage"]
+    assert set(made["DependsOn"]) == {keys[key] for key in limited}
 
 
 SECOND_ENTRANCE = ("Inbound", "InboundPolicy", "InboundSubscription", "InboundPermission", "InboundRetries")

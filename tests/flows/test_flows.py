@@ -144,7 +144,7 @@ def test_a_review_is_fetched_filed_with_its_stars_and_answered_by_its_one_reply(
 
 def test_a_form_with_a_picture_is_filed_with_it_and_acknowledged_by_mail(stories):
     company, marker = stories.company, stories.marker()
-    captchas, endpoint = company.platform(OnOurSite).player, f"{company.stack.deployed.api}/channels/{ENDPOINT}"
+    captchas, endpoint = company.platform(OnOurSite).player, f"{company.stack.deployed.api}/pages/{ENDPOINT}"
     visitor = Visitor(endpoint=endpoint, captchas=captchas, sitekey=SITEKEY, origin=PLAYED_ORIGIN, form=FORM)
     assert visitor.preflight().headers["access-control-allow-origin"] == PLAYED_ORIGIN
     upload = visitor.upload("zip.png", "image/png", b"\x89PNG a picture")

@@ -169,3 +169,10 @@ def test_a_custom_domains_base_path_does_not_change_the_side(company, event):
     route = {"routeKey": "ANY /helpdesks/{endpoint}", "rawPath": "/channels/meta"}
     assert answered(company, event | route)["statusCode"] == 404
     assert answered(company, event | {"routeKey": "$default"})["statusCode"] == 200
+
+
+def test_a_platform_is_not_served_where_pages_are_whose_rate_would_hold_it_up(company, event):
+    pages = {"routeKey": "ANY /pages/{endpoint}", "rawPath": "/pages/meta"}
+    assert answered(company, event | pages)["statusCode"] == 404
+    assert answered(company, event | pages | {"pathParameters": {"endpoint": "desk"}})["statusCode"] == 404
+    assert not company.mailbox.letters

@@ -153,13 +153,13 @@ def chat(company, monkeypatch):
     return company
 
 
-def ask(chat, method, action, body=None, *, bearer="", origin=PAGE, after=""):
+def ask(chat, method, action, body=None, *, bearer="", origin=PAGE, after="", side="pages"):
     headers = {"origin": origin, **({"authorization": f"Bearer {bearer}"} if bearer else {})}
     request = Request(
         method=method, endpoint="chat", action=action, body=json.dumps(body).encode() if body else b"",
         headers=headers, received_at=chat.now(), query={"after": [after]} if after else {},
     )  # fmt: skip
-    answer = chat.receiver.handle(gateway_event(request))
+    answer = chat.receiver.handle(gateway_event(request, side=side))
     return answer["statusCode"], json.loads(answer.get("body") or "{}")
 
 
@@ -184,6 +184,11 @@ def test_a_visitor_writes_an_agent_answers_and_the_page_reads_on_from_its_cursor
     status, page = ask(chat, "GET", "messages", bearer=visitor, after=page["cursor"])
     assert [(each["text"], each["automatic"]) for each in page["messages"]] == [("Yes, for two and for four 🏕", False)]
     assert ask(chat, "GET", "messages", bearer=visitor, after=page["cursor"])[1]["messages"] == []
+
+
+@pytest.mark.parametrize(("side", "status"), [("pages", 201), ("channels", 201), ("helpdesks", 404)])
+def test_a_page_is_served_among_the_pages_and_at_its_address_of_before(chat, side, status):
+    assert ask(chat, "POST", "session", {"hello": "there"}, side=side)[0] == status
 
 
 def test_a_worker_that_dies_while_it_answers_leaves_one_text_in_the_outbox(chat, visitor):

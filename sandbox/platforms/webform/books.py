@@ -35,7 +35,7 @@ class OnOurSite(Platform):
         self._origins = (PLAYED_ORIGIN, f"http://127.0.0.1:{self._port}")
 
     def open(self, children: contextlib.ExitStack, api: str, aws: str) -> None:
-        address, captcha = f"{api}/channels/{ENDPOINT}", self.player.address
+        address, captcha = f"{api}/pages/{ENDPOINT}", self.player.address
         self.shop = children.enter_context(Shop(address, captcha, SITEKEY, form=FORM, uploads=aws, port=self._port))
 
     @property

@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass(slots=True, kw_only=True)
 class Visitor:
-    """One person on a page of `origin`, whose form posts to `endpoint` (…/channels/{endpoint})."""
+    """One person on a page of `origin`, whose form posts to `endpoint` (…/pages/{endpoint})."""
 
     endpoint: str
     captchas: Solves

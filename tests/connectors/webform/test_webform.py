@@ -47,17 +47,17 @@ class Gate(Neighbour):
     def authorize(self, asked):
         return None
 
-    @route("POST", "/channels/{endpoint}")
-    @route("OPTIONS", "/channels/{endpoint}")
-    @route("GET", "/channels/{endpoint}")
-    @route("POST", "/channels/{endpoint}/{action}")
-    @route("OPTIONS", "/channels/{endpoint}/{action}")
+    @route("POST", "/pages/{endpoint}")
+    @route("OPTIONS", "/pages/{endpoint}")
+    @route("GET", "/pages/{endpoint}")
+    @route("POST", "/pages/{endpoint}/{action}")
+    @route("OPTIONS", "/pages/{endpoint}/{action}")
     def receive(self, asked, endpoint, action=""):
         request = Request(
             method=asked.method, endpoint=endpoint, action=action, headers=asked.headers, body=asked.body,
             source=self.source, received_at=asked.at,
         )  # fmt: skip
-        answer = self.receiver.handle(gateway_event(request))
+        answer = self.receiver.handle(gateway_event(request, side="pages"))
         return Reply(answer["statusCode"], answer["body"].encode(), answer["headers"])
 
     @route("POST", "/bucket")
@@ -97,9 +97,7 @@ class Company:
         return {"url": f"{self.gate.address}/bucket", "fields": {"key": key, "content-type": kind}}
 
     def visitor(self, **more):
-        return Visitor(
-            endpoint=f"{self.gate.address}/channels/form", captchas=self.captchas, sitekey=SITE.sitekey, **more
-        )
+        return Visitor(endpoint=f"{self.gate.address}/pages/form", captchas=self.captchas, sitekey=SITE.sitekey, **more)
 
     def events(self):
         found = []
@@ -341,7 +339,7 @@ def test_files_are_not_taken_while_captchas_cannot_be_checked(company, captchas)
 
 
 def test_the_page_holds_what_its_script_needs(captchas):
-    with Shop("http://127.0.0.1:1/channels/form", captchas.address, SITE.sitekey, form='"><script>') as shop:
+    with Shop("http://127.0.0.1:1/pages/form", captchas.address, SITE.sitekey, form='"><script>') as shop:
         import http.client
         from urllib.parse import urlsplit
 

@@ -1,6 +1,6 @@
 """Declared actions: further routes of a connector, for a page in a visitor's browser.
 
-`ANY /channels/{endpoint}/{action}` leads to the action of that name. It has methods, a verification rule and a body
+`ANY /pages/{endpoint}/{action}` leads to the action of that name. It has methods, a verification rule and a body
 limit of its own; `Connector.limits` keeps its rates (it sees the action in the request). `act` is pure: it returns what
 is wanted, and the framework does it, if the action declares that it may.
 """

@@ -160,7 +160,12 @@ class Rejects(Protocol):
         """Return the answer that says what is wrong. What was not verified has no body here."""
 
 
+def serves_pages(connector: object) -> bool:
+    """Return whether visitors' browsers talk to this connector: anybody can, and the API keeps a rate of their own."""
+    return isinstance(connector, Rejects) or bool(getattr(connector, "actions", {}))
+
+
 __all__ = [
     "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach",
-    "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "place",
+    "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "place", "serves_pages",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deskwire import registry
-from deskwire.contracts.channel import Rejects
+from deskwire.contracts.channel import Rejects, serves_pages
 from deskwire.dismissing import dismiss
 from deskwire.letters import VERSION, letters_of
 from deskwire.model.errors import (
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 PARKED_LIMIT = 240_000  # bytes of a body parked inside the letter; a larger one goes to the archive
 NEVER_PARKED = ("auth", "token", "secret", "signature", "key", "cookie", "forwarded", "amzn")  # parts of headers' names
+PAGES = "pages"  # the side of the channels whose visitors are strangers; the API gives it a rate of its own
 DELIVERIES = frozenset({"POST", "PUT"})
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", *DELIVERIES})
 FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
@@ -104,7 +105,7 @@ class Receiver:
             return Response.json(400, {"error": "bad request"}).to_gateway()
         # The route says which side it is; `rawPath` has the stage, or a custom domain's base path, before it.
         route = str(gateway.get("routeKey", "")).partition(" ")[2] or str(gateway.get("rawPath", ""))
-        side = "helpdesks" if route.startswith("/helpdesks/") else "channels"
+        side = next((each for each in ("helpdesks", PAGES) if route.startswith(f"/{each}/")), "channels")
         try:
             response = self.receive(request, side)
         except Exception as error:  # noqa: BLE001 - its words may be a customer's, and Lambda logs them
@@ -115,18 +116,22 @@ class Receiver:
         return response.to_gateway()
 
     def receive(self, request: Request, side: str) -> Response:
-        """Return the answer to one request; `side` is empty where its way does not say which one it is for."""
+        """Return the answer to one request.
+
+        `side` is `helpdesks`, `channels`, or `pages` for a channel that visitors' browsers talk to; it is empty where
+        the request's way does not say which one it is for.
+        """
         if request.method not in METHODS:
             return NOT_ALLOWED
         try:
             endpoint = self.endpoints.endpoint(request.endpoint)
-            if endpoint is None or (side and endpoint.side != side):
+            if endpoint is None or (side and endpoint.side != side.replace(PAGES, "channels")):
                 return NOT_FOUND
             connectors = [_connector(endpoint.side, name) for name in endpoint.connectors]
         except (TemporaryError, ConfigurationError) as error:
             return self._failed(error, request.endpoint)
-        connectors = [each for each in connectors if not isinstance(each.verification, Never)]
-        if not connectors:  # what is only polled has no webhook
+        connectors = [each for each in connectors if _serves(each, side)]
+        if not connectors:
             return NOT_FOUND
         # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
         request = request.at(endpoint.settings)
@@ -306,6 +311,14 @@ class Receiver:
 def kept(header: str) -> bool:
     """Tell whether a header is parked with its delivery: some platforms put an id there; secrets never are."""
     return header.startswith("x-") and not any(word in header for word in NEVER_PARKED)
+
+
+def _serves(connector: Connector, side: str) -> bool:
+    """Return whether a connector is served there: what is only polled nowhere, a platform's not where pages are.
+
+    A page's own connector is served among the channels, too: that was its address before pages had one.
+    """
+    return not isinstance(connector.verification, Never) and (side != PAGES or serves_pages(connector))
 
 
 def _known(endpoint: EndpointView, connectors: Sequence[Connector], events: Sequence[Happened]) -> None:

@@ -1,6 +1,7 @@
 """Web form: a contact form on any page of yours, which posts JSON here with `fetch`. The contract is our own.
 
-Set-up: make the endpoint and a connection for each form (its `account` is the `form_id`); list your pages' origins;
+Set-up: make the endpoint (pages post to the output `PagesAddress` followed by its name) and a connection for each form
+(its `account` is the `form_id`); list your pages' origins;
 make a Turnstile or hCaptcha widget for them and put it on the page (Turnstile: `data-action="contact"`, or what the
 setting `captcha_action` says). The page makes a UUID once for each form shown, its `submission_id`; posts
 `{"schema": "form.submitted/1", "form_id", "submission_id", "email", "message", …}` with the widget's token; shows what
