@@ -1,6 +1,7 @@
 """How long the oldest message has waited for its helpdesk: what sweep says of it, and when a person is called."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,12 @@ def test_what_is_filed_at_once_writes_nothing_for_it(company):
     company.deliver(company.message("Where is my parcel?"))
     company.work()
     assert not [key for key in company.table.items if key[1] == "UNFILED"]
+
+
+def test_what_waits_is_forgotten_when_its_message_is_given_up_at_the_latest(company):
+    """An earlier version, deployed again in an outage, takes nothing off the index."""
+    company.zendesk.faults.add(broken(503), times=1_000_000)
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    (entry,) = [found for key, found in company.table.items.items() if key[1] == "UNFILED"]
+    assert timedelta(days=14).total_seconds() < entry["expires"] - entry["due_at"] <= timedelta(days=15).total_seconds()

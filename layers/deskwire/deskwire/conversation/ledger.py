@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from deskwire.configuration import helpdesk_key
@@ -37,7 +38,7 @@ from deskwire.ports import (
     Update,
     When,
 )
-from deskwire.timing import EARLY_SECONDS, KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
+from deskwire.timing import EARLY_SECONDS, GIVE_UP, KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
 from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
 from .table import (
@@ -442,7 +443,9 @@ class Ledger:
         if changes["unfiled"] is None:
             return [Update(key, set=self._expires(), remove=["due_at", "due_shard"])]
         helpdesk, since = changes["unfiled"]
-        return [Update(key, set={"due_at": since, "due_shard": helpdesk_key(helpdesk)[0]}, remove=["expires"])]
+        shown = {"due_at": since, "due_shard": helpdesk_key(helpdesk)[0]}
+        # By then the message is dead; what a version that knows nothing of this left behind goes, too.
+        return [Update(key, set={**shown, "expires": since + int((GIVE_UP + timedelta(days=1)).total_seconds())})]
 
     def _release(self, thread: Thread, changes: dict[str, Any]) -> Update:
         """Return the write that changes the thread and ends the lease; without a timer it is off the index."""
