@@ -213,6 +213,13 @@ def test_deleting_the_stack_leaves_the_table_and_the_archive_and_nothing_else(te
     assert all(template["Resources"][name]["UpdateReplacePolicy"] == "Retain" for name in staying)
 
 
+def test_a_first_deployment_that_fails_is_not_held_up_by_the_protected_table(template):
+    """CloudFormation's rollback would delete what is retained except on creation; DynamoDB refuses that."""
+    assert template["Parameters"]["DeletionProtection"]["Default"] == "true"
+    assert template["Resources"]["Table"]["DeletionPolicy"] == "Retain"
+    assert template["Resources"]["Archive"]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
 def test_the_archive_is_private_and_forgets_unclaimed_uploads(resources):
     (bucket,) = resources("AWS::S3::Bucket").values()
     assert all(bucket["PublicAccessBlockConfiguration"].values())
