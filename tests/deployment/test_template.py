@@ -213,6 +213,12 @@ def test_deleting_the_stack_leaves_the_table_and_the_archive_and_nothing_else(te
     assert all(template["Resources"][name]["UpdateReplacePolicy"] == "Retain" for name in staying)
 
 
+def test_a_stack_can_keep_the_name_of_a_restored_table_and_names_none_by_itself(template, resources):
+    assert template["Parameters"]["TableName"]["Default"] == ""
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    assert table["TableName"] == {"Fn::If": ["HasTableName", {"Ref": "TableName"}, {"Ref": "AWS::NoValue"}]}
+
+
 def test_a_first_deployment_that_fails_is_not_held_up_by_the_protected_table(template):
     """CloudFormation's rollback would delete what is retained except on creation; DynamoDB refuses that."""
     assert template["Parameters"]["DeletionProtection"]["Default"] == "true"
