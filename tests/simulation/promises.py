@@ -78,6 +78,8 @@ def _outcomes(world):
                 yield f"{pk} is quiet with {len(item['pending'])} messages pending and {behind} behind them"
             if "lease_owner" in item and not item.get("alias_of"):
                 yield f"{pk} was never let go of"
+        if sk == "UNFILED" and "due_shard" in item and not world.table.memory.items[(pk, "THREAD")].get("pending"):
+            yield f"{pk} has nothing pending, and waits for {item['due_shard']}"
         if sk.startswith("M#"):
             if item["state"] == "recorded":
                 yield f"{sk} has no outcome"
