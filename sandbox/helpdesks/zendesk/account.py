@@ -97,6 +97,7 @@ class Comment:
     public: bool
     created_at: datetime
     files: list[Stored] = field(default_factory=list)
+    shown: dict[str, Any] = field(default_factory=dict)  # what the API says of how it was written, where not by itself
 
     @property
     def words(self) -> str:

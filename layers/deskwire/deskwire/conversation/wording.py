@@ -89,6 +89,14 @@ def undeliverable(reason: str, text: str, detail: str = "") -> str:
     )
 
 
+def withheld(reason: str, text: str) -> str:
+    """Return the note about what stands under a colleague's name and was not taken for their answer."""
+    return (
+        f"This was NOT sent to the customer.\nWhy: {reason}.\n"
+        f"If the customer is to read it, write it here as a new answer.\n\n> {text[:300]}"
+    )
+
+
 def undelivered(reason: str, title: str, what: Undelivered) -> str:
     """Return the note for what was sent, and of which the platform reported later that it was not delivered."""
     sent = "The automatic acknowledgement" if what.key.startswith(f"{ACK}/") else "An answer"

@@ -84,6 +84,9 @@ class RequestTracker(Helpdesk):
         "address": "where Request Tracker is: https://rt.example.com (with its path, without /REST)",
         "queue": "the queue that new tickets go to",
         "fields": "custom fields to fill: `rating=Rating, permalink=Source` (optional; our name = Request Tracker's)",
+        "staff_mail": "answers that staff send by mail: the name under which your mail server writes "
+        "Authentication-Results (only mail that it found authentic is sent on), or `trusted` where it refuses all "
+        "other mail itself (optional, else none is sent on)",
         "user": "the RT user of the token (optional, else deskwire)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"token": "an authentication token of that user"}

@@ -58,6 +58,7 @@ from .comments import (
     UPLOAD_BYTES,
     batches,
     comment_of,
+    is_transcript,
     mark,
     metadata,
     place,
@@ -228,7 +229,7 @@ class Zendesk(Helpdesk):
     # ------------------------------------------------------------------------------------------------ out
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
-        """Return the public comments by staff after the one with that id, without our agent's own."""
+        """Return the public comments by staff after the one with that id, without our agent's own and transcripts."""
         api = Api(reach)
         staff: dict[str, str] = {}
         found: list[AgentReply] = []
@@ -236,7 +237,8 @@ class Zendesk(Helpdesk):
             number, author = id_of(shown["id"]), id_of(shown["author_id"])
             if number and after and int(number) <= int(after):
                 break
-            if number and shown["public"].raw is True and author in staff and author != api.bot():
+            public = number and shown["public"].raw is True and not is_transcript(shown)
+            if public and author in staff and author != api.bot():
                 found.append(reply(shown, ticket, staff[author]))
         return found[::-1]
 

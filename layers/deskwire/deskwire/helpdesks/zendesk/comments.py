@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,24 @@ UPLOAD_BYTES = 50 * 1024 * 1024
 UPLOAD_SECONDS = 50 * 60.0  # an upload's token lives 60 minutes
 OWN = "deskwire"  # tag, prefix of external ids, name in the metadata
 KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+# Names and numbers of `via.channel`: /documentation/ticketing/reference-guides/via-types/. What agents write in
+# Agent Workspace say `web`, their mobile apps `mobile`, apps and scripts with an agent's credentials `api`.
+WRITTEN = frozenset({
+    "", "web", "web_form", "web_service", "api", "mobile", "iphone", "lotus", "email", "mail", "0", "4", "5", "15",
+})  # fmt: skip
+# Records of calls and chats that took place elsewhere; nobody expects them to be sent.
+TRANSCRIPTS = re.compile(
+    r"chat(_transcript|_offline_message)?|(api_)?(voicemail|phone_call_(in|out)bound)|voice|29|3[345]"
+)
+RULES = frozenset({"rule", "trigger", "automation", "8"})
+# Flags that say nothing about who wrote a comment: a file too large, a name cut, some copies not sent.
+# /api-reference/ticketing/tickets/ticket_comments/#comment-flags
+HARMLESS = frozenset({"5", "16", "18"})
+FLAGS = {
+    "3": "its author was not signed in",
+    "4": "it was generated automatically",
+    "11": "somebody else submitted it in its author's name",
+}
 
 
 def mark(key: str) -> str:
@@ -143,6 +162,38 @@ def redacted(api: Api, ticket: str, shown: Node, section: int) -> bool:
     return not urls
 
 
+def is_transcript(shown: Node) -> bool:
+    """Return whether a comment records a call or a chat instead of being written on the ticket."""
+    if text_of(shown["type"]) == "VoiceComment":
+        return True
+    return TRANSCRIPTS.fullmatch(_via(shown)[0]) is not None
+
+
+def withheld(shown: Node) -> str:
+    """Return why a comment under an agent's name may not be an answer of that agent, or an empty string."""
+    channel, relation = _via(shown)
+    if "merge" in {channel, relation} or channel == "19":
+        return "Zendesk wrote it when tickets were merged"
+    if {channel, relation} & RULES:
+        return "a rule of Zendesk's wrote it, not an agent"
+    if channel not in WRITTEN:
+        return f"it was not written on the ticket but came by “{channel[:40]}”"
+    metadata = shown["metadata"]
+    for flag in rows_of(metadata["flags"]):
+        number = str(flag.raw)
+        if number not in HARMLESS and metadata["flags_options"][number]["trusted"].raw is not True:
+            return f"Zendesk has flagged it: {FLAGS.get(number, 'it cannot be sure who wrote it')}"
+    # The page's example has `trusted: false` beside a mere large file (flag 5), too: unsure, so not sent.
+    return "Zendesk does not trust that its author wrote it" if metadata["trusted"].raw is False else ""
+
+
+def _via(shown: Node) -> tuple[str, str]:
+    """Return a comment's channel, and how it relates to its source. The vendor shows them in either of two places."""
+    via = shown["via"] if "via" in shown else shown["metadata"]["via"]
+    channel = via["channel"].raw
+    return str(channel) if isinstance(channel, str | int) else "", text_of(via["source"]["rel"])
+
+
 def reply(shown: Node, ticket: str, author: str) -> AgentReply:
     """Return an agent's comment as the reply to be sent."""
     markup = text_of(shown["html_body"])
@@ -164,4 +215,5 @@ def reply(shown: Node, ticket: str, author: str) -> AgentReply:
         author=author,
         written_at=time_of(shown["created_at"]),
         attachments=attachments,
+        withheld=withheld(shown),
     )
