@@ -110,7 +110,7 @@ class Facebook(Channel):
         if found is None:
             return replace(event, complete=True, text=line(event.text, event.attachments, _nothing(event)))
         author = event.author or _person(found["from"]["id"], found["from"]["name"])
-        text = event.text or found["message"].text("")
+        text = event.text or found["message"].exact("")
         attachments = event.attachments or _shown(found["attachment"])
         own = author is not None and author.id == event.account
         permalink = found["permalink_url"].text("")
@@ -179,7 +179,7 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
     if name == "changed_fields":  # instead of `changes`, without “Include Values”
         yield _other(entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
-    field, item, verb = change["field"].text(), value["item"].text(""), value["verb"].text("")
+    field, item, verb = change["field"].text(), value["item"].exact(""), value["verb"].exact("")
     if page != "0" and field in {"feed", "mention", "ratings"}:
         if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
             yield _reaction(entry, value)
@@ -201,7 +201,7 @@ def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
         account=page,
         kind=Kind.OTHER,
         # There is no id: two of a kind in one second count once.
-        object_id=f"{what}:{entry['time'].identifier('')}",
+        object_id=f"{what}:{entry['time'].text('')}",
         verb="unknown",
         thread=page,
         visibility=Visibility.PUBLIC,
@@ -236,7 +236,7 @@ def _written(entry: Node, field: str, value: Node) -> Event:
     if verb in REMOVALS:  # `from` is who wrote it, also where a moderator removed it
         return _event(entry, value, Kind.DELETION, "delete", **known)
     attachments = _attachments(value)
-    text = value["review_text" if item == "rating" else "message"].text("")
+    text = value["review_text" if item == "rating" else "message"].exact("")
     if verb in EDITS:  # created_time stays the original's: the notification's time is the best there is
         version = meta.mark(text)
         return _event(entry, value, Kind.EDIT, "edit", version=version, text=text, attachments=attachments, **known)
@@ -254,7 +254,7 @@ def _written(entry: Node, field: str, value: Node) -> Event:
         text=line(text, attachments, _verdict(value) if item == "rating" else item) if said else "",
         occurred_at=meta.moment(value["created_time"]),
         attachments=attachments,
-        reply_to=(value["parent_id"].identifier("") or value["post_id"].identifier("")) if item == "comment" else "",
+        reply_to=(value["parent_id"].any_id() or value["post_id"].any_id()) if item == "comment" else "",
         complete=whole,
         **known,
     )
@@ -320,17 +320,17 @@ def _person(identifier: Node, name: Node) -> Author | None:
 def _verdict(value: Node) -> str:
     kind = value["recommendation_type"].text("").upper()
     known = {"POSITIVE": "recommends the page", "NEGATIVE": "does not recommend the page"}
-    return known.get(kind) or (f"rating: {value['rating'].number()}" if "rating" in value else "a rating")
+    return known.get(kind) or (f"rating: {value['rating'].text('')}" if value["rating"].text("") else "a rating")
 
 
 def _known(field: str, value: Node) -> dict[str, Any]:
     """Return what else is known of what was written, as fields of the event."""
     post = value["post"]
-    stars = int(value["rating"].number(0))
+    stars = value["rating"].number(0)
     facts = {
         "Link": post["permalink_url"].text("") or value["permalink_url"].text(""),
         # A dark post (an ad) is not in the page's feed.
-        "Advertisement": "yes" if "is_published" in post and not post["is_published"].truth() else "",
+        "Advertisement": "yes" if "is_published" in post and not post["is_published"].truth(default=True) else "",
         "Promotion": post["promotion_status"].text(""),
         "Recommendation": value["recommendation_type"].text("").lower(),
     }
@@ -342,14 +342,14 @@ def _known(field: str, value: Node) -> dict[str, Any]:
 
 
 def _attachments(value: Node) -> tuple[Attachment, ...]:
-    found = [Attachment(AttachmentKind.IMAGE, node.text()) for node in value["photos"].items()]
+    found = [Attachment(AttachmentKind.IMAGE, node.text("")) for node in value["photos"].rows()]
     if "photo" in value:
-        found.append(Attachment(AttachmentKind.IMAGE, value["photo"].text()))
+        found.append(Attachment(AttachmentKind.IMAGE, value["photo"].text("")))
     if "video" in value:
-        found.append(Attachment(AttachmentKind.VIDEO, value["video"].text()))
+        found.append(Attachment(AttachmentKind.VIDEO, value["video"].text("")))
     if "link" in value:  # of a photo or video it is the file itself
         kinds = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO}
-        found.append(Attachment(kinds.get(value["item"].text(), AttachmentKind.LINK), value["link"].text()))
+        found.append(Attachment(kinds.get(value["item"].text(), AttachmentKind.LINK), value["link"].text("")))
     return meta.distinct(found)
 
 

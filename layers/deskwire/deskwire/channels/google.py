@@ -166,8 +166,8 @@ class Google(Channel):
         if review is None:
             return None
         stars = STARS.get(review["starRating"].text(""), 0)
-        attachments = tuple(_attachment(item) for item in review["reviewMediaItems"].items())
-        comment = review["comment"].text("")
+        attachments = tuple(_attachment(item) for item in review["reviewMediaItems"].rows())
+        comment = review["comment"].exact("")
         lines = [f"[rating: {stars} of 5]" if stars else "[a review without words]"]
         reviewer = review["reviewer"]
         facts = {
@@ -228,7 +228,7 @@ def _unwrapped(request: Request) -> tuple[Node, Node, str]:
     if not message:  # the subscription's payload unwrapping: the data is the body, the id a header
         return body, Node({}), request.header("x-goog-pubsub-message-id")
     message.object()
-    number = (message["messageId"] or message["message_id"]).identifier("")
+    number = (message["messageId"] or message["message_id"]).any_id()
     if not message["data"]:
         return Node({}), message["attributes"].object(), number
     try:

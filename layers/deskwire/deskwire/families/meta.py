@@ -110,9 +110,7 @@ def updates(
 
 def moment(node: Node) -> datetime | None:
     """Return a time, which Meta gives in seconds, milliseconds or ISO 8601 within one family."""
-    if isinstance(node.raw, str) and not node.raw.isdigit():
-        return node.iso()
-    return node.epoch()
+    return node.epoch() or node.iso()
 
 
 def mark(text: str) -> str:

@@ -41,7 +41,7 @@ from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
 from .api import Tracker, number, quoted, values_of
-from .replies import moment_of, reply, staff, written_on
+from .replies import reply, staff, written_on
 from .tickets import MESSAGE, THREAD, created, marker, prepared, requestor_of, settled, tickets_of, written
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class RequestTracker(Helpdesk):
         for row in rows["items"].items():
             transaction = number(row["id"].identifier())
             shown = tracker.get(f"transaction/{transaction}", what="polling")
-            news.append((transaction, number(shown["Object"]["id"].identifier()), moment_of(row["Created"])))
+            news.append((transaction, number(shown["Object"]["id"].identifier()), row["Created"].iso()))
         ours = self._ours(tracker, {survivor for _, survivor, _ in news})
         return Signals(
             [

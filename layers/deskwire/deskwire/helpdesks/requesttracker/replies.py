@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import datetime
 from urllib.parse import quote
 
 from deskwire.model.errors import ConfigurationError, TemporaryError
@@ -106,7 +105,7 @@ def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
         ticket=ticket,
         text=words_of(_content(shown[chosen]), chosen) if chosen else "",
         author=author,
-        written_at=moment_of(row["Created"]),
+        written_at=row["Created"].iso(),
         attachments=tuple(_attachment(part) for part in parts if part["Filename"].text("")),
         withheld=withheld(whole["Headers"].text(""), tracker.reach.settings.get("staff_mail", "").strip()),
     )
@@ -131,11 +130,6 @@ def _attachment(part: Node) -> Attachment:
         name=part["Filename"].text(""),
         type=kind,
     )
-
-
-def moment_of(node: Node) -> datetime | None:
-    """Return a time, or None where there is none."""
-    return node.iso() if node.text("") else None
 
 
 def words_of(data: bytes, kind: str) -> str:
