@@ -11,7 +11,7 @@ from urllib.parse import unquote
 JOINER = "\u2060"  # WORD JOINER: nobody sees it, nothing breaks at it, and no template engine reads across it
 COMMANDS = ("{{", "{{", "{%", "%}", "}}", "}}")  # pairs of one sign twice: of three in a row, once breaks one pair
 ADDRESS = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9+.-]{0,30}://\S+)")
-MENTION = re.compile(rf"{ADDRESS.pattern}|(?<![\w@])@(?=\w)")
+MENTION = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9+.-]{0,30}://\S+)|(?<![\w@])@(?=\w)")  # after an address
 BRACES = {"{": "%7B", "}": "%7D"}
 
 
