@@ -249,6 +249,21 @@ def get(network, url=PHOTO, *, timeout=5.0, **call):
     return fetch(Call("GET", url, timeout=timeout, **call), HOSTS, limit=1000, network=network)
 
 
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/v/Reikningur nóvember.pdf?n=é ö", "/v/Reikningur%20n%C3%B3vember.pdf?n=%C3%A9%20%C3%B6"),
+        ("/v/%C3%A9%20x.pdf?sig=a%2Bb+c", "/v/%C3%A9%20x.pdf?sig=a%2Bb+c"),
+        ("/👋.png", "/%F0%9F%91%8B.png"),
+        ("?q=a b", "/?q=a%20b"),
+    ],
+)
+def test_blanks_and_letters_in_an_address_are_encoded(network, neighbour, answer, path, sent):
+    neighbour.plays = [answer(b"x", "200 OK", "Content-Type: image/png")]
+    get(network, f"https://scontent.fbcdn.net{path}")
+    assert neighbour.requests[0].startswith(f"GET {sent} HTTP/1.1".encode())
+
+
 def test_a_stand_in_must_be_on_this_machine():
     with pytest.raises(ConfigurationError):
         get(Recorder(PUBLIC, sandbox={"scontent.fbcdn.net": "http://10.0.0.1/"}))

@@ -184,7 +184,7 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
         if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
             yield _reaction(entry, value)
             return
-        if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS}:
+        if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS} and not _is_kept_by_page(page, item, value):
             yield _written(entry, field, value)
             return
         if verb in {"hide", "unhide"} and ("comment_id" in value or "post_id" in value):
@@ -192,6 +192,13 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
             return
     # The dashboard's test button (page “0”), likes of the page, fields and verbs that we do not know.
     yield _other(entry, change, "-".join(part for part in (field, item, verb) if part))
+
+
+def _is_kept_by_page(page: str, item: str, value: Node) -> bool:
+    """Return whether this is a thing of the page's own and no post: an album, a cover. Nobody wrote it to the page."""
+    posted = any(name in value for name in ("comment_id", "post_id", "open_graph_story_id"))
+    said = value["message"].text("").strip() and value["from"]["id"].any_id() != page
+    return item in POSTS - {"post"} and not posted and not said
 
 
 def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
@@ -213,7 +220,7 @@ def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
 
 def _event(entry: Node, value: Node, kind: Kind, verb: str, **more: Any) -> Event:  # noqa: ANN401
     page, author = entry["id"].identifier(), _author(value)
-    object_id, thread = _place(value)
+    object_id, thread = _place(value, page)
     given = {"own": author is not None and author.id == page, "occurred_at": meta.moment(entry["time"]), **more}
     return Event(
         channel="facebook",
@@ -283,7 +290,7 @@ def _reaction(entry: Node, value: Node) -> Event:
     )
 
 
-def _place(value: Node) -> tuple[str, str]:
+def _place(value: Node, page: str) -> tuple[str, str]:
     """Return the object's id, and its thread's: a root comment, a post, or a recommendation's story.
 
     Ids come as text, or as numbers now and then; a comment's with its post's in front, or without.
@@ -293,7 +300,9 @@ def _place(value: Node) -> tuple[str, str]:
     object_id = comment or story or post
     if not object_id:
         raise PayloadError(f"{value.path} names no comment, post or story")
-    root = parent if parent not in {"", post, story} else comment
+    # A comment under one photo of a post names the photo, `{page}_{photo}`, for its parent: that is no comment.
+    answers = parent not in {"", post, story} and not parent.startswith(f"{page}_")
+    root = parent if answers else comment
     return object_id, story or (root if comment else post)
 
 

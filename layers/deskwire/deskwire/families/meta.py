@@ -26,6 +26,7 @@ from deskwire.model.errors import (
     TemporaryError,
 )
 from deskwire.model.events import Attachment, Event, Unreadable
+from deskwire.model.secret import Secret
 from deskwire.verification.hmac import HmacHeader
 from deskwire.verification.rule import same
 from deskwire.web.reading import Node, read
@@ -75,8 +76,9 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
     """
     if request.method != "GET" or "hub.mode" not in request.query:
         return None
-    tokens = secrets.every("verify_token")
-    known = [same(request.parameter("hub.verify_token"), token) for token in tokens]
+    # A plus sign travels as itself or as %2B, a blank as a plus or as %20: whichever was typed, both are one.
+    given = request.parameter("hub.verify_token").replace("+", " ")
+    known = [same(given, Secret(token.reveal().replace("+", " "))) for token in secrets.every("verify_token")]
     challenge = request.parameter("hub.challenge")
     if request.parameter("hub.mode") != "subscribe" or not any(known):
         raise SignatureError("hub.verify_token is not the one stored as “verify_token”")

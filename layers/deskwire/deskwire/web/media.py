@@ -21,7 +21,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.tickets import File
@@ -33,6 +33,7 @@ from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
 LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
 MAX_REDIRECTS = 3
 MAX_NAME = 120  # characters
+BEHIND_HOST = re.compile(r"(https?://[^/?#\s\\]{1,300})([/?#].*)", re.DOTALL)
 MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 UNKNOWN: Final = "application/octet-stream"
@@ -100,7 +101,7 @@ def fetch(call: Call, hosts: Collection[str], *, limit: int = LIMIT, network: Ne
     sandbox = stand_ins(network.sandbox)
     deadline = time.monotonic() + call.timeout
     credentials = bool(call.headers or call.secrets)
-    call = replace(call, headers={"User-Agent": AGENT, **call.headers})
+    call = replace(call, url=encoded(call.url), headers={"User-Agent": AGENT, **call.headers})
     internet = Wire(_context, opener=_opener(network), limit=limit)
     loopback = Wire(limit=limit)
     try:
@@ -120,6 +121,15 @@ def fetch(call: Call, hosts: Collection[str], *, limit: int = LIMIT, network: Ne
         internet.close()
         loopback.close()
     raise PermanentError(f"the attachment's address redirects more than {MAX_REDIRECTS} times")
+
+
+def encoded(url: str) -> str:
+    """Return an address with the blanks and letters beyond ASCII of its path and query percent-encoded, as UTF-8.
+
+    Platforms put files' names there as they are. The host, controls and what is encoded already stay as they came.
+    """
+    found = BEHIND_HOST.fullmatch(url)
+    return found[1] + re.sub(r"[^!-~\x00-\x1f\x7f]", lambda sign: quote(sign[0]), found[2]) if found else url
 
 
 def accepted(url: str, hosts: Collection[str]) -> SplitResult:

@@ -17,7 +17,9 @@ UPLOAD: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 # What SES delivers to without SMTPUTF8; anything cleverer refuses somebody's real address.
-EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}")
+EMAIL: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}(?:[A-Za-z]{2,63}|xn--[A-Za-z0-9-]{1,59})"
+)
 LONGEST_EMAIL: Final = 254
 BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 JOINERS: Final = "\u200c\u200d"  # they hold emoji and Persian words together
@@ -54,8 +56,8 @@ class Form:
         return self.node[name].text("")
 
     def needed(self, name: str, shape: re.Pattern[str], longest: int = 64) -> str:
-        """Return a text that must be there and of that shape."""
-        value = self.text(name)
+        """Return a text that must be there and of that shape; blanks around it are a typing mistake."""
+        value = self.text(name).strip(" ")
         if not value:
             self.problems.setdefault(name, "is missing")
         elif len(value) > longest or not shape.fullmatch(value):
