@@ -67,7 +67,9 @@ class Northwind:
         return SECRETS
 
     def deliver(self, *messages):
-        body = json.dumps({"object": "page", "entry": [{"id": "41", "time": 1, "messaging": list(messages)}]}).encode()
+        body = json.dumps(
+            {"object": "page", "entry": [{"id": "41", "time": 1793610060000, "messaging": list(messages)}]}
+        ).encode()
         request = Request(method="POST", endpoint="meta", body=body, received_at=NOW,
                           headers={"content-type": "application/json", "x-extra": "kept"})  # fmt: skip
         signed = channel("messenger").verification.sign(request, SECRETS, NOW)

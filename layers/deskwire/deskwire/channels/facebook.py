@@ -21,7 +21,7 @@ each engaged user (https://developers.facebook.com/docs/graph-api/overview/rate-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -95,6 +95,9 @@ class Facebook(Channel):
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
         return meta.handshake(request, secrets)
+
+    def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
+        return meta.delivered_at(request)
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         # `messaging` and `standby` are Messenger's, which reads the same delivery.

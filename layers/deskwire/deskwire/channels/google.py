@@ -102,6 +102,7 @@ class Google(Channel):
     )
     known_gaps: ClassVar[dict[str, str]] = {
         "C4.body": "Pub/Sub signs who pushes, not the body",
+        "C5.memory": "Pub/Sub signs no time of the notification; its own token ends within the hour",
         "C12": "no notification tells of our own reply",
         "C16.own": "no notification tells of our own reply",
         "C16.attachment": "a notification carries no pictures; `complete` fetches them, which an exchange shows",

@@ -87,6 +87,15 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
     return Response(200, challenge)
 
 
+def delivered_at(request: Request) -> datetime | None:
+    """Return when Meta made a delivery: the newest time of its entries, which a redelivery repeats; None without."""
+    try:
+        found = [moment(entry["time"]) for entry in read(request.body)["entry"].rows()]
+    except PayloadError:
+        return None
+    return max((each for each in found if each is not None), default=None)
+
+
 def updates(
     request: Request, kind: str, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
 ) -> Iterator[Event | Unreadable]:
