@@ -20,7 +20,8 @@ PEOPLE = (
 @pytest.mark.parametrize(
     ("address", "one"),
     [
-        ("Vera+shop@Customer.example", "vera@customer.example"), ("Vera <vera@customer.example>", "vera@customer.example"),
+        ("Vera+shop@Customer.example", "vera@customer.example"),
+        ("Vera <vera@customer.example>", "vera@customer.example"),
         ("+x@customer.example", "+x@customer.example"), ("no address", "no address"),
     ],
 )  # fmt: skip
