@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deskwire.web.request import Request
     from deskwire.web.rest import Answer, Call
 
-NO_CAPTURES = {"secrets", "settings", "outside"}
+NO_CAPTURES = {"secrets", "settings", "outside", "needed"}
 
 
 def run(args: argparse.Namespace) -> int:

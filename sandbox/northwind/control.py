@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from deskwire import registry
@@ -49,6 +51,7 @@ class Control(Neighbour):
         except LookupError as error:
             return Reply.json(404, {"error": str(error)})
         request = replace(from_gateway(asked.json()), endpoint=to.endpoint)
+        request = replace(request, body=_as_of(request.body, request.received_at, self._company.clock.now()))
         events = _events(connector, request)
         if to.side != "helpdesks":
             self._company.admit((event.channel, event.account) for event in events)
@@ -97,6 +100,32 @@ class Control(Neighbour):
             "kind": str(event.kind), "id": event.object_id, "outcome": state, "reason": kept.reason if kept else "",
             "ticket": tickets[-1] if tickets and state in {"filed", "merged"} else "",
         }  # fmt: skip
+
+
+STAMP = re.compile(rb"\b1[0-9]{9}(?:[0-9]{3})?\b")
+WRITTEN = {
+    re.compile(rb"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"): "%Y-%m-%dT%H:%M:%S",
+    re.compile(rb"\b[A-Z][a-z]{2} [A-Z][a-z]{2} [0-9]{2} [0-9:]{8} \+0000 20[0-9]{2}\b"): "%a %b %d %H:%M:%S +0000 %Y",
+}
+
+
+def _as_of(body: bytes, captured: datetime, now: datetime) -> bytes:
+    """Return a captured body with its times moved on to now: an old delivery would be refused as a replay."""
+    by = now - captured
+
+    def stamp(found: re.Match[bytes]) -> bytes:
+        unit = 1000 if len(found[0]) == 13 else 1
+        near = abs(int(found[0]) / unit - captured.timestamp()) < timedelta(days=60).total_seconds()
+        return str(int(found[0]) + int(by.total_seconds() * unit)).encode() if near else found[0]
+
+    def written(found: re.Match[bytes]) -> bytes:
+        form = WRITTEN[found.re]
+        return (datetime.strptime(found[0].decode(), form) + by).strftime(form).encode()  # noqa: DTZ007 - both in UTC
+
+    body = STAMP.sub(stamp, body)
+    for pattern in WRITTEN:
+        body = pattern.sub(written, body)
+    return body
 
 
 def _events(connector: str, request: Request) -> list[Event]:

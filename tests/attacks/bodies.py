@@ -169,7 +169,7 @@ BOMBS = {
     "UTF-16": '{"object": "page"}'.encode("utf-16"),
     "UTF-32 without a mark": '{"object": "page"}'.encode("utf-32-le"),
     "UTF-7": b"+AHsAIgBvAGIAagBlAGMAdAAiADoAIgBwAGEAZwBlACIAfQ- ",
-    "a byte order mark": b'\xef\xbb\xbf{"object": "page", "entry": []}',
+    "two byte order marks": b'\xef\xbb\xbf\xef\xbb\xbf{"object": "page", "entry": []}',
     "over-long UTF-8": b'{"object": "\xc0\xaf"}',
     "something after its end": b'{"object": "page", "entry": []} {"more": 1}',
     "a comment": b'{"object": "page" /* hello */, "entry": []}',

@@ -103,7 +103,7 @@ FIELDS = {
     "a name with a line break": {"name": "Marta\r\nBcc: all@evil.example"},
     "a name with a separator of lines": {"name": "Marta\u2028Bcc: x"},
     "a name of 300 characters": {"name": "M" * 300},
-    "a name that is an object": {"name": {"$ne": ""}},
+    "an e-mail address that is an object": {"email": {"$ne": ""}},
     "a subject with a line break": {"subject": "Hello\nBcc: all@evil.example"},
     "a subject of 10,000 characters": {"subject": "s" * 10_000},
     "no message": {"message": ""},
@@ -153,7 +153,7 @@ UPLOADS = {
     "named as a directory": {"name": "../../"},
     "named by dots": {"name": ".."},
     "named by invisible characters": {"name": "\u202e\u200b\u2066"},
-    "named by a number": {"name": 7},
+    "named by a list": {"name": ["a"]},
     "to a form with a slash": {"form_id": "a/b"},
     "of another schema": {"schema": "form.submitted/1"},
 }

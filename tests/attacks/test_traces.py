@@ -97,6 +97,7 @@ def of_receive_behind_the_signature(company):
     object.__setattr__(company.receiver, "mailbox", SimpleNamespace(send=crash))
     request = dataclasses.replace(signed("meta"), endpoint="meta")
     object.__setattr__(company.receiver, "endpoints", company)
+    object.__setattr__(company.receiver, "clock", lambda: request.received_at)
     company.secrets = lambda _name: secrets_of("meta")
     return lambda event, _context: company.receiver.handle(event), gateway_event(request)
 

@@ -25,8 +25,9 @@ ROOT = Path(__file__).parents[2]
 ROUNDS = 15
 SECRET = "app-secret"
 DEFINITION = {"name": "meta", "side": "channels", "connectors": ["facebook", "messenger"], "secret": "endpoints/meta"}
-BODY = json.dumps({"object": "page", "entry": [{"id": "41", "time": 1795869330158, "messaging": [{
-    "sender": {"id": "24"}, "recipient": {"id": "41"}, "timestamp": 1795869330158,
+MOMENT = int(time.time() * 1000)  # an old delivery is refused as a replay
+BODY = json.dumps({"object": "page", "entry": [{"id": "41", "time": MOMENT, "messaging": [{
+    "sender": {"id": "24"}, "recipient": {"id": "41"}, "timestamp": MOMENT,
     "message": {"mid": "m_1", "text": "Where is my parcel? " * 60},
 }]}]})  # fmt: skip
 

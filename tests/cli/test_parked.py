@@ -27,8 +27,8 @@ SECRETS = Secrets({"app_secret": "invented-app-secret"})
 ENDPOINT = Endpoint(name="meta", side="channels", connectors=("messenger",), secret="meta")
 
 
-def message(number, text=SAID, stamp=1793610060000):
-    return {"sender": {"id": "24900000000000017"}, "recipient": {"id": "41"}, "timestamp": stamp,
+def message(number, text=SAID, to="41"):
+    return {"sender": {"id": "24900000000000017"}, "recipient": {"id": to}, "timestamp": 1793610060000,
             "message": {"mid": f"m_{number}", "text": text}}  # fmt: skip
 
 
@@ -67,7 +67,9 @@ class Northwind:
         return SECRETS
 
     def deliver(self, *messages):
-        body = json.dumps({"object": "page", "entry": [{"id": "41", "time": 1, "messaging": list(messages)}]}).encode()
+        body = json.dumps(
+            {"object": "page", "entry": [{"id": "41", "time": 1793610060000, "messaging": list(messages)}]}
+        ).encode()
         request = Request(method="POST", endpoint="meta", body=body, received_at=NOW,
                           headers={"content-type": "application/json", "x-extra": "kept"})  # fmt: skip
         signed = channel("messenger").verification.sign(request, SECRETS, NOW)
@@ -103,18 +105,18 @@ def northwind(monkeypatch):
 @pytest.fixture
 def parked(northwind):
     """One delivery of which a part could not be read."""
-    northwind.deliver(message(1, "fine"), message(2, stamp={"not": "a time"}))
+    northwind.deliver(message(1, "fine"), message(2, to={"not": "an id"}))
     assert northwind.letters() == ["fine"]
     return northwind.lying()[0]
 
 
 @pytest.fixture
 def mended(monkeypatch):
-    """Mend the connector: a time that is none becomes one."""
+    """Mend the connector: an id that is none becomes one."""
     parse = Messenger.parse
 
     def patient(self, request):
-        body = request.body.replace(b'{"not": "a time"}', b"1793610060000")
+        body = request.body.replace(b'{"not": "an id"}', b'"41"')
         return parse(self, Request(method="POST", endpoint=request.endpoint, body=body, headers=request.headers,
                                    received_at=request.received_at))  # fmt: skip
 
@@ -124,7 +126,7 @@ def mended(monkeypatch):
 def test_the_list_says_why_and_where_and_no_word_of_the_customer(deskwire, parked):
     (row,) = json.loads(deskwire("parked", "--json").out)
     assert row["endpoint"] == "meta"
-    assert "timestamp" in row["reason"]
+    assert "recipient" in row["reason"]
     assert row["size"] > 100
     told = deskwire("parked")
     assert parked.id[:8] in told.out
@@ -176,7 +178,7 @@ def test_a_dry_run_does_nothing(deskwire, northwind, parked, mended):
 
 
 def test_a_large_delivery_comes_back_from_the_archive(deskwire, northwind, request):
-    northwind.deliver(message(1, "x" * 300_000, stamp={"not": "a time"}))
+    northwind.deliver(message(1, "x" * 300_000, to={"not": "an id"}))
     assert "archived" in json.loads(northwind.lying()[0].body)
     request.getfixturevalue("mended")
     assert deskwire("parked", "replay", "--all").status == 0

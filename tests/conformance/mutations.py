@@ -24,6 +24,23 @@ OTHERS = {
 }
 
 
+def odd(value):
+    """Return what a platform may write in place of a value some day, by name."""
+    found = {"null": None, "object": {}, "list": [], "truth": True}
+    if isinstance(value, bool):
+        found["truth"] = "yes"
+    elif isinstance(value, int | float):
+        found |= {"fraction": value + 0.5, "text": str(value)}
+    elif isinstance(value, str):
+        found["number"] = 7
+    return found
+
+
+def named(path):
+    """Return a place as a name without positions: `entry.messaging.message.mid`."""
+    return ".".join(step for step in path if isinstance(step, str))
+
+
 def inner(value):
     """Return the JSON object inside a base64 text (Pub/Sub wraps so), or None."""
     if not isinstance(value, str) or len(value) < 16:

@@ -141,6 +141,75 @@ def told(event):
     return {name: value for name, value in event.items() if name not in named}
 
 
+def told_messages(found):
+    return {
+        (item.key, item.thread)
+        for item in found
+        if isinstance(item, Event) and item.kind in {Kind.MESSAGE, Kind.EDIT, Kind.DELETION}
+    }
+
+
+def costly_places(capture, document):
+    """Return the names of the places where an odd value costs a message (it is parked, or becomes another)."""
+    wanted = told_messages(outcome(capture.connector, capture.request)[0])
+    costly = set()
+    for path in mutations.places(document):
+        value = mutations.at(document, path)
+        if isinstance(value, dict) or isinstance(path[-1], int):
+            continue
+        changed = [mutations.replaced(document, path, odd) for odd in mutations.odd(value).values()]
+        for each in (*changed, mutations.without(document, path)):
+            found, refused = outcome(capture.connector, with_body(capture, mutations.body(each)))
+            if refused or not wanted <= told_messages(found):
+                costly.add(mutations.named(path))
+    return costly
+
+
+@pytest.mark.rule("C10.odd")
+def test_an_odd_secondary_value_never_costs_the_words(delivered_channel):
+    """What the core needs is named in `events/<name>/needed.json`; anything else may be of any type, or missing."""
+    needed = world.load(world.EVENTS / delivered_channel / "needed.json", [])
+    costly = set()
+    for capture in world.captures(delivered_channel):
+        document = document_of(capture) if "events" in (capture.expected or {}) else None
+        if document is not None and brings_messages(capture):
+            costly |= costly_places(capture, document)
+    undeclared = costly - set(needed)
+    assert not undeclared
+    idle = set(needed) - costly
+    assert not idle, "declared as needed, and are not"
+
+
+@pytest.mark.rule("C10.words")
+def test_words_of_a_wrong_type_are_parked_and_never_dropped(delivered_channel):
+    for capture in world.captures(delivered_channel):
+        document = document_of(capture) if "events" in (capture.expected or {}) else None
+        if document is None:
+            continue
+        for event in capture.expected["events"]:
+            places = mutations.texts(document, event.get("text"))
+            if world.kind_of(event) not in {"message", "edit"} or not event["text"] or len(places) != 1:
+                continue
+            for odd in ({"text": "x"}, ["x"], True):
+                changed = mutations.replaced(document, places[0], odd)
+                found, refused = outcome(delivered_channel, with_body(capture, mutations.body(changed)))
+                assert refused or any(isinstance(item, Unreadable) for item in found)
+
+
+@pytest.mark.rule("C10.reader")
+def test_a_byte_order_mark_and_a_key_twice_change_nothing(capture):
+    document = document_of(capture)
+    if not isinstance(document, dict):
+        pytest.skip("no JSON")
+    body = mutations.body(document)
+    twice = b'{"deskwire_twice": 1, "deskwire_twice": 2, ' + body[1:]
+    for changed in (b"\xef\xbb\xbf" + body, twice):
+        found, refused = outcome(capture.connector, with_body(capture, changed))
+        assert not refused
+        events = [item.to_json() for item in found if not isinstance(item, Unreadable)]
+        assert [told(event) for event in events] == [told(event) for event in capture.expected["events"]]
+
+
 @pytest.mark.rule("C10.new")
 def test_unknown_fields_change_nothing(capture):
     document = document_of(capture)

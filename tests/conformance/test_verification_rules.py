@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from deskwire.model.errors import ConfigurationError, DeskwireError, SignatureError
+from deskwire.model.events import Kind
 from deskwire.model.secret import Secrets
 from deskwire.verification.hmac import HmacHeader
 from tests.conformance import world
@@ -166,6 +167,23 @@ def test_a_stamp_too_old_or_too_far_ahead_is_refused(stamped_connector):
     for capture in found:
         for days in (1, -1):
             refused(capture, capture.arrived, f"{days} days later", later=timedelta(days=days))
+
+
+@pytest.mark.rule("C5.memory")
+def test_a_delivery_says_when_it_was_made_so_that_a_late_replay_is_refused(delivered_connector):
+    """Where the rule signs no time, the signed body has to carry one: else a replay after a month is filed again."""
+    connector = world.connectors()[delivered_connector]
+    if connector.verification.stamped:
+        pytest.skip("its rule signs the time")
+    found = [item for item in signed_captures(delivered_connector) if "events" in item.expected]
+    assert found
+    for capture in found:
+        events = world.parsed(delivered_connector, capture.request)[0]
+        if not any(getattr(event, "kind", None) in {Kind.MESSAGE, Kind.EDIT} for event in events):
+            continue
+        made = connector.delivered_at(capture.request, events)
+        assert made is not None
+        assert abs(made - capture.request.received_at) < timedelta(days=7)
 
 
 @pytest.mark.rule("C5.time")

@@ -29,7 +29,7 @@ EVENTS = ROOT / "events"
 EXPECTED = ROOT / "tests" / "expected"
 EXCHANGES = ROOT / "tests" / "exchanges"
 PROOFS = ROOT / "tests" / "connectors"
-NO_CAPTURES = {"secrets", "settings", "outside"}
+NO_CAPTURES = {"secrets", "settings", "outside", "needed"}
 
 
 def shows(text: str, value: str) -> bool:

@@ -252,7 +252,7 @@ FAULTS = (
           "            return\n        if count is None:",
           ("answers in two tickets one of which is deleted (messenger, zendesk)",)),
     Fault("an answer is brought again when its record is forgotten", "conversation.decide_reply:", "_is_theirs",
-          "and case.now - written_at <= KNOWN", "",
+          "and case.now - written_at <= REMEMBERED", "",
           ("two tickets in turn for months (messenger, requesttracker)",)),
     Fault("no answer is ever sent", "conversation.relaying:Relaying", "_permit",
           "thread = turn.thread", 'return Refusal("no")',

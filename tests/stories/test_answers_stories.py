@@ -57,6 +57,35 @@ def test_an_answer_of_a_picture_alone_counts_as_not_delivered(asked):
     assert not asked.thread().get("answered_at")
 
 
+def test_what_a_merge_writes_in_an_agents_name_stays_inside_and_one_note_says_why(asked):
+    public = asked.zendesk.tickets[0]
+    account = asked.zendesk.account
+    private, _ = account.create(account.person("Somebody", "end-user"), {"comment": {"body": "My number is 555-0199"}})
+    asked.zendesk.merge(private.id, into=public.id, public=True)
+    for invocation in ("I-1", "I-2"):
+        asked.signalled(public.id, invocation=invocation)
+        asked.work()
+        asked.tick(60)
+    assert asked.graph.sent == []
+    notes = [words for words in asked.comments() if "NOT sent" in words]
+    assert len(notes) == 1
+    assert "Zendesk wrote it when tickets were merged" in notes[0]
+    assert "Request" in notes[0]
+    assert not any("555-0199" in line for line in asked.lines)
+
+
+def test_a_mail_in_an_agents_name_that_zendesk_does_not_trust_stays_inside(asked):
+    ticket = asked.zendesk.tickets[0]
+    via = {"channel": "email", "source": {"from": {"address": "agnes@acme.example"}, "to": {}, "rel": None}}
+    flagged = {"flags": [0], "flags_options": {"0": {"trusted": False}}, "trusted": False}
+    asked.zendesk.agent_replies(ticket.id, "Pay at https://evil.example", shown={"via": via, "metadata": flagged})
+    asked.zendesk.agent_replies(ticket.id, "On its way")
+    asked.signalled(ticket.id)
+    asked.work()
+    assert [each["message"]["text"] for each in asked.graph.sent] == ["On its way"]
+    assert sum("NOT sent" in words for words in asked.comments()) == 1
+
+
 def test_an_answer_that_quotes_the_head_of_a_mail_stays_inside(asked):
     ticket = asked.zendesk.tickets[0]
     asked.zendesk.agent_replies(ticket.id, "Yes\n\nFrom: Marta\nSent: Monday\nTo: us\n\nMy number is 555 0100")

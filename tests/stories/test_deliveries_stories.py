@@ -77,6 +77,18 @@ def test_a_body_over_the_platforms_maximum_is_refused_and_rings_only_when_it_is_
     assert not company.mailbox.letters
 
 
+@pytest.mark.parametrize(("days", "status"), [(28, 200), (30, 401), (400, 401)])
+def test_a_delivery_replayed_after_the_memory_of_outcomes_is_refused(company, days, status):
+    told = company.message("Please forget this")
+    assert company.deliver(told) == 200
+    company.work()
+    company.tick(days * 86_400)
+    assert company.deliver(told) == status
+    assert "filed" not in company.work()
+    assert company.parked.bodies == []
+    assert len(company.zendesk.tickets) == 1
+
+
 def test_a_queue_that_refuses_gives_503_so_that_the_platform_sends_again(company, event):
     class Refusing:
         def send(self, letters):

@@ -133,6 +133,16 @@ def test_an_address_gets_few_acknowledgements_a_day_over_all_its_threads(company
     assert len(company.zendesk.tickets) == 41
 
 
+def test_spellings_of_one_address_share_its_few_acknowledgements(company, form):
+    """A stranger who types `vera+1@`, `vera+2@` … fills one mailbox."""
+    spellings = [VERA.replace("@", f"+{number}@") for number in range(6)] + [VERA.upper(), VERA]
+    for number, address in enumerate(spellings):
+        form.posted("Hello", number=number, email=address)
+        company.tick(15)
+    assert len(company.mails) == Policy.model_validate(POLICY).replies_per_day
+    assert len(company.zendesk.tickets) == len(spellings)
+
+
 @pytest.mark.parametrize(
     "address", ["mailer-daemon@customer.example", "No-Reply@customer.example", "HELP@northwind.example"]
 )

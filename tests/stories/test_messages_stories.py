@@ -193,7 +193,7 @@ def test_an_account_of_another_endpoint_is_refused(company):
 
 def test_an_unreadable_but_genuine_delivery_is_parked_and_answered(company):
     entry = company.message("Hello")
-    entry["messaging"][0]["timestamp"] = {"not": "a time"}
+    entry["messaging"][0]["message"]["mid"] = {"not": "an id"}
     assert company.deliver(entry, company.message("this one is fine")) == 200
     assert len(company.parked.bodies) == 1
     assert company.work() == ["filed"]

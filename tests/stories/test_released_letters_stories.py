@@ -81,12 +81,13 @@ def test_what_was_recorded_and_forsaken_goes_on_after_the_upgrade(company):
 def test_an_edit_finds_the_old_wording_of_a_stored_message(company):
     restored(company)
     who = {"sender": {"id": "24900000000000018"}, "recipient": {"id": "410000000000001"}}
+    stamp = int(company.now().timestamp() * 1000)
     edit = {
         **who,
-        "timestamp": int(company.now().timestamp() * 1000),
+        "timestamp": stamp,
         "message_edit": {"mid": "m_stop", "text": "GO ON"},
     }
-    company.deliver({"id": "410000000000001", "time": 1, "messaging": [edit]})
+    company.deliver({"id": "410000000000001", "time": stamp, "messaging": [edit]})
     assert company.work()[0] == "filed"
     assert any("GO ON" in words and "Before: STOP" in words for words in company.comments())
 

@@ -25,5 +25,6 @@ GIVE_UP = timedelta(days=14)  # an event that could not be filed for so long is 
 OVERDUE_AFTER = timedelta(minutes=15)  # sweep wakes a due thread every minute; this late, something is wrong
 DELIVERED_WITHIN = timedelta(minutes=40)  # after its last redelivery a letter is done or dead
 KEEP_SECONDS = 30 * 86_400  # after the outcome: platforms redeliver for 7 days at most, a person looks within a month
+REMEMBERED = timedelta(seconds=KEEP_SECONDS) - timedelta(days=1)  # for so long a repetition is surely known as one
 EARLY_SECONDS = 86_400  # for which the words of an answer in a ticket that is unknown so far are kept
 OUTBOX_SECONDS = 7 * 86_400  # for which a page can read what was sent to it

@@ -97,6 +97,7 @@ class Comment:
     public: bool
     created_at: datetime
     files: list[Stored] = field(default_factory=list)
+    shown: dict[str, Any] = field(default_factory=dict)  # what the API says of how it was written, where not by itself
 
     @property
     def words(self) -> str:
@@ -232,8 +233,9 @@ class Account:
         if len(ticket.comments) >= COMMENTS_LIMIT:
             raise invalid("base", "Ticket: has reached the maximum number of comments")
         made.html = made.html.replace("{{ticket.id}}", str(ticket.id))  # agents' comments are templates
-        for user in self.users.values():  # and may mention agents
-            if user.role != "end-user" and f"@{user.name.split()[0].lower()}" in made.words.lower():
+        for user in self.users.values():  # and may mention agents, where a word begins so
+            mention = rf"(?<![\w/])@{re.escape(user.name.split()[0].lower())}"
+            if user.role != "end-user" and re.search(mention, made.words.lower()):
                 ticket.followers.add(user.id)
         for file in made.files:
             file.used = True

@@ -16,9 +16,10 @@ import base64
 import hashlib
 import hmac
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
+from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -43,6 +44,8 @@ __all__ = ["Comment", "Ticket", "User", "Webhook", "Zendesk", "edge_throttled"]
 KEY_HOURS = 2
 KEY_LIMIT = 255
 PAGE = 100
+API = {"via": {"channel": "api", "source": {"from": {}, "to": {}, "rel": None}}, "metadata": {"system": {}}}
+WEB = {"channel": "web", "source": {"from": {}, "to": {}, "rel": None}}
 
 
 def edge_throttled() -> Fault:
@@ -125,7 +128,7 @@ class Zendesk(Neighbour):
         """Return who wrote a comment."""
         return self.account.users[comment.author_id]
 
-    def agent_replies(
+    def agent_replies(  # noqa: PLR0913 - by name only, each with its default
         self,
         ticket: int,
         text: str,
@@ -135,8 +138,12 @@ class Zendesk(Neighbour):
         agent: User | None = None,
         files: Sequence[tuple[str, str, bytes]] = (),
         status: str = "",
+        shown: Mapping[str, Any] = MappingProxyType({"via": WEB}),
     ) -> Comment:
-        """Let an agent write (`html` in place of `text`; `files` are name, type, bytes); the webhook is called."""
+        """Let an agent write (`html` in place of `text`; `files` are name, type, bytes); the webhook is called.
+
+        `shown` is what the API says of how it was written: `via`, `metadata`, `type`.
+        """
         by = agent or self.agent
         lines = escape(text.replace("\r\n", "\n"), quote=False).replace("\n", "<br>")  # as the agents' editor sends
         with self.lock:
@@ -146,6 +153,7 @@ class Zendesk(Neighbour):
             given |= {"status": status} if status else {}
             found, _ = self.account.update(ticket, by, given)
             comment = found.comments[-1]
+            comment.shown = dict(shown)
         self._tell(found, comment)
         return comment
 
@@ -162,9 +170,10 @@ class Zendesk(Neighbour):
         with self.lock:
             self.account.tickets[ticket].deleted = True
 
-    def merge(self, ticket: int, into: int, *, told: str = "via") -> None:
+    def merge(self, ticket: int, into: int, *, told: str = "via", public: bool = False) -> None:
         """Merge a ticket into another: it is closed, with a private comment.
 
+        `public`: the agent lets the other's requester see the comment there, which quotes the last one of this ticket.
         `told`: whether the audit names the target (`via`), or only the comment does (`comment`).
         """
         with self.lock:
@@ -176,7 +185,15 @@ class Zendesk(Neighbour):
                 via = {"from": {}, "to": {"ticket_id": into}, "rel": "merge"}
                 given["via"] = {"channel": "web", "source": via}
             source.tags.append("closed_by_merge")
+            last = next((each.words for each in reversed(source.comments) if each.public), "")
             self.account.update(ticket, self.agent, given)
+        if not public:
+            return
+        words = (
+            f"Request #{ticket} was closed and merged into this request. Last comment in request #{ticket}:\n\n{last}"
+        )
+        via = {"channel": "web", "source": {"from": {"ticket_id": ticket}, "to": {}, "rel": "merge"}}
+        self.agent_replies(into, words, shown={"via": via})
 
     def merge_users(self, user: int, into: int) -> None:
         """Merge a customer into another: the id dies, the tickets go over."""
@@ -361,7 +378,7 @@ class Zendesk(Neighbour):
 
     def _comment(self, comment: Comment) -> dict[str, Any]:
         event = self.account.comment_event(comment)
-        return {**event, "created_at": stamp(comment.created_at), "via": {"channel": "api"}, "metadata": {"system": {}}}
+        return {**event, "created_at": stamp(comment.created_at), **(comment.shown or API)}
 
     def _page(self, asked: Asked, name: str, rows: list[dict[str, Any]]) -> Reply:
         """Answer with a page by cursor where `page[size]` is given, else by offset."""

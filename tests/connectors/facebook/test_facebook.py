@@ -64,6 +64,32 @@ def test_a_reply_belongs_to_the_thread_of_the_root_comment():
     assert second.reply_to == ROOT
 
 
+def test_a_comment_under_one_photo_of_a_post_opens_a_thread_of_its_own():
+    photo = f"{PAGE}_122200000000777"
+    first, second = delivery(
+        comment(parent_id=photo, comment_id="122200000000777_91"),
+        comment(parent_id=photo, comment_id="122200000000777_92"),
+    )
+    assert (first.thread, second.thread) == ("122200000000777_91", "122200000000777_92")
+    (answer,) = delivery(comment(parent_id="122200000000777_91", comment_id="122200000000777_93"))
+    assert answer.thread == first.thread
+
+
+@pytest.mark.parametrize("item", ["album", "photo", "video", "event", "note", "link"])
+def test_what_the_page_keeps_and_nobody_wrote_is_no_message(item):
+    value = {"item": item, "verb": "add", f"{item}_id": "55", "from": {"id": PAGE}, "created_time": 1788221101}
+    (event,) = delivery({**value, "message": "Summer"})
+    assert event.kind is Kind.OTHER
+    (event,) = delivery({**value, "from": {"id": "7"}})
+    assert event.kind is Kind.OTHER
+
+
+@pytest.mark.parametrize("item", ["album", "comment", "post"])
+def test_what_somebody_wrote_without_any_id_is_parked(item):
+    (found,) = delivery({"item": item, "verb": "add", "from": {"id": "7"}, "message": "Hello"})
+    assert isinstance(found, Unreadable)
+
+
 def test_an_edit_has_another_key_and_points_at_the_original():
     added, edited, other = delivery(
         comment(), comment(verb="edited", message="Hullo"), comment(verb="edit", message="Hallo")
@@ -179,7 +205,7 @@ def test_both_meta_channels_read_one_delivery_without_sharing_an_event():
     for name in ("facebook", "messenger"):
         for path in sorted((EVENTS.parent / name).glob("*.json")):
             captured = json.loads(path.read_text())
-            if path.stem == "secrets" or captured["requestContext"]["http"]["method"] == "GET":
+            if path.stem in {"secrets", "needed"} or captured["requestContext"]["http"]["method"] == "GET":
                 continue
             keys = []
             for connector in ("facebook", "messenger"):

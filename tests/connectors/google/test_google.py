@@ -217,6 +217,26 @@ def test_after_doubt_a_person_s_reply_is_not_taken_for_ours(world):
     assert CHANNEL.sent(reply(event), world.clock.now(), reach(world)) is None
 
 
+OURS = "Okkur þykir þetta leitt."
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        OURS,
+        f"{OURS}\n\n(Translated by Google)\nWe are sorry.",
+        f"(Translated by Google) We are sorry.\n\n(Original)\n{OURS}",
+    ],
+)
+def test_our_reply_is_recognised_under_its_translation(world, shown):
+    event = taken(world, world.review(LOCATION, 2, "Cold soup"))
+    sent = dataclasses.replace(reply(event), text=OURS)
+    world.reviews[event.object_id]["reviewReply"] = {"comment": shown}
+    assert CHANNEL.sent(sent, world.clock.now(), reach(world)) is not None
+    world.reviews[event.object_id]["reviewReply"] = {"comment": shown.replace(OURS, "Takk!")}
+    assert CHANNEL.sent(sent, world.clock.now(), reach(world)) is None
+
+
 def test_nothing_is_answered_automatically():
     assert isinstance(permit(automatic=True), Refusal)
 

@@ -251,7 +251,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_leaves(attachment):
         ConfigurationError("no token"),
         {},
         [],
-        {"first_name": 7},
+        {"first_name": ["7"]},
     ],
 )
 def test_a_name_that_is_not_told_fails_nothing(answer):

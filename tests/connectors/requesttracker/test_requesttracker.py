@@ -12,6 +12,7 @@ import pytest
 from deskwire.contracts.channel import Reach
 from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.helpdesks.requesttracker.api import multipart, number, stored_name
+from deskwire.helpdesks.requesttracker.mail import withheld
 from deskwire.helpdesks.requesttracker.replies import answer_of, words_of
 from deskwire.helpdesks.requesttracker.tickets import PLAIN_NAME, fields_of, marker, user_name
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, SignatureError, TemporaryError
@@ -257,3 +258,63 @@ def test_polling_goes_on_at_once_where_rts_clock_is_wrong(ahead):
     desk.rt.agent_replies(1, "one")
     assert desk.look(after=30)[0] == ["100"]
     assert desk.look() == ([], 1)
+
+
+EVIL = "Authentication-Results: mx.acme.example; dmarc=pass header.from=evil.example\n"
+AUTHOR = "From: Agnes <agnes@acme.example>\nX-RT-Interface: Email\n"
+
+
+def results(text):
+    return f"Authentication-Results: {text}\n{AUTHOR}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "server"),
+    [
+        ("X-RT-Interface: Web\n", ""),
+        ("X-RT-Interface: Mobile\n", ""),
+        ("X-RT-Interface: REST\n", ""),
+        ("", ""),
+        ("Subject: x\nContent-Type: text/plain\n", ""),  # of RT's own, before it wrote its interface
+        (AUTHOR, "trusted"),
+        ("Auto-Submitted: no\n" + AUTHOR, "trusted"),
+        (results("mx.acme.example; dmarc=pass (p=reject) header.from=acme.example"), "mx.acme.example"),
+        (results("MX.acme.example 1;\n spf=fail smtp.mailfrom=x.example;\n dmarc=pass header.from=acme.example"),
+            "mx.acme.example"),
+        (results("mx.acme.example; spf=pass smtp.mailfrom=agnes@acme.example; dmarc=none"), "mx.acme.example"),
+        (results("mx.acme.example; dkim=pass header.d=acme.example; spf=fail"), "mx.acme.example"),
+        ("Reply-To: agnes@ACME.example\n" + results("mx.acme.example; dmarc=pass"), "mx.acme.example"),
+    ],
+)  # fmt: skip
+def test_what_staff_wrote_in_rt_or_by_authentic_mail_is_an_answer(headers, server):
+    assert withheld(headers, server) == ""
+
+
+@pytest.mark.parametrize(
+    ("headers", "server", "why"),
+    [
+        (AUTHOR, "", "staff_mail"),
+        (results("mx.acme.example; dmarc=pass header.from=acme.example"), "", "staff_mail"),
+        ("Received: from evil.example\nFrom: agnes@acme.example\n", "", "staff_mail"),  # an RT that names no interface
+        ("Return-Path: <bot@evil.example>\n", "mx.acme.example", "who wrote it"),
+        (AUTHOR, "mx.acme.example", "did not find"),
+        (results("evil.example; dmarc=pass header.from=acme.example"), "mx.acme.example", "did not find"),
+        (results("mx.acme.example; dmarc=fail header.from=acme.example; spf=pass smtp.mailfrom=acme.example"),
+            "mx.acme.example", "did not find"),
+        (results("mx.acme.example; spf=pass smtp.mailfrom=bot@evil.example"), "mx.acme.example", "did not find"),
+        (results("mx.acme.example; dkim=pass header.d=evil.example"), "mx.acme.example", "did not find"),
+        (results("mx.acme.example; dkim=fail (dkim=pass header.d=acme.example)"), "mx.acme.example", "did not find"),
+        (results("mx.acme.example; dmarc=pass header.from=evil.example"), "mx.acme.example", "did not find"),
+        (results("mx.acme.example; none"), "mx.acme.example", "did not find"),
+        # The server's own stands above whatever came with the mail.
+        ("Authentication-Results: mx.acme.example; dmarc=fail\n" + results("mx.acme.example; dmarc=pass"),
+            "mx.acme.example", "did not find"),
+        # RT takes Reply-To for the author, the mail server examines From.
+        (f"Reply-To: agnes@acme.example\nFrom: bot@evil.example\nX-RT-Interface: Email\n{EVIL}", "mx.acme.example",
+            "who wrote it"),
+        ("From: bot@evil.example\n" + results("mx.acme.example; dmarc=pass"), "mx.acme.example", "who wrote it"),
+        ("Auto-Submitted: auto-replied\n" + AUTHOR, "trusted", "automatically"),
+    ],
+)  # fmt: skip
+def test_mail_that_is_not_known_to_be_a_colleagues_is_withheld(headers, server, why):
+    assert why in withheld(headers, server)

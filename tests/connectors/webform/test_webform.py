@@ -384,6 +384,16 @@ def test_what_is_no_address_is_refused(email):
     assert list(caught.value.problems) == ["email"]
 
 
+@pytest.mark.parametrize(
+    "email",
+    ["a@b.example ", " a@b.example", "o'hara@b.example", "a+b@c.co.example", "a@xn--mnchen-3ya.example",
+     "a@example.xn--p1ai", "a@xn--e1aybc.xn--p1ai", "a@xn--80akhbyknj4f.xn--11b5bs3a9aj6g"],
+)  # fmt: skip
+def test_an_address_that_people_have_is_taken(email):
+    (event,) = parse(email=email)
+    assert event.author.email == email.strip()
+
+
 @pytest.mark.parametrize("name", ["subject", "name"])
 @pytest.mark.parametrize("mark", ["\r\n", "\n", "\r", "\x1b", "\u2028", "\x85"])
 def test_what_would_break_a_header_s_line_is_refused(name, mark):

@@ -626,6 +626,77 @@ def test_what_our_own_agent_wrote_publicly_is_never_sent(world):
     assert DESK.replies(str(number), "", world.reach) == []
 
 
+def via(channel, rel=None):
+    return {"via": {"channel": channel, "source": {"from": {}, "to": {}, "rel": rel}}}
+
+
+def flagged(*flags, channel="email", **more):
+    options = {str(flag): {"trusted": False} for flag in flags}
+    return {**via(channel), "metadata": {"system": {}, "flags": list(flags), "flags_options": options, **more}}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {}, via("web"), via("api"), via("mobile", "mobile"), via(0), via("email"), via("email", "follow_up"),
+        {"metadata": {"system": {}, "via": via("web")["via"]}},  # where the page's example has it
+        flagged(5), flagged(18, 16),
+        flagged(11, flags_options={"11": {"trusted": True, "message": {"user": "Ann"}}}),
+        {**via("email"), "metadata": {"system": {}, "trusted": True}},
+    ],
+)  # fmt: skip
+def test_what_an_agent_wrote_is_an_answer(world, shown):
+    number = world.open()
+    world.zendesk.agent_replies(number, "On its way", shown=shown)
+    (reply,) = DESK.replies(str(number), "", world.reach)
+    assert reply.withheld == ""
+
+
+@pytest.mark.parametrize(
+    ("shown", "why"),
+    [
+        (via("web", "merge"), "merged"),
+        (via("merge"), "merged"),
+        (via(19), "merged"),
+        ({"metadata": {"via": via("web", "merge")["via"]}}, "merged"),
+        (via("rule", "automation"), "rule"),
+        (via("rule", "trigger"), "rule"),
+        (via(8), "rule"),
+        (via("ticket_tagging"), "came by “ticket_tagging”"),
+        (via("whatsapp"), "came by “whatsapp”"),
+        (flagged(0), "cannot be sure"),
+        (flagged(2), "cannot be sure"),
+        (flagged(3), "not signed in"),
+        (flagged(4), "automatically"),
+        (flagged(11), "somebody else"),
+        (flagged(5, 14), "cannot be sure"),
+        (flagged(20), "cannot be sure"),
+        (flagged(99), "cannot be sure"),
+        (flagged(0, flags_options={}), "cannot be sure"),
+        (flagged(5, trusted=False), "does not trust"),
+        ({**via("email"), "metadata": {"trusted": False}}, "does not trust"),
+    ],
+)
+def test_what_merely_stands_under_an_agents_name_is_withheld(world, shown, why):
+    number = world.open()
+    world.zendesk.agent_replies(number, "Pay at https://evil.example", shown=shown)
+    (reply,) = DESK.replies(str(number), "", world.reach)
+    assert why in reply.withheld
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {**via("voice"), "type": "VoiceComment"}, {"type": "VoiceComment"}, via("phone_call_inbound"),
+        via("api_voicemail"), via(35), via("chat_transcript"), via("chat"), via(29),
+    ],
+)  # fmt: skip
+def test_a_record_of_a_call_or_chat_is_no_answer(world, shown):
+    number = world.open()
+    world.zendesk.agent_replies(number, "Call from 555-0199", shown=shown)
+    assert DESK.replies(str(number), "", world.reach) == []
+
+
 def test_a_replys_files_are_named(world):
     number = world.open()
     world.zendesk.agent_replies(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deskwire.care.addresses import bare, no_person
+from deskwire.care.addresses import bare, mailbox, no_person
 
 MACHINES = (
     "MAILER-DAEMON@customer.example", "mailer-daemon+x@customer.example", "postmaster@customer.example",
@@ -15,6 +15,18 @@ PEOPLE = (
     "anna@customer.example", "norbert.reply@customer.example", "postmaster.anna@customer.example",
     "daemon@customer.example", "request@customer.example", "Anna <anna@customer.example>",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "one"),
+    [
+        ("Vera+shop@Customer.example", "vera@customer.example"),
+        ("Vera <vera@customer.example>", "vera@customer.example"),
+        ("+x@customer.example", "+x@customer.example"), ("no address", "no address"),
+    ],
+)  # fmt: skip
+def test_spellings_of_a_mailbox_are_one(address, one):
+    assert mailbox(address) == one
 
 
 @pytest.mark.parametrize("address", MACHINES)

@@ -9,7 +9,6 @@ import pytest
 
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.conversation.decide_reply import (
-    KNOWN,
     PATIENCE,
     RECENT,
     TYPING,
@@ -26,6 +25,7 @@ from deskwire.conversation.table import seconds
 from deskwire.conversation.thread import Thread
 from deskwire.model.events import Visibility
 from deskwire.model.tickets import AgentReply
+from deskwire.timing import REMEMBERED
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -80,8 +80,8 @@ CASES = {
     "what was written after the merge is theirs": (case_of(thread=changed(2 * MINUTE, "joined_at")), Send(PERMIT)),
     "what was signalled before the merge was in their own ticket": (
         case_of(thread=changed(SECOND, "joined_at"), signalled_at=NOW - 2 * SECOND), Send(PERMIT)),
-    "the oldest reply whose record is still there is sent": (case_of(written_at=NOW - KNOWN), Send(PERMIT)),
-    "one that is too old to know is not": (case_of(written_at=NOW - KNOWN - SECOND), NOT_OURS),
+    "the oldest reply whose record is still there is sent": (case_of(written_at=NOW - REMEMBERED), Send(PERMIT)),
+    "one that is too old to know is not": (case_of(written_at=NOW - REMEMBERED - SECOND), NOT_OURS),
     # What is known of earlier attempts.
     "one that was sent is not sent again": (case_of(state="sent"), DONE),
     "one that was refused is not tried again": (case_of(state="refused"), DONE),

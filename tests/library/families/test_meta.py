@@ -21,7 +21,7 @@ from deskwire.model.errors import (
 )
 from deskwire.model.secret import Secrets
 from deskwire.verification.rule import Context
-from deskwire.web.request import Request
+from deskwire.web.request import Request, from_gateway
 from deskwire.web.rest import Answer
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -89,6 +89,18 @@ def test_the_challenge_goes_back_as_it_is_in_plain_text(token):
     response = meta.handshake(asked(token=token), SECRETS)
     assert (response.status, response.body) == (200, "1158201444")
     assert response.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("typed", ["a+b c", "a b c", "a+b+c"])
+@pytest.mark.parametrize("travelling", ["a+b%20c", "a%2Bb+c", "a+b+c", "a%20b%20c"])
+def test_a_verify_token_with_plus_signs_and_blanks_is_known(typed, travelling):
+    event = {
+        "requestContext": {"http": {"method": "GET"}},
+        "rawQueryString": f"hub.mode=subscribe&hub.verify_token={travelling}&hub.challenge=7",
+    }
+    assert meta.handshake(from_gateway(event), Secrets({"verify_token": typed})).body == "7"
+    with pytest.raises(SignatureError):
+        meta.handshake(from_gateway(event), Secrets({"verify_token": "abc"}))
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:inbound"
 BODY = {
     "object": "page",
-    "entry": [{"id": "1", "time": 1, "messaging": [{
-        "sender": {"id": "2"}, "recipient": {"id": "1"}, "timestamp": 1763726400000,
+    "entry": [{"id": "1", "time": 1795262399000, "messaging": [{
+        "sender": {"id": "2"}, "recipient": {"id": "1"}, "timestamp": 1795262399000,
         "message": {"mid": "m_1", "text": "hello"}}]}],
 }  # fmt: skip
 

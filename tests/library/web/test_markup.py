@@ -40,6 +40,49 @@ def test_an_email_address_is_no_mention():
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "https://www.google.com/maps/@64.1466,-21.9426,15z", "https://www.tiktok.com/@northwind/video/7123",
+        "https://medium.com/@anna/a-story", "https://youtube.com/@anna", "geo://@64.1,-21.9", "https://x.example/?q={a}",
+    ],
+)  # fmt: skip
+def test_an_address_is_left_to_the_letter(address):
+    assert inert(f"I am here: {address} or (at) {address}") == f"I am here: {address} or (at) {address}"
+    assert inert(f"@anna {address} @anna") == f"@\u2060anna {address} @\u2060anna"
+
+
+def test_a_template_mark_in_an_address_is_encoded_so_that_the_address_still_works():
+    made = inert("https://x.example/?q={{ticket.id}}&r={%25 {{ticket.id}}")
+    assert made == "https://x.example/?q=%7B%7Bticket.id%7D%7D&r=%7B%25 {\u2060{ticket.id}\u2060}"
+    assert "@anna://x" not in inert("@anna://x")
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ('<ol><li>a</li></ol><p>Then</p><ol start="3"><li>b</li><li value="7">c</li><li>d</li></ol>',
+            "1. a\n\nThen\n\n3. b\n7. c\n8. d"),
+        ('<ol start="x"><li>a</li></ol>', "1. a"),
+        ('Please <a href="mailto:help@example.org?subject=x">write</a>', "Please write (help@example.org)"),
+        ('<a href="mailto:help@example.org">help@example.org</a>', "help@example.org"),
+        ('<a href="tel:+3545551234">call us</a>', "call us (+3545551234)"),
+        ('<a href="tel:+3545551234">+354 555-1234</a>', "+354 555-1234"),
+        ('<a href="https://example.org/a">see https://example.org/a</a>', "see https://example.org/a"),
+        ("<table><thead><tr><th>Size</th><th>Price</th></tr></thead><tr><td>M</td><td>10</td></tr></table>",
+            "Size Price\nM 10"),
+        ("<dl><dt>Colour</dt><dd>red</dd><dt>Size</dt><dd>M</dd></dl>", "Colour\nred\nSize\nM"),
+        ("<section>One</section><section>Two</section>", "One\nTwo"),
+        ("<figure><img alt='plan'><figcaption>The plan</figcaption></figure><p>Yours</p>", "[plan]\nThe plan\n\nYours"),
+        ("<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>", "- a\n  - b\n- c"),
+        ("<div>one</div><div>two</div>", "one\ntwo"),
+        ("<article>a</article>b<aside>c</aside><footer>d</footer>", "a\nb\nc\nd"),
+    ],
+)  # fmt: skip
+def test_words_stay_apart_and_targets_visible(markup, words):
+    assert plain(markup) == words
+
+
+@pytest.mark.parametrize(
     ("markup", "words"),
     [
         ("<p>Hi Anna,</p><p>it is on its way 🚚</p>", "Hi Anna,\n\nit is on its way 🚚"),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secret
+from deskwire.model.tickets import File
 from deskwire.web import media
-from deskwire.web.media import Network, fetch, public, safe_name
+from deskwire.web.media import OFFICE, Network, called, fetch, public, safe_name
 from deskwire.web.rest import Call
 
 HOSTS = ["fbcdn.net", "*.fbsbx.com"]
@@ -248,6 +249,21 @@ def get(network, url=PHOTO, *, timeout=5.0, **call):
     return fetch(Call("GET", url, timeout=timeout, **call), HOSTS, limit=1000, network=network)
 
 
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/v/Reikningur nóvember.pdf?n=é ö", "/v/Reikningur%20n%C3%B3vember.pdf?n=%C3%A9%20%C3%B6"),
+        ("/v/%C3%A9%20x.pdf?sig=a%2Bb+c", "/v/%C3%A9%20x.pdf?sig=a%2Bb+c"),
+        ("/👋.png", "/%F0%9F%91%8B.png"),
+        ("?q=a b", "/?q=a%20b"),
+    ],
+)
+def test_blanks_and_letters_in_an_address_are_encoded(network, neighbour, answer, path, sent):
+    neighbour.plays = [answer(b"x", "200 OK", "Content-Type: image/png")]
+    get(network, f"https://scontent.fbcdn.net{path}")
+    assert neighbour.requests[0].startswith(f"GET {sent} HTTP/1.1".encode())
+
+
 def test_a_stand_in_must_be_on_this_machine():
     with pytest.raises(ConfigurationError):
         get(Recorder(PUBLIC, sandbox={"scontent.fbcdn.net": "http://10.0.0.1/"}))
@@ -285,7 +301,7 @@ def test_a_secret_in_the_path_is_sent_to_its_own_host_alone(network, neighbour, 
 def test_a_file_has_no_name_from_a_secret(network, neighbour, answer):
     neighbour.plays = [answer(b"x", "200 OK", "Content-Type: image/png")]
     found = get(network, "https://scontent.fbcdn.net/{token}", secrets={"token": Secret("very-secret")})
-    assert found.name == "{token}"
+    assert found.name == "{token}.png"
 
 
 @pytest.mark.parametrize("call", [Call("POST", PHOTO), Call("GET", PHOTO, body=b"x"), Call("DELETE", PHOTO)])
@@ -401,7 +417,7 @@ def test_a_refusal_says_what_happens_next(network, neighbour, answer, status, he
 def test_the_content_type_is_well_formed(network, neighbour, answer, header, kind):
     header = header.encode().decode("latin-1")
     neighbour.plays = [answer(b"x", "200 OK", f"Content-Type: {header}")]
-    assert get(network).type == kind
+    assert get(network, "https://scontent.fbcdn.net/photo").type == kind
 
 
 @pytest.mark.parametrize(
@@ -409,7 +425,17 @@ def test_the_content_type_is_well_formed(network, neighbour, answer, header, kin
     [
         (PHOTO, 'attachment; filename="r\u00e9sum\u00e9.pdf"', "résumé.pdf"),
         (PHOTO, "attachment; filename*=UTF-8''%E2%82%AC.pdf", "€.pdf"),
-        (PHOTO, 'attachment; filename="../../etc/passwd"', "passwd"),
+        (PHOTO, "attachment; filename=\"EUR.pdf\"; filename*=UTF-8''%E2%82%AC.pdf", "€.pdf"),  # RFC 6266, 4.3
+        (PHOTO, "attachment; filename*=ISO-8859-1'en'caf%E9.pdf; filename=cafe.pdf", "café.pdf"),
+        (PHOTO, "attachment; FileName=plain.pdf", "plain.pdf"),
+        (PHOTO, 'attachment; filename*0="long "; filename*1=name.pdf', "long name.pdf"),
+        (PHOTO, 'attachment; filename="=?UTF-8?B?w6kucGRm?="', "é.pdf"),
+        (PHOTO, 'attachment; filename="%C3%A9.pdf"', "é.pdf"),
+        (PHOTO, 'attachment; filename="=?nonsense?Q?x?="', "=_nonsense_Q_x_=.png"),
+        (PHOTO, 'attachment; filename="../../etc/passwd"', "passwd.png"),
+        (PHOTO, "inline", "photo.jpg"),
+        ("https://scontent.fbcdn.net/media.php", "", "media.php.png"),
+        ("https://scontent.fbcdn.net/v2.1", "", "v2.1.png"),
         (PHOTO, "", "photo.jpg"),
         ("https://scontent.fbcdn.net/", "", "attachment.png"),
         ("https://scontent.fbcdn.net/..%2f..%2fb%00.png", "", "b.png"),
@@ -418,6 +444,34 @@ def test_the_content_type_is_well_formed(network, neighbour, answer, header, kin
 def test_the_file_name_is_the_platforms_or_the_next_best(network, neighbour, answer, url, disposition, name):
     neighbour.plays = [answer(b"x", "200 OK", f"Content-Disposition: {disposition}", "Content-Type: image/png")]
     assert get(network, url).name == name
+
+
+def test_a_name_in_raw_utf_8_is_read(network, neighbour, answer):
+    header = 'Content-Disposition: attachment; filename="résumé 👋.pdf"'.encode().decode("latin-1")
+    neighbour.plays = [answer(b"x", "200 OK", header, "Content-Type: application/pdf")]
+    assert get(network).name == "résumé 👋.pdf"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "wanted", "told"),
+    [
+        ("photo", "image/heic", "photo.heic", "image/heic"),
+        ("photo.HEIC", "application/octet-stream", "photo.HEIC", "image/heic"),
+        ("letter", f"{OFFICE}.wordprocessingml.document", "letter.docx", f"{OFFICE}.wordprocessingml.document"),
+        ("letter.docx", "", "letter.docx", f"{OFFICE}.wordprocessingml.document"),
+        ("letter.docx", "application/zip", "letter.docx", "application/zip"),
+        ("voice.oga", "audio/ogg", "voice.oga", "audio/ogg"),
+        ("sound", "audio/ogg", "sound.ogg", "audio/ogg"),
+        ("notes.csv", "text/plain", "notes.csv", "text/plain"),
+        ("x", "application/octet-stream", "x", "application/octet-stream"),
+        ("x", "", "x", "application/octet-stream"),
+        ("", "video/mp4", "attachment.mp4", "video/mp4"),
+        ("a" * 200, "image/png", "a" * 116 + ".png", "image/png"),
+    ],
+)
+def test_a_name_ends_as_its_type_asks(name, kind, wanted, told):
+    file = called(File("", kind, b"x"), name)
+    assert (file.name, file.type) == (wanted, told)
 
 
 @pytest.mark.parametrize(

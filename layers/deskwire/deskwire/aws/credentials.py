@@ -75,9 +75,12 @@ class CredentialSource:
             credentials = Credentials(
                 given["AccessKeyId"].text(), given["SecretAccessKey"].text(), given["Token"].text("") or None
             )
-            return credentials, given["Expiration"].iso()
+            expires = given["Expiration"].iso()
         except PayloadError as error:
             raise TemporaryError(f"no credentials: {error}") from None
+        if given["Expiration"] and expires is None:  # None stands for ever
+            raise TemporaryError("no credentials: body.Expiration is no ISO 8601 time")
+        return credentials, expires
 
     def _token(self) -> str:
         if path := self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):

@@ -19,7 +19,7 @@ from .languages import Language, detect
 from .measure import cut
 from .policy import Policy
 from .texts import opening, render
-from .words import folded
+from .words import unaccented
 
 
 class Reason(StrEnum):
@@ -89,11 +89,12 @@ def opting(text: str, policy: Policy) -> Opting | None:
     """Return what the whole message asks for: no more automatic answers, automatic answers again, or neither."""
     if len(text) > 120:
         return None
-    said = folded(text)
-    for phrases, answer in ((policy.opting_out, Opting.OUT), (policy.opting_in, Opting.IN)):
-        if said and said in phrases:
-            return answer
-    return None
+    said = unaccented(text)
+    if said and said in policy.opting_out:
+        return Opting.OUT
+    # A messenger's button writes “/start” when a chat with a bot begins: that is no wish for automatic answers.
+    command = text.lstrip().startswith("/")
+    return Opting.IN if said and said in policy.opting_in and not command else None
 
 
 def acknowledgement(situation: Situation, policy: Policy, now: datetime) -> Acknowledge | Suppressed:

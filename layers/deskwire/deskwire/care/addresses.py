@@ -23,6 +23,12 @@ def bare(address: str) -> str:
     return (found[1] if found else address).strip().lower()
 
 
+def mailbox(address: str) -> str:
+    """Return the one mailbox that all spellings of an address lead to: no case, nothing behind a `+` (RFC 5233)."""
+    local, at, domain = bare(address).rpartition("@")
+    return f"{local.partition('+')[0] or local}{at}{domain}"
+
+
 def no_person(address: str, ours: Collection[str] = ()) -> bool:
     """Return whether an automatic answer to this address would reach a machine, nobody, or ourselves (`ours`)."""
     address = bare(address)

@@ -13,7 +13,7 @@ from deskwire.model.events import Visibility
 
 from .hours import Hours
 from .texts import Tag, Texts
-from .words import folded
+from .words import unaccented
 
 Phrase = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -110,12 +110,12 @@ class Policy(BaseModel):
 
     @cached_property
     def opting_out(self) -> frozenset[str]:
-        """The messages that turn automatic answers off, folded (see `words.folded`)."""
+        """The messages that turn automatic answers off, as `words.unaccented` gives them."""
         return _folded(self.opt_out)
 
     @cached_property
     def opting_in(self) -> frozenset[str]:
-        """The messages that turn them on again, folded."""
+        """The messages that turn them on again, likewise."""
         return _folded(self.opt_in)
 
     @property
@@ -130,4 +130,4 @@ class Policy(BaseModel):
 
 
 def _folded(phrases: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    return frozenset(folded(phrase) for language in phrases.values() for phrase in language)
+    return frozenset(unaccented(phrase) for language in phrases.values() for phrase in language)

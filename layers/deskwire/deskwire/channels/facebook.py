@@ -21,7 +21,7 @@ each engaged user (https://developers.facebook.com/docs/graph-api/overview/rate-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -96,6 +96,9 @@ class Facebook(Channel):
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
         return meta.handshake(request, secrets)
 
+    def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
+        return meta.delivered_at(request)
+
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         # `messaging` and `standby` are Messenger's, which reads the same delivery.
         return meta.updates(request, "page", ("changes", "changed_fields"), _read)
@@ -110,7 +113,7 @@ class Facebook(Channel):
         if found is None:
             return replace(event, complete=True, text=line(event.text, event.attachments, _nothing(event)))
         author = event.author or _person(found["from"]["id"], found["from"]["name"])
-        text = event.text or found["message"].text("")
+        text = event.text or found["message"].exact("")
         attachments = event.attachments or _shown(found["attachment"])
         own = author is not None and author.id == event.account
         permalink = found["permalink_url"].text("")
@@ -179,12 +182,12 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
     if name == "changed_fields":  # instead of `changes`, without “Include Values”
         yield _other(entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
-    field, item, verb = change["field"].text(), value["item"].text(""), value["verb"].text("")
+    field, item, verb = change["field"].text(), value["item"].exact(""), value["verb"].exact("")
     if page != "0" and field in {"feed", "mention", "ratings"}:
         if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
             yield _reaction(entry, value)
             return
-        if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS}:
+        if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS} and not _is_kept_by_page(page, item, value):
             yield _written(entry, field, value)
             return
         if verb in {"hide", "unhide"} and ("comment_id" in value or "post_id" in value):
@@ -194,6 +197,13 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
     yield _other(entry, change, "-".join(part for part in (field, item, verb) if part))
 
 
+def _is_kept_by_page(page: str, item: str, value: Node) -> bool:
+    """Return whether this is a thing of the page's own and no post: an album, a cover. Nobody wrote it to the page."""
+    posted = any(name in value for name in ("comment_id", "post_id", "open_graph_story_id"))
+    said = value["message"].text("").strip() and value["from"]["id"].any_id() != page
+    return item in POSTS - {"post"} and not posted and not said
+
+
 def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
     page = entry["id"].identifier()
     return Event(
@@ -201,7 +211,7 @@ def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
         account=page,
         kind=Kind.OTHER,
         # There is no id: two of a kind in one second count once.
-        object_id=f"{what}:{entry['time'].identifier('')}",
+        object_id=f"{what}:{entry['time'].text('')}",
         verb="unknown",
         thread=page,
         visibility=Visibility.PUBLIC,
@@ -213,7 +223,7 @@ def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
 
 def _event(entry: Node, value: Node, kind: Kind, verb: str, **more: Any) -> Event:  # noqa: ANN401
     page, author = entry["id"].identifier(), _author(value)
-    object_id, thread = _place(value)
+    object_id, thread = _place(value, page)
     given = {"own": author is not None and author.id == page, "occurred_at": meta.moment(entry["time"]), **more}
     return Event(
         channel="facebook",
@@ -236,7 +246,7 @@ def _written(entry: Node, field: str, value: Node) -> Event:
     if verb in REMOVALS:  # `from` is who wrote it, also where a moderator removed it
         return _event(entry, value, Kind.DELETION, "delete", **known)
     attachments = _attachments(value)
-    text = value["review_text" if item == "rating" else "message"].text("")
+    text = value["review_text" if item == "rating" else "message"].exact("")
     if verb in EDITS:  # created_time stays the original's: the notification's time is the best there is
         version = meta.mark(text)
         return _event(entry, value, Kind.EDIT, "edit", version=version, text=text, attachments=attachments, **known)
@@ -254,7 +264,7 @@ def _written(entry: Node, field: str, value: Node) -> Event:
         text=line(text, attachments, _verdict(value) if item == "rating" else item) if said else "",
         occurred_at=meta.moment(value["created_time"]),
         attachments=attachments,
-        reply_to=(value["parent_id"].identifier("") or value["post_id"].identifier("")) if item == "comment" else "",
+        reply_to=(value["parent_id"].any_id() or value["post_id"].any_id()) if item == "comment" else "",
         complete=whole,
         **known,
     )
@@ -283,7 +293,7 @@ def _reaction(entry: Node, value: Node) -> Event:
     )
 
 
-def _place(value: Node) -> tuple[str, str]:
+def _place(value: Node, page: str) -> tuple[str, str]:
     """Return the object's id, and its thread's: a root comment, a post, or a recommendation's story.
 
     Ids come as text, or as numbers now and then; a comment's with its post's in front, or without.
@@ -293,7 +303,9 @@ def _place(value: Node) -> tuple[str, str]:
     object_id = comment or story or post
     if not object_id:
         raise PayloadError(f"{value.path} names no comment, post or story")
-    root = parent if parent not in {"", post, story} else comment
+    # A comment under one photo of a post names the photo, `{page}_{photo}`, for its parent: that is no comment.
+    answers = parent not in {"", post, story} and not parent.startswith(f"{page}_")
+    root = parent if answers else comment
     return object_id, story or (root if comment else post)
 
 
@@ -320,17 +332,17 @@ def _person(identifier: Node, name: Node) -> Author | None:
 def _verdict(value: Node) -> str:
     kind = value["recommendation_type"].text("").upper()
     known = {"POSITIVE": "recommends the page", "NEGATIVE": "does not recommend the page"}
-    return known.get(kind) or (f"rating: {value['rating'].number()}" if "rating" in value else "a rating")
+    return known.get(kind) or (f"rating: {value['rating'].text('')}" if value["rating"].text("") else "a rating")
 
 
 def _known(field: str, value: Node) -> dict[str, Any]:
     """Return what else is known of what was written, as fields of the event."""
     post = value["post"]
-    stars = int(value["rating"].number(0))
+    stars = value["rating"].number(0)
     facts = {
         "Link": post["permalink_url"].text("") or value["permalink_url"].text(""),
         # A dark post (an ad) is not in the page's feed.
-        "Advertisement": "yes" if "is_published" in post and not post["is_published"].truth() else "",
+        "Advertisement": "yes" if "is_published" in post and not post["is_published"].truth(default=True) else "",
         "Promotion": post["promotion_status"].text(""),
         "Recommendation": value["recommendation_type"].text("").lower(),
     }
@@ -342,14 +354,14 @@ def _known(field: str, value: Node) -> dict[str, Any]:
 
 
 def _attachments(value: Node) -> tuple[Attachment, ...]:
-    found = [Attachment(AttachmentKind.IMAGE, node.text()) for node in value["photos"].items()]
+    found = [Attachment(AttachmentKind.IMAGE, node.text("")) for node in value["photos"].rows()]
     if "photo" in value:
-        found.append(Attachment(AttachmentKind.IMAGE, value["photo"].text()))
+        found.append(Attachment(AttachmentKind.IMAGE, value["photo"].text("")))
     if "video" in value:
-        found.append(Attachment(AttachmentKind.VIDEO, value["video"].text()))
+        found.append(Attachment(AttachmentKind.VIDEO, value["video"].text("")))
     if "link" in value:  # of a photo or video it is the file itself
         kinds = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO}
-        found.append(Attachment(kinds.get(value["item"].text(), AttachmentKind.LINK), value["link"].text()))
+        found.append(Attachment(kinds.get(value["item"].text(), AttachmentKind.LINK), value["link"].text("")))
     return meta.distinct(found)
 
 

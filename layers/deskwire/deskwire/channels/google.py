@@ -51,6 +51,8 @@ PUSH: Final = "https://docs.cloud.google.com/pubsub/docs/push"
 CHECKED: Final = date(2026, 11, 21)
 REVIEW: Final = re.compile(r"(accounts/[\w~-]+/locations/[\w~-]+)/reviews/[\w=~-]+", re.ASCII)
 STARS: Final = {"ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5}
+TRANSLATED: Final = "(Translated by Google)"
+ORIGINAL: Final = "(Original)"
 HINT: Final = "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota"
 # A notification was seen with `type`, `location` and `review`; the documentation speaks of review_name and
 # location_name, and of reviewName and locationName in the older API.
@@ -100,6 +102,7 @@ class Google(Channel):
     )
     known_gaps: ClassVar[dict[str, str]] = {
         "C4.body": "Pub/Sub signs who pushes, not the body",
+        "C5.memory": "Pub/Sub signs no time of the notification; its own token ends within the hour",
         "C12": "no notification tells of our own reply",
         "C16.own": "no notification tells of our own reply",
         "C16.attachment": "a notification carries no pictures; `complete` fetches them, which an exchange shows",
@@ -166,8 +169,8 @@ class Google(Channel):
         if review is None:
             return None
         stars = STARS.get(review["starRating"].text(""), 0)
-        attachments = tuple(_attachment(item) for item in review["reviewMediaItems"].items())
-        comment = review["comment"].text("")
+        attachments = tuple(_attachment(item) for item in review["reviewMediaItems"].rows())
+        comment = review["comment"].exact("")
         lines = [f"[rating: {stars} of 5]" if stars else "[a review without words]"]
         reviewer = review["reviewer"]
         facts = {
@@ -209,8 +212,8 @@ class Google(Channel):
     def sent(self, outgoing: Outgoing, since: datetime, reach: Reach) -> Sent | None:
         """Tell whether the review's reply is ours: repeating the PUT might replace what a person wrote meanwhile."""
         review = self._review(outgoing.thread, reach)
-        reply = None if review is None else review["reviewReply"]["comment"].text("")
-        if reply is None or reply.split() != outgoing.text.split():
+        reply = "" if review is None else review["reviewReply"]["comment"].text("")
+        if not any(shown.split() == outgoing.text.split() for shown in _untranslated(reply)):
             return None
         return Sent((f"{outgoing.thread}/reply",))
 
@@ -221,6 +224,15 @@ class Google(Channel):
         return checked(answer, what="fetching a Google review", secret_hint=HINT).node().object()
 
 
+def _untranslated(text: str) -> list[str]:
+    """Return a text as Google shows it, and what of it may be the original: a translation stands below or above it.
+
+    The marks are in English on the API, as seen by its users; no page of Google's names them.
+    """
+    above, below = text.partition(TRANSLATED)[0], text.partition(ORIGINAL)[2]
+    return [text, *(part for part in (above, below) if part.strip())]
+
+
 def _unwrapped(request: Request) -> tuple[Node, Node, str]:
     """Return the notification, the message's attributes and its id, wrapped by Pub/Sub or not."""
     body = read(request.body).object()
@@ -228,7 +240,7 @@ def _unwrapped(request: Request) -> tuple[Node, Node, str]:
     if not message:  # the subscription's payload unwrapping: the data is the body, the id a header
         return body, Node({}), request.header("x-goog-pubsub-message-id")
     message.object()
-    number = (message["messageId"] or message["message_id"]).identifier("")
+    number = (message["messageId"] or message["message_id"]).any_id()
     if not message["data"]:
         return Node({}), message["attributes"].object(), number
     try:

@@ -23,8 +23,8 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, filled, in_turn, line, place
@@ -111,6 +111,9 @@ class Messenger(Channel):
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
         return meta.handshake(request, secrets)
 
+    def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
+        return meta.delivered_at(request)
+
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         # `changes` are the page's feed, which the connector “facebook” reads in the same delivery.
         return meta.updates(
@@ -179,7 +182,7 @@ class _Item:
         self.person = (recipient if self.own else sender) or self.page
         self.sender = sender
         self.at = meta.moment(item["timestamp"])
-        self.stamp = item["timestamp"].identifier("")
+        self.stamp = item["timestamp"].text("")
 
     def events(self) -> Iterator[Event]:
         """Yield what it says: one event, or several receipts."""
@@ -229,7 +232,7 @@ class _Item:
             # Documented for Instagram only, where the flag may be the text "true"; seen in parsers of Messenger.
             yield self._event(Kind.DELETION, mid, "delete")
             return
-        text, attachments = message["text"].text(""), _attachments(message["attachments"])
+        text, attachments = message["text"].exact(""), _attachments(message["attachments"])
         unsupported = _flag(message["is_unsupported"])
         closed = "a message that Messenger does not pass on: open the page's inbox"
         yield self._event(
@@ -238,22 +241,23 @@ class _Item:
             ADD,
             text=line(text, attachments, closed if unsupported else "an empty message"),
             attachments=attachments,
-            reply_to=message["reply_to"]["mid"].identifier(""),
+            reply_to=message["reply_to"]["mid"].any_id(),
             echo_of=message["metadata"].text("") if self.own else "",
             facts=filled(
                 {
                     "Quick reply": message["quick_reply"]["payload"].text(""),
                     # Of an echo: who wrote it. No app, or the inbox's, is a person in Meta's own inbox.
-                    "App": message["app_id"].identifier("") if self.own else "",
-                    "Commands": ", ".join(command["name"].text("") for command in message["commands"].items()),
+                    "App": message["app_id"].any_id() if self.own else "",
+                    "Commands": ", ".join(command["name"].text("") for command in message["commands"].rows()),
                     **_referral(message["referral"]),
                 }
             ),
         )
 
     def _edit(self, edit: Node) -> Iterator[Event]:
-        number = str(edit["num_edit"].number(0))  # written as text as well
-        text = edit["text"].text("")
+        # Written as text as well. It tells the edits apart, so one of another type is none to guess.
+        number = str(edit["num_edit"].number() if "num_edit" in edit else 0)
+        text = edit["text"].exact("")
         yield self._event(Kind.EDIT, edit["mid"].identifier(), "edit", version=number, text=text)
 
     def _reaction(self, reaction: Node) -> Iterator[Event]:
@@ -269,7 +273,7 @@ class _Item:
         )
 
     def _postback(self, postback: Node) -> Iterator[Event]:
-        payload, title = postback["payload"].text(""), postback["title"].text("")  # on standby: no payload
+        payload, title = postback["payload"].exact(""), postback["title"].exact("")  # on standby: no payload
         made = f"{self.person}:{self.stamp}:{meta.mark(payload)}"  # before v11 there was no mid
         yield self._event(
             Kind.MESSAGE,
@@ -351,17 +355,17 @@ def _party(node: Node) -> str:
 
 
 def _flag(node: Node) -> bool:
-    return node.raw == "true" or (bool(node) and node.raw != "false" and node.truth())
+    return node.raw in ("true", True)
 
 
 def _referral(node: Node) -> dict[str, str]:
     names = {"ref": "Referral", "source": "Referral source", "type": "Referral type", "ad_id": "Advertisement"}
-    return {ours: node[theirs].identifier() for theirs, ours in names.items() if node[theirs].raw not in (None, "")}
+    return filled({ours: node[theirs].any_id() for theirs, ours in names.items()})
 
 
 def _attachments(nodes: Node) -> tuple[Attachment, ...]:
     """Return the attachments; until 2026-08-30 a sticker comes twice, as image and as sticker."""
-    found = [_attachment(node) for node in nodes.items()]
+    found = [_attachment(node) for node in nodes.rows()]
     stickers = {item.id for item in found if item.kind is AttachmentKind.STICKER}
     once = {item.id for item in found if item.id in stickers}
     kept = [item for item in found if item.id not in once]
@@ -370,8 +374,8 @@ def _attachments(nodes: Node) -> tuple[Attachment, ...]:
 
 
 def _attachment(node: Node) -> Attachment:
-    kind, payload = node["type"].text(), node["payload"]
-    sticker = payload["sticker_id"].identifier("")
+    kind, payload = node["type"].text(""), node["payload"]
+    sticker = payload["sticker_id"].any_id()
     url = payload["url"].text("") or node["url"].text("")
     name = payload["title"].text("") or node["title"].text("")
     if sticker:
@@ -384,4 +388,4 @@ def _attachment(node: Node) -> Attachment:
         name = name or payload["product"]["elements"][0]["title"].text("") or payload["template_type"].text("")
     elif kind not in KINDS or kind == "appointment_booking":
         name = name or kind
-    return Attachment(KINDS.get(kind, AttachmentKind.FILE), url, payload["id"].identifier(""), name)
+    return Attachment(KINDS.get(kind, AttachmentKind.FILE), url, payload["id"].any_id(), name)

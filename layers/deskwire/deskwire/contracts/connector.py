@@ -99,6 +99,15 @@ class Connector(ABC):
         del request, events
         return None
 
+    def delivered_at(self, request: Request, events: Sequence[Any]) -> datetime | None:
+        """Return when the platform made this delivery, where the signed body says so; None otherwise (the default).
+
+        Asked where the rule signs no time of its own. What is older than outcomes are remembered is a replay: it would
+        be filed again, and bring back the words of a person who was erased. `events` are the connector's own.
+        """
+        del request, events
+        return None
+
     def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
         """Return the rates to keep where anybody can write: (name, most, seconds) each.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
+from deskwire.care.addresses import mailbox
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.events import Event
@@ -87,7 +88,8 @@ class Acknowledging:
         if turn.channel.proves_authors:
             return Reason.OPTED_OUT if self.ledger.opted_out(event.channel, event.author.id) else None
         most = turn.connection.policy.replies_per_day
-        spent = self.ledger.spend(event.channel, event.author.id, message.key, most)
+        person = mailbox(event.author.email) if event.author.email else event.author.id
+        spent = self.ledger.spend(event.channel, person, message.key, most)
         return None if spent else Reason.BUDGET
 
     def send(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:

@@ -9,7 +9,7 @@ from deskwire.care.quotation import quoted_line
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.events import Visibility
 from deskwire.model.tickets import AgentReply
-from deskwire.timing import KEEP_SECONDS
+from deskwire.timing import REMEMBERED
 
 from . import wording
 from .spoken import Writer
@@ -17,7 +17,6 @@ from .table import seconds
 from .thread import Thread
 
 RECENT = timedelta(days=1)
-KNOWN = timedelta(seconds=KEEP_SECONDS) - RECENT  # an older reply may have been sent: its record may have expired
 TYPING = 120  # seconds that an agent may have been writing without having seen what came meanwhile
 PATIENCE = 900  # seconds for which a reply is tried that the platform cannot take now; then the agent is told
 ENDED = frozenset({"sent", "refused", "unknown"})
@@ -148,7 +147,7 @@ def _is_theirs(case: Case) -> bool:
         return True
     # Written before this ticket was merged into another, and signalled after: it was meant for the other's customer.
     others = seconds(written_at) < thread.joined_at <= seconds(case.signalled_at)
-    return not others and case.now - written_at <= KNOWN
+    return not others and case.now - written_at <= REMEMBERED  # of an older one the record may have expired
 
 
 def _is_overtaken(case: Case) -> bool:

@@ -150,13 +150,14 @@ class Entries:
     def _fetched(self, turn: Turn, attachment: Attachment) -> File:
         """Return an attachment's bytes, with a harmless name."""
         if isinstance(turn.channel, Media):
-            return turn.channel.fetch(attachment, turn.outside)
+            file = turn.channel.fetch(attachment, turn.outside)
+            return media.called(file, file.name or attachment.name)
         if attachment.url and isinstance(turn.channel, MediaHosts):
             file = turn.outside.fetch(Call("GET", attachment.url))
-            return dataclasses.replace(file, name=media.safe_name(attachment.name or file.name))
+            return media.called(file, attachment.name or file.name)
         data = self.archive.fetch(f"incoming/{attachment.id}")
-        name = media.safe_name(attachment.name or attachment.id)
-        return File(name, attachment.type or "application/octet-stream", data)
+        file = File("", attachment.type or media.UNKNOWN, data)
+        return media.called(file, attachment.name or attachment.id)
 
     def _goes_on(self, turn: Turn, following: Recorded) -> bool:
         """Tell whether an earlier attempt left this attachment to follow; then it does."""

@@ -19,6 +19,7 @@ from .decide import Pending, Plan, end
 from .entries import Entries, apart, groups
 from .ledger import UNDELIVERED
 from .recorded import Outcome, Recorded
+from .spoken import visible
 from .turn import Turn
 
 MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
@@ -135,7 +136,7 @@ class Filing:
         """Ask the platform for the customer's name, once, where the event brought none."""
         event = item.event
         author = turn.author(event) if event is not None and not event.own else None
-        if author is not None and not author.name and isinstance(turn.channel, Profiles):
+        if author is not None and not visible(author.name) and isinstance(turn.channel, Profiles):
             turn.introduce(turn.channel.profile(author, turn.outside))
 
     def _append(self, turn: Turn, items: Sequence[Pending], *, follow_up_of: str = "") -> None:

@@ -152,6 +152,11 @@ class Relaying:
     def _tell(self, turn: Turn, key: str, reply: AgentReply, tell: Tell, text: str) -> None:
         """Add a note to the reply's own ticket: it was not sent, or may not have been."""
         turn.settle(key, tell.state, (), tell.reason)
+        if reply.withheld and tell.reason == reply.withheld:
+            # The note is enough: for most of it (a merge, a machine's words) nobody has to do anything.
+            self._note(turn, key, reply, wording.withheld(tell.reason, text))
+            self.telemetry.count("Withheld")
+            return
         told = wording.undeliverable(tell.reason, text, tell.detail)
         words = wording.uncertain(text) if tell.state == "unknown" else told
         self._note(turn, key, reply, words)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-# Letters that nobody sees, beside the format and control characters: two joiners and four Hangul fillers.
-UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+# Signs that nobody sees, beside the format and control characters: joiners, Hangul fillers, the blank of Braille.
+UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # an agent's first word for a private answer
 TAG = re.compile(r"#\s?(\w+)")
 BARE = re.compile(r"\W{0,3}privat(?:e(?:ly)?)?\s*[:\])}>*]", re.IGNORECASE)
@@ -48,6 +48,11 @@ def _seen(text: str) -> str:
     """Return the text without what nobody sees at its beginning."""
     start = next((place for place, sign in enumerate(text) if not _unseen(sign) and not sign.isspace()), len(text))
     return text[start:].strip()
+
+
+def visible(text: str) -> bool:
+    """Return whether there is anything to be seen in a text."""
+    return any(not _unseen(sign) and not sign.isspace() and unicodedata.category(sign)[0] != "M" for sign in text)
 
 
 def _unseen(sign: str) -> bool:

@@ -11,7 +11,7 @@ from deskwire.contracts.terms import Unit
 from deskwire.model.events import MOST_STARS, Attachment, Author, Event, Kind
 
 from .decide import Undelivered
-from .spoken import Writer, labels
+from .spoken import Writer, labels, visible
 from .table import moment
 
 ACK = "ack"  # the keys of acknowledgements begin so
@@ -34,8 +34,8 @@ def line(text: str) -> str:
 
 
 def called(author: Author) -> str:
-    """Return the name a person gave themselves, fit for a heading; empty when there is none."""
-    return next(filter(None, (cut(line(name), NAME, Unit.CHARACTERS) for name in (author.name, author.handle))), "")
+    """Return the name a person gave themselves, fit for a heading; empty when there is none that can be seen."""
+    return next((cut(line(name), NAME, Unit.CHARACTERS) for name in (author.name, author.handle) if visible(name)), "")
 
 
 def who(author: Author | None) -> str:
@@ -86,6 +86,14 @@ def undeliverable(reason: str, text: str, detail: str = "") -> str:
     return (
         f"This answer was NOT delivered to the customer.\nWhy: {reason}.\n{more}"
         f"What you can do: answer by another way the customer has given, or on the platform itself.\n\n> {text[:300]}"
+    )
+
+
+def withheld(reason: str, text: str) -> str:
+    """Return the note about what stands under a colleague's name and was not taken for their answer."""
+    return (
+        f"This was NOT sent to the customer.\nWhy: {reason}.\n"
+        f"If the customer is to read it, write it here as a new answer.\n\n> {text[:300]}"
     )
 
 

@@ -26,6 +26,7 @@ from deskwire.model.errors import (
     TemporaryError,
 )
 from deskwire.model.events import Attachment, Event, Unreadable
+from deskwire.model.secret import Secret
 from deskwire.verification.hmac import HmacHeader
 from deskwire.verification.rule import same
 from deskwire.web.reading import Node, read
@@ -75,14 +76,24 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
     """
     if request.method != "GET" or "hub.mode" not in request.query:
         return None
-    tokens = secrets.every("verify_token")
-    known = [same(request.parameter("hub.verify_token"), token) for token in tokens]
+    # A plus sign travels as itself or as %2B, a blank as a plus or as %20: whichever was typed, both are one.
+    given = request.parameter("hub.verify_token").replace("+", " ")
+    known = [same(given, Secret(token.reveal().replace("+", " "))) for token in secrets.every("verify_token")]
     challenge = request.parameter("hub.challenge")
     if request.parameter("hub.mode") != "subscribe" or not any(known):
         raise SignatureError("hub.verify_token is not the one stored as “verify_token”")
     if not CHALLENGE.fullmatch(challenge):
         raise SignatureError("hub.challenge is of no documented shape")
     return Response(200, challenge)
+
+
+def delivered_at(request: Request) -> datetime | None:
+    """Return when Meta made a delivery: the newest time of its entries, which a redelivery repeats; None without."""
+    try:
+        found = [moment(entry["time"]) for entry in read(request.body)["entry"].rows()]
+    except PayloadError:
+        return None
+    return max((each for each in found if each is not None), default=None)
 
 
 def updates(
@@ -110,9 +121,7 @@ def updates(
 
 def moment(node: Node) -> datetime | None:
     """Return a time, which Meta gives in seconds, milliseconds or ISO 8601 within one family."""
-    if isinstance(node.raw, str) and not node.raw.isdigit():
-        return node.iso()
-    return node.epoch()
+    return node.epoch() or node.iso()
 
 
 def mark(text: str) -> str:

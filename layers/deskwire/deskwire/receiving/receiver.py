@@ -33,6 +33,7 @@ from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.values import dataclass, field, replace
 from deskwire.ports import Archive, Clock, Endpoints, EndpointView, Limits, Mailbox, Parked, Presign, Showcase
+from deskwire.timing import REMEMBERED
 from deskwire.verification.never import Never
 from deskwire.verification.rule import UNAVAILABLE, Context, Verification
 from deskwire.web import request as http
@@ -254,6 +255,7 @@ class Receiver:
 
     def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Response:
         found = content(request, endpoint, connectors)
+        self._refuse_replay(request, connectors, found.events)
         if found.error is not None and any(isinstance(each, Rejects) for each in connectors):
             raise found.error
         _known(endpoint, connectors, found.events)
@@ -272,6 +274,15 @@ class Receiver:
             for connector in connectors
         )
         return _first(acknowledged) or Response(200)
+
+    def _refuse_replay(self, request: Request, connectors: Sequence[Connector], events: Sequence[Happened]) -> None:
+        """Raise `SignatureError` for what was signed so long ago that a repetition would not be known as one."""
+        for each in connectors:
+            if each.verification.stamped:
+                continue
+            made = each.delivered_at(request, [event for event in events if event.connector == each.name])
+            if made is not None and self.clock() - made > REMEMBERED:
+                raise SignatureError(f"the delivery is of {made:%Y-%m-%d}, which no platform repeats so late: a replay")
 
     def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Happened]) -> None:
         letters = letters_of(events, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive)

@@ -6,22 +6,32 @@ import html
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 JOINER = "\u2060"  # WORD JOINER: nobody sees it, nothing breaks at it, and no template engine reads across it
 COMMANDS = ("{{", "{{", "{%", "%}", "}}", "}}")  # pairs of one sign twice: of three in a row, once breaks one pair
-MENTION = re.compile(r"(?<![\w@])@(?=\w)")
+ADDRESS = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9+.-]{0,30}://\S+)")
+MENTION = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9+.-]{0,30}://\S+)|(?<![\w@])@(?=\w)")  # after an address
+BRACES = {"{": "%7B", "}": "%7D"}
 
 
 def literal(text: str) -> str:
-    """Return `text` with template marks (`{{…}}`, `{%…%}`) broken by an invisible joiner; it reads as before."""
+    """Return `text` with template marks (`{{…}}`, `{%…%}`) broken by an invisible joiner; it reads as before.
+
+    In an address, which has to work when it is copied, their braces are percent-encoded instead.
+    """
+    return "".join(_broken(part, address=number % 2 == 1) for number, part in enumerate(ADDRESS.split(text)))
+
+
+def _broken(text: str, *, address: bool) -> str:
     for mark in COMMANDS:
-        text = text.replace(mark, mark[0] + JOINER + mark[1])
+        text = text.replace(mark, "".join(BRACES.get(sign, sign) for sign in mark) if address else JOINER.join(mark))
     return text
 
 
 def inert(text: str) -> str:
-    """Return `text` with template marks and mentions (`@name`) broken; an e-mail address stays as it is."""
-    return MENTION.sub(f"@{JOINER}", literal(text))
+    """Return `text` with template marks and mentions (`@name`) broken; e-mail and web addresses stay as they are."""
+    return MENTION.sub(lambda found: found[1] or f"@{JOINER}", literal(text))
 
 
 def paragraph(text: str) -> str:
@@ -32,8 +42,16 @@ def paragraph(text: str) -> str:
     return f'<p dir="auto">{escaped.replace(chr(10), "<br>")}</p>'
 
 
-BLOCKS = {"p", "div", "ul", "ol", "table", "tr", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "hr"}
-APART = {"p", "ul", "ol", "table", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"}  # by an empty line
+APART = {"p", "ul", "ol", "dl", "table", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"}  # by an empty line
+# What browsers show as a block: https://html.spec.whatwg.org/multipage/rendering.html#flow-content-3
+BLOCKS = APART | {
+    "address", "article", "aside", "button", "caption", "center", "dd", "details", "dialog", "dir", "div", "dt",
+    "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "hr", "legend", "main", "menu", "nav",
+    "option", "search", "section", "summary", "tr",
+}  # fmt: skip
+LINE, PARAGRAPH = "\x00", "\x00\v\x00"  # where one begins or ends, until all is read
+CELLS = {"td", "th"}
+TARGETS = ("https://", "http://", "mailto:", "tel:", "sms:")  # of links, that are shown where the words do not
 SILENT = {"script", "style", "head", "title", "template"}
 
 
@@ -60,10 +78,10 @@ class _Plain(_Parser):
         elif tag == "br":
             self.out.append("\n")
         elif tag in {"ul", "ol"}:
-            self.lists.append(0 if tag == "ol" else None)
+            self.lists.append(_whole(given.get("start"), 1) if tag == "ol" else None)
             self._block(tag)
         elif tag == "li":
-            self._item()
+            self._item(given.get("value"))
         elif tag in BLOCKS:
             self.preformatted += tag == "pre"
             self._block(tag)
@@ -71,7 +89,7 @@ class _Plain(_Parser):
             self.links.append((given.get("href") or "", len(self.out)))
         elif tag == "img" and given.get("alt"):
             self.out.append(f"[{given['alt']}]")
-        elif tag == "td":
+        elif tag in CELLS:
             self.out.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
@@ -80,42 +98,55 @@ class _Plain(_Parser):
         elif tag == "a" and self.links:
             self._link(*self.links.pop())
         elif tag in BLOCKS:
-            if tag in {"ul", "ol"} and self.lists:
-                self.lists.pop()
             self.preformatted = max(0, self.preformatted - (tag == "pre"))
             self._block(tag)
+            if tag in {"ul", "ol"} and self.lists:
+                self.lists.pop()
 
     def handle_data(self, data: str) -> None:
         if not self.silent:
             self.out.append(data if self.preformatted else re.sub(r"[ \t\r\n\f]+", " ", data))
 
     def _block(self, tag: str) -> None:
-        self.out.append("\x00\x00" if tag in APART and len(self.lists) < 2 else "\x00")
+        self.out.append(PARAGRAPH if tag in APART and len(self.lists) < 2 else LINE)
 
-    def _item(self) -> None:
+    def _item(self, value: str | None) -> None:
         depth, number = len(self.lists), self.lists[-1] if self.lists else None
         if number is not None:
+            number = _whole(value, number)
             self.lists[-1] = number + 1
-        mark = "-" if number is None else f"{number + 1}."
-        self.out.append("\x00" + "\N{NO-BREAK SPACE}" * 2 * max(0, depth - 1) + f"{mark} ")
+        mark = "-" if number is None else f"{number}."
+        self.out.append(LINE + "\N{NO-BREAK SPACE}" * 2 * max(0, depth - 1) + f"{mark} ")
 
     def _link(self, target: str, since: int) -> None:
-        shown = "".join(self.out[since:]).strip()
-        bare = target.removeprefix("mailto:").removeprefix("tel:")
-        if bare.startswith(("https://", "http://")) and bare.rstrip("/") != shown.rstrip("/"):
+        if not target.lower().startswith(TARGETS):
+            return
+        shown = " ".join("".join(self.out[since:]).split())
+        rest = target.partition(":")[2]
+        bare = target if rest.startswith("//") else unquote(rest.partition("?")[0])
+        if _squeezed(bare) not in _squeezed(shown):
             self.out.append(f" ({bare})" if shown else bare)
+
+
+def _squeezed(text: str) -> str:
+    """Return an address or a telephone number as it compares: without the signs that people put between digits."""
+    return re.sub(r"[\s()/-]", "", text).lower()
+
+
+def _whole(text: str | None, otherwise: int) -> int:
+    return int(text) if text is not None and re.fullmatch(r"-?[0-9]{1,6}", text) else otherwise
 
 
 def plain(markup: str) -> str:
     """Return the words of HTML as plain text: paragraphs and lists kept, a link's address after its words."""
     parser = _Plain()
     # Behind the last “>” no tag ends. Unescaped, html.parser looks for that end from every “<” again: quadratic.
-    marked, end, rest = markup.replace("\x00", "").rpartition(">")
+    marked, end, rest = markup.replace(LINE, "").rpartition(">")
     parser.feed(marked + end + rest.replace("<", "&lt;"))
     parser.close()
     text = "".join(parser.out)
     # Not from within a run of spaces, which would be read again from each of its places.
-    text = re.sub(r"(?<! ) *\x00[\x00 ]*", lambda found: "\n\n" if found[0].count("\x00\x00") else "\n", text)
+    text = re.sub(r"(?<! ) *\x00[\x00\v ]*", lambda found: "\n\n" if PARAGRAPH in found[0] else "\n", text)
     text = "\n".join(line.rstrip(" ") for line in text.replace(" \n ", "\n").split("\n"))
     text = re.sub(r"\n (?=\S)", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip(" \n").replace("\N{NO-BREAK SPACE}", " ")

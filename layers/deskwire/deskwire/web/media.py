@@ -8,6 +8,7 @@ like the first address.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 import re
@@ -16,9 +17,11 @@ import ssl
 import time
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
+from email.header import decode_header, make_header
 from email.message import Message
-from typing import Final
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from email.utils import collapse_rfc2231_value
+from typing import Any, Final
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.tickets import File
@@ -30,13 +33,28 @@ from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
 LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
 MAX_REDIRECTS = 3
 MAX_NAME = 120  # characters
+BEHIND_HOST = re.compile(r"(https?://[^/?#\s\\]{1,300})([/?#].*)", re.DOTALL)
 MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-EXTENSIONS: Final = {
-    "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp",
-    "video/mp4": ".mp4", "audio/mpeg": ".mp3", "audio/ogg": ".ogg", "audio/mp4": ".m4a",
-    "application/pdf": ".pdf",
+UNKNOWN: Final = "application/octet-stream"
+OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+# By media type, the usual extension first. https://www.iana.org/assignments/media-types
+EXTENSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "image/png": (".png",), "image/gif": (".gif",),
+    "image/webp": (".webp",), "image/heic": (".heic",), "image/heif": (".heif",), "image/avif": (".avif",),
+    "image/bmp": (".bmp",), "image/tiff": (".tif", ".tiff"), "image/svg+xml": (".svg",),
+    "video/mp4": (".mp4", ".m4v"), "video/quicktime": (".mov",), "video/webm": (".webm",), "video/3gpp": (".3gp",),
+    "audio/mpeg": (".mp3",), "audio/ogg": (".ogg", ".oga", ".opus"), "audio/mp4": (".m4a",), "audio/aac": (".aac",),
+    "audio/amr": (".amr",), "audio/wav": (".wav",), "audio/x-wav": (".wav",), "audio/webm": (".weba", ".webm"),
+    "application/pdf": (".pdf",), "text/plain": (".txt", ".log"), "text/csv": (".csv",), "text/html": (".html", ".htm"),
+    "text/vcard": (".vcf",), "text/calendar": (".ics",), "message/rfc822": (".eml",), "application/json": (".json",),
+    "application/xml": (".xml",), "application/zip": (".zip",), "application/rtf": (".rtf",),
+    "application/msword": (".doc",), "application/vnd.ms-excel": (".xls",), "application/vnd.ms-powerpoint": (".ppt",),
+    f"{OFFICE}.wordprocessingml.document": (".docx",), f"{OFFICE}.spreadsheetml.sheet": (".xlsx",),
+    f"{OFFICE}.presentationml.presentation": (".pptx",),
+    "application/vnd.oasis.opendocument.text": (".odt",), "application/vnd.oasis.opendocument.spreadsheet": (".ods",),
 }  # fmt: skip
+TYPES: Final = {end: kind for kind, ends in reversed(list(EXTENSIONS.items())) for end in ends}
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry, written out
 # because `ipaddress.is_global` knows different parts of them in different Python versions. 168.63.129.16 is
@@ -83,7 +101,7 @@ def fetch(call: Call, hosts: Collection[str], *, limit: int = LIMIT, network: Ne
     sandbox = stand_ins(network.sandbox)
     deadline = time.monotonic() + call.timeout
     credentials = bool(call.headers or call.secrets)
-    call = replace(call, headers={"User-Agent": AGENT, **call.headers})
+    call = replace(call, url=encoded(call.url), headers={"User-Agent": AGENT, **call.headers})
     internet = Wire(_context, opener=_opener(network), limit=limit)
     loopback = Wire(limit=limit)
     try:
@@ -103,6 +121,15 @@ def fetch(call: Call, hosts: Collection[str], *, limit: int = LIMIT, network: Ne
         internet.close()
         loopback.close()
     raise PermanentError(f"the attachment's address redirects more than {MAX_REDIRECTS} times")
+
+
+def encoded(url: str) -> str:
+    """Return an address with the blanks and letters beyond ASCII of its path and query percent-encoded, as UTF-8.
+
+    Platforms put files' names there as they are. The host, controls and what is encoded already stay as they came.
+    """
+    found = BEHIND_HOST.fullmatch(url)
+    return found[1] + re.sub(r"[^!-~\x00-\x1f\x7f]", lambda sign: quote(sign[0]), found[2]) if found else url
 
 
 def accepted(url: str, hosts: Collection[str]) -> SplitResult:
@@ -144,6 +171,18 @@ def safe_name(text: str, *, fallback: str = "attachment") -> str:
         ending = dot + extension if dot and len(extension) <= 10 else ""
         kept = (stem if ending else kept)[: MAX_NAME - len(ending)].rstrip(". ") + ending
     return kept or fallback
+
+
+def called(file: File, name: str) -> File:
+    """Return the file under a harmless name that ends as its type asks; a type that says nothing is told by the name.
+
+    A name with a known extension keeps it, whatever the type: `photo.jpeg`, `report.csv` as text/plain.
+    """
+    shown = safe_name(name)
+    known = TYPES.get("." + shown.rpartition(".")[2].lower()) if "." in shown else None
+    kind = known if known and file.type in {UNKNOWN, "binary/octet-stream", ""} else file.type
+    ending = "" if known else EXTENSIONS.get(kind, ("",))[0]
+    return File(safe_name(shown + ending), kind or UNKNOWN, file.data)
 
 
 @functools.cache
@@ -192,12 +231,27 @@ def _file(reply: Reply, parts: SplitResult, *, credentials: bool) -> File:
     if reply.headers.get("content-encoding", "identity") != "identity":
         raise PermanentError("the attachment comes compressed, which was not asked for")
     given = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-    kind = given if MIME.fullmatch(given) else "application/octet-stream"
+    kind = given if MIME.fullmatch(given) else UNKNOWN
     name = _disposition(reply.headers.get("content-disposition", "")) or unquote(parts.path)
-    return File(safe_name(name, fallback="attachment" + EXTENSIONS.get(kind, "")), kind, reply.body)
+    return called(File("", kind, reply.body), name)
 
 
 def _disposition(header: str) -> str:
+    """Return the file's name in a Content-Disposition: `filename*` (RFC 5987) before the plain one (RFC 6266, 4.3)."""
     message = Message()
-    message["content-disposition"] = header
-    return message.get_filename("")
+    message["content-disposition"] = header.replace("\r", " ").replace("\n", " ")
+    found = message.get_params([], "content-disposition")
+    given: list[Any] = [value for name, value in found if name.lower() == "filename"]
+    extended = next((value for value in given if isinstance(value, tuple)), None)  # whose charset was told
+    if extended is not None:
+        return collapse_rfc2231_value(extended)
+    return _written(given[0]) if given else ""
+
+
+def _written(name: str) -> str:
+    """Return a plain name as it was meant: raw UTF-8, an RFC 2047 word or percent signs, none of which are allowed."""
+    with contextlib.suppress(UnicodeError):
+        name = name.encode("latin-1").decode()  # headers are read as Latin-1
+    with contextlib.suppress(ValueError, LookupError):
+        name = str(make_header(decode_header(name))) if "=?" in name else name
+    return unquote(name)

@@ -17,26 +17,12 @@ MILLISECONDS_FROM = 100_000_000_000  # seconds would mean the year 5138; millise
 MAX_DEPTH = 64
 NAMED = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}[0-9]{0,2}")  # a field of ours to ask for; else it may be a person's id
 WHOLE = re.compile(r"-?[0-9]{1,19}")  # 64 bits
+NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        msg = "the JSON names a key twice"
-        raise PayloadError(msg)
-    return found
-
-
-def _no_constant(_: str) -> NoReturn:
-    msg = "the JSON holds NaN or Infinity"
-    raise PayloadError(msg)
-
-
-def _finite(text: str) -> float:
+def _finite(text: str) -> float | None:
     number = float(text)
-    if not math.isfinite(number):
-        _no_constant(text)
-    return number
+    return number if math.isfinite(number) else None
 
 
 def _check_depth(value: object) -> None:
@@ -57,14 +43,16 @@ def _check_depth(value: object) -> None:
 def read(body: bytes | str) -> Node:
     """Return the JSON document in `body` for typed reading.
 
-    Raises `PayloadError` for what is not UTF-8 JSON, for a key named twice, NaN, endless digits and deep nesting.
+    One odd value must not cost the rest: a byte order mark is skipped, of a key named twice the last counts (as for
+    every common reader), NaN and Infinity are null. Raises `PayloadError` for what is not UTF-8 JSON, for endless
+    digits and deep nesting.
     """
     global _last  # noqa: PLW0603 - one body is read by each connector of its endpoint, and once is enough
     if body is _last[0]:
         return _last[1]
     try:
-        text = body.decode("utf-8") if isinstance(body, bytes) else body
-        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant, parse_float=_finite)
+        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
     except RecursionError:
         msg = "the JSON is nested too deeply"
         raise PayloadError(msg) from None
@@ -95,8 +83,10 @@ def clean(text: str) -> str:
 class Node:
     """One place in a document: maybe absent, of unknown type until asked.
 
-    The asking methods raise `PayloadError` naming the path; with a default they accept absence and null (a
-    value of a wrong type is an error either way).
+    What a connector cannot do without is read strictly: words, ids, and what tells kinds of events apart. The method
+    raises `PayloadError` naming the path; `exact` and `identifier` with a default allow absence and null, and nothing
+    else. All the rest is read tolerantly, so that a nicety never costs the words: `text`, `number` and `truth` with a
+    default give it for whatever cannot be used, `rows` gives none, `epoch`, `iso` and `any_id` None or an empty string.
     """
 
     __slots__ = ("_parent", "_step", "_value")
@@ -158,6 +148,10 @@ class Node:
         for number, value in enumerate(self._value):
             yield Node(value, number, self)
 
+    def rows(self) -> list[Node]:
+        """Return the elements of a list that the words can do without; none where this is no list."""
+        return list(self.items()) if isinstance(self._value, list) else []
+
     def members(self) -> Iterator[tuple[str, Node]]:
         """Yield the members of an object; none when absent or null."""
         if not self:
@@ -174,15 +168,23 @@ class Node:
         return self
 
     def text(self, default: str | None = None) -> str:
-        """Return text as written (lone surrogates and NUL replaced)."""
-        if not self and default is not None:
-            return default
-        if not isinstance(self._value, str):
-            self._wrong("text")
-        return clean(self._value)
+        """Return text as written (lone surrogates and NUL replaced); with a default, a number's digits too."""
+        if isinstance(self._value, str):
+            return clean(self._value)
+        if default is None:
+            return self._wrong("text")
+        number = isinstance(self._value, int | float) and not isinstance(self._value, bool)
+        return str(self._value) if number else default
+
+    def exact(self, default: str) -> str:
+        """Return text that decides something or that a person wrote: absent is the default, another type an error."""
+        return self.text() if self else default
 
     def identifier(self, default: str | None = None) -> str:
-        """Return an id as a string: text or a whole number, at most 512 characters, printable."""
+        """Return an id as a string: text or a whole number, at most 512 characters, printable.
+
+        Ids make keys and threads: with a default too, one of another type is an error.
+        """
         if not self and default is not None:
             return default
         whole = isinstance(self._value, int) and not isinstance(self._value, bool)
@@ -194,15 +196,23 @@ class Node:
             raise PayloadError(msg)
         return found
 
+    def any_id(self) -> str:
+        """Return an id that no key and no thread depends on, or an empty string."""
+        try:
+            return self.identifier("")
+        except PayloadError:
+            return ""
+
     def number(self, default: int | None = None) -> int:
         """Return a whole number; digits in text count."""
-        if not self and default is not None:
-            return default
-        if isinstance(self._value, int) and not isinstance(self._value, bool):
-            return self._value
-        if isinstance(self._value, str) and WHOLE.fullmatch(self._value):
-            return int(self._value)
-        return self._wrong("a whole number")
+        value = self._value
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and WHOLE.fullmatch(value):
+            return int(value)
+        return self._wrong("a whole number") if default is None else default
 
     def fraction(self) -> float:
         """Return a number that may have a fraction."""
@@ -215,42 +225,34 @@ class Node:
 
     def truth(self, default: bool | None = None) -> bool:  # noqa: FBT001
         """Return a truth value."""
-        if not self and default is not None:
-            return default
-        if not isinstance(self._value, bool):
-            self._wrong("a truth value")
-        return self._value
+        if isinstance(self._value, bool):
+            return self._value
+        return self._wrong("a truth value") if default is None else default
 
     def epoch(self) -> datetime | None:
-        """Return a time given as seconds or milliseconds since 1970, in UTC; None when absent.
+        """Return a time given as seconds or milliseconds since 1970, in UTC; None where it is none.
 
-        Which of the two is told by size, because platforms mix them within one family.
+        Which of the two is told by size, because platforms mix them within one family. Either may have a fraction.
         """
-        if not self:
+        value = self._value
+        if isinstance(value, str) and NUMBER.fullmatch(value):
+            value = float(value) if "." in value else int(value)
+        if not isinstance(value, int | float) or isinstance(value, bool):
             return None
-        number = self.number()
         try:
-            if abs(number) < MILLISECONDS_FROM:
-                return datetime.fromtimestamp(number, UTC)
-            return datetime.fromtimestamp(number // 1000, UTC).replace(microsecond=number % 1000 * 1000)
+            if abs(value) < MILLISECONDS_FROM:
+                return datetime.fromtimestamp(value, UTC)
+            return datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=int(value % 1000 * 1000))
         except (OverflowError, OSError, ValueError):
-            return self._wrong("a time")
+            return None
 
     def iso(self) -> datetime | None:
-        """Return a time written as ISO 8601 / RFC 3339 with its offset, in UTC; None when absent."""
-        if not self:
+        """Return a time written as ISO 8601 / RFC 3339 with its offset, in UTC; None where it is none."""
+        try:
+            moment = datetime.fromisoformat(self.text(""))
+            return None if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             return None
-        text = self.text()
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return self._wrong("an ISO 8601 time")
-        if moment.tzinfo is None:
-            return self._wrong("a time with its offset")
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError:
-            return self._wrong("a time")
 
 
 _last: tuple[bytes | str | None, Node] = (None, Node(None))

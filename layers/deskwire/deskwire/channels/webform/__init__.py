@@ -117,6 +117,7 @@ class WebForm(Channel):
     )
     known_gaps: ClassVar[dict[str, str]] = {
         "C4.body": "nobody signs what a visitor's browser sends",
+        "C5.memory": "nobody signs a time; a captcha's token is taken once",
         "C7": "there is no platform: the captcha's token is opaque, only its provider can check it",
         "C12": "nobody writes into the form as us",
         "C16.ignored": "a page sends submissions and nothing else",

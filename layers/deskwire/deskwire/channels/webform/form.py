@@ -17,7 +17,9 @@ UPLOAD: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 # What SES delivers to without SMTPUTF8; anything cleverer refuses somebody's real address.
-EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}")
+EMAIL: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}(?:[A-Za-z]{2,63}|xn--[A-Za-z0-9-]{1,59})"
+)
 LONGEST_EMAIL: Final = 254
 BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 JOINERS: Final = "\u200c\u200d"  # they hold emoji and Persian words together
@@ -50,16 +52,12 @@ class Form:
             raise FormError(self.problems)
 
     def text(self, name: str) -> str:
-        """Return a text, empty when it is missing."""
-        try:
-            return self.node[name].text("")
-        except PayloadError:
-            self.problems[name] = "is not text"
-            return ""
+        """Return a text, empty when it is missing or none."""
+        return self.node[name].text("")
 
     def needed(self, name: str, shape: re.Pattern[str], longest: int = 64) -> str:
-        """Return a text that must be there and of that shape."""
-        value = self.text(name)
+        """Return a text that must be there and of that shape; blanks around it are a typing mistake."""
+        value = self.text(name).strip(" ")
         if not value:
             self.problems.setdefault(name, "is missing")
         elif len(value) > longest or not shape.fullmatch(value):
@@ -77,7 +75,11 @@ class Form:
 
     def message(self) -> str:
         """Return the visitor's words, as they wrote them."""
-        message = self.text("message")
+        try:
+            message = self.node["message"].exact("")
+        except PayloadError:
+            self.problems["message"] = "is not text"
+            return ""
         if not message.strip():
             self.problems.setdefault("message", "is missing")
         elif len(message) > MESSAGE:
@@ -108,7 +110,7 @@ class Form:
     def fields(self) -> dict[str, str]:
         """Return the form's further fields, a list of {name, value}."""
         try:
-            found = {item["name"].text(): item["value"].text("") for item in self.node["fields"].items()}
+            found = {item["name"].text(): item["value"].exact("") for item in self.node["fields"].items()}
         except PayloadError:
             self.problems["fields"] = "must be a list of {name, value}"
             return {}
@@ -123,20 +125,14 @@ class Form:
 
     def facts(self) -> dict[str, str]:
         """Return what is nice to know of a submission; what is wrong with it is no reason to refuse anybody."""
-        try:
-            page = self.node["page_url"].text("")[:500]
-            consent = self.node["consent"]
-            version = consent["text_version"].text("yes")[:64] if consent["privacy"].truth(default=False) else ""
-        except PayloadError:
-            return {}
+        page = self.node["page_url"].text("")[:500]
+        consent = self.node["consent"]
+        version = consent["text_version"].text("yes")[:64] if consent["privacy"].truth(default=False) else ""
         return {name: value for name, value in (("Page", page), ("Consent", version)) if value}
 
     def language(self) -> str:
         """Return the page's language tag, empty where it is none."""
-        try:
-            language = self.node["locale"].text("")
-        except PayloadError:
-            return ""
+        language = self.node["locale"].text("")
         return language if LANGUAGE.fullmatch(language) else ""
 
 

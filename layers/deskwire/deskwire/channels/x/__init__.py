@@ -27,7 +27,7 @@ import base64
 import hmac
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
@@ -139,6 +139,10 @@ class X(Channel):
         secret = secrets.one("consumer_secret")
         signature = base64.b64encode(hmac.digest(secret.encode(), token.encode(), "sha256")).decode()
         return Response.json(200, {"response_token": f"sha256={signature}"})
+
+    def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
+        """Return the newest time of what happened: X names none of the delivery, and repeats it for a day at most."""
+        return max((event.occurred_at for event in events if event.occurred_at), default=None)
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         body = read(request.body).object()

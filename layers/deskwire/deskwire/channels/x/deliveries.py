@@ -75,13 +75,13 @@ def _post(data: Node, post: Node, account: str, what: str) -> Event:
     history = [item.identifier() for item in _first(post, "edit_history_tweet_ids", "edit_history_post_ids").items()]
     original = history[0] if history else number
     references = {
-        item["type"].text(""): item["id"].identifier()
-        for item in _first(post, "referenced_tweets", "referenced_posts").items()
+        item["type"].text(""): item["id"].any_id()
+        for item in _first(post, "referenced_tweets", "referenced_posts").rows()
     }
-    if "retweeted" in references:
+    if references.get("retweeted"):
         return _reposted(account, number, references["retweeted"], _author(data, author), post)
     # A long post has its whole text here; X's OpenAPI file now calls it note_post.
-    text = _first(post, "note_tweet", "note_post")["text"].text(post["text"].text(""))
+    text = _first(post, "note_tweet", "note_post")["text"].exact(post["text"].exact(""))
     attachments = tuple(_attached(data, post))
     own = author == account
     edited = original != number
@@ -97,12 +97,11 @@ def _post(data: Node, post: Node, account: str, what: str) -> Event:
         visibility=Visibility.PUBLIC,
         author=person,
         own=own,
-        text=line(_readable(text, post["entities"]["urls"].items()), attachments, "post"),
+        text=line(_readable(text, post["entities"]["urls"].rows()), attachments, "post"),
         occurred_at=post["created_at"].iso(),
         attachments=attachments,
-        reply_to=_first(post, "in_reply_to_tweet_id", "in_reply_to_post_id").identifier(
-            references.get("replied_to", "")
-        ),
+        reply_to=_first(post, "in_reply_to_tweet_id", "in_reply_to_post_id").any_id()
+        or references.get("replied_to", ""),
         language=_language(post["lang"].text("")),
         no_automatic_reply="" if own or what in SUMMONING or _mentions(post, account) else NOT_SUMMONED,
         facts=_facts(person, number, references.get("quoted", "")),
@@ -117,32 +116,32 @@ def _mentions(post: Node, account: str) -> bool:
     """
     begin = post["display_text_range"][0].number(0)
     return any(
-        item["id"].identifier("") == account and item["start"].number(0) >= begin
-        for item in post["entities"]["mentions"].items()
+        item["id"].any_id() == account and item["start"].number(0) >= begin
+        for item in post["entities"]["mentions"].rows()
     )
 
 
 def _author(data: Node, number: str) -> Author:
     """Return the author; `includes.users` is flat in post events, wrapped in `data` elsewhere, and often empty."""
-    for user in data["includes"]["users"].items():
+    for user in data["includes"]["users"].rows():
         found = user["data"] or user
-        if found["id"].identifier("") == number:
+        if found["id"].any_id() == number:
             return Author(number, found["name"].text(""), found["username"].text(""))
     return Author(number)
 
 
 def _attached(data: Node, post: Node) -> Iterator[Attachment]:
-    media = {item["media_key"].identifier(""): item for item in data["includes"]["media"].items()}
-    for key in post["attachments"]["media_keys"].items():
-        item = media.get(key.identifier(), Node(None, key.path))
+    media = {item["media_key"].any_id(): item for item in data["includes"]["media"].rows()}
+    for key in post["attachments"]["media_keys"].rows():
+        item = media.get(key.any_id(), Node(None, key.path))
         kind = MEDIA.get(item["type"].text(""), AttachmentKind.FILE)
         url = item["url"].text("") or _largest(item["variants"], "bit_rate") or item["preview_image_url"].text("")
-        yield Attachment(kind, url, key.identifier(), item["alt_text"].text(""))
+        yield Attachment(kind, url, key.any_id(), item["alt_text"].text(""))
 
 
 def _largest(variants: Node, rate: str) -> str:
     """Return the address of the best mp4 of a video."""
-    found = [(item[rate].number(0), item["url"].text("")) for item in variants.items()
+    found = [(item[rate].number(0), item["url"].text("")) for item in variants.rows()
              if item["content_type"].text("") == "video/mp4"]  # fmt: skip
     return max(found)[1] if found else ""
 
@@ -293,7 +292,7 @@ def _message(users: Node, item: Node, account: str) -> Event:
         visibility=Visibility.PRIVATE,
         author=Author(sender, user["name"].text(""), _first(user, "username", "screen_name").text("")),
         own=sender == account,
-        text=line(_readable(data["text"].text(""), data["entities"]["urls"].items(), media), attachments, "message"),
+        text=line(_readable(data["text"].exact(""), data["entities"]["urls"].rows(), media), attachments, "message"),
         occurred_at=item["created_timestamp"].epoch(),
         attachments=attachments,
         raw=fragment(item),
@@ -308,7 +307,7 @@ def _enclosed(attachment: Node) -> Attachment:
     kind, media = attachment["type"].text(""), attachment["media"]
     if kind == "location":
         place = attachment["location"]
-        point = [str(item.raw) for item in place["shared_coordinate"]["coordinates"]["coordinates"].items()]
+        point = [str(item.raw) for item in place["shared_coordinate"]["coordinates"]["coordinates"].rows()]
         place = place["shared_place"]["place"]
         name = place["full_name"].text(place["name"].text("")) or ", ".join(reversed(point))  # GeoJSON: longitude first
         return Attachment(AttachmentKind.LOCATION, name=name)
@@ -321,10 +320,10 @@ def _medium(media: Node) -> Attachment:
     """Return a medium of v1.1. Its number loses precision in `id`, so only `id_str` is read."""
     video = media["video_info"]
     kind = MEDIA.get(media["type"].text(""), AttachmentKind.FILE)
-    if video["audio_only"].truth(False):  # noqa: FBT003
+    if video["audio_only"].truth(default=False):
         kind = AttachmentKind.AUDIO
     url = _largest(video["variants"], "bitrate") or media["media_url_https"].text("")
-    return Attachment(kind, url, media["id_str"].identifier(""), media["ext_alt_text"].text(""))
+    return Attachment(kind, url, media["id_str"].any_id(), media["ext_alt_text"].text(""))
 
 
 # ---------------------------------------------------------------------------- Account Activity API (deprecated)
@@ -368,14 +367,14 @@ def _status(status: Node, account: str) -> Event:
     long = status["extended_tweet"]
     source = long if long["full_text"] else status
     media = source["extended_entities"]["media"] or source["entities"]["media"]
-    attachments = tuple(_medium(item) for item in media.items())
-    text = long["full_text"].text(status["full_text"].text(status["text"].text("")))
+    attachments = tuple(_medium(item) for item in media.rows())
+    text = long["full_text"].exact(status["full_text"].exact(status["text"].exact("")))
     answers = status["in_reply_to_status_id_str"].identifier("")
-    quoted = status["quoted_status_id_str"].identifier("")
+    quoted = status["quoted_status_id_str"].any_id()
     begin = source["display_text_range"][0].number(0)
-    summoned = bool(quoted and _number(status["quoted_status"]["user"], "id", "") == account) or any(
-        _number(item, "id", "") == account and item["indices"][0].number(0) >= begin
-        for item in source["entities"]["user_mentions"].items()
+    summoned = bool(quoted and status["quoted_status"]["user"]["id_str"].any_id() == account) or any(
+        item["id_str"].any_id() == account and item["indices"][0].number(0) >= begin
+        for item in source["entities"]["user_mentions"].rows()
     )
     # v1.1's shape of an edit, documented for the enterprise products that share it (edit-tweets).
     original = status["edit_history"]["initial_tweet_id"].identifier(number)
@@ -391,7 +390,7 @@ def _status(status: Node, account: str) -> Event:
         visibility=Visibility.PUBLIC,
         author=author,
         own=author.id == account,
-        text=line(_readable(text, source["entities"]["urls"].items(), media.items()), attachments, "post"),
+        text=line(_readable(text, source["entities"]["urls"].rows(), media.rows()), attachments, "post"),
         occurred_at=_moment(status),
         attachments=attachments,
         reply_to=answers,
@@ -422,7 +421,7 @@ def streamed(body: Node) -> Iterator[Event]:
 
     A stream belongs to the app, not to an account, so the rule's tag says for whom it is: "900000000000000010 brand".
     """
-    tags = [rule["tag"].text("") for rule in body["matching_rules"].items()]
+    tags = [rule["tag"].exact("") for rule in body["matching_rules"].items()]
     heads = [tag.split(" ")[0] for tag in tags]
     accounts = dict.fromkeys(head for head in heads if head.isascii() and head.isdigit()) or {STREAM: None}
     for account in accounts:

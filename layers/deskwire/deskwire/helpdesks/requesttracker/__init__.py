@@ -41,7 +41,7 @@ from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
 from .api import Tracker, number, quoted, values_of
-from .replies import moment_of, reply, staff, written_on
+from .replies import reply, staff, written_on
 from .tickets import MESSAGE, THREAD, created, marker, prepared, requestor_of, settled, tickets_of, written
 
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ class RequestTracker(Helpdesk):
         "address": "where Request Tracker is: https://rt.example.com (with its path, without /REST)",
         "queue": "the queue that new tickets go to",
         "fields": "custom fields to fill: `rating=Rating, permalink=Source` (optional; our name = Request Tracker's)",
+        "staff_mail": "answers that staff send by mail: the name under which your mail server writes "
+        "Authentication-Results (only mail that it found authentic is sent on), or `trusted` where it refuses all "
+        "other mail itself (optional, else none is sent on)",
         "user": "the RT user of the token (optional, else deskwire)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"token": "an authentication token of that user"}
@@ -205,7 +208,7 @@ class RequestTracker(Helpdesk):
         for row in rows["items"].items():
             transaction = number(row["id"].identifier())
             shown = tracker.get(f"transaction/{transaction}", what="polling")
-            news.append((transaction, number(shown["Object"]["id"].identifier()), moment_of(row["Created"])))
+            news.append((transaction, number(shown["Object"]["id"].identifier()), row["Created"].iso()))
         ours = self._ours(tracker, {survivor for _, survivor, _ in news})
         return Signals(
             [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import datetime
 from urllib.parse import quote
 
 from deskwire.model.errors import ConfigurationError, TemporaryError
@@ -15,6 +14,7 @@ from deskwire.web.markup import plain
 from deskwire.web.reading import Node
 
 from .api import HOUR, Tracker, number
+from .mail import withheld
 
 KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 TARGET = re.compile(r"/ticket/([0-9]{1,18})$")
@@ -93,19 +93,29 @@ def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
         if not part["Filename"].text("")
     }
     chosen = next((kind for kind in ("text/plain", "text/html") if kind in texts), "")
+    shown = {chosen: _attachment_of(tracker, texts[chosen])} if chosen else {}
+    # The headers of the whole stand with its outermost part, which RT stores first.
+    first = min((part["id"].identifier() for part in parts), key=lambda each: int(number(each)), default="")
+    whole = (
+        shown[chosen] if chosen and texts[chosen] == first else _attachment_of(tracker, first) if first else Node({})
+    )
     return AgentReply(
         id=transaction,
         order=int(transaction),
         ticket=ticket,
-        text=words_of(_content(tracker, texts[chosen]), chosen) if chosen else "",
+        text=words_of(_content(shown[chosen]), chosen) if chosen else "",
         author=author,
-        written_at=moment_of(row["Created"]),
+        written_at=row["Created"].iso(),
         attachments=tuple(_attachment(part) for part in parts if part["Filename"].text("")),
+        withheld=withheld(whole["Headers"].text(""), tracker.reach.settings.get("staff_mail", "").strip()),
     )
 
 
-def _content(tracker: Tracker, attachment: str) -> bytes:
-    shown = tracker.get(f"attachment/{number(attachment)}", what="reading an attachment")
+def _attachment_of(tracker: Tracker, attachment: str) -> Node:
+    return tracker.get(f"attachment/{number(attachment)}", what="reading an attachment")
+
+
+def _content(shown: Node) -> bytes:
     try:
         return base64.b64decode(shown["Content"].text(""))
     except binascii.Error:
@@ -120,11 +130,6 @@ def _attachment(part: Node) -> Attachment:
         name=part["Filename"].text(""),
         type=kind,
     )
-
-
-def moment_of(node: Node) -> datetime | None:
-    """Return a time, or None where there is none."""
-    return node.iso() if node.text("") else None
 
 
 def words_of(data: bytes, kind: str) -> str:

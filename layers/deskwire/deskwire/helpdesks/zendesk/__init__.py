@@ -51,13 +51,14 @@ from deskwire.web.reading import Node, fragment, read
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
 
-from .api import NUMBER, Api, error_of, id_of, numbered, rows_of, text_of, time_of
+from .api import NUMBER, Api, error_of, id_of, numbered
 from .comments import (
     ENTRY_BYTES,
     OWN,
     UPLOAD_BYTES,
     batches,
     comment_of,
+    is_transcript,
     mark,
     metadata,
     place,
@@ -207,11 +208,11 @@ class Zendesk(Helpdesk):
         except TicketGone:
             return None
         # Should the first attempt still be on its way, the second must not come after it: see `_update`.
-        api.kept(_stamp(api, ticket, key), text_of(shown["updated_at"]), TURN_SECONDS)
+        api.kept(_stamp(api, ticket, key), shown["updated_at"].text(""), TURN_SECONDS)
         for audit in api.newest(ticket, "audits"):
-            marks = text_of(audit["metadata"]["custom"][OWN]).split()
+            marks = audit["metadata"]["custom"][OWN].text("").split()
             if mark(key) in marks:
-                if any(event["public"].raw is True for event in rows_of(audit["events"])):
+                if any(event["public"].raw is True for event in audit["events"].rows()):
                     _wake(api, ticket, shown)
                 return Filed(ticket, {key: place(comment_of(audit), marks.index(mark(key)), len(marks))})
         return None
@@ -228,7 +229,7 @@ class Zendesk(Helpdesk):
     # ------------------------------------------------------------------------------------------------ out
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
-        """Return the public comments by staff after the one with that id, without our agent's own."""
+        """Return the public comments by staff after the one with that id, without our agent's own and transcripts."""
         api = Api(reach)
         staff: dict[str, str] = {}
         found: list[AgentReply] = []
@@ -236,7 +237,8 @@ class Zendesk(Helpdesk):
             number, author = id_of(shown["id"]), id_of(shown["author_id"])
             if number and after and int(number) <= int(after):
                 break
-            if number and shown["public"].raw is True and author in staff and author != api.bot():
+            public = number and shown["public"].raw is True and not is_transcript(shown)
+            if public and author in staff and author != api.bot():
                 found.append(reply(shown, ticket, staff[author]))
         return found[::-1]
 
@@ -285,7 +287,7 @@ def _event(body: Node, request: Request) -> Signal:
 
 def _status(event: Node) -> Status | None:
     """Return what a change of the status means: solved, or no longer; None for any other change (“pending”)."""
-    current, previous = (text_of(event[name]).lower() for name in ("current", "previous"))
+    current, previous = (event[name].text("").lower() for name in ("current", "previous"))
     if current == "solved":
         return Status.SOLVED
     return Status.REOPENED if previous == "solved" and current != "closed" else None
@@ -374,7 +376,7 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     if answer.status == 422 and error_of(answer):
         shown = api.ticket(ticket)
         # The words of the refusal lie under `status`, under `base` or elsewhere: the ticket itself tells.
-        if text_of(shown["status"]) == "closed":
+        if shown["status"].text("") == "closed":
             raise _closed(api, ticket, shown)
         now = _requester_of(shown)
         if requester and now != requester:  # agents merged the customer into another: once more as that one
@@ -392,7 +394,7 @@ def _wake(api: Api, ticket: str, shown: Node) -> None:
 
     Written through the API by the agent's token, a customer's comment does not open a ticket by itself.
     """
-    if text_of(shown["status"]) not in ASLEEP:
+    if shown["status"].text("") not in ASLEEP:
         return
     answer = _put(api, ticket, {"status": "open"})
     try:
@@ -428,16 +430,16 @@ def _closed(api: Api, ticket: str, shown: Node) -> TicketGone:
     Unconfirmed: `rel` and the ids in `via`, and the tag `closed_by_merge`. Where they name no target, the comment of
     that same update does (“… merged into request #7 …”, in the account's language); no other comment is asked.
     """
-    tagged = "closed_by_merge" in [tag.raw for tag in rows_of(shown["tags"])]
+    tagged = "closed_by_merge" in [tag.raw for tag in shown["tags"].rows()]
     for audit in api.newest(ticket, "audits"):
         source = audit["via"]["source"]
-        events = rows_of(audit["events"])
-        if not any(text_of(event["field_name"]) == "status" and event["value"].raw == "closed" for event in events):
+        events = audit["events"].rows()
+        if not any(event["field_name"].text("") == "status" and event["value"].raw == "closed" for event in events):
             continue
-        if not tagged and text_of(source["rel"]) != "merge":
+        if not tagged and source["rel"].text("") != "merge":
             break
         named = [id_of(source["to"]["ticket_id"]), id_of(source["from"]["ticket_id"])]
-        named += [found[1] for event in events for found in MERGED_INTO.finditer(text_of(event["body"]))]
+        named += [found[1] for event in events for found in MERGED_INTO.finditer(event["body"].text(""))]
         into = next((number for number in named if number and number != ticket), "")
-        return TicketGone("merged", into, time_of(audit["created_at"])) if into else TicketGone("closed")
+        return TicketGone("merged", into, audit["created_at"].iso()) if into else TicketGone("closed")
     return TicketGone("closed")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from urllib.parse import quote
 
 from deskwire.contracts.channel import Reach
@@ -105,11 +104,11 @@ class Api:
             if answer.status == 404 and error_of(answer) == "RecordNotFound":
                 raise TicketGone("deleted")
             body = self.checked(answer, f"reading a ticket's {what}").node()
-            for user in rows_of(body["users"]):
-                if staff is not None and text_of(user["role"]) in {"agent", "admin"}:
-                    staff[id_of(user["id"])] = text_of(user["name"])
-            yield from rows_of(body[what])
-            after = text_of(body["meta"]["after_cursor"])
+            for user in body["users"].rows():
+                if staff is not None and user["role"].text("") in {"agent", "admin"}:
+                    staff[id_of(user["id"])] = user["name"].text("")
+            yield from body[what].rows()
+            after = body["meta"]["after_cursor"].text("")
             if body["meta"]["has_more"].raw is not True or not after:
                 return
             cursor = f"&page%5Bafter%5D={quote(after, safe='')}"
@@ -134,34 +133,16 @@ class Api:
         return self.kept(name) or self.kept(name, make(), seconds)
 
 
-def text_of(node: Node) -> str:
-    """Return text, or nothing where there is none: a field of an answer that we can do without."""
-    return node.text() if isinstance(node.raw, str) else ""
-
-
-def time_of(node: Node) -> datetime | None:
-    """Return a time, or None where there is none."""
-    try:
-        return node.iso()
-    except PayloadError:
-        return None
-
-
 def id_of(node: Node) -> str:
     """Return an id (always digits), or nothing."""
     number = str(node.raw)
     return number if isinstance(node.raw, int | str) and NUMBER.fullmatch(number) else ""
 
 
-def rows_of(node: Node) -> list[Node]:
-    """Return a list's elements, or none."""
-    return list(node.items()) if isinstance(node.raw, list) else []
-
-
 def error_of(answer: Answer) -> str:
     """Return the name of an error, or nothing."""
     try:
-        return text_of(read(answer.body)["error"])
+        return read(answer.body)["error"].text("")
     except PayloadError:
         return ""
 

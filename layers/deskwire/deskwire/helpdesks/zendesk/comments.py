@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from deskwire.model.tickets import AgentReply, Entry, File
 from deskwire.web.markup import literal, paragraph, plain, rewritten
 from deskwire.web.reading import Node
 
-from .api import Api, error_of, id_of, rows_of, text_of, time_of
+from .api import Api, error_of, id_of
 
 ENTRY_BYTES = 48_000  # a comment holds 65,535 [?]; the rest is for the marks of HTML
 BATCH = 20  # entries in one comment: 33 bytes each of the 1,024 that an audit's metadata takes
@@ -21,6 +22,24 @@ UPLOAD_BYTES = 50 * 1024 * 1024
 UPLOAD_SECONDS = 50 * 60.0  # an upload's token lives 60 minutes
 OWN = "deskwire"  # tag, prefix of external ids, name in the metadata
 KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+# Names and numbers of `via.channel`: /documentation/ticketing/reference-guides/via-types/. What agents write in
+# Agent Workspace say `web`, their mobile apps `mobile`, apps and scripts with an agent's credentials `api`.
+WRITTEN = frozenset({
+    "", "web", "web_form", "web_service", "api", "mobile", "iphone", "lotus", "email", "mail", "0", "4", "5", "15",
+})  # fmt: skip
+# Records of calls and chats that took place elsewhere; nobody expects them to be sent.
+TRANSCRIPTS = re.compile(
+    r"chat(_transcript|_offline_message)?|(api_)?(voicemail|phone_call_(in|out)bound)|voice|29|3[345]"
+)
+RULES = frozenset({"rule", "trigger", "automation", "8"})
+# Flags that say nothing about who wrote a comment: a file too large, a name cut, some copies not sent.
+# /api-reference/ticketing/tickets/ticket_comments/#comment-flags
+HARMLESS = frozenset({"5", "16", "18"})
+FLAGS = {
+    "3": "its author was not signed in",
+    "4": "it was generated automatically",
+    "11": "somebody else submitted it in its author's name",
+}
 
 
 def mark(key: str) -> str:
@@ -82,7 +101,7 @@ def _upload(api: Api, entry: Entry, number: int, file: File) -> str:
 
     def upload() -> str:
         answer = api.checked(api.upload(file), "uploading a file")
-        token = text_of(answer.node()["upload"]["token"])
+        token = answer.node()["upload"]["token"].text("")
         if not token:
             raise TemporaryError("uploading a file: the answer has no token")
         return token
@@ -97,7 +116,7 @@ def _upload(api: Api, entry: Entry, number: int, file: File) -> str:
 
 def comment_of(audit: Node) -> str:
     """Return the id of the comment in an audit: the event's id is the comment's."""
-    return next((id_of(event["id"]) for event in rows_of(audit["events"]) if text_of(event["type"]) == "Comment"), "")
+    return next((id_of(event["id"]) for event in audit["events"].rows() if event["type"].text("") == "Comment"), "")
 
 
 def place(comment: str, position: int, of: int) -> str:
@@ -125,11 +144,11 @@ def redacted(api: Api, ticket: str, shown: Node, section: int) -> bool:
         words.append(text)
         return f"<redact>{text}</redact>"
 
-    marked, paragraphs = rewritten(text_of(shown["html_body"]), wrap)
+    marked, paragraphs = rewritten(shown["html_body"].text(""), wrap)
     if not words or (section and paragraphs < 2 * section):
         return False
     payload: dict[str, Any] = {"ticket_id": int(ticket), "html_body": marked}
-    urls = [url for url in (text_of(item["content_url"]) for item in rows_of(shown["attachments"])) if url]
+    urls = [url for url in (item["content_url"].text("") for item in shown["attachments"].rows()) if url]
     if urls and not section:
         payload["external_attachment_urls"] = urls
     answer = api.ask("PUT", f"comment_redactions/{comment}.json", payload, safe=True)
@@ -143,25 +162,58 @@ def redacted(api: Api, ticket: str, shown: Node, section: int) -> bool:
     return not urls
 
 
+def is_transcript(shown: Node) -> bool:
+    """Return whether a comment records a call or a chat instead of being written on the ticket."""
+    if shown["type"].text("") == "VoiceComment":
+        return True
+    return TRANSCRIPTS.fullmatch(_via(shown)[0]) is not None
+
+
+def withheld(shown: Node) -> str:
+    """Return why a comment under an agent's name may not be an answer of that agent, or an empty string."""
+    channel, relation = _via(shown)
+    if "merge" in {channel, relation} or channel == "19":
+        return "Zendesk wrote it when tickets were merged"
+    if {channel, relation} & RULES:
+        return "a rule of Zendesk's wrote it, not an agent"
+    if channel not in WRITTEN:
+        return f"it was not written on the ticket but came by “{channel[:40]}”"
+    metadata = shown["metadata"]
+    for flag in metadata["flags"].rows():
+        number = str(flag.raw)
+        if number not in HARMLESS and metadata["flags_options"][number]["trusted"].raw is not True:
+            return f"Zendesk has flagged it: {FLAGS.get(number, 'it cannot be sure who wrote it')}"
+    # The page's example has `trusted: false` beside a mere large file (flag 5), too: unsure, so not sent.
+    return "Zendesk does not trust that its author wrote it" if metadata["trusted"].raw is False else ""
+
+
+def _via(shown: Node) -> tuple[str, str]:
+    """Return a comment's channel, and how it relates to its source. The vendor shows them in either of two places."""
+    via = shown["via"] if "via" in shown else shown["metadata"]["via"]
+    channel = via["channel"].raw
+    return str(channel) if isinstance(channel, str | int) else "", via["source"]["rel"].text("")
+
+
 def reply(shown: Node, ticket: str, author: str) -> AgentReply:
     """Return an agent's comment as the reply to be sent."""
-    markup = text_of(shown["html_body"])
+    markup = shown["html_body"].text("")
     attachments = tuple(
         Attachment(
-            KINDS.get(text_of(item["content_type"]).partition("/")[0], AttachmentKind.FILE),
-            url=text_of(item["content_url"]),
+            KINDS.get(item["content_type"].text("").partition("/")[0], AttachmentKind.FILE),
+            url=item["content_url"].text(""),
             id=id_of(item["id"]),
-            name=text_of(item["file_name"]),
-            type=text_of(item["content_type"]),
+            name=item["file_name"].text(""),
+            type=item["content_type"].text(""),
         )
-        for item in rows_of(shown["attachments"])
+        for item in shown["attachments"].rows()
     )
     return AgentReply(
         id=id_of(shown["id"]),
         order=int(id_of(shown["id"])),
         ticket=ticket,
-        text=plain(markup) if markup else text_of(shown["plain_body"]) or text_of(shown["body"]),
+        text=plain(markup) if markup else shown["plain_body"].text("") or shown["body"].text(""),
         author=author,
-        written_at=time_of(shown["created_at"]),
+        written_at=shown["created_at"].iso(),
         attachments=attachments,
+        withheld=withheld(shown),
     )
