@@ -62,9 +62,6 @@ FAULTS = (
           "weight = len(letter.body)", AWS),
     Fault("Zendesk's comments are ordered as text", "helpdesks.zendesk", "int(number) <= int(after)", "number <= after",
           ("tests/connectors/zendesk", "tests/stories/test_answers_stories.py")),
-    Fault("RT's ticket numbers are ordered as text", "helpdesks.requesttracker", "sorted(survivors, key=int)",
-          "sorted(survivors, reverse=True)", ("tests/connectors/requesttracker",)),
-    # ------------------------------------------------------------------------------- keys without one of their parts
     Fault("two helpdesks share a ticket number", "conversation.table", "compose(helpdesk, ticket)", "compose(ticket)",
           LEDGER),
     Fault("two channels share an author", "conversation.table", 'f"P#{compose(channel, author)}"',

@@ -132,6 +132,12 @@ def test_a_transaction_removes_too_and_only_as_a_whole(table):
     assert table.get(other)["made"] == 1
 
 
+def test_a_partition_is_read_to_its_end_however_large_it_is(table):
+    for number in range(5):  # DynamoDB answers with a megabyte at most
+        table.put(Put({"pk": "T#one", "sk": f"M#{number}", "words": "x" * 300_000}))
+    assert [item["sk"] for item in table.query("T#one", "M#")] == [f"M#{number}" for number in range(5)]
+
+
 def test_initial_values_do_not_replace(table):
     table.put(Put(item(made=1)))
     assert table.update(Update(KEY, initial={"made": 2}))["made"] == 1

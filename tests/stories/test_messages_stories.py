@@ -8,6 +8,7 @@ import pytest
 
 from deskwire.configuration import connection_key, helpdesk_key
 from deskwire.model.errors import TemporaryError
+from deskwire.registry import helpdesk
 from sandbox.neighbours.neighbour import broken, cut_after, throttled
 
 from .conftest import PAGE
@@ -289,11 +290,13 @@ def test_the_budget_of_updates_for_a_ticket_is_kept_and_nothing_is_lost(company)
     assert set(company.outcomes().values()) == {"filed"}
 
 
-def test_a_message_longer_than_the_helpdesk_takes_goes_along_whole_as_a_file(company):
-    company.deliver(company.message("x" * 150_000 + " the end"))
+@pytest.mark.parametrize(("sign", "count"), [("x", 150_000), ("€", 60_000)])  # the helpdesk counts bytes
+def test_a_message_longer_than_the_helpdesk_takes_goes_along_whole_as_a_file(company, sign, count):
+    company.deliver(company.message(sign * count + " the end"))
     assert company.work() == ["filed"]
     comment = company.zendesk.comments(company.zendesk.tickets[0].id)[0]
-    assert comment.files[0].data.decode().count("x") >= 150_000
+    assert comment.files[0].data.decode().count(sign) >= count
+    assert len(comment.words.encode()) <= helpdesk("zendesk").abilities.entry_bytes
 
 
 def test_a_message_that_the_helpdesk_never_takes_is_refused_and_the_next_one_filed(company):

@@ -558,3 +558,8 @@ print(len(new), *sorted({name.partition(".")[0] for name in new} - sys.stdlib_mo
     count, *others = done.stdout.split()
     assert others == ["deskwire"]
     assert int(count) <= 110
+
+
+def test_a_batch_is_weighed_in_bytes():
+    letters = [Letter(str(number), str(number), "€" * 200_000) for number in range(3)]  # 600 kB each
+    assert [len(each) for each in batches(letters)] == [1, 1, 1]

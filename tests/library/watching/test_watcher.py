@@ -102,6 +102,15 @@ def test_a_morning_is_counted_by_account_and_hour(morning, figures):
     assert world.counted("zendesk") == {"filed": 2}  # its signals
 
 
+def test_what_tells_a_redelivered_record_is_kept_for_three_days(morning, figures):
+    world = figures()
+    world.deliver(morning.records)
+    tokens = [item for (pk, _), item in world.table.memory.items.items() if not pk.startswith(("F#", "C#"))]
+    assert len(tokens) >= FIGURES["messages"]
+    for item in tokens:
+        assert 0 <= item["expires"] - 3 * 86_400 - START.timestamp() < 3600
+
+
 def test_a_crash_or_lost_answer_at_any_write_leaves_the_figures_exact(morning, figures):
     effects = figures()
     effects.deliver(morning.records)
