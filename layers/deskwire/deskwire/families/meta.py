@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import each
@@ -125,12 +125,27 @@ def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:
     return tuple({item.url or item.id or str(number): item for number, item in enumerate(found)}.values())
 
 
+class Login(NamedTuple):
+    """Which host a product's calls go to, and the name of the token that they carry."""
+
+    host: str
+    token: str
+
+
+PAGE: Final = Login(GRAPH, PAGE_TOKEN)
+
+
 def page_request(method: str, path: Sequence[str], payload: object, reach: Reach, **query: str) -> Call:
     """Return a call of the Graph API with the page's token, which travels in a header."""
-    url = f"{GRAPH}/{VERSION}/" + "/".join(quote(part, safe="") for part in path)
+    return graph_request(PAGE, method, path, payload, reach, **query)
+
+
+def graph_request(login: Login, method: str, path: Sequence[str], payload: object, reach: Reach, **query: str) -> Call:
+    """Return a call of Graph at the login's host with its token, which travels in a header."""
+    url = f"{login.host}/{VERSION}/" + "/".join(quote(part, safe="") for part in path)
     if query:
         url += "?" + urlencode(query)
-    headers = {"Authorization": f"Bearer {reach.secrets.one(PAGE_TOKEN).reveal()}"}
+    headers = {"Authorization": f"Bearer {reach.secrets.one(login.token).reveal()}"}
     return Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
 
 
@@ -162,6 +177,7 @@ CLASSES: Final[Mapping[tuple[int, int], tuple[Class, str]]] = {
     (341, 0): (Class.RATE, HANDLING),
     (613, 0): (Class.RATE, RATES),
     (80001, 0): (Class.RATE, RATES),
+    (80002, 0): (Class.RATE, RATES),  # Instagram's
     (80006, 0): (Class.RATE, RATES),
     (1, 0): (Class.FAILING, HANDLING),
     (2, 0): (Class.FAILING, HANDLING),
@@ -227,14 +243,17 @@ def _wait(answer: Answer) -> float | None:
     return longest * 60.0 or None
 
 
-def settled(answer: Answer, *, what: str) -> Node:
-    """Return what Graph answered; raise for an error, wherever it stands, what happens next."""
+def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
+    """Return what Graph answered; raise for an error, wherever it stands, what happens next.
+
+    `token` names the secret that the call carried, for the person who has to renew it.
+    """
     code, subcode = _codes(answer)
     text = f"{what}: Facebook's error {code}" + (f"/{subcode}" if subcode else "")
     named = f"{code}/{subcode}" if subcode else str(code)
     match _class(answer):
         case Class.TOKEN:
-            raise ConfigurationError(f"{text}: the page's token is no longer good, store a new “{PAGE_TOKEN}”")
+            raise ConfigurationError(f"{text}: the token is no longer good, store a new “{token}”")
         case Class.RATE:
             raise TemporaryError(text, after=_wait(answer))
         case Class.FAILING:
@@ -250,7 +269,7 @@ def settled(answer: Answer, *, what: str) -> Node:
     of_request = answer.status < 500 and answer.status not in {408, 425, 429} and not of_account(answer.status)
     if _failed(answer) and of_request:
         raise PermanentError(text, status=answer.status, code=named)
-    return checked(answer, what=what, secret_hint=f"“{PAGE_TOKEN}”").node()
+    return checked(answer, what=what, secret_hint=f"“{token}”").node()
 
 
 def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str) -> Node | None:
