@@ -1,12 +1,12 @@
 """Instagram: what its documentation promises, beyond the suite."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from deskwire.channels.instagram import Instagram
-from deskwire.contracts.terms import Permit
+from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Event, Kind, Unreadable, Visibility
 from deskwire.model.secret import Secrets
@@ -130,3 +130,12 @@ def test_after_a_day_only_a_person_may_write():
     assert isinstance(person, Permit)
     assert person.tag == "HUMAN_AGENT"
     assert not isinstance(terms.permit(Visibility.PRIVATE, automatic=True, last_inbound=written, now=NOW), Permit)
+
+
+def test_a_private_reply_has_a_week_even_for_what_no_person_wrote():
+    given = {"automatic": True, "now": NOW, "private_reply": True}
+    permit = Instagram.terms.permit(Visibility.PRIVATE, last_inbound=NOW - timedelta(days=6), **given)
+    assert isinstance(permit, Permit)
+    assert (permit.tag, permit.limit.pieces) == ("", 1)
+    late = Instagram.terms.permit(Visibility.PRIVATE, last_inbound=NOW - timedelta(days=8), **given)
+    assert isinstance(late, Refusal)

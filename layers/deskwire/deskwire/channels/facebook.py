@@ -73,17 +73,17 @@ class Facebook(Channel):
                     ),
                 ),
             ),
-            Visibility.PRIVATE: Sending(
-                text=Figure(TextLimit(2000, Unit.UTF16), PRIVATE_REPLIES, meta.CHECKED, confirmed=False),
-                windows=(
-                    Window(
-                        name="private reply",
-                        span=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
-                        automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
-                    ),
+        },
+        private_reply=Sending(
+            text=Figure(TextLimit(2000, Unit.UTF16), PRIVATE_REPLIES, meta.CHECKED, confirmed=False),
+            windows=(
+                Window(
+                    name="private reply",
+                    span=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
+                    automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
                 ),
             ),
-        },
+        ),
         body_limit=meta.BODY_LIMIT,
         # “Promptly” for the feed; the same address gets Messenger's events, which want it within 5 seconds.
         deadline=Figure(timedelta(seconds=5), meta.WEBHOOKS, meta.CHECKED, confirmed=False),

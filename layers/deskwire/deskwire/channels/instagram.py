@@ -135,6 +135,16 @@ class Instagram(Channel):
                 ),
             ),
         },
+        private_reply=Sending(
+            text=Figure(TextLimit(1000, Unit.BYTES), MESSAGING, meta.CHECKED),
+            windows=(
+                Window(
+                    name="private reply",
+                    span=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
+                    automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
+                ),
+            ),
+        ),
         body_limit=meta.BODY_LIMIT,
         deadline=Figure(timedelta(seconds=5), meta.WEBHOOKS, meta.CHECKED, confirmed=False),
         redelivery=Figure(timedelta(hours=36), meta.WEBHOOKS, meta.CHECKED),
@@ -142,7 +152,6 @@ class Instagram(Channel):
         sunset=meta.SUNSET,
         figures={
             "private_replies": Figure(1, PRIVATE_REPLIES, meta.CHECKED),
-            "private_reply_within": Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
         },
     )
 
@@ -207,7 +216,7 @@ class Instagram(Channel):
         texts = measure.pieces(outgoing.text, permit.limit)
         if outgoing.visibility is Visibility.PUBLIC:
             return Sent((_comment(outgoing, texts, reach),))
-        if outgoing.context.get("place"):
+        if outgoing.private_reply:
             return _answer_privately(outgoing, texts, reach)
         how = {"messaging_type": "MESSAGE_TAG", "tag": permit.tag} if permit.tag else {}
         contents: list[Mapping[str, object]] = [{"text": text} for text in texts]
