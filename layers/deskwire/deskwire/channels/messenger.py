@@ -91,8 +91,8 @@ class Messenger(Channel):
         token = digest(outgoing.key)
 
         def message(content: Mapping[str, object], tagged: Mapping[str, str]) -> Node:
-            how = {"messaging_type": "RESPONSE", **tagged}
-            return meta.message({"id": outgoing.thread}, {**content, "metadata": token}, reach, **how)
+            content = {**content, "metadata": token}
+            return meta.message({"id": outgoing.thread}, content, reach, {"messaging_type": "RESPONSE", **tagged})
 
         return meta_inbox.send(outgoing, permit, message, _sendable)
 

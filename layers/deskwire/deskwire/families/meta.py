@@ -85,20 +85,30 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
     return Response(200, challenge)
 
 
+def entries(request: Request, kind: str) -> Iterator[Node]:
+    """Yield the entries, maybe of different accounts, of a delivery about an object of this kind: `page`, `instagram`.
+
+    Raises `PayloadError` for no such delivery.
+    """
+    body = read(request.body)
+    # https://developers.facebook.com/docs/instagram-platform/webhooks/examples/ shows the whole in a list.
+    for delivery in [*body.items()] if isinstance(body.raw, list) and body.raw else [body]:
+        if delivery.object()["object"].text() != kind:
+            raise PayloadError(f"the delivery is not of the object “{kind}”")
+        if "entry" not in delivery:
+            raise PayloadError("the delivery has no entry")
+        yield from delivery["entry"].items()
+
+
 def updates(
     request: Request, kind: str, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
 ) -> Iterator[Event | Unreadable]:
     """Yield the events of a delivery about an object of this kind: `page`, `instagram`.
 
-    It may hold several entries, of different accounts; `read_one` gets an entry, one update in its list `name`, and
-    that name. What cannot be read is an `Unreadable`, the rest goes on. Raises `PayloadError` for no such delivery.
+    `read_one` gets an entry, one update in its list `name`, and that name. What cannot be read is an `Unreadable`, the
+    rest goes on. Raises `PayloadError` for no such delivery.
     """
-    body = read(request.body).object()
-    if body["object"].text() != kind:
-        raise PayloadError(f"the delivery is not of the object “{kind}”")
-    if "entry" not in body:
-        raise PayloadError("the delivery has no entry")
-    for entry in body["entry"].items():
+    for entry in entries(request, kind):
         try:
             found = [(name, list(entry.object()[name].items())) for name in names]
         except PayloadError as error:
@@ -272,13 +282,13 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
     return checked(answer, what=what, secret_hint=f"“{token}”").node()
 
 
-def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str) -> Node | None:
-    """Return the fields of an object, None when it is gone or not shown to this page."""
-    answer = reach.http(page_request("GET", path, None, reach, fields=fields))
+def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str, login: Login = PAGE) -> Node | None:
+    """Return the fields of an object, None when it is gone or not shown to this account."""
+    answer = reach.http(graph_request(login, "GET", path, None, reach, fields=fields))
     code, subcode = _codes(answer)
     if answer.status == 404 or (code in UNSEEN_CODES and (code, subcode) != (10, 1893063)):
         return None
-    return settled(answer, what=what)
+    return settled(answer, what=what, token=login.token)
 
 
 def posted(node: Node, name: str, *, what: str) -> str:
@@ -289,11 +299,19 @@ def posted(node: Node, name: str, *, what: str) -> str:
         raise TemporaryError(f"{what}: the answer names no {name}", ambiguous=True) from None
 
 
-def message(recipient: Mapping[str, str], content: Mapping[str, object], reach: Reach, **more: str) -> Node:
-    """Send one message through the page's inbox (the Send API) and return the answer."""
-    payload = {"recipient": dict(recipient), **more, "message": dict(content)}
-    call = page_request("POST", (reach.account, "messages"), payload, reach)
-    return settled(reach.http(call), what="sending a message")
+def message(
+    recipient: Mapping[str, str],
+    content: Mapping[str, object],
+    reach: Reach,
+    tagged: Mapping[str, str] | None = None,
+    *,
+    login: Login = PAGE,
+    sender: str = "",
+) -> Node:
+    """Send one message through the inbox of `sender`, the account itself by default, and return the answer."""
+    payload = {"recipient": dict(recipient), **(tagged or {}), "message": dict(content)}
+    call = graph_request(login, "POST", (sender or reach.account, "messages"), payload, reach)
+    return settled(reach.http(call), what="sending a message", token=login.token)
 
 
 def epoch(when: datetime) -> str:

@@ -187,17 +187,20 @@ class Item:
             return
         if not self.sender:
             raise PayloadError(f"{message.path} has no sender")
-        attachments = self.attachments(message)
-        otherwise = self.hidden if flag(message["is_unsupported"]) else "an empty message"
+        attachments, facts = self.attachments(message), filled(self.facts(message))
+        text = message["text"].text("") or facts.get("Quick reply", "")
+        otherwise = "a question about a product" if "Product" in facts else "an empty message"
+        if flag(message["is_unsupported"]):
+            otherwise = self.hidden
         yield self._event(
             Kind.MESSAGE,
             mid,
             ADD,
-            text=line(message["text"].text(""), attachments, otherwise),
+            text=line(text, attachments, otherwise),
             attachments=attachments,
             reply_to=identifier(message["reply_to"]["mid"]),
             echo_of=said(message["metadata"]) if self.own else "",
-            facts=filled(self.facts(message)),
+            facts=facts,
         )
 
     def _edit(self, edit: Node) -> Iterator[Event]:
