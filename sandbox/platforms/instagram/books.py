@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
-from sandbox.platforms.instagram.played import HOST, Instagram, bundle
+from sandbox.platforms.instagram.played import HOST, MEDIA, Instagram, bundle
 
 NAME, ENDPOINT = "instagram", "instagram"
 ACCOUNT = "17841490000000001"  # the one of the captures, so that `deskwire send-capture` finds its connection
@@ -34,7 +34,7 @@ class OnInstagram(Platform):
 
     @property
     def hosts(self) -> Mapping[str, str]:
-        return {HOST: self.player.address}
+        return dict.fromkeys((HOST, MEDIA), self.player.address)
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:

@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 
 HOST = "graph.instagram.com"
+MEDIA = "scontent.cdninstagram.com"
 LONGEST = 1000  # bytes
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -79,7 +80,8 @@ class Instagram(Neighbour):
         """Somebody writes a direct message; return its id and the entry that tells of it."""
         with self.lock:
             said = self._say(person, person, text, private=True)
-            return said.id, self.item(person, message={"mid": said.id, "text": text, **content})
+            words = {"text": text} if text else {}
+            return said.id, self.item(person, message={"mid": said.id, **words, **content})
 
     def unsends(self, mid: str) -> dict[str, Any]:
         """Somebody takes a message back."""
@@ -217,6 +219,16 @@ class Instagram(Neighbour):
         if any(each.private and each.writer == target for each in self.said.values()):
             return Reply.json(200, {"id": target, "name": self.people[target], "username": self.people[target]})
         return error(230, "User consent is required to access user profile")
+
+    @route("GET", "/story.jpg", public=True)
+    def media(self, asked: Asked) -> Reply:
+        """Hand out a story's picture."""
+        del asked
+        return Reply(
+            200,
+            b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9",
+            {"content-type": "image/jpeg"},
+        )
 
     @route("GET", "/", public=True)
     def page(self, asked: Asked) -> Reply:

@@ -8,6 +8,7 @@ from sandbox.northwind.notes import Happening, Talk
 from sandbox.northwind.scenes import Scenes, scene
 from sandbox.northwind.script import Script
 from sandbox.platforms.instagram.books import ACCOUNT, NAME, OnInstagram
+from sandbox.platforms.instagram.played import MEDIA
 
 
 class Chatting(Scenes):
@@ -73,6 +74,44 @@ class Chatting(Scenes):
         self.script.send(NAME, entry, self.script.happened(talk, made, text=text, marker=marker))
         if self.random.random() < 0.5:
             self.script.answer_later(talk)
+
+    @scene(morning=3, soak=1)
+    def private_answer(self) -> None:
+        """An agent answers a comment privately; what the person then writes privately goes on in the same ticket."""
+        person = self.player.person(next(self.names))
+        text, marker = self.script.marked()
+        made, entry = self.player.comments(person, text)
+        talk = self.script.talk(NAME, ACCOUNT, made, f"{NAME} {made}", ack=False, why="public, and switched off")
+        self.script.send(NAME, entry, self.script.happened(talk, made, text=text, marker=marker))
+
+        def answered() -> None:
+            self.script.answer(talk, private=f"{NAME} {person}")
+            self.script.later(1.0, arrived)
+
+        def arrived() -> None:
+            with self.player.lock:
+                has_it = any(each.ours and each.thread == person for each in self.player.said.values())
+            self.script.later(2.5 if has_it else 1.0, privately if has_it else arrived)
+
+        def privately() -> None:
+            words, mark = self.script.marked("Thank you, my address is Street {}")
+            mid, written = self.player.writes(person, words)
+            self.script.send(NAME, written, self.script.happened(talk, mid, text=words, marker=mark))
+
+        self.script.when_filed(talk, answered)
+
+    @scene(morning=3, soak=1)
+    def story(self) -> None:
+        """Somebody answers a story of the account, and mentions it in one of their own."""
+        address = f"https://{MEDIA}/story.jpg?asset_id={next(self.numbers)}"
+        person, talk, _ = self._begins(reply_to={"story": {"id": f"1799{next(self.numbers)}", "url": address}})
+
+        def mention() -> None:
+            story = {"type": "story_mention", "payload": {"url": address}}
+            mid, entry = self.player.writes(person, "", attachments=[story])
+            self.script.send(NAME, entry, self.script.happened(talk, mid))
+
+        self.script.later(4, mention)
 
     @scene(morning=2, soak=1)
     def nothing(self) -> None:

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.contracts.channel import Channel, Reach, filled
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
 from deskwire.families import meta, meta_inbox
+from deskwire.families.meta_reading import listed, said, when
 from deskwire.model.errors import DeskwireError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import digest
@@ -135,12 +136,12 @@ class _Item(meta_inbox.Item):
         return meta.distinct([*kept, *stickers.values()])
 
     def facts(self, message: Node) -> Mapping[str, str]:
-        commands = [meta_inbox.said(command["name"]) for command in meta_inbox.listed(message["commands"])]
+        commands = [said(command["name"]) for command in listed(message["commands"])]
         return {**super().facts(message), "Commands": ", ".join(filter(None, commands))}
 
     def _delivery(self, delivery: Node) -> Iterator[Event]:
         """`mids` names the messages, where it is there; all before the watermark are meant in any case."""
-        at = self.at or meta_inbox.when(delivery["watermark"])  # old samples have no timestamp
+        at = self.at or when(delivery["watermark"])  # old samples have no timestamp
         mids = [mid.identifier() for mid in delivery["mids"].items()]
         for mid in dict.fromkeys(mids) or [f"{self.person}:{delivery['watermark'].identifier()}"]:
             yield self._event(Kind.RECEIPT, mid, "delivered", text="[delivered]", occurred_at=at)

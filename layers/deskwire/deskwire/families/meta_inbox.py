@@ -6,12 +6,12 @@ https://developers.facebook.com/docs/instagram-platform/webhooks/examples/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from deskwire.contracts.channel import filled, in_turn, line, place
-from deskwire.contracts.terms import Figure, Permit, Window
+from deskwire.contracts.terms import Figure, Permit, Sending, TextLimit, Window
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
@@ -19,8 +19,8 @@ from deskwire.model.sending import Outgoing, Sent
 from deskwire.web.reading import Node, fragment
 
 from . import meta
+from .meta_reading import TEST_ACCOUNT, flag, identifier, listed, said, when
 
-TEST_ACCOUNT: Final = "0"  # the dashboard's test button
 HANDOVERS: Final = ("pass_thread_control", "take_thread_control", "request_thread_control", "app_roles")
 ABOUT: Final = frozenset({"sender", "recipient", "timestamp", "is_self"})
 # Messenger: …/webhook-events/messages (location: older clients only). Instagram's shared posts came as `share` until
@@ -60,43 +60,6 @@ SENDABLE: Final = {
     AttachmentKind.VIDEO: "video",
     AttachmentKind.FILE: "file",
 }
-
-
-# ------------------------------------------------------------------- secondary values, which never park the words
-
-
-def said(node: Node) -> str:
-    """Return a secondary text or id, "" where it is of another type."""
-    try:
-        return node.text("") if isinstance(node.raw, str) else node.identifier("")
-    except PayloadError:
-        return ""
-
-
-def identifier(node: Node) -> str:
-    """Return a secondary id, "" where it is none."""
-    try:
-        return node.identifier("")
-    except PayloadError:
-        return ""
-
-
-def when(node: Node) -> datetime | None:
-    """Return a time in UTC, None where it cannot be read."""
-    try:
-        return meta.moment(node)
-    except PayloadError:
-        return None
-
-
-def flag(node: Node) -> bool:
-    """Return whether a flag is set; it may be written as text."""
-    return node.raw is True or node.raw == "true"
-
-
-def listed(node: Node) -> Iterable[Node]:
-    """Return the elements, or the one thing that stands where a list is documented."""
-    return node.items() if isinstance(node.raw, list) else [node] if node else []
 
 
 # ------------------------------------------------------------------------------------------------ what is read
@@ -327,6 +290,16 @@ def windows(source: str) -> tuple[Window, ...]:
             tag="HUMAN_AGENT",
         ),
     )
+
+
+def private_reply(limit: Figure[TextLimit], source: str) -> Sending:
+    """Return the rules of the one private reply that a comment may have, within a week."""
+    week = Window(
+        name="private reply",
+        span=Figure(timedelta(days=7), source, meta.CHECKED),
+        automatic=Figure(True, source, meta.CHECKED),  # noqa: FBT003
+    )
+    return Sending(text=limit, windows=(week,))
 
 
 def send(

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.contracts.channel import Channel, Reach, filled, line
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta, meta_inbox
-from deskwire.families.meta_inbox import identifier, said, when
+from deskwire.families.meta_reading import identifier, repeats, said, when
 from deskwire.model.errors import DeskwireError, PermanentError
 from deskwire.model.events import Author, Event, Unreadable, Visibility
 from deskwire.model.sending import Outgoing, Sent
@@ -86,15 +86,8 @@ class Instagram(Channel):
                 windows=meta_inbox.windows(MESSAGING),
             ),
         },
-        private_reply=Sending(
-            text=Figure(TextLimit(1000, Unit.BYTES), MESSAGING, meta.CHECKED),
-            windows=(
-                Window(
-                    name="private reply",
-                    span=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
-                    automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
-                ),
-            ),
+        private_reply=meta_inbox.private_reply(
+            Figure(TextLimit(1000, Unit.BYTES), MESSAGING, meta.CHECKED), PRIVATE_REPLIES
         ),
         body_limit=meta.BODY_LIMIT,
         deadline=Figure(timedelta(seconds=5), meta.WEBHOOKS, meta.CHECKED, confirmed=False),
@@ -166,12 +159,8 @@ class Instagram(Channel):
             by=sending.login(reach), fields="id,text,timestamp,from", limit="50",
         )  # fmt: skip
         for reply in answer["data"].items():
-            written = when(reply["timestamp"])
-            if (
-                identifier(reply["from"]["id"]) in {"", reach.account}
-                and said(reply["text"]).split() == outgoing.text.split()
-                and (written is None or written >= since - timedelta(minutes=1))  # their clock and ours
-            ):
+            by = identifier(reply["from"]["id"])
+            if by in {"", reach.account} and repeats(reply, "text", outgoing.text, since):
                 return Sent((reply["id"].identifier(),))
         return None
 

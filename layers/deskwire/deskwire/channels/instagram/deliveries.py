@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deskwire.contracts.channel import each, filled, line
 from deskwire.families import meta, meta_inbox
-from deskwire.families.meta_inbox import TEST_ACCOUNT, identifier, listed, said, when
+from deskwire.families.meta_reading import EDITS, REMOVALS, TEST_ACCOUNT, identifier, listed, said, unknown, when
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 NAME: Final = "instagram"
 COMMENTS: Final = frozenset({"comments", "live_comments"})
-# No webhook of an edited or removed comment is documented; were there one, it would say so as a Page's feed does.
-EDITS: Final = frozenset({"edit", "edited"})
-REMOVALS: Final = frozenset({"remove", "delete"})
 # Fields that come in `changes` with the content itself as the value, without its name around it (seen in parsers).
 BARE: Final = {"message_edit": "message_edit", "message_reactions": "reaction", "messaging_seen": "read"}
 
@@ -74,21 +71,7 @@ def _wrapped(value: Node, field: str) -> Node:
 
 
 def _other(entry: Node, node: Node, what: str) -> Event:
-    """Return what is genuine and not known here, and the dashboard's test button."""
-    account = entry["id"].identifier()
-    return Event(
-        channel=NAME,
-        account=account,
-        kind=Kind.OTHER,
-        # There is no id: two of a kind in one second count once.
-        object_id=f"{what[:60]}:{identifier(entry['time'])}",
-        verb="unknown",
-        thread=account,
-        visibility=Visibility.PUBLIC,
-        text=f"[{what[:60]}]",
-        facts=filled({"Test": "yes" if account == TEST_ACCOUNT else ""}),
-        raw=fragment(node),
-    )
+    return unknown(NAME, entry, node, what[:60])
 
 
 # ------------------------------------------------------------------------------------------ comments and mentions
@@ -150,6 +133,7 @@ def _comment(entry: Node, value: Node, field: str) -> Event:
         ),
         "keep": {"place": field},
     }
+    # No webhook of an edited or removed comment is documented; were there one, it would say so as a Page's feed does.
     if said(verb) in REMOVALS:
         return _public(entry, value, object_id, kind=Kind.DELETION, verb="delete", **known)
     if said(verb) in EDITS:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from deskwire.families import meta, meta_inbox
+from deskwire.families.meta_reading import identifier
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Visibility
 from deskwire.model.keys import compose
@@ -72,7 +73,7 @@ def _reply_privately(outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
     to = {"comment_id": outgoing.reply_to or outgoing.thread}
     answer = meta.message(to, {"text": text}, reach, login=login(reach), sender="me")
     made = meta.posted(answer, "message_id", what="replying privately")
-    person = meta_inbox.identifier(answer["recipient_id"])
+    person = identifier(answer["recipient_id"])
     return Sent((made,), compose("instagram", reach.account, person) if person else "")
 
 
