@@ -60,14 +60,6 @@ def test_a_message_by_changes_has_the_key_of_one_by_messaging():
 
 
 @pytest.mark.parametrize("odd", [7, "x", [], [1], {}, {"a": 1}, None, True, "", 1.5])
-@pytest.mark.parametrize("field", ["attachments", "reply_to", "quick_reply", "referral", "is_echo", "app_id", "new"])
-def test_an_odd_secondary_field_never_parks_the_words(field, odd):
-    (found,) = read(entry(messaging=[item(message={"mid": "m", "text": "The words", field: odd})]))
-    assert isinstance(found, Event)
-    assert found.text == "The words"
-
-
-@pytest.mark.parametrize("odd", [7, "x", [], [1], {}, {"a": 1}, None, True, "", 1.5])
 @pytest.mark.parametrize("field", ["from", "media", "parent_id", "created_time", "timestamp", "verb"])
 def test_an_odd_secondary_field_of_a_comment_never_parks_the_words(field, odd):
     value = {"id": "18", "text": "The words", "from": {"id": PERSON}, field: odd}

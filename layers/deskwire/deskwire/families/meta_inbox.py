@@ -52,6 +52,7 @@ NAMES: Final = {
     "story_mention": "a story that mentions us",
     "ephemeral": "a picture or video to be seen once",  # comes without an address
     "appointment_booking": "appointment_booking",
+    "unsupported_type": "a shared post, reel or advertisement",  # seen by users of Zernio's API, not documented
 }
 IDS: Final = ("id", "reel_video_id", "ig_post_media_id", "sticker_id")
 SENDABLE: Final = {
