@@ -60,9 +60,9 @@ def _channel(name: str) -> dict[str, Any]:
     """Return what a channel's class declares."""
     subject = registry.channel(name)
     sends = {
-        str(visibility): {"most": sending.text.value.most, "unit": str(sending.text.value.unit),
+        place: {"most": sending.text.value.most, "unit": str(sending.text.value.unit),
                           "automatic": sending.automatic}
-        for visibility, sending in subject.terms.sending.items()
+        for place, sending in subject.terms.places.items()
     }  # fmt: skip
     does = sorted(word for word, protocol in PROTOCOLS.items() if isinstance(subject, protocol))
     return {"title": subject.title, "does": does, "sends": sends, "gaps": dict(subject.known_gaps), **_asks(subject)}

@@ -107,9 +107,9 @@ def shown(name):
             "polls": abilities.polls,
         }
         return found
-    places = {item.data["outgoing"]["visibility"] for item in good if item.call == "send"}
+    places = {world.place_of(item) for item in good if item.call == "send"}
     found["sends"] = {
-        str(visibility): {
+        place: {
             "most": sending.text.value.most,
             "unit": str(sending.text.value.unit),
             "pieces": sending.text.value.pieces,
@@ -125,8 +125,8 @@ def shown(name):
                 for window in sending.windows
             ],
         }
-        for visibility, sending in sorted(connector.terms.sending.items())
-        if visibility in places
+        for place, sending in sorted(connector.terms.places.items())
+        if place in places
     }
     return found
 

@@ -354,11 +354,11 @@ def figures(contract):
         if isinstance(value, Figure):
             yield name, value
     yield from contract.figures.items()
-    for visibility, sending in contract.sending.items():
-        yield f"{visibility}.text", sending.text
+    for place, sending in contract.places.items():
+        yield f"{place}.text", sending.text
         for window in sending.windows:
-            yield f"{visibility}.{window.name}.span", window.span
-            yield f"{visibility}.{window.name}.automatic", window.automatic
+            yield f"{place}.{window.name}.span", window.span
+            yield f"{place}.{window.name}.automatic", window.automatic
 
 
 @pytest.mark.rule("C18.figures")
@@ -375,7 +375,7 @@ def test_every_figure_of_the_contract_has_a_source_and_a_date(connector):
 def test_a_channel_that_replies_says_how_long_and_when(replying_channel):
     contract = world.connectors()[replying_channel].terms
     assert contract.sending
-    for sending in contract.sending.values():
+    for sending in contract.places.values():
         assert sending.text.value.most > 0
         assert sending.text.value.pieces >= 1
 

@@ -7,7 +7,6 @@ import pytest
 from deskwire.care.measure import measure
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
-from deskwire.model.events import Visibility
 from tests.conformance import world
 
 OTHER_4XX = (400, 404, 413, 422)
@@ -67,11 +66,9 @@ def test_each_ability_a_channel_claims_is_shown_by_an_exchange(channel):
 @pytest.mark.rule("C17.places")
 def test_each_place_the_contract_sends_to_is_shown_by_an_exchange(replying_channel):
     shown = {
-        Visibility(item.data["outgoing"]["visibility"])
-        for item in world.exchanges(replying_channel)
-        if item.call == "send" and item.ends_well
+        world.place_of(item) for item in world.exchanges(replying_channel) if item.call == "send" and item.ends_well
     }
-    assert shown >= set(world.connectors()[replying_channel].terms.sending)
+    assert shown >= world.connectors()[replying_channel].terms.places.keys()
 
 
 @pytest.mark.rule("C17.rate")

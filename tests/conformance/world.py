@@ -352,12 +352,19 @@ def now_of(exchange: Exchange) -> datetime:
     return moment(exchange.data.get("now", "2026-11-21T12:00:00Z"))
 
 
+def place_of(exchange: Exchange) -> str:
+    """Return where a recorded answer went, as `Terms.places` names it."""
+    outgoing = built(Outgoing, exchange.data["outgoing"])
+    return "private reply" if outgoing.private_reply else str(outgoing.visibility)
+
+
 def permit_of(exchange: Exchange, outgoing: Outgoing) -> Permit:
     now = now_of(exchange)
     last = moment(exchange.data.get("last_inbound")) or now - timedelta(hours=1)
     permit = connectors()[exchange.connector].terms.permit(
-        outgoing.visibility, automatic=outgoing.automatic, last_inbound=last, now=now
-    )
+        outgoing.visibility, automatic=outgoing.automatic, last_inbound=last, now=now,
+        private_reply=outgoing.private_reply,
+    )  # fmt: skip
     assert isinstance(permit, Permit), permit
     return permit
 

@@ -21,6 +21,7 @@ from sandbox.platforms.meta.played import GRAPH, HOSTS, Meta, bundle, encode
 
 PAGE, OTHER = "410000000000001", "410000000000002"
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+PRIVATELY = {"visibility": Visibility.PRIVATE, "private_reply": True}
 
 
 @pytest.fixture
@@ -54,9 +55,9 @@ def read(*told):
     return found
 
 
-def permit(channel, visibility, meta, last=None, *, automatic=False):
+def permit(channel, visibility, meta, last=None, **more):
     now = meta.clock.now()
-    found = channel.terms.permit(visibility, automatic=automatic, last_inbound=last or now, now=now)
+    found = channel.terms.permit(visibility, **({"automatic": False} | more), last_inbound=last or now, now=now)
     assert isinstance(found, Permit)
     return found
 
@@ -111,8 +112,8 @@ def test_an_answer_to_a_reply_lands_under_the_root(meta, reach):
 def test_a_private_reply_leads_into_messenger_once_and_within_a_week(meta, reach):
     marta = meta.person("Marta")
     (event,) = read(meta.comments(marta, meta.posts(PAGE, "Autumn").id, "Where is it?"))
-    private = say(event, visibility=Visibility.PRIVATE)
-    leave = permit(Facebook(), Visibility.PRIVATE, meta)
+    private = say(event, **PRIVATELY)
+    leave = permit(Facebook(), Visibility.PRIVATE, meta, private_reply=True)
     sent = Facebook().send(private, leave, reach)
     (answer,) = read(meta.writes(marta, PAGE, "Here I am"))
     assert sent.elsewhere == answer.thread_key
@@ -121,13 +122,14 @@ def test_a_private_reply_leads_into_messenger_once_and_within_a_week(meta, reach
     (late,) = read(meta.comments(marta, meta.posts(PAGE, "Winter").id, "And this?"))
     meta.clock.advance(8 * 86400)
     with pytest.raises(PermanentError, match="10901"):
-        Facebook().send(say(late, visibility=Visibility.PRIVATE), leave, reach)
+        Facebook().send(say(late, **PRIVATELY), leave, reach)
 
 
 def test_after_a_private_reply_the_company_waits_for_the_customer(meta, reach):
     marta = meta.person("Marta")
     (event,) = read(meta.comments(marta, meta.posts(PAGE, "Autumn").id, "Where is it?"))
-    Facebook().send(say(event, visibility=Visibility.PRIVATE), permit(Facebook(), Visibility.PRIVATE, meta), reach)
+    leave = permit(Facebook(), Visibility.PRIVATE, meta, private_reply=True)
+    Facebook().send(say(event, **PRIVATELY), leave, reach)
     again = say(event, thread=marta.psid(PAGE), visibility=Visibility.PRIVATE)
     with pytest.raises(PermanentError, match="2018278"):
         Messenger().send(again, permit(Messenger(), Visibility.PRIVATE, meta), reach)

@@ -196,7 +196,10 @@ def test_what_is_no_delivery_for_a_page_is_parked_whole(body):
     ],
 )
 def test_a_private_reply_is_allowed_for_seven_days(visibility, age, automatic, allowed):
-    permit = Facebook.terms.permit(visibility, automatic=automatic, last_inbound=NOW - age, now=NOW)
+    privately = visibility is Visibility.PRIVATE
+    permit = Facebook.terms.permit(
+        visibility, automatic=automatic, last_inbound=NOW - age, now=NOW, private_reply=privately
+    )
     assert isinstance(permit, Permit if allowed else Refusal)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -71,3 +72,15 @@ def test_the_refusal_says_the_time_in_words():
 def test_nobody_else_makes_a_permit():
     with pytest.raises(TypeError):
         Permit(object(), TextLimit(1, Unit.BYTES), "standard")
+
+
+def test_a_private_answer_to_a_public_message_has_rules_of_its_own():
+    reply = Sending(
+        text=figure(TextLimit(1000, Unit.BYTES)),
+        windows=(Window(name="private reply", span=figure(7 * DAY), automatic=figure(True)),),
+    )
+    given = {"automatic": True, "last_inbound": NOW - 6 * DAY, "now": NOW, "private_reply": True}
+    permit = dataclasses.replace(contract(), private_reply=reply).permit(Visibility.PRIVATE, **given)
+    assert isinstance(permit, Permit)
+    assert (permit.window, permit.limit, permit.tag) == ("private reply", TextLimit(1000, Unit.BYTES), "")
+    assert isinstance(contract().permit(Visibility.PRIVATE, **given), Refusal)

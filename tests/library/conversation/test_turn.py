@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deskwire.conversation.decide import Plan
-from deskwire.conversation.thread import Thread
+from deskwire.conversation.thread import Thread, Writer, outgoing
 from deskwire.conversation.turn import Turn
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
@@ -70,3 +70,13 @@ def test_the_thread_as_it_was_stays_as_it_was():
 def test_a_field_that_no_thread_has_is_refused():
     with pytest.raises(ValueError, match="no tikcet"):
         turn_of()._become(tikcet="7")
+
+
+@pytest.mark.parametrize(
+    "to", [None, Writer("9", "Kim", "c1", 1), Writer("8", "Bob", "c2", 2)], ids=["all", "her", "him"]
+)
+def test_a_private_answer_in_a_public_thread_is_a_private_reply(to):
+    public = turn_of(author={"id": "9"}, visibility=Visibility.PUBLIC).thread
+    given = {"key": "k", "text": "Hi", "automatic": False, "private": True, "to": to}
+    assert outgoing(public, **given).private_reply
+    assert not outgoing(turn_of(author={"id": "9"}).thread, **given).private_reply

@@ -257,3 +257,22 @@ def test_a_delivery_about_another_kind_of_object_is_read_when_asked_for():
     assert list(meta.updates(request, "instagram", ("messaging",), read_one)) == [("1", "m", "messaging")]
     with pytest.raises(PayloadError, match="page"):
         list(meta.updates(request, "page", ("messaging",), read_one))
+
+
+def test_a_login_of_its_own_has_its_host_and_its_token():
+    reach = Reach("1", {}, Secrets({"instagram_token": "IGinvented"}), None, NOW, None, None)
+    login = meta.Login("https://graph.instagram.com", "instagram_token")
+    call = meta.graph_request(login, "GET", ("me",), None, reach, fields="id")
+    assert call.url == f"https://graph.instagram.com/{meta.VERSION}/me?fields=id"
+    assert call.headers["Authorization"] == "Bearer IGinvented"
+
+
+def test_a_dead_token_is_named_as_the_connection_has_it():
+    dead = Answer(400, {}, b'{"error": {"code": 190}}')
+    with pytest.raises(ConfigurationError, match="“instagram_token”"):
+        meta.settled(dead, what="asking", token="instagram_token")
+
+
+def test_instagrams_rate_is_a_rate():
+    with pytest.raises(TemporaryError):
+        meta.settled(Answer(400, {}, b'{"error": {"code": 80002}}'), what="asking")

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, filled, in_turn, line
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
-from deskwire.families import meta
+from deskwire.families import meta, meta_inbox
+from deskwire.families.meta_reading import EDITS, REMOVALS, TEST_ACCOUNT, repeats, unknown
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import MOST_STARS, Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, compose, digest
@@ -45,8 +46,6 @@ PRIVATE_REPLIES: Final = (
 COMMENTS: Final = "https://developers.facebook.com/docs/graph-api/reference/object/comments/"
 POSTS: Final = frozenset({"post", "status", "photo", "video", "share", "album", "event", "link", "note"})
 WRITTEN: Final = POSTS | {"comment", "rating"}
-EDITS: Final = frozenset({"edit", "edited"})  # statuses and comments say `edited`, visitors' posts `edit`
-REMOVALS: Final = frozenset({"remove", "delete"})
 WANTED: Final = "from{id,name},message,created_time,permalink_url"  # a post has no `attachment`
 
 
@@ -73,17 +72,10 @@ class Facebook(Channel):
                     ),
                 ),
             ),
-            Visibility.PRIVATE: Sending(
-                text=Figure(TextLimit(2000, Unit.UTF16), PRIVATE_REPLIES, meta.CHECKED, confirmed=False),
-                windows=(
-                    Window(
-                        name="private reply",
-                        span=Figure(timedelta(days=7), PRIVATE_REPLIES, meta.CHECKED),
-                        automatic=Figure(True, PRIVATE_REPLIES, meta.CHECKED),  # noqa: FBT003
-                    ),
-                ),
-            ),
         },
+        private_reply=meta_inbox.private_reply(
+            Figure(TextLimit(2000, Unit.UTF16), PRIVATE_REPLIES, meta.CHECKED, confirmed=False), PRIVATE_REPLIES
+        ),
         body_limit=meta.BODY_LIMIT,
         # “Promptly” for the feed; the same address gets Messenger's events, which want it within 5 seconds.
         deadline=Figure(timedelta(seconds=5), meta.WEBHOOKS, meta.CHECKED, confirmed=False),
@@ -160,12 +152,8 @@ class Facebook(Channel):
         )  # fmt: skip
         answer = meta.settled(reach.http(call), what="looking for our comment")
         for comment in answer["data"].items():
-            written = meta.moment(comment["created_time"])
-            if (
-                comment["from"]["id"].identifier("") == reach.account
-                and comment["message"].text("").split() == outgoing.text.split()
-                and (written is None or written >= since - timedelta(minutes=1))  # their clock and ours
-            ):
+            by = comment["from"]["id"].any_id()
+            if by == reach.account and repeats(comment, "message", outgoing.text, since):
                 made = comment["id"].identifier()
                 name = _named(outgoing.thread, made, reach.account)
                 post = _is_post(outgoing.thread, reach.account, made)
@@ -180,10 +168,10 @@ class Facebook(Channel):
 def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
     page, value = entry["id"].identifier(), change["value"]
     if name == "changed_fields":  # instead of `changes`, without “Include Values”
-        yield _other(entry, change, change.identifier(), " without its values: switch on “Include Values”")
+        yield unknown("facebook", entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
     field, item, verb = change["field"].text(), value["item"].exact(""), value["verb"].exact("")
-    if page != "0" and field in {"feed", "mention", "ratings"}:
+    if page != TEST_ACCOUNT and field in {"feed", "mention", "ratings"}:
         if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
             yield _reaction(entry, value)
             return
@@ -194,7 +182,7 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
             yield _hidden(entry, value)
             return
     # The dashboard's test button (page “0”), likes of the page, fields and verbs that we do not know.
-    yield _other(entry, change, "-".join(part for part in (field, item, verb) if part))
+    yield unknown("facebook", entry, change, "-".join(part for part in (field, item, verb) if part))
 
 
 def _is_kept_by_page(page: str, item: str, value: Node) -> bool:
@@ -202,23 +190,6 @@ def _is_kept_by_page(page: str, item: str, value: Node) -> bool:
     posted = any(name in value for name in ("comment_id", "post_id", "open_graph_story_id"))
     said = value["message"].text("").strip() and value["from"]["id"].any_id() != page
     return item in POSTS - {"post"} and not posted and not said
-
-
-def _other(entry: Node, change: Node, what: str, note: str = "") -> Event:
-    page = entry["id"].identifier()
-    return Event(
-        channel="facebook",
-        account=page,
-        kind=Kind.OTHER,
-        # There is no id: two of a kind in one second count once.
-        object_id=f"{what}:{entry['time'].text('')}",
-        verb="unknown",
-        thread=page,
-        visibility=Visibility.PUBLIC,
-        text=f"[{what}{note}]",
-        facts=filled({"Test": "yes" if page == "0" else ""}),
-        raw=fragment(change),
-    )
 
 
 def _event(entry: Node, value: Node, kind: Kind, verb: str, **more: Any) -> Event:  # noqa: ANN401

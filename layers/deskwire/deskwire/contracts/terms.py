@@ -79,11 +79,14 @@ class Sending:
 class Terms:
     """The rules of one platform.
 
-    `keeps_words` is how long we may keep what people wrote (None: as long as the company wants). Within `idempotent`
-    of the first attempt the same message may be sent again without harm, since the platform knows it by our key.
+    `sending` are the rules of a public or private thread, `private_reply` those of a private answer to a public message
+    (None: there is no such thing). `keeps_words` is how long we may keep what people wrote (None: as long as the
+    company wants). Within `idempotent` of the first attempt the same message may be sent again without harm, since
+    the platform knows it by our key.
     """
 
     sending: dict[Visibility, Sending] = field(default_factory=dict)
+    private_reply: Sending | None = None
     body_limit: Figure[int]  # bytes of the largest delivery we take
     deadline: Figure[timedelta]  # in which a delivery is to be answered
     redelivery: Figure[timedelta]  # how long the platform repeats what we did not answer
@@ -94,13 +97,29 @@ class Terms:
     sunset: Figure[date] | None = None  # when that version ends
     figures: dict[str, Figure[object]] = field(default_factory=dict)  # further ones, by name
 
+    @property
+    def places(self) -> dict[str, Sending]:
+        """The rules of every place that can be written to, by its name: public, private, private reply."""
+        replies = {"private reply": self.private_reply} if self.private_reply is not None else {}
+        return {str(visibility): rules for visibility, rules in self.sending.items()} | replies
+
     def permit(
-        self, visibility: Visibility, *, automatic: bool, last_inbound: datetime | None, now: datetime
+        self,
+        visibility: Visibility,
+        *,
+        automatic: bool,
+        last_inbound: datetime | None,
+        now: datetime,
+        private_reply: bool = False,
     ) -> Permit | Refusal:
-        """Return leave to send now, or why not. `last_inbound` is when the customer last wrote (None: never)."""
-        rules = self.sending.get(visibility)
+        """Return leave to send now, or why not.
+
+        `last_inbound` is when the customer last wrote (None: never); `private_reply` as in `Outgoing`.
+        """
+        rules = self.private_reply if private_reply else self.sending.get(visibility)
         if rules is None:
-            return Refusal(f"nothing can be sent to a {visibility} thread of this channel")
+            place = "as a private answer" if private_reply else f"to a {visibility} thread"
+            return Refusal(f"nothing can be sent {place} on this channel")
         windows = [window for window in rules.windows if window.automatic.value or not automatic]
         for window in windows:
             span = window.span.value

@@ -144,10 +144,11 @@ class Relaying:
             return Refusal(f"{turn.channel.title} takes no answers through its interface")
         wrote_at = to.at if to is not None else thread.last_inbound
         last = moment(wrote_at) if wrote_at else None
-        # A private answer to a public message goes by the private rules where the channel has them.
-        if visibility is Visibility.PRIVATE and visibility not in turn.channel.terms.sending:
+        terms = turn.channel.terms
+        private_reply = visibility is Visibility.PRIVATE and thread.visibility is Visibility.PUBLIC
+        if private_reply and terms.private_reply is None:
             return Refusal(f"{turn.channel.title} has no private answers")
-        return turn.channel.terms.permit(visibility, automatic=False, last_inbound=last, now=turn.now)
+        return terms.permit(visibility, automatic=False, last_inbound=last, now=turn.now, private_reply=private_reply)
 
     def _tell(self, turn: Turn, key: str, reply: AgentReply, tell: Tell, text: str) -> None:
         """Add a note to the reply's own ticket: it was not sent, or may not have been."""

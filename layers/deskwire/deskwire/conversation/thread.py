@@ -119,6 +119,7 @@ def outgoing(
             visibility=Visibility.PRIVATE,
             text=text,
             automatic=automatic,
+            private_reply=thread.visibility is Visibility.PUBLIC,
             recipient=to.id,
             reply_to=to.reply_to,
         )
@@ -129,6 +130,7 @@ def outgoing(
         visibility=Visibility.PRIVATE if private else thread.visibility,
         text=text,
         automatic=automatic,
+        private_reply=private and thread.visibility is Visibility.PUBLIC,
         recipient=customer.id if customer else "",
         reply_to=thread.reply_to,
         context=thread.context,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import each
@@ -96,20 +96,30 @@ def delivered_at(request: Request) -> datetime | None:
     return max((each for each in found if each is not None), default=None)
 
 
+def entries(request: Request, kind: str) -> Iterator[Node]:
+    """Yield the entries, maybe of different accounts, of a delivery about an object of this kind: `page`, `instagram`.
+
+    Raises `PayloadError` for no such delivery.
+    """
+    body = read(request.body)
+    # https://developers.facebook.com/docs/instagram-platform/webhooks/examples/ shows the whole in a list.
+    for delivery in [*body.items()] if isinstance(body.raw, list) and body.raw else [body]:
+        if delivery.object()["object"].text() != kind:
+            raise PayloadError(f"the delivery is not of the object “{kind}”")
+        if "entry" not in delivery:
+            raise PayloadError("the delivery has no entry")
+        yield from delivery["entry"].items()
+
+
 def updates(
     request: Request, kind: str, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
 ) -> Iterator[Event | Unreadable]:
     """Yield the events of a delivery about an object of this kind: `page`, `instagram`.
 
-    It may hold several entries, of different accounts; `read_one` gets an entry, one update in its list `name`, and
-    that name. What cannot be read is an `Unreadable`, the rest goes on. Raises `PayloadError` for no such delivery.
+    `read_one` gets an entry, one update in its list `name`, and that name. What cannot be read is an `Unreadable`, the
+    rest goes on. Raises `PayloadError` for no such delivery.
     """
-    body = read(request.body).object()
-    if body["object"].text() != kind:
-        raise PayloadError(f"the delivery is not of the object “{kind}”")
-    if "entry" not in body:
-        raise PayloadError("the delivery has no entry")
-    for entry in body["entry"].items():
+    for entry in entries(request, kind):
         try:
             found = [(name, list(entry.object()[name].items())) for name in names]
         except PayloadError as error:
@@ -134,12 +144,27 @@ def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:
     return tuple({item.url or item.id or str(number): item for number, item in enumerate(found)}.values())
 
 
+class Login(NamedTuple):
+    """Which host a product's calls go to, and the name of the token that they carry."""
+
+    host: str
+    token: str
+
+
+PAGE: Final = Login(GRAPH, PAGE_TOKEN)
+
+
 def page_request(method: str, path: Sequence[str], payload: object, reach: Reach, **query: str) -> Call:
     """Return a call of the Graph API with the page's token, which travels in a header."""
-    url = f"{GRAPH}/{VERSION}/" + "/".join(quote(part, safe="") for part in path)
+    return graph_request(PAGE, method, path, payload, reach, **query)
+
+
+def graph_request(login: Login, method: str, path: Sequence[str], payload: object, reach: Reach, **query: str) -> Call:
+    """Return a call of Graph at the login's host with its token, which travels in a header."""
+    url = f"{login.host}/{VERSION}/" + "/".join(quote(part, safe="") for part in path)
     if query:
         url += "?" + urlencode(query)
-    headers = {"Authorization": f"Bearer {reach.secrets.one(PAGE_TOKEN).reveal()}"}
+    headers = {"Authorization": f"Bearer {reach.secrets.one(login.token).reveal()}"}
     return Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
 
 
@@ -171,6 +196,7 @@ CLASSES: Final[Mapping[tuple[int, int], tuple[Class, str]]] = {
     (341, 0): (Class.RATE, HANDLING),
     (613, 0): (Class.RATE, RATES),
     (80001, 0): (Class.RATE, RATES),
+    (80002, 0): (Class.RATE, RATES),  # Instagram's
     (80006, 0): (Class.RATE, RATES),
     (1, 0): (Class.FAILING, HANDLING),
     (2, 0): (Class.FAILING, HANDLING),
@@ -236,14 +262,17 @@ def _wait(answer: Answer) -> float | None:
     return longest * 60.0 or None
 
 
-def settled(answer: Answer, *, what: str) -> Node:
-    """Return what Graph answered; raise for an error, wherever it stands, what happens next."""
+def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
+    """Return what Graph answered; raise for an error, wherever it stands, what happens next.
+
+    `token` names the secret that the call carried, for the person who has to renew it.
+    """
     code, subcode = _codes(answer)
     text = f"{what}: Facebook's error {code}" + (f"/{subcode}" if subcode else "")
     named = f"{code}/{subcode}" if subcode else str(code)
     match _class(answer):
         case Class.TOKEN:
-            raise ConfigurationError(f"{text}: the page's token is no longer good, store a new “{PAGE_TOKEN}”")
+            raise ConfigurationError(f"{text}: the token is no longer good, store a new “{token}”")
         case Class.RATE:
             raise TemporaryError(text, after=_wait(answer))
         case Class.FAILING:
@@ -259,16 +288,16 @@ def settled(answer: Answer, *, what: str) -> Node:
     of_request = answer.status < 500 and answer.status not in {408, 425, 429} and not of_account(answer.status)
     if _failed(answer) and of_request:
         raise PermanentError(text, status=answer.status, code=named)
-    return checked(answer, what=what, secret_hint=f"“{PAGE_TOKEN}”").node()
+    return checked(answer, what=what, secret_hint=f"“{token}”").node()
 
 
-def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str) -> Node | None:
-    """Return the fields of an object, None when it is gone or not shown to this page."""
-    answer = reach.http(page_request("GET", path, None, reach, fields=fields))
+def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str, login: Login = PAGE) -> Node | None:
+    """Return the fields of an object, None when it is gone or not shown to this account."""
+    answer = reach.http(graph_request(login, "GET", path, None, reach, fields=fields))
     code, subcode = _codes(answer)
     if answer.status == 404 or (code in UNSEEN_CODES and (code, subcode) != (10, 1893063)):
         return None
-    return settled(answer, what=what)
+    return settled(answer, what=what, token=login.token)
 
 
 def posted(node: Node, name: str, *, what: str) -> str:
@@ -279,11 +308,19 @@ def posted(node: Node, name: str, *, what: str) -> str:
         raise TemporaryError(f"{what}: the answer names no {name}", ambiguous=True) from None
 
 
-def message(recipient: Mapping[str, str], content: Mapping[str, object], reach: Reach, **more: str) -> Node:
-    """Send one message through the page's inbox (the Send API) and return the answer."""
-    payload = {"recipient": dict(recipient), **more, "message": dict(content)}
-    call = page_request("POST", (reach.account, "messages"), payload, reach)
-    return settled(reach.http(call), what="sending a message")
+def message(
+    recipient: Mapping[str, str],
+    content: Mapping[str, object],
+    reach: Reach,
+    tagged: Mapping[str, str] | None = None,
+    *,
+    login: Login = PAGE,
+    sender: str = "",
+) -> Node:
+    """Send one message through the inbox of `sender`, the account itself by default, and return the answer."""
+    payload = {"recipient": dict(recipient), **(tagged or {}), "message": dict(content)}
+    call = graph_request(login, "POST", (sender or reach.account, "messages"), payload, reach)
+    return settled(reach.http(call), what="sending a message", token=login.token)
 
 
 def epoch(when: datetime) -> str:

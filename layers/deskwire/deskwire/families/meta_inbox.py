@@ -1,0 +1,335 @@
+"""What Messenger and Instagram's direct messages share: items of `messaging`, attachments, windows and sending.
+
+https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events
+https://developers.facebook.com/docs/instagram-platform/webhooks/examples/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+from deskwire.contracts.channel import filled, in_turn, line, place
+from deskwire.contracts.terms import Figure, Permit, Sending, TextLimit, Window
+from deskwire.model.errors import PayloadError, PermanentError
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
+from deskwire.model.keys import ADD
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.web.reading import Node, fragment
+
+from . import meta
+from .meta_reading import TEST_ACCOUNT, flag, listed
+
+HANDOVERS: Final = ("pass_thread_control", "take_thread_control", "request_thread_control", "app_roles")
+ABOUT: Final = frozenset({"sender", "recipient", "timestamp", "is_self"})
+# Messenger: …/webhook-events/messages (location: older clients only). Instagram's shared posts came as `share` until
+# 2026-04-27, for some months together with `ig_post`:
+# https://developers.facebook.com/documentation/business-messaging/instagram-messaging/changelog/
+KINDS: Final = {
+    "image": AttachmentKind.IMAGE,
+    "animated_image": AttachmentKind.IMAGE,
+    "audio": AttachmentKind.AUDIO,
+    "video": AttachmentKind.VIDEO,
+    "reel": AttachmentKind.VIDEO,
+    "ig_reel": AttachmentKind.VIDEO,
+    "file": AttachmentKind.FILE,
+    "sticker": AttachmentKind.STICKER,
+    "like_heart": AttachmentKind.STICKER,
+    "location": AttachmentKind.LOCATION,
+    "fallback": AttachmentKind.LINK,
+    "post": AttachmentKind.LINK,
+    "ig_post": AttachmentKind.LINK,
+    "share": AttachmentKind.LINK,
+    "template": AttachmentKind.LINK,
+    "appointment_booking": AttachmentKind.LINK,
+    # A story that mentions us is shown by its address and never copied: "You must not store the media content".
+    # https://developers.facebook.com/docs/messenger-platform/instagram/features/story-mention
+    "story_mention": AttachmentKind.LINK,
+}
+NAMES: Final = {
+    "like_heart": "heart",
+    "story_mention": "a story that mentions us",
+    "ephemeral": "a picture or video to be seen once",  # comes without an address
+    "appointment_booking": "appointment_booking",
+    "unsupported_type": "a shared post, reel or advertisement",  # seen by users of Zernio's API, not documented
+}
+IDS: Final = ("id", "reel_video_id", "ig_post_media_id", "sticker_id")
+SENDABLE: Final = {
+    AttachmentKind.IMAGE: "image",
+    AttachmentKind.AUDIO: "audio",
+    AttachmentKind.VIDEO: "video",
+    AttachmentKind.FILE: "file",
+}
+
+
+# ------------------------------------------------------------------------------------------------ what is read
+
+
+class Item:
+    """One item of `messaging` or `standby`: a message, or what happened to one, in the thread of a person.
+
+    What survives a redelivery: `message.mid` and `postback.mid` (an unsend and an edit carry the original's). All else
+    has no id: its key is made of person, time and content, which the repeated body repeats.
+    """
+
+    channel: ClassVar[str]
+    hidden: ClassVar[str]  # the line for a message that the platform does not pass on
+
+    def __init__(self, entry: Node, item: Node, *, standby: bool) -> None:
+        """Read who and when. Raises `PayloadError` for no object, and for an entry without an id."""
+        self.item = item.object()
+        self.account = entry["id"].identifier()
+        self.standby = standby
+        self.sender, recipient = party(item["sender"]), party(item["recipient"])
+        self.own = self.sender == self.account or any(flag(item[at]["is_echo"]) for at in ("message", "postback"))
+        # An echo names the account as its sender; in some captures of libraries, as its recipient.
+        ends = (recipient, self.sender) if self.own else (self.sender,)
+        self.person = next((end for end in ends if end not in {"", self.account}), self.account)
+        self.at = meta.moment(item["timestamp"])
+        self.stamp = item["timestamp"].any_id() or entry["time"].any_id()
+
+    def readers(self) -> Mapping[str, Callable[[Node], Iterator[Event]]]:
+        """Return what reads which member."""
+        return {
+            "message": self._message,
+            "message_edit": self._edit,
+            "reaction": self._reaction,
+            "postback": self._postback,
+            "read": self._seen,
+            "referral": self._referral,
+            "optin": self._optin,
+            **{name: self._handover(name) for name in HANDOVERS},
+        }
+
+    def events(self) -> Iterator[Event]:
+        """Yield what the item says; a kind that is not known, and the dashboard's test, is an event of its own."""
+        if self.account != TEST_ACCOUNT:
+            for name, reader in self.readers().items():
+                if name in self.item:
+                    yield from reader(self.item[name])
+                    return
+        yield self._unknown()
+
+    def attachments(self, message: Node) -> tuple[Attachment, ...]:
+        """Return what came with a message."""
+        return meta.distinct([attachment(node) for node in listed(message["attachments"])])
+
+    def facts(self, message: Node) -> Mapping[str, str]:
+        """Return what else is known of a message."""
+        return {
+            "Quick reply": message["quick_reply"]["payload"].text(""),
+            # Of an echo: who wrote it. No app, or the inbox's, is a person in Meta's own inbox.
+            "App": message["app_id"].any_id() if self.own else "",
+            **referral(message["referral"]),
+        }
+
+    def _event(self, kind: Kind, object_id: str, verb: str, **more: Any) -> Event:  # noqa: ANN401
+        fields: dict[str, Any] = {
+            "occurred_at": self.at,
+            "own": self.own,
+            "author": Author(self.sender) if self.sender else None,
+            "thread": self.person,
+            "no_automatic_reply": "standby" if self.standby else "",
+            **more,
+        }
+        return Event(
+            channel=self.channel,
+            account=self.account,
+            kind=kind,
+            object_id=object_id,
+            verb=verb,
+            visibility=Visibility.PRIVATE,
+            raw=fragment(self.item),
+            **fields,
+        )
+
+    def _message(self, message: Node) -> Iterator[Event]:
+        mid = message["mid"].identifier()
+        if flag(message["is_deleted"]):  # documented for Instagram; seen in parsers of Messenger
+            yield self._event(Kind.DELETION, mid, "delete")
+            return
+        if not self.sender:
+            raise PayloadError(f"{message.path} has no sender")
+        attachments, facts = self.attachments(message), filled(self.facts(message))
+        text = message["text"].exact("") or facts.get("Quick reply", "")
+        otherwise = "a question about a product" if "Product" in facts else "an empty message"
+        if flag(message["is_unsupported"]):
+            otherwise = self.hidden
+        yield self._event(
+            Kind.MESSAGE,
+            mid,
+            ADD,
+            text=line(text, attachments, otherwise),
+            attachments=attachments,
+            reply_to=message["reply_to"]["mid"].any_id(),
+            echo_of=message["metadata"].text("") if self.own else "",
+            facts=facts,
+        )
+
+    def _edit(self, edit: Node) -> Iterator[Event]:
+        text = edit["text"].exact("")
+        version = edit["num_edit"].any_id() or meta.mark(text)
+        words = line(text, (), "edited; the new words are not passed on")
+        yield self._event(Kind.EDIT, edit["mid"].identifier(), "edit", version=version, text=words)
+
+    def _reaction(self, reaction: Node) -> Iterator[Event]:
+        undone = {reaction["action"].text(""), reaction["verb"].text("")} & {"unreact", "remove"}
+        verb, kind = "unreact" if undone else "react", reaction["reaction"].text("")
+        yield self._event(
+            Kind.REACTION,
+            reaction["mid"].identifier(),
+            verb,
+            version=f"{self.sender}:{self.stamp}",
+            text=reaction["emoji"].text("") or f"[{kind or verb}]",
+            facts=filled({"Reaction": kind}),
+        )
+
+    def _postback(self, postback: Node) -> Iterator[Event]:
+        payload, title = postback["payload"].exact(""), postback["title"].exact("")  # on standby: no payload
+        made = f"{self.person}:{self.stamp}:{meta.mark(payload)}"  # before v11 there was no mid
+        yield self._event(
+            Kind.MESSAGE,
+            postback["mid"].any_id() or made,
+            ADD,
+            text=line(title or payload, (), "a button was pressed"),
+            facts=filled({"Button": payload, **referral(postback["referral"])}),
+        )
+
+    def _seen(self, seen: Node) -> Iterator[Event]:
+        """Return a receipt: Instagram names the message, Messenger a time before which all was read."""
+        object_id = seen["mid"].any_id() or f"{self.person}:{seen['watermark'].any_id() or self.stamp}"
+        at = self.at or meta.moment(seen["watermark"])
+        yield self._event(Kind.RECEIPT, object_id, "read", text="[read]", occurred_at=at)
+
+    def _referral(self, node: Node) -> Iterator[Event]:
+        facts = referral(node)
+        object_id = f"{self.person}:{self.stamp}:{facts.get('Referral', '')[:200]}"
+        yield self._event(Kind.STATE, object_id, "referral", text="[came by a link]", facts=facts)
+
+    def _optin(self, optin: Node) -> Iterator[Event]:
+        facts = filled({"Opted in to": optin["type"].text(""), "Referral": optin["ref"].text("")})
+        yield self._event(Kind.STATE, f"{self.person}:{self.stamp}", "optin", text="[opted in]", facts=facts)
+
+    def _handover(self, name: str) -> Callable[[Node], Iterator[Event]]:
+        def read(control: Node) -> Iterator[Event]:
+            owner = control["new_owner_app_id"].any_id() or control["requested_owner_app_id"].any_id()
+            facts = {
+                "New owner": owner,
+                "Previous owner": control["previous_owner_app_id"].any_id(),
+                "Note": control["metadata"].text(""),
+            }
+            object_id = f"{self.person}:{self.stamp}"
+            yield self._event(Kind.STATE, object_id, name, text=f"[{name}]", facts=filled(facts))
+
+        return read
+
+    def _unknown(self) -> Event:
+        """Return what is genuine and not known here, and the dashboard's test button."""
+        name = next((key[:60] for key, _ in self.item.members() if key not in ABOUT), "nothing")
+        return self._event(
+            Kind.OTHER,
+            f"{self.person}:{self.stamp}",
+            name,
+            text=f"[{name}]",
+            facts=filled({"Test": "yes" if self.account == TEST_ACCOUNT else ""}),
+        )
+
+
+def party(node: Node) -> str:
+    """Return the id of sender or recipient; an opt-in from a website has only a `user_ref`."""
+    return node["id"].identifier("") or node["user_ref"].identifier("")
+
+
+def referral(node: Node) -> dict[str, str]:
+    """Return by which link, advertisement or product the person came."""
+    names = {"ref": "Referral", "source": "Referral source", "type": "Referral type", "ad_id": "Advertisement"}
+    facts = {ours: node[theirs].text("") for theirs, ours in names.items()}
+    title, product = node["ads_context_data"]["ad_title"].text(""), node["product"]["id"].any_id()
+    return filled(facts | {"Title of the advertisement": title, "Product": product})
+
+
+def attachment(node: Node) -> Attachment:
+    """Return an attachment; one that cannot be read is named, and the words beside it stay."""
+    kind, payload = node["type"].text(""), node["payload"]
+    url = payload["url"].text("") or node["url"].text("")
+    name = NAMES.get(kind) or payload["title"].text("") or node["title"].text("")
+    known = next((found for at in IDS if (found := payload[at].any_id())), "")
+    if payload["sticker_id"].any_id():
+        return Attachment(AttachmentKind.STICKER, url, known, name)
+    if kind == "location":
+        where = payload["coordinates"]
+        return Attachment(AttachmentKind.LOCATION, url, name=place(name, where["lat"], where["long"]))
+    if kind == "template":
+        name = name or _template(payload)
+    elif kind not in KINDS:
+        name = name or kind or "an attachment"
+    return Attachment(KINDS.get(kind, AttachmentKind.FILE), url, known, name)
+
+
+def _template(payload: Node) -> str:
+    elements = (payload["elements"], payload["product"]["elements"], payload["generic"]["elements"])
+    words = (payload["text"], *(found[0]["title"] for found in elements), payload["template_type"])
+    return next((found for node in words if (found := node.text(""))), "template")
+
+
+# ------------------------------------------------------------------------------------------------ what is sent
+
+
+def windows(source: str) -> tuple[Window, ...]:
+    """Return the day in which anything may be sent, and the week in which a person may answer."""
+    return (
+        Window(
+            name="standard",
+            span=Figure(timedelta(hours=24), source, meta.CHECKED),
+            automatic=Figure(True, source, meta.CHECKED),  # noqa: FBT003
+        ),
+        Window(
+            name="human agent",
+            span=Figure(timedelta(days=7), source, meta.CHECKED),
+            automatic=Figure(False, source, meta.CHECKED),  # noqa: FBT003
+            tag="HUMAN_AGENT",
+        ),
+    )
+
+
+def private_reply(limit: Figure[TextLimit], source: str) -> Sending:
+    """Return the rules of the one private reply that a comment may have, within a week."""
+    week = Window(
+        name="private reply",
+        span=Figure(timedelta(days=7), source, meta.CHECKED),
+        automatic=Figure(True, source, meta.CHECKED),  # noqa: FBT003
+    )
+    return Sending(text=limit, windows=(week,))
+
+
+def send(
+    outgoing: Outgoing,
+    permit: Permit,
+    message: Callable[[Mapping[str, object], Mapping[str, str]], Node],
+    sendable: Callable[[Attachment], Mapping[str, object]] | None = None,
+) -> Sent:
+    """Send the text, in pieces if need be, then each attachment as a message of its own.
+
+    `message` sends one content with the fields of its tag, and returns Graph's answer.
+    """
+    from deskwire.care import measure
+
+    if permit.tag and outgoing.automatic:
+        raise PermanentError(f"the tag {permit.tag} is for what a person wrote", code="human-agent")
+    tagged = {"messaging_type": "MESSAGE_TAG", "tag": permit.tag} if permit.tag else {}
+    contents: list[Mapping[str, object]] = [{"text": text} for text in measure.pieces(outgoing.text, permit.limit)]
+    contents += [(sendable or sendable_by_address)(each) for each in outgoing.attachments]
+
+    def sender(content: Mapping[str, object]) -> Callable[[], str]:
+        return lambda: meta.posted(message(content, tagged), "message_id", what="sending a message")
+
+    return Sent(in_turn([sender(content) for content in contents]))
+
+
+def sendable_by_address(attachment: Attachment) -> Mapping[str, object]:
+    """Return an attachment as the Send API takes it: Meta fetches the address. Raises `PermanentError`."""
+    kind = SENDABLE.get(attachment.kind)
+    if kind is None or not attachment.url.startswith("https://"):
+        raise PermanentError(f"an attachment of the kind {attachment.kind} cannot be sent", code="attachment")
+    return {"attachment": {"type": kind, "payload": {"url": attachment.url}}}

@@ -1,0 +1,52 @@
+"""Reads what is secondary in a delivery of Meta's: what is of another type is left out and never parks the words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from deskwire.contracts.channel import filled
+from deskwire.model.events import Event, Kind, Visibility
+from deskwire.web.reading import Node, fragment
+
+from . import meta
+
+TEST_ACCOUNT: Final = "0"  # the dashboard's test button
+EDITS: Final = frozenset({"edit", "edited"})  # statuses and comments say `edited`, visitors' posts `edit`
+REMOVALS: Final = frozenset({"remove", "delete"})
+
+
+def flag(node: Node) -> bool:
+    """Return whether a flag is set; it may be written as text."""
+    return node.raw is True or node.raw == "true"
+
+
+def listed(node: Node) -> Iterable[Node]:
+    """Return the elements, or the one thing that stands where a list is documented."""
+    return node.items() if isinstance(node.raw, list) else [node] if node else []
+
+
+def repeats(comment: Node, words: str, text: str, since: datetime) -> bool:
+    """Return whether a comment that Graph shows has this text in its member `words`, and is not older than `since`."""
+    written = meta.moment(comment["created_time"]) or meta.moment(comment["timestamp"])
+    recent = written is None or written >= since - timedelta(minutes=1)  # their clock and ours
+    return recent and comment[words].text("").split() == text.split()
+
+
+def unknown(channel: str, entry: Node, node: Node, what: str, note: str = "") -> Event:
+    """Return what is genuine and of no known kind, and the dashboard's test button, as an event of the account."""
+    account = entry["id"].identifier()
+    return Event(
+        channel=channel,
+        account=account,
+        kind=Kind.OTHER,
+        # There is no id: two of a kind in one second count once.
+        object_id=f"{what}:{entry['time'].any_id()}",
+        verb="unknown",
+        thread=account,
+        visibility=Visibility.PUBLIC,
+        text=f"[{what}{note}]",
+        facts=filled({"Test": "yes" if account == TEST_ACCOUNT else ""}),
+        raw=fragment(node),
+    )
