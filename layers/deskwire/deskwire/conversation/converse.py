@@ -183,6 +183,7 @@ class Conversation:
         plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(turn.connection), turn.now)
         turn.outcomes += plan.ended
         turn.attend(items)
+        turn.rename(items)
         turn.hear(plan.ended)
         self._perform(ledger, turn, plan, [item.message for item in items] + done)
         return plan
@@ -199,6 +200,7 @@ class Conversation:
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
         sending = Sending(ledger, self.directory.neighbours, self.telemetry)
         acknowledging = Acknowledging(ledger, self.telemetry, sending)
+        acknowledging.inherit(messages)
         for item in plan.file:
             if item.event is not None and (is_inbound(item.event) or item.first_sight):
                 turn.receive(item.event, item.message.received_at)
