@@ -329,6 +329,11 @@ class Neighbour(ABC):
     def authorize(self, asked: Asked) -> Reply | None:
         """Return the refusal the platform would give, or None for a request that is allowed."""
 
+    def plays(self, asked: Asked) -> bool:
+        """Return whether a request to a host that it shares with another player is for this one (no, by default)."""
+        del asked
+        return False
+
     def admit(self, asked: Asked) -> Reply | None:
         """Return a refusal for every route after `authorize` (a rate limit), or None (the default)."""
         del asked

@@ -36,6 +36,7 @@ from sandbox.neighbours.desk import DEFAULT, WEBHOOK
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform
 from sandbox.neighbours.sender import Route, Sender
+from sandbox.neighbours.shared import shared
 
 SENDER = "help@northwind.example"
 RULES = Path(__file__).parent / "northwind.yaml"
@@ -78,6 +79,7 @@ class Company:
         self.routes: dict[str, Route] = {}
         self.rules = self._directory / "deskwire.yaml"
         self.secrets: dict[str, Mapping[str, Any]] = {}
+        self._shared: dict[str, str] = {}  # addresses of hosts that several platforms play
 
     def platform(self, kind: type[P]) -> P:
         """Return the company's place on a platform, with its type."""
@@ -102,6 +104,7 @@ class Company:
         for each in self.platforms.values():
             each.start(children)
             parameters |= each.parameters
+        self._shared = shared(self.platforms.values(), children)
         children.enter_context(self.desk)
         self.stack = children.enter_context(
             Stack(
@@ -128,7 +131,7 @@ class Company:
     def hosts(self) -> dict[str, str]:
         """Which loopback address plays which host (DESKWIRE_SANDBOX)."""
         played = {host: address for each in self.platforms.values() for host, address in each.hosts.items()}
-        return played | {self.desk.host: self.desk.address}
+        return played | self._shared | {self.desk.host: self.desk.address}
 
     def _store_secrets(self) -> None:
         client = self.stack.client("secretsmanager")

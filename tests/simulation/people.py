@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sandbox.platforms.whatsapp.books import NUMBERS
 from sandbox.platforms.x.played import ACCOUNT, HANDLE
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 PAGE = "410000000000001"
 PICTURES = "scontent.xx.fbcdn.net"  # the host of what customers attach
+WHATSAPP = next(iter(NUMBERS.values()))
 TWIN = "410000000001001"  # a page in whose inbox people happen to have the same ids
 
 
@@ -61,6 +63,7 @@ class Customer:
     channel = ""
     endpoint = "meta"
     edits_reach_us = True
+    apart = 0  # conversations that may have begun before we could know that they are the same person's
 
     def __init__(self, world, name, page=PAGE, person=None):
         self.world = world
@@ -256,4 +259,53 @@ class InPublicOnX(OnX):
         return [(each.at, each.text) for each in posts if each.conversation == self.root and each.author.id == ACCOUNT]
 
 
-CUSTOMERS = {"messenger": OnMessenger, "facebook": OnFacebook, "x": OnX, "x in public": InPublicOnX}
+class OnWhatsApp(Customer):
+    """Somebody with WhatsApp, whose number may change."""
+
+    channel = "whatsapp"
+    endpoint = "whatsapp"
+    edits_reach_us = False
+
+    def __init__(self, world, name, page=WHATSAPP, person=None):
+        super().__init__(world, name, WHATSAPP, person)
+        self.people = [self.person]  # who they were, by number
+
+    def _introduced(self, name):
+        return self.world.whatsapp.customer(name)
+
+    @property
+    def author(self):
+        return self.person.number
+
+    @property
+    def place(self):
+        return self.people[0].thread
+
+    @property
+    def apart(self):
+        """One for each number, where a misfortune kept us from reading of the change before she wrote."""
+        return len(self.people) - 1 if self.world.gate.happened else 0
+
+    def changes_number(self, after=0.0):
+        """Get another number; the platform tells of it, and tells of it again."""
+        self.person, change = self.world.whatsapp.changes_number(self.person, self.page)
+        self.people.append(self.person)
+        self.world.tell(f"{self.name} has another number")
+        for again in (0, 30):
+            self.world.notify(change, self.endpoint, after=after + again)
+
+    def _written(self, text):
+        return self.world.whatsapp.writes(self.person, self.page, text)
+
+    def heard(self):
+        threads = {each.thread for each in self.people}
+        return [(each.at, each.text) for each in self.world.whatsapp.messages if each.ours and each.thread in threads]
+
+
+CUSTOMERS = {
+    "messenger": OnMessenger,
+    "facebook": OnFacebook,
+    "x": OnX,
+    "x in public": InPublicOnX,
+    "whatsapp": OnWhatsApp,
+}

@@ -135,7 +135,7 @@ def _one_ticket(world, customer, books, texts):
     into = {kept.id: kept.merged for kept, _ in books if kept.merged}
     while any(ticket in into for ticket in tickets):
         tickets = {into.get(ticket, ticket) for ticket in tickets}
-    if len(tickets) > 1 + world.closings + customer.erasures:
+    if len(tickets) > 1 + world.closings + customer.erasures + customer.apart:
         yield f"DOUBLED: {customer.name} has the tickets {sorted(tickets)}"
     took_back = any(each.kind == "deletion" or someone.erased for someone in world.customers for each in someone.said)
     for kept, words in books:
@@ -173,9 +173,9 @@ def _crossed(said, later):
 def _acknowledged_once(world, customer):
     """4: at most once in a quiet period; if never, then because it was begun and nobody knows, or a rule forbade it."""
     times = acknowledgements(customer)
-    for first, second in pairwise(times):
-        if second - first < POLICY.quiet:
-            yield f"ACK: {customer.name} was acknowledged at {first:%H:%M:%S} and again at {second:%H:%M:%S}"
+    again = [(first, second) for first, second in pairwise(times) if second - first < POLICY.quiet]
+    for first, second in again[customer.apart :]:
+        yield f"ACK: {customer.name} was acknowledged at {first:%H:%M:%S} and again at {second:%H:%M:%S}"
     if not times and customer.expects and any(said.taken and said.kind == "message" for said in customer.said):
         begun = [
             item["state"]

@@ -99,7 +99,7 @@ def epilogue(world):
 
 
 @scenario(desks=ALL, channels=BOTH, short=True)
-@scenario(channels=X, short=True)
+@scenario(channels=(*X, "whatsapp"), short=True)
 def first_message(world, marta):
     marta.writes()
     world.quiet()
@@ -121,6 +121,26 @@ def follow_up_after_a_while(world, marta):
     marta.writes("it is number 4471")
     world.run(400)
     marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), channels=("whatsapp",), short=True)
+def changed_number(world, marta):
+    marta.writes()
+    world.run(60)
+    marta.changes_number()
+    world.run(5)
+    marta.writes("it is number 4471")
+    world.quiet()
+
+
+@scenario(channels=("whatsapp",), short=True)
+def changed_number_twice_before_the_first_message(world, marta):
+    marta.changes_number()
+    marta.changes_number(after=5)
+    world.run(60)
+    marta.writes()
+    marta.writes("it is number 4471")
     world.quiet()
 
 

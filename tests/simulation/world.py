@@ -41,14 +41,17 @@ from deskwire.web.wire import Reply
 from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.sender import single
-from sandbox.platforms.meta.played import GRAPH, Meta, bundle
+from sandbox.platforms.meta.played import GRAPH, Meta
+from sandbox.platforms.meta.played import bundle as entries_of_a_page
+from sandbox.platforms.whatsapp.played import WhatsApp
+from sandbox.platforms.whatsapp.played import bundle as changes_of_numbers
 from sandbox.platforms.x import played as played_x
 from sandbox.platforms.x.played import X
 
 from .desks import DESKS, asked
 from .hotline import Hotline
 from .logbook import Logbook
-from .people import CUSTOMERS, PAGE, PICTURES, TWIN
+from .people import CUSTOMERS, PAGE, PICTURES, TWIN, WHATSAPP
 from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled, unanswered
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -63,10 +66,15 @@ POLICY = Policy.model_validate(
         "acknowledge": {"private": True, "public": True},
     }
 )
-SIGNERS = {"meta": "messenger", "x": "x"}  # whose connector signs for an endpoint
+SIGNERS = {"meta": "messenger", "x": "x", "whatsapp": "whatsapp"}  # whose connector signs for an endpoint
 META_RETRIES = (5, 60, 600, 1800, 7200, 7200, 14400, 28800)  # “immediately, then less and less”, within 36 hours
 # X repeats nothing; somebody has its replay job bring back what was missed.
 X_REPLAYS = (600, 3600, 4 * 3600, 12 * 3600)
+SENDERS = {  # how an endpoint's deliveries are bundled, and when they come again
+    "meta": (entries_of_a_page, META_RETRIES),
+    "whatsapp": (changes_of_numbers, META_RETRIES),
+    "x": (single, X_REPLAYS),
+}
 DESK_RETRIES = (1, 2, 5, 10)
 MONTH = 31 * 86_400  # seconds: what was recorded has expired, and is taken away now or two days later
 AGAIN = 180  # seconds until an operator tries a command again
@@ -208,6 +216,7 @@ class World:
         self.meta = Meta({PAGE: "Northwind Outdoor", TWIN: "Northwind Kids"}, clock=self.clock)
         self.meta.echo = lambda entry: self._delivered([entry], ())
         self.x = X(self.clock)
+        self.whatsapp = WhatsApp({WHATSAPP: "3545550110"}, "invented-token", (), clock=self.clock)
         self.desk = DESKS[desk](self.clock)
         self.secrets = {
             "meta": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
@@ -215,6 +224,8 @@ class World:
             "twin": {"page_token": self.meta.token(TWIN)},
             "x": {"consumer_secret": played_x.SECRETS["consumer_secret"]},
             "care": dict(played_x.SECRETS),
+            "whatsapp": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
+            "number": {"access_token": "invented-token"},
             "desk": dict(self.desk.secrets),
         }
         self.deliveries = []
@@ -262,6 +273,11 @@ class World:
                 name="care", channel="x", account=played_x.ACCOUNT, endpoint="x", secret="care", helpdesk="acme",
                 policy=POLICY,
             ),
+            Endpoint(name="whatsapp", side="channels", connectors=("whatsapp",), secret="whatsapp"),
+            Connection(
+                name="number", channel="whatsapp", account=WHATSAPP, endpoint="whatsapp", secret="number",
+                helpdesk="acme", policy=POLICY,
+            ),
             HelpdeskConnection(
                 name="acme", connector=self.desk.connector, endpoint="desk", secret="desk",
                 settings=self.desk.settings, poll=self.desk.poll,
@@ -293,7 +309,7 @@ class World:
         if trouble is not None:
             raise trouble
         if host == GRAPH:
-            return asked(self.meta, call)
+            return asked(self.whatsapp if f"/{WHATSAPP}/" in call.url else self.meta, call)
         if host == X_API:
             return self._asked_x(call)
         answer = self.desk.serve(call)
@@ -355,9 +371,9 @@ class World:
     # -------------------------------------------------------------------------------------------- deliveries
 
     def _delivered(self, entries, said, after=0.0, endpoint="meta"):
-        body, retries = (bundle(entries), META_RETRIES) if endpoint == "meta" else (single(entries), X_REPLAYS)
+        bundle, retries = SENDERS[endpoint]
         delivery = Delivery(
-            self.now() + timedelta(seconds=after), "channels", endpoint, body, {}, retries,
+            self.now() + timedelta(seconds=after), "channels", endpoint, bundle(entries), {}, retries,
             tuple(each.token for each in said),
         )  # fmt: skip
         for each in said:
@@ -518,6 +534,10 @@ class World:
         together = [each for each in said if each.endpoint == "meta"]
         for some in [together] * bool(together) + [[each] for each in said if each.endpoint != "meta"]:
             self._delivered([each.entry for each in some], some, after, some[0].endpoint)
+
+    def notify(self, entry, endpoint, after=0.0):
+        """Send what nobody said."""
+        self._delivered([entry], (), after, endpoint)
 
     def agent_replies(self, ticket, words="", *, told=True):
         """Let an agent answer on a ticket; return the token of the answer. Not `told`: the signal is lost."""

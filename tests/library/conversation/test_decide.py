@@ -9,7 +9,7 @@ from deskwire.contracts.helpdesk import Abilities
 from deskwire.conversation.decide import Pending, decide, end
 from deskwire.conversation.recorded import Outcome, Recorded
 from deskwire.conversation.thread import Thread
-from deskwire.model.events import Event, Kind, Visibility
+from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.reference import reference
 from deskwire.model.signals import About, Signal, Status
@@ -121,6 +121,15 @@ def test_receipts_and_unknown_kinds_are_dismissed_with_a_reason_and_messages_are
         assert event(kind=kind).dismissed
     for kind in (Kind.MESSAGE, Kind.EDIT, Kind.DELETION):
         assert not event(kind=kind).dismissed
+
+
+def test_another_id_of_the_customer_needs_a_turn_and_no_ticket_whatever_is_in_doubt():
+    changed = {"kind": Kind.STATE, "author": Author("10"), "aliases": ("10",)}
+    assert not event(**changed).dismissed
+    assert event(**{**changed, "aliases": ("9",)}).dismissed  # the thread's own
+    found = plan(pending(**changed, state={"doubtful": True}), of=thread(ticket="7"))
+    assert [each.reason for each in found.ended] == ["the customer goes on under another id"]
+    assert (found.file, found.doubted) == ((), ())
 
 
 def test_an_end_keeps_what_is_known():

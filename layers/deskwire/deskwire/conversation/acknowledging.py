@@ -65,7 +65,18 @@ class Acknowledging:
     def _wishes(self, turn: Turn, event: Event) -> None:
         wish = opting(event.text, turn.connection.policy)
         if wish is not None and event.author is not None and turn.channel.proves_authors:
-            self.ledger.wish(event.channel, event.author.id, opted_out=wish is Opting.OUT)
+            for known in event.author_ids:
+                self.ledger.wish(event.channel, known, opted_out=wish is Opting.OUT)
+
+    def inherit(self, messages: Sequence[Recorded]) -> None:
+        """Let a person who goes on under another id stay opted out there."""
+        for event in (each.event for each in messages):
+            if event is None or not event.renames:
+                continue
+            known = (event.thread, *event.author_ids)
+            if any(self.ledger.opted_out(event.channel, each) for each in known):
+                for each in known:
+                    self.ledger.wish(event.channel, each, opted_out=True)
 
     def _decided(self, turn: Turn, event: Event, message: Recorded) -> tuple[str, Permit] | str:
         """Return the text and the permit to send it, or why none is sent."""

@@ -194,6 +194,7 @@ class Conversation:
         plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(turn.connection), turn.now)
         turn.outcomes += plan.ended
         turn.attend(items)
+        turn.rename(items)
         turn.hear(plan.ended)
         self._perform(ledger, turn, plan, [item.message for item in items] + done)
         return plan
@@ -210,6 +211,7 @@ class Conversation:
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
         sending = Sending(ledger, self.directory.neighbours, self.telemetry)
         acknowledging = Acknowledging(ledger, self.telemetry, sending)
+        acknowledging.inherit(messages)
         _receive(turn, plan)
         ended = _ended(plan)
         ack = _unless_elsewhere(turn, acknowledging.acknowledgement(turn, [m for m in messages if m.key not in ended]))

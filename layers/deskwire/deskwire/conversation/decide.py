@@ -18,6 +18,7 @@ from .table import person_digest, seconds
 from .thread import Thread
 
 SENT_BY_US = "own: sent by us"  # the reason of an echo
+RENAMED = "the customer goes on under another id"
 MOST = 40  # messages of one thread handled in one go
 
 
@@ -56,6 +57,11 @@ class Pending:
     def event(self) -> Event | None:
         """The event, None for a note and for a signal."""
         return self.message.event
+
+    @property
+    def may_be_filed(self) -> bool:
+        """Whether an earlier attempt may have filed it, which nobody does with another id of a customer."""
+        return self.doubtful and not (self.event is not None and self.event.renames)
 
     @property
     def first_sight(self) -> bool:
@@ -117,7 +123,7 @@ def _sort(
     about = bool(thread.ticket) or any(_begins(item) for item in items)
     for item in items:
         result = _each(item, thread, now, about=about)
-        if isinstance(result, Recorded) and result.state is Outcome.SUPPRESSED and item.doubtful:
+        if isinstance(result, Recorded) and result.state is Outcome.SUPPRESSED and item.may_be_filed:
             doubted.append((item, result))
         elif isinstance(result, Recorded):
             ended.append(result)
@@ -187,7 +193,7 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
-    if event.own or event.kind in {Kind.ATTACHMENT, Kind.UNDELIVERED}:
+    if event.own or event.kind in {Kind.ATTACHMENT, Kind.UNDELIVERED, Kind.STATE}:
         return _needless_addition(item, event, about=about)
     if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):
         return "deleted before it was filed"
@@ -195,7 +201,9 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
 
 
 def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
-    """Return why a ticket needs nothing of what never opens one: the account's own words, an attachment, a report."""
+    """Return why a ticket needs nothing of what never opens one: own words, an attachment, a report, another id."""
+    if event.kind is Kind.STATE:
+        return RENAMED
     if event.kind is Kind.ATTACHMENT:
         return "" if about else "its message is in no ticket"
     if event.kind is Kind.UNDELIVERED:

@@ -523,15 +523,15 @@ class Ledger:
         if all(_goes_on(item) == thread_key for item in items.values()):
             return
         here = self.table.get(thread_item(thread_key))
-        if _goes_on(here):
-            return  # `take` says where it goes on
         new = [key for key, item in items.items() if item is None]
+        if _goes_on(here):
+            self._lead_all(new, self._home(thread_key))  # `take` says where this one goes on
+            return
         begun = self._begun(items, thread_key)
         if here is not None or begun == thread_key:
             self._lead_here(thread_key, new)
             return
-        for key in (thread_key, *new):
-            self.lead(key, begun)
+        self._lead_all((thread_key, *new), begun)
 
     def _begun(self, items: Mapping[str, Item | None], otherwise: str) -> str:
         """Return where the first of these threads that has begun goes on."""
@@ -551,6 +551,12 @@ class Ledger:
             self.table.transact([begin, *(self._alias(key, thread_key) for key in others)])
         except Conflict:
             raise Busy("another worker joined the same conversation", after=1) from None
+
+    def _lead_all(self, others: Sequence[str], thread_key: str) -> None:
+        """Let these threads go on in that one, which may be among them: one that leads to itself would never end."""
+        for key in others:
+            if key != thread_key:
+                self.lead(key, thread_key)
 
     def _home(self, thread_key: str) -> str:
         """Return where a thread goes on at last."""

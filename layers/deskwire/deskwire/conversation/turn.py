@@ -16,6 +16,7 @@ from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.signals import Signal, Status
 from deskwire.model.tickets import Filed
+from deskwire.model.values import replace
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
 from .decide import Pending, Plan
@@ -100,7 +101,7 @@ class Turn:
         self._note_audience(event)
         if event.author is not None:
             self.introduce(event.author)
-            context |= {"email": event.author.email, "phone": event.author.phone, "name": event.author.name}
+            context |= _addresses(event.author)
         self._become(
             channel=event.channel,
             account=event.account,
@@ -116,11 +117,26 @@ class Turn:
         thread, now = self.thread, seconds(self.now)
         if not thread.last_inbound:
             return
-        known, author = thread.author.get("id"), event.author.id if event.author else ""
+        known = thread.author.get("id")
         if thread.visibility is Visibility.PRIVATE and event.visibility is Visibility.PUBLIC:
             self._become(other_at=now, public_at=now)
-        elif known and known != author and thread.channel == event.channel:
+        elif known and known not in event.author_ids and thread.channel == event.channel:
             self._become(other_at=now)
+
+    def rename(self, items: Sequence[Pending]) -> None:
+        """Record the ids under which the customer goes on: they are nobody else, and answers go there from now on."""
+        for item in items:
+            if item.event is not None and item.event.renames:
+                self._go_on(item.event, item.message.received_at)
+
+    def _go_on(self, event: Event, received_at: str) -> None:
+        known, stamp = self.thread.author, seconds(event.occurred_at or datetime.fromisoformat(received_at))
+        named = known.get("id") in {event.thread, *event.author_ids}
+        if event.author is None or stamp < self.thread.last_inbound or not named:
+            return
+        author = replace(event.author, **{name: known.get(name, "") for name in ("name", "handle", "email")})
+        said = {name: value for name in ("subject", "language") if (value := self.thread.context.get(name))}
+        self._become(author=_filled(author), context={**event.keep, **said, **_addresses(author)})
 
     def warn(self, typing: int) -> None:
         """Record that the agents were warned of other readers; what they write from now on is meant for these.
@@ -133,7 +149,7 @@ class Turn:
     def introduce(self, author: Author) -> None:
         """Merge the author's profile; keep fields this event omits."""
         known = self.thread.author
-        said = {each.name: getattr(author, each.name) for each in fields(Author) if getattr(author, each.name)}
+        said = _filled(author)
         self._become(author={**known, **said} if known.get("id") == author.id else said)
 
     def author(self, event: Event) -> Author | None:
@@ -357,6 +373,16 @@ def waiting_since(
     came = [each.received_at for each in messages if each.key in left and each.received_at]
     stamps = [seconds(datetime.fromisoformat(each)) for each in came]
     return Unfiled(helpdesk, min(stamps, default=thread.unfiled.since if thread.unfiled else seconds(now)))
+
+
+def _filled(author: Author) -> dict[str, str]:
+    """Return what is known of somebody."""
+    return {each.name: value for each in fields(Author) if (value := getattr(author, each.name))}
+
+
+def _addresses(author: Author) -> dict[str, str]:
+    """Return what a connector may need to write to somebody."""
+    return {name: value for name in ("email", "phone", "name") if (value := getattr(author, name))}
 
 
 def is_inbound(event: Event | None) -> bool:

@@ -133,7 +133,8 @@ class Event:
     label, in plain words, then the value. `stars` are a rating of one to five, 0 where there is none. `attention` says
     what a person of the company has to do, and raises an alarm. `echo_of` is our own mark that the platform returns:
     the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
-    why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread`.
+    why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread` and,
+    in private, of its customer; a STATE that has some says that the customer goes on as its `author` (another number).
     `keep` is what the channel wants back in `Outgoing.context`.
 
     `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
@@ -199,6 +200,16 @@ class Event:
         return [compose(self.channel, self.account, alias) for alias in self.aliases if alias != self.thread]
 
     @property
+    def author_ids(self) -> tuple[str, ...]:
+        """Every id by which the event names its author."""
+        return () if self.author is None else tuple(dict.fromkeys((self.author.id, *self.aliases)))
+
+    @property
+    def renames(self) -> bool:
+        """Whether nobody wrote, but the thread's customer goes on under another id."""
+        return self.kind is Kind.STATE and self.author is not None and bool(self.alias_keys)
+
+    @property
     def connector(self) -> str:
         """The name of the connector that read it."""
         return self.channel
@@ -206,6 +217,8 @@ class Event:
     @property
     def dismissed(self) -> str:
         """Why the event is only counted (it gets no letter and no item); empty when something is to be done."""
+        if self.renames:
+            return ""
         return self.dismissal or DISMISSED.get(self.kind, "")
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,198 @@
+"""WhatsApp: what people write to a number of the company, through Meta's Cloud API.
+
+Set-up: in the Meta app add the products WhatsApp and Webhooks, object **WhatsApp Business Account**, with this
+endpoint's address and a verify token. Tick `messages`, `account_alerts`, `account_update`,
+`message_template_status_update`, `phone_number_quality_update`; for a number that is also used on a phone
+`smb_message_echoes`, with Meta's own agent `standby`. Then `POST /{waba-id}/subscribed_apps` for each account.
+Permissions: `whatsapp_business_messaging`, `whatsapp_business_management`.
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/create-webhook-endpoint
+
+Signature: `X-Hub-Signature-256`, HMAC-SHA256 of the raw body under the App Secret, in hex.
+https://developers.facebook.com/docs/graph-api/webhooks/getting-started/
+
+Secrets: endpoint `app_secret`, `verify_token`; connection `access_token`, of a system user with the account as asset.
+https://developers.facebook.com/documentation/business-messaging/whatsapp/access-tokens/
+
+Limits: 4,096 characters; 24 hours after the customer's last message, then approved templates only; no idempotency key
+(`biz_opaque_callback_data` comes back in the statuses); 80 messages a second and number; redelivered for 7 days.
+https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, ClassVar, Final
+from urllib.parse import quote, urlencode
+
+from deskwire.contracts.channel import Channel, Reach, in_turn
+from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.families import meta
+from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment, Event, Unreadable, Visibility
+from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.tickets import File
+from deskwire.model.values import replace
+from deskwire.web.media import LIMIT
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Call
+
+from . import deliveries, sending
+from .errors import settled
+from .people import words
+
+if TYPE_CHECKING:
+    from deskwire.model.secret import Secrets
+    from deskwire.web.request import Request, Response
+
+TOKEN: Final = "access_token"  # noqa: S105 - a name
+CHECKED: Final = date(2026, 11, 28)
+SEND: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages"
+WEBHOOKS: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview"
+THROUGHPUT: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput"
+MEDIA: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media"
+
+
+class WhatsApp(Channel):
+    """The connector. A thread is a person at one of our numbers; everything is private."""
+
+    name = "whatsapp"
+    title = "WhatsApp"
+    verification = meta.SIGNATURE
+    endpoint_secrets = meta.ENDPOINT_SECRETS
+    connection_secrets: ClassVar[Mapping[str, str]] = {
+        TOKEN: "the access token of a system user (Business settings, System users)"
+    }
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "templates": sending.SETTING,
+        "template_when_closed": sending.RULE,
+        "mark_as_read": "optional: “yes” shows the customer that a message was read when it is answered",
+    }
+    known_gaps: ClassVar[Mapping[str, str]] = {
+        "C12.ids": "what goes through the interface has no echo, only statuses; echoes are of the phone's app"
+    }
+    media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
+    terms = Terms(
+        sending={
+            Visibility.PRIVATE: Sending(
+                # 4,096 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.
+                text=Figure(TextLimit(4096, Unit.UTF16, pieces=5), SEND, CHECKED, confirmed=False),
+                windows=(
+                    Window(
+                        name="customer service",
+                        span=Figure(timedelta(hours=24), SEND, CHECKED),
+                        automatic=Figure(True, SEND, CHECKED),  # noqa: FBT003
+                    ),
+                    Window(
+                        name="template",
+                        span=Figure(None, SEND, CHECKED),
+                        automatic=Figure(False, SEND, CHECKED),  # noqa: FBT003 - ours: each is billed
+                        template=True,
+                    ),
+                ),
+            ),
+        },
+        body_limit=meta.BODY_LIMIT,
+        # Wanted is a median of a quarter of a second (quoted by 360dialog); after how long Meta gives up is not said.
+        deadline=Figure(timedelta(seconds=5), WEBHOOKS, CHECKED, confirmed=False),
+        redelivery=Figure(timedelta(days=7), WEBHOOKS, CHECKED),
+        api_version=meta.API_VERSION,
+        sunset=meta.SUNSET,
+        figures={
+            "messages_per_second": Figure(80, THROUGHPUT, CHECKED),
+            "media_link_lives": Figure(timedelta(minutes=5), MEDIA, CHECKED),
+        },
+    )
+
+    def handshake(self, request: Request, secrets: Secrets) -> Response | None:
+        return meta.handshake(request, secrets)
+
+    def parse(self, request: Request) -> Iterator[Event | Unreadable]:
+        return deliveries.updates(read(request.body), self.name)
+
+    def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
+        """Send the text, in pieces if need be, then each attachment; or the template that `#template …` asks for.
+
+        Past the window only a template goes out: that of `template_when_closed` with the answer in it; where none is
+        set, the answer is refused, with the templates that there are.
+        """
+        from deskwire.care.measure import pieces
+
+        templates = sending.declared(reach.settings.get("templates", ""))
+        wanted = None if outgoing.automatic else sending.template(outgoing.text, templates)
+        if wanted is None and permit.template:
+            wanted = sending.carried(outgoing.text, reach.settings.get("template_when_closed", ""))
+        if permit.template and (wanted is None or outgoing.attachments):
+            raise PermanentError(
+                "more than 24 hours have passed since the customer last wrote, and WhatsApp takes only templates now, "
+                f"no files; {sending.offered(templates)}",
+                code="window",
+            )
+        contents = [wanted] if wanted else sending.texts(pieces(outgoing.text, permit.limit))
+        contents += [sending.media(attachment) for attachment in outgoing.attachments]
+        if not outgoing.automatic:
+            self._read(outgoing, reach)
+
+        def sender(body: Mapping[str, object]) -> Callable[[], str]:
+            return lambda: _sent(_post(body, reach, what="sending a message"))
+
+        return Sent(in_turn([sender(body) for body in sending.bodies(outgoing, contents)]))
+
+    def _read(self, outgoing: Outgoing, reach: Reach) -> None:
+        """Mark what is answered as read, where that is wanted; a nicety that stops no answer."""
+        message = outgoing.context.get("message", "")
+        if not message or reach.settings.get("mark_as_read", "").lower() != "yes":
+            return
+        body = {"messaging_product": "whatsapp", "status": "read", "message_id": message}
+        try:
+            _post(body, reach, what="marking a message as read")
+        except DeskwireError:
+            return
+
+    def fetch(self, attachment: Attachment, reach: Reach) -> File:
+        """Return the file: first its address is asked for, which lives five minutes, then it is loaded with the token.
+
+        Where the size or the SHA-256 is told, it must be right.
+        """
+        if not attachment.id and not attachment.url:
+            raise PermanentError("this attachment is no file", code="attachment")
+        url, about = attachment.url, Node({}, "media")
+        if attachment.id:
+            query = urlencode({"phone_number_id": reach.account})
+            call = Call("GET", f"{_address(attachment.id)}?{query}", _headers(reach))
+            about = settled(reach.http(call), what="asking for a file", secret=TOKEN)
+            url = about["url"].text()
+        size = words(about["file_size"])
+        if size.isdecimal() and len(size) < 16 and int(size) > LIMIT:
+            raise PermanentError("the attachment is larger than allowed", code="attachment")
+        file = reach.fetch(Call("GET", url, _headers(reach)))
+        if not _whole(file.data, words(about["sha256"])):
+            raise TemporaryError("the attachment arrived damaged: its SHA-256 is another", concerns=Concern.HOST)
+        return replace(file, name=attachment.name) if attachment.name else file
+
+
+def _address(*path: str) -> str:
+    return f"{meta.GRAPH}/{meta.VERSION}/" + "/".join(quote(part, safe="") for part in path)
+
+
+def _headers(reach: Reach) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {reach.secrets.one(TOKEN).reveal()}"}
+
+
+def _post(body: Mapping[str, object], reach: Reach, *, what: str) -> Node:
+    call = Call.json("POST", _address(reach.account, "messages"), body, headers=_headers(reach))
+    return settled(reach.http(call), what=what, secret=TOKEN)
+
+
+def _sent(answer: Node) -> str:
+    return meta.posted(answer["messages"][0], "id", what="sending a message")
+
+
+def _whole(data: bytes, told: str) -> bool:
+    """Return whether the bytes have this SHA-256: in hex, as the interface gives it, or in base64, as webhooks do."""
+    found = hashlib.sha256(data)
+    if len(told) == 64:
+        return told.lower() == found.hexdigest()
+    return len(told) != 44 or told == b64encode(found.digest()).decode()

@@ -1,0 +1,190 @@
+"""What a message of WhatsApp says, whichever type it is of: words, files, and facts for the agent.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from deskwire.contracts.channel import line
+from deskwire.families import meta
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.values import dataclass
+from deskwire.web.reading import Node
+
+from .people import token, words
+
+MEDIA: Final = {
+    "image": AttachmentKind.IMAGE,
+    "audio": AttachmentKind.AUDIO,
+    "voice": AttachmentKind.AUDIO,  # a type of its own in older interfaces
+    "video": AttachmentKind.VIDEO,
+    "document": AttachmentKind.FILE,
+    "sticker": AttachmentKind.STICKER,
+}
+CLOSED: Final = "a message that WhatsApp does not pass on: ask the customer to write it"
+MOST_ANSWERS = 40  # of a form
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message says, of whichever type it is."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    facts: Mapping[str, str] | None = None
+
+
+def when(node: Node) -> datetime | None:
+    """Return a time given in seconds as text; an odd one as none."""
+    try:
+        return meta.moment(node)
+    except PayloadError:
+        return None
+
+
+def nodes(node: Node) -> list[Node]:
+    """Return the elements of a list; of anything else, none."""
+    return [Node(each, "item") for each in node.raw] if isinstance(node.raw, list) else []
+
+
+def content(message: Node) -> Content:
+    """Return what a message says; a type that is not known has a line all the same.
+
+    An echo of what another sender wrote through the interface has the types of a request: a template, buttons, a list.
+    """
+    kind = words(message["type"])
+    if kind not in READERS and not message[kind]:
+        # The type may be missing or new; what is there is read by its name.
+        kind = next((name for name in READERS if name in message), kind)
+    reader = READERS.get(kind)
+    return reader(message[kind]) if reader else Content(f"[{kind[:60] or 'an empty message'}]")
+
+
+def _text(node: Node) -> Content:
+    return Content(words(node["body"]) or words(node) or "[an empty message]")
+
+
+def _media(kind: str) -> Callable[[Node], Content]:
+    def read(node: Node) -> Content:
+        media, name, shown = token(node["id"]), words(node["filename"]), words(node["mime_type"])
+        link = words(node["link"]) or words(node["url"])
+        found = Attachment(
+            MEDIA[kind], url="" if media else link, id=media, name=name, type=shown.partition(";")[0].strip()
+        )
+        voice = kind == "voice" or node["voice"].raw is True
+        return Content(words(node["caption"]) or ("[voice note]" if voice else line("", [found], kind)), (found,))
+
+    return read
+
+
+def _location(node: Node) -> Content:
+    degrees = [_degrees(node[axis].raw) for axis in ("latitude", "longitude")]
+    where = ", ".join(degrees) if all(degrees) else ""
+    name = ", ".join(filter(None, (words(node["name"]), words(node["address"]))))
+    name = f"{name} ({where})" if name and where else name or where
+    found = Attachment(AttachmentKind.LOCATION, words(node["url"]), name=name)
+    return Content(line("", [found], "location"), (found,))
+
+
+def _degrees(value: Any) -> str:  # noqa: ANN401 - as it came
+    if isinstance(value, str):
+        return value[:20]
+    return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, int | float) and -180 <= value <= 180 else ""
+
+
+def _contacts(node: Node) -> Content:
+    found = []
+    for card in nodes(node):
+        name = words(card["name"]["formatted_name"]) or words(card["name"]["first_name"])
+        parts = [name, words(card["org"]["company"])]
+        parts += [words(phone["phone"]) or words(phone["wa_id"]) for phone in nodes(card["phones"])]
+        parts += [words(mail["email"]) for mail in nodes(card["emails"])]
+        parts += [words(page["url"]) for page in nodes(card["urls"])]
+        found.append(Attachment(AttachmentKind.CONTACT, name=", ".join(filter(None, parts))))
+    return Content("\n".join(each.line() for each in found) or "[contact]", tuple(found))
+
+
+def _button(node: Node) -> Content:
+    payload, title = words(node["payload"]), words(node["text"])
+    return Content(title or payload or "[a button was pressed]", facts={"Button": payload})
+
+
+def _interactive(node: Node) -> Content:
+    kind = words(node["type"])
+    chosen = node[kind] if kind in node else next((node[name] for name in INTERACTIVE if name in node), node[kind])
+    if kind == "nfm_reply" or "response_json" in chosen:
+        return _form(chosen)
+    if "product_retailer_id" in chosen:
+        return _product(chosen)
+    facts = {"Button": token(chosen["id"]), "Permission to call": words(chosen["response"])}
+    text = "\n".join(filter(None, (words(chosen["title"]), words(chosen["description"]))))
+    text = text or words(chosen["body"]) or words(chosen["text"]) or words(node["body"]["text"])
+    return Content(text or f"[{kind[:60] or 'a button was pressed'}]", facts=facts)
+
+
+def _form(reply: Node) -> Content:
+    """Read a Flow's answers, or an address: `response_json` is JSON in a text (seen as an object, too)."""
+    answers: Any = reply["response_json"].raw
+    if isinstance(answers, str):
+        try:
+            answers = json.loads(answers)
+        except (ValueError, RecursionError):
+            answers = {"Answer": answers}
+    if not isinstance(answers, dict):
+        answers = {} if answers is None else {"Answer": answers}
+    if isinstance(answers.get("values"), dict):  # of an address
+        answers = {**{name: value for name, value in answers.items() if name != "values"}, **answers["values"]}
+    lines = []
+    for name, value in list(answers.items())[:MOST_ANSWERS]:
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if name != "flow_token" and shown:
+            lines.append(f"{words(Node(name))}: {words(Node(shown))}")
+    body = words(reply["body"])
+    return Content("\n".join([body or "[a form was sent]", *lines]), facts={"Form": words(reply["name"])})
+
+
+def _product(node: Node) -> Content:
+    """Read a product that was sent; Meta's changelog of August 2026 names it, its fields were not to be read."""
+    product = token(node["product_retailer_id"])
+    facts = {"Product": product, "Catalogue": token(node["catalog_id"])}
+    return Content(f"[product: {product}]" if product else "[product]", facts=facts)
+
+
+def _template(node: Node) -> Content:
+    return Content(f"[template: {words(node['name'])}]")
+
+
+def _order(node: Node) -> Content:
+    lines = [words(node["text"]) or "[order]"]
+    for item in nodes(node["product_items"]):
+        price = " ".join(filter(None, (str(item["item_price"].raw or ""), words(item["currency"]))))
+        count, product = words(item["quantity"]) or "1", words(item["product_retailer_id"]) or "a product"
+        lines.append(f"{count} times {product}" + (f" at {price}" if price else ""))
+    return Content("\n".join(lines), facts={"Catalogue": token(node["catalog_id"])})
+
+
+def _unsupported(node: Node) -> Content:
+    return Content(f"[{CLOSED}]", facts={"Type": words(node["type"])})
+
+
+INTERACTIVE: Final = ("button_reply", "list_reply", "nfm_reply", "call_permission_reply")
+READERS: Final[Mapping[str, Callable[[Node], Content]]] = {
+    "text": _text,
+    **{kind: _media(kind) for kind in MEDIA},
+    "location": _location,
+    "contacts": _contacts,
+    "button": _button,
+    "interactive": _interactive,
+    "order": _order,
+    "unsupported": _unsupported,
+    "unknown": _unsupported,  # until 2025; with the same error 131051
+    "errors": _unsupported,  # seen by others
+    "template": _template,
+    "product": _product,
+}

@@ -1,0 +1,142 @@
+"""WhatsApp's error codes: what each means for a message, and what happens next.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes/ says (2026-06-18): go by
+`code`, never by the title; codes come in answers, in `errors` of a message or a value, and later in a status `failed`.
+Its table itself could not be read here. The codes and their meanings are those on which public libraries that quote it
+agree (david-lev/pywa and vaam-apps/meta-whatsapp-rs, August and September 2026; Odoo): each code below is in at least
+one of them, 131062 also on Meta's page on business-scoped ids. What happens next is our judgement. A code that is not
+here is judged by its HTTP status, and passes when Graph calls it transient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Answer, checked, of_account
+
+from .people import words
+
+# Only a person can mend it: the token, a right, the account, its number, its bill.
+ACCOUNT: Final = {
+    0: "the access token is no longer good",
+    3: "the app lacks a permission",
+    10: "the app lacks a permission",
+    33: "the number was deleted",
+    190: "the access token is no longer good",
+    368: "Meta has restricted the account for a violation of its policy",
+    130497: "the account may not write to people of this country",
+    131005: "the app lacks a permission",
+    131031: "Meta has locked the account",
+    131037: "the number's display name is not approved",
+    131042: "the account's payment method has a problem",
+    131045: "the number is not registered with the interface",
+    131048: "too many of the number's messages were blocked or reported as spam",
+    131064: "the account reached its limit after templates of a wrong category",
+    133000: "the number's registration is incomplete",
+    133005: "the number's PIN is wrong",
+    133006: "the number is not verified",
+    133008: "the number's PIN was guessed too often",
+    133009: "the number's PIN was guessed too fast",
+    133010: "the number is not registered with the interface",
+    133016: "the number was registered or deleted too often",
+    133015: "the number was deleted lately, and its deletion is not complete",
+    134011: "the terms of payments are not accepted",
+}
+# Later, by itself. Seconds where the documentation names them: one message to a person in about six seconds.
+# 17, 32 and 613 are Graph's own, see families/meta.py.
+RATES: Final[Mapping[int, float | None]] = {
+    4: None, 17: None, 32: None, 613: None, 80007: None, 130429: None, 131056: 6.0,
+    131057: 60.0,  # not a rate: the number's throughput is being raised, which takes up to a minute
+}  # fmt: skip
+# May have had its effect.
+FAILING: Final = frozenset({1, 2, 131000, 131016, 133004})
+# This message, or this person.
+MESSAGE: Final = {
+    100: "a field is not accepted",
+    130403: "the company has blocked this person",
+    130472: "the person is part of an experiment of Meta's and gets no such message",
+    131008: "a field is missing",
+    131009: "a field's value is not accepted",
+    131021: "the recipient is the sender",
+    131026: "the person cannot get it: no WhatsApp under this number, blocked, or an old version",
+    131030: "the number is not on the list of test recipients",
+    131043: "the message expired before it could be delivered",
+    131047: "more than 24 hours have passed since the customer last wrote: only a template can be sent",
+    131049: "Meta did not deliver it, to keep the number of such messages low",
+    131050: "the person wants no marketing messages from this company",
+    131051: "WhatsApp does not know this type of message",
+    131052: "the file that the customer sent could not be downloaded",
+    131053: "the file could not be uploaded: its type or size",
+    131055: "templates of this category cannot be sent this way",
+    131062: "this template needs the person's number, and they show none",
+    131063: "marketing templates are switched off for the account",
+    132000: "the template wants another number of values",
+    132001: "there is no such template in this language, or it is not approved",
+    132005: "the template's text becomes too long",
+    132007: "the template violates a policy",
+    132008: "a value is not of the form that the template wants",
+    132012: "a value is not of the form that the template wants",
+    132015: "the template is paused because of its quality",
+    132018: "the template's values are not right",
+    132016: "the template was switched off because of its quality",
+    132068: "the template's Flow is blocked",
+    132069: "the template's Flow is throttled",
+    135000: "WhatsApp refused the request and does not say why",
+    137000: "the person has another phone or installed WhatsApp anew",
+}
+
+
+def meaning(code: int) -> str:
+    """Return what a code means, empty where we do not know it."""
+    if 200 <= code < 300:
+        return "the app lacks a permission"
+    rate = "too many messages in a short time" if code in RATES else ""
+    return MESSAGE.get(code) or ACCOUNT.get(code) or rate or ("WhatsApp had a fault" if code in FAILING else "")
+
+
+def explained(problem: Node) -> str:
+    """Return an error of a status or a value in words for the agent; whatever it lacks, never empty."""
+    code = words(problem["code"])
+    known = meaning(int(code)) if code.isascii() and code.isdecimal() and len(code) < 10 else ""
+    details = words(problem["error_data"]["details"]) or words(problem["message"]) or words(problem["title"])
+    text = known or details or "WhatsApp gives no reason"
+    return f"{text} (error {code})" if code else text
+
+
+def code_of(answer: Answer) -> int:
+    """Return the error's code, 0 where there is none."""
+    try:
+        return read(answer.body)["error"]["code"].number(0)
+    except PayloadError:
+        return 0
+
+
+def _transient(answer: Answer) -> bool:
+    return read(answer.body)["error"]["is_transient"].raw is True
+
+
+def settled(answer: Answer, *, what: str, secret: str) -> Node:
+    """Return what was answered; raise for an error, wherever it stands, what happens next."""
+    try:
+        failed = "error" in read(answer.body)
+    except PayloadError:
+        failed = False
+    code = code_of(answer)
+    text = f"{what}: {meaning(code) or 'refused'} (error {code})"
+    if code in RATES:
+        concerns = Concern.TICKET if code == 131056 else Concern.ACCOUNT
+        raise TemporaryError(text, after=RATES[code], concerns=concerns)
+    if code in FAILING:
+        raise TemporaryError(text, ambiguous=True)
+    if failed and meaning(code) == "" and _transient(answer):
+        raise TemporaryError(text, concerns=Concern.MESSAGE)
+    if failed and (code in ACCOUNT or 200 <= code < 300) and (code or answer.status == 401):
+        hint = f", store a new “{secret}”" if code in {0, 190} else ""
+        raise ConfigurationError(text + hint)
+    if code in MESSAGE or (failed and answer.status < 500 and answer.status not in {408, 425, 429}
+                           and not of_account(answer.status)):  # fmt: skip
+        raise PermanentError(text, status=answer.status, code=str(code))
+    return checked(answer, what=what, secret_hint=f"“{secret}”").node()

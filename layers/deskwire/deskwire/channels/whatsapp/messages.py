@@ -1,0 +1,195 @@
+"""One message of WhatsApp, a customer's or an echo of our own, as an event.
+
+What survives a redelivery: `id` (`wamid.…`). An edit and a deletion have an id of their own and name the original.
+Only who wrote is needed; whatever else is odd is left out, and the words go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from deskwire.contracts.channel import filled, line
+from deskwire.families import meta
+from deskwire.model.errors import PayloadError
+from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.keys import ADD
+from deskwire.model.values import dataclass
+from deskwire.web.reading import Node, fragment
+
+from .content import Content, content, nodes, when
+from .people import People, Person, changed, either, person, token, words
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where messages of one change are read: the channel, our number, the people described beside them."""
+
+    channel: str
+    account: str
+    people: People
+    own: bool = False
+    standby: bool = False
+
+    def events(self, message: Node) -> Iterator[Event]:
+        """Yield what one message says."""
+        message.object()
+        kind = words(message["type"])
+        original = token(message[kind]["original_message_id"])
+        if kind == "revoke" and original:
+            yield self._event(message, Kind.DELETION, original, "delete")
+        elif kind == "edit" and original:
+            said, own_id = content(message["edit"]["message"]), token(message["id"])
+            yield self._event(
+                message, Kind.EDIT, original, "edit", version=own_id, text=said.text, attachments=said.attachments
+            )
+        elif kind == "reaction":
+            yield self._reaction(message)
+        elif kind == "system":
+            yield self._system(message)
+        elif kind == "request_welcome":  # opened the chat for the first time, and wrote nothing
+            yield self._event(message, Kind.STATE, self._id(message), "opened", text="[opened the chat]")
+        else:
+            yield self._message(message, content(message["edit"]["message"] if kind == "edit" else message))
+
+    def _id(self, message: Node) -> str:
+        """Return the wamid; of what has none, a digest, which the repeated body repeats."""
+        return token(message["id"]) or meta.mark(json.dumps(message.raw, sort_keys=True))
+
+    def _who(self, message: Node) -> Person:
+        """Return the customer: who wrote, or to whom our own phone did."""
+        end = "to" if self.own else "from"
+        found = person(message[end], message[f"{end}_user_id"], message[f"{end}_parent_user_id"])
+        return self.people.describe(found)
+
+    def _event(self, message: Node, kind: Kind, object_id: str, verb: str, **more: Any) -> Event:  # noqa: ANN401
+        who, group = self._who(message), token(message["group_id"])
+        thread = more.pop("thread", "") or group or who.id
+        if not thread:
+            raise PayloadError("the message says neither from whom nor to whom it is")
+        joined = kind in {Kind.MESSAGE, Kind.EDIT, Kind.DELETION} and not group
+        # Where an answer goes: a group, else the number, else the business-scoped id.
+        kept = {
+            "group": group,
+            "to": who.number,
+            "user_id": who.user_id,
+            "message": "" if self.own else self._id(message),
+        }
+        ours = Person(token(message["from"]).lstrip("+")).author or Author(self.account)
+        fields: dict[str, Any] = {
+            "author": ours if self.own else who.author,
+            "aliases": who.aliases if joined else (),
+            "keep": filled(kept) if joined or group else {},
+            **more,
+        }
+        return Event(
+            channel=self.channel,
+            account=self.account,
+            kind=kind,
+            object_id=object_id,
+            verb=verb,
+            thread=thread,
+            visibility=Visibility.PRIVATE,
+            own=self.own,
+            occurred_at=when(message["timestamp"]),
+            no_automatic_reply="standby" if self.standby else "",
+            raw=fragment(message),
+            **fields,
+        )
+
+    def _message(self, message: Node, said: Content) -> Event:
+        problem = nodes(message["errors"])[:1]
+        details = [words(each["error_data"]["details"]) or words(each["title"]) for each in problem]
+        facts = {
+            **(said.facts or {}),
+            "WhatsApp says": "".join(details),
+            "Group": token(message["group_id"]),
+            **_context(message["context"]),
+            **_referral(message["referral"]),
+        }
+        return self._event(
+            message,
+            Kind.MESSAGE,
+            self._id(message),
+            ADD,
+            text=said.text if said.text.strip() else line("", said.attachments, "an empty message"),
+            attachments=said.attachments,
+            reply_to=token(message["context"]["id"]),
+            facts=filled(facts),
+        )
+
+    def _reaction(self, message: Node) -> Event:
+        reaction = message["reaction"]
+        emoji, own_id = words(reaction["emoji"]), self._id(message)
+        return self._event(
+            message,
+            Kind.REACTION,
+            token(reaction["message_id"]) or own_id,
+            "react" if emoji else "unreact",
+            version=own_id,
+            text=emoji or "[reaction taken back]",
+        )
+
+    def _system(self, message: Node) -> Event:
+        """Read a changed number or id: nobody wrote, and the thread's customer goes on under another name.
+
+        The new number is `wa_id` (`new_wa_id` before v12), and missing where they show none. Since August 2026 the
+        former ids are fields; before, the former business-scoped id stood in the text alone.
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
+        """
+        system = message["system"]
+        kind, text = words(system["type"])[:60] or "system", words(system["body"])
+        before, after = changed(text)
+        old = person(
+            either(message["from"], system["customer"]),
+            either(system["previous_user_id"], message["from_user_id"]),
+            either(system["previous_parent_user_id"], message["from_parent_user_id"]),
+        )
+        new = person(either(system["wa_id"], system["new_wa_id"]), system["user_id"], system["parent_user_id"])
+        if self.own or not new.id:  # another phone, for instance (`customer_identity_changed`)
+            known = self._who(message) if self.own else old
+            return self._event(
+                message, Kind.STATE, self._id(message), kind, thread=known.id or self.account, text=text or f"[{kind}]"
+            )
+        return self.renamed(message, self._id(message), kind, (*old.ids, before, *new.ids, after), new, text=text)
+
+    def user_id(self, update: Node) -> Event:
+        """Read a changed business-scoped id as the field `user_id_update` told it, until it became a system message."""
+        ids = [update[kind][age] for age in ("previous", "current") for kind in ("user_id", "parent_user_id")]
+        new = person(update["wa_id"], update["user_id"]["current"], update["parent_user_id"]["current"])
+        names = (*(token(each) for each in ids), *new.ids)
+        made = f"{token(update['timestamp'])}:{meta.mark(' '.join(names))}"  # it has no id
+        return self.renamed(update, made, "user_id_update", names, new, text=words(update["detail"]))
+
+    def renamed(
+        self, node: Node, object_id: str, verb: str, names: tuple[str, ...], new: Person, *, text: str
+    ) -> Event:
+        """Return that the person of these names, the first of them known, goes on as another."""
+        known, *others = dict.fromkeys(filter(None, names)) or [""]
+        if not known:
+            raise PayloadError("the update names nobody")
+        return self._event(
+            node, Kind.STATE, object_id, verb, thread=known, author=new.author, aliases=tuple(others),
+            keep=filled({"to": new.number, "user_id": new.user_id}), text=text or f"[{verb}]",
+        )  # fmt: skip
+
+
+def _context(context: Node) -> dict[str, str]:
+    often, product = context["frequently_forwarded"].raw is True, context["referred_product"]
+    forwarded = "many times" if often else "yes" if context["forwarded"].raw is True else ""
+    return {"Forwarded": forwarded, "Product": token(product["product_retailer_id"])}
+
+
+def _referral(referral: Node) -> dict[str, str]:
+    """Return what an advertisement that was clicked on adds."""
+    names = {
+        "headline": "Advertisement",
+        "body": "Advertisement's text",
+        "source_url": "Advertisement's address",
+        "source_id": "Advertisement's id",
+        "source_type": "Came by",
+        "ref": "Referral",
+        "ctwa_clid": "Click",
+    }
+    return {label: words(referral[name]) for name, label in names.items()}

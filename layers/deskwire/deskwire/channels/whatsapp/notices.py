@@ -1,0 +1,74 @@
+"""What WhatsApp tells of the account, a number or a template, which nobody wrote: counted; some call a person.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update and beside
+it account_alerts, account_review_update, message_template_status_update, phone_number_quality_update and others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from deskwire.families import meta
+from deskwire.model.events import Event, Kind, Visibility
+from deskwire.model.values import dataclass
+from deskwire.web.reading import Node, fragment
+
+from .content import when
+from .errors import explained
+from .people import token, words
+
+ALARMING: Final = frozenset({
+    "ACCOUNT_DELETED", "ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION", "DISABLED_UPDATE", "PARTNER_REMOVED",
+    "PARTNER_APP_UNINSTALLED", "ACCOUNT_OFFBOARDED", "REJECTED", "FLAGGED", "DOWNGRADE", "PAUSED", "DISABLED",
+    "PENDING_DELETION", "LOCKED", "LIMIT_EXCEEDED", "CRITICAL", "WARNING", "RESTRICTED", "DISABLE", "RED",
+})  # fmt: skip
+SAYS: Final = ("event", "decision", "alert_severity", "current_limit", "new_quality_score")
+KNOWN: Final = ("account", "business", "message_template", "phone_number", "template", "error", "security")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One change of an entry, which stands `at` this place in it."""
+
+    channel: str
+    entry: Node
+    at: int
+
+    def account(self, change: Node) -> Iterator[Event]:
+        """Yield what is told of the account, a number or a template, or of what is not read here, of any shape."""
+        name, value = words(change["field"])[:60] or "nothing", change["value"]
+        alert = value["alert_info"]
+        said = [words(value[part]) or words(alert[part]) for part in SAYS]
+        loud = any(part.upper() in ALARMING for part in said)
+        about = [words(value[part]) for part in ("message_template_name", "display_phone_number", "phone_number")]
+        reasons = (
+            value["reason"], value["rejection_reason"], alert["alert_description"], value["ban_info"]["waba_ban_state"],
+            value["violation_info"]["violation_type"], value["restriction_info"][0]["restriction_type"],
+        )  # fmt: skip
+        why = [reason for reason in map(words, reasons) if reason != "NONE"]
+        parts = (next(filter(None, given), "") for given in (about, said, why))
+        text = " ".join(filter(None, (name, *parts)))
+        number = token(value["metadata"]["phone_number_id"]) or token(value["recipient"]["phone_number_id"])
+        yield self._told(change, number, name, f"[{text}]", f"WhatsApp: {text}" if loud else "")
+
+    def problem(self, error: Node, number: str) -> Iterator[Event]:
+        """Yield an error that is about no single message: a person has to know."""
+        text = explained(error.object())
+        yield self._told(error, number, "error", text, f"WhatsApp reports: {text}")
+
+    def _told(self, node: Node, number: str, name: str, text: str, attention: str) -> Event:
+        account = number or token(self.entry["id"]) or "unknown"
+        return Event(
+            channel=self.channel,
+            account=account,
+            kind=Kind.STATE if name.startswith(KNOWN) or attention else Kind.OTHER,
+            object_id=f"{token(self.entry['time'])}.{self.at}:{meta.mark(text)}",
+            verb=name,
+            thread=account,
+            visibility=Visibility.PRIVATE,
+            text=text,
+            occurred_at=when(self.entry["time"]),
+            attention=attention,
+            raw=fragment(node),
+        )

@@ -1,0 +1,148 @@
+"""Who is meant: numbers, business-scoped user ids, and which of them are one person.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from deskwire.model.events import Author
+from deskwire.model.values import dataclass
+from deskwire.web.reading import Node
+
+NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")  # a business-scoped id has letters
+# Numbers that are dialled in two ways, and WhatsApp may write in either: Brazil's ninth digit (mobile lines began with
+# 6 to 9 before it), Mexico's 1, Argentina's 9. That the first two are rewritten is documented under “send messages”;
+# the third is not confirmed.
+SPELLINGS: Final = (
+    (re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})"), "9"),
+    (re.compile(r"(52)([1-9][0-9]{9})"), "1"),
+    (re.compile(r"(54)([1-9][0-9]{9})"), "9"),
+)
+
+# “User NAME changed from OLD to NEW”: two numbers, or two business-scoped ids. The name is the customer's own, so what
+# counts is at the end.
+CHANGED: Final = re.compile(r"(\S+) to (\S+)")
+SCOPED: Final = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+
+
+def words(node: Node) -> str:
+    """Return a text or a whole number as text; anything else, which must not cost us the message, as nothing."""
+    if isinstance(node.raw, str):
+        return node.text()
+    return str(node.raw) if isinstance(node.raw, int) and not isinstance(node.raw, bool) else ""
+
+
+def token(node: Node) -> str:
+    """Return an id as `Node.identifier` does; one that is none as nothing."""
+    found = words(node)
+    return found if len(found) <= 512 and found.isprintable() else ""
+
+
+def either(first: Node, second: Node) -> Node:
+    """Return the first if there is anything in it, else the second."""
+    return first if words(first) else second
+
+
+def spellings(number: str) -> tuple[str, ...]:
+    """Return the other ways in which this number (digits with its country code) is written."""
+    for pattern, digit in SPELLINGS:
+        if (short := pattern.fullmatch(number)) is not None:
+            return (short[1] + digit + short[2],)
+        prefix = number[: 4 if digit == "9" and number.startswith("55") else 2]
+        without = prefix + number[len(prefix) + 1 :]
+        if number[len(prefix) :].startswith(digit) and pattern.fullmatch(without):
+            return (without,)
+    return ()
+
+
+def changed(text: str) -> tuple[str, str]:
+    """Return the former and the new id that a system message's text names, empty where it names none."""
+    named = CHANGED.fullmatch(text.rpartition(" changed from ")[2].strip())
+    ids = [each.lstrip("+") for each in named.groups()] if named else []
+    if not ids or not all(NUMBER.fullmatch(each) or SCOPED.fullmatch(each) for each in ids):
+        return "", ""
+    return ids[0], ids[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer: the number (digits), where they show one, and the business-scoped ids."""
+
+    number: str = ""
+    user_id: str = ""
+    parent: str = ""
+    name: str = ""
+    username: str = ""
+
+    @property
+    def id(self) -> str:
+        """What a thread is begun under; it is never rewritten, see `aliases`."""
+        return self.number or self.user_id or self.parent
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Every other id under which the same person may write."""
+        known = (*spellings(self.number), self.user_id, self.parent)
+        return tuple(dict.fromkeys(each for each in known if each and each != self.id))
+
+    @property
+    def author(self) -> Author | None:
+        """The person as the core knows an author."""
+        if not self.id:
+            return None
+        phone = f"+{self.number}" if self.number else ""
+        return Author(self.id, name=self.name, handle=self.username, phone=phone)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id under which they may write, the first that of a new thread."""
+        return (self.id, *self.aliases) if self.id else ()
+
+
+def person(number: Node, user_id: Node, parent: Node, name: str = "", username: str = "") -> Person:
+    """Return who these fields name. `from` holds the business-scoped id in some builds (seen by pywa)."""
+    digits, scoped = token(number).strip(), token(user_id)
+    if NUMBER.fullmatch(digits):
+        return Person(digits.lstrip("+"), scoped, token(parent), name, username)
+    return Person("", scoped or digits, token(parent), name, username)
+
+
+class People:
+    """The people that `contacts` describes; it may be missing, and is in no promised order."""
+
+    def __init__(self, nodes: Node) -> None:
+        found = [_contact(Node(each, "contact")) for each in nodes.raw] if isinstance(nodes.raw, list) else []
+        # A thousand messages and contacts may come together, so nobody is searched for.
+        self._by_id = {known: each for each in reversed(found) for known in each.ids}
+        self._only = found[0] if len(found) == 1 else None
+
+    def describe(self, who: Person) -> Person:
+        """Return the person with what `contacts` adds: by number or id, else the only one there is."""
+        found = next((self._by_id[known] for known in who.ids if known in self._by_id), self._only)
+        if found is None or (found is self._only and _differ(who, found)):
+            return who
+        return Person(
+            who.number or found.number,
+            who.user_id or found.user_id,
+            who.parent or found.parent,
+            found.name,
+            found.username,
+        )
+
+
+def _contact(contact: Node) -> Person:
+    profile = contact["profile"]
+    username = words(profile["username"]) or words(contact["username"])
+    return person(
+        contact["wa_id"], contact["user_id"], contact["parent_user_id"], words(profile["name"]), username.lstrip("@")
+    )
+
+
+def _differ(one: Person, other: Person) -> bool:
+    """Return whether these are two people: both have a number, or both an id, and nothing in common."""
+    if {*one.ids} & {*other.ids}:
+        return False
+    return bool((one.number and other.number) or (one.user_id and other.user_id))

@@ -1,0 +1,1 @@
+"""WhatsApp, played by its documentation."""
