@@ -255,6 +255,14 @@ def test_replies_are_read_without_our_own(helpdesk):
         assert len({reply.id for reply in replies}) == len(replies)
 
 
+@pytest.mark.rule("H8.withheld")
+def test_what_merely_stands_under_a_colleague_s_name_is_withheld(helpdesk):
+    """An exchange shows it: merges and rules write comments as an agent, and anybody can mail in an agent's name."""
+    shown = [item for item in world.exchanges(helpdesk) if item.call == "replies" and item.ends_well]
+    assert any(reply.get("withheld") for item in shown for reply in item.data["result"]["replies"])
+    assert any(not reply.get("withheld") for item in shown for reply in item.data["result"]["replies"])
+
+
 @pytest.mark.rule("H9.limits")
 def test_byte_limits_and_four_byte_characters_are_proven(helpdesk):
     on_the_living(helpdesk, "h9")

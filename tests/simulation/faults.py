@@ -224,7 +224,7 @@ FAULTS = (
           "mark(entry.key) for entry in batch", "mark(entry.key)[:7] for entry in batch",
           ("follow up (messenger, zendesk)",)),
     Fault("a merged ticket is not followed", "helpdesks.zendesk:", "_closed",
-          'return TicketGone("merged", into, time_of(audit["created_at"])) if into else TicketGone("closed")',
+          'return TicketGone("merged", into, audit["created_at"].iso()) if into else TicketGone("closed")',
           'return TicketGone("deleted")',
           ("merged ticket (messenger, zendesk)",)),
     Fault("what was answered before a merge is brought", "conversation.decide_reply:", "_is_theirs",

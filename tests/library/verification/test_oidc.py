@@ -106,6 +106,7 @@ def test_a_token_as_google_makes_it_is_let_in():
         ({"exp": None}, "from when"),
         ({"exp": -1}, "expired"),
         ({"exp": 10**20}, "from when"),
+        ({"exp": "never"}, "from when"),
         ({"iat": int(NOW.timestamp()) + 120, "exp": int(NOW.timestamp()) + 900}, "future"),
         ({"iat": None}, "from when"),
         ({"exp": int(NOW.timestamp()) + 90_000}, "longer than a day"),

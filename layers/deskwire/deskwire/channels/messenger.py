@@ -23,8 +23,8 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, filled
@@ -74,6 +74,9 @@ class Messenger(Channel):
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
         return meta.handshake(request, secrets)
+
+    def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
+        return meta.delivered_at(request)
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         # `changes` are the page's feed, which the connector “facebook” reads in the same delivery.

@@ -56,6 +56,11 @@ def filled(values: Mapping[str, str]) -> dict[str, str]:
     return {label: value for label, value in values.items() if value}
 
 
+def newest(events: Iterable[Event]) -> datetime | None:
+    """Return when the latest of these happened; None where none says so."""
+    return max((event.occurred_at for event in events if event.occurred_at), default=None)
+
+
 def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
     """Send one after the other and return the ids.
 
@@ -167,5 +172,5 @@ def serves_pages(connector: object) -> bool:
 
 __all__ = [
     "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach",
-    "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "place", "serves_pages",
+    "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "newest", "place", "serves_pages",
 ]  # fmt: skip

@@ -152,7 +152,7 @@ class Item:
         if not self.sender:
             raise PayloadError(f"{message.path} has no sender")
         attachments, facts = self.attachments(message), filled(self.facts(message))
-        text = message["text"].exact("") or facts.get("Quick reply", "")
+        text = message["text"].exact("") or message["quick_reply"]["payload"].exact("")
         otherwise = "a question about a product" if "Product" in facts else "an empty message"
         if flag(message["is_unsupported"]):
             otherwise = self.hidden

@@ -23,7 +23,7 @@ the shape of the body, since one event may come by both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -101,6 +101,9 @@ class Instagram(Channel):
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
         return meta.handshake(request, secrets)
+
+    def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
+        return meta.delivered_at(request)
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         # The object is `instagram`; `page` is Messenger's and Facebook's.

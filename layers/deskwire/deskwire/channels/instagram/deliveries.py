@@ -117,7 +117,7 @@ def _comment(entry: Node, value: Node, field: str) -> Event:
     author, parent, text, verb = (
         commenter(sender),
         value["parent_id"].any_id(),
-        value["text"].text(""),
+        value["text"].exact(""),
         value["verb"],
     )
     known: dict[str, Any] = {
@@ -151,7 +151,7 @@ def _mention(entry: Node, value: Node) -> Event:
     media, comment = value["media_id"].any_id(), value["comment_id"].any_id()
     if not media and not comment:
         raise PayloadError(f"{value.path} names neither media nor comment")
-    text, author = value["text"].text(""), commenter(value["from"])
+    text, author = value["text"].exact(""), commenter(value["from"])
     return _public(
         entry,
         value,

@@ -22,12 +22,12 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote, urlencode
 
-from deskwire.contracts.channel import Channel, Reach, in_turn
+from deskwire.contracts.channel import Channel, Reach, in_turn, newest
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
@@ -41,7 +41,6 @@ from deskwire.web.rest import Call
 
 from . import deliveries, sending
 from .errors import settled
-from .people import words
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
@@ -109,6 +108,9 @@ class WhatsApp(Channel):
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
         return meta.handshake(request, secrets)
 
+    def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
+        return newest(events)
+
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         return deliveries.updates(read(request.body), self.name)
 
@@ -164,11 +166,11 @@ class WhatsApp(Channel):
             call = Call("GET", f"{_address(attachment.id)}?{query}", _headers(reach))
             about = settled(reach.http(call), what="asking for a file", secret=TOKEN)
             url = about["url"].text()
-        size = words(about["file_size"])
+        size = about["file_size"].text("")
         if size.isdecimal() and len(size) < 16 and int(size) > LIMIT:
             raise PermanentError("the attachment is larger than allowed", code="attachment")
         file = reach.fetch(Call("GET", url, _headers(reach)))
-        if not _whole(file.data, words(about["sha256"])):
+        if not _whole(file.data, about["sha256"].text("")):
             raise TemporaryError("the attachment arrived damaged: its SHA-256 is another", concerns=Concern.HOST)
         return replace(file, name=attachment.name) if attachment.name else file
 

@@ -15,9 +15,7 @@ from deskwire.families import meta
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.values import dataclass
-from deskwire.web.reading import Node
-
-from .people import token, words
+from deskwire.web.reading import Node, clean
 
 MEDIA: Final = {
     "image": AttachmentKind.IMAGE,
@@ -58,7 +56,7 @@ def content(message: Node) -> Content:
 
     An echo of what another sender wrote through the interface has the types of a request: a template, buttons, a list.
     """
-    kind = words(message["type"])
+    kind = message["type"].text("")
     if kind not in READERS and not message[kind]:
         # The type may be missing or new; what is there is read by its name.
         kind = next((name for name in READERS if name in message), kind)
@@ -67,18 +65,19 @@ def content(message: Node) -> Content:
 
 
 def _text(node: Node) -> Content:
-    return Content(words(node["body"]) or words(node) or "[an empty message]")
+    # Some wrappers pass the text itself.
+    return Content((node["body"].exact("") if isinstance(node.raw, dict) else node.text("")) or "[an empty message]")
 
 
 def _media(kind: str) -> Callable[[Node], Content]:
     def read(node: Node) -> Content:
-        media, name, shown = token(node["id"]), words(node["filename"]), words(node["mime_type"])
-        link = words(node["link"]) or words(node["url"])
+        media, name, shown = node["id"].any_id(), node["filename"].text(""), node["mime_type"].text("")
+        link = node["link"].text("") or node["url"].text("")
         found = Attachment(
             MEDIA[kind], url="" if media else link, id=media, name=name, type=shown.partition(";")[0].strip()
         )
         voice = kind == "voice" or node["voice"].raw is True
-        return Content(words(node["caption"]) or ("[voice note]" if voice else line("", [found], kind)), (found,))
+        return Content(node["caption"].exact("") or ("[voice note]" if voice else line("", [found], kind)), (found,))
 
     return read
 
@@ -86,9 +85,9 @@ def _media(kind: str) -> Callable[[Node], Content]:
 def _location(node: Node) -> Content:
     degrees = [_degrees(node[axis].raw) for axis in ("latitude", "longitude")]
     where = ", ".join(degrees) if all(degrees) else ""
-    name = ", ".join(filter(None, (words(node["name"]), words(node["address"]))))
+    name = ", ".join(filter(None, (node["name"].text(""), node["address"].text(""))))
     name = f"{name} ({where})" if name and where else name or where
-    found = Attachment(AttachmentKind.LOCATION, words(node["url"]), name=name)
+    found = Attachment(AttachmentKind.LOCATION, node["url"].text(""), name=name)
     return Content(line("", [found], "location"), (found,))
 
 
@@ -101,30 +100,30 @@ def _degrees(value: Any) -> str:  # noqa: ANN401 - as it came
 def _contacts(node: Node) -> Content:
     found = []
     for card in nodes(node):
-        name = words(card["name"]["formatted_name"]) or words(card["name"]["first_name"])
-        parts = [name, words(card["org"]["company"])]
-        parts += [words(phone["phone"]) or words(phone["wa_id"]) for phone in nodes(card["phones"])]
-        parts += [words(mail["email"]) for mail in nodes(card["emails"])]
-        parts += [words(page["url"]) for page in nodes(card["urls"])]
+        name = card["name"]["formatted_name"].text("") or card["name"]["first_name"].text("")
+        parts = [name, card["org"]["company"].text("")]
+        parts += [phone["phone"].text("") or phone["wa_id"].text("") for phone in nodes(card["phones"])]
+        parts += [mail["email"].text("") for mail in nodes(card["emails"])]
+        parts += [page["url"].text("") for page in nodes(card["urls"])]
         found.append(Attachment(AttachmentKind.CONTACT, name=", ".join(filter(None, parts))))
     return Content("\n".join(each.line() for each in found) or "[contact]", tuple(found))
 
 
 def _button(node: Node) -> Content:
-    payload, title = words(node["payload"]), words(node["text"])
+    payload, title = node["payload"].exact(""), node["text"].exact("")
     return Content(title or payload or "[a button was pressed]", facts={"Button": payload})
 
 
 def _interactive(node: Node) -> Content:
-    kind = words(node["type"])
+    kind = node["type"].text("")
     chosen = node[kind] if kind in node else next((node[name] for name in INTERACTIVE if name in node), node[kind])
     if kind == "nfm_reply" or "response_json" in chosen:
         return _form(chosen)
     if "product_retailer_id" in chosen:
         return _product(chosen)
-    facts = {"Button": token(chosen["id"]), "Permission to call": words(chosen["response"])}
-    text = "\n".join(filter(None, (words(chosen["title"]), words(chosen["description"]))))
-    text = text or words(chosen["body"]) or words(chosen["text"]) or words(node["body"]["text"])
+    facts = {"Button": chosen["id"].any_id(), "Permission to call": chosen["response"].text("")}
+    text = "\n".join(filter(None, (chosen["title"].exact(""), chosen["description"].exact(""))))
+    text = text or chosen["body"].text("") or chosen["text"].text("") or node["body"]["text"].exact("")
     return Content(text or f"[{kind[:60] or 'a button was pressed'}]", facts=facts)
 
 
@@ -144,33 +143,33 @@ def _form(reply: Node) -> Content:
     for name, value in list(answers.items())[:MOST_ANSWERS]:
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if name != "flow_token" and shown:
-            lines.append(f"{words(Node(name))}: {words(Node(shown))}")
-    body = words(reply["body"])
-    return Content("\n".join([body or "[a form was sent]", *lines]), facts={"Form": words(reply["name"])})
+            lines.append(f"{clean(name)}: {clean(shown)}")
+    body = reply["body"].exact("")
+    return Content("\n".join([body or "[a form was sent]", *lines]), facts={"Form": reply["name"].text("")})
 
 
 def _product(node: Node) -> Content:
     """Read a product that was sent; Meta's changelog of August 2026 names it, its fields were not to be read."""
-    product = token(node["product_retailer_id"])
-    facts = {"Product": product, "Catalogue": token(node["catalog_id"])}
+    product = node["product_retailer_id"].any_id()
+    facts = {"Product": product, "Catalogue": node["catalog_id"].any_id()}
     return Content(f"[product: {product}]" if product else "[product]", facts=facts)
 
 
 def _template(node: Node) -> Content:
-    return Content(f"[template: {words(node['name'])}]")
+    return Content("[template: " + node["name"].text("") + "]")
 
 
 def _order(node: Node) -> Content:
-    lines = [words(node["text"]) or "[order]"]
+    lines = [node["text"].text("") or "[order]"]
     for item in nodes(node["product_items"]):
-        price = " ".join(filter(None, (str(item["item_price"].raw or ""), words(item["currency"]))))
-        count, product = words(item["quantity"]) or "1", words(item["product_retailer_id"]) or "a product"
+        price = " ".join(filter(None, (str(item["item_price"].raw or ""), item["currency"].text(""))))
+        count, product = item["quantity"].text("") or "1", item["product_retailer_id"].text("") or "a product"
         lines.append(f"{count} times {product}" + (f" at {price}" if price else ""))
-    return Content("\n".join(lines), facts={"Catalogue": token(node["catalog_id"])})
+    return Content("\n".join(lines), facts={"Catalogue": node["catalog_id"].any_id()})
 
 
 def _unsupported(node: Node) -> Content:
-    return Content(f"[{CLOSED}]", facts={"Type": words(node["type"])})
+    return Content(f"[{CLOSED}]", facts={"Type": node["type"].text("")})
 
 
 INTERACTIVE: Final = ("button_reply", "list_reply", "nfm_reply", "call_permission_reply")

@@ -24,7 +24,7 @@ from .content import nodes, when
 from .errors import explained
 from .messages import Place
 from .notices import Notice
-from .people import People, either, person, token, words
+from .people import People, either, person
 
 OBJECT: Final = "whatsapp_business_account"
 STANDBY: Final = (
@@ -42,7 +42,7 @@ def updates(body: Node, channel: str) -> Iterator[Event | Unreadable]:
     Raises `PayloadError` for a delivery of another object, or none.
     """
     body = body.object()
-    if words(body["object"]) != OBJECT:
+    if body["object"].text("") != OBJECT:
         raise PayloadError(f"the delivery is not of the object “{OBJECT}”")
     if "entry" not in body:
         raise PayloadError("the delivery has no entry")
@@ -62,7 +62,7 @@ def entries(found: Iterable[Node], channel: str) -> Iterator[Event | Unreadable]
 
 
 def _change(entry: Node, change: Node, channel: str, at: int) -> Iterator[Event | Unreadable]:
-    name, value, notice = words(change["field"]), change["value"], Notice(channel, entry, at)
+    name, value, notice = change["field"].text(""), change["value"], Notice(channel, entry, at)
     # While another agent (Meta's own) has the conversation, all this stands one level deeper.
     said = value["standby"] or value
     told = (name in SPOKEN or not name) and any(part in said for part in LISTS)
@@ -105,7 +105,7 @@ def _requested(echo: Node) -> Node:
 def _status(node: Node, place: Place) -> Event:
     """Return what became of a message of ours; they come in any order, and `failed` without `contacts`."""
     node.object()
-    kind = words(node["status"])[:60] or "status"
+    kind = node["status"].text("")[:60] or "status"
     user = either(node["recipient_user_id"], node["user_id"])
     who = place.people.describe(person(node["recipient_id"], user, node["parent_recipient_user_id"]))
     failed = kind == "failed"
@@ -117,12 +117,12 @@ def _status(node: Node, place: Place) -> Event:
         object_id=node["id"].identifier(),
         verb=kind,
         # To a group there is one of each for every member.
-        version=next(filter(None, (token(node[name]) for name in MEMBER)), ""),
+        version=next(filter(None, (node[name].any_id() for name in MEMBER)), ""),
         thread=who.id or place.account,
         visibility=Visibility.PRIVATE,
         own=False,
         text=explained(problem) if failed else f"[{kind}]",
         occurred_at=when(node["timestamp"]),
-        echo_of=words(node["biz_opaque_callback_data"]),
+        echo_of=node["biz_opaque_callback_data"].text(""),
         raw=fragment(node),
     )

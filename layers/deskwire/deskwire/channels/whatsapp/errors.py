@@ -17,8 +17,6 @@ from deskwire.model.errors import Concern, ConfigurationError, PayloadError, Per
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, checked, of_account
 
-from .people import words
-
 # Only a person can mend it: the token, a right, the account, its number, its bill.
 ACCOUNT: Final = {
     0: "the access token is no longer good",
@@ -99,9 +97,9 @@ def meaning(code: int) -> str:
 
 def explained(problem: Node) -> str:
     """Return an error of a status or a value in words for the agent; whatever it lacks, never empty."""
-    code = words(problem["code"])
+    code = problem["code"].text("")
     known = meaning(int(code)) if code.isascii() and code.isdecimal() and len(code) < 10 else ""
-    details = words(problem["error_data"]["details"]) or words(problem["message"]) or words(problem["title"])
+    details = problem["error_data"]["details"].text("") or problem["message"].text("") or problem["title"].text("")
     text = known or details or "WhatsApp gives no reason"
     return f"{text} (error {code})" if code else text
 

@@ -19,7 +19,7 @@ from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, fragment
 
 from .content import Content, content, nodes, when
-from .people import People, Person, changed, either, person, token, words
+from .people import People, Person, changed, either, person
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class Place:
     def events(self, message: Node) -> Iterator[Event]:
         """Yield what one message says."""
         message.object()
-        kind = words(message["type"])
-        original = token(message[kind]["original_message_id"])
+        kind = message["type"].text("")
+        original = message[kind]["original_message_id"].any_id()
         if kind == "revoke" and original:
             yield self._event(message, Kind.DELETION, original, "delete")
         elif kind == "edit" and original:
-            said, own_id = content(message["edit"]["message"]), token(message["id"])
+            said, own_id = content(message["edit"]["message"]), message["id"].any_id()
             yield self._event(
                 message, Kind.EDIT, original, "edit", version=own_id, text=said.text, attachments=said.attachments
             )
@@ -55,7 +55,7 @@ class Place:
 
     def _id(self, message: Node) -> str:
         """Return the wamid; of what has none, a digest, which the repeated body repeats."""
-        return token(message["id"]) or meta.mark(json.dumps(message.raw, sort_keys=True))
+        return message["id"].any_id() or meta.mark(json.dumps(message.raw, sort_keys=True))
 
     def _who(self, message: Node) -> Person:
         """Return the customer: who wrote, or to whom our own phone did."""
@@ -64,7 +64,7 @@ class Place:
         return self.people.describe(found)
 
     def _event(self, message: Node, kind: Kind, object_id: str, verb: str, **more: Any) -> Event:  # noqa: ANN401
-        who, group = self._who(message), token(message["group_id"])
+        who, group = self._who(message), message["group_id"].any_id()
         thread = more.pop("thread", "") or group or who.id
         if not thread:
             raise PayloadError("the message says neither from whom nor to whom it is")
@@ -76,7 +76,7 @@ class Place:
             "user_id": who.user_id,
             "message": "" if self.own else self._id(message),
         }
-        ours = Person(token(message["from"]).lstrip("+")).author or Author(self.account)
+        ours = Person(message["from"].any_id().lstrip("+")).author or Author(self.account)
         fields: dict[str, Any] = {
             "author": ours if self.own else who.author,
             "aliases": who.aliases if joined else (),
@@ -100,11 +100,11 @@ class Place:
 
     def _message(self, message: Node, said: Content) -> Event:
         problem = nodes(message["errors"])[:1]
-        details = [words(each["error_data"]["details"]) or words(each["title"]) for each in problem]
+        details = [each["error_data"]["details"].text("") or each["title"].text("") for each in problem]
         facts = {
             **(said.facts or {}),
             "WhatsApp says": "".join(details),
-            "Group": token(message["group_id"]),
+            "Group": message["group_id"].any_id(),
             **_context(message["context"]),
             **_referral(message["referral"]),
         }
@@ -115,17 +115,17 @@ class Place:
             ADD,
             text=said.text if said.text.strip() else line("", said.attachments, "an empty message"),
             attachments=said.attachments,
-            reply_to=token(message["context"]["id"]),
+            reply_to=message["context"]["id"].any_id(),
             facts=filled(facts),
         )
 
     def _reaction(self, message: Node) -> Event:
         reaction = message["reaction"]
-        emoji, own_id = words(reaction["emoji"]), self._id(message)
+        emoji, own_id = reaction["emoji"].text(""), self._id(message)
         return self._event(
             message,
             Kind.REACTION,
-            token(reaction["message_id"]) or own_id,
+            reaction["message_id"].any_id() or own_id,
             "react" if emoji else "unreact",
             version=own_id,
             text=emoji or "[reaction taken back]",
@@ -139,7 +139,7 @@ class Place:
         https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
         """
         system = message["system"]
-        kind, text = words(system["type"])[:60] or "system", words(system["body"])
+        kind, text = system["type"].text("")[:60] or "system", system["body"].text("")
         before, after = changed(text)
         old = person(
             either(message["from"], system["customer"]),
@@ -158,9 +158,9 @@ class Place:
         """Read a changed business-scoped id as the field `user_id_update` told it, until it became a system message."""
         ids = [update[kind][age] for age in ("previous", "current") for kind in ("user_id", "parent_user_id")]
         new = person(update["wa_id"], update["user_id"]["current"], update["parent_user_id"]["current"])
-        names = (*(token(each) for each in ids), *new.ids)
-        made = f"{token(update['timestamp'])}:{meta.mark(' '.join(names))}"  # it has no id
-        return self.renamed(update, made, "user_id_update", names, new, text=words(update["detail"]))
+        names = (*(each.any_id() for each in ids), *new.ids)
+        made = f"{update['timestamp'].any_id()}:{meta.mark(' '.join(names))}"  # it has no id
+        return self.renamed(update, made, "user_id_update", names, new, text=update["detail"].text(""))
 
     def renamed(
         self, node: Node, object_id: str, verb: str, names: tuple[str, ...], new: Person, *, text: str
@@ -178,7 +178,7 @@ class Place:
 def _context(context: Node) -> dict[str, str]:
     often, product = context["frequently_forwarded"].raw is True, context["referred_product"]
     forwarded = "many times" if often else "yes" if context["forwarded"].raw is True else ""
-    return {"Forwarded": forwarded, "Product": token(product["product_retailer_id"])}
+    return {"Forwarded": forwarded, "Product": product["product_retailer_id"].any_id()}
 
 
 def _referral(referral: Node) -> dict[str, str]:
@@ -192,4 +192,4 @@ def _referral(referral: Node) -> dict[str, str]:
         "ref": "Referral",
         "ctwa_clid": "Click",
     }
-    return {label: words(referral[name]) for name, label in names.items()}
+    return {label: referral[name].text("") for name, label in names.items()}

@@ -16,7 +16,6 @@ from deskwire.web.reading import Node, fragment
 
 from .content import when
 from .errors import explained
-from .people import token, words
 
 ALARMING: Final = frozenset({
     "ACCOUNT_DELETED", "ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION", "DISABLED_UPDATE", "PARTNER_REMOVED",
@@ -37,19 +36,19 @@ class Notice:
 
     def account(self, change: Node) -> Iterator[Event]:
         """Yield what is told of the account, a number or a template, or of what is not read here, of any shape."""
-        name, value = words(change["field"])[:60] or "nothing", change["value"]
+        name, value = change["field"].text("")[:60] or "nothing", change["value"]
         alert = value["alert_info"]
-        said = [words(value[part]) or words(alert[part]) for part in SAYS]
+        said = [value[part].text("") or alert[part].text("") for part in SAYS]
         loud = any(part.upper() in ALARMING for part in said)
-        about = [words(value[part]) for part in ("message_template_name", "display_phone_number", "phone_number")]
+        about = [value[part].text("") for part in ("message_template_name", "display_phone_number", "phone_number")]
         reasons = (
             value["reason"], value["rejection_reason"], alert["alert_description"], value["ban_info"]["waba_ban_state"],
             value["violation_info"]["violation_type"], value["restriction_info"][0]["restriction_type"],
         )  # fmt: skip
-        why = [reason for reason in map(words, reasons) if reason != "NONE"]
+        why = [reason for each in reasons if (reason := each.text("")) not in {"", "NONE"}]
         parts = (next(filter(None, given), "") for given in (about, said, why))
         text = " ".join(filter(None, (name, *parts)))
-        number = token(value["metadata"]["phone_number_id"]) or token(value["recipient"]["phone_number_id"])
+        number = value["metadata"]["phone_number_id"].any_id() or value["recipient"]["phone_number_id"].any_id()
         yield self._told(change, number, name, f"[{text}]", f"WhatsApp: {text}" if loud else "")
 
     def problem(self, error: Node, number: str) -> Iterator[Event]:
@@ -58,12 +57,12 @@ class Notice:
         yield self._told(error, number, "error", text, f"WhatsApp reports: {text}")
 
     def _told(self, node: Node, number: str, name: str, text: str, attention: str) -> Event:
-        account = number or token(self.entry["id"]) or "unknown"
+        account = number or self.entry["id"].any_id() or "unknown"
         return Event(
             channel=self.channel,
             account=account,
             kind=Kind.STATE if name.startswith(KNOWN) or attention else Kind.OTHER,
-            object_id=f"{token(self.entry['time'])}.{self.at}:{meta.mark(text)}",
+            object_id=f"{self.entry['time'].any_id()}.{self.at}:{meta.mark(text)}",
             verb=name,
             thread=account,
             visibility=Visibility.PRIVATE,

@@ -28,22 +28,9 @@ CHANGED: Final = re.compile(r"(\S+) to (\S+)")
 SCOPED: Final = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 
 
-def words(node: Node) -> str:
-    """Return a text or a whole number as text; anything else, which must not cost us the message, as nothing."""
-    if isinstance(node.raw, str):
-        return node.text()
-    return str(node.raw) if isinstance(node.raw, int) and not isinstance(node.raw, bool) else ""
-
-
-def token(node: Node) -> str:
-    """Return an id as `Node.identifier` does; one that is none as nothing."""
-    found = words(node)
-    return found if len(found) <= 512 and found.isprintable() else ""
-
-
 def either(first: Node, second: Node) -> Node:
     """Return the first if there is anything in it, else the second."""
-    return first if words(first) else second
+    return first if first.text("") else second
 
 
 def spellings(number: str) -> tuple[str, ...]:
@@ -104,10 +91,10 @@ class Person:
 
 def person(number: Node, user_id: Node, parent: Node, name: str = "", username: str = "") -> Person:
     """Return who these fields name. `from` holds the business-scoped id in some builds (seen by pywa)."""
-    digits, scoped = token(number).strip(), token(user_id)
+    digits, scoped = number.any_id().strip(), user_id.any_id()
     if NUMBER.fullmatch(digits):
-        return Person(digits.lstrip("+"), scoped, token(parent), name, username)
-    return Person("", scoped or digits, token(parent), name, username)
+        return Person(digits.lstrip("+"), scoped, parent.any_id(), name, username)
+    return Person("", scoped or digits, parent.any_id(), name, username)
 
 
 class People:
@@ -135,9 +122,9 @@ class People:
 
 def _contact(contact: Node) -> Person:
     profile = contact["profile"]
-    username = words(profile["username"]) or words(contact["username"])
+    username = profile["username"].text("") or contact["username"].text("")
     return person(
-        contact["wa_id"], contact["user_id"], contact["parent_user_id"], words(profile["name"]), username.lstrip("@")
+        contact["wa_id"], contact["user_id"], contact["parent_user_id"], profile["name"].text(""), username.lstrip("@")
     )
 
 

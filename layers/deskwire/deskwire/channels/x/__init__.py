@@ -32,7 +32,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
-from deskwire.contracts.channel import Channel, each
+from deskwire.contracts.channel import Channel, each, newest
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import oauth1
 from deskwire.model.errors import DeskwireError, PayloadError, PermanentError, SignatureError, TemporaryError
@@ -142,7 +142,7 @@ class X(Channel):
 
     def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
         """Return the newest time of what happened: X names none of the delivery, and repeats it for a day at most."""
-        return max((event.occurred_at for event in events if event.occurred_at), default=None)
+        return newest(events)
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         body = read(request.body).object()
