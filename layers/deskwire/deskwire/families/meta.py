@@ -90,10 +90,17 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
 def delivered_at(request: Request) -> datetime | None:
     """Return when Meta made a delivery: the newest time of its entries, which a redelivery repeats; None without."""
     try:
-        found = [moment(entry["time"]) for entry in read(request.body)["entry"].rows()]
+        found = [moment(entry["time"]) for delivery in _deliveries(request) for entry in delivery["entry"].rows()]
     except PayloadError:
         return None
     return max((each for each in found if each is not None), default=None)
+
+
+def _deliveries(request: Request) -> list[Node]:
+    """Return the body, or what it holds where it is a list."""
+    body = read(request.body)
+    # In a list: https://developers.facebook.com/docs/instagram-platform/webhooks/examples/
+    return list(body.items()) if isinstance(body.raw, list) and body.raw else [body]
 
 
 def entries(request: Request, kind: str) -> Iterator[Node]:
@@ -101,9 +108,7 @@ def entries(request: Request, kind: str) -> Iterator[Node]:
 
     Raises `PayloadError` for no such delivery.
     """
-    body = read(request.body)
-    # https://developers.facebook.com/docs/instagram-platform/webhooks/examples/ shows the whole in a list.
-    for delivery in [*body.items()] if isinstance(body.raw, list) and body.raw else [body]:
+    for delivery in _deliveries(request):
         if delivery.object()["object"].text() != kind:
             raise PayloadError(f"the delivery is not of the object “{kind}”")
         if "entry" not in delivery:

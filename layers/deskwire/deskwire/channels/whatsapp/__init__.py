@@ -53,6 +53,8 @@ WEBHOOKS: Final = "https://developers.facebook.com/documentation/business-messag
 THROUGHPUT: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput"
 MEDIA: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media"
 
+TEST_NUMBER: Final = "123456123"
+
 
 class WhatsApp(Channel):
     """The connector. A thread is a person at one of our numbers; everything is private."""
@@ -109,7 +111,8 @@ class WhatsApp(Channel):
         return meta.handshake(request, secrets)
 
     def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
-        return newest(events)
+        # The dashboard's test button sends a message of 2017 to a number of its own.
+        return newest(event for event in events if event.account != TEST_NUMBER)
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         return deliveries.updates(read(request.body), self.name)
