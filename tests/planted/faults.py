@@ -88,7 +88,7 @@ FAULTS = (
     Fault("the archive's second page", "aws.operating", "for page in pages:", "for page in [next(iter(pages))]:", AWS),
     Fault("two letters whose ids begin alike", ":operating",
           "each.id.startswith(name)]", "each.id.startswith(name)][:1]",
-          ("tests/cli/test_dead.py", "tests/cli/test_parked.py")),
+          ("tests/cli/test_chosen.py",)),
     # ---------------------------------------------------------------------------------- reads that lag, throttles
     Fault("an item is read as it was", "aws.table", "Key=_typed(key), ConsistentRead=True", "Key=_typed(key)", AWS),
     Fault("a partition is read as it was", "aws.table", "                ConsistentRead=True,\n", "", AWS),
@@ -104,10 +104,9 @@ FAULTS = (
           "            pile.remove(found)\n",
           "            pile.remove(found)\n"
           '            self.mailbox.send([Letter(found.group, digest(f"again {found.id}"), found.body)])\n',
-          ("tests/cli/test_dead.py",)),
+          ("tests/library/test_replaying.py",)),
     Fault("a discarded letter is gone before why is kept", "operating.replaying", "        self.table.put(Put(kept))\n",
-          "        pile.remove(found)\n        self.table.put(Put(kept))\n",
-          ("tests/cli/test_dead.py", "tests/cli/test_parked.py")),
+          "        pile.remove(found)\n        self.table.put(Put(kept))\n", ("tests/library/test_replaying.py",)),
     Fault("what could be read only in part is taken away", "operating.replaying",
           "        if not unreadable:\n", "        if True:\n",
           ("tests/cli/test_parked.py",)),

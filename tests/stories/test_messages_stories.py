@@ -6,12 +6,14 @@ from collections import Counter
 
 import pytest
 
-from deskwire.configuration import connection_key, helpdesk_key
+from deskwire.care.policy import Policy
+from deskwire.configuration import connection_key, helpdesk_key, item
 from deskwire.model.errors import TemporaryError
+from deskwire.ports import Put
 from deskwire.registry import helpdesk
 from sandbox.neighbours.neighbour import broken, cut_after, throttled
 
-from .conftest import PAGE
+from .conftest import PAGE, POLICY
 
 
 def test_a_first_message_opens_a_ticket_and_is_acknowledged(company):
@@ -452,3 +454,28 @@ def test_a_customers_message_opens_a_ticket_that_waits(company, status):
     company.deliver(company.message("is lost"))
     company.work()
     assert ticket.status == "open"
+
+
+def test_the_days_limit_of_automatic_answers_is_that_of_a_day(company):
+    mine = next(each for each in company.definitions if getattr(each, "channel", "") == "messenger")
+    often = Policy.model_validate({**POLICY, "quiet_hours": 1, "replies_per_day": 2})
+    company.table.put(Put(item(mine.model_copy(update={"policy": often}))))
+    for _ in range(3):
+        company.deliver(company.message("Where is my parcel?"))
+        company.work()
+        company.tick(2 * 3600)
+    assert len(company.graph.sent) == 2
+    company.tick(24 * 3600)
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    assert len(company.graph.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "tag"), [("message", "sensitive"), ("comment", "sensitive-in-public")], ids=["private", "public"]
+)
+def test_a_card_number_is_tagged_by_who_can_see_it(company, place, tag):
+    company.deliver(getattr(company, place)("My card is 4111 1111 1111 1111"))  # a test number that passes the check
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    assert [each for each in ticket.tags if each.startswith("sensitive")] == [tag]
