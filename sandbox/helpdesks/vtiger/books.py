@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from deskwire.helpdesks.vtiger.words import readable
 from sandbox.helpdesks.vtiger.played import BOT, Vtiger
 from sandbox.neighbours.desk import By, Comment, Desk, Ticket
 from sandbox.neighbours.neighbour import Clock
@@ -75,6 +76,9 @@ class VtigerDesk(Desk):
         with self.player.lock:
             written = self.player.of("ModComments")[position:]
         return [(row["related_to"], row["commentcontent"]) for row in written], position + len(written)
+
+    def kept(self, text: str) -> str:
+        return readable(text)
 
     def count(self) -> int:
         with self.player.lock:
