@@ -15,12 +15,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 
 PREFIX = {"HelpDesk": "17", "ModComments": "30", "Contacts": "12", "Documents": "15", "Users": "19"}
+GROUP = "20x3"
 KEYS = {"HelpDesk": "cf_853", "ModComments": "cf_855", "Contacts": "cf_857"}
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "HelpDesk": ("ticket_no", "ticket_title", "ticketstatus", "ticketpriorities", "assigned_user_id", "contact_id",
@@ -82,7 +83,9 @@ class Vtiger(Neighbour):
         self.mails: list[str] = []
         self.sessions: dict[str, Session] = {}
         self.createable = True
-        self._user, self._key, self._token = user, access_key, ""
+        self.unique: set[str] = set()  # modules whose duplicate prevention looks at the key
+        self._gone: set[str] = set()
+        self._user, self._key, self._token, self._token_ends = user, access_key, "", datetime.min.replace(tzinfo=UTC)
         self._numbers, self._tickets, self._tokens = itertools.count(101), itertools.count(1), itertools.count(1)
         self.records[AGENT] = {"id": AGENT, "first_name": "Agnes", "last_name": "Example"}
 
@@ -94,6 +97,12 @@ class Vtiger(Neighbour):
     def of(self, module: str) -> list[dict[str, str]]:
         """Return the records of a module, the oldest first."""
         return [row for number, row in self.records.items() if number.startswith(f"{PREFIX[module]}x")]
+
+    def remove(self, number_: str) -> None:
+        """Let somebody delete a record."""
+        with self.lock:
+            self._gone.add(number_)
+            del self.records[number_]
 
     def agent_comments(self, ticket: str, text: str, *, public: bool = True, **more: str) -> str:
         """Let an agent comment in the pages; returns the comment's id."""
@@ -180,12 +189,14 @@ class Vtiger(Neighbour):
         if given.get("username") != self._user:
             raise Refused("ACCESS_DENIED", "username does not exists")
         self._token = f"6b0ae2{next(self._tokens):07x}"
+        self._token_ends = self.clock.now() + timedelta(seconds=300)
         now = int(self.clock.now().timestamp())
         return {"token": self._token, "serverTime": now, "expireTime": now + 300}
 
     def _login(self, given: dict[str, str]) -> dict[str, Any]:
         proof = hashlib.md5(f"{self._token}{self._key}".encode(), usedforsecurity=False).hexdigest()
-        if given.get("username") != self._user or given.get("accessKey") != proof:
+        late = self.clock.now() > self._token_ends
+        if late or given.get("username") != self._user or given.get("accessKey") != proof:
             raise Refused("INVALID_USER_CREDENTIALS", "Invalid username or password")
         name, now = f"632239db{len(self.sessions) + 1:013x}", self.clock.now()
         self.sessions[name] = Session(now, now)
@@ -210,7 +221,7 @@ class Vtiger(Neighbour):
         if parsed is None:
             raise Refused("QUERY_SYNTAX_ERROR")
         module = self._module(parsed[2])
-        columns = parsed[1].split(",")
+        columns = FIELDS[module] if parsed[1] == "*" else parsed[1].split(",")
         conditions = list(CONDITION.finditer(parsed[3] or ""))
         if not {*columns, *(each[1] for each in conditions)} <= {"id", *FIELDS[module]}:
             raise Refused("ACCESS_DENIED")
@@ -231,9 +242,12 @@ class Vtiger(Neighbour):
         module = self._module(given.get("elementType", ""))
         element = element_of(given)
         self._check(module, element)
-        gone = module == "ModComments" and element["related_to"] not in self.records
+        related = element.get("related_to", "")
+        gone = module == "ModComments" and related not in self.records
         if gone:
             element["related_to"] = ""
+        if file is not None and file[1] == "image/jpeg" and not file[2].startswith(b"\xff\xd8\xff"):
+            return Reply(500)
         if file is not None and len(file[2]) > UPLOAD:
             file = ("", "", b"")
         if file is not None:
@@ -241,6 +255,8 @@ class Vtiger(Neighbour):
         row = self._made(module, {"source": "WEBSERVICE", **element}, BOT)
         if file is not None:
             self.files[row["id"]] = file
+        if gone and related in self._gone:
+            raise Refused("INTERNAL_SERVER_ERROR", "Unknown Error while processing request")
         if gone:
             return Reply.html("Sorry! Attempt to access restricted file.")
         return row
@@ -255,7 +271,12 @@ class Vtiger(Neighbour):
             if element.get(name) and element[name] not in self.records:
                 element[name] = ""
         if element.get("creator", BOT) != BOT or not self.createable:
-            raise Refused("ACCESS_DENIED")
+            raise Refused("ACCESS_DENIED", "Permission to write is denied")
+        if element["assigned_user_id"] not in {BOT, AGENT, GROUP}:
+            raise Refused("ACCESS_DENIED", "Cannot assign record to the given user")
+        kept = KEYS.get(module, "")
+        if module in self.unique and any(row[kept].lower() == element[kept].lower() for row in self.of(module)):
+            raise Refused(0, "Duplicate(s) detected!")
 
     def _made(self, module: str, given: Mapping[str, str], creator: str) -> dict[str, str]:
         now = f"{self.clock.now():%Y-%m-%d %H:%M:%S}"
@@ -290,13 +311,14 @@ class Vtiger(Neighbour):
         return self.records[number_]
 
     def _delete(self, given: dict[str, str]) -> dict[str, str]:
-        self._record(given.get("id", ""))
+        self._gone.add(self._record(given.get("id", ""))["id"])
         del self.records[given["id"]]
         return {"status": "successful"}
 
     def _relate(self, given: dict[str, str]) -> dict[str, str]:
         pair = self._record(given["sourceRecordId"])["id"], self._record(given["relatedRecordId"])["id"]
-        self.related.append(pair)
+        if pair not in self.related:
+            self.related.append(pair)
         return {"message": "successfull"}
 
 

@@ -1,6 +1,7 @@
 """Vtiger: what must hold on the living helpdesk, which `sandbox/helpdesks/vtiger` plays as it was seen."""
 
 import dataclasses
+import html
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,12 +9,13 @@ import pytest
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.vtiger import api, words
-from deskwire.helpdesks.vtiger.records import SOURCE, marker
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.helpdesks.vtiger.records import PATIENCE, SOURCE, marker
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import rest
+from deskwire.web.reading import Node
 from sandbox.helpdesks.vtiger.played import Vtiger
 from sandbox.neighbours.neighbour import Clock, Reply
 from tests.conformance.world import Renewed
@@ -78,9 +80,11 @@ def test_h1_a_ticket_is_opened_extended_opened_again_and_one_that_is_gone_says_s
     assert standing["ticketstatus"] == "Closed"
     connector.append(filed.ticket, "c7", [entry("k3")], reach)
     assert standing["ticketstatus"] == "Open"
-    del desk.records[filed.ticket]
+    desk.remove(filed.ticket)
     with pytest.raises(TicketGone):
         connector.append(filed.ticket, "c7", [entry("k4")], reach)
+    with pytest.raises(TicketGone):  # a Vtiger that was moved numbers its modules anew
+        connector.append("9x104", "c7", [entry("k4")], reach)
     assert len(desk.of("ModComments")) == 3
 
 
@@ -146,19 +150,98 @@ def test_a_long_text_that_broke_off_goes_on_where_it_stopped(desk, reach):
 
 
 def test_h10_an_attachment_arrives_with_name_type_and_bytes(desk, reach):
-    files = (File("mynd þ.jpg", "image/jpeg", b"\xff\xd8\x00"),)
+    files = (File("mynd þ.jpg", "image/jpeg", b"\xff\xd8\xff"),)
     filed = helpdesk("vtiger").open(ticket(entry("k1", files=files)), reach)
     ((document, file),) = desk.files.items()
-    assert file == ("mynd þ.jpg", "image/jpeg", b"\xff\xd8\x00")
+    assert file == ("mynd þ.jpg", "image/jpeg", b"\xff\xd8\xff")
     assert desk.related == [(filed.ticket, document)]
 
 
-@pytest.mark.parametrize("size", [3 * 1024 * 1024, 9 * 1024 * 1024])
-def test_a_file_that_vtiger_does_not_take_is_named_and_the_words_arrive(desk, reach, size):
-    files = (File("film.mp4", "video/mp4", b"x" * size),)
-    helpdesk("vtiger").open(ticket(entry("k1", files=files)), reach)
-    assert f"film.mp4, {size} bytes" in desk.of("ModComments")[0]["commentcontent"]
+LATER = PATIENCE.total_seconds() + 1
+
+
+def silent(reach, *, times=1, effect=False):
+    """Return a reach whose uploads are answered with an empty HTTP 500, and the list of these."""
+    seen, real = [], reach.http
+
+    def http(call):
+        if b"Content-Disposition" not in call.body or len(seen) >= times:
+            return real(call)
+        seen.append(call)
+        if effect:
+            real(call)
+        return rest.Answer(500)
+
+    return dataclasses.replace(reach, http=http), seen
+
+
+PICTURE = File("mynd.jpg", "image/jpeg", b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_an_upload_answered_with_an_empty_500_is_in_doubt_and_stored_once(desk, reach, effect):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    seldom, seen = silent(reach, effect=effect)
+    with pytest.raises(TemporaryError) as caught:
+        connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
+    assert caught.value.ambiguous
+    assert caught.value.concerns is Concern.TICKET
+    assert connector.find("k2", filed.ticket, "c7", seldom) is None
+    connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
+    (document,) = desk.of("Documents")
+    assert desk.related == [(filed.ticket, document["id"])]
+    assert "did not take" not in desk.of("ModComments")[-1]["commentcontent"]
+    assert len(seen) == 1
+
+
+def test_an_empty_500_to_an_old_messages_file_is_tried_once_more_at_once(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    seldom, _ = silent(at(reach, seconds=LATER))
+    connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
+    assert len(desk.of("Documents")) == 1
+    assert "did not take" not in desk.of("ModComments")[-1]["commentcontent"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        File("film.mp4", "video/mp4", b"x" * 3 * 1024 * 1024),  # over PHP's limit: success, and an empty document
+        File("film.mp4", "video/mp4", b"x" * 9 * 1024 * 1024),  # over that of a post: an empty 500
+        File("mynd.jpg", "image/jpeg", b"no picture"),
+        File("tomt.txt", "text/plain", b""),
+    ],
+)
+def test_a_file_that_vtiger_does_not_take_is_named_and_the_words_arrive(desk, reach, file):
+    helpdesk("vtiger").open(ticket(entry("k1", files=(file,))), at(reach, seconds=LATER))
+    assert f"{file.name}, {len(file.data)} bytes" in desk.of("ModComments")[0]["commentcontent"]
     assert not desk.of("Documents")
+
+
+def test_an_empty_document_whose_answer_was_lost_is_not_taken_for_the_file(desk, reach):
+    file, real, lost = File("film.mp4", "video/mp4", b"x" * 3 * 1024 * 1024), reach.http, []
+
+    def losing(call):
+        answer = real(call)
+        if b"Content-Disposition" in call.body and not lost:
+            lost.append(call)
+            raise TemporaryError("cut", ambiguous=True)
+        return answer
+
+    connector, losing = helpdesk("vtiger"), dataclasses.replace(reach, http=losing)
+    with pytest.raises(TemporaryError):
+        connector.open(ticket(entry("k1", files=(file,))), losing)
+    connector.open(ticket(entry("k1", files=(file,))), losing)
+    assert "did not take the file film.mp4" in desk.of("ModComments")[0]["commentcontent"]
+    assert not desk.of("Documents")
+
+
+def test_two_files_of_one_name_and_length_are_two(desk, reach):
+    files = (PICTURE, dataclasses.replace(PICTURE, data=b"\xff\xd8\xff\x00"), File("a.txt", "text/plain", b"1"))
+    files += (dataclasses.replace(files[-1], data=b"2"),)
+    helpdesk("vtiger").open(ticket(entry("k1", files=files)), reach)
+    assert sorted(data for _, _, data in desk.files.values()) == sorted(file.data for file in files)
 
 
 def test_an_idle_session_is_renewed_and_the_call_is_made(desk, reach):
@@ -181,6 +264,9 @@ def test_a_challenge_lost_to_another_is_asked_again_and_a_wrong_key_calls_a_pers
 
     connector = helpdesk("vtiger")
     assert connector.open(ticket(entry("k1")), dataclasses.replace(reach, http=racing)).ticket
+    unknown = dataclasses.replace(reach, settings={**reach.settings, "user": "nobody"}, tokens=Renewed(SECRETS))
+    with pytest.raises(ConfigurationError, match="check “user”"):
+        connector.find("t1", "", "c7", unknown)
     wrong = Secrets({"access_key": "another"})
     with pytest.raises(ConfigurationError):
         connector.find("t1", "", "c7", dataclasses.replace(reach, secrets=wrong, tokens=Renewed(wrong)))
@@ -203,10 +289,12 @@ def test_replies_are_the_public_ones_of_agents_beyond_a_hundred(desk, reach):
     desk.agent_comments(filed.ticket, "between us", public=False)
     desk.agent_comments(filed.ticket, "a customer's, in the portal", customer=desk.of("Contacts")[0]["id"])
     desk.agent_comments(filed.ticket, "ours by another way", source=SOURCE)
-    said = [desk.agent_comments(filed.ticket, f"answer {number}", source="WEBSERVICE") for number in range(130)]
+    said = [desk.agent_comments(filed.ticket, f"answer {number}", source="WEBSERVICE") for number in range(129)]
+    said.append(desk.agent_comments(filed.ticket, "", is_private="", filename="stamp.pdf, 4711"))
     found = connector.replies(filed.ticket, "", reach)
     assert [reply.id for reply in found] == said
     assert (found[0].author, found[0].written_at) == ("Agnes Example", NOW)
+    assert [each.name for each in found[-1].attachments] == ["stamp.pdf", ""]
     assert [reply.id for reply in connector.replies(filed.ticket, said[-2], reach)] == said[-1:]
 
 
@@ -247,6 +335,93 @@ def test_a_right_or_a_field_that_is_missing_calls_a_person_before_anything_is_wr
     assert not desk.of("Contacts")
 
 
+def test_a_record_refused_as_a_duplicate_is_the_one_of_an_attempt_without_an_answer(desk, reach):
+    desk.unique = {"HelpDesk", "ModComments", "Contacts"}
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    real, blind = reach.http, []
+
+    def overtaken(call):
+        """See nothing at first: the other attempt is written between our look and our writing."""
+        if "operation=query" in call.url and len(blind) < 2:
+            blind.append(call)
+            return rest.Answer(200, {}, b'{"success":true,"result":[]}')
+        return real(call)
+
+    assert connector.open(ticket(entry("k1")), dataclasses.replace(reach, http=overtaken)).ticket == filed.ticket
+    assert len(desk.of("HelpDesk")) == len(desk.of("Contacts")) == 1
+    assert connector.append(filed.ticket, "c7", [entry("k1")], reach).entries == filed.entries
+
+
+def test_a_duplicate_by_a_field_of_the_companys_own_calls_a_person(desk, reach):
+    real = reach.http
+
+    def refusing(call):
+        if b"elementType=Contacts" in call.body:
+            return rest.Answer(200, {}, b'{"success":false,"error":{"message":"Duplicate(s) detected!","code":0}}')
+        return real(call)
+
+    with pytest.raises(ConfigurationError, match="Deskwire Key"):
+        helpdesk("vtiger").open(ticket(entry("k1")), dataclasses.replace(reach, http=refusing))
+
+
+@pytest.mark.parametrize("operation", [b"operation=revise", b"operation=create"])
+def test_a_ticket_deleted_while_it_is_written_to_is_gone(desk, reach, operation):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.of("HelpDesk")[0]["ticketstatus"] = "Closed"
+    real = reach.http
+
+    def deleting(call):
+        if operation in call.body and filed.ticket in desk.records:
+            desk.remove(filed.ticket)
+        return real(call)
+
+    hasty = dataclasses.replace(reach, http=deleting)
+    with pytest.raises((TicketGone, TemporaryError)) as caught:
+        connector.append(filed.ticket, "c7", [entry("k2")], hasty)
+    assert isinstance(caught.value, TicketGone) or caught.value.concerns is Concern.TICKET
+    assert connector.find("k2", filed.ticket, "c7", hasty) is None
+    with pytest.raises(TicketGone):
+        connector.append(filed.ticket, "c7", [entry("k2")], hasty)
+
+
+def test_an_owner_that_is_nobody_calls_a_person_and_names_the_setting(desk, reach):
+    nobody = dataclasses.replace(reach, settings={**reach.settings, "owner": "19x404"})
+    with pytest.raises(ConfigurationError, match="owner"):
+        helpdesk("vtiger").open(ticket(entry("k1")), nobody)
+    group = dataclasses.replace(reach, settings={**reach.settings, "owner": "20x3"})
+    helpdesk("vtiger").open(ticket(entry("k1")), group)
+    assert desk.of("HelpDesk")[0]["assigned_user_id"] == "20x3"
+
+
+def test_an_authors_name_that_may_not_be_seen_holds_up_no_answer(desk, reach):
+    filed = helpdesk("vtiger").open(ticket(entry("k1")), reach)
+    desk.agent_comments(filed.ticket, "Found it")
+    real = reach.http
+
+    def hiding(call):
+        if "FROM%20Users" in call.url:
+            return rest.Answer(200, {}, b'{"success":false,"error":{"message":"","code":"INTERNAL_SERVER_ERROR"}}')
+        return real(call)
+
+    (found,) = helpdesk("vtiger").replies(filed.ticket, "", dataclasses.replace(reach, http=hiding))
+    assert (found.text, found.author) == ("Found it", "")
+
+
+def test_a_comment_that_vtiger_spoils_with_entities_is_not_cut(desk, reach):
+    said = '<b onclick="x">' + '"' * 50_000
+    helpdesk("vtiger").open(ticket(entry("k1", said)), reach)
+    shown = html.unescape("".join(row["commentcontent"] for row in desk.of("ModComments")))
+    assert shown.count('"') == 50_002
+
+
+@pytest.mark.parametrize("given", ["1", 1, True])
+def test_numbers_and_truth_values_are_read_as_text_is(given):
+    assert api.value(Node(given)) == "1"
+    assert api.value(Node(None)) == ""
+
+
 def answered(body, status=200):
     data = rest.Answer(status, {}, Reply.json(status, body).body)
     return api.outcome(data, "trying")
@@ -255,11 +430,12 @@ def answered(body, status=200):
 @pytest.mark.parametrize(
     ("code", "kind", "ambiguous"),
     [
-        (0, TemporaryError, True),
+        (0, api.DuplicateError, None),
         ("INTERNAL_SERVER_ERROR", TemporaryError, True),
         ("ACCESS_DENIED", ConfigurationError, None),
         ("MANDATORY_FIELDS_MISSING", ConfigurationError, None),
         ("REFERENCE_INVALID", PermanentError, None),
+        ("SOMETHING_NEW", PermanentError, None),
     ],
 )
 def test_an_error_inside_a_200_says_what_happens_next(code, kind, ambiguous):
@@ -267,6 +443,12 @@ def test_an_error_inside_a_200_says_what_happens_next(code, kind, ambiguous):
     error = api.failure(told, "trying", writes=True)
     assert isinstance(error, kind)
     assert getattr(error, "ambiguous", False) == bool(ambiguous)
+
+
+@pytest.mark.parametrize("code", ["QUERY_SYNTAX_ERROR", "UNKNOWN_ENTITY", "SOMETHING_NEW"])
+def test_what_refuses_a_question_speaks_of_the_account_as_no_customers_words_are_in_it(code):
+    assert isinstance(api.failure(code, "trying", writes=False), ConfigurationError)
+    assert isinstance(api.failure("INVALID_ID_ATTRIBUTE", "trying", writes=False), PermanentError)
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, b""), (200, b""), (200, b"<html>Sorry!</html>"), (200, b"{}")])

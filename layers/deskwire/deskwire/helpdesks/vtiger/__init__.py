@@ -31,15 +31,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
-from .api import HOUR, RECORD, DeniedError, Service, known, quoted, record
+from .api import HOUR, RECORD, DeniedError, Service, known, quoted, record, value
 from .records import SOURCE, appended, contact_of, earlier_tickets, found_comments, marker, opened, ticket_of
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"
@@ -48,8 +49,8 @@ SETTLES = timedelta(seconds=60)  # in which a comment written earlier may still 
 PAGES = 5  # of one look
 CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})(?:;([0-9]+x[0-9]+);(.{19}))?")
 TIME = "%Y-%m-%d %H:%M:%S"
-# A customer's own mail or form, as a comment. Unconfirmed: these names are from its code, none was seen.
-NOT_STAFF = frozenset({"CUSTOMER PORTAL", "MAIL CONVERTER", "WEBFORM"})
+# A customer's words from its portal or a mail. Its code sets `customer` on them; these sources are unconfirmed.
+NOT_STAFF = frozenset({"CUSTOMER PORTAL", "MAIL CONVERTER", "MAIL SCANNER", "WEBFORM"})
 
 
 class Vtiger(Helpdesk):
@@ -102,6 +103,8 @@ class Vtiger(Helpdesk):
                 filed[entry.key] = there.get(marker(entry.key)) or appended(service, number, entry)
         except TemporaryError as error:
             raise error.retold(ambiguous=True) from None
+        except TicketGone:  # deleted since a moment ago: the next attempt finds none and opens another
+            raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
         return Filed(number, filed)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
@@ -129,7 +132,7 @@ class Vtiger(Helpdesk):
         last = known(after) if after else ""
         while True:
             rows = service.rows(
-                "id,commentcontent,related_to,creator,customer,source,is_private,createdtime",
+                "*",  # unconfirmed here, though its manual has it; `filename` was seen in `describe` alone
                 "ModComments",
                 f"related_to = {quoted(known(ticket))}",
                 *_others(service, last),
@@ -181,9 +184,12 @@ class Vtiger(Helpdesk):
 
 
 def _others(service: Service, last: str) -> list[str]:
-    """Return the conditions for public comments that are not ours, with ids beyond `last`."""
+    """Return the conditions for comments that are not ours, with ids beyond `last`.
+
+    Whether a comment is private is read from the row: SQL's `is_private = 0` would leave out one without a value.
+    """
     beyond = [f"id > {quoted(last)}"] if last else []
-    return ["is_private = 0", f"creator != {quoted(service.user)}", *beyond]
+    return [f"creator != {quoted(service.user)}", *beyond]
 
 
 def _time(node: Node) -> datetime:
@@ -196,11 +202,11 @@ def _time(node: Node) -> datetime:
 
 def _by_staff(service: Service, row: Node) -> bool:
     """Return whether a comment is an agent's answer: public, not ours, not the customer's."""
-    source = row["source"].text("").upper()
+    source = value(row["source"]).upper()
     return (
-        row["is_private"].text("0") in {"0", ""}
-        and row["creator"].text("") != service.user
-        and not row["customer"].text("")
+        value(row["is_private"]) in {"0", ""}
+        and value(row["creator"]) != service.user
+        and not value(row["customer"])
         and source != SOURCE
         and source not in NOT_STAFF
     )
@@ -211,10 +217,20 @@ def _reply(service: Service, ticket: str, comment: str, row: Node) -> AgentReply
         id=comment,
         order=int(comment.partition("x")[2]),
         ticket=ticket,
-        text=row["commentcontent"].text(),
-        author=_name(service, row["creator"].text("")),
+        text=row["commentcontent"].text(""),
+        author=_name(service, value(row["creator"])),
         written_at=_time(row["createdtime"]),
+        attachments=_attachments(value(row["filename"])),
     )
+
+
+def _attachments(filename: str) -> tuple[Attachment, ...]:
+    """Return what an agent attached, so that they are told that it was not sent.
+
+    Unconfirmed: whether the field holds names or numbers of attachments, and what is between two of them.
+    """
+    names = [part.strip() for part in filename.split(",")]
+    return tuple(Attachment(AttachmentKind.FILE, name="" if name.isdigit() else name) for name in names if name)
 
 
 def _name(service: Service, user: str) -> str:
@@ -227,7 +243,11 @@ def _name(service: Service, user: str) -> str:
             rows = service.rows("first_name,last_name", "Users", f"id = {quoted(user)}", what="reading an author")
         except DeniedError:
             return "", HOUR
-        names = [rows[0][name].text("") for name in ("first_name", "last_name")] if rows else []
+        except TemporaryError as error:
+            if error.concerns is Concern.ACCOUNT:
+                raise
+            return "", HOUR  # a fault of the server's code: the answer goes out without its author's name
+        names = [value(rows[0][name]) for name in ("first_name", "last_name")] if rows else []
         return " ".join(filter(None, names)), HOUR
 
     return service.reach.remember(f"vtiger/{service.reach.account}/user/{user}", look)
@@ -237,7 +257,7 @@ def _history(service: Service, contact: str) -> str:
     """Return the line on earlier tickets; none where Vtiger does not tell now: it delays no message."""
     try:
         return earlier_tickets(service, contact)
-    except (TemporaryError, ConfigurationError, PermanentError):
+    except DeskwireError:
         return ""
 
 
@@ -245,22 +265,22 @@ def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
     """Return the signals of those rows that are agents' answers in tickets of ours."""
     prefix, field = service.module("HelpDesk")
     answers = [row for row in rows if _by_staff(service, row)]
-    tickets = {related for row in answers if RECORD.fullmatch(related := row["related_to"].text(""))}
+    tickets = {related for row in answers if RECORD.fullmatch(related := value(row["related_to"]))}
     tickets = {ticket for ticket in tickets if ticket.startswith(f"{prefix}x")}
     if not tickets:
         return []
     any_of = ",".join(quoted(ticket) for ticket in sorted(tickets))
     found = service.rows("id", "HelpDesk", f"id IN ({any_of})", f"{field} LIKE 'dw-%'", what="polling")
-    ours = {row["id"].text("") for row in found}
+    ours = {value(row["id"]) for row in found}
     return [
         Signal(
             helpdesk=Vtiger.name,
             account=service.reach.account,
             object_id=record(row["id"], "polling"),
-            version=row["modifiedtime"].text(),
-            ticket=row["related_to"].text(),
+            version=f"{_time(row['modifiedtime']):{TIME}}",
+            ticket=value(row["related_to"]),
             occurred_at=_time(row["modifiedtime"]),
         )
         for row in answers
-        if row["related_to"].text("") in ours
+        if value(row["related_to"]) in ours
     ]

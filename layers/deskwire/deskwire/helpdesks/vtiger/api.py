@@ -10,19 +10,25 @@ from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.connector import Token
-from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import (
+    Concern,
+    ConfigurationError,
+    DeskwireError,
+    PayloadError,
+    PermanentError,
+    TemporaryError,
+)
 from deskwire.model.secret import Secret
 from deskwire.model.tickets import File
-from deskwire.model.values import dataclass, replace
+from deskwire.model.values import dataclass, field
 from deskwire.web.media import safe_name
 from deskwire.web.reading import Node
 from deskwire.web.rest import Answer, Call, checked
 
 from .words import readable
 
-SERVICE_ADDRESS = re.compile(
-    r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?"
-)  # wider could send the key elsewhere
+# Anything wider could send the key elsewhere.
+SERVICE_ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
 USER = re.compile(r"[^\s&=]{1,100}")
 RECORD = re.compile(r"[0-9]{1,6}x[0-9]{1,18}")
 PREFIX = re.compile(r"[0-9]{1,6}")
@@ -37,16 +43,27 @@ KEY_FIELD = "Deskwire Key"
 NO_SESSION = frozenset({"INVALID_SESSIONID", "SESSION_EXPIRED", "SESSION_LEFT_IDLE", "AUTHENTICATION_REQUIRED"})
 NO_LOGIN = frozenset({"INVALID_USER_CREDENTIALS", "INVALID_AUTH_TOKEN", "AUTHENTICATION_FAILURE"})
 # Of the account, whatever was sent: a right that is missing, a field that the company made mandatory.
-OF_ACCOUNT = NO_LOGIN | {"ACCESS_DENIED", "MANDATORY_FIELDS_MISSING", "AUTHENTICATION_REQUIRED"}
-AGAIN = frozenset({"INTERNAL_SERVER_ERROR", "DATABASE_QUERY_ERROR", "DUPLICATE"})
+OF_ACCOUNT = NO_LOGIN | {"ACCESS_DENIED", "MANDATORY_FIELDS_MISSING"}
+OF_RECORD = frozenset({"INVALID_ID_ATTRIBUTE", "RECORD_NOT_FOUND", "REFERENCE_INVALID"})
+AGAIN = frozenset({"INTERNAL_SERVER_ERROR", "DATABASE_QUERY_ERROR"})  # they hide every fault of the server's code
+PAGE = "see docs/helpdesks/vtiger.md"
 REMEDY = {
-    "MANDATORY_FIELDS_MISSING": "a field is mandatory that Deskwire does not fill: see docs/helpdesks/vtiger.md",
-    "ACCESS_DENIED": "the user's profile lacks a right, or a field is missing: see docs/helpdesks/vtiger.md",
+    "MANDATORY_FIELDS_MISSING": f"a field is mandatory that Deskwire does not fill: {PAGE}",
+    "ACCESS_DENIED": f"the user's profile lacks a right, “owner” is nobody, or a field is missing: {PAGE}",
+    **dict.fromkeys(NO_LOGIN, f"check “user” and {HINT}"),
 }
 
 
 class DeniedError(ConfigurationError):
-    """Our user may not do this, or not see it (`ACCESS_DENIED`)."""
+    """Our user may not do this, or the record does not exist (`ACCESS_DENIED` is both)."""
+
+
+class DuplicateError(ConfigurationError):
+    """The module's duplicate prevention refused a record; Vtiger does not say which one is there already."""
+
+
+class SilentError(TemporaryError):
+    """HTTP 500 with an empty body: PHP gave up. The operation may have had its effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +77,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The web service of one Vtiger."""
+    """The web service of one Vtiger, for one call of the connector."""
 
     reach: Reach
+    modules: dict[str, tuple[str, str]] = field(default_factory=dict)  # prefix and key field, as far as asked for
 
     def rows(self, columns: str, module: str, *where: str, what: str, order: str = "", most: int = 100) -> list[Node]:
         """Return the rows of a module that meet all conditions; Vtiger gives at most 100, whatever is asked."""
@@ -104,23 +122,20 @@ class Service:
 
         return self._in_session(call, what, writes=True)
 
-    def upload(self, element: Mapping[str, str], file: File, what: str) -> Node | None:
-        """Return the document made of a file; None where Vtiger refuses it: HTTP 500 without a word (as was seen)."""
-        refused = False
+    def create(self, module: str, what: str, element: Mapping[str, str], find: Callable[[], str]) -> str:
+        """Create a record and return its id.
 
-        def seen(call: Call) -> Answer:
-            nonlocal refused
-            answer = self.reach.http(call)
-            refused = answer.status == 500 and not answer.body
-            return answer
-
-        watched = Service(replace(self.reach, http=seen))
+        A duplicate may be the record of an earlier attempt that got no answer: `find` returns that one, or an empty
+        string.
+        """
+        prefix, _ = self.module(module)
         try:
-            return watched.write("create", what, element, file=file, elementType="Documents")
-        except TemporaryError:
-            if refused:
-                return None
+            made = self.write("create", what, element, elementType=module)
+        except DuplicateError:
+            if found := find():
+                return found
             raise
+        return record(made["id"], what, prefix)
 
     @property
     def user(self) -> str:
@@ -140,16 +155,19 @@ class Service:
             shown = self.get("describe", f"describing {name}", elementType=name)
             if not shown["createable"].truth():
                 raise ConfigurationError(f"the user may not create {name}: give it a profile that can")
-            fields = {field["label"].text(""): field["name"].text("") for field in shown["fields"].items()}
-            field, prefix = fields.get(KEY_FIELD, ""), shown["idPrefix"].identifier()
-            if not FIELD_NAME.fullmatch(field):
+            fields = {each["label"].text(""): each["name"].text("") for each in shown["fields"].items()}
+            key_field, prefix = fields.get(KEY_FIELD, ""), shown["idPrefix"].identifier()
+            if not FIELD_NAME.fullmatch(key_field):
                 raise ConfigurationError(f"the module {name} has no text field “{KEY_FIELD}” that the user may see")
             if not PREFIX.fullmatch(prefix):
                 raise TemporaryError(f"describing {name}: the answer has no prefix")
-            return f"{prefix} {field}", HOUR
+            return f"{prefix} {key_field}", HOUR
 
-        prefix, _, field = self.reach.remember(f"vtiger/{self.reach.account}/module/{name}", look).partition(" ")
-        return prefix, field
+        if name not in self.modules:
+            kept = self.reach.remember(f"vtiger/{self.reach.account}/module/{name}", look)
+            prefix, _, key_field = kept.partition(" ")
+            self.modules[name] = prefix, key_field
+        return self.modules[name]
 
     @property
     def _address(self) -> str:
@@ -181,6 +199,8 @@ class Service:
             for last in (False, True):
                 asked = urlencode({"operation": "getchallenge", "username": user}, quote_via=quote)
                 result, code = outcome(self.reach.http(Call("GET", f"{self._address}?{asked}")), what)
+                if code == "ACCESS_DENIED":  # “username does not exists”
+                    raise ConfigurationError(f"{what}: Vtiger knows no active user of that name: check “user”")
                 if code:
                     raise failure(code, what, writes=False)
                 # MD5 is what the web service asks for.
@@ -203,8 +223,11 @@ class Service:
 def outcome(answer: Answer, what: str) -> tuple[Node, str]:
     """Return the result, or the code of an error, which Vtiger reports with HTTP 200.
 
-    A page in place of JSON and an empty body (HTTP 500) say nothing about what happened: `TemporaryError`, ambiguous.
+    A page in place of JSON and an empty body say nothing about what happened: `TemporaryError`, ambiguous. With HTTP
+    500 and an empty body it is a `SilentError`.
     """
+    if answer.status == 500 and not answer.body.strip():
+        raise SilentError(f"{what}: HTTP 500 without a word", ambiguous=True)
     body = checked(answer, what=what, secret_hint=HINT).node()
     try:
         if body.object()["success"].truth():
@@ -218,13 +241,19 @@ def outcome(answer: Answer, what: str) -> tuple[Node, str]:
 
 
 def failure(code: str, what: str, *, writes: bool) -> DeskwireError:
-    """Return the error for a code: what happens next."""
+    """Return the error for a code: what happens next.
+
+    What is read holds nothing of the customer's, so whatever refuses it speaks of the account (or of the record).
+    """
     text = f"{what}: {code}"
     if code in AGAIN:  # after INTERNAL_SERVER_ERROR a comment was seen to exist
-        return TemporaryError(text, ambiguous=writes)
-    if code in OF_ACCOUNT:
-        kind = DeniedError if code == "ACCESS_DENIED" else ConfigurationError
-        return kind(f"{text}: {REMEDY.get(code, 'check “user” and ' + HINT)}")
+        return TemporaryError(text, ambiguous=writes, concerns=Concern.TICKET)
+    if code == "DUPLICATE":
+        return DuplicateError(f"{text}: only “{KEY_FIELD}” may be unique in its duplicate prevention: {PAGE}")
+    if code == "ACCESS_DENIED":
+        return DeniedError(f"{text}: {REMEDY[code]}")
+    if code in OF_ACCOUNT or not (writes or code in OF_RECORD):
+        return ConfigurationError(f"{text}: {REMEDY.get(code, PAGE)}")
     return PermanentError(text, code=code)
 
 
@@ -233,7 +262,16 @@ def record(node: Node, what: str, prefix: str = "") -> str:
     found = node.raw
     if isinstance(found, str) and RECORD.fullmatch(found) and (not prefix or found.startswith(f"{prefix}x")):
         return found
-    raise TemporaryError(f"{what}: the answer names no record", ambiguous=True)
+    raise TemporaryError(f"{what}: the answer names no record", ambiguous=True, concerns=Concern.TICKET)
+
+
+def value(node: Node) -> str:
+    """Return a field's value, empty where there is none.
+
+    Vtiger 8.0.0 was seen to give all values as text. Numbers and truth values are unconfirmed, and read as the same.
+    """
+    found = node.raw
+    return str(int(found)) if isinstance(found, bool | int) else node.text("")
 
 
 def known(text: str) -> str:

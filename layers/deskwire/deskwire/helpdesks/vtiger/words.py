@@ -13,6 +13,9 @@ from deskwire.contracts.terms import Unit
 from deskwire.web.markup import JOINER, inert
 
 ENOUGH = 60_000  # bytes of one comment, below the 65,535 of its column
+SPOILT = (
+    '<>"'  # each becomes an entity of up to six bytes where Vtiger sees an event attribute (`onerror=`) in a comment
+)
 FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 ASTRAL = re.compile("[\U00010000-\U0010ffff][\ufe0e\ufe0f\u200d]*")
 OPENING_TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -43,8 +46,10 @@ def storable(text: str) -> str:
 
 
 def pieces(text: str) -> list[str]:
-    """Return the text in pieces of which each is one comment."""
-    return split(text, ENOUGH, Unit.BYTES) or [""]
+    """Return the text in pieces of which each is one comment, also with entities in it."""
+    grown = len(text.encode()) + 5 * sum(text.count(sign) for sign in SPOILT)
+    fits = grown <= ENOUGH or not any(sign in text for sign in SPOILT)
+    return split(text, ENOUGH if fits else ENOUGH // 6, Unit.BYTES) or [""]
 
 
 def line(text: str, most: int = 180) -> str:
