@@ -100,12 +100,14 @@ def epilogue(world):
 
 @scenario(desks=ALL, channels=BOTH, short=True)
 @scenario(channels=X, short=True)
+@scenario(desks=("vtiger",))
 def first_message(world, marta):
     marta.writes()
     world.quiet()
 
 
 @scenario(desks=ALL, short=True)
+@scenario(desks=("vtiger",))
 def follow_up(world, marta):
     marta.writes()
     world.run(1)
@@ -239,6 +241,7 @@ def out_of_order_by_minutes(world, marta):
 
 @scenario(desks=ALL, channels=BOTH, short=True)
 @scenario(channels=X, short=True)
+@scenario(desks=("vtiger",))
 def agents_reply(world, marta):
     world.gate.open = False
     marta.writes()
@@ -422,6 +425,7 @@ def closed_ticket_then_a_long_outage(world, marta):
 
 
 @scenario()
+@scenario(desks=("vtiger",))
 def deleted_ticket(world, marta):
     world.gate.open = False
     marta.writes()
@@ -487,6 +491,7 @@ def answers_before_and_after_a_merge(world, marta):
 
 @scenario(desks=("zendesk", "requesttracker"))
 @scenario(channels=X)
+@scenario(desks=("vtiger",))
 def outage_and_recovery(world, marta):
     world.outage()
     other = world.customer("Jón")
@@ -876,6 +881,7 @@ def back_when_the_erasure_is_forgotten(world, marta):
 
 
 @scenario(desks=("requesttracker",))
+@scenario(desks=("vtiger",))
 def agents_reply_found_by_polling(world, marta):
     world.gate.open = False
     marta.writes()
