@@ -4,23 +4,23 @@ Set-up: a user of its own for Deskwire (its comments are told apart by it), no a
 create HelpDesk, ModComments, Contacts and Documents; a text field “Deskwire Key” in the first three. Step by step:
 docs/helpdesks/vtiger.md. https://help.vtiger.com/article/147111249-Rest-API-Manual
 
-Signature: none; this Vtiger has no webhooks, so it is only polled. https://help.vtiger.com/article/146775672 is of
+Signature: none. This Vtiger has no webhooks and is only polled; https://help.vtiger.com/article/146775672 is about
 Vtiger Cloud.
 
 Secrets: `access_key` of that user (My Preferences). https://help.vtiger.com/article/147111249-Rest-API-Manual
 
-Limits: none on rate in the open source edition; a query gives 100 rows, a comment holds 65,535 bytes, a title 255
-characters. https://help.vtiger.com/article/152099716-Vtiger-CRM-API-Limits is of Vtiger Cloud.
+Limits: no rate in the open source edition; a query gives 100 rows, a comment holds 65,535 bytes, a title 255
+characters. https://help.vtiger.com/article/152099716-Vtiger-CRM-API-Limits is about Vtiger Cloud.
 
-Seen on Vtiger 8.0.0 (28 Nov 2026, PHP 8.2), where the manual says nothing or something else:
+Seen on Vtiger 8.0.0 (28 Nov 2026, PHP 8.2), where the manual is silent or differs:
 
-* What survives a redelivery: a record's id, `<module>x<number>`. A module's number is another in each Vtiger.
+* What survives a redelivery: a record's id, `<module>x<number>`. A module's number differs from one Vtiger to another.
 * A new challenge voids the one before, so parallel log-ins of one user fail; sessions live side by side.
-* Errors come with HTTP 200, and some as HTTP 500 without a word or as a page. A comment on a ticket that is gone is
-  such an error, and the comment exists.
-* 4-byte signs become `????`, what is too long is cut: both with success.
-* Each public comment mails the ticket's contact, ours too. So our contacts have no address and are opted out.
-* `sync` gives the records of our own user alone. So answers are found by `query`.
+* Errors come with HTTP 200, some as an empty HTTP 500 or as a page. A comment on a deleted ticket is such an error, and
+  the comment exists.
+* Four-byte characters become `????`, and what is too long is cut, both with success.
+* Each public comment mails the ticket's contact, ours too: so our contacts have no address and are opted out.
+* `sync` gives the records of our own user alone: so answers are found by `query`.
 """
 
 from __future__ import annotations
