@@ -225,9 +225,12 @@ class Vtiger(Neighbour):
         conditions = list(CONDITION.finditer(parsed[3] or ""))
         if not {*columns, *(each[1] for each in conditions)} <= {"id", *FIELDS[module]}:
             raise Refused("ACCESS_DENIED")
-        rows = [
-            row for row in self.of(module) if all(meets(row, each[1], each[2], each[3], module) for each in conditions)
-        ]
+        for each in conditions:
+            if each[1] == "id" and any(
+                not text.startswith(f"'{PREFIX[module]}x") for text in re.findall(TEXT, each[3])
+            ):
+                raise Refused("INVALID_ID_ATTRIBUTE", "Id specified is incorrect")
+        rows = [row for row in self.of(module) if all(meets(row, each[1], each[2], each[3]) for each in conditions)]
         groups = parsed.groups()
         order, descending, start, most = groups[-4:]
         if order:
@@ -327,11 +330,9 @@ def number(record: str) -> int:
     return int(record.partition("x")[2])
 
 
-def meets(row: Mapping[str, str], name: str, sign: str, given: str, module: str) -> bool:
+def meets(row: Mapping[str, str], name: str, sign: str, given: str) -> bool:
     """Return whether a row meets a condition; equality ignores case."""
     values: list[str] = [each.replace("''", "'")[1:-1] for each in re.findall(TEXT, given)] or [given]
-    if name == "id" and any(not each.startswith(f"{PREFIX[module]}x") for each in values):
-        raise Refused("INVALID_ID_ATTRIBUTE", "Id specified is incorrect")
     have, value = row.get(name, ""), values[0]
     if sign == "IN":
         return have.lower() in [each.lower() for each in values]

@@ -16,7 +16,7 @@ from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import rest
 from deskwire.web.reading import Node
-from sandbox.helpdesks.vtiger.played import Vtiger
+from sandbox.helpdesks.vtiger.played import BOT, Vtiger
 from sandbox.neighbours.neighbour import Clock, Reply
 from tests.conformance.world import Renewed
 
@@ -281,6 +281,10 @@ def test_our_comments_mail_nobody(desk, reach):
     private = dataclasses.replace(reach, settings={**reach.settings, "comments": "private"})
     helpdesk("vtiger").append(filed.ticket, "c7", [entry("k3")], private)
     assert desk.mails == []
+    misspelt = dataclasses.replace(reach, settings={**reach.settings, "comments": "Private"})
+    with pytest.raises(ConfigurationError, match="comments"):
+        helpdesk("vtiger").append(filed.ticket, "c7", [entry("k4")], misspelt)
+    assert desk.mails == []
 
 
 def test_replies_are_the_public_ones_of_agents_beyond_a_hundred(desk, reach):
@@ -289,6 +293,7 @@ def test_replies_are_the_public_ones_of_agents_beyond_a_hundred(desk, reach):
     desk.agent_comments(filed.ticket, "between us", public=False)
     desk.agent_comments(filed.ticket, "a customer's, in the portal", customer=desk.of("Contacts")[0]["id"])
     desk.agent_comments(filed.ticket, "ours by another way", source=SOURCE)
+    desk._made("ModComments", {"commentcontent": "our user's", "related_to": filed.ticket, "source": "CRM"}, BOT)
     said = [desk.agent_comments(filed.ticket, f"answer {number}", source="WEBSERVICE") for number in range(129)]
     said.append(desk.agent_comments(filed.ticket, "", is_private="", filename="stamp.pdf, 4711"))
     found = connector.replies(filed.ticket, "", reach)
@@ -302,6 +307,7 @@ def test_a_poll_tells_of_our_tickets_once_they_have_settled_and_beyond_all_pages
     connector = helpdesk("vtiger")
     filed = connector.open(ticket(entry("k1")), reach)
     cursor = connector.poll("", reach).cursor
+    desk._made("ModComments", {"commentcontent": "our user's", "related_to": filed.ticket, "source": "CRM"}, BOT)
     other = desk._made("HelpDesk", {"ticket_title": "a colleague's"}, "19x6")["id"]
     desk.agent_comments(other, "nothing of ours")
     said = [desk.agent_comments(filed.ticket, f"answer {number}") for number in range(620)]

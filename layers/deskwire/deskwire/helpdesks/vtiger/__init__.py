@@ -141,7 +141,7 @@ class Vtiger(Helpdesk):
             )
             for row in rows:
                 last = record(row["id"], "reading the replies", prefix)
-                if _by_staff(service, row):
+                if _by_staff(row):
                     found.append(_reply(service, ticket, last, row))
             if len(rows) < 100:
                 return found
@@ -200,12 +200,11 @@ def _time(node: Node) -> datetime:
         raise TemporaryError("a time in the answer cannot be read") from None
 
 
-def _by_staff(service: Service, row: Node) -> bool:
-    """Return whether a comment is an agent's answer: public, not ours, not the customer's."""
+def _by_staff(row: Node) -> bool:
+    """Return whether a comment by another user is an agent's answer: public, not ours all the same, no customer's."""
     source = value(row["source"]).upper()
     return (
         value(row["is_private"]) in {"0", ""}
-        and value(row["creator"]) != service.user
         and not value(row["customer"])
         and source != SOURCE
         and source not in NOT_STAFF
@@ -264,7 +263,7 @@ def _history(service: Service, contact: str) -> str:
 def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
     """Return the signals of those rows that are agents' answers in tickets of ours."""
     prefix, field = service.module("HelpDesk")
-    answers = [row for row in rows if _by_staff(service, row)]
+    answers = [row for row in rows if _by_staff(row)]
     tickets = {related for row in answers if RECORD.fullmatch(related := value(row["related_to"]))}
     tickets = {ticket for ticket in tickets if ticket.startswith(f"{prefix}x")}
     if not tickets:

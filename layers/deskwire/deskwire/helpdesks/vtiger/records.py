@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 from functools import partial
 
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import Concern, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.web.reading import Node
@@ -203,7 +203,10 @@ def found_comments(service: Service, ticket: str, marks: list[str]) -> dict[str,
 
 
 def _private(service: Service, entry: Entry) -> bool:
-    return not entry.public or service.reach.settings.get("comments", "") == "private"
+    setting = service.reach.settings.get("comments", "")
+    if setting not in {"", "private"}:  # a slip here would mail customers
+        raise ConfigurationError("“comments” can be “private”, or be left out")
+    return not entry.public or setting == "private"
 
 
 def spoken(entry: Entry, left_out: list[File]) -> str:
