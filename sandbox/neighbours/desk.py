@@ -122,6 +122,10 @@ class Desk(ABC):
     def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
         """Return (ticket, words) of each comment written after a position (0: all), and the position to go on from."""
 
+    def kept(self, text: str) -> str:
+        """Return a customer's words as this helpdesk is to hold them, where it cannot hold every character."""
+        return text
+
     @abstractmethod
     def count(self) -> int:
         """Return how many tickets there are."""

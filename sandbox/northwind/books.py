@@ -298,7 +298,7 @@ class Books:
             if len(places) != 1 or not happening.shown or not happening.files:
                 continue
             words = places[0][3].text.replace("\u2060", "")  # put after an @, so that no agent is mentioned
-            same = _same(happening.text) in _same(words)
+            same = _same(self.company.desk.kept(happening.text)) in _same(words)
             yield Finding(
                 f"{happening.channel} {happening.marker}", "" if same else "the words were changed", [happening]
             )

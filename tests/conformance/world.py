@@ -332,6 +332,23 @@ def built(kind, data):
     return kind(**{name: "" if value is None and name not in builders else value for name, value in made.items()})
 
 
+class Renewed:
+    """The tokens of one call: each is asked of the vendor as a step of the exchange, then kept until it is refused."""
+
+    def __init__(self, secrets: Secrets):
+        self.secrets = secrets
+        self.kept = {}
+
+    def __call__(self, secret, renew):
+        if secret not in self.kept:
+            self.kept[secret] = renew(self.secrets.one(secret)).access
+        return self.kept[secret]
+
+    def refused(self, secret, access):
+        if self.kept[secret] is access:
+            del self.kept[secret]
+
+
 def reach_of(exchange: Exchange, script: Script) -> Reach:
     data = exchange.data
     outgoing = data.get("outgoing", {})
@@ -344,6 +361,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         mail=script.mail,
         remember=lambda _name, make: make()[0],
         fetch=script.fetch,
+        tokens=Renewed(Secrets(data.get("secrets", {}))),
         outbox=lambda shown: f"outbox-{shown.key}",
     )
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
+from sandbox.helpdesks.vtiger.played import AGENT, Vtiger
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Asked
 
@@ -29,7 +30,7 @@ class Kept:
 
 def asked(neighbour, call):
     """Ask a neighbour of the sandbox without a socket. Raises as a transport when it hangs up."""
-    parts = urlsplit(call.url)
+    parts = urlsplit(call.address)
     reply = neighbour.serve(
         Asked(
             method=call.method, path=parts.path, query=parse_qs(parts.query, keep_blank_values=True),
@@ -151,6 +152,44 @@ class TrackerDesk:
         return max(said, default=0) > int(cursor or 0)
 
 
+class VtigerDesk:
+    """Vtiger: no keys but a field, a log-in that all share, no webhook: answers are found by polling alone."""
+
+    connector = "vtiger"
+    asks = True
+    host = "crm.acme.example"
+    settings = {"address": f"https://{host}", "user": "deskwire"}  # noqa: RUF012
+    secrets = {"access_key": "inventedKey40aQ7"}  # noqa: RUF012
+    poll = True
+
+    def __init__(self, clock):
+        self.vtiger = Vtiger("deskwire", self.secrets["access_key"], clock=clock)
+        self.deleted = []
+
+    def serve(self, call):
+        return asked(self.vtiger, call)
+
+    def books(self):
+        kept = []
+        for ticket in [*self.deleted, *(row["id"] for row in self.vtiger.of("HelpDesk"))]:
+            said = [row for row in self.vtiger.of("ModComments") if row["related_to"] == ticket]
+            agents = frozenset(n for n, row in enumerate(said) if row["creator"] == AGENT)
+            words = tuple(row["commentcontent"] for row in said)
+            kept.append(Kept(ticket, words, closed=ticket in self.deleted, by_agent=agents))
+        return kept
+
+    def agent_replies(self, ticket, words):
+        self.vtiger.agent_comments(ticket, words)
+
+    def delete(self, ticket):
+        self.vtiger.remove(ticket)
+        self.deleted.append(ticket)
+
+    def unpolled(self, cursor):
+        said = [row["modifiedtime"] for row in self.vtiger.of("ModComments") if row["creator"] == AGENT]
+        return max(said, default="") > cursor[:19]
+
+
 class LogbookDesk:
     """The poorest: no keys, nothing to ask."""
 
@@ -201,4 +240,10 @@ class HotlineDesk(LogbookDesk):
         return json.dumps({"call": next(self._calls), "ticket": int(ticket), "status": status}).encode(), {}
 
 
-DESKS = {"hotline": HotlineDesk, "zendesk": ZendeskDesk, "requesttracker": TrackerDesk, "logbook": LogbookDesk}
+DESKS = {
+    "hotline": HotlineDesk,
+    "zendesk": ZendeskDesk,
+    "requesttracker": TrackerDesk,
+    "vtiger": VtigerDesk,
+    "logbook": LogbookDesk,
+}

@@ -100,6 +100,7 @@ def epilogue(world):
 
 @scenario(desks=ALL, channels=BOTH, short=True)
 @scenario(channels=(*X, "whatsapp"), short=True)
+@scenario(desks=("vtiger",))
 def first_message(world, marta):
     marta.writes()
     world.quiet()
@@ -259,6 +260,7 @@ def out_of_order_by_minutes(world, marta):
 
 @scenario(desks=ALL, channels=BOTH, short=True)
 @scenario(channels=X, short=True)
+@scenario(desks=("vtiger",))
 def agents_reply(world, marta):
     world.gate.open = False
     marta.writes()
@@ -896,6 +898,7 @@ def back_when_the_erasure_is_forgotten(world, marta):
 
 
 @scenario(desks=("requesttracker",))
+@scenario(desks=("vtiger",))
 def agents_reply_found_by_polling(world, marta):
     world.gate.open = False
     marta.writes()

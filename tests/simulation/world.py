@@ -543,9 +543,9 @@ class World:
         """Let an agent answer on a ticket; return the token of the answer. Not `told`: the signal is lost."""
         token = next(self.tokens)
         self.tell(f"an agent answers {token} on ticket {ticket}")
-        body, headers = self.desk.agent_replies(ticket, f"{token} {words or 'it is on its way'}")
-        if told:
-            self._signals(body, headers)
+        signal = self.desk.agent_replies(ticket, f"{token} {words or 'it is on its way'}")
+        if told and signal is not None:  # some desks never tell of anything
+            self._signals(*signal)
         self.replied.append((token, ticket, self.now()))
         return token
 

@@ -10,6 +10,8 @@ from deskwire.configuration import connection_key
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
 
+from .conftest import PAGE
+
 
 def test_a_public_comment_opens_a_ticket_and_is_not_acknowledged_unless_asked_for(company):
     company.deliver(company.comment("My parcel 4471 still shows in transit"))
@@ -260,3 +262,33 @@ def test_an_answer_goes_to_messenger_though_a_comment_written_before_comes_late(
     assert company.graph.sent[-1]["recipient"] == {"id": "24900000000000017"}
     assert "Is anybody there?" in company.comments()[-1]
     assert len(company.graph.sent) == 3
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_the_company_posted_before_anybody_wrote_answers_nobody(company, together):
+    ours = company.comment("The Reykjavík shop opens at eight today", author=PAGE, name="Northwind")
+    theirs = company.comment("And tomorrow?", comment="8", parent="122200000000501_993300000000077")
+    for entries in [(ours, theirs)] if together else [(ours,), (theirs,)]:
+        company.deliver(*entries)
+        company.work()
+        company.tick(10)
+    (thread,) = [
+        item for key, item in company.table.items.items() if key[1] == "THREAD" and "993300000000077" in key[0]
+    ]
+    assert thread["last_inbound"]
+    assert not thread.get("answered_at")
+
+
+def test_a_colleagues_public_answer_in_the_platforms_own_app_counts_as_one(company):
+    company.deliver(company.comment("Where is my parcel?"))
+    company.work()
+    company.tick(60)
+    ours = company.comment(
+        "At the post office", comment="8", parent="122200000000501_993300000000077", author=PAGE, name="Northwind"
+    )
+    company.deliver(ours)
+    company.work()
+    (thread,) = [
+        item for key, item in company.table.items.items() if key[1] == "THREAD" and "993300000000077" in key[0]
+    ]
+    assert thread["answered_at"] == int(company.now().timestamp())

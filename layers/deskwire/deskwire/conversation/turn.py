@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -261,12 +262,18 @@ class Turn:
         self._become(answered_at=seconds(self.now))
 
     def attend(self, items: Sequence[Pending]) -> None:
-        """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket."""
-        spoke = [
-            seconds(item.event.occurred_at or datetime.fromisoformat(item.message.received_at))
+        """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket.
+
+        What the company posted in public before anybody wrote there answers nobody.
+        """
+        said = [
+            (seconds(item.event.occurred_at or datetime.fromisoformat(item.message.received_at)), item.event)
             for item in items
-            if item.event is not None and item.event.own and item.event.kind is Kind.MESSAGE and not item.echo
+            if item.event is not None and item.event.kind is Kind.MESSAGE and not item.echo
         ]
+        inbound = [at for at, event in said if not event.own]
+        began = 0 if self.before.last_inbound else min(inbound, default=math.inf)
+        spoke = [at for at, event in said if event.own and (event.visibility is Visibility.PRIVATE or at >= began)]
         self._become(answered_at=max([self.thread.answered_at, *spoke]))
 
     def pass_reply(self, reply: str, ticket: str) -> None:

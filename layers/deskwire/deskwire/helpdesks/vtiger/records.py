@@ -1,0 +1,270 @@
+"""What is written into Vtiger: contacts, tickets, comments and documents, and the fields that keep the keys."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from contextlib import suppress
+from datetime import UTC, timedelta
+from functools import partial
+
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
+from deskwire.model.keys import digest
+from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.web.reading import Node
+
+from .api import DeniedError, Service, SilentError, known, quoted, record, stored_name, value
+from .words import line, pieces, storable
+
+SOURCE = "DESKWIRE"  # of what we write: Vtiger takes it on create, and has CRM or WEBSERVICE for all else
+OPEN = "Open"
+WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open these again
+PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
+PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
+TITLE = 250  # of 255 characters, beyond which it is cut in silence
+EARLIER = 3
+PATIENCE = timedelta(minutes=10)  # since the customer wrote: so long a file is tried again before it is left out
+
+
+def marker(key: str) -> str:
+    """Return what stands for a key in Vtiger: nothing to quote, nothing to cut, and one case."""
+    return f"dw-{digest(key)[:32]}"
+
+
+def contact_of(service: Service, customer: Customer) -> tuple[str, bool]:
+    """Return the contact of a customer, made or found, and whether it was found.
+
+    It has no e-mail address and is opted out of e-mail: Vtiger's own workflows would mail people their own words.
+    """
+    _, field = service.module("Contacts")
+    key = f"{customer.channel}:{customer.external_id}"
+    key = key if PLAIN_KEY.fullmatch(key) else marker(key)
+    if found := _found(service, "Contacts", key, "looking for the contact"):
+        return found, True
+    made = service.create(
+        "Contacts",
+        "creating the contact",
+        {
+            "lastname": line(customer.name or customer.handle, 80) or line(customer.channel, 80) or "-",
+            "mobile": line(customer.phone, 50),
+            "assigned_user_id": service.reach.settings.get("owner", "") or service.user,
+            "emailoptout": "1",
+            "source": SOURCE,
+            field: key,
+        },
+        lambda: _found(service, "Contacts", key, "looking for the contact"),
+    )
+    return made, False
+
+
+def ticket_of(service: Service, key: str) -> str:
+    """Return the oldest ticket with a key, or an empty string."""
+    return _found(service, "HelpDesk", marker(key), "looking for the ticket")
+
+
+def _found(service: Service, module: str, kept: str, what: str) -> str:
+    """Return the oldest record whose key field has this value, or an empty string."""
+    prefix, field = service.module(module)
+    rows = service.rows("id", module, f"{field} = {quoted(kept)}", what=what, order="id", most=1)
+    return record(rows[0]["id"], what, prefix) if rows else ""
+
+
+def opened(service: Service, ticket: Ticket, contact: str, earlier: str) -> str:
+    """Create the ticket and return its id."""
+    _, field = service.module("HelpDesk")
+    return service.create(
+        "HelpDesk",
+        "opening a ticket",
+        {
+            "ticket_title": line(ticket.subject, TITLE) or line(ticket.reference, TITLE) or "-",
+            "ticketstatus": OPEN,
+            "ticketpriorities": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
+            "assigned_user_id": service.reach.settings.get("owner", "") or service.user,
+            "contact_id": contact,
+            "description": introduction(ticket, earlier),
+            "source": SOURCE,
+            field: marker(ticket.key),
+        },
+        lambda: ticket_of(service, ticket.key),
+    )
+
+
+def earlier_tickets(service: Service, contact: str) -> str:
+    """Return a line that names the last tickets of a contact; empty where there are none."""
+    rows = service.rows(
+        "id,ticket_no,ticket_title,ticketstatus",
+        "HelpDesk",
+        f"contact_id = {quoted(contact)}",
+        what="reading earlier tickets",
+        order="id DESC",
+        most=EARLIER,
+    )
+    return " · ".join(
+        f"{line(value(row['ticket_no']), 40)} {line(value(row['ticket_title']), 80)}"
+        f" ({line(value(row['ticketstatus']), 40)})"
+        for row in rows
+    )
+
+
+def introduction(ticket: Ticket, earlier: str) -> str:
+    """Return what an agent needs to know beside the customer's words."""
+    customer = ticket.customer
+    facts = {
+        "Customer": " · ".join(line(each) for each in (customer.name, customer.handle) if each),
+        "E-mail": line(customer.email),
+        "Phone": line(customer.phone),
+        "Channel": line(customer.channel),
+        "Reference": line(ticket.reference),
+        "Tags": line(", ".join(ticket.tags)),
+        "Follow-up of": line(ticket.follow_up_of),
+        "Earlier tickets": earlier,
+        **{line(name): line(value) for name, value in ticket.fields.items()},
+    }
+    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value)
+
+
+def appended(service: Service, ticket: str, entry: Entry) -> str:
+    """Write an entry into a ticket, which is opened again for a customer's words; return its (last) comment.
+
+    The ticket is looked at first: for one that is gone Vtiger keeps a comment that belongs to nothing, and answers
+    with an error or a page. Raises `TicketGone`.
+    """
+    standing = _standing(service, ticket)
+    contact = value(standing["contact_id"]) if entry.public else ""
+    try:
+        if entry.public and value(standing["ticketstatus"]) in WAITING:
+            service.write("revise", "opening the ticket again", {"id": ticket, "ticketstatus": OPEN})
+        left_out = [file for file in entry.files if not _stored(service, ticket, entry, file)]
+        return _commented(service, ticket, entry, contact, left_out)
+    except DeniedError:
+        _standing(service, ticket)  # deleted meanwhile: Vtiger calls that a missing right, too
+        raise
+
+
+def _standing(service: Service, ticket: str) -> Node:
+    """Return the ticket's status and contact. Raises `TicketGone` for one that is not there (any more)."""
+    what = "looking at the ticket"
+    prefix, _ = service.module("HelpDesk")
+    if not known(ticket).startswith(f"{prefix}x"):  # of another Vtiger, in which modules have other numbers
+        raise TicketGone("deleted")
+    rows = service.rows("id,ticketstatus,contact_id", "HelpDesk", f"id = {quoted(ticket)}", what=what)
+    if not rows:
+        raise TicketGone("deleted")
+    record(rows[0]["id"], what, prefix)
+    return rows[0]
+
+
+def _commented(service: Service, ticket: str, entry: Entry, contact: str, left_out: list[File]) -> str:
+    """Write the comments of an entry. The last bears its key: so what is found by it is there as a whole."""
+    _, field = service.module("ModComments")
+    parts = pieces(spoken(entry, left_out))
+    marks = [f"{marker(entry.key)}-{number}" for number in range(1, len(parts))]
+    there = found_comments(service, ticket, marks) if marks else {}
+    comment = ""
+    for mark, text in zip([*marks, marker(entry.key)], parts, strict=True):
+        if mark in there:
+            continue
+        element = {
+            "commentcontent": text,
+            "related_to": ticket,
+            "assigned_user_id": service.user,
+            "is_private": "1" if _private(service, entry) else "0",
+            "source": SOURCE,
+            field: mark,
+        }
+        if contact:
+            element["customer"] = contact
+        try:
+            find = partial(_comment, service, ticket, mark)
+            comment = service.create("ModComments", "adding to a ticket", element, find)
+        except TemporaryError as error:
+            raise error.retold(ambiguous=error.ambiguous or mark != marker(entry.key)) from None
+    return comment
+
+
+def _comment(service: Service, ticket: str, mark: str) -> str:
+    """Return the comment of a ticket that bears a mark, or an empty string."""
+    return found_comments(service, ticket, [mark]).get(mark, "")
+
+
+def found_comments(service: Service, ticket: str, marks: list[str]) -> dict[str, str]:
+    """Return the comments of a ticket that bear one of the marks, by mark."""
+    prefix, field = service.module("ModComments")
+    what = "looking for the comment"
+    found: dict[str, str] = {}
+    for start in range(0, len(marks), 50):
+        any_of = ",".join(quoted(mark) for mark in marks[start : start + 50])
+        where = (f"related_to = {quoted(known(ticket))}", f"{field} IN ({any_of})")
+        rows = service.rows(f"id,{field}", "ModComments", *where, what=what, order="id")
+        for row in rows:
+            found.setdefault(value(row[field]), record(row["id"], what, prefix))
+    return found
+
+
+def _private(service: Service, entry: Entry) -> bool:
+    setting = service.reach.settings.get("comments", "")
+    if setting not in {"", "private"}:  # a slip here would mail customers
+        raise ConfigurationError("“comments” can be “private”, or be left out")
+    return not entry.public or setting == "private"
+
+
+def spoken(entry: Entry, left_out: list[File]) -> str:
+    """Return the text of an entry: who and when, then the words, then the files that Vtiger did not take."""
+    moment = entry.written_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if entry.written_at else ""
+    head = ", ".join(part for part in (line(entry.author), moment) if part)
+    files = [f"[Vtiger did not take the file {line(file.name)}, {len(file.data)} bytes]" for file in left_out]
+    return "\n".join([*([f"{head}:", ""] if head else []), storable(entry.body), *files])
+
+
+def _stored(service: Service, ticket: str, entry: Entry, file: File) -> bool:
+    """Store a file as a document of the ticket; return whether Vtiger took it whole.
+
+    Over PHP's limit it answers with success and an empty document.
+    """
+    if not file.data:
+        return False
+    what, name = "storing a file", stored_name(file)
+    # By its title a document is found again: entry, name and content make it.
+    mark = digest(f"{entry.key} {name} {hashlib.sha256(file.data).hexdigest()}")[:16]
+    shown = _document(service, f"{name} [{mark}]", entry, file)
+    if shown is None:
+        return False
+    document = record(shown["id"], what)
+    # Seen as `"filesize":"5"` when created. Where a version does not tell it (unconfirmed), the name must do.
+    size = value(shown["filesize"])
+    if size != str(len(file.data)) if size else not value(shown["filename"]):
+        with suppress(DeniedError):  # without the right to delete, it stays, empty
+            service.write("delete", "removing an empty document", id=document)
+        return False
+    service.write("add_related", what, sourceRecordId=ticket, relatedRecordId=document, relationIdLabel="Documents")
+    return True
+
+
+def _document(service: Service, title: str, entry: Entry, file: File) -> Node | None:
+    """Return the document of a file, made or found; None where Vtiger does not take the file.
+
+    Over the limit of a post, and for a picture that is none, it answers each time with an empty HTTP 500, which may as
+    well be a fault that passes, and leave a document. So it is looked for, and the file sent once more at least; while
+    the message is young, again later. Raises `TemporaryError` then.
+    """
+    what = "storing a file"
+    element = {
+        "notes_title": title,
+        "assigned_user_id": service.user,
+        "filelocationtype": "I",
+        "filestatus": "1",
+        "source": SOURCE,
+    }
+    young = entry.written_at is not None and service.reach.now - entry.written_at < PATIENCE
+    for _ in range(2):
+        # Unconfirmed for documents: `*`, which the manual has. Their columns were seen in answers to `create` alone.
+        rows = service.rows("*", "Documents", f"notes_title = {quoted(title)}", what=what, order="id", most=1)
+        if rows:
+            return rows[0]
+        try:
+            return service.write("create", what, element, file=file, elementType="Documents")
+        except SilentError as error:
+            if young:
+                raise error.retold(concerns=Concern.TICKET) from None
+    return None

@@ -1,0 +1,470 @@
+"""Vtiger: what must hold on the living helpdesk, which `sandbox/helpdesks/vtiger` plays as it was seen."""
+
+import dataclasses
+import html
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.helpdesks.vtiger import api, words
+from deskwire.helpdesks.vtiger.records import PATIENCE, SOURCE, marker
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.registry import helpdesk
+from deskwire.web import rest
+from deskwire.web.reading import Node
+from sandbox.helpdesks.vtiger.played import BOT, Vtiger
+from sandbox.neighbours.neighbour import Clock, Reply
+from tests.conformance.world import Renewed
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+SECRETS = Secrets({"access_key": "inventedKey40aQ7"})
+HOST = "crm.northwind.example"
+
+
+def unused(**_):
+    raise AssertionError
+
+
+@pytest.fixture
+def desk():
+    with Vtiger("deskwire", "inventedKey40aQ7", clock=Clock(NOW, held=True)) as played:
+        yield played
+
+
+@pytest.fixture
+def reach(desk):
+    transport = rest.Direct()
+    yield Reach(
+        account="main",
+        settings={"address": f"https://{HOST}", "user": "deskwire"},
+        secrets=SECRETS,
+        http=rest.with_hosts(transport, {HOST: desk.address}),
+        now=NOW,
+        mail=unused,
+        remember=lambda _name, make: make()[0],
+        tokens=Renewed(SECRETS),
+    )
+    transport.close()
+
+
+def entry(key, body="My parcel 4471 is lost", *, public=True, **more):
+    return Entry(key=key, body=body, written_at=NOW, public=public, **more)
+
+
+def ticket(*entries, key="t1", **more):
+    customer = Customer(external_id="c7", name="Jóna Example", channel="messenger", email="jona@example.org")
+    given = {"subject": "Lost", "customer": customer, "entries": entries} | more
+    return Ticket(key=key, thread="c7", reference="ABCDE-FGHJK", **given)
+
+
+def at(reach, **later):
+    return dataclasses.replace(reach, now=NOW + timedelta(**later))
+
+
+def asked(desk, operation):
+    return [item for item in desk.books.entries("POST") if item.asked.form().get("operation") == operation]
+
+
+def test_h1_a_ticket_is_opened_extended_opened_again_and_one_that_is_gone_says_so(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    (standing,) = desk.of("HelpDesk")
+    assert filed.ticket == standing["id"]
+    assert standing["source"] == SOURCE
+    standing["ticketstatus"] = "Closed"
+    connector.append(filed.ticket, "c7", [entry("k2", public=False)], reach)
+    assert standing["ticketstatus"] == "Closed"
+    connector.append(filed.ticket, "c7", [entry("k3")], reach)
+    assert standing["ticketstatus"] == "Open"
+    desk.remove(filed.ticket)
+    with pytest.raises(TicketGone):
+        connector.append(filed.ticket, "c7", [entry("k4")], reach)
+    with pytest.raises(TicketGone):  # a Vtiger that was moved numbers its modules anew
+        connector.append("9x104", "c7", [entry("k4")], reach)
+    assert len(desk.of("ModComments")) == 3
+
+
+def test_h2_what_was_filed_is_found_by_its_key_and_opened_once(desk, reach):
+    connector = helpdesk("vtiger")
+    assert connector.find("t1", "", "c7", reach) is None
+    filed = connector.open(ticket(entry("k1")), reach)
+    assert connector.find("t1", "", "c7", reach).ticket == filed.ticket
+    assert connector.find("k1", filed.ticket, "c7", reach).entries == filed.entries
+    assert connector.find("k2", filed.ticket, "c7", reach) is None
+    assert connector.open(ticket(entry("k1")), reach) == filed
+    assert len(desk.of("HelpDesk")) == len(desk.of("ModComments")) == len(desk.of("Contacts")) == 1
+
+
+def test_h6_markup_and_quotes_stay_words(desk, reach):
+    said = "<b>bold</b> <img src=x onerror=1> {{ticket.id}} @agent '; SELECT * FROM Users; \\' a<1"
+    customer = Customer(external_id="o'hara\\' OR id", name="O'Hara", channel="messenger")
+    helpdesk("vtiger").open(ticket(entry("k1", said), customer=customer, subject=said), reach)
+    helpdesk("vtiger").open(ticket(entry("k2", said), customer=customer, key="t2"), reach)
+    (contact,) = desk.of("Contacts")
+    assert contact["cf_857"] == marker("messenger:o'hara\\' OR id")
+    text = desk.of("ModComments")[0]["commentcontent"]
+    assert "<b" not in text
+    assert "<img" not in text
+    assert "{{" not in text
+    assert "a<1" in text or "a&lt;1" in text
+    assert all(item.status == 200 for item in desk.books.entries())
+
+
+def test_h9_four_byte_signs_become_words_and_long_text_is_parted(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1", "Hæ 🌷 🇮🇸 👍🏽 𝐇 ☂")), reach)
+    text = desk.of("ModComments")[0]["commentcontent"]
+    assert text.endswith("Hæ :tulip: :flag IS: :thumbs up sign: H ☂")
+    long = "🚚 parcel. " * 5000
+    connector.append(filed.ticket, "c7", [entry("k2", long)], reach)
+    parts = [row["commentcontent"] for row in desk.of("ModComments")[1:]]
+    assert len(parts) > 1
+    assert all(len(part.encode()) <= words.ENOUGH for part in parts)
+    assert sum(part.count(":delivery truck: parcel.") for part in parts) == 5000
+    assert connector.find("k2", filed.ticket, "c7", reach).entries["k2"] == desk.of("ModComments")[-1]["id"]
+
+
+def test_a_long_text_that_broke_off_goes_on_where_it_stopped(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    long = entry("k2", "parcel. " * 20000)
+    real, writes = reach.http, []
+
+    def breaking(call):
+        if b"operation=create" in call.body:
+            writes.append(call)
+            if len(writes) == 2:
+                raise TemporaryError("cut", ambiguous=False)
+        return real(call)
+
+    with pytest.raises(TemporaryError) as caught:
+        connector.append(filed.ticket, "c7", [long], dataclasses.replace(reach, http=breaking))
+    assert not caught.value.ambiguous or connector.find("k2", filed.ticket, "c7", reach) is None
+    connector.append(filed.ticket, "c7", [long], reach)
+    parts = [row["commentcontent"] for row in desk.of("ModComments")[1:]]
+    assert sum(part.count("parcel.") for part in parts) == 20000
+
+
+def test_h10_an_attachment_arrives_with_name_type_and_bytes(desk, reach):
+    files = (File("mynd þ.jpg", "image/jpeg", b"\xff\xd8\xff"),)
+    filed = helpdesk("vtiger").open(ticket(entry("k1", files=files)), reach)
+    ((document, file),) = desk.files.items()
+    assert file == ("mynd þ.jpg", "image/jpeg", b"\xff\xd8\xff")
+    assert desk.related == [(filed.ticket, document)]
+
+
+LATER = PATIENCE.total_seconds() + 1
+
+
+def silent(reach, *, times=1, effect=False):
+    """Return a reach whose uploads are answered with an empty HTTP 500, and the list of these."""
+    seen, real = [], reach.http
+
+    def http(call):
+        if b"Content-Disposition" not in call.body or len(seen) >= times:
+            return real(call)
+        seen.append(call)
+        if effect:
+            real(call)
+        return rest.Answer(500)
+
+    return dataclasses.replace(reach, http=http), seen
+
+
+PICTURE = File("mynd.jpg", "image/jpeg", b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_an_upload_answered_with_an_empty_500_is_in_doubt_and_stored_once(desk, reach, effect):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    seldom, seen = silent(reach, effect=effect)
+    with pytest.raises(TemporaryError) as caught:
+        connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
+    assert caught.value.ambiguous
+    assert caught.value.concerns is Concern.TICKET
+    assert connector.find("k2", filed.ticket, "c7", seldom) is None
+    connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
+    (document,) = desk.of("Documents")
+    assert desk.related == [(filed.ticket, document["id"])]
+    assert "did not take" not in desk.of("ModComments")[-1]["commentcontent"]
+    assert len(seen) == 1
+
+
+def test_an_empty_500_to_an_old_messages_file_is_tried_once_more_at_once(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    seldom, _ = silent(at(reach, seconds=LATER))
+    connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
+    assert len(desk.of("Documents")) == 1
+    assert "did not take" not in desk.of("ModComments")[-1]["commentcontent"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        File("film.mp4", "video/mp4", b"x" * 3 * 1024 * 1024),  # over PHP's limit: success, and an empty document
+        File("film.mp4", "video/mp4", b"x" * 9 * 1024 * 1024),  # over that of a post: an empty 500
+        File("mynd.jpg", "image/jpeg", b"no picture"),
+        File("tomt.txt", "text/plain", b""),
+    ],
+)
+def test_a_file_that_vtiger_does_not_take_is_named_and_the_words_arrive(desk, reach, file):
+    helpdesk("vtiger").open(ticket(entry("k1", files=(file,))), at(reach, seconds=LATER))
+    assert f"{file.name}, {len(file.data)} bytes" in desk.of("ModComments")[0]["commentcontent"]
+    assert not desk.of("Documents")
+
+
+def test_an_empty_document_whose_answer_was_lost_is_not_taken_for_the_file(desk, reach):
+    file, real, lost = File("film.mp4", "video/mp4", b"x" * 3 * 1024 * 1024), reach.http, []
+
+    def losing(call):
+        answer = real(call)
+        if b"Content-Disposition" in call.body and not lost:
+            lost.append(call)
+            raise TemporaryError("cut", ambiguous=True)
+        return answer
+
+    connector, losing = helpdesk("vtiger"), dataclasses.replace(reach, http=losing)
+    with pytest.raises(TemporaryError):
+        connector.open(ticket(entry("k1", files=(file,))), losing)
+    connector.open(ticket(entry("k1", files=(file,))), losing)
+    assert "did not take the file film.mp4" in desk.of("ModComments")[0]["commentcontent"]
+    assert not desk.of("Documents")
+
+
+def test_two_files_of_one_name_and_length_are_two(desk, reach):
+    files = (PICTURE, dataclasses.replace(PICTURE, data=b"\xff\xd8\xff\x00"), File("a.txt", "text/plain", b"1"))
+    files += (dataclasses.replace(files[-1], data=b"2"),)
+    helpdesk("vtiger").open(ticket(entry("k1", files=files)), reach)
+    assert sorted(data for _, _, data in desk.files.values()) == sorted(file.data for file in files)
+
+
+def test_an_idle_session_is_renewed_and_the_call_is_made(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.clock.advance(1801)
+    connector.append(filed.ticket, "c7", [entry("k2")], reach)
+    assert len(asked(desk, "login")) == 2
+    assert len(desk.of("ModComments")) == 2
+
+
+def test_a_challenge_lost_to_another_is_asked_again_and_a_wrong_key_calls_a_person(desk, reach):
+    real, lost = reach.http, []
+
+    def racing(call):
+        answer = real(call)
+        if "getchallenge" in call.url and not lost:
+            lost.append(real(call))  # another worker's, which voids ours
+        return answer
+
+    connector = helpdesk("vtiger")
+    assert connector.open(ticket(entry("k1")), dataclasses.replace(reach, http=racing)).ticket
+    unknown = dataclasses.replace(reach, settings={**reach.settings, "user": "nobody"}, tokens=Renewed(SECRETS))
+    with pytest.raises(ConfigurationError, match="check “user”"):
+        connector.find("t1", "", "c7", unknown)
+    wrong = Secrets({"access_key": "another"})
+    with pytest.raises(ConfigurationError):
+        connector.find("t1", "", "c7", dataclasses.replace(reach, secrets=wrong, tokens=Renewed(wrong)))
+
+
+def test_our_comments_mail_nobody(desk, reach):
+    filed = helpdesk("vtiger").open(ticket(entry("k1"), entry("k2", public=False)), reach)
+    (contact,) = desk.of("Contacts")
+    assert (contact["email"], contact["emailoptout"]) == ("", "1")
+    assert desk.mails == []
+    contact |= {"email": "jona@example.org", "emailoptout": "0"}  # an agent's doing
+    private = dataclasses.replace(reach, settings={**reach.settings, "comments": "private"})
+    helpdesk("vtiger").append(filed.ticket, "c7", [entry("k3")], private)
+    assert desk.mails == []
+    misspelt = dataclasses.replace(reach, settings={**reach.settings, "comments": "Private"})
+    with pytest.raises(ConfigurationError, match="comments"):
+        helpdesk("vtiger").append(filed.ticket, "c7", [entry("k4")], misspelt)
+    assert desk.mails == []
+
+
+def test_replies_are_the_public_ones_of_agents_beyond_a_hundred(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_comments(filed.ticket, "between us", public=False)
+    desk.agent_comments(filed.ticket, "a customer's, in the portal", customer=desk.of("Contacts")[0]["id"])
+    desk.agent_comments(filed.ticket, "ours by another way", source=SOURCE)
+    desk._made("ModComments", {"commentcontent": "our user's", "related_to": filed.ticket, "source": "CRM"}, BOT)
+    said = [desk.agent_comments(filed.ticket, f"answer {number}", source="WEBSERVICE") for number in range(129)]
+    said.append(desk.agent_comments(filed.ticket, "", is_private="", filename="stamp.pdf, 4711"))
+    found = connector.replies(filed.ticket, "", reach)
+    assert [reply.id for reply in found] == said
+    assert (found[0].author, found[0].written_at) == ("Agnes Example", NOW)
+    assert [each.name for each in found[-1].attachments] == ["stamp.pdf", ""]
+    assert [reply.id for reply in connector.replies(filed.ticket, said[-2], reach)] == said[-1:]
+
+
+def test_a_poll_tells_of_our_tickets_once_they_have_settled_and_beyond_all_pages(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    cursor = connector.poll("", reach).cursor
+    desk._made("ModComments", {"commentcontent": "our user's", "related_to": filed.ticket, "source": "CRM"}, BOT)
+    other = desk._made("HelpDesk", {"ticket_title": "a colleague's"}, "19x6")["id"]
+    desk.agent_comments(other, "nothing of ours")
+    said = [desk.agent_comments(filed.ticket, f"answer {number}") for number in range(620)]
+    first = connector.poll(cursor, reach)
+    rest_ = connector.poll(first.cursor, reach)
+    assert [signal.object_id for signal in (*first.signals, *rest_.signals)] == said
+    assert {signal.ticket for signal in first.signals} == {filed.ticket}
+    assert connector.poll(rest_.cursor, reach).signals  # younger than a minute: told again
+    last = at(reach, seconds=61)
+    cursor = rest_.cursor
+    for _ in range(2):
+        cursor = connector.poll(cursor, last).cursor
+    assert connector.poll(cursor, last).signals == []
+    with pytest.raises(PermanentError):
+        connector.poll("2026' OR id", reach)
+
+
+def test_earlier_tickets_are_named_in_a_new_one(desk, reach):
+    connector = helpdesk("vtiger")
+    connector.open(ticket(entry("k1")), reach)
+    connector.open(ticket(entry("k2"), key="t2"), reach)
+    first, second = desk.of("HelpDesk")
+    assert "Earlier" not in first["description"]
+    assert "Earlier tickets: TT1 Lost (Open)" in second["description"]
+
+
+def test_a_right_or_a_field_that_is_missing_calls_a_person_before_anything_is_written(desk, reach):
+    desk.createable = False
+    with pytest.raises(ConfigurationError, match="profile"):
+        helpdesk("vtiger").open(ticket(entry("k1")), reach)
+    assert not desk.of("Contacts")
+
+
+def test_a_record_refused_as_a_duplicate_is_the_one_of_an_attempt_without_an_answer(desk, reach):
+    desk.unique = {"HelpDesk", "ModComments", "Contacts"}
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    real, blind = reach.http, []
+
+    def overtaken(call):
+        """See nothing at first: the other attempt is written between our look and our writing."""
+        if "operation=query" in call.url and len(blind) < 2:
+            blind.append(call)
+            return rest.Answer(200, {}, b'{"success":true,"result":[]}')
+        return real(call)
+
+    assert connector.open(ticket(entry("k1")), dataclasses.replace(reach, http=overtaken)).ticket == filed.ticket
+    assert len(desk.of("HelpDesk")) == len(desk.of("Contacts")) == 1
+    assert connector.append(filed.ticket, "c7", [entry("k1")], reach).entries == filed.entries
+
+
+def test_a_duplicate_by_a_field_of_the_companys_own_calls_a_person(desk, reach):
+    real = reach.http
+
+    def refusing(call):
+        if b"elementType=Contacts" in call.body:
+            return rest.Answer(200, {}, b'{"success":false,"error":{"message":"Duplicate(s) detected!","code":0}}')
+        return real(call)
+
+    with pytest.raises(ConfigurationError, match="Deskwire Key"):
+        helpdesk("vtiger").open(ticket(entry("k1")), dataclasses.replace(reach, http=refusing))
+
+
+@pytest.mark.parametrize("operation", [b"operation=revise", b"operation=create"])
+def test_a_ticket_deleted_while_it_is_written_to_is_gone(desk, reach, operation):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.of("HelpDesk")[0]["ticketstatus"] = "Closed"
+    real = reach.http
+
+    def deleting(call):
+        if operation in call.body and filed.ticket in desk.records:
+            desk.remove(filed.ticket)
+        return real(call)
+
+    hasty = dataclasses.replace(reach, http=deleting)
+    with pytest.raises((TicketGone, TemporaryError)) as caught:
+        connector.append(filed.ticket, "c7", [entry("k2")], hasty)
+    assert isinstance(caught.value, TicketGone) or caught.value.concerns is Concern.TICKET
+    assert connector.find("k2", filed.ticket, "c7", hasty) is None
+    with pytest.raises(TicketGone):
+        connector.append(filed.ticket, "c7", [entry("k2")], hasty)
+
+
+def test_an_owner_that_is_nobody_calls_a_person_and_names_the_setting(desk, reach):
+    nobody = dataclasses.replace(reach, settings={**reach.settings, "owner": "19x404"})
+    with pytest.raises(ConfigurationError, match="owner"):
+        helpdesk("vtiger").open(ticket(entry("k1")), nobody)
+    group = dataclasses.replace(reach, settings={**reach.settings, "owner": "20x3"})
+    helpdesk("vtiger").open(ticket(entry("k1")), group)
+    assert desk.of("HelpDesk")[0]["assigned_user_id"] == "20x3"
+
+
+def test_an_authors_name_that_may_not_be_seen_holds_up_no_answer(desk, reach):
+    filed = helpdesk("vtiger").open(ticket(entry("k1")), reach)
+    desk.agent_comments(filed.ticket, "Found it")
+    real = reach.http
+
+    def hiding(call):
+        if "FROM%20Users" in call.url:
+            return rest.Answer(200, {}, b'{"success":false,"error":{"message":"","code":"INTERNAL_SERVER_ERROR"}}')
+        return real(call)
+
+    (found,) = helpdesk("vtiger").replies(filed.ticket, "", dataclasses.replace(reach, http=hiding))
+    assert (found.text, found.author) == ("Found it", "")
+
+
+def test_a_comment_that_vtiger_spoils_with_entities_is_not_cut(desk, reach):
+    said = '<b onclick="x">' + '"' * 50_000
+    helpdesk("vtiger").open(ticket(entry("k1", said)), reach)
+    shown = html.unescape("".join(row["commentcontent"] for row in desk.of("ModComments")))
+    assert shown.count('"') == 50_002
+
+
+@pytest.mark.parametrize("given", ["1", 1, True])
+def test_numbers_and_truth_values_are_read_as_text_is(given):
+    assert api.value(Node(given)) == "1"
+    assert api.value(Node(None)) == ""
+
+
+def answered(body, status=200):
+    data = rest.Answer(status, {}, Reply.json(status, body).body)
+    return api.outcome(data, "trying")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "ambiguous"),
+    [
+        (0, api.DuplicateError, None),
+        ("INTERNAL_SERVER_ERROR", TemporaryError, True),
+        ("ACCESS_DENIED", ConfigurationError, None),
+        ("MANDATORY_FIELDS_MISSING", ConfigurationError, None),
+        ("REFERENCE_INVALID", PermanentError, None),
+        ("SOMETHING_NEW", PermanentError, None),
+    ],
+)
+def test_an_error_inside_a_200_says_what_happens_next(code, kind, ambiguous):
+    _, told = answered({"success": False, "error": {"code": code, "message": "…"}})
+    error = api.failure(told, "trying", writes=True)
+    assert isinstance(error, kind)
+    assert getattr(error, "ambiguous", False) == bool(ambiguous)
+
+
+@pytest.mark.parametrize("code", ["QUERY_SYNTAX_ERROR", "UNKNOWN_ENTITY", "SOMETHING_NEW"])
+def test_what_refuses_a_question_speaks_of_the_account_as_no_customers_words_are_in_it(code):
+    assert isinstance(api.failure(code, "trying", writes=False), ConfigurationError)
+    assert isinstance(api.failure("INVALID_ID_ATTRIBUTE", "trying", writes=False), PermanentError)
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, b""), (200, b""), (200, b"<html>Sorry!</html>"), (200, b"{}")])
+def test_an_empty_answer_or_a_page_leaves_the_outcome_unknown(status, body):
+    with pytest.raises(TemporaryError) as caught:
+        api.outcome(rest.Answer(status, {}, body), "trying")
+    assert caught.value.ambiguous
+
+
+def test_a_value_cannot_leave_its_quotes():
+    assert api.quoted("O'Hara'; x") == "'O''Hara''; x'"
+    with pytest.raises(PermanentError):
+        api.quoted("\\' OR 1=1")
