@@ -185,6 +185,7 @@ class Company:
             self._admitted[name] = {**models[channel], "account": account}
         if missing:
             self._apply()
+            self.stack.renew()  # receive remembers what it read of an endpoint
 
     def subscribe(self) -> None:
         """Let the platforms check the addresses, as they do when these are entered. Raises `StackError`."""

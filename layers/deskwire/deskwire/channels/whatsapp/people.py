@@ -16,11 +16,10 @@ NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")  # a business-scoped id has letter
 # Numbers that are dialled in two ways, and WhatsApp may write in either: Brazil's ninth digit (mobile lines began with
 # 6 to 9 before it), Mexico's 1, Argentina's 9. That the first two are rewritten is documented under “send messages”;
 # the third is not confirmed.
-SPELLINGS: Final = (
-    (re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})"), "9"),
-    (re.compile(r"(52)([1-9][0-9]{9})"), "1"),
-    (re.compile(r"(54)([1-9][0-9]{9})"), "9"),
-)
+BRAZIL: Final = re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})")
+MEXICO: Final = re.compile(r"(52)([1-9][0-9]{9})")
+ARGENTINA: Final = re.compile(r"(54)([1-9][0-9]{9})")
+SPELLINGS: Final = ((BRAZIL, "9"), (MEXICO, "1"), (ARGENTINA, "9"))
 
 # “User NAME changed from OLD to NEW”: two numbers, or two business-scoped ids. The name is the customer's own, so what
 # counts is at the end.
