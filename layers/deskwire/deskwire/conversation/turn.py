@@ -266,14 +266,10 @@ class Turn:
 
         What the company posted in public before anybody wrote there answers nobody.
         """
-        said = [
-            (seconds(item.event.occurred_at or datetime.fromisoformat(item.message.received_at)), item.event)
-            for item in items
-            if item.event is not None and item.event.kind is Kind.MESSAGE and not item.echo
-        ]
-        inbound = [at for at, event in said if not event.own]
-        began = 0 if self.before.last_inbound else min(inbound, default=math.inf)
-        spoke = [at for at, event in said if event.own and (event.visibility is Visibility.PRIVATE or at >= began)]
+        said = _said(items)
+        began = 0 if self.before.last_inbound else min((at for at, event in said if not event.own), default=math.inf)
+        own = [(at, event) for at, event in said if event.own]
+        spoke = [at for at, event in own if event.visibility is Visibility.PRIVATE or at >= began]
         self._become(answered_at=max([self.thread.answered_at, *spoke]))
 
     def pass_reply(self, reply: str, ticket: str) -> None:
@@ -380,6 +376,15 @@ def waiting_since(
     came = [each.received_at for each in messages if each.key in left and each.received_at]
     stamps = [seconds(datetime.fromisoformat(each)) for each in came]
     return Unfiled(helpdesk, min(stamps, default=thread.unfiled.since if thread.unfiled else seconds(now)))
+
+
+def _said(items: Sequence[Pending]) -> list[tuple[int, Event]]:
+    """Return the messages that are no echoes of ours, each with when it was written."""
+    return [
+        (seconds(item.event.occurred_at or datetime.fromisoformat(item.message.received_at)), item.event)
+        for item in items
+        if item.event is not None and item.event.kind is Kind.MESSAGE and not item.echo
+    ]
 
 
 def _filled(author: Author) -> dict[str, str]:
