@@ -8,14 +8,12 @@ comes back as an echo, through `echo`.
 from __future__ import annotations
 
 import html
-import http.client
 import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlencode, urlsplit
 
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 
@@ -112,18 +110,6 @@ class Instagram(Neighbour):
                  "message": {"mid": "random_mid", "text": "random_text"}}  # fmt: skip
         changes = [{"field": "messages", "value": value}]
         return {"id": "0", "time": int(self.clock.now().timestamp()), "changes": changes}
-
-    def subscribe(self, address: str, token: str) -> bool:
-        """Check the address as the dashboard does; return whether it answered rightly."""
-        where = urlsplit(address)
-        query = urlencode({"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": token})
-        connection = http.client.HTTPConnection(where.netloc, timeout=30)
-        try:
-            connection.request("GET", f"{where.path}?{query}")
-            answer = connection.getresponse()
-            return answer.status == 200 and answer.read() == b"1158201444"
-        finally:
-            connection.close()
 
     def _say(self, thread: str, writer: str, text: str, *, private: bool, ours: bool = False) -> Said:
         number = str(next(self._numbers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from sandbox.neighbours.callback import accepted
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
@@ -56,7 +57,7 @@ class OnMeta(Platform):
         return {"meta": Route.of_channel("messenger", "meta", secrets, bundle=bundle, most=50)}
 
     def subscribe(self, api: str) -> bool:
-        return self.player.subscribe(f"{api}/channels/meta", str(APP["verify_token"]))
+        return accepted(f"{api}/channels/meta", str(APP["verify_token"]))
 
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
-from urllib.parse import urlencode, urlsplit
 
 from sandbox.neighbours.neighbour import Clock, Neighbour
 
@@ -284,18 +282,6 @@ class World(Neighbour):
         """Return what the dashboard's Test button sends."""
         value = {"item": "status", "verb": "add", "post_id": "44444444_444444444", "message": "Example post content."}
         return Told("0", self._entry("0", value, "feed"))
-
-    def subscribe(self, address: str, verify_token: str, challenge: str = "1158201444") -> bool:
-        """Check a callback address as the dashboard does when it is entered; tell whether Meta would accept it."""
-        parts = urlsplit(address)
-        query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token}
-        line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-        try:
-            line.request("GET", f"{parts.path}?{urlencode(query)}")
-            answer = line.getresponse()
-            return answer.status == 200 and answer.read() == challenge.encode()
-        finally:
-            line.close()
 
     def _self(self, page: str) -> Person:
         return Person(page, self.pages[page])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sandbox.neighbours.callback import accepted
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
@@ -57,7 +58,7 @@ class OnWhatsApp(Platform):
         return {NAME: Route.of_channel(NAME, NAME, {"app_secret": APP["app_secret"]}, bundle=bundle, most=50)}
 
     def subscribe(self, api: str) -> bool:
-        return self.player.subscribe(f"{api}/channels/{NAME}", APP["verify_token"])
+        return accepted(f"{api}/channels/{NAME}", APP["verify_token"])
 
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:

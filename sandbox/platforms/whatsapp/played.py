@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import html
-import http.client
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlencode, urlsplit
 
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 
@@ -223,18 +221,6 @@ class WhatsApp(Neighbour):
             echo = {"from": self.numbers[number], "to": who.number, "to_user_id": who.user_id, "id": wamid,
                     "timestamp": stamp, "type": "text", "text": {"body": text}}  # fmt: skip
             return wamid, self._change(number, {"message_echoes": [echo]}, "smb_message_echoes")
-
-    def subscribe(self, address: str, verify_token: str, challenge: str = "1158201444") -> bool:
-        """Check a callback address as the dashboard does; return whether Meta would accept it."""
-        parts = urlsplit(address)
-        query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token}
-        line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-        try:
-            line.request("GET", f"{parts.path}?{urlencode(query)}")
-            answer = line.getresponse()
-            return answer.status == 200 and answer.read() == challenge.encode()
-        finally:
-            line.close()
 
     # ------------------------------------------------------------------------------------------ deliveries
 
