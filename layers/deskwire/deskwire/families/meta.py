@@ -31,7 +31,7 @@ from deskwire.verification.hmac import HmacHeader
 from deskwire.verification.rule import same
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Response
-from deskwire.web.rest import Answer, Call, checked, of_account
+from deskwire.web.rest import Answer, Call, checked, of_request
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
@@ -226,21 +226,22 @@ UNSEEN_CODES = frozenset({10, 100, 803, *range(200, 300)})  # not there, or not 
 
 def _class(answer: Answer) -> Class | None:
     """Return the class of an answer's error, None where neither the table nor Graph says it."""
-    code, subcode = _codes(answer)
+    code, subcode = codes(answer)
     found = CLASSES.get((code, subcode)) or CLASSES.get((code, 0))
     if found is not None:
         return found[0]
-    return Class.AGAIN if _transient(answer) else None
+    return Class.AGAIN if transient(answer) else None
 
 
-def _transient(answer: Answer) -> bool:
+def transient(answer: Answer) -> bool:
+    """Return whether Graph calls its error one that passes."""
     try:
         return read(answer.body)["error"]["is_transient"].raw is True
     except PayloadError:
         return False
 
 
-def _codes(answer: Answer) -> tuple[int, int]:
+def codes(answer: Answer) -> tuple[int, int]:
     """Return the Graph error's code and subcode (0 where absent); it may come with any status, 200 too."""
     try:
         error = read(answer.body)["error"]
@@ -249,7 +250,8 @@ def _codes(answer: Answer) -> tuple[int, int]:
         return 0, 0
 
 
-def _failed(answer: Answer) -> bool:
+def failed(answer: Answer) -> bool:
+    """Return whether Graph answered with an error, which may come with any status."""
     try:
         return "error" in read(answer.body)
     except PayloadError:
@@ -272,7 +274,7 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
 
     `token` names the secret that the call carried, for the person who has to renew it.
     """
-    code, subcode = _codes(answer)
+    code, subcode = codes(answer)
     text = f"{what}: Facebook's error {code}" + (f"/{subcode}" if subcode else "")
     named = f"{code}/{subcode}" if subcode else str(code)
     match _class(answer):
@@ -290,8 +292,7 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
             raise ConfigurationError(f"{text}: Facebook has restricted the page, see its Support Inbox")
         case Class.PERMISSION:
             raise ConfigurationError(f"{text}: the app or the token lacks a permission for this page")
-    of_request = answer.status < 500 and answer.status not in {408, 425, 429} and not of_account(answer.status)
-    if _failed(answer) and of_request:
+    if failed(answer) and of_request(answer.status):
         raise PermanentError(text, status=answer.status, code=named)
     return checked(answer, what=what, secret_hint=f"“{token}”").node()
 
@@ -299,7 +300,7 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
 def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str, login: Login = PAGE) -> Node | None:
     """Return the fields of an object, None when it is gone or not shown to this account."""
     answer = reach.http(graph_request(login, "GET", path, None, reach, fields=fields))
-    code, subcode = _codes(answer)
+    code, subcode = codes(answer)
     if answer.status == 404 or (code in UNSEEN_CODES and (code, subcode) != (10, 1893063)):
         return None
     return settled(answer, what=what, token=login.token)

@@ -332,6 +332,11 @@ def of_account(status: int) -> bool:
     return 300 <= status < 400 or status in {401, 403} or status in OF_ACCOUNT
 
 
+def of_request(status: int) -> bool:
+    """Return whether an error with this status speaks of the request itself, which no repetition will mend."""
+    return status < 500 and status not in {408, 425, 429} and not of_account(status)
+
+
 def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
     """Return an answer of 2xx; raise for any other what happens next.
 

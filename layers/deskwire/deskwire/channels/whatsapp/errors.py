@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.web.reading import Node, read
-from deskwire.web.rest import Answer, checked, of_account
+from deskwire.families import meta
+from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.web.reading import Node
+from deskwire.web.rest import Answer, checked, of_request
 
 # Only a person can mend it: the token, a right, the account, its number, its bill.
 ACCOUNT: Final = {
@@ -104,37 +105,28 @@ def explained(problem: Node) -> str:
     return f"{text} (error {code})" if code else text
 
 
-def code_of(answer: Answer) -> int:
-    """Return the error's code, 0 where there is none."""
-    try:
-        return read(answer.body)["error"]["code"].number(0)
-    except PayloadError:
-        return 0
-
-
-def _transient(answer: Answer) -> bool:
-    return read(answer.body)["error"]["is_transient"].raw is True
-
-
 def settled(answer: Answer, *, what: str, secret: str) -> Node:
     """Return what was answered; raise for an error, wherever it stands, what happens next."""
-    try:
-        failed = "error" in read(answer.body)
-    except PayloadError:
-        failed = False
-    code = code_of(answer)
+    error = _error(answer, what, secret) if meta.failed(answer) else None
+    if error is not None:
+        raise error
+    return checked(answer, what=what, secret_hint=f"“{secret}”").node()
+
+
+def _error(answer: Answer, what: str, secret: str) -> DeskwireError | None:
+    """Return what an answer that holds an error means; None where its status says it."""
+    code, _ = meta.codes(answer)
     text = f"{what}: {meaning(code) or 'refused'} (error {code})"
     if code in RATES:
         concerns = Concern.TICKET if code == 131056 else Concern.ACCOUNT
-        raise TemporaryError(text, after=RATES[code], concerns=concerns)
+        return TemporaryError(text, after=RATES[code], concerns=concerns)
     if code in FAILING:
-        raise TemporaryError(text, ambiguous=True)
-    if failed and meaning(code) == "" and _transient(answer):
-        raise TemporaryError(text, concerns=Concern.MESSAGE)
-    if failed and (code in ACCOUNT or 200 <= code < 300) and (code or answer.status == 401):
+        return TemporaryError(text, ambiguous=True)
+    if not meaning(code) and meta.transient(answer):
+        return TemporaryError(text, concerns=Concern.MESSAGE)
+    if (code in ACCOUNT or 200 <= code < 300) and (code or answer.status == 401):
         hint = f", store a new “{secret}”" if code in {0, 190} else ""
-        raise ConfigurationError(text + hint)
-    if code in MESSAGE or (failed and answer.status < 500 and answer.status not in {408, 425, 429}
-                           and not of_account(answer.status)):  # fmt: skip
-        raise PermanentError(text, status=answer.status, code=str(code))
-    return checked(answer, what=what, secret_hint=f"“{secret}”").node()
+        return ConfigurationError(text + hint)
+    if code in MESSAGE or of_request(answer.status):
+        return PermanentError(text, status=answer.status, code=str(code))
+    return None
