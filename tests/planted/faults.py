@@ -23,7 +23,7 @@ class Fault:
 
 AWS = ("tests/library/aws", "tests/ports")
 LEDGER = ("tests/library/conversation", "tests/stories")
-ERASE = ("tests/cli/test_erase.py", "tests/stories", "tests/simulation/test_planted_faults.py")
+ERASE = ("tests/stories/test_audit_stories.py", "tests/cli/test_erase.py", "tests/stories")
 FLOOD = ("tests/stories/test_flood_stories.py",)
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
@@ -132,9 +132,9 @@ FAULTS = (
     Fault("a file's name with what is invisible", "web.media", 'unicodedata.category(sign)[0] != "C"', "True",
           ("tests/library/web",)),
     Fault("one person's address on another's ticket", "conversation.entries", "author = author or thread.customer()",
-          "author = thread.customer() or author", (*LEDGER, "tests/simulation")),
+          "author = thread.customer() or author", ("tests/library/conversation/test_customer.py",)),
     Fault("a configuration error is not counted", "dismissing", 'telemetry.count("ConfigurationErrors")', "None",
-          ("tests/library", "tests/stories/test_deliveries_stories.py")),
+          ("tests/library/test_dismissing.py",)),
     # ------------------------------------------------------------------------------------ what erasing leaves behind
     Fault("the last reference stays", "operating.erasing", "for epoch in range(thread.epoch + 1)",
           "for epoch in range(thread.epoch)", ERASE),

@@ -17,6 +17,7 @@ from deskwire.model.keys import digest
 from deskwire.operating.erasing import Eraser, Person, mentioned
 from deskwire.ports import Put
 from deskwire.ports.memory import MemoryPile
+from deskwire.ports.outbox import box, place
 from deskwire.web.rest import Answer
 
 CUSTOMER = "24900000000000017"
@@ -130,6 +131,7 @@ def test_of_a_person_who_asks_no_word_and_no_name_is_left(company, eraser):
     assert (certificate["messages"], certificate["threads"], certificate["parked"]) == (2, 1, 1)
     assert certificate["by_hand"] == [f"acme/{company.zendesk.tickets[0].id}"]
     assert CUSTOMER not in repr(certificate)
+    assert not [pk for pk, _ in company.table.items if pk.startswith("N#")]  # nor does a reference lead to them
 
 
 def test_a_preview_says_what_the_certificate_will_say_and_changes_nothing(company, eraser):
@@ -147,6 +149,17 @@ def test_a_preview_says_what_the_certificate_will_say_and_changes_nothing(compan
     assert (found.messages, found.files, found.dead, found.conversations) == (2, 1, 1, certificate["threads"])
     assert list(found.tickets) == certificate["by_hand"]
     assert not eraser.preview(Person("messenger", "999"))
+
+
+def test_neither_a_pages_outbox_nor_a_large_parked_delivery_is_left(company, eraser):
+    told(company, "My parcel is lost")
+    thread = next(pk[2:] for pk, sk in company.table.items if sk == "THREAD" and pk.startswith("T#"))
+    company.table.put(Put({"pk": box(thread), "sk": place(1), "text": "Dear Marta"}))
+    body = base64.b64encode(json.dumps({"from": CUSTOMER, "text": "a parked parcel"}).encode()).decode()
+    company.archive.keep("parked/large", json.dumps({"body": body}).encode())
+    eraser.erase(ME)
+    assert not company.table.query(box(thread))
+    assert "parked/large" not in company.archive.objects
 
 
 def test_the_helpdesk_is_asked_to_take_the_words_out(company, eraser):
