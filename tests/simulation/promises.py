@@ -186,6 +186,17 @@ def _acknowledged_once(world, customer):
             yield f"ACK: {customer.name} was never acknowledged (noted: {begun})"
 
 
+def reminders(world, words, most):
+    """Return what is wrong with the notes that say this: there are `most` where nothing went wrong, and never more.
+
+    Where a desk cannot be asked whether it has a note, one may stand there twice.
+    """
+    texts = [text for kept in world.desk.books() for text in kept.words if words in text]
+    doubled = 0 if world.desk.asks else len(world.gate.happened)
+    if len(texts) > most + doubled or (not world.gate.happened and len(texts) < most):
+        yield f"REMINDER: {len(texts)} notes say “{words}”"
+
+
 def silence(customer):
     """Return what is wrong with somebody who is not to be acknowledged, as far as the story has been told."""
     return [f"ACK: {customer.name} was acknowledged at {at:%H:%M:%S}" for at in acknowledgements(customer)]

@@ -395,6 +395,35 @@ def acknowledgement_after_the_quiet_period(world, marta):
     world.quiet()
 
 
+@scenario(desks=ALL, channels=("whatsapp",))
+def reminded_of_a_window_that_closes(world, marta):
+    world.rules(window_note_minutes=60)
+    marta.writes()
+    world.quiet()
+    world.stuck += promises.reminders(world, "takes one until", 1)
+
+
+@scenario(desks=ALL)
+def reminded_of_an_answer_that_is_due(world, marta):
+    world.rules(answer_within_minutes=60)
+    marta.writes()
+    world.run(1800)
+    marta.writes("are you there?")
+    world.quiet()
+    world.stuck += promises.reminders(world, "a quarter is left", 1)
+    world.stuck += promises.reminders(world, "should have been answered", 1)
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def answered_before_it_was_due(world, marta):
+    world.rules(answer_within_minutes=60)
+    marta.writes()
+    world.run(60)
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+    world.stuck += promises.reminders(world, "should have been answered", 0)
+
+
 @scenario(channels=BOTH)
 def acknowledgement_out_of_its_time(world, marta):
     """What was written long ago is filed, and not acknowledged."""

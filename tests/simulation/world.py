@@ -64,6 +64,7 @@ POLICY = Policy.model_validate(
             "public": {"en": "Thank you, we are looking at it."},
         },
         "acknowledge": {"private": True, "public": True},
+        "window_note_minutes": 0,  # or no story would ever be over: see `World.rules`
     }
 )
 SIGNERS = {"meta": "messenger", "x": "x", "whatsapp": "whatsapp"}  # whose connector signs for an endpoint
@@ -415,6 +416,14 @@ class World:
     def run(self, seconds):
         """Let so much time pass, while everybody works."""
         self._until(self.now() + timedelta(seconds=seconds))
+
+    def rules(self, **more):
+        """Give every connection other rules than `POLICY`."""
+        for (pk, sk), kept in self.table.memory.items.items():
+            if sk == "CONNECTION":
+                known = Connection.read(kept["definition"])
+                policy = Policy.model_validate({**POLICY.model_dump(), **more})
+                self.table.memory.items[pk, sk] = item(known.model_copy(update={"policy": policy}))
 
     def quiet(self, days=3):
         """Run until nothing is left to be done; note when that never comes."""

@@ -138,6 +138,27 @@ class Hours(BaseModel):
         first = next(openings, None)
         return None if first is None else max(first, at.astimezone(UTC)).astimezone(zone)
 
+    def last_open(self, at: datetime, since: datetime) -> datetime:
+        """Return the latest moment up to `at` at which somebody answers, but not before `since`.
+
+        Where nobody answers in between, it is `at` itself (or `since`, if that is later).
+        """
+        spans = [(start, end) for start, end in self._spans(since, at) if start <= at and end > since]
+        latest = max((min(end - timedelta(minutes=1), at) for _, end in spans), default=at)
+        return max(latest, since)
+
+    def after(self, at: datetime, span: timedelta) -> datetime | None:
+        """Return when so much opening time has passed since `at`; None if that is more than a year away."""
+        left = span
+        for start, end in self._spans(at, at + HORIZON):
+            begin = max(start, at)
+            if end <= begin:
+                continue
+            if end - begin >= left:
+                return begin + left
+            left -= end - begin
+        return None
+
     def _spans(self, first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the open spans in UTC, in order of their beginning, of the days that touch first … last."""
         zone = ZoneInfo(self.time_zone)

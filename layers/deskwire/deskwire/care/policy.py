@@ -80,6 +80,20 @@ class Policy(BaseModel):
         description="A message within these days of the last one filed goes to the same ticket, a later one opens a "
         "follow-up.",
     )
+    window_note_minutes: int = Field(
+        60,
+        ge=0,
+        le=24 * 60,
+        description="Minutes before a platform stops taking answers at which the ticket of a customer who still waits "
+        "gets a note (earlier where nobody answers at that time); 0: no note.",
+    )
+    answer_within_minutes: int = Field(
+        0,
+        ge=0,
+        le=30 * 24 * 60,
+        description="Minutes of opening hours within which a customer is to be answered: the ticket gets a note when "
+        "three quarters have passed, and when all have; 0: no such clock.",
+    )
     opt_out: Mapping[Tag, tuple[Phrase, ...]] = Field(
         default=OPT_OUT, description="Messages that turn automatic answers off, by language; all languages are tried."
     )

@@ -29,11 +29,12 @@ from .overflow import Overflow
 from .polling import Polling
 from .recorded import Outcome, Recorded
 from .relaying import Relaying
+from .reminders import METRICS
 from .routing import NOT_THEIRS, ROUTED, Routing, message_of
 from .sending import Sending
 from .table import seconds
 from .thread import Thread
-from .timers import fired
+from .timers import fired, reminds, without_reminders
 from .turn import Turn, is_inbound, waiting_since
 
 DUPLICATE = "duplicate"
@@ -157,7 +158,8 @@ class Conversation:
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)
         connection = self.directory.connection(*came_by)
-        if not thread.pending or connection is None:
+        idle = not thread.pending and not reminds(thread, self.clock())
+        if idle or connection is None:
             if trouble is not None:
                 raise trouble
             return self._all_refused(ledger, thread, messages, came_by)
@@ -172,12 +174,15 @@ class Conversation:
             turn.blame(trouble)
         else:
             plan = self._planned(ledger, turn, messages, doubtful)
+        turn.remind()
         return self._closed(ledger, turn, plan, messages)
 
     def _closed(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> dict[str, str]:
         """Write the turn down, and have what is left go on unless it must wait; return the outcomes by key."""
         changes = _finish(ledger, turn, plan, messages)
         self._report(turn.outcomes)
+        for name in turn.reminded:
+            self.telemetry.count(METRICS[name])
         self._trouble(turn)
         left = _left(turn.before, changes["pending"])
         if left and not (turn.later or plan.wait):
@@ -255,6 +260,7 @@ class Conversation:
         left = _without(thread.pending, theirs)
         clean = [key for key in (*left, *thread.missing) if key in thread.was_clean]
         changes: dict[str, Any] = {"pending": left, "missing": list(thread.missing), "clean": clean}
+        changes["timers"] = without_reminders(thread)
         left = _left(thread, left)
         if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
@@ -357,6 +363,7 @@ def _receive(turn: Turn, plan: Plan) -> None:
     for item in plan.file:
         if item.event is not None and (is_inbound(item.event) or item.first_sight):
             turn.receive(item.event, item.message.received_at)
+    turn.wind()
 
 
 def _unless_elsewhere(turn: Turn, ack: Acknowledgement | None) -> Acknowledgement | None:

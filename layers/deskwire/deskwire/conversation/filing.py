@@ -214,6 +214,12 @@ class Filing:
             turn.join(gone.at)
             self._append(turn, self._without_found(turn, group))
             return
+        for item in group:
+            if item.message.reminder:
+                turn.outcomes.append(end(item.message, Outcome.SUPPRESSED, "its ticket is closed"))
+        group = [item for item in group if not item.message.reminder]
+        if not group:
+            return
         previous = turn.thread.ticket if gone.state in {"closed", "full"} else ""
         turn.follow_up()
         self._append(turn, self._without_found(turn, group), follow_up_of=previous)

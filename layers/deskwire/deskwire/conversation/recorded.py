@@ -29,6 +29,9 @@ RECORDED = "recorded"  # the state before any outcome
 MOVED = "moved"  # goes on in the thread that this one belongs to
 
 
+REMINDER = "reminder"  # the keys of notes that nobody needs once their ticket is closed begin so
+
+
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
@@ -54,6 +57,11 @@ class Recorded:
     def content(self) -> Happened | None:
         """What happened; None for a note."""
         return self.event or self.signal
+
+    @property
+    def reminder(self) -> bool:
+        """Whether it is a note that is needed in its own ticket alone."""
+        return self.key.startswith(f"{REMINDER}/")
 
     @property
     def done(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from .reminders import METRICS
 from .table import seconds
 from .thread import Thread
 
@@ -29,12 +30,25 @@ HANDLERS: Mapping[str, Callable[[Thread], Thread]] = MappingProxyType({RETRY: _r
 
 
 def fired(thread: Thread, now: datetime) -> Thread:
-    """Return the thread after the timers that are due, or not set, have done their work; the others stay set."""
-    left = {name: at for name, at in thread.timers.items() if at > seconds(now)}
+    """Return the thread after the timers that are due, or not set, have done their work; the others stay set.
+
+    So do reminders that are due, until the turn has noted them.
+    """
+    left = {name: at for name, at in thread.timers.items() if at > seconds(now) or name in METRICS}
     for name, handler in HANDLERS.items():
         if name not in left:
             thread = handler(thread)
     return thread.model_copy(update={"timers": left})
+
+
+def reminds(thread: Thread, now: datetime) -> bool:
+    """Tell whether the agents are to be reminded of something now."""
+    return any(name in METRICS and at <= seconds(now) for name, at in thread.timers.items())
+
+
+def without_reminders(thread: Thread) -> dict[str, int]:
+    """Return the thread's timers beside `retry` and its reminders."""
+    return {name: at for name, at in thread.timers.items() if name not in {RETRY, *METRICS}}
 
 
 def wound(thread: Thread, changes: Mapping[str, object]) -> dict[str, int]:

@@ -22,11 +22,12 @@ from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET
 
 from .decide import Pending, Plan
 from .health import LeftAlone
-from .recorded import Recorded
+from .recorded import REMINDER, Recorded
+from .reminders import METRICS, NO_TICKET_PAUSE, clocks, is_waiting, note
 from .spoken import Writer
 from .table import DAY, seconds
 from .thread import Thread, Unfiled
-from .timers import ATTACHMENTS, RETRY
+from .timers import ATTACHMENTS, without_reminders
 from .wording import called
 
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
@@ -53,6 +54,8 @@ class Turn:
     now: datetime
     before: Thread = field(init=False)
     missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
+    clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name
+    reminded: list[str] = field(default_factory=list)  # the names of those that were noted
     outcomes: list[Recorded] = field(default_factory=list)
     added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `add_early_answer`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
@@ -159,6 +162,27 @@ class Turn:
         if event.author is None or event.own or known.get("id") != event.author.id:
             return event.author
         return Author(**known)
+
+    def wind(self) -> None:
+        """Set the reminders that depend on when the customer wrote."""
+        self.clocks = clocks(self.before, self.thread, self.channel.terms, self.connection.policy, self.now)
+
+    def remind(self) -> None:
+        """Add a note for each reminder that is due, while the customer waits; a thread without a ticket is not there
+        yet.
+        """  # noqa: D205 - one sentence
+        due = [name for name, at in self.before.timers.items() if name in METRICS and at <= seconds(self.now)]
+        for name in due if is_waiting(self.thread) else []:
+            if name in self.clocks:
+                continue  # they have written again
+            if not self.thread.ticket:
+                self.clocks[name] = seconds(self.now) + NO_TICKET_PAUSE
+                continue
+            words = note(name, self.thread, self.channel.terms, self.connection.policy, self.channel.title, self.now)
+            if words:
+                key = compose(REMINDER, name, str(self.thread.last_inbound))
+                self.added.append(Recorded(key=key, note=words, received_at=self.now.isoformat()))
+                self.reminded.append(name)
 
     # ---------------------------------------------------------------- the ticket
 
@@ -333,7 +357,10 @@ class Turn:
 
     def _timers(self, missing: Sequence[str]) -> dict[str, int]:
         """Return the timers beside `retry`: those of before that are still ahead, and when to fetch what is missing."""
-        timers = {name: at for name, at in self.thread.timers.items() if name != RETRY}
+        timers = without_reminders(self.thread)
+        if is_waiting(self.thread):
+            known = {name: at for name, at in self.thread.timers.items() if name in METRICS}
+            timers |= {name: at for name, at in known.items() if at > seconds(self.now)} | self.clocks
         if missing:
             ahead = [timers[ATTACHMENTS]] if ATTACHMENTS in timers else []
             timers[ATTACHMENTS] = min([*ahead, *self.missing.values()], default=seconds(self.now))

@@ -165,6 +165,23 @@ def continues(ticket: str) -> str:
     return f"Follow-up of ticket #{ticket}"
 
 
+def window_closes(closes: datetime | None, title: str, *, template: bool) -> str:
+    """Return the note for an agent whose time to answer ends soon."""
+    after = "only a template that it has approved" if template else "no answer in this conversation"
+    return (
+        f"This customer still waits for an answer, and {title} takes one until {when(closes)}. After that it takes "
+        f"{after}, until the customer writes again."
+    )
+
+
+def answer_due(minutes: int, *, overdue: bool) -> str:
+    """Return the note for an agent when an answer is due soon, or has been due."""
+    span = f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
+    if overdue:
+        return f"This customer should have been answered within {span} of opening hours, and still waits."
+    return f"This customer still waits for an answer. It is due within {span} of opening hours; a quarter is left."
+
+
 def repeated(title: str) -> str:
     """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
     return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"

@@ -29,6 +29,7 @@ from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
 from deskwire.conversation.table import person_digest, person_item, reference_item, seconds, thread_item, ticket_item
 from deskwire.conversation.thread import Thread
+from deskwire.conversation.timers import without_reminders
 from deskwire.letters import archived_as, content_in, content_of, read_letter
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Visibility
@@ -404,7 +405,7 @@ class Eraser:
             left = [asdict(each) for each in thread.writers if not alone and not person.bears(thread.channel, each.id)]
             changes["writers"] = left
         if alone:  # who writes again begins anew; who does not is gone with the last key
-            changes |= {"ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
+            changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 
