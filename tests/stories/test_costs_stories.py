@@ -120,4 +120,4 @@ def echo(company):
 def test_an_exchange_costs_what_the_page_says(company, metered):
     """docs/operating.md, Costs. Cheaper is welcome: then the page follows."""
     assert exchange(company) == (5, 5)
-    assert (metered.written, metered.read) == (46, 4)
+    assert (metered.written, metered.read) == (50, 4)

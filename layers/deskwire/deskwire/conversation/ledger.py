@@ -149,11 +149,9 @@ class Ledger:
     def _take(self, thread_key: str, event: Event | None, key: str) -> Thread:
         now = seconds(self.clock())
         # Taken is due: whatever becomes of this worker and its letter, sweep wakes the thread unless it was finished.
-        initial: dict[str, Any] = {
-            "created_at": now,
-            "due_at": now + NET_SECONDS,
-            "due_shard": str(shard(thread_key)),
-        }
+        # So it is even where a timer is set: a reminder may lie days ahead.
+        due: dict[str, Any] = {"due_at": now + NET_SECONDS, "due_shard": str(shard(thread_key))}
+        initial: dict[str, Any] = {"created_at": now}
         if event is not None:
             initial |= {
                 "channel": event.channel,
@@ -164,7 +162,7 @@ class Ledger:
         item = self.table.update(
             Update(
                 thread_item(thread_key),
-                set={"lease_owner": self.owner, "lease_until": now + LEASE_SECONDS, "clean": []},
+                set={"lease_owner": self.owner, "lease_until": now + LEASE_SECONDS, "clean": [], **due},
                 initial=initial,
                 copy={"was_clean": "clean"},
                 append={"pending": key} if key else {},
