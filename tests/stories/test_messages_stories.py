@@ -479,3 +479,31 @@ def test_a_card_number_is_tagged_by_who_can_see_it(company, place, tag):
     company.work()
     (ticket,) = company.zendesk.tickets
     assert [each for each in ticket.tags if each.startswith("sensitive")] == [tag]
+
+
+def test_what_a_customer_answers_is_quoted(company):
+    company.deliver(company.message("Which size do you have?\nI need a large one.", mid="m_first"))
+    company.deliver(company.message("And in blue?", mid="m_second"))
+    company.deliver(company.message("That one", mid="m_third", reply_to={"mid": "m_first"}))
+    company.work()
+    assert company.comments()[-1].splitlines() == [
+        "That one", "", "Messenger", "In reply to: “Which size do you have? I need a large one.”",
+    ]  # fmt: skip
+
+
+def test_what_answers_their_last_message_is_not_quoted(company):
+    company.deliver(company.message("Which size do you have?", mid="m_first"))
+    company.work()
+    company.deliver(company.message("A large one", mid="m_second", reply_to={"mid": "m_first"}))
+    company.deliver(company.message("And blue", mid="m_third", reply_to={"mid": "m_unknown"}))
+    company.work()
+    assert not any("In reply to" in comment for comment in company.comments())
+
+
+def test_an_answer_to_ours_says_when_we_wrote(company):
+    company.deliver(company.message("Which size do you have?"))
+    company.work()
+    company.tick(60)
+    company.deliver(company.message("Thank you", reply_to={"mid": "m_ours1"}))
+    company.work()
+    assert "In reply to: our message of 2026-11-02 09:00 UTC" in company.comments()[-1].splitlines()

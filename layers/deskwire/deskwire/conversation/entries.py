@@ -301,7 +301,9 @@ def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) 
     """Return what an entry says; and the whole as a file, where the helpdesk's entry cannot hold it."""
     abilities, ticket = turn.helpdesk.abilities, turn.thread.ticket
     latest, before = turn.before.last_written, _before(item, event)
-    text = wording.body(event, turn.channel.title, latest=latest, unfetched=unfetched, before=before)
+    text = wording.body(
+        event, turn.channel.title, latest=latest, unfetched=unfetched, before=before, quoted=item.quoted
+    )
     whole: tuple[File, ...] = ()
     most = abilities.entry_bytes - MARGIN
     if len(text.encode()) > most:

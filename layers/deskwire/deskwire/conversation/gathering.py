@@ -10,9 +10,11 @@ from deskwire.contracts.channel import Fetches
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import digest
+from deskwire.model.values import replace
 from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
+from . import wording
 from .decide import MOST, Pending, Undelivered
 from .ledger import UNDELIVERED, Ledger, text_digest
 from .recorded import Outcome, Recorded
@@ -74,6 +76,8 @@ class Gathering:
             return pending
         if event.own and event.kind is not Kind.ATTACHMENT:
             return dataclasses.replace(pending, echo=self._is_echo(turn, event))
+        if event.kind is Kind.MESSAGE:
+            return dataclasses.replace(pending, quoted=self._quoted(turn, event))
         if event.kind not in {Kind.EDIT, Kind.DELETION, Kind.ATTACHMENT}:
             return pending
         return self._with_original(turn, pending, event)
@@ -100,6 +104,18 @@ class Gathering:
         if event.kind is Kind.DELETION and original is None:
             self.ledger.withdraw(turn.thread.key, event)
         return dataclasses.replace(pending, original=original, earlier=tuple(earlier), withdrawn=withdrawn)
+
+    def _quoted(self, turn: Turn, event: Event) -> str:
+        """Return a line about what the customer answers; empty where it is unknown, or the customer's last message."""
+        if event.reply_to in {"", event.thread, turn.thread.reply_to}:
+            return ""
+        answered = replace(event, object_id=event.reply_to)
+        message = self.ledger.message(turn.thread.key, answered.original)
+        if message is not None and message.event is not None:
+            return wording.in_reply_to(message.event)
+        key = self.ledger.origin(answered).get("key", "")
+        known = self.ledger.sent(turn.thread.key, key) if key else None
+        return wording.in_reply_to_ours(int(known.get("begun_at", 0))) if known else ""
 
     def _reported(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
         """Return a report that something was not delivered; one on the same thing (a part of it) was noted already."""

@@ -17,6 +17,7 @@ from .table import moment
 ACK = "ack"  # the keys of acknowledgements begin so
 REASON = 300  # characters of a platform's reason
 NAME = 120  # characters of a person's name
+QUOTED = 120  # characters of a message that another one answers
 JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
 LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
 
@@ -51,14 +52,16 @@ def subject(event: Event, author: Author | None, title: str) -> str:
     return f"[{title}] {who(author)}: {words[:80]}{'…' if len(words) > 80 else ''}"
 
 
-def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "") -> str:
+def body(
+    event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "", quoted: str = ""
+) -> str:
     """Return a message as it stands in the ticket: the words, then a line with where, and one for each fact.
 
     Who wrote it and when goes along in the `Entry`.
 
     `latest` is the newest customer's time filed so far (seconds): what is older says that it came late. `unfetched`
     are lines for attachments that could not be had; `before` is the earlier wording of an edited message, or when
-    a deleted one was written.
+    a deleted one was written; `quoted` is the line about what it answers.
     """
     text = event.text
     if event.kind is Kind.EDIT:
@@ -70,7 +73,17 @@ def body(event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = 
     about = title
     if event.occurred_at and latest and event.occurred_at.timestamp() < latest - LATE.total_seconds():
         about += " · arrived late: written before what stands above"
-    return "\n".join([text, *unfetched, "", about, *facts(event)])
+    return "\n".join([text, *unfetched, "", about, *([quoted] if quoted else []), *facts(event)])
+
+
+def in_reply_to(event: Event) -> str:
+    """Return the line that quotes the message that another one answers."""
+    return f"In reply to: “{cut(line(event.text), QUOTED, Unit.CHARACTERS)}”"
+
+
+def in_reply_to_ours(sent_at: int) -> str:
+    """Return the line for a message that answers one of ours, sent then (Unix seconds, 0: unknown)."""
+    return "In reply to: our message" + (f" of {when(moment(sent_at))}" if sent_at else "")
 
 
 def facts(event: Event) -> list[str]:
