@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from deskwire.aws.clients import SIGNED
 from deskwire.aws.queues import S3Archive, SqsMailbox, SqsParked
 from deskwire.aws.table import DynamoTable
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError
+from deskwire.model.tickets import File
 from deskwire.ports import (
     Absent,
     AbsentOr,
@@ -292,6 +295,22 @@ def test_the_archive_gives_back_what_it_was_given(archive):
     assert archive.fetch("raw/one") == b"\x00bytes"
     with pytest.raises(PermanentError):
         archive.fetch("raw/two")
+
+
+def test_what_the_archive_lends_is_kept_and_has_an_address(archive):
+    url = archive.lend("lent/a/0/plan.png", File("plan.png", "image/png", b"\x00bytes"))
+    assert archive.fetch("lent/a/0/plan.png") == b"\x00bytes"
+    assert urlsplit(url).scheme == "https"
+    assert urlsplit(url).path.endswith("lent/a/0/plan.png")
+
+
+def test_a_lent_file_is_loaded_as_what_it_is_and_for_an_hour(aws):
+    client = boto3.client("s3", config=SIGNED)
+    client.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    url = S3Archive(client, "archive").lend("lent/plan.png", File("plan.png", "image/png", b"png"))
+    query = dict(parse_qsl(urlsplit(url).query))
+    assert (query["X-Amz-Expires"], query["X-Amz-Algorithm"]) == ("3600", "AWS4-HMAC-SHA256")
+    assert client.head_object(Bucket="archive", Key="lent/plan.png")["ContentType"] == "image/png"
 
 
 @pytest.mark.parametrize("side", ["memory", "sqs"])

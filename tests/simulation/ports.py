@@ -330,6 +330,11 @@ class Archive:
     def keep(self, name, data):
         self._gate.pass_("archive keep", lambda: self.memory.keep(name, data), lost=unanswered, refused=throttled)
 
+    def lend(self, name, file):
+        return self._gate.pass_(
+            "archive lend", lambda: self.memory.lend(name, file), lost=unanswered, refused=throttled
+        )
+
     def fetch(self, name):
         return self._gate.pass_("archive fetch", lambda: self.memory.fetch(name), lost=unanswered, refused=throttled)
 

@@ -43,15 +43,15 @@ def test_a_note_and_our_own_comments_stay_inside(asked):
     assert asked.graph.sent == []
 
 
-def test_an_answer_of_a_picture_alone_counts_as_not_delivered(asked):
+def test_an_answer_of_a_file_alone_that_cannot_be_sent_counts_as_not_delivered(asked):
     ticket = asked.zendesk.tickets[0]
-    asked.zendesk.agent_replies(ticket.id, " ", files=[("plan.png", "image/png", b"png")])
+    asked.zendesk.agent_replies(ticket.id, " ", files=[("plan.zip", "application/zip", b"zip")])
     asked.signalled(ticket.id)
     asked.work()
     assert asked.graph.sent == []
     note = asked.zendesk.comments(ticket.id)[-1]
     assert "NOT delivered" in note.words
-    assert "plan.png" in note.words
+    assert "plan.zip" in note.words
     assert not note.public
     assert [found["state"] for (_, sk), found in asked.table.items.items() if sk.startswith("S#reply")] == ["refused"]
     assert not asked.thread().get("answered_at")

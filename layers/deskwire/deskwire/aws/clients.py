@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # One try of boto3's own for what surely did not arrive; the rest of the retries are ours, in the table.
 CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
+SIGNED = Config(signature_version="s3v4")  # of lent files; buckets with a KMS key take no older one
 HEADER = re.compile(r"[A-Za-z0-9-]{1,76}")
 BREAKS = frozenset("\r\n\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")  # whatever any reader takes for a line's end
 REFUSED = frozenset({"MessageRejected", "BadRequestException", "InvalidParameterValue"})
@@ -54,7 +55,7 @@ def mailbox(settings: Settings) -> SqsMailbox:
 
 def archive(settings: Settings) -> S3Archive:
     """Return the archive."""
-    return S3Archive(_session().client("s3", config=CONFIG), settings.archive)
+    return S3Archive(_session().client("s3", config=CONFIG.merge(SIGNED)), settings.archive)
 
 
 def secrets(settings: Settings) -> Callable[[str], Secrets]:

@@ -12,9 +12,14 @@ from deskwire.ports import Letter
 
 from .denied import told
 
+LENT_SECONDS = 3600  # a platform fetches what it is to send at once
+
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+
+    from deskwire.model.tickets import File
 
 
 class SqsMailbox:
@@ -70,6 +75,15 @@ class S3Archive:
         """Write an object. Raises `TemporaryError`."""
         try:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=data)
+        except (ClientError, BotoCoreError) as error:
+            raise TemporaryError(f"S3: {told(error)}", ambiguous=True) from None
+
+    def lend(self, name: str, file: File) -> str:
+        """Write a file and return an address from which it can be loaded for an hour. Raises `TemporaryError`."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=file.data, ContentType=file.type)
+            place = {"Bucket": self._bucket, "Key": name}
+            return self._client.generate_presigned_url("get_object", Params=place, ExpiresIn=LENT_SECONDS)
         except (ClientError, BotoCoreError) as error:
             raise TemporaryError(f"S3: {told(error)}", ambiguous=True) from None
 

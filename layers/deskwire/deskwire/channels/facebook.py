@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, filled, in_turn, line
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, FileLimit, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta, meta_inbox
 from deskwire.families.meta_reading import EDITS, REMOVALS, TEST_ACCOUNT, repeats, unknown
 from deskwire.model.errors import PayloadError, PermanentError
@@ -48,6 +48,9 @@ POSTS: Final = frozenset({"post", "status", "photo", "video", "share", "album", 
 WRITTEN: Final = POSTS | {"comment", "rating"}
 WANTED: Final = "from{id,name},message,created_time,permalink_url"  # a post has no `attachment`
 
+# Comments take pictures; Meta's page names no types and no size for them, so those of a photo post are relied on.
+PICTURES: Final = (FileLimit(AttachmentKind.IMAGE, 4_000_000, ("image/jpeg", "image/png", "image/gif")),)
+
 
 class Facebook(Channel):
     """The connector. Every event is public; only an answer can be private."""
@@ -63,6 +66,7 @@ class Facebook(Channel):
             Visibility.PUBLIC: Sending(
                 # Not stated anywhere by Meta; 8,000 circulates.
                 text=Figure(TextLimit(8000, Unit.UTF16), COMMENTS, meta.CHECKED, confirmed=False),
+                files=Figure(PICTURES, COMMENTS, meta.CHECKED, confirmed=False),
                 windows=(
                     Window(
                         name="always",
@@ -129,7 +133,7 @@ class Facebook(Channel):
             return _answer_privately(outgoing, text, reach)
         # The thread's root takes the answer: threads have two levels, a reply to a reply lands there as well.
         target = outgoing.thread
-        contents = [{"message": text}, *({} for _ in outgoing.attachments[1:])]
+        contents = [{"message": text} if text.strip() else {}, *({} for _ in outgoing.attachments[1:])]
         if not all(item.kind is AttachmentKind.IMAGE and item.url for item in outgoing.attachments):
             raise PermanentError("a comment on Facebook takes pictures only", code="attachment")
         for content, attachment in zip(contents, outgoing.attachments, strict=False):

@@ -60,6 +60,7 @@ class Messenger(Channel):
             Visibility.PRIVATE: Sending(
                 # 2,000 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.
                 text=Figure(TextLimit(2000, Unit.UTF16, pieces=5), SEND, meta.CHECKED, confirmed=False),
+                files=Figure(meta_inbox.FILES, SEND, meta.CHECKED, confirmed=False),
                 windows=meta_inbox.windows(POLICY),
             ),
         },

@@ -16,8 +16,9 @@ from deskwire.model.values import dataclass
 from .connector import Connector, Reach
 
 if TYPE_CHECKING:
+    from deskwire.model.events import Attachment
     from deskwire.model.signals import Signal
-    from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+    from deskwire.model.tickets import AgentReply, Entry, File, Filed, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,14 @@ class Redacts(Protocol):
 
     def redact(self, ticket: str, entry: str, reach: Reach) -> bool:
         """Remove the words of the entry with that id (the helpdesk's); True when they are gone now."""
+
+
+@runtime_checkable
+class GivesFiles(Protocol):
+    """Can hand over the files of an agent's answer."""
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        """Return one of `AgentReply.attachments`. Raises the errors of `rest.checked` and `media.fetch`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from deskwire.model.events import Visibility
+from deskwire.model.events import AttachmentKind, Visibility
 from deskwire.model.values import dataclass, field
 
 Value = TypeVar("Value", covariant=True)  # noqa: PLC0105
@@ -62,12 +62,25 @@ class Window:
     template: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FileLimit:
+    """Files of one kind that may be sent: the most bytes of one, and their media types (none named: any)."""
+
+    kind: AttachmentKind
+    most: int
+    types: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """What may be sent into a thread of one visibility, and in which windows; the first open one applies."""
+    """What may be sent into a thread of one visibility, and in which windows; the first open one applies.
+
+    `files` are those that the connector sends beside a text, from an address that the platform fetches them from.
+    """
 
     text: Figure[TextLimit]
     windows: tuple[Window, ...]
+    files: Figure[tuple[FileLimit, ...]] | None = None
 
     @property
     def automatic(self) -> bool:
@@ -124,7 +137,8 @@ class Terms:
         for window in windows:
             span = window.span.value
             if span is None or (last_inbound is not None and now - last_inbound <= span):
-                return Permit(_GRANT, rules.text.value, window.name, window.tag, window.template)
+                files = rules.files.value if rules.files is not None and not window.template else ()
+                return Permit(_GRANT, rules.text.value, window.name, window.tag, window.template, files)
         if not windows:
             return Refusal(f"the platform allows no automatic answer in a {visibility} thread")
         longest = max(window.span.value for window in windows if window.span.value is not None)
@@ -143,13 +157,26 @@ _GRANT = object()
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one message now: the limit of its text, and the window that is open with its tag or template."""
+    """Leave to send one message now: the limit of its text, and the window that is open with its tag or template.
+
+    `files`: the kinds of file that may go with it.
+    """
 
     grant: object = field(repr=False)
     limit: TextLimit
     window: str
     tag: str = ""
     template: bool = False
+    files: tuple[FileLimit, ...] = ()
+
+    def refuses(self, kind: AttachmentKind, media_type: str, size: int = 0) -> str:
+        """Return why a file cannot be sent, in words for the agent; empty when it can be. `size` in bytes."""
+        of_kind = [limit for limit in self.files if limit.kind is kind]
+        fitting = [limit for limit in of_kind if not limit.types or media_type in limit.types]
+        if not fitting:
+            return f"files of the type {media_type or kind} cannot be sent here"
+        most = max(limit.most for limit in fitting)
+        return f"it is larger than the {most // 1_000_000} MB that can be sent here" if size > most else ""
 
     def __post_init__(self) -> None:
         if self.grant is not _GRANT:

@@ -14,7 +14,7 @@ from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, digest
 from deskwire.model.signals import Signal
-from deskwire.ports import Archive, Clock, Mailbox, Table
+from deskwire.ports import Clock, LendingArchive, Mailbox, Table
 from deskwire.telemetry import Telemetry
 from deskwire.timing import CONFIGURATION_PAUSE, NET_PAUSE, RECHECK_AFTER
 
@@ -50,7 +50,7 @@ class Conversation:
 
     table: Table
     mailbox: Mailbox
-    archive: Archive
+    archive: LendingArchive
     directory: Directory
     clock: Clock
     telemetry: Telemetry
@@ -226,7 +226,7 @@ class Conversation:
         if ack is not None:
             acknowledging.send(turn, ack, first=intent.noted(turn))
         if plan.relay:
-            relaying = Relaying(ledger, self.telemetry, sending)
+            relaying = Relaying(ledger, self.archive, self.telemetry, sending)
             self._ask(turn, 1, lambda: relaying.relay(turn, plan))
         if turn.begun:
             acknowledging.close_begun(turn)

@@ -37,7 +37,8 @@ class Case:
     `ticket`: the ticket it was read on, `signalled_at`: when the helpdesk signalled it. `repeated`: this turn has
     dealt with it already, on a ticket that was merged into this one. `state` and `first_at` (seconds) are the record of
     earlier attempts, empty and 0 when there is none. `attempt`: the send that this turn has just tried. `text` are the
-    words to be sent; `unsure`: they may be meant in private. `to` is the one whom a private answer in public names.
+    words to be sent, `files`: there are files that can be; `unsure`: the words may be meant in private. `to` is the one
+    whom a private answer in public names.
     """
 
     reply: AgentReply
@@ -48,6 +49,7 @@ class Case:
     permit: Permit | Refusal
     now: datetime
     text: str
+    files: bool = False
     unsure: bool = False
     to: Writer | None = None
     repeated: bool = False
@@ -113,7 +115,7 @@ def _unfit(case: Case) -> Tell | None:
     """Return why these words are not to reach the customer, if they are not."""
     if case.reply.withheld:
         return Tell("refused", case.reply.withheld)
-    if not case.text.strip():
+    if not case.text.strip() and not case.files:
         return Tell("refused", wording.WORDLESS, detail=wording.left_behind(case.reply.attachments))
     if case.visibility is Visibility.PUBLIC and case.unsure:
         return Tell("refused", wording.PERHAPS_PRIVATE)

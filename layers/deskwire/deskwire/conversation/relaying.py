@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from deskwire.contracts.channel import Replies
-from deskwire.contracts.helpdesk import TicketGone
+from deskwire.contracts.helpdesk import GivesFiles, TicketGone
 from deskwire.contracts.terms import Permit, Refusal
-from deskwire.model.errors import PermanentError
-from deskwire.model.events import Visibility
-from deskwire.model.keys import compose
+from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.events import Attachment, Visibility
+from deskwire.model.keys import compose, digest
 from deskwire.model.sending import Outgoing
 from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply
+from deskwire.model.values import replace
+from deskwire.ports import LendingArchive
 from deskwire.telemetry import Telemetry
 from deskwire.timing import STOP_AFTER
+from deskwire.web.media import safe_name
 
 from . import wording
 from .decide import Plan, end
-from .decide_reply import TYPING, Attempt, Case, Send, Skip, Tell, Wait, decide_reply
+from .decide_reply import PATIENCE, TYPING, Attempt, Case, Send, Skip, Tell, Wait, decide_reply
 from .ledger import Ledger
 from .recorded import Outcome, Recorded
 from .sending import Sending
@@ -35,6 +39,7 @@ class Relaying:
     """Relays the answers that a turn's signals tell of."""
 
     ledger: Ledger
+    archive: LendingArchive
     telemetry: Telemetry
     sending: Sending
 
@@ -83,15 +88,17 @@ class Relaying:
         to, text = None, said.text
         if said.private and thread.visibility is Visibility.PUBLIC and len(thread.writers) > 1:
             to, text = addressed(text, thread.writers)
+        permit = self._permit(turn, visibility, to)
         return Case(
             reply=reply,
             ticket=ticket,
             signalled_at=signalled_at,
             thread=thread,
             visibility=visibility,
-            permit=self._permit(turn, visibility, to),
+            permit=permit,
             now=turn.now,
             text=text,
+            files=isinstance(permit, Permit) and any(_may_go(turn, permit, each) for each in reply.attachments),
             unsure=said.unsure,
             to=to,
             repeated=_key(turn, reply) in turn.relayed,
@@ -103,15 +110,15 @@ class Relaying:
         if not case.repeated:
             turn.relayed.add(key)
             record = self.ledger.sent(turn.thread.key, key) or {}
-            case = replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
+            case = dataclasses.replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
         decision = decide_reply(case)
         if isinstance(decision, Send):
             private = case.visibility is Visibility.PRIVATE
             message = outgoing(turn.thread, key=key, text=case.text, automatic=False, private=private, to=case.to)
-            attempt = self._send(turn, case.reply, message, decision.permit)
+            attempt = self._send(turn, case, message, decision.permit)
             if attempt is None:
                 return True
-            decision = decide_reply(replace(case, attempt=attempt))
+            decision = decide_reply(dataclasses.replace(case, attempt=attempt))
         if isinstance(decision, Wait):
             turn.settle(key, "failed", (), decision.reason)
         elif isinstance(decision, Tell):
@@ -120,8 +127,16 @@ class Relaying:
             self._tell(turn, key, case.reply, decision, case.text)
         return not isinstance(decision, Wait)
 
-    def _send(self, turn: Turn, reply: AgentReply, message: Outgoing, permit: Permit) -> Attempt | None:
-        """Send a reply; return None when it was sent, else how the attempt ended."""
+    def _send(self, turn: Turn, case: Case, message: Outgoing, permit: Permit) -> Attempt | None:
+        """Send a reply with its files; return None when it was sent, else how the attempt ended.
+
+        Raises `TemporaryError` where a file cannot be had yet: then nothing is begun.
+        """
+        reply = case.reply
+        files, left = self._files(turn, case, message.key, permit)
+        if not message.text.strip() and not files:
+            return Attempt(state="refused", reason=f"{wording.WORDLESS} ({'; '.join(left)})")
+        message = replace(message, attachments=files)
         turn.intended.append(message.key)
         first = self.ledger.intend(turn.thread, send=message.key, text=message.text)
         state, sent, reason = self.sending.send(turn, message, permit, first=first)
@@ -132,11 +147,46 @@ class Relaying:
         self.telemetry.count("Replies")
         if sent.elsewhere:
             turn.add_reports(self.ledger.lead(sent.elsewhere, turn.thread.key, message.key, sent.ids))
-        if reply.attachments:
-            names = ", ".join(each.name or each.line() for each in reply.attachments)
-            words = f"The text was sent, its attachments were not: {names}. Please send a link."
-            self._note(turn, message.key, reply, words)
+        if left:
+            self._note(turn, message.key, reply, wording.not_sent_along(left))
         return None
+
+    def _files(self, turn: Turn, case: Case, key: str, permit: Permit) -> tuple[tuple[Attachment, ...], list[str]]:
+        """Return a reply's files that can be sent, each with an address, and the names of the others with the reason.
+
+        A file that the helpdesk cannot hand over now is waited for as long as a platform is.
+        """
+        files: list[Attachment] = []
+        left: list[str] = []
+        for number, attachment in enumerate(case.reply.attachments):
+            name = attachment.name or attachment.line()
+            try:
+                files.append(self._lent(turn, attachment, f"lent/{digest(key)}/{number}", permit))
+            except PermanentError as error:
+                left.append(f"{name} ({error})")
+            except TemporaryError as error:
+                if turn.now - case.signalled_at < timedelta(seconds=PATIENCE):
+                    raise
+                left.append(f"{name} ({error})")
+        return tuple(files), left
+
+    def _lent(self, turn: Turn, attachment: Attachment, place: str, permit: Permit) -> Attachment:
+        """Return an attachment with an address from which the platform can load it.
+
+        Raises `PermanentError` for what cannot be sent, and the errors of loading it from the helpdesk.
+        """
+        helpdesk = turn.helpdesk
+        if not permit.files:
+            raise PermanentError(f"{turn.channel.title} takes no files through its interface")
+        if not isinstance(helpdesk, GivesFiles):
+            raise PermanentError(f"{helpdesk.title} hands over no files")
+        if refusal := permit.refuses(attachment.kind, attachment.type):
+            raise PermanentError(refusal)
+        file = helpdesk.file(attachment, turn.inside)
+        if refusal := permit.refuses(attachment.kind, attachment.type, len(file.data)):
+            raise PermanentError(refusal)
+        file = replace(file, name=safe_name(attachment.name or file.name), type=attachment.type)
+        return replace(attachment, name=file.name, url=self.archive.lend(f"{place}/{file.name}", file))
 
     def _permit(self, turn: Turn, visibility: Visibility, to: Writer | None) -> Permit | Refusal:
         thread = turn.thread
@@ -167,6 +217,11 @@ class Relaying:
     def _note(self, turn: Turn, key: str, reply: AgentReply, words: str) -> None:
         note = Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat(), ticket=reply.ticket)
         turn.added.append(note)
+
+
+def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:
+    """Tell whether an attachment is of a kind that can be sent."""
+    return isinstance(turn.helpdesk, GivesFiles) and not permit.refuses(attachment.kind, attachment.type)
 
 
 def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentReply]:

@@ -145,6 +145,11 @@ TO_WHOM = "several people write in this conversation, and it does not name the o
 QUOTES = "it seems to quote this ticket or the head of a mail. Please say it again without that"
 
 
+def not_sent_along(left: Sequence[str]) -> str:
+    """Return the note for an answer that went out without some of its files, each named with the reason."""
+    return f"The text was sent, these attachments were not: {'; '.join(left)}. Please send a link."
+
+
 def left_behind(attachments: Sequence[Attachment]) -> str:
     """Return the line that names the attachments of an answer."""
     names = ", ".join(each.name or each.line() for each in attachments)

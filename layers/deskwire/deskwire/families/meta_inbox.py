@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from deskwire.contracts.channel import filled, in_turn, line, place
-from deskwire.contracts.terms import Figure, Permit, Sending, TextLimit, Window
+from deskwire.contracts.terms import Figure, FileLimit, Permit, Sending, TextLimit, Window
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
@@ -61,6 +61,16 @@ SENDABLE: Final = {
     AttachmentKind.VIDEO: "video",
     AttachmentKind.FILE: "file",
 }
+# What Instagram takes; Messenger's page names 25 MB and no types (unconfirmed: it is held to the same).
+# https://developers.facebook.com/documentation/business-messaging/instagram-messaging/features/attachment-upload
+FILES: Final = (
+    FileLimit(AttachmentKind.IMAGE, 8_000_000, ("image/jpeg", "image/png", "image/gif")),
+    FileLimit(AttachmentKind.AUDIO, 25_000_000, ("audio/aac", "audio/mp4", "audio/wav", "audio/x-m4a")),
+    FileLimit(
+        AttachmentKind.VIDEO, 25_000_000, ("video/mp4", "video/ogg", "video/x-msvideo", "video/quicktime", "video/webm")
+    ),
+    FileLimit(AttachmentKind.FILE, 25_000_000, ("application/pdf",)),
+)
 
 
 # ------------------------------------------------------------------------------------------------ what is read
@@ -318,7 +328,8 @@ def send(
     if permit.tag and outgoing.automatic:
         raise PermanentError(f"the tag {permit.tag} is for what a person wrote", code="human-agent")
     tagged = {"messaging_type": "MESSAGE_TAG", "tag": permit.tag} if permit.tag else {}
-    contents: list[Mapping[str, object]] = [{"text": text} for text in measure.pieces(outgoing.text, permit.limit)]
+    pieces = measure.pieces(outgoing.text, permit.limit) if outgoing.text.strip() else []
+    contents: list[Mapping[str, object]] = [{"text": text} for text in pieces]
     contents += [(sendable or sendable_by_address)(each) for each in outgoing.attachments]
 
     def sender(content: Mapping[str, object]) -> Callable[[], str]:
@@ -330,6 +341,6 @@ def send(
 def sendable_by_address(attachment: Attachment) -> Mapping[str, object]:
     """Return an attachment as the Send API takes it: Meta fetches the address. Raises `PermanentError`."""
     kind = SENDABLE.get(attachment.kind)
-    if kind is None or not attachment.url.startswith("https://"):
+    if kind is None or not attachment.url:
         raise PermanentError(f"an attachment of the kind {attachment.kind} cannot be sent", code="attachment")
     return {"attachment": {"type": kind, "payload": {"url": attachment.url}}}

@@ -15,6 +15,7 @@ from deskwire.model.values import dataclass, field
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
+    from deskwire.model.tickets import File
 
     from .outbox import Shown
 
@@ -178,6 +179,16 @@ class Archive(Protocol):
 
     def fetch(self, name: str) -> bytes:
         """Return an object's bytes. Raises `PermanentError` when there is none."""
+
+
+class LendingArchive(Archive, Protocol):
+    """The bucket, from which others can be given a file for a while."""
+
+    def lend(self, name: str, file: File) -> str:
+        """Write a file and return an address from which anybody who knows it can load it for an hour.
+
+        The object is gone after a day or two. Raises `TemporaryError`.
+        """
 
 
 class WholeArchive(Archive, Protocol):

@@ -83,6 +83,7 @@ class Instagram(Channel):
             ),
             Visibility.PRIVATE: Sending(
                 text=Figure(TextLimit(1000, Unit.BYTES, pieces=5), MESSAGING, meta.CHECKED),
+                files=Figure(meta_inbox.FILES, MESSAGING, meta.CHECKED),
                 windows=meta_inbox.windows(MESSAGING),
             ),
         },

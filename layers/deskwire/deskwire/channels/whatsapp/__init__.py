@@ -80,6 +80,7 @@ class WhatsApp(Channel):
             Visibility.PRIVATE: Sending(
                 # 4,096 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.
                 text=Figure(TextLimit(4096, Unit.UTF16, pieces=5), SEND, CHECKED, confirmed=False),
+                files=Figure(sending.FILES, MEDIA, CHECKED),
                 windows=(
                     Window(
                         name="customer service",
@@ -135,7 +136,8 @@ class WhatsApp(Channel):
                 f"no files; {sending.offered(templates)}",
                 code="window",
             )
-        contents = [wanted] if wanted else sending.texts(pieces(outgoing.text, permit.limit))
+        said = pieces(outgoing.text, permit.limit) if outgoing.text.strip() else []
+        contents = [wanted] if wanted else sending.texts(said)
         contents += [sending.media(attachment) for attachment in outgoing.attachments]
         if not outgoing.automatic:
             self._read(outgoing, reach)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from deskwire.contracts.channel import filled
+from deskwire.contracts.terms import FileLimit
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.keys import digest
@@ -24,6 +25,22 @@ SENDABLE: Final = {
     AttachmentKind.FILE: "document",
     AttachmentKind.STICKER: "sticker",
 }
+# Of each kind, what WhatsApp takes: https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+FILES: Final = (
+    FileLimit(AttachmentKind.IMAGE, 5_000_000, ("image/jpeg", "image/png")),
+    FileLimit(AttachmentKind.AUDIO, 16_000_000, ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg")),
+    FileLimit(AttachmentKind.VIDEO, 16_000_000, ("video/mp4", "video/3gpp")),
+    FileLimit(
+        AttachmentKind.FILE,
+        100_000_000,
+        (
+            *("text/plain", "application/pdf", "application/msword", f"{_OFFICE}.wordprocessingml.document"),
+            *("application/vnd.ms-excel", f"{_OFFICE}.spreadsheetml.sheet"),
+            *("application/vnd.ms-powerpoint", f"{_OFFICE}.presentationml.presentation"),
+        ),
+    ),
+)
 # `#template name language`, then the values of its body, if it has any: `#template order_sent en_GB | Ines | 4471`.
 TEMPLATE_COMMAND: Final = re.compile(
     r"#template[ \t]+([a-z0-9_]{1,512})[ \t]+([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[ \t]*(\|.*)?", re.DOTALL
@@ -115,7 +132,7 @@ def texts(pieces: list[str]) -> list[Mapping[str, object]]:
 def media(attachment: Attachment) -> Mapping[str, object]:
     """Return a file, which WhatsApp fetches from its address. Raises `PermanentError` for what cannot be sent."""
     kind = SENDABLE.get(attachment.kind)
-    if kind is None or not attachment.url.startswith("https://"):
+    if kind is None or not attachment.url:
         raise PermanentError(f"an attachment of the kind {attachment.kind} cannot be sent", code="attachment")
     named = {"filename": attachment.name} if kind == "document" and attachment.name else {}
     return {"type": kind, kind: {"link": attachment.url, **filled(named)}}

@@ -34,14 +34,14 @@ from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import PayloadError, TemporaryError
-from deskwire.model.events import Unreadable
+from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Entry, File, Filed, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
 from .api import Tracker, number, quoted, values_of
-from .replies import reply, staff, written_on
+from .replies import file_of, reply, staff, written_on
 from .tickets import MESSAGE, THREAD, created, marker, prepared, requestor_of, settled, tickets_of, written
 
 if TYPE_CHECKING:
@@ -144,6 +144,9 @@ class RequestTracker(Helpdesk):
         if ticket:  # words that opened another one, a follow-up, are not in this one
             return Filed(ticket, {key: f"ticket/{ticket}"}) if ticket in tickets else None
         return Filed(tickets[0]) if tickets else None
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        return file_of(Tracker(reach), attachment)
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         tracker = Tracker(reach)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
-from deskwire.model.tickets import AgentReply
+from deskwire.model.tickets import AgentReply, File
 from deskwire.web.markup import plain
 from deskwire.web.reading import Node
 
@@ -113,6 +113,11 @@ def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
 
 def _attachment_of(tracker: Tracker, attachment: str) -> Node:
     return tracker.get(f"attachment/{number(attachment)}", what="reading an attachment")
+
+
+def file_of(tracker: Tracker, attachment: Attachment) -> File:
+    """Return the file of an answer."""
+    return File(attachment.name, attachment.type, _content(_attachment_of(tracker, attachment.id)))
 
 
 def _content(shown: Node) -> bytes:

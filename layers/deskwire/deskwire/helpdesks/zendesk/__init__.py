@@ -39,10 +39,10 @@ from deskwire.model.errors import (
     PermanentError,
     TemporaryError,
 )
-from deskwire.model.events import Unreadable
+from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.keys import digest
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Customer, Entry, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Customer, Entry, File, Filed, Ticket
 from deskwire.model.values import replace
 from deskwire.timing import TURN_SECONDS
 from deskwire.verification.hmac import HmacHeader
@@ -89,6 +89,7 @@ class Zendesk(Helpdesk):
 
     name = "zendesk"
     title = "Zendesk"
+    media_hosts: ClassVar[tuple[str, ...]] = ("zendesk.com", "zdusercontent.com")
     verification = HmacHeader(
         header="X-Zendesk-Webhook-Signature",
         secret="signing_secret",  # noqa: S106 - its name
@@ -241,6 +242,9 @@ class Zendesk(Helpdesk):
             if public and author in staff and author != api.bot():
                 found.append(reply(shown, ticket, staff[author]))
         return found[::-1]
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        return Api(reach).download(attachment.url)
 
     def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         """Read a trigger's body (ids only) or an event's envelope."""
