@@ -33,6 +33,7 @@ CALLS = {
     "find": "finds by key",
     "replies": "reads agents' replies",
     "redact": "redacts",
+    "file": "hands over agents' files",
     "edit": "edits",
 }
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deskwire.contracts.helpdesk import PollsTickets, Redacts, TicketGone
+from deskwire.contracts.helpdesk import GivesFiles, PollsTickets, Redacts, TicketGone
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.signals import About, Signal
 from tests.conformance import world
@@ -282,6 +282,8 @@ def test_each_ability_a_helpdesk_claims_is_shown_by_an_exchange(helpdesk):
     assert {"open", "append", "find", "replies"} <= shown
     if isinstance(subject, Redacts):
         assert "redact" in shown
+    if isinstance(subject, GivesFiles):
+        assert "file" in shown
     if isinstance(subject, PollsTickets):
         assert "poll" in shown
     assert subject.abilities.polls == isinstance(subject, PollsTickets)

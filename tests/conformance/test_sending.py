@@ -68,7 +68,14 @@ def test_each_place_the_contract_sends_to_is_shown_by_an_exchange(replying_chann
     shown = {
         world.place_of(item) for item in world.exchanges(replying_channel) if item.call == "send" and item.ends_well
     }
-    assert shown >= world.connectors()[replying_channel].terms.places.keys()
+    places = world.connectors()[replying_channel].terms.places
+    assert shown >= places.keys()
+    with_files = {
+        world.place_of(item)
+        for item in world.exchanges(replying_channel)
+        if item.call == "send" and item.ends_well and item.data["outgoing"].get("attachments")
+    }
+    assert with_files >= {place for place, rules in places.items() if rules.files is not None}
 
 
 @pytest.mark.rule("C17.rate")

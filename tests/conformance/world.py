@@ -400,6 +400,8 @@ def called(exchange: Exchange, data, reach: Reach):
         given = dict(data.get("arguments", {}))
         if exchange.call == "open":
             given["ticket"] = built(Ticket, given["ticket"])
+        if "attachment" in given:
+            given["attachment"] = built(Attachment, given["attachment"])
         if "entries" in given:
             given["entries"] = [built(Entry, item) for item in given["entries"]]
         return getattr(connector, exchange.call)(**given, reach=reach)

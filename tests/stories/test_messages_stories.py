@@ -481,17 +481,18 @@ def test_a_card_number_is_tagged_by_who_can_see_it(company, place, tag):
     assert [each for each in ticket.tags if each.startswith("sensitive")] == [tag]
 
 
-def test_what_a_customer_answers_is_quoted(company):
+def test_the_ticket_says_which_message_a_customer_answers(company):
     company.deliver(company.message("Which size do you have?\nI need a large one.", mid="m_first"))
+    company.tick(90)
     company.deliver(company.message("And in blue?", mid="m_second"))
     company.deliver(company.message("That one", mid="m_third", reply_to={"mid": "m_first"}))
     company.work()
     assert company.comments()[-1].splitlines() == [
-        "That one", "", "Messenger", "In reply to: “Which size do you have? I need a large one.”",
+        "That one", "", "Messenger", "In reply to: their own message of 2026-11-02 09:00 UTC",
     ]  # fmt: skip
 
 
-def test_what_answers_their_last_message_is_not_quoted(company):
+def test_what_answers_their_last_message_says_nothing_of_it(company):
     company.deliver(company.message("Which size do you have?", mid="m_first"))
     company.work()
     company.deliver(company.message("A large one", mid="m_second", reply_to={"mid": "m_first"}))

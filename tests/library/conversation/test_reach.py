@@ -36,13 +36,13 @@ def test_a_download_goes_to_the_connector_s_media_hosts_and_those_it_names():
         return File("a", "b/c", b"")
 
     channel, outside = directory(fetch=fetch).channel_of(PAGE)
-    _, inside = directory(fetch=fetch).helpdesk_of(DESK)
+    helpdesk, inside = directory(fetch=fetch).helpdesk_of(DESK)
     call = Call("GET", "https://scontent.fbcdn.net/a")
     outside.fetch(call)
     outside.fetch(call, ("other.example",))
     inside.fetch(call)
     assert asked == [
-        (call, channel.media_hosts), (call, (*channel.media_hosts, "other.example")), (call, ()),
+        (call, channel.media_hosts), (call, (*channel.media_hosts, "other.example")), (call, helpdesk.media_hosts),
     ]  # fmt: skip
 
 

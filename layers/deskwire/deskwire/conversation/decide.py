@@ -39,7 +39,7 @@ class Pending:
     that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
     words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
     `withdrawn`: an edit or an attachment of what was taken back before it came. `undelivered`: what a later report is
-    about. `quoted` is the line that says what the customer's message answers.
+    about. `answers` is the line that says what the customer's message answers.
     """
 
     message: Recorded
@@ -52,7 +52,7 @@ class Pending:
     twin: bool = False
     withdrawn: bool = False
     undelivered: Undelivered = Undelivered()
-    quoted: str = ""
+    answers: str = ""
 
     @property
     def event(self) -> Event | None:

@@ -302,7 +302,7 @@ def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) 
     abilities, ticket = turn.helpdesk.abilities, turn.thread.ticket
     latest, before = turn.before.last_written, _before(item, event)
     text = wording.body(
-        event, turn.channel.title, latest=latest, unfetched=unfetched, before=before, quoted=item.quoted
+        event, turn.channel.title, latest=latest, unfetched=unfetched, before=before, answers=item.answers
     )
     whole: tuple[File, ...] = ()
     most = abilities.entry_bytes - MARGIN

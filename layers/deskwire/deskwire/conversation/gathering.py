@@ -77,7 +77,7 @@ class Gathering:
         if event.own and event.kind is not Kind.ATTACHMENT:
             return dataclasses.replace(pending, echo=self._is_echo(turn, event))
         if event.kind is Kind.MESSAGE:
-            return dataclasses.replace(pending, quoted=self._quoted(turn, event))
+            return dataclasses.replace(pending, answers=self._answers(turn, event))
         if event.kind not in {Kind.EDIT, Kind.DELETION, Kind.ATTACHMENT}:
             return pending
         return self._with_original(turn, pending, event)
@@ -105,14 +105,14 @@ class Gathering:
             self.ledger.withdraw(turn.thread.key, event)
         return dataclasses.replace(pending, original=original, earlier=tuple(earlier), withdrawn=withdrawn)
 
-    def _quoted(self, turn: Turn, event: Event) -> str:
+    def _answers(self, turn: Turn, event: Event) -> str:
         """Return a line about what the customer answers; empty where it is unknown, or the customer's last message."""
         if event.reply_to in {"", event.thread, turn.thread.reply_to}:
             return ""
         answered = replace(event, object_id=event.reply_to)
         message = self.ledger.message(turn.thread.key, answered.original)
         if message is not None and message.event is not None:
-            return wording.in_reply_to(message.event)
+            return wording.in_reply_to(event, message.event)
         key = self.ledger.origin(answered).get("key", "")
         known = self.ledger.sent(turn.thread.key, key) if key else None
         return wording.in_reply_to_ours(int(known.get("begun_at", 0))) if known else ""

@@ -17,7 +17,6 @@ from .table import moment
 ACK = "ack"  # the keys of acknowledgements begin so
 REASON = 300  # characters of a platform's reason
 NAME = 120  # characters of a person's name
-QUOTED = 120  # characters of a message that another one answers
 JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
 LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
 
@@ -53,7 +52,7 @@ def subject(event: Event, author: Author | None, title: str) -> str:
 
 
 def body(
-    event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "", quoted: str = ""
+    event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "", answers: str = ""
 ) -> str:
     """Return a message as it stands in the ticket: the words, then a line with where, and one for each fact.
 
@@ -61,7 +60,7 @@ def body(
 
     `latest` is the newest customer's time filed so far (seconds): what is older says that it came late. `unfetched`
     are lines for attachments that could not be had; `before` is the earlier wording of an edited message, or when
-    a deleted one was written; `quoted` is the line about what it answers.
+    a deleted one was written; `answers` is the line about what it answers.
     """
     text = event.text
     if event.kind is Kind.EDIT:
@@ -73,17 +72,26 @@ def body(
     about = title
     if event.occurred_at and latest and event.occurred_at.timestamp() < latest - LATE.total_seconds():
         about += " · arrived late: written before what stands above"
-    return "\n".join([text, *unfetched, "", about, *([quoted] if quoted else []), *facts(event)])
+    return "\n".join([text, *unfetched, "", about, *([answers] if answers else []), *facts(event)])
 
 
-def in_reply_to(event: Event) -> str:
-    """Return the line that quotes the message that another one answers."""
-    return f"In reply to: “{cut(line(event.text), QUOTED, Unit.CHARACTERS)}”"
+def in_reply_to(event: Event, answered: Event) -> str:
+    """Return the line that says which message another one answers.
+
+    It names the time and does not quote: words that stand twice would survive where the first are taken back.
+    """
+    own = answered.author is not None and event.author is not None and answered.author.id in event.author_ids
+    whose = "our message" if answered.own else "their own message" if own else "a message"
+    return _in_reply_to(whose, answered.occurred_at)
 
 
 def in_reply_to_ours(sent_at: int) -> str:
     """Return the line for a message that answers one of ours, sent then (Unix seconds, 0: unknown)."""
-    return "In reply to: our message" + (f" of {when(moment(sent_at))}" if sent_at else "")
+    return _in_reply_to("our message", moment(sent_at) if sent_at else None)
+
+
+def _in_reply_to(whose: str, at: datetime | None) -> str:
+    return f"In reply to: {whose} of {when(at)}" if at else f"In reply to: {whose}"
 
 
 def facts(event: Event) -> list[str]:
