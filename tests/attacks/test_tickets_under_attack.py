@@ -15,7 +15,7 @@ from deskwire.letters import letter_of
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.ports import Letter
 from deskwire.registry import channel, channel_names, helpdesk
 from deskwire.web.markup import JOINER
@@ -379,7 +379,7 @@ def test_hostile_words_stay_words_in_request_tracker(words):
     subject.append("1", "x/1", [entry], reach)
     with pytest.raises(PermanentError):
         subject.append(f"1/{words[:50]}", "x/1", [entry], reach)
-    subject.find(entry.key, "1", "x/1", reach)
+    subject.find(Sought(key=entry.key, ticket="1", thread="x/1"), reach)
     user, made = (json.loads(body_of(tracker.calls, path)) for path in ("user", "ticket"))
     assert re.fullmatch(r"[a-z][a-z0-9_.-]{0,79}", user["Name"])
     assert "EmailAddress" not in user

@@ -18,7 +18,7 @@ from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unr
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import Customer, Entry, File, Filed, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.rule import Context, Verification
 from deskwire.web.request import Request, from_gateway
 from deskwire.web.rest import Answer, Call, checked
@@ -314,10 +314,12 @@ def _many(kind):
 
 BUILDERS = {  # field of a model -> its value from JSON; what is not named is taken as it is
     "attachments": _many(Attachment),
+    "change": lambda data: built(Change, data),
     "customer": lambda data: built(Customer, data),
     "entries": _many(Entry),
     "files": _many(File),
     "occurred_at": moment,
+    "since": moment,
     "tags": tuple,
     "visibility": Visibility,
     "written_at": moment,
@@ -404,6 +406,10 @@ def called(exchange: Exchange, data, reach: Reach):
             given["attachment"] = built(Attachment, given["attachment"])
         if "entries" in given:
             given["entries"] = [built(Entry, item) for item in given["entries"]]
+        if exchange.call == "find":
+            given = {"sought": built(Sought, given)}
+        if "change" in given:
+            given["change"] = built(Change, given["change"])
         return getattr(connector, exchange.call)(**given, reach=reach)
     if exchange.call in {"send", "sent"}:
         outgoing = built(Outgoing, data["outgoing"])
@@ -421,7 +427,9 @@ def called(exchange: Exchange, data, reach: Reach):
 DESCRIPTIONS = {
     Sent: lambda sent: {"sent": {"ids": list(sent.ids)} | ({"elsewhere": sent.elsewhere} if sent.elsewhere else {})},
     Event: lambda event: {"event": event.to_json()},
-    Filed: lambda filed: {"filed": {"ticket": filed.ticket, "entries": dict(filed.entries)}},
+    Filed: lambda filed: {
+        "filed": {"ticket": filed.ticket, "entries": dict(filed.entries)} | ({"changed": True} if filed.changed else {})
+    },
     Author: lambda author: {"author": {name: value for name, value in dataclasses.asdict(author).items() if value}},
     File: lambda file: {"file": {"name": file.name, "type": file.type, "data": base64.b64encode(file.data).decode()}},
     Signals: lambda page: {"page": {"signals": [each.to_json() for each in page.signals], "cursor": page.cursor}},

@@ -49,7 +49,7 @@ class Logbook(Helpdesk):
             self._ask(reach, "POST", f"tickets/{ticket}/entries", {"words": entry.body, "public": entry.public})
         return Filed(ticket)
 
-    def find(self, key, ticket, thread, reach):
+    def find(self, sought, reach):
         raise AssertionError("it was asked, though it cannot be")
 
     def replies(self, ticket, after, reach):

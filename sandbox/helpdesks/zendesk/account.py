@@ -344,6 +344,8 @@ class Account:
         status = given.get("status", ticket.status)
         if status not in STATUSES:
             raise invalid("status", f"Status: {status} is not a valid status", "InvalidValue")
+        if given.get("priority", ticket.priority) not in PRIORITIES:
+            raise invalid("priority", f"Priority: {given['priority']} is not a valid priority", "InvalidValue")
         if limited:
             self._budget(ticket, by)
         audit = self.number("event")
@@ -358,6 +360,7 @@ class Account:
             ticket.status = status
         if "tags" in given:
             ticket.tags = list(given["tags"])
+        ticket.priority = given.get("priority", ticket.priority)
         return ticket, self.audit(ticket, by, given, events, audit)
 
     def _closed(self) -> Refused:

@@ -24,7 +24,7 @@ from deskwire.helpdesks.requesttracker.tickets import MESSAGE, marker
 from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Call, Direct, with_hosts
@@ -328,7 +328,7 @@ def test_h2_a_ticket_whose_answer_was_lost_is_found_by_its_key(tracker, reach, w
     wire.lose = "/REST/2.0/ticket"
     with pytest.raises(TemporaryError) as error:
         connector.open(ticket, reach)
-    found = connector.find(ticket.key, "", ticket.thread, reach)
+    found = connector.find(Sought(key=ticket.key, thread=ticket.thread), reach)
     assert error.value.ambiguous
     assert found is not None
     assert tracker.ticket(found.ticket)["Subject"] == ticket.subject
@@ -337,7 +337,7 @@ def test_h2_a_ticket_whose_answer_was_lost_is_found_by_its_key(tracker, reach, w
 def test_h2_a_ticket_that_was_merged_before_anybody_looked_is_found(tracker, reach):
     ticket, number = opened(reach)
     tracker.agent_merges(number, tracker.agent_opens("elsewhere"))
-    found = connector.find(ticket.key, "", ticket.thread, reach)
+    found = connector.find(Sought(key=ticket.key, thread=ticket.thread), reach)
     assert found is not None
     assert found.ticket == number
 
@@ -348,7 +348,7 @@ def test_h2_a_message_whose_answer_was_lost_is_found_by_its_key(tracker, reach, 
     wire.lose = "/correspond"
     with pytest.raises(TemporaryError):
         connector.append(number, "t", [entry], reach)
-    found = connector.find(entry.key, number, "t", reach)
+    found = connector.find(Sought(key=entry.key, ticket=number, thread="t"), reach)
     assert found is not None
     assert found.ticket == number
     assert "did it arrive?" in tracker.content(found.entries[entry.key])
@@ -357,7 +357,7 @@ def test_h2_a_message_whose_answer_was_lost_is_found_by_its_key(tracker, reach, 
 def test_h2_the_words_a_ticket_was_opened_with_are_found_by_their_own_key(reach):
     ticket, number = opened(reach, "one", "two")
     for entry in ticket.entries:
-        found = connector.find(entry.key, number, ticket.thread, reach)
+        found = connector.find(Sought(key=entry.key, ticket=number, thread=ticket.thread), reach)
         assert found is not None
         assert found.ticket == number
         assert entry.key in found.entries
@@ -366,9 +366,9 @@ def test_h2_the_words_a_ticket_was_opened_with_are_found_by_their_own_key(reach)
 @pytest.mark.parametrize("key", ["a/b'c\\d", "k/Ünï", "x" * 400, "k AND id > 0", "k%"])
 def test_h2_any_key_is_found_and_only_that_one(key, number, reach):
     connector.append(number, "t", [an_entry("odd", key)], reach)
-    assert connector.find(key, number, "t", reach) is not None
-    assert connector.find(key + "2", number, "t", reach) is None
-    assert connector.find(key.swapcase(), number, "t", reach) is None
+    assert connector.find(Sought(key=key, ticket=number, thread="t"), reach) is not None
+    assert connector.find(Sought(key=key + "2", ticket=number, thread="t"), reach) is None
+    assert connector.find(Sought(key=key.swapcase(), ticket=number, thread="t"), reach) is None
 
 
 def test_h2_keys_that_differ_in_case_are_two(tracker, reach):
@@ -381,8 +381,8 @@ def test_h2_keys_that_differ_in_case_are_two(tracker, reach):
 
 def test_h2_nothing_is_found_that_never_was(reach):
     _, number = opened(reach)
-    assert connector.find("messenger/page/never/add", "", "t", reach) is None
-    assert connector.find("messenger/page/never/add", number, "t", reach) is None
+    assert connector.find(Sought(key="messenger/page/never/add", thread="t"), reach) is None
+    assert connector.find(Sought(key="messenger/page/never/add", ticket=number, thread="t"), reach) is None
 
 
 def test_h2_words_that_the_ticket_of_a_faster_attempt_does_not_hold_are_added_to_it(tracker, reach, wire):
@@ -445,7 +445,7 @@ def test_h3_a_log_in_page_is_no_answer(tracker, reach, wire):
     )
     broken = reach_of("1-1-wrong", wire)
     with pytest.raises(ConfigurationError, match="log in"):
-        connector.find("k", "", "t", broken)
+        connector.find(Sought(key="k", thread="t"), broken)
 
 
 def test_h3_a_failure_after_the_ticket_was_opened_asks_to_look_first(tracker, reach, wire):
@@ -467,7 +467,7 @@ def test_h3_a_failure_after_the_ticket_was_opened_asks_to_look_first(tracker, re
         connector.open(ticket, reach)
     wire.send = original
     assert error.value.ambiguous, "else it would be opened twice"
-    assert connector.find(ticket.key, "", ticket.thread, reach) is not None
+    assert connector.find(Sought(key=ticket.key, thread=ticket.thread), reach) is not None
 
 
 def test_h3_an_rt_without_our_fields_is_told_before_anything_is_opened(tracker, reach, wire):

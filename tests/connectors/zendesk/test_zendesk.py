@@ -20,7 +20,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, SignatureE
 from deskwire.model.events import AttachmentKind
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Direct, with_hosts
@@ -184,7 +184,7 @@ def test_several_messages_become_one_comment_each_with_its_time_and_are_found_si
     assert "2026-11-02 09:00:03 UTC" in comment.words
     assert comment.words.index("part 2") < comment.words.index("part 3") < comment.words.index("part 4")
     assert filed.entries["x/1/m3/add/"] == f"{comment.id}.2"
-    found = DESK.find("x/1/m3/add/", str(number), "x/1/t1", world.reach)
+    found = DESK.find(Sought(key="x/1/m3/add/", ticket=str(number), thread="x/1/t1"), world.reach)
     assert found.entries == {"x/1/m3/add/": f"{comment.id}.2"}
 
 
@@ -321,7 +321,7 @@ def test_h2_a_lost_answer_does_not_make_a_second_ticket(world):
     with pytest.raises(TemporaryError) as error:
         world.open()
     assert error.value.ambiguous
-    found = DESK.find("x/1/m1/add/", "", "x/1/t1", world.reach)
+    found = DESK.find(Sought(key="x/1/m1/add/", thread="x/1/t1"), world.reach)
     assert found.ticket == str(world.open())
     assert len(world.zendesk.tickets) == 1
 
@@ -365,8 +365,8 @@ def test_h2_what_is_in_a_ticket_that_another_attempt_opened_can_be_redacted(worl
 def test_h2_after_two_hours_the_external_id_still_finds_it(world):
     number = world.open()
     world.clock.advance(3 * 3600)
-    assert DESK.find("x/1/m1/add/", "", "x/1/t1", world.reach).ticket == str(number)
-    assert DESK.find("x/1/never/add/", "", "x/1/t1", world.reach) is None
+    assert DESK.find(Sought(key="x/1/m1/add/", thread="x/1/t1"), world.reach).ticket == str(number)
+    assert DESK.find(Sought(key="x/1/never/add/", thread="x/1/t1"), world.reach) is None
 
 
 def test_h2_a_comment_whose_answer_was_lost_is_found(world):
@@ -375,7 +375,7 @@ def test_h2_a_comment_whose_answer_was_lost_is_found(world):
     with pytest.raises(TemporaryError) as error:
         world.append(number, entry("x/1/m2/add/", "two"))
     assert error.value.ambiguous
-    found = DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach)
+    found = DESK.find(Sought(key="x/1/m2/add/", ticket=str(number), thread="x/1/t1"), world.reach)
     assert found.entries == {"x/1/m2/add/": str(world.comments(number)[-1].id)}
     assert len(world.comments(number)) == 2
 
@@ -385,7 +385,7 @@ def test_h2_a_comment_that_never_arrived_is_not_found_and_then_added_safely(worl
     world.zendesk.faults.add(cut_before(), method="PUT", times=1)
     with pytest.raises(TemporaryError):
         world.append(number, entry("x/1/m2/add/", "two"))
-    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is None
+    assert DESK.find(Sought(key="x/1/m2/add/", ticket=str(number), thread="x/1/t1"), world.reach) is None
     world.append(number, entry("x/1/m2/add/", "two"))
     assert len(world.comments(number)) == 2
     assert world.zendesk.books.entries("PUT")[-1].asked.json()["ticket"]["safe_update"] is True
@@ -401,28 +401,28 @@ def arrives_late(world, number, *entries):
 @pytest.mark.parametrize("seconds", [2, 45])
 def test_h2_an_attempt_that_arrives_late_is_not_doubled(world, seconds):
     number, turn = world.open(), world.reach
-    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", turn) is None
+    assert DESK.find(Sought(key="x/1/m2/add/", ticket=str(number), thread="x/1/t1"), turn) is None
     world.clock.advance(seconds)  # finding others and uploading files takes its time
     arrives_late(world, number, entry("x/1/m2/add/", "two"))
     with pytest.raises(TemporaryError) as conflict:
         DESK.append(str(number), "x/1/t1", [entry("x/1/m2/add/", "two")], turn)
     assert conflict.value.ambiguous
     world.clock.advance(30)
-    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is not None
+    assert DESK.find(Sought(key="x/1/m2/add/", ticket=str(number), thread="x/1/t1"), world.reach) is not None
     assert len(world.comments(number)) == 2
 
 
 def test_h2_an_attempt_that_arrives_late_is_not_doubled_by_a_batch_that_begins_with_a_fresh_message(world):
     number, turn = world.open(), world.reach
     fresh, doubtful = entry("x/1/m2/add/", "two"), entry("x/1/m3/add/", "three")
-    assert DESK.find(doubtful.key, str(number), "x/1/t1", turn) is None
+    assert DESK.find(Sought(key=doubtful.key, ticket=str(number), thread="x/1/t1"), turn) is None
     world.clock.advance(2)
     arrives_late(world, number, doubtful)
     with pytest.raises(TemporaryError) as conflict:
         DESK.append(str(number), "x/1/t1", [fresh, doubtful], turn)
     assert (conflict.value.ambiguous, conflict.value.after) == (True, 30)
     world.clock.advance(30)
-    assert DESK.find(doubtful.key, str(number), "x/1/t1", world.reach) is not None
+    assert DESK.find(Sought(key=doubtful.key, ticket=str(number), thread="x/1/t1"), world.reach) is not None
     world.append(number, fresh)
     assert [comment.words for comment in world.comments(number)[1:]] == ["three", "two"]
 
@@ -430,10 +430,10 @@ def test_h2_an_attempt_that_arrives_late_is_not_doubled_by_a_batch_that_begins_w
 def test_h2_an_attempt_that_arrives_between_two_looks_is_not_doubled(world):
     number, turn = world.open(), world.reach
     first, second = entry("x/1/m2/add/", "two"), entry("x/1/m3/add/", "three")
-    assert DESK.find(first.key, str(number), "x/1/t1", turn) is None
+    assert DESK.find(Sought(key=first.key, ticket=str(number), thread="x/1/t1"), turn) is None
     world.clock.advance(2)
     arrives_late(world, number, first)
-    assert DESK.find(second.key, str(number), "x/1/t1", turn) is None
+    assert DESK.find(Sought(key=second.key, ticket=str(number), thread="x/1/t1"), turn) is None
     with pytest.raises(TemporaryError):
         DESK.append(str(number), "x/1/t1", [first, second], turn)
     assert [comment.words for comment in world.comments(number)[1:]] == ["two"]
@@ -441,11 +441,11 @@ def test_h2_an_attempt_that_arrives_between_two_looks_is_not_doubled(world):
 
 def test_h2_a_turn_goes_by_its_own_look_and_not_by_an_earlier_ones(world):
     number = world.open()
-    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is None
+    assert DESK.find(Sought(key="x/1/m2/add/", ticket=str(number), thread="x/1/t1"), world.reach) is None
     world.clock.advance(30)
     world.zendesk.agent_replies(number, "a moment, please")
     world.clock.advance(1)
-    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is None
+    assert DESK.find(Sought(key="x/1/m2/add/", ticket=str(number), thread="x/1/t1"), world.reach) is None
     world.append(number, entry("x/1/m2/add/", "two"))
     assert len(world.comments(number)) == 3
 
@@ -466,8 +466,8 @@ def test_a_part_that_was_added_is_not_repeated_when_the_rest_fails(world):
         world.append(number, note, message)
     assert error.value.ambiguous
     world.zendesk.account.comment = taken
-    assert DESK.find("n", str(number), "x/1/t1", world.reach) is not None
-    assert DESK.find("x/1/m2/add/", str(number), "x/1/t1", world.reach) is None
+    assert DESK.find(Sought(key="n", ticket=str(number), thread="x/1/t1"), world.reach) is not None
+    assert DESK.find(Sought(key="x/1/m2/add/", ticket=str(number), thread="x/1/t1"), world.reach) is None
     world.append(number, message)
     assert [comment.words for comment in world.comments(number)[1:]] == ["note", "two"]
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 # What a connector does behind the queue: it asks the vendor, and reads the answers.
 ASKING: Final = (
-    "send", "sent", "complete", "profile", "fetch", "poll", "open", "append", "find", "replies", "redact", "file",
+    "send", "sent", "complete", "profile", "fetch", "poll", "open", "append", "find", "replies", "redact", "update",
+    "file",
 )  # fmt: skip
 
 

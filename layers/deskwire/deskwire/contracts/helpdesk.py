@@ -1,7 +1,7 @@
 """The contract of a helpdesk: what a connector of the agents' side does.
 
-As a channel, a helpdesk connector is one module with one class, without state. Every writing call takes a `key`,
-which the connector puts into the request so that `find(key)` can tell later whether it happened.
+As a channel, a helpdesk connector is one module with one class, without state. Whatever is written has a key,
+which the connector puts into the request so that `find` can tell later whether it happened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .connector import Connector, Reach
 if TYPE_CHECKING:
     from deskwire.model.events import Attachment
     from deskwire.model.signals import Signal
-    from deskwire.model.tickets import AgentReply, Entry, File, Filed, Ticket
+    from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +86,8 @@ class Helpdesk(Connector):
         """
 
     @abstractmethod
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
-        """Tell after doubt what `key` (a ticket's or an entry's) became; `ticket` is empty for one being opened.
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        """Return after doubt what the sought key became.
 
         None says that it certainly did not happen (as far as `abilities` promise).
         """
@@ -111,6 +111,18 @@ class GivesFiles(Protocol):
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
         """Return one of `AgentReply.attachments`. Raises the errors of `rest.checked` and `media.fetch`."""
+
+
+@runtime_checkable
+class Updates(Protocol):
+    """Can raise a ticket's priority and add tags later, without a comment."""
+
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        """Make the change, and nothing that is not in it: agents may have set another priority or tags meanwhile.
+
+        It may be repeated, and writes nothing where all of it is so already. Raises `TicketGone`, and the errors of
+        `rest.checked`; the words that asked for it are in the ticket by then.
+        """
 
 
 @dataclass(frozen=True, slots=True)

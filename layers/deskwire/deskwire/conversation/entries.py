@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deskwire.care.measure import cut
-from deskwire.care.triage import triage
+from deskwire.care.triage import Hints, triage
 from deskwire.contracts.actions import owns_uploads
 from deskwire.contracts.channel import Media, MediaHosts
-from deskwire.contracts.helpdesk import Abilities
+from deskwire.contracts.helpdesk import Abilities, Updates
 from deskwire.contracts.terms import Unit
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Author, Event, Kind, Visibility
 from deskwire.model.keys import compose, digest
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
 from deskwire.ports import Archive, Clock
 from deskwire.timing import FETCH_WITHIN
 from deskwire.web import media
@@ -51,31 +51,39 @@ class Entries:
         entry = self.entry(turn, item)
         if follow_up_of:  # in words, too: a helpdesk may link only what is closed
             entry = dataclasses.replace(entry, body=f"{entry.body}\n{wording.continues(follow_up_of)}")
-        event, policy = item.event, turn.connection.policy
-        thread, before = turn.thread, turn.before
-        hints = triage(
-            event.text if event else "",
-            stars=event.stars if event else 0,
-            words=policy.priority_words,
-            sensitive_words=policy.sensitive_words,
-        )
+        event = item.event
+        thread = turn.thread
+        hints = _hints(turn, event)
         return Ticket(
             key=compose("open", thread.filing_key),
             thread=thread.filing_key,
             reference=thread.reference,
             subject=wording.subject(event, turn.author(event), turn.channel.title) if event else turn.channel.title,
-            customer=customer(
-                before,
-                event,
-                turn.author(event) if event and not event.own else None,
-                proved=turn.channel.proves_authors,
-            ),
+            customer=self.customer(turn, item),
             entries=(entry,),
             priority=hints.priority,
-            tags=_tags(turn, event, sensitive=hints.sensitive),
+            tags=_tags(turn, event, hints),
             fields=turn.connection.fields,
             follow_up_of=follow_up_of,
         )
+
+    def customer(self, turn: Turn, item: Pending) -> Customer:
+        """Return who a ticket with this message is for."""
+        event = item.event
+        author = turn.author(event) if event and not event.own else None
+        return customer(turn.before, event, author, proved=turn.channel.proves_authors)
+
+    def change(self, turn: Turn, item: Pending) -> Change:
+        """Return what a customer's words change in their ticket, beyond what earlier ones did."""
+        event, thread = item.event, turn.thread
+        if not isinstance(turn.helpdesk, Updates):
+            return Change()
+        if event is None or event.own or event.kind not in {Kind.MESSAGE, Kind.EDIT}:
+            return Change()
+        hints = _hints(turn, event)
+        asked = Change(hints.priority, (_sensitive(turn),) if hints.sensitive else ())
+        higher = asked.raises(thread.priority or Hints().priority)
+        return Change(asked.priority if higher else "", asked.missing(thread.tags))
 
     def entry(self, turn: Turn, item: Pending) -> Entry:
         message, event = item.message, item.event
@@ -97,6 +105,7 @@ class Entries:
             author=wording.who(turn.author(event)),
             contact=turn.thread.contact,
             shared=bool(turn.thread.ticket) and event.visibility is Visibility.PUBLIC,
+            change=self.change(turn, item) if turn.thread.ticket else Change(),
         )
 
     def entries(self, turn: Turn, group: list[Pending]) -> list[Entry]:
@@ -264,15 +273,27 @@ def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]
     return groups
 
 
-def _tags(turn: Turn, event: Event | None, *, sensitive: bool) -> tuple[str, ...]:
+def _hints(turn: Turn, event: Event | None) -> Hints:
+    """Return what a message looks like to whoever sorts the work."""
+    if event is None:
+        return Hints()
+    policy = turn.connection.policy
+    return triage(event.text, stars=event.stars, words=policy.priority_words, sensitive_words=policy.sensitive_words)
+
+
+def _tags(turn: Turn, event: Event | None, hints: Hints) -> tuple[str, ...]:
     """Return the tags of a ticket that this event opens."""
-    visibility = turn.before.visibility
-    tags = ["deskwire", turn.channel.name, str(visibility), *turn.connection.tags]
+    tags = ["deskwire", turn.channel.name, str(turn.before.visibility), *turn.connection.tags]
     if event is not None and event.suspicion:
         tags.append(SUSPECTED)
-    if sensitive:
-        tags.append("sensitive" if visibility is Visibility.PRIVATE else "sensitive-in-public")
+    if hints.sensitive:
+        tags.append(_sensitive(turn))
     return tuple(tags)
+
+
+def _sensitive(turn: Turn) -> str:
+    """Return the tag of a ticket that holds personal data."""
+    return "sensitive" if turn.before.visibility is Visibility.PRIVATE else "sensitive-in-public"
 
 
 def customer(thread: Thread, event: Event | None, author: Author | None, *, proved: bool) -> Customer:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from deskwire.contracts.channel import Profiles
-from deskwire.contracts.helpdesk import Redacts, TicketGone
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.contracts.helpdesk import Redacts, TicketGone, Updates
+from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose
-from deskwire.model.tickets import Entry, Filed
+from deskwire.model.tickets import Entry, Filed, Sought
+from deskwire.model.values import replace
 from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
+from . import wording
 from .decide import Pending, Plan, end
 from .entries import Entries, apart, groups
 from .ledger import UNDELIVERED
@@ -64,7 +66,7 @@ class Filing:
         if not any(item.doubtful for item in items):
             return list(items)
         if not turn.thread.ticket and turn.helpdesk.abilities.find_open:
-            self._find_ticket(turn)
+            self._find_ticket(turn, items)
         left: list[Pending] = []
         for item in items:
             found = self._found_entry(turn, item) if item.doubtful else None
@@ -75,9 +77,10 @@ class Filing:
                 self._filed(turn, [item], found)
         return left
 
-    def _find_ticket(self, turn: Turn) -> None:
-        """Look for a ticket that an earlier attempt may have opened."""
-        found = self._found(turn, compose("open", turn.thread.filing_key), "")
+    def _find_ticket(self, turn: Turn, items: Sequence[Pending]) -> None:
+        """Look for a ticket that an earlier attempt may have opened, with one of these."""
+        item = next(item for item in items if item.doubtful)
+        found = self._found(turn, item, compose("open", turn.thread.filing_key), "")
         if found is not None:
             turn.move(found.ticket)
             self.opened(turn)
@@ -86,12 +89,19 @@ class Filing:
         """Look for a message in the ticket that it may be in."""
         ticket = item.message.ticket or turn.thread.ticket
         asks = ticket and turn.helpdesk.abilities.find_append
-        return self._found(turn, item.message.key, ticket) if asks else None
+        return self._found(turn, item, item.message.key, ticket) if asks else None
 
-    def _found(self, turn: Turn, key: str, ticket: str) -> Filed | None:
+    def _found(self, turn: Turn, item: Pending, key: str, ticket: str) -> Filed | None:
         """Ask what a key became; a helpdesk that refuses to tell leaves it open, and repeating is the lesser evil."""
+        sought = Sought(
+            key=key,
+            ticket=ticket,
+            thread=turn.thread.filing_key,
+            customer=self.entries.customer(turn, item),
+            since=item.message.since,
+        )
         try:
-            return turn.helpdesk.find(key, ticket, turn.thread.filing_key, turn.inside)
+            return turn.helpdesk.find(sought, turn.inside)
         except (PermanentError, TicketGone):
             return None
 
@@ -129,7 +139,7 @@ class Filing:
             turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
             return
         turn.open(filed)
-        self._filed(turn, [item], filed)
+        self._filed(turn, [item], replace(filed, changed=True))
         self.opened(turn)
 
     def _introduce(self, turn: Turn, item: Pending) -> None:
@@ -194,11 +204,13 @@ class Filing:
     def _filed(self, turn: Turn, items: Sequence[Pending], filed: Filed) -> None:
         """Note that these are in the ticket; a deletion once the words are out of it, too.
 
-        A deletion whose words could not be taken out now stays pending: it is found then, and they are.
+        A deletion whose words could not be taken out now stays pending: it is found then, and they are. So does a
+        message whose change of the ticket could not be made.
         """
         for item in items:
             try:
                 self._redact(turn, item)
+                self._change(turn, item, made=filed.changed)
             except (TemporaryError, ConfigurationError) as error:
                 turn.trouble = turn.trouble or error
                 turn.begun.add(item.message.key)
@@ -241,6 +253,26 @@ class Filing:
                 turn.helpdesk.redact(each.ticket or turn.thread.ticket, each.entry, turn.inside)
             except (PermanentError, TicketGone):
                 continue  # the note about the deletion stands in the ticket
+
+    def _change(self, turn: Turn, item: Pending, *, made: bool) -> None:
+        """Raise the ticket's priority and add tags, as a customer's words ask, unless that is `made` already.
+
+        Each is asked for once: agents may set it back. Raises `TemporaryError` where the message can be found again.
+        """
+        helpdesk, change = turn.helpdesk, self.entries.change(turn, item)
+        if not change or not isinstance(helpdesk, Updates):
+            return
+        if not made:
+            try:
+                helpdesk.update(turn.thread.ticket, change, turn.inside)
+            except TicketGone:  # the next words open another, with hints of their own
+                return
+            except DeskwireError as error:
+                if isinstance(error, TemporaryError) and turn.helpdesk.abilities.find_append:
+                    raise
+                turn.note(compose("change", item.message.key), wording.unchanged(change, str(error)))
+            turn.count_update()
+        turn.change(change)
 
     def _taken_back(self, turn: Turn, item: Pending, event: Event) -> list[Recorded]:
         """Return what a deletion takes back: also what was filed a moment ago, in this very turn."""

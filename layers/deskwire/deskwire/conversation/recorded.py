@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from deskwire.letters import content_in, stored
@@ -62,6 +63,11 @@ class Recorded:
     def reminder(self) -> bool:
         """Whether it is a note that is needed in its own ticket alone."""
         return self.key.startswith(f"{REMINDER}/")
+
+    @property
+    def since(self) -> datetime | None:
+        """When it was recorded, before which nothing was done about it; None for what is recorded just now."""
+        return datetime.fromtimestamp(self.recorded_at / 1000, UTC) if self.recorded_at else None
 
     @property
     def done(self) -> bool:

@@ -215,8 +215,7 @@ class Relaying:
         self.telemetry.log("ERROR", "an answer did not go out", channel=turn.channel.name, reason=tell.reason)
 
     def _note(self, turn: Turn, key: str, reply: AgentReply, words: str) -> None:
-        note = Recorded(key=compose("note", key), note=words, received_at=turn.now.isoformat(), ticket=reply.ticket)
-        turn.added.append(note)
+        turn.note(key, words, reply.ticket)
 
 
 def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:

@@ -43,6 +43,8 @@ class Thread(BaseModel):
     opened_at: int = 0
     status: Status | None = None  # of the ticket, as far as the helpdesk signals it
     status_at: int = 0
+    priority: str = ""  # of the ticket, as far as our hints raised it
+    tags: tuple[str, ...] = ()  # of the ticket, that our hints gave it
     joined_at: int = 0  # when the ticket was merged into that of somebody else
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
     aside: int = 0  # messages numbered so far that its list could not take (see `overflow`)

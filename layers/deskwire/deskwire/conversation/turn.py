@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from deskwire.model.errors import DeskwireError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.signals import Signal, Status
-from deskwire.model.tickets import Filed
+from deskwire.model.tickets import Change, Filed
 from deskwire.model.values import replace
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
@@ -32,6 +32,7 @@ from .wording import called
 
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
+NEW_TICKET: Mapping[str, Any] = {"status": None, "status_at": 0, "priority": "", "tags": ()}
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
 WRITTEN_EARLY = frozenset({"ticket", "epoch", "acknowledged_at", "acknowledgements"})
 
@@ -188,7 +189,7 @@ class Turn:
 
     def open(self, filed: Filed) -> None:
         """Record a newly opened ticket."""
-        self._become(ticket=filed.ticket, contact=filed.contact, updates=(), status=None, status_at=0)
+        self._become(ticket=filed.ticket, contact=filed.contact, updates=(), **NEW_TICKET)
 
     def move(self, ticket: str) -> None:
         """Record that the thread's ticket is another one."""
@@ -204,13 +205,18 @@ class Turn:
             if at >= self.thread.status_at:
                 self._become(status=signal.status, status_at=at)
 
+    def change(self, change: Change) -> None:
+        """Record what our hints changed in the ticket: each is given once."""
+        known = Change(self.thread.priority, self.thread.tags) | change
+        self._become(priority=known.priority, tags=known.tags)
+
     def join(self, at: datetime | None) -> None:
         """Record when the thread's ticket was merged into another, as far as the helpdesk says."""
         self._become(joined_at=seconds(at) if at else 0)
 
     def follow_up(self) -> None:
         """Leave the present ticket; what is filed next opens another."""
-        self._become(ticket="", epoch=self.thread.epoch + 1, status=None, status_at=0)
+        self._become(ticket="", epoch=self.thread.epoch + 1, **NEW_TICKET)
 
     def place(self) -> None:
         """Record which helpdesk has the ticket; the way back from it is still to be written."""
@@ -227,6 +233,12 @@ class Turn:
             self._become(filed_at=seconds(self.now))
             if self.thread.status is Status.SOLVED:  # the customer's words open it again: see `Helpdesk.append`
                 self._become(status=Status.REOPENED, status_at=seconds(self.now))
+
+    def note(self, key: str, words: str, ticket: str = "") -> None:
+        """Add a note of ours to a ticket, the present one by default; it is filed in a turn of its own."""
+        ticket = ticket or self.thread.ticket
+        note = Recorded(key=compose("note", key), note=words, received_at=self.now.isoformat(), ticket=ticket)
+        self.added.append(note)
 
     def leave_unfiled(self) -> None:
         """Keep the time of filing as it was."""

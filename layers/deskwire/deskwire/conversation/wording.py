@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from deskwire.care.measure import cut
 from deskwire.contracts.terms import Unit
 from deskwire.model.events import MOST_STARS, Attachment, Author, Event, Kind
+from deskwire.model.tickets import Change
 
 from .decide import Undelivered
 from .spoken import Writer, labels, visible
@@ -175,6 +176,16 @@ def uncertain(text: str) -> str:
         "It is unknown whether this answer reached the customer: the platform did not confirm it, and cannot be "
         "asked. It was not sent again, so that nobody reads it twice. Please look on the platform itself."
         f"\n\n> {text[:300]}"
+    )
+
+
+def unchanged(change: Change, reason: str) -> str:
+    """Return the note for an agent where a ticket could not be changed as a customer's message asks."""
+    asked = [f"priority {change.priority}"] if change.priority else []
+    asked += [f"tag {tag}" for tag in change.tags]
+    return (
+        f"A message of the customer's asks for: {', '.join(asked)}. It could NOT be set.\n"
+        f"Why: {cut(line(reason), REASON, Unit.CHARACTERS)}.\nPlease set it by hand."
     )
 
 

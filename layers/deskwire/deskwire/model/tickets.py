@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from deskwire.model.values import dataclass, field
@@ -38,12 +38,46 @@ class Customer:
         return f"Customer({digest(self.external_id)[:8]})"
 
 
+PRIORITIES = ("low", "normal", "high", "urgent")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to change in a ticket that exists: a priority to raise it to, and tags to add.
+
+    `priority` is one of `PRIORITIES`, or empty to leave it. It never lowers one, and no tag is taken away.
+    """
+
+    priority: str = ""
+    tags: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.priority or self.tags)
+
+    def raises(self, current: str) -> bool:
+        """Return whether it raises this priority: empty is the lowest; one of the company's own is left as it is."""
+        if not (self.priority and current):
+            return bool(self.priority)
+        return current in PRIORITIES and PRIORITIES.index(self.priority) > PRIORITIES.index(current)
+
+    def missing(self, current: Collection[str]) -> tuple[str, ...]:
+        """Return its tags that are not among these."""
+        return tuple(tag for tag in self.tags if tag not in current)
+
+    def __or__(self, other: Change) -> Change:
+        """Return both as one change."""
+        priority = other.priority if other.raises(self.priority) else self.priority
+        return Change(priority, (*self.tags, *other.missing(self.tags)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One thing to write into a ticket: a customer's message, or a note of ours.
 
     `key` is the event's key; the helpdesk keeps it findable (a marker, a field), so that `find(key)` answers.
     `body` is plain text, ready to be shown: the connector makes sure nothing in it becomes markup or a command.
+    `change` is what these words change in a ticket, given to helpdesks with `Updates` alone. A connector whose helpdesk
+    takes both in one request makes it in `append` and says so in `Filed.changed`; any other ignores it.
     """
 
     key: str
@@ -54,9 +88,29 @@ class Entry:
     author: str = ""  # who wrote it, by name: for helpdesks that show the connector as everything's author
     contact: str = ""  # the helpdesk's id of the customer, as `Filed.contact` gave it
     shared: bool = False  # others than the customer may write here: the author is to be named
+    change: Change = Change()
 
     def __repr__(self) -> str:
         return f"Entry({digest(self.key)[:12]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What `find` looks for after doubt: what became of `key`, a ticket's or an entry's.
+
+    `ticket` is where an entry would be, and empty for a ticket that was being opened. `customer` is who it is for and
+    `since` a time before which it certainly did not happen: a helpdesk that can list by these alone looks there, every
+    other one ignores them.
+    """
+
+    key: str
+    ticket: str = ""
+    thread: str
+    customer: Customer | None = None
+    since: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"Sought({digest(self.key)[:12]})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +123,7 @@ class Ticket:
     subject: str
     customer: Customer
     entries: tuple[Entry, ...]
-    priority: str = "normal"  # low, normal, high, urgent
+    priority: str = "normal"  # one of `PRIORITIES`
     tags: tuple[str, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     follow_up_of: str = ""
@@ -82,12 +136,14 @@ class Ticket:
 class Filed:
     """Where it was filed: the ticket's id as the helpdesk now has it, and its id of each entry by entry key.
 
-    `contact` is the helpdesk's id of the customer, where the connector wants it back in later entries.
+    `contact` is the helpdesk's id of the customer, where the connector wants it back in later entries. `changed`: what
+    the entries change in the ticket (`Entry.change`) is done.
     """
 
     ticket: str
     entries: Mapping[str, str] = field(default_factory=dict)
     contact: str = ""
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

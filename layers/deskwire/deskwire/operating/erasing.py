@@ -25,6 +25,7 @@ from deskwire.contracts.connector import Reach
 from deskwire.contracts.helpdesk import Helpdesk, Redacts, TicketGone
 from deskwire.conversation import wording
 from deskwire.conversation.directory import Directory
+from deskwire.conversation.entries import customer
 from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
 from deskwire.conversation.table import person_digest, person_item, reference_item, seconds, thread_item, ticket_item
@@ -35,7 +36,7 @@ from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadErro
 from deskwire.model.events import Event, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.reference import reference
-from deskwire.model.tickets import Entry
+from deskwire.model.tickets import Entry, Sought
 from deskwire.ports import (
     Absent,
     Clock,
@@ -322,11 +323,11 @@ class Eraser:
         ticket = message.ticket or thread.ticket
         try:
             if not ticket and helpdesk.abilities.find_open:
-                opened = helpdesk.find(compose("open", thread.filing_key), "", thread.filing_key, inside)
+                opened = helpdesk.find(_sought(thread, compose("open", thread.filing_key), "", message), inside)
                 ticket = opened.ticket if opened is not None else ""
             if not ticket or not helpdesk.abilities.find_append:
                 return ticket, ""
-            found = helpdesk.find(message.key, ticket, thread.filing_key, inside)
+            found = helpdesk.find(_sought(thread, message.key, ticket, message), inside)
         except (PermanentError, TicketGone):
             return ticket, ""
         return (found.ticket, found.entries.get(message.key, "")) if found is not None else (ticket, "")
@@ -390,7 +391,7 @@ class Eraser:
             public=False,
         )
         try:
-            told = helpdesk.abilities.find_append and helpdesk.find(note.key, ticket, thread.filing_key, inside)
+            told = helpdesk.abilities.find_append and helpdesk.find(_sought(thread, note.key, ticket), inside)
             if not told:
                 helpdesk.append(ticket, thread.filing_key, [note], inside)
         except (PermanentError, TicketGone):
@@ -534,6 +535,20 @@ def _alone(person: Person, thread: Thread, messages: Sequence[Recorded]) -> bool
     theirs = [m for m in customers if person.wrote(m.event)]
     known = (thread.channel, thread.author.get("id")) == (person.channel, person.author)
     return len(theirs) == len(customers) and (known or bool(theirs))
+
+
+def _sought(thread: Thread, key: str, ticket: str, message: Recorded | None = None) -> Sought:
+    """Return what to ask the helpdesk about: a key of this thread, for this message or for a note of ours."""
+    event = message.event if message is not None else None
+    author = event.author if event is not None and not event.own else None
+    proved = thread.channel not in registry.channel_names() or registry.channel(thread.channel).proves_authors
+    return Sought(
+        key=key,
+        ticket=ticket,
+        thread=thread.filing_key,
+        customer=customer(thread, event, author, proved=proved),
+        since=message.since if message is not None else None,
+    )
 
 
 def _archived(message: Recorded, row: Item) -> list[str]:

@@ -41,7 +41,7 @@ class Salesforce(Helpdesk):
     def append(self, ticket, thread, entries, reach):
         raise NotImplementedError
 
-    def find(self, key, ticket, thread, reach):
+    def find(self, sought, reach):
         raise NotImplementedError
 
     def replies(self, ticket, after, reach):

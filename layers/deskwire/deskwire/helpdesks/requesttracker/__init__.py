@@ -36,13 +36,13 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import AgentReply, Entry, File, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
 from .api import Tracker, number, quoted, values_of
 from .replies import file_of, reply, staff, written_on
-from .tickets import MESSAGE, THREAD, created, marker, prepared, requestor_of, settled, tickets_of, written
+from .tickets import MESSAGE, THREAD, changed, created, marker, prepared, requestor_of, settled, tickets_of, written
 
 if TYPE_CHECKING:
     from deskwire.web.request import Request
@@ -111,7 +111,7 @@ class RequestTracker(Helpdesk):
             filed = {entry.key: f"ticket/{found}" for entry in public}  # REST 2 tells no number of the opening itself
             for entry in ticket.entries:
                 if found != opened:  # another attempt was faster: what it did not bring, this one does
-                    known = self.find(entry.key, found, ticket.thread, reach)
+                    known = self.find(Sought(key=entry.key, ticket=found, thread=ticket.thread), reach)
                     filed[entry.key] = known.entries[entry.key] if known else written(tracker, found, entry)
                 elif not entry.public:
                     filed[entry.key] = written(tracker, found, entry)
@@ -129,8 +129,11 @@ class RequestTracker(Helpdesk):
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
-        tracker = Tracker(reach)
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        changed(Tracker(reach), number(ticket), change)
+
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        tracker, key, ticket = Tracker(reach), sought.key, sought.ticket
         if ticket:
             rows = tracker.get(
                 "transactions",

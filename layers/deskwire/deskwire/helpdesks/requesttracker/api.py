@@ -18,6 +18,7 @@ from deskwire.web.rest import Answer, Call, checked
 MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 HOUR = 3600.0
 HINT = "the “token”"
+DENIED = "Permission Denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,13 @@ class Tracker:
         if answer.status == 409:  # unconfirmed: no page names it; where one comes, it is about what was asked for
             raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True, concerns=Concern.TICKET)
         # Rights show as 403 or as 400 with these words (our user's language is English).
-        if answer.status == 400 and message_of(answer) == "Permission Denied":
-            raise ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/request-tracker")
+        if answer.status == 400 and message_of(answer) == DENIED:
+            raise self.denied(what)
         return answer
+
+    def denied(self, what: str) -> ConfigurationError:
+        """Return the error for a right that our user lacks."""
+        return ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/request-tracker")
 
     def get(self, path: str, *, what: str, **query: str) -> Node:
         """Return the JSON of a GET."""

@@ -10,10 +10,10 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
-from deskwire.model.tickets import Customer, Entry, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, Ticket
 from deskwire.web.rest import checked
 
-from .api import HINT, HOUR, Tracker, message_of, number, quoted, values_of
+from .api import DENIED, HINT, HOUR, Tracker, message_of, number, quoted, values_of
 
 THREAD = "Deskwire Thread"
 OPENING = "Deskwire Opening"
@@ -173,6 +173,31 @@ def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
     if answer.status != 201 or place is None:
         raise TemporaryError(f"{what}: the answer names no transaction", ambiguous=True)
     return place[1]
+
+
+def changed(tracker: Tracker, ticket: str, change: Change) -> None:
+    """Look at the ticket, and update it where it has a lower priority or lacks a tag. Raises `TicketGone`.
+
+    A custom field of several values is replaced as a whole. RT says 200 to what our user may not change, and why in
+    words.
+    """
+    path, what = f"ticket/{ticket}", "changing a ticket"
+    answer = tracker.ask("GET", path, what=what)
+    if answer.status == 404:
+        raise TicketGone("deleted")
+    shown = checked(answer, what=what, secret_hint=HINT).node()
+    asked: dict[str, object] = {}
+    wanted = PRIORITIES.get(change.priority, 0)
+    if wanted > int(number(shown["Priority"].identifier())):
+        asked["Priority"] = wanted
+    present = values_of(shown, TAGS)
+    if missing := change.missing(present):
+        asked["CustomFields"] = {TAGS: [*present, *missing]}
+    if not asked:
+        return
+    told = tracker.send("PUT", path, asked, what=what).node()
+    if any(DENIED in each.text("") for each in told.items()):
+        raise tracker.denied(what)
 
 
 def fields_of(ticket: Ticket, reach: Reach) -> dict[str, str]:

@@ -36,12 +36,12 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
 from .api import HOUR, RECORD, DeniedError, Service, known, quoted, record, value
-from .records import SOURCE, appended, contact_of, earlier_tickets, found_comments, marker, opened, ticket_of
+from .records import SOURCE, appended, changed, contact_of, earlier_tickets, found_comments, marker, opened, ticket_of
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"
 SEEN = date(2026, 11, 28)
@@ -118,8 +118,11 @@ class Vtiger(Helpdesk):
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
-        service = Service(reach)
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        changed(Service(reach), ticket, change)
+
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        service, key, ticket = Service(reach), sought.key, sought.ticket
         if not ticket:
             found = ticket_of(service, key)
             return Filed(found) if found else None

@@ -11,7 +11,7 @@ from functools import partial
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
 from deskwire.web.reading import Node
 
 from .api import DeniedError, Service, SilentError, known, quoted, record, stored_name, value
@@ -19,6 +19,7 @@ from .words import line, pieces, storable
 
 SOURCE = "DESKWIRE"  # of what we write: Vtiger takes it on create, and has CRM or WEBSERVICE for all else
 OPEN = "Open"
+TAGS = "Tags: "  # how the description's line of tags begins
 WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open these again
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
 PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
@@ -142,13 +143,41 @@ def appended(service: Service, ticket: str, entry: Entry) -> str:
         raise
 
 
-def _standing(service: Service, ticket: str) -> Node:
-    """Return the ticket's status and contact. Raises `TicketGone` for one that is not there (any more)."""
+def changed(service: Service, ticket: str, change: Change) -> None:
+    """Look at the ticket, and revise it where it has a lower priority or lacks a tag. Raises `TicketGone`."""
+    standing = _standing(service, ticket, "id,ticketpriorities,description")
+    asked: dict[str, str] = {}
+    if change.raises(value(standing["ticketpriorities"]).lower()):
+        asked["ticketpriorities"] = PRIORITIES[change.priority]
+    if change.tags:
+        described = standing["description"].text()
+        tagged = _tagged(described, change)
+        asked |= {"description": tagged} if tagged != described else {}
+    if asked:
+        service.write("revise", "changing a ticket", {"id": ticket, **asked})
+
+
+def _tagged(description: str, change: Change) -> str:
+    """Return a ticket's description with these tags in its line of tags, as `introduction` began it.
+
+    Tags of its own cannot be written through the web service.
+    """
+    lines = description.split("\n")
+    number = next((number for number, each in enumerate(lines) if each.startswith(TAGS)), len(lines))
+    found = "".join(lines[number : number + 1]).removeprefix(TAGS)
+    present = [tag.strip() for tag in found.split(",") if tag.strip()]
+    missing = change.missing(present)
+    lines[number : number + 1] = [TAGS + ", ".join([*present, *missing])]
+    return "\n".join(lines) if missing else description
+
+
+def _standing(service: Service, ticket: str, columns: str = "id,ticketstatus,contact_id") -> Node:
+    """Return columns of the ticket. Raises `TicketGone` for one that is not there (any more)."""
     what = "looking at the ticket"
     prefix, _ = service.module("HelpDesk")
     if not known(ticket).startswith(f"{prefix}x"):  # of another Vtiger, in which modules have other numbers
         raise TicketGone("deleted")
-    rows = service.rows("id,ticketstatus,contact_id", "HelpDesk", f"id = {quoted(ticket)}", what=what)
+    rows = service.rows(columns, "HelpDesk", f"id = {quoted(ticket)}", what=what)
     if not rows:
         raise TicketGone("deleted")
     record(rows[0]["id"], what, prefix)

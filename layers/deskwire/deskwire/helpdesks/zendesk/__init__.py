@@ -26,6 +26,8 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 
 from deskwire.contracts.channel import Reach
@@ -42,7 +44,7 @@ from deskwire.model.errors import (
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.keys import digest
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Customer, Entry, File, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.timing import TURN_SECONDS
 from deskwire.verification.hmac import HmacHeader
@@ -154,7 +156,7 @@ class Zendesk(Helpdesk):
         answer = api.ask("POST", "tickets.json", _ticket(api, ticket, requester, first), key=digest(ticket.key))
         if answer.status == 400 and b"IdempotentRequestError" in answer.body:
             # The key is known with another body (a file got another token): the ticket exists.
-            found = self.find(ticket.key, "", ticket.thread, reach)
+            found = self.find(Sought(key=ticket.key, thread=ticket.thread), reach)
             if found is None:
                 raise TemporaryError(
                     "opening a ticket: its key is taken and the ticket not to be seen yet",
@@ -176,29 +178,45 @@ class Zendesk(Helpdesk):
         """Return where each entry of a ticket that another attempt opened is, so that it can be redacted."""
         entries: dict[str, str] = {}
         for entry in ticket.entries:
-            known = self.find(entry.key, number, ticket.thread, reach)
+            known = self.find(Sought(key=entry.key, ticket=number, thread=ticket.thread), reach)
             entries |= known.entries if known else {}
         return entries
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
-        """Add the entries in as few updates as their kinds and length allow: one call each, no read before."""
+        """Add the entries in as few updates as their kinds and length allow: one call each, no read before.
+
+        One read before the first where it changes the ticket's priority or tags, too.
+        """
         api = Api(reach)
         filed: dict[str, str] = {}
+        change = reduce(or_, (entry.change for entry in entries), Change())
+        changed = False
         for batch in batches(entries):
             try:
-                filed |= places(batch, _update(api, numbered(ticket), batch)["audit"])
+                made, done = _update(api, numbered(ticket), batch, Change() if filed else change)
+                filed |= places(batch, made["audit"])
+                changed = changed or done
             except (DeskwireError, TicketGone) as error:
                 if filed:  # so that nobody repeats what is there: the rest alone will tell its own error
                     part = "only a part was added to the ticket"
                     raise TemporaryError(part, after=1, ambiguous=True, concerns=Concern.TICKET) from error
                 raise
-        return Filed(ticket, filed)
+        return Filed(ticket, filed, changed=changed)
 
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
-        """Look for a ticket by its external id (in the store, not the late index), for an entry in the audits."""
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        """Look at the ticket, and update it where it has a lower priority or lacks a tag."""
         api = Api(reach)
+        shown = api.ticket(numbered(ticket))
+        if shown["status"].text("") == "closed":
+            raise _closed(api, ticket, shown)
+        if asked := _change(change, shown):
+            api.updated(_put(api, ticket, asked), "changing a ticket").node()["ticket"].object()
+
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        """Look for a ticket by its external id (in the store, not the late index), for an entry in the audits."""
+        api, key, ticket = Api(reach), sought.key, sought.ticket
         if not ticket:
-            answer = api.ask("GET", f"tickets.json?external_id={external_id(thread, key)}")
+            answer = api.ask("GET", f"tickets.json?external_id={external_id(sought.thread, key)}")
             listed = api.checked(answer, "looking for a ticket").node()["tickets"]
             if not isinstance(listed.raw, list):
                 raise TemporaryError("looking for a ticket: the answer has no list")
@@ -333,7 +351,7 @@ def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) ->
         "requester_id": int(requester),
         "comment": written(api, first, requester),
         "priority": ticket.priority,
-        "tags": list(dict.fromkeys((OWN, *(re.sub(r"[^\w:/-]+", "_", tag.lower()) for tag in ticket.tags)))),
+        "tags": list(dict.fromkeys((OWN, *_tags(ticket.tags)))),
         "metadata": metadata(first),
     }
     if fields := _fields(ticket, api.reach.settings.get("fields", "")):
@@ -365,8 +383,30 @@ def _stamp(api: Api, ticket: str, key: str) -> str:
     return f"stamp/{ticket}/{mark(key)}/{api.reach.now.isoformat()}"
 
 
-def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
-    """Add a comment. Raises `TicketGone`.
+def _change(change: Change, shown: Node) -> dict[str, Any]:
+    """Return what an update makes of a ticket as it is shown, refused (409) when somebody changes it meanwhile.
+
+    `tags` replaces all that there are; adding takes a request of its own, or `update_many`, which is a job.
+    https://developer.zendesk.com/documentation/ticketing/managing-tickets/adding-tags-to-tickets-without-overwriting-existing-tags/
+    """
+    if not isinstance(shown["tags"].raw, list):
+        raise TemporaryError("looking at a ticket: the answer has no tags", concerns=Concern.TICKET)
+    asked: dict[str, Any] = {}
+    if change.raises(shown["priority"].text("")):
+        asked["priority"] = change.priority
+    present = [tag.text() for tag in shown["tags"].items()]
+    if missing := Change(tags=_tags(change.tags)).missing(present):
+        asked["tags"] = [*present, *missing]
+    return asked and {**asked, "safe_update": True, "updated_stamp": shown["updated_at"].text()}
+
+
+def _tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return tags as Zendesk writes them."""
+    return tuple(re.sub(r"[^\w:/-]+", "_", tag.lower()) for tag in tags)
+
+
+def _update(api: Api, ticket: str, batch: Sequence[Entry], change: Change) -> tuple[Node, bool]:
+    """Add a comment; return the answer, and whether the change is made along with it. Raises `TicketGone`.
 
     Only after doubt about any of the entries (`find` left a stamp) it is a safe update: refused when the ticket was
     changed since the first look, for what came between two looks may be the entry that was looked for first.
@@ -376,7 +416,8 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     if stamp:
         payload |= {"safe_update": True, "updated_stamp": stamp}
     requester = _author(api, ticket, batch[0].contact) if batch[0].public else ""
-    answer = _put(api, ticket, payload | {"comment": written(api, batch, requester)})
+    comment = {"comment": written(api, batch, requester)}
+    answer, changed = _commented(api, ticket, payload | comment, Change() if stamp else change)
     if answer.status == 422 and error_of(answer):
         shown = api.ticket(ticket)
         # The words of the refusal lie under `status`, under `base` or elsewhere: the ticket itself tells.
@@ -390,7 +431,17 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry]) -> Node:
     made = api.updated(answer, "adding to a ticket").node()
     if batch[0].public:
         _wake(api, ticket, made["ticket"])
-    return made
+    return made, changed
+
+
+def _commented(api: Api, ticket: str, payload: Mapping[str, Any], change: Change) -> tuple[Answer, bool]:
+    """Add a comment, with the change of the ticket where that is not refused; return whether it is made."""
+    if change:
+        asked = _change(change, api.ticket(ticket))
+        answer = _put(api, ticket, {**payload, **asked})
+        if not asked or answer.status not in {409, 422}:
+            return answer, True
+    return _put(api, ticket, payload), False
 
 
 def _wake(api: Api, ticket: str, shown: Node) -> None:
