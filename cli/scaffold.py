@@ -33,7 +33,7 @@ ANOTHER = {"signing_secret": "another-invented-secret"}
 REFUSED = "signed-with-another-secret"
 RECEIVED = datetime(2026, 11, 2, 9, 20, 1, tzinfo=UTC)
 PLAYED = {"channel": "platforms", "helpdesk": "helpdesks"}
-RULES = {"channel": "C1 to C18", "helpdesk": "H1 to H10 and those of the C rules that hold for helpdesks"}
+RULES = {"channel": "C1 to C18", "helpdesk": "H1 to H11 and those of the C rules that hold for helpdesks"}
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies
-from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.contracts.helpdesk import Helpdesk, Updates
 from deskwire.verification.never import Never
 from tests.conformance import world
 
@@ -58,6 +58,7 @@ POPULATIONS = {
     "channel": lambda: _every(Channel),
     "helpdesk": lambda: _every(Helpdesk),
     "connector": lambda: _every((Channel, Helpdesk)),
+    "updating_helpdesk": lambda: _every(Updates),
     "delivered_channel": lambda: _delivered(Channel),
     "delivered_helpdesk": lambda: _delivered(Helpdesk),
     "delivered_connector": lambda: _delivered((Channel, Helpdesk)),
@@ -78,6 +79,7 @@ POPULATIONS = {
     "exchange": lambda: _exchanges((Channel, Helpdesk), lambda _: True),
     "sending": lambda: _exchanges(Channel, _sends),
     "good_exchange": lambda: _exchanges((Channel, Helpdesk), lambda item: item.ends_well),
+    "appending": lambda: _exchanges(Updates, lambda item: item.call == "append" and item.ends_well),
     "writing": lambda: _exchanges(Helpdesk, _writes),
 }
 

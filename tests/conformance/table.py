@@ -35,6 +35,7 @@ CALLS = {
     "redact": "redacts",
     "file": "hands over agents' files",
     "edit": "edits",
+    "update": "raises priority and adds tags later",
 }
 
 

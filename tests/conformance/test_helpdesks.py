@@ -1,4 +1,4 @@
-"""H1 to H10: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
+"""H1 to H11: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deskwire.contracts.helpdesk import GivesFiles, PollsTickets, Redacts, TicketGone
+from deskwire.contracts.helpdesk import GivesFiles, PollsTickets, Redacts, TicketGone, Updates
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.signals import About, Signal
 from tests.conformance import world
@@ -21,6 +21,7 @@ LIVING = {
     "h6": "markup that stays words",
     "h9": "byte limits and four-byte characters",
     "h10": "an attachment with name, type and bytes",
+    "h11": "a priority raised and never lowered, tags added to those there are, no message written",
 }
 
 
@@ -84,7 +85,12 @@ def test_another_key_makes_another_request(writing):
 
 def _requests(exchange, data):
     """Return what is asked when the call is made with other data, whatever is answered as recorded."""
-    asked = []
+    return _asked(exchange, data)[0]
+
+
+def _asked(exchange, data):
+    """Return what is asked when the call is made with other data, and the result where it comes to one."""
+    asked, result = [], None
 
     def transport(call):
         headers = {name.lower(): value for name, value in call.headers.items()}
@@ -93,8 +99,8 @@ def _requests(exchange, data):
 
     reach = world.dataclasses.replace(world.reach_of(exchange, world.Script([])), http=transport)
     with suppress(DeskwireError, TicketGone):
-        world.called(exchange, data, reach)
-    return asked
+        result = world.called(exchange, data, reach)
+    return asked, result
 
 
 def error_of(exchange, answer):
@@ -132,9 +138,12 @@ def test_what_speaks_of_the_account_calls_a_person_and_refuses_no_message(writin
 
 @pytest.mark.rule("H3.refused")
 def test_any_other_refusal_is_final_or_says_that_the_ticket_is_gone(writing):
+    """Where words and a change of the ticket are one request, the words may be tried alone, and are refused as well."""
     for status in OTHER_4XX:
         steps = copy.deepcopy(writing.data["steps"])
-        steps[-1]["answer"] = {"status": status, "body": {}}
+        last = steps[-1] | {"answer": {"status": status, "body": {}}}
+        alone = last | {"request": {name: last["request"][name] for name in ("method", "url")}}
+        steps[-1:] = [last, alone]
         with pytest.raises((PermanentError, TicketGone)):
             world.played(writing, steps)
 
@@ -276,6 +285,46 @@ def test_an_attachment_is_proven_to_arrive(helpdesk):
         on_the_living(helpdesk, "h10")
 
 
+@pytest.mark.rule("H11.raised")
+def test_priority_and_tags_are_proven_to_change_later(updating_helpdesk):
+    on_the_living(updating_helpdesk, "h11")
+    assert any(writes(item) for item in updates(updating_helpdesk)), "no exchange changes a ticket"
+
+
+@pytest.mark.rule("H11.once")
+def test_a_ticket_that_is_so_already_is_only_looked_at(updating_helpdesk):
+    """An exchange shows it, with a priority that agents raised further: what is not to change is not written."""
+    looked = [item for item in updates(updating_helpdesk) if not writes(item)]
+    assert any(item.data["arguments"]["change"].get("priority") for item in looked), "none shows a higher priority"
+    assert any(item.data["arguments"]["change"].get("tags") for item in looked), "none shows tags that are there"
+    for item in looked:
+        world.played(item)  # one request more fails
+
+
+@pytest.mark.rule("H11.said")
+def test_appending_says_that_it_changed_the_ticket_only_where_another_request_did(appending):
+    """`Filed.changed` is believed: nobody asks for the change again."""
+    sent, said = [], []
+    for change in ({}, {"priority": "urgent", "tags": ["a-tag-of-the-suite"]}):
+        data = copy.deepcopy(appending.data)
+        for entry in data["arguments"]["entries"]:
+            entry["change"] = change
+        asked, result = _asked(appending, data)
+        sent.append(asked)
+        said.append(result is not None and result.changed)
+    assert not said[0], "it says that it changed a ticket in which nothing was to change"
+    assert not said[1] or sent[0] != sent[1], "it says that it changed the ticket, and made the same requests"
+
+
+def updates(helpdesk):
+    return [item for item in world.exchanges(helpdesk) if item.call == "update" and item.ends_well]
+
+
+def writes(exchange):
+    """Return whether it ends in a request that changes something."""
+    return exchange.data["steps"][-1]["request"]["method"] != "GET"
+
+
 @pytest.mark.rule("H1.abilities")
 def test_each_ability_a_helpdesk_claims_is_shown_by_an_exchange(helpdesk):
     subject, shown = world.connectors()[helpdesk], calls(helpdesk)
@@ -286,6 +335,8 @@ def test_each_ability_a_helpdesk_claims_is_shown_by_an_exchange(helpdesk):
         assert "file" in shown
     if isinstance(subject, PollsTickets):
         assert "poll" in shown
+    if isinstance(subject, Updates):
+        assert "update" in shown
     assert subject.abilities.polls == isinstance(subject, PollsTickets)
     if subject.abilities.several:
         assert any(

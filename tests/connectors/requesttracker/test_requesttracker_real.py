@@ -24,7 +24,7 @@ from deskwire.helpdesks.requesttracker.tickets import MESSAGE, marker
 from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Call, Direct, with_hosts
@@ -907,3 +907,27 @@ def test_the_messages_key_is_a_field_of_its_transaction(tracker, number, reach):
     row = tracker.call("GET", f"transaction/{filed.entries[entry.key]}")
     values = {field["name"]: field["values"] for field in row["CustomFields"]}
     assert values[MESSAGE] == [marker(entry.key)]
+
+
+# --------------------------------------------------------------------------------------- H11: priority and tags later
+
+
+def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_there_are(tracker, reach, wire):
+    filed = connector.open(a_ticket("hello", priority="normal", tags=("messenger", "vip")), reach)
+    wire.calls.clear()
+    connector.update(filed.ticket, Change("high", ("sensitive", "vip")), reach)
+    shown = tracker.ticket(filed.ticket)
+    values = {field["name"]: field["values"] for field in shown["CustomFields"]}
+    assert shown["Priority"] == "100"
+    assert sorted(values["Deskwire Tags"]) == ["messenger", "sensitive", "vip"]
+    assert [call.method for call in wire.calls] == ["GET", "PUT"]
+    wire.calls.clear()
+    connector.update(filed.ticket, Change("normal", ("sensitive",)), reach)
+    assert [call.method for call in wire.calls] == ["GET"]
+    assert tracker.ticket(filed.ticket)["Priority"] == "100"
+    assert kinds(tracker, filed.ticket) == ["Create"], "no message is written"
+
+
+def test_h11_a_ticket_that_is_gone_says_so(reach):
+    with pytest.raises(TicketGone):
+        connector.update("987654", Change("high"), reach)

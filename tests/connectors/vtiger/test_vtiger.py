@@ -12,7 +12,7 @@ from deskwire.helpdesks.vtiger import api, words
 from deskwire.helpdesks.vtiger.records import PATIENCE, SOURCE, marker
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import rest
 from deskwire.web.reading import Node
@@ -90,13 +90,33 @@ def test_h1_a_ticket_is_opened_extended_opened_again_and_one_that_is_gone_says_s
 
 def test_h2_what_was_filed_is_found_by_its_key_and_opened_once(desk, reach):
     connector = helpdesk("vtiger")
-    assert connector.find("t1", "", "c7", reach) is None
+    assert connector.find(Sought(key="t1", thread="c7"), reach) is None
     filed = connector.open(ticket(entry("k1")), reach)
-    assert connector.find("t1", "", "c7", reach).ticket == filed.ticket
-    assert connector.find("k1", filed.ticket, "c7", reach).entries == filed.entries
-    assert connector.find("k2", filed.ticket, "c7", reach) is None
+    assert connector.find(Sought(key="t1", thread="c7"), reach).ticket == filed.ticket
+    assert connector.find(Sought(key="k1", ticket=filed.ticket, thread="c7"), reach).entries == filed.entries
+    assert connector.find(Sought(key="k2", ticket=filed.ticket, thread="c7"), reach) is None
     assert connector.open(ticket(entry("k1")), reach) == filed
     assert len(desk.of("HelpDesk")) == len(desk.of("ModComments")) == len(desk.of("Contacts")) == 1
+
+
+def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_there_are(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1"), tags=("messenger",), fields={"Rating": "1"}), reach)
+    (standing,) = desk.of("HelpDesk")
+    connector.update(filed.ticket, Change("high", ("sensitive", "messenger")), reach)
+    assert standing["ticketpriorities"] == "High"
+    assert "\nTags: messenger, sensitive\nRating: 1" in standing["description"]
+    connector.update(filed.ticket, Change("normal", ("sensitive",)), reach)
+    assert standing["ticketpriorities"] == "High"
+    standing |= {"ticketpriorities": "Board level", "description": ""}
+    connector.update(filed.ticket, Change("urgent", ("sensitive",)), reach)
+    assert standing["ticketpriorities"] == "Board level", "a company's own is left as it is"
+    assert standing["description"].strip() == "Tags: sensitive"
+    assert len(asked(desk, "revise")) == 2
+    assert len(desk.of("ModComments")) == 1
+    desk.remove(filed.ticket)
+    with pytest.raises(TicketGone):
+        connector.update(filed.ticket, Change("urgent"), reach)
 
 
 def test_h6_markup_and_quotes_stay_words(desk, reach):
@@ -125,7 +145,10 @@ def test_h9_four_byte_signs_become_words_and_long_text_is_parted(desk, reach):
     assert len(parts) > 1
     assert all(len(part.encode()) <= words.ENOUGH for part in parts)
     assert sum(part.count(":delivery truck: parcel.") for part in parts) == 5000
-    assert connector.find("k2", filed.ticket, "c7", reach).entries["k2"] == desk.of("ModComments")[-1]["id"]
+    assert (
+        connector.find(Sought(key="k2", ticket=filed.ticket, thread="c7"), reach).entries["k2"]
+        == desk.of("ModComments")[-1]["id"]
+    )
 
 
 def test_a_long_text_that_broke_off_goes_on_where_it_stopped(desk, reach):
@@ -143,7 +166,9 @@ def test_a_long_text_that_broke_off_goes_on_where_it_stopped(desk, reach):
 
     with pytest.raises(TemporaryError) as caught:
         connector.append(filed.ticket, "c7", [long], dataclasses.replace(reach, http=breaking))
-    assert not caught.value.ambiguous or connector.find("k2", filed.ticket, "c7", reach) is None
+    assert (
+        not caught.value.ambiguous or connector.find(Sought(key="k2", ticket=filed.ticket, thread="c7"), reach) is None
+    )
     connector.append(filed.ticket, "c7", [long], reach)
     parts = [row["commentcontent"] for row in desk.of("ModComments")[1:]]
     assert sum(part.count("parcel.") for part in parts) == 20000
@@ -187,7 +212,7 @@ def test_an_upload_answered_with_an_empty_500_is_in_doubt_and_stored_once(desk, 
         connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
     assert caught.value.ambiguous
     assert caught.value.concerns is Concern.TICKET
-    assert connector.find("k2", filed.ticket, "c7", seldom) is None
+    assert connector.find(Sought(key="k2", ticket=filed.ticket, thread="c7"), seldom) is None
     connector.append(filed.ticket, "c7", [entry("k2", files=(PICTURE,))], seldom)
     (document,) = desk.of("Documents")
     assert desk.related == [(filed.ticket, document["id"])]
@@ -266,10 +291,10 @@ def test_a_challenge_lost_to_another_is_asked_again_and_a_wrong_key_calls_a_pers
     assert connector.open(ticket(entry("k1")), dataclasses.replace(reach, http=racing)).ticket
     unknown = dataclasses.replace(reach, settings={**reach.settings, "user": "nobody"}, tokens=Renewed(SECRETS))
     with pytest.raises(ConfigurationError, match="check “user”"):
-        connector.find("t1", "", "c7", unknown)
+        connector.find(Sought(key="t1", thread="c7"), unknown)
     wrong = Secrets({"access_key": "another"})
     with pytest.raises(ConfigurationError):
-        connector.find("t1", "", "c7", dataclasses.replace(reach, secrets=wrong, tokens=Renewed(wrong)))
+        connector.find(Sought(key="t1", thread="c7"), dataclasses.replace(reach, secrets=wrong, tokens=Renewed(wrong)))
 
 
 def test_our_comments_mail_nobody(desk, reach):
@@ -387,7 +412,7 @@ def test_a_ticket_deleted_while_it_is_written_to_is_gone(desk, reach, operation)
     with pytest.raises((TicketGone, TemporaryError)) as caught:
         connector.append(filed.ticket, "c7", [entry("k2")], hasty)
     assert isinstance(caught.value, TicketGone) or caught.value.concerns is Concern.TICKET
-    assert connector.find("k2", filed.ticket, "c7", hasty) is None
+    assert connector.find(Sought(key="k2", ticket=filed.ticket, thread="c7"), hasty) is None
     with pytest.raises(TicketGone):
         connector.append(filed.ticket, "c7", [entry("k2")], hasty)
 

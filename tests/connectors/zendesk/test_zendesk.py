@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import http.client
@@ -20,7 +21,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, SignatureE
 from deskwire.model.events import AttachmentKind
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
-from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Direct, with_hosts
@@ -867,3 +868,46 @@ def test_a_person_answers_in_the_browser_and_the_reply_is_there_to_be_sent(world
     assert page(world, f"/agent/tickets/{number}", {"text": "for us", "kind": "note", "status": "open"})[0] == 303
     assert not world.comments(number)[-1].public
     assert page(world, "/agent/tickets/1")[0] == 404
+
+
+# ------------------------------------------------------------------------------------------- priority and tags later
+
+
+def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_there_are(world):
+    number = world.open()
+    made = world.zendesk.account.tickets[number]
+    DESK.update(str(number), Change("high", ("Very Sensitive", "x")), world.reach)
+    assert made.priority == "high"
+    assert made.tags == ["deskwire", "x", "public_post", "very_sensitive"]
+    writes = world.asked("PUT")
+    DESK.update(str(number), Change("normal", ("Very Sensitive",)), world.reach)
+    assert (made.priority, world.asked("PUT")) == ("high", writes)
+    assert len(made.comments) == 1
+
+
+def test_h11_words_and_what_they_change_are_one_update(world):
+    number = world.open()
+    urgent = dataclasses.replace(entry("x/1/m2/add/", "two"), change=Change("high", ("sensitive",)))
+    filed = world.append(number, entry("x/1/m3/add/", "three"), urgent)
+    made = world.zendesk.account.tickets[number]
+    assert filed.changed
+    assert (made.priority, made.tags[-1], world.asked("PUT")) == ("high", "sensitive", 1)
+
+
+def test_h11_after_doubt_the_words_go_alone(world):
+    """A safe update is held against what was seen when the entry was looked for."""
+    number, turn = world.open(), world.reach
+    urgent = dataclasses.replace(entry("x/1/m2/add/", "two"), change=Change("high"))
+    assert DESK.find(Sought(key=urgent.key, ticket=str(number), thread="x/1/t1"), turn) is None
+    filed = DESK.append(str(number), "x/1/t1", [urgent], turn)
+    assert not filed.changed
+    assert world.zendesk.account.tickets[number].priority == "normal"
+
+
+def test_h11_a_ticket_that_is_closed_or_gone_says_so(world):
+    number, other = world.open(), world.open(key="x/1/m9/add/")
+    world.zendesk.close(number)
+    world.zendesk.delete(other)
+    for each in (number, other):
+        with pytest.raises(TicketGone):
+            DESK.update(str(each), Change("high"), world.reach)
