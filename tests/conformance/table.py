@@ -192,7 +192,7 @@ CHANNEL = ("channel", "receives", "attachments", "does besides")
 ANSWER = ("channel", "where", "longest text", "automatic answers", "windows")
 HELPDESK = (
     "helpdesk", "idempotency key of its own", "finds after doubt", "several entries at once", "longest entry",
-    "emoji", "files", "redacts", "tells of replies by",
+    "emoji", "files", "redacts", "priority and tags later", "tells of replies by",
 )  # fmt: skip
 
 
@@ -226,6 +226,7 @@ def helpdesk_row(name, data):
         yes(data["four_byte_characters"]),
         yes(data["attachments_in"]),
         yes("redact" in data["does"]),
+        yes("update" in data["does"]),
         able(webhook=data["pushes"], polling=data["polls"]),
     )
 

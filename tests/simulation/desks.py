@@ -26,6 +26,7 @@ class Kept:
     merged: str = ""
     closed: bool = False
     by_agent: frozenset = frozenset()  # positions of what agents wrote
+    urgent: bool = True  # its priority is above the usual; so says a desk that cannot change it later
 
 
 def asked(neighbour, call):
@@ -71,7 +72,8 @@ class ZendeskDesk:
             into = next((found[1] for found in merges if found), "")
             agents = {n for n, each in enumerate(comments) if each.author_id == self.zendesk.agent.id}
             kept.append(Kept(str(ticket.id), tuple(each.words for each in comments), into,
-                             ticket.status == "closed" or ticket.deleted, frozenset(agents)))  # fmt: skip
+                             ticket.status == "closed" or ticket.deleted, frozenset(agents),
+                             ticket.priority == "high"))  # fmt: skip
         return kept
 
     def files(self):
@@ -131,7 +133,8 @@ class TrackerDesk:
             agents = {n for n, each in enumerate(said) if each.creator == tracker.AGENT}
             into = str(self.tracker.survivor(ticket.id)) if ticket.into else ""
             if ticket.status != "deleted":
-                kept.append(Kept(str(ticket.id), tuple(each.words for each in said), into, by_agent=frozenset(agents)))
+                words, urgent = tuple(each.words for each in said), ticket.priority > 50
+                kept.append(Kept(str(ticket.id), words, into, by_agent=frozenset(agents), urgent=urgent))
         return kept
 
     def agent_replies(self, ticket, words):
@@ -171,11 +174,13 @@ class VtigerDesk:
 
     def books(self):
         kept = []
+        high = {row["id"] for row in self.vtiger.of("HelpDesk") if row["ticketpriorities"] == "High"}
         for ticket in [*self.deleted, *(row["id"] for row in self.vtiger.of("HelpDesk"))]:
             said = [row for row in self.vtiger.of("ModComments") if row["related_to"] == ticket]
             agents = frozenset(n for n, row in enumerate(said) if row["creator"] == AGENT)
             words = tuple(row["commentcontent"] for row in said)
-            kept.append(Kept(ticket, words, closed=ticket in self.deleted, by_agent=agents))
+            gone = ticket in self.deleted
+            kept.append(Kept(ticket, words, closed=gone, by_agent=agents, urgent=ticket in high))
         return kept
 
     def agent_replies(self, ticket, words):

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from deskwire.operating.auditing import audit
 
-from .world import ACKNOWLEDGED, POLICY, START, ticket_of
+from .world import ACKNOWLEDGED, POLICY, START, URGENT, ticket_of
 
 REACHED = timedelta(days=6.5)  # after their last words a customer can still be answered, on every channel
 BEFORE = re.compile(r"Before: .*?(?=\n\n|\Z)", re.DOTALL)  # an edit quotes what stood there before
@@ -43,6 +43,7 @@ def broken(world):
     found += _told_of(world, books)
     found += _apart(world, books)
     found += _echoes(books)
+    found += _urgent(books)
     return found
 
 
@@ -51,6 +52,14 @@ def stuck(world):
     books = [(kept, list(kept.words)) for kept in world.desk.books()]
     found = [*_liveness(world), *_outcomes(world), *(_replies(world, books) if world.desk.asks else ())]
     return [f"{each} (before anybody wrote again)" for each in found]
+
+
+def _urgent(books):
+    """A ticket that urgent words stand in is an urgent one, whichever message they came with."""
+    for kept, words in books:
+        asked = any(URGENT in text for number, text in enumerate(words) if number not in kept.by_agent)
+        if asked and not (kept.urgent or kept.closed or kept.merged):
+            yield f"ticket {kept.id} holds urgent words and is not urgent"
 
 
 def _apart(world, books):

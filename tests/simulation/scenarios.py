@@ -22,6 +22,7 @@ from .ports import KINDS, MOST_RECEIVED
 from .world import (
     GRAPH,
     MONTH,
+    URGENT,
     X_API,
     World,
     erase,
@@ -122,6 +123,17 @@ def follow_up_after_a_while(world, marta):
     marta.writes("it is number 4471")
     world.run(400)
     marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), short=True)
+@scenario(desks=("vtiger",))
+def angrier_message(world, marta):
+    marta.writes()
+    world.run(1)
+    marta.writes(f"my {URGENT} will write to you")
+    world.run(60)
+    marta.writes(f"my {URGENT}, I said")
     world.quiet()
 
 

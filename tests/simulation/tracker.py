@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from deskwire.helpdesks.requesttracker.tickets import MESSAGE, OPENING, THREAD
+from deskwire.helpdesks.requesttracker.tickets import MESSAGE, OPENING, TAGS, THREAD
 from deskwire.web.rest import Answer
 
 HOST = "rt.example"
@@ -45,6 +45,8 @@ class Entry:
     requestor: str
     thread: str
     opening: list
+    priority: int
+    tags: list
     status: str = "new"
     into: int = 0
     transactions: list = field(default_factory=list)
@@ -118,7 +120,7 @@ class Tracker:
         fields = given["CustomFields"]
         taken = any(each.thread == fields[THREAD] for each in self.tickets.values() if each.status != "deleted")
         ticket = Entry(next(self._numbers), given["Subject"], given["Requestor"],
-                       "" if taken else fields[THREAD], fields[OPENING])  # fmt: skip
+                       "" if taken else fields[THREAD], fields[OPENING], given["Priority"], fields[TAGS])  # fmt: skip
         self.tickets[ticket.id] = ticket
         self._add(ticket, "Create", BOT, given["Content"])
         return _answer(201, {"id": ticket.id})
@@ -140,14 +142,20 @@ class Tracker:
         if found is None:
             return _answer(404, {"message": "Not found"})
         shown = self.tickets[self.survivor(found.id)]
-        fields = [{"name": THREAD, "values": [shown.thread] if shown.thread else []}]
+        fields = [
+            {"name": THREAD, "values": [shown.thread] if shown.thread else []},
+            {"name": TAGS, "values": shown.tags},
+        ]
         return _answer(200, {
-            "id": shown.id, "EffectiveId": {"id": shown.id}, "Status": shown.status,
+            "id": shown.id, "EffectiveId": {"id": shown.id}, "Status": shown.status, "Priority": str(shown.priority),
             "Requestor": [{"id": shown.requestor}], "CustomFields": fields,
         })  # fmt: skip
 
     def _put_ticket(self, path, query, given):
         ticket = self.tickets[int(path[0])]
+        live = self.tickets[self.survivor(ticket.id)]
+        live.priority = given.get("Priority", live.priority)
+        live.tags = given.get("CustomFields", {}).get(TAGS, live.tags)
         if "Status" in given:
             ticket.status = given["Status"]
         if "MergeInto" in given:

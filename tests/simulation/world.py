@@ -56,6 +56,7 @@ from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ACKNOWLEDGED = "Thank you"
+URGENT = "lawyer"
 POLICY = Policy.model_validate(
     {
         "company": "Northwind",
@@ -65,6 +66,7 @@ POLICY = Policy.model_validate(
         },
         "acknowledge": {"private": True, "public": True},
         "window_note_minutes": 0,  # or no story would ever be over: see `World.rules`
+        "priority_words": [URGENT],
     }
 )
 SIGNERS = {"meta": "messenger", "x": "x", "whatsapp": "whatsapp"}  # whose connector signs for an endpoint
