@@ -58,6 +58,12 @@ POPULATIONS = {
     "channel": lambda: _every(Channel),
     "helpdesk": lambda: _every(Helpdesk),
     "connector": lambda: _every((Channel, Helpdesk)),
+    "telling_helpdesk": lambda: [name for name in _every(Helpdesk) if world.connectors()[name].abilities.tells],
+    "status_helpdesk": lambda: [
+        name
+        for name in _every(Helpdesk)
+        if any(world.kind_of(each) == "status" for each in world.expected_events(name))
+    ],
     "updating_helpdesk": lambda: _every(Updates),
     "delivered_channel": lambda: _delivered(Channel),
     "delivered_helpdesk": lambda: _delivered(Helpdesk),

@@ -10,7 +10,8 @@ import pytest
 
 from deskwire.contracts.helpdesk import GivesFiles, PollsTickets, Redacts, TicketGone, Updates
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
-from deskwire.model.signals import About, Signal
+from deskwire.model.signals import About, Signal, Status
+from deskwire.verification.never import Never
 from tests.conformance import world
 from tests.conformance.test_sending import AGAIN_LATER, OF_ACCOUNT, OTHER_4XX
 from tests.conformance.test_verification_rules import proofs
@@ -248,9 +249,46 @@ def test_two_answers_in_a_row_are_two_signals(helpdesk):
     """A signal is never told from another by its ticket alone: the second answer would be lost as a redelivery."""
     keys = {}
     for event in world.delivered(helpdesk) or world.polled(helpdesk):
-        if event.about is About.TICKET:
+        if event.about in {About.TICKET, About.ANSWER}:
             keys.setdefault(event.ticket, set()).add(event.key)
     assert any(len(found) > 1 for found in keys.values()), "no captures show two signals of one ticket with two keys"
+
+
+@pytest.mark.rule("H8.answer")
+def test_answers_that_are_signalled_are_signed_told_apart_and_never_asked_for(telling_helpdesk):
+    """Their words are sent as they come: whoever could change the body would write to customers."""
+    subject = world.connectors()[telling_helpdesk]
+    assert not isinstance(subject.verification, Never), "nothing is signed"
+    unsigned = "C4.body" in subject.known_gaps or "C4" in subject.known_gaps
+    assert not unsigned, "the words that it signals are not signed"
+    told = [each for each in world.happened(telling_helpdesk) if each.answer is not None]
+    assert any(each.dismissed == "" and each.answer.text for each in told), "no capture shows an answer"
+    assert any(not each.answer.public for each in told), "no capture shows an internal note as one"
+    assert any(each.own for each in told), "no capture shows our own words as such"
+    words, keys = {}, {}
+    for each in told:
+        words.setdefault(each.answer.id, set()).add(each.answer.text)
+        keys.setdefault(each.key, set()).add(each.answer.id)
+    assert all(len(found) == 1 for found in words.values()), "two answers have one id: the second would never be sent"
+    assert all(len(found) == 1 for found in keys.values()), "two answers have one key: the second is a redelivery"
+    read = subject.replies(told[0].ticket, "", world.reach_of(world.Unrecorded({}), world.Script([])))
+    assert len(read) == 0, "its answers are signalled and read: each would be sent twice"
+
+
+@pytest.mark.rule("H8.status")
+def test_what_became_of_a_ticket_is_signalled_each_time_and_with_its_time(status_helpdesk):
+    """An older signal changes nothing, so each says when; a ticket can be solved, reopened and solved again."""
+    found = world.happened(status_helpdesk)
+    told = [each for each in found if each.about is About.STATUS]
+    assert {each.status for each in told} == set(Status), "the captures do not show a ticket solved and one reopened"
+    assert all(each.occurred_at is not None for each in told), "a status has no time"
+    keys = {}
+    for each in told:
+        keys.setdefault((each.ticket, each.status), set()).add((each.object_id, each.version))
+    assert any(len(again) > 1 for again in keys.values()), (
+        "no captures show a ticket that is solved twice as two signals"
+    )
+    assert any(each.about is About.OTHER for each in found), "no capture shows a change of status that means neither"
 
 
 @pytest.mark.rule("H8.replies")

@@ -1,14 +1,18 @@
 """The suite itself: a connector that breaks a rule is found by it."""
 
 import dataclasses
+import json
+from datetime import UTC, datetime
 
 import pytest
 
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.model.events import Unreadable
+from deskwire.model.signals import Status
 from deskwire.model.tickets import Change
 from deskwire.registry import channel, helpdesk
+from deskwire.web.request import Request
 from tests.conformance import world
 from tests.conformance.conftest import _sends, _writes
 from tests.conformance.test_captures import (
@@ -16,10 +20,19 @@ from tests.conformance.test_captures import (
 )
 from tests.conformance.test_helpdesks import test_a_ticket_that_is_so_already_is_only_looked_at as looked_at
 from tests.conformance.test_helpdesks import (
+    test_answers_that_are_signalled_are_signed_told_apart_and_never_asked_for as answers_told,
+)
+from tests.conformance.test_helpdesks import (
     test_appending_says_that_it_changed_the_ticket_only_where_another_request_did as changes_told,
 )
 from tests.conformance.test_helpdesks import test_two_answers_in_a_row_are_two_signals as two_signals
+from tests.conformance.test_helpdesks import (
+    test_what_became_of_a_ticket_is_signalled_each_time_and_with_its_time as statuses_told,
+)
 from tests.conformance.test_hygiene import test_no_error_of_a_call_tells_a_secret_or_words as errors_are_silent
+from tests.simulation.hotline import Hotline
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -84,11 +97,88 @@ def test_an_append_that_claims_a_change_it_never_made_is_found(monkeypatch):
         changes_told(shown)
 
 
+@pytest.fixture
+def hotline(monkeypatch):
+    """Return the checking of a hotline, changed as it is said: its class, and each of its signals."""
+
+    def checked(rule, change=lambda signal: signal, **fields):
+        subject = type("hotline", (Hotline,), {"__module__": "tests.simulation.hotline", **fields})()
+        bodies = [json.dumps(each).encode() for each in TOLD]
+        asked = [Request(method="POST", endpoint="desk", body=body, received_at=NOW) for body in bodies]
+        told = [change(each) for request in asked for each in subject.parse(request)]
+        monkeypatch.setattr(world, "connectors", lambda: {"hotline": subject})
+        monkeypatch.setattr(world, "happened", lambda name: told)
+        rule("hotline")
+
+    return checked
+
+
+SAID = {"ticket": 7, "words": "It is on its way", "agent": "Agnes", "at": "2026-11-21T12:00:00Z", "public": True}
+TOLD = (
+    {"call": 1, "id": 31, **SAID},
+    {"call": 2, "id": 32, **SAID, "words": "and here is the number"},
+    {"call": 3, "id": 33, **SAID, "words": "he is angry", "public": False},
+    {"call": 4, "id": 34, **SAID, "words": "We have it: 7", "agent": "Deskwire"},
+)
+
+
+def owned(signal):
+    """Return the signal as the hotline should make it: what Deskwire wrote is our own."""
+    return dataclasses.replace(signal, own=signal.answer.author == "Deskwire")
+
+
+def test_a_hotline_that_does_all_of_it_passes(hotline):
+    hotline(answers_told, owned)
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("internal note", {"public": True}),
+        ("one id", {"id": "7"}),
+    ],
+)
+def test_an_answer_that_is_signalled_wrong_is_found(hotline, what, change):
+    with pytest.raises(AssertionError, match=what):
+        hotline(
+            answers_told,
+            lambda each: dataclasses.replace(owned(each), answer=dataclasses.replace(each.answer, **change)),
+        )
+
+
+def test_answers_of_one_key_and_our_own_words_as_an_answer_are_found(hotline):
+    with pytest.raises(AssertionError, match="one key"):
+        hotline(answers_told, lambda each: dataclasses.replace(owned(each), object_id=each.ticket))
+    with pytest.raises(AssertionError, match="our own words"):
+        hotline(answers_told)
+
+
+def test_answers_that_are_not_signed_or_are_read_as_well_are_found(hotline):
+    with pytest.raises(AssertionError, match="not signed"):
+        hotline(answers_told, owned, known_gaps={"C4.body": "it shows a token and signs nothing"})
+    with pytest.raises(AssertionError, match="sent twice"):
+        hotline(answers_told, owned, replies=lambda *_: ("an answer",))
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("no time", {"occurred_at": None}),
+        ("solved twice", {"object_id": "status", "version": ""}),
+        ("one reopened", {"status": Status.SOLVED}),
+    ],
+)
+def test_a_status_that_is_signalled_wrong_is_found(breaking, what, change):
+    statuses_told("zendesk")
+    breaking(helpdesk("zendesk"), lambda each: dataclasses.replace(each, **change) if each.status else each)
+    with pytest.raises(AssertionError, match=what):
+        statuses_told("zendesk")
+
+
 def exchange(call, **data):
     """Return an exchange that is not in a file."""
-    made = world.Exchange("zendesk", "made-up")
     filled = {"call": call, "steps": [], "result": {"filed": {"ticket": "7", "entries": {}}}, **data}
-    return type("Made", (world.Exchange,), {"data": filled})(made.connector, made.name)
+    return world.Unrecorded(filled, "zendesk")
 
 
 def test_what_asks_nobody_is_spared_the_rules_about_answers():

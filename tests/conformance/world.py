@@ -194,6 +194,18 @@ class Exchange:
         return f"{self.connector}/{self.name}"
 
 
+class Unrecorded(Exchange):
+    """An exchange that is in no file."""
+
+    def __init__(self, data, connector="", name="made-up"):
+        super().__init__(connector, name)
+        object.__setattr__(self, "given", data)
+
+    @property
+    def data(self):
+        return self.given
+
+
 @cache
 def exchanges(connector: str) -> list[Exchange]:
     return [Exchange(connector, path.stem) for path in sorted((EXCHANGES / connector).glob("*.json"))]
