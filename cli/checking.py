@@ -10,7 +10,7 @@ from typing import TypeAlias
 from deskwire import registry
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
-from deskwire.contracts.channel import Rejects
+from deskwire.contracts.channel import serves_pages
 from deskwire.settings import ENDPOINTS
 
 from .checks import FAULTS, hints
@@ -74,7 +74,7 @@ def definitions(written: Written) -> Iterator[Definition]:
                     )
                 )
                 for channel in endpoint.channels
-                if isinstance(registry.channel(channel), Rejects)
+                if serves_pages(registry.channel(channel))
             },
         )
     for name, desk in written.helpdesks.items():

@@ -70,6 +70,8 @@ FAULTS = (
           'f"C#{compose(account)}"', ("tests/library", "tests/cli/test_plan_apply.py")),
     Fault("two forms share a rate", "receiving.receiver", "compose(endpoint.name, name)", "name",
           ("tests/library/receiving", "tests/attacks/test_receive_attacks.py", "tests/connectors/webform")),
+    Fault("two endpoints share the accounts of their pages", "receiving.receiver",
+          "not set(accounts) <= set(known)", "False", ("tests/attacks/test_pages_under_attack.py",)),
     Fault("two accounts share what was sent", "conversation.table", 'f"O#{place}/{compose(platform_id)}"',
           'f"O#{compose(platform_id)}"', LEDGER),
     Fault("two hours share their figures", "watching.watcher",

@@ -30,6 +30,7 @@ from deskwire.ports import (
 )
 from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
 from deskwire.ports.outbox import MOST, TableOutbox
+from deskwire.timing import OUTBOX_SECONDS
 
 KEY = ("T#one", "THREAD")
 
@@ -358,6 +359,36 @@ def test_an_outbox_is_of_one_thread_and_gives_a_page_at_a_time(outbox):
     page = outbox.read("chat/1/anna", "")
     assert len(page) == MOST
     assert len(outbox.read("chat/1/anna", str(page[-1].number))) == 1
+
+
+def test_two_attempts_that_put_a_text_at_the_same_moment_leave_it_once(table):
+    """Each looked before the other had written."""
+    outbox = TableOutbox(table, lambda: datetime(2026, 11, 2, 9, tzinfo=UTC))
+    looked = table.get
+    table.get = lambda key: None if key[1].startswith("K#") else looked(key)
+    first = outbox.put("chat/1/anna", "key", "hello", automatic=False)
+    assert outbox.put("chat/1/anna", "key", "hello", automatic=False) == first
+    outbox.put("chat/1/anna", "another key", "and more", automatic=False)
+    assert [each.text for each in outbox.read("chat/1/anna", "")] == ["hello", "and more"]
+
+
+def test_a_text_that_was_not_written_after_its_number_was_taken_hides_no_later_one(outbox):
+    outbox.put("chat/1/anna", "one", "one", automatic=False)
+    transact = outbox.table.transact
+    outbox.table.transact = lambda writes: (_ for _ in ()).throw(RuntimeError("the machine is gone"))
+    with pytest.raises(RuntimeError):
+        outbox.put("chat/1/anna", "two", "two", automatic=False)
+    outbox.table.transact = transact
+    cursor = str(outbox.read("chat/1/anna", "")[-1].number)
+    outbox.put("chat/1/anna", "two", "two", automatic=False)
+    assert [each.text for each in outbox.read("chat/1/anna", cursor)] == ["two"]
+
+
+def test_all_that_an_outbox_holds_is_forgotten_after_its_time(outbox):
+    outbox.put("chat/1/anna", "key", "hello", automatic=False)
+    items = outbox.table.query("V#chat/1/anna")
+    assert {each["sk"][0] for each in items} == {"K", "L", "M"}
+    assert {each["expires"] for each in items} == {int(outbox.clock().timestamp()) + OUTBOX_SECONDS}
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "9" * 13, "\u0663", "1 "])

@@ -16,10 +16,10 @@ from deskwire.aws.light import Light
 from deskwire.aws.secrets import SecretsManager
 from deskwire.aws.table import DynamoTable
 from deskwire.configuration import Endpoint, item
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.ports import Letter
-from deskwire.ports.outbox import TableOutbox
+from deskwire.ports.outbox import MOST, TableOutbox
 from deskwire.settings import Settings, load
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -163,6 +163,18 @@ def test_an_outbox_is_read_as_converse_wrote_it(world):
     assert world.edge.read("chat/1/anna", "") == outbox.read("chat/1/anna", "")
     assert [each.text for each in world.edge.read("chat/1/anna", "2")] == ["text 2 👋"]
     assert world.edge.read("chat/1/other", "") == []
+
+
+def test_an_outbox_is_read_a_page_at_a_time_and_by_cursors_alone(world):
+    outbox = TableOutbox(DynamoTable(world.table, "t"), lambda: START)
+    for number in range(MOST + 1):
+        outbox.put("chat/1/jon", f"key {number}", "hello", automatic=False)
+    for after in ("", "0", "1", str(MOST), str(MOST + 1), "999999999999"):
+        assert world.edge.read("chat/1/jon", after) == outbox.read("chat/1/jon", after)
+    assert len(world.edge.read("chat/1/jon", "")) == MOST
+    for cursor in ("x", "-1", "9" * 13, "\u0663", "K#", "LAST"):
+        with pytest.raises(PayloadError):
+            world.edge.read("chat/1/jon", cursor)
 
 
 def test_a_table_that_is_not_there_is_a_matter_for_a_person(world):

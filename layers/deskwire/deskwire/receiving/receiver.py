@@ -141,17 +141,18 @@ class Receiver:
         try:
             response = self._answer(request, bare, endpoint, connectors)
         except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
-            people = _first(each if isinstance(each, Rejects) else None for each in connectors)
-            response = self._failed(error, endpoint.name, people=people is not None)
-            if isinstance(error, PayloadError) and people is not None:
-                response = people.reject(bare, error)
+            response = self._failed(error, endpoint.name, people=any(map(serves_pages, connectors)))
+            page = _first(each if isinstance(each, Rejects) else None for each in connectors)
+            if isinstance(error, PayloadError) and page is not None:
+                response = page.reject(bare, error)
         added = {name: value for each in connectors for name, value in each.answer_headers(bare).items()}
         return replace(response, headers={**response.headers, **added})
 
     def _failed(self, error: DeskwireError, endpoint: str, *, people: bool = False) -> Response:
         """Count and log why a request was not taken, and return the usual answer.
 
-        `people`: a person's browser asks. A captcha that ran out is no forged signature, and raises no alarm.
+        `people`: a person's browser asks. A captcha or a session that ran out is no forged signature, and raises no
+        alarm.
         """
         metric, status, words = next(row[1:] for row in FAILURES if isinstance(error, row[0]))
         self.telemetry.count("CaptchaFailures" if people and metric == "SignatureFailures" else metric)
@@ -189,7 +190,7 @@ class Receiver:
         self, request: Request, connectors: Sequence[Connector], secrets: Secrets, context: Context
     ) -> Response:
         """Refuse a body over the limit; count it for the alarm only when a platform signed it: anybody can send one."""
-        genuine = not any(isinstance(each, Rejects) for each in connectors)
+        genuine = not any(map(serves_pages, connectors))
         try:
             if genuine:
                 _verified(request, connectors, secrets, context)
@@ -237,9 +238,10 @@ class Receiver:
             fresh = hashlib.sha256(compose(endpoint.name, connector.name).encode() + request.body).hexdigest()[:32]
             return Response.json(201, {"id": fresh, **self.presign(f"incoming/{fresh}", wanted.type, wanted.size)})
         if isinstance(wanted, Read):
+            _known(endpoint, connector, {wanted.account})
             return self._look(wanted, connector.name)
         if isinstance(wanted, Write):
-            _known(endpoint, [connector], wanted.events)
+            _known(endpoint, connector, _accounts(connector, wanted.events))
             self._enqueue(request, endpoint, dismiss(wanted.events, self.telemetry))
             self.telemetry.count("Events", len(wanted.events))
             return wanted.response
@@ -258,12 +260,13 @@ class Receiver:
         self._refuse_replay(request, connectors, found.events)
         if found.error is not None and any(isinstance(each, Rejects) for each in connectors):
             raise found.error
-        _known(endpoint, connectors, found.events)
+        for each in connectors:
+            _known(endpoint, each, _accounts(each, found.events))
         if found.error is not None and not isinstance(found.error, PayloadError):
             # A fault of ours; answered 500, the platform would repeat it for days and then switch the webhook off.
             self.telemetry.count("Failures")
-        for each in found.parked:
-            self._park(request, endpoint, each)
+        for unreadable in found.parked:
+            self._park(request, endpoint, unreadable)
         self._enqueue(request, endpoint, dismiss(found.events, self.telemetry))
         self.telemetry.count("Deliveries")
         self.telemetry.count("Events", len(found.events))
@@ -332,11 +335,16 @@ def _serves(connector: Connector, side: str) -> bool:
     return not isinstance(connector.verification, Never) and (side != PAGES or serves_pages(connector))
 
 
-def _known(endpoint: EndpointView, connectors: Sequence[Connector], events: Sequence[Happened]) -> None:
-    """Raise `UnknownAccount` for a form that is none of the endpoint's: its page is told, nobody else is called."""
-    for name in (each.name for each in connectors if isinstance(each, Rejects) and each.name in endpoint.pages):
-        if any(isinstance(each, Event) and each.account not in endpoint.pages[name] for each in events):
-            raise UnknownAccount("the endpoint has no connection for the account that the page names")
+def _known(endpoint: EndpointView, connector: Connector, accounts: Iterable[str]) -> None:
+    """Raise `UnknownAccount` for a form or chat that is none of the endpoint's: its page is told, nobody is called."""
+    known = endpoint.pages.get(connector.name)
+    if known is not None and not set(accounts) <= set(known):
+        raise UnknownAccount("the endpoint has no connection for the account that the page names")
+
+
+def _accounts(connector: Connector, events: Sequence[Happened]) -> set[str]:
+    """Return the accounts that a connector's events are of."""
+    return {each.account for each in events if isinstance(each, Event) and each.connector == connector.name}
 
 
 def _connector(side: str, name: str) -> Connector:
