@@ -128,8 +128,8 @@ FAULTS = (
     # ------------------------------------------------------------------------------- letters, tags, names, people
     Fault("STOP in capitals is no wish", "care.words", ".casefold()", "", CARE),
     Fault("sensitive words in public are tagged as in private", "conversation.entries",
-          '"sensitive" if visibility is Visibility.PRIVATE else "sensitive-in-public"',
-          '"sensitive-in-public" if visibility is Visibility.PRIVATE else "sensitive"', LEDGER),
+          '"sensitive" if turn.before.visibility is Visibility.PRIVATE else "sensitive-in-public"',
+          '"sensitive-in-public" if turn.before.visibility is Visibility.PRIVATE else "sensitive"', LEDGER),
     Fault("a file's name with a path", "web.media", r're.split(r"[/\\]", text)[-1]', "text", ("tests/library/web",)),
     Fault("a file's name with what is invisible", "web.media", 'unicodedata.category(sign)[0] != "C"', "True",
           ("tests/library/web",)),
