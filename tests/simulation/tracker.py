@@ -45,8 +45,8 @@ class Entry:
     requestor: str
     thread: str
     opening: list
-    priority: int
-    tags: list
+    priority: int = 50
+    tags: list = field(default_factory=list)
     status: str = "new"
     into: int = 0
     transactions: list = field(default_factory=list)

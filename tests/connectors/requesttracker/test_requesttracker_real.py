@@ -423,7 +423,7 @@ def test_h2_an_opening_that_may_not_be_looked_at_is_not_repeated(tracker, reach,
 
 def test_h3_a_wrong_token_is_for_a_person(wire):
     with pytest.raises(ConfigurationError, match="token"):
-        connector.find("k", "", "t", reach_of("1-1-wrong", wire))
+        connector.find(Sought(key="k", thread="t"), reach_of("1-1-wrong", wire))
 
 
 def test_h3_a_queue_that_is_not_there_is_for_a_person(tracker, wire):

@@ -181,7 +181,7 @@ class Class(StrEnum):
     FAILING = "failing"  # it may have happened
     AGAIN = "again"  # it has not happened, and passes by itself
     REFUSED = "refused"  # the customer or this message, not we: the agent is told
-    RESTRICTED = "restricted"  # the page, by Meta
+    RESTRICTED = "restricted"  # the account, by Meta
     PERMISSION = "permission"
 
 
@@ -259,7 +259,7 @@ def failed(answer: Answer) -> bool:
 
 
 def _wait(answer: Answer) -> float | None:
-    """Return the seconds until the page may ask again: X-Business-Use-Case-Usage gives minutes."""
+    """Return the seconds until the account may ask again: X-Business-Use-Case-Usage gives minutes."""
     try:
         uses = [use for _, kinds in read(answer.headers.get("x-business-use-case-usage", "")).members()
                 for use in kinds.items()]  # fmt: skip
@@ -275,7 +275,7 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
     `token` names the secret that the call carried, for the person who has to renew it.
     """
     code, subcode = codes(answer)
-    text = f"{what}: Facebook's error {code}" + (f"/{subcode}" if subcode else "")
+    text = f"{what}: Meta's error {code}" + (f"/{subcode}" if subcode else "")
     named = f"{code}/{subcode}" if subcode else str(code)
     match _class(answer):
         case Class.TOKEN:
@@ -289,9 +289,9 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
         case Class.REFUSED:
             raise PermanentError(text, status=answer.status, code=named)
         case Class.RESTRICTED:
-            raise ConfigurationError(f"{text}: Facebook has restricted the page, see its Support Inbox")
+            raise ConfigurationError(f"{text}: Meta has restricted the account, see its Support Inbox")
         case Class.PERMISSION:
-            raise ConfigurationError(f"{text}: the app or the token lacks a permission for this page")
+            raise ConfigurationError(f"{text}: the app or the token lacks a permission for this account")
     if failed(answer) and of_request(answer.status):
         raise PermanentError(text, status=answer.status, code=named)
     return checked(answer, what=what, secret_hint=f"“{token}”").node()

@@ -8,6 +8,7 @@ from datetime import UTC
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.introducing import introduction
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Change, Customer, Entry, Ticket
@@ -87,6 +88,7 @@ def created(tracker: Tracker, ticket: Ticket, requestor: str, public: Sequence[E
     """Return the number of the ticket made with its public entries; asked again within the hour, the same one."""
 
     def create() -> tuple[str, float]:
+        more = {"Follow-up of": f"#{ticket.follow_up_of}" if ticket.follow_up_of else ""}
         answer = tracker.send(
             "POST",
             "ticket",
@@ -95,7 +97,9 @@ def created(tracker: Tracker, ticket: Ticket, requestor: str, public: Sequence[E
                 "Subject": line(ticket.subject) or line(ticket.reference) or "-",
                 "Requestor": requestor,
                 "Priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
-                "Content": introduction(ticket) + "\n".join(spoken(entry) for entry in public),
+                "Content": "\n\n".join(
+                    [introduction(ticket, line, more), "\n".join(spoken(entry) for entry in public)]
+                ),
                 "ContentType": "text/plain",
                 "CustomFields": {
                     **fields_of(ticket, tracker.reach),
@@ -210,20 +214,6 @@ def fields_of(ticket: Ticket, reach: Reach) -> dict[str, str]:
         if ticket.fields.get(match[1]):
             found[match[2]] = ticket.fields[match[1]]
     return found
-
-
-def introduction(ticket: Ticket) -> str:
-    """Return what an agent needs to know before the customer's words."""
-    customer = ticket.customer
-    facts = {
-        "Customer": " · ".join(line(each) for each in (customer.name, customer.handle) if each),
-        "E-mail": line(customer.email),
-        "Phone": line(customer.phone),
-        "Channel": line(customer.channel),
-        "Follow-up of": f"#{ticket.follow_up_of}" if ticket.follow_up_of else "",
-        **{line(name): line(value) for name, value in ticket.fields.items()},
-    }
-    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value) + "\n\n"
 
 
 def spoken(entry: Entry) -> str:

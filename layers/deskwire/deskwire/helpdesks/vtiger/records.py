@@ -9,6 +9,7 @@ from datetime import UTC, timedelta
 from functools import partial
 
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.introducing import introduction
 from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
@@ -19,7 +20,7 @@ from .words import line, pieces, storable
 
 SOURCE = "DESKWIRE"  # of what we write: Vtiger takes it on create, and has CRM or WEBSERVICE for all else
 OPEN = "Open"
-TAGS = "Tags: "  # how the description's line of tags begins
+TAGS = "Tags"  # the fact of a ticket's description that holds its tags
 WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open these again
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
 PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
@@ -83,7 +84,7 @@ def opened(service: Service, ticket: Ticket, contact: str, earlier: str) -> str:
             "ticketpriorities": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
             "assigned_user_id": service.reach.settings.get("owner", "") or service.user,
             "contact_id": contact,
-            "description": introduction(ticket, earlier),
+            "description": _introduction(ticket, earlier),
             "source": SOURCE,
             field: marker(ticket.key),
         },
@@ -108,21 +109,15 @@ def earlier_tickets(service: Service, contact: str) -> str:
     )
 
 
-def introduction(ticket: Ticket, earlier: str) -> str:
+def _introduction(ticket: Ticket, earlier: str) -> str:
     """Return what an agent needs to know beside the customer's words."""
-    customer = ticket.customer
-    facts = {
-        "Customer": " · ".join(line(each) for each in (customer.name, customer.handle) if each),
-        "E-mail": line(customer.email),
-        "Phone": line(customer.phone),
-        "Channel": line(customer.channel),
+    more = {
         "Reference": line(ticket.reference),
-        "Tags": line(", ".join(ticket.tags)),
+        TAGS: line(", ".join(ticket.tags)),
         "Follow-up of": line(ticket.follow_up_of),
         "Earlier tickets": earlier,
-        **{line(name): line(value) for name, value in ticket.fields.items()},
     }
-    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value)
+    return introduction(ticket, line, more)
 
 
 def appended(service: Service, ticket: str, entry: Entry) -> str:
@@ -158,16 +153,16 @@ def changed(service: Service, ticket: str, change: Change) -> None:
 
 
 def _tagged(description: str, change: Change) -> str:
-    """Return a ticket's description with these tags in its line of tags, as `introduction` began it.
+    """Return a ticket's description with these tags in its line of tags, as `_introduction` began it.
 
     Tags of its own cannot be written through the web service.
     """
     lines = description.split("\n")
-    number = next((number for number, each in enumerate(lines) if each.startswith(TAGS)), len(lines))
-    found = "".join(lines[number : number + 1]).removeprefix(TAGS)
+    number = next((number for number, each in enumerate(lines) if each.startswith(f"{TAGS}:")), len(lines))
+    found = "".join(lines[number : number + 1]).removeprefix(f"{TAGS}:")
     present = [tag.strip() for tag in found.split(",") if tag.strip()]
     missing = change.missing(present)
-    lines[number : number + 1] = [TAGS + ", ".join([*present, *missing])]
+    lines[number : number + 1] = [f"{TAGS}: {', '.join([*present, *missing])}"]
     return "\n".join(lines) if missing else description
 
 

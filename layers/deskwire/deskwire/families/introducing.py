@@ -1,0 +1,26 @@
+"""What an agent needs to know beside a customer's words, for helpdesks that keep it as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deskwire.model.tickets import Ticket
+
+
+def introduction(ticket: Ticket, line: Callable[[str], str], more: Mapping[str, str]) -> str:
+    """Return a line for each fact of a ticket: its customer, `more` of the helpdesk's own, and its fields.
+
+    `line` makes a value, which may be a stranger's, one line that the helpdesk can store. Empty facts are left out.
+    """
+    customer = ticket.customer
+    facts = {
+        "Customer": " · ".join(line(each) for each in (customer.name, customer.handle) if each),
+        "E-mail": line(customer.email),
+        "Phone": line(customer.phone),
+        "Channel": line(customer.channel),
+        **more,
+        **{line(name): line(value) for name, value in ticket.fields.items()},
+    }
+    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value)
