@@ -1,0 +1,1 @@
+"""Generic desk, played: a receiver of signed JSON."""
