@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import html
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,12 +64,12 @@ class Generic(Neighbour):
         self._numbers = itertools.count(1)
 
     def authorize(self, asked: Asked) -> Reply | None:
-        """Want a fresh, true signature."""
+        """Want a fresh, true signature; its stamp is of the real time, however fast the clock runs here."""
         identity, stamp = asked.header("webhook-id"), asked.header("webhook-timestamp")
         content = f"{identity}.{stamp}.".encode() + asked.body
         wanted = "v1," + base64.b64encode(hmac.digest(self._key, content, hashlib.sha256)).decode()
         signed = any(hmac.compare_digest(wanted, each) for each in asked.header("webhook-signature").split(" "))
-        fresh = stamp.isdigit() and abs(int(stamp) - self.clock.now().timestamp()) <= TOLERANCE
+        fresh = stamp.isdigit() and abs(int(stamp) - time.time()) <= TOLERANCE
         if not identity or not signed or not fresh:
             return Reply.json(401, {"error": "invalid signature"})
         return Reply.json(413, {"error": "too large"}) if len(asked.body) > LARGEST else None
