@@ -11,7 +11,7 @@ import pytest
 
 from deskwire.contracts.channel import Reach
 from deskwire.helpdesks.requesttracker import RequestTracker
-from deskwire.helpdesks.requesttracker.api import multipart, number, stored_name
+from deskwire.helpdesks.requesttracker.api import form, number, stored_name
 from deskwire.helpdesks.requesttracker.mail import withheld
 from deskwire.helpdesks.requesttracker.replies import answer_of, words_of
 from deskwire.helpdesks.requesttracker.tickets import PLAIN_NAME, fields_of, marker, user_name
@@ -110,8 +110,8 @@ def test_no_file_name_breaks_out_of_its_header(name):
 
 
 def test_a_file_that_holds_a_boundary_does_not_end_its_part():
-    first, _ = multipart({}, [File("a", "text/plain", b"x")])
-    kind, body = multipart({}, [File("a", "text/plain", f"\r\n--{first.rpartition('=')[2]}--\r\n".encode())])
+    first, _ = form({}, [File("a", "text/plain", b"x")])
+    kind, body = form({}, [File("a", "text/plain", f"\r\n--{first.rpartition('=')[2]}--\r\n".encode())])
     assert body.count(f"--{kind.rpartition('=')[2]}".encode()) == 3
 
 

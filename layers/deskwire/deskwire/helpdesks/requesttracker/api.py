@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -12,10 +11,10 @@ from deskwire.contracts.channel import Reach
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
+from deskwire.web.multipart import multipart
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
-MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 HOUR = 3600.0
 HINT = "the “token”"
 DENIED = "Permission Denied"
@@ -40,7 +39,7 @@ class Tracker:
         url = f"{address}/REST/2.0/{path}"
         full = [file for file in files if file.data]
         if full:
-            headers["Content-Type"], body = multipart(payload, full)
+            headers["Content-Type"], body = form(payload, full)
             call = Call(method, url, headers, body, timeout=60.0)
         elif payload is None:
             call = Call(method, url, headers)
@@ -75,21 +74,14 @@ class Tracker:
         return self.reach.remember(f"requesttracker/{self.reach.account}/{name}", make)
 
 
-def multipart(payload: object, files: Sequence[File]) -> tuple[str, bytes]:
+def form(payload: object, files: Sequence[File]) -> tuple[str, bytes]:
     """Return a content type and body with the payload as `JSON` and the files.
 
     In JSON a file's name beyond ASCII gives HTTP 500, and as an RFC 2047 word it stays one when a ticket is created.
     """
-    parts = [(b'name="JSON"', b"application/json", json.dumps(payload).encode())]
-    for file in files:
-        kind = file.type if MEDIA_TYPE.fullmatch(file.type) else "application/octet-stream"
-        parts.append((f'name="Attachments"; filename="{stored_name(file.name)}"'.encode(), kind.encode(), file.data))
-    boundary = hashlib.sha256(b"".join(data for _, _, data in parts)).hexdigest().encode()
-    body = b"".join(
-        b"--%b\r\nContent-Disposition: form-data; %b\r\nContent-Type: %b\r\n\r\n%b\r\n" % (boundary, *part)
-        for part in parts
-    )
-    return f"multipart/form-data; boundary={boundary.decode()}", body + b"--%b--\r\n" % boundary
+    parts = [('name="JSON"', "application/json", json.dumps(payload).encode())]
+    parts += [(f'name="Attachments"; filename="{stored_name(file.name)}"', file.type, file.data) for file in files]
+    return multipart(parts)
 
 
 def stored_name(name: str) -> str:

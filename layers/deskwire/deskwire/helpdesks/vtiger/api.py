@@ -22,6 +22,7 @@ from deskwire.model.secret import Secret
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass, field
 from deskwire.web.media import safe_name
+from deskwire.web.multipart import TEXT, multipart
 from deskwire.web.reading import Node
 from deskwire.web.rest import Answer, Call, checked
 
@@ -34,7 +35,6 @@ RECORD = re.compile(r"[0-9]{1,6}x[0-9]{1,18}")
 PREFIX = re.compile(r"[0-9]{1,6}")
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 ERROR_CODE = re.compile(r"[A-Z_]{3,60}")
-FILE_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 HOUR = 3600.0
 LIFE = 86_000.0  # of a session's 86,400 seconds (as its code says; an idle one of 1,800 is refused and renewed)
 HINT = "the “access_key”"
@@ -117,7 +117,7 @@ class Service:
             form = {**given, "sessionName": session.name.reveal()}
             if file is None:
                 return Call.form("POST", self._address, form, timeout=30.0)
-            kind, body = multipart(form, file)
+            kind, body = filled(form, file)
             return Call("POST", self._address, {"Content-Type": kind}, body, timeout=60.0)
 
         return self._in_session(call, what, writes=True)
@@ -291,19 +291,10 @@ def quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def multipart(form: Mapping[str, str], file: File) -> tuple[str, bytes]:
+def filled(form: Mapping[str, str], file: File) -> tuple[str, bytes]:
     """Return a content type and body with the form's fields and the file as `filename`."""
-    kind = file.type if FILE_TYPE.fullmatch(file.type) else "application/octet-stream"
-    parts = [(f'name="{name}"', "text/plain; charset=utf-8", value.encode()) for name, value in form.items()]
-    parts.append((f'name="filename"; filename="{stored_name(file)}"', kind, file.data))
-    boundary = hashlib.sha256(b"".join(data for _, _, data in parts)).hexdigest()
-    body = b"".join(
-        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\nContent-Type: {kind}\r\n\r\n".encode()
-        + data
-        + b"\r\n"
-        for head, kind, data in parts
-    )
-    return f"multipart/form-data; boundary={boundary}", body + f"--{boundary}--\r\n".encode()
+    parts = [(f'name="{name}"', TEXT, value.encode()) for name, value in form.items()]
+    return multipart([*parts, (f'name="filename"; filename="{stored_name(file)}"', file.type, file.data)])
 
 
 def stored_name(file: File) -> str:
