@@ -1,0 +1,236 @@
+"""Freshdesk: tickets with notes as their customer, answers by the agents (API v2).
+
+Set-up: an agent of its own for Deskwire (what it writes is told apart by it), its API key, a ticket field “Deskwire
+key” (text), and an automation rule on ticket updates that calls Deskwire's endpoint. Step by step:
+docs/helpdesks/freshdesk.md. https://developers.freshdesk.com/api/#authentication
+
+Signature: none. A rule's webhook is unsigned, so it brings a secret of ours in the header `X-Deskwire-Secret`, says
+which ticket to look at, and nothing more is taken from it.
+https://support.freshdesk.com/support/solutions/articles/132589-using-webhooks-in-automation-rules
+
+Secrets: `api_key` of Deskwire's agent (basic authentication, `X` as the password); `webhook_secret`, a long random text
+that you make up and put into the rule's header. https://developers.freshdesk.com/api/#authentication
+
+Limits: requests a minute by plan (Growth 200, Pro 400, Enterprise 700; a trial 50), fewer for lists, told by
+`X-Ratelimit-Total`; 429 with Retry-After. 20 MB of attachments a ticket. https://developers.freshdesk.com/api/#ratelimit
+
+What survives a redelivery: nothing in a webhook. A repeated one makes us read the ticket once more, and no answer is
+sent twice, since a conversation's id stays.
+
+How a key is found after doubt: the ticket's in a field of its own, an entry's as a mark at its end. The search knows a
+new ticket only “after a few minutes” (https://developers.freshdesk.com/api/#filter_tickets), so when it finds none,
+`open` looks through the requester's own tickets, a list that comes from the store, before it makes one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar, Final
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.terms import Figure, Terms
+from deskwire.model.errors import Concern, PayloadError, PermanentError, TemporaryError
+from deskwire.model.events import Unreadable
+from deskwire.model.signals import About, Signal
+from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.verification.token import Token
+from deskwire.web.reading import Node, fragment, read
+from deskwire.web.request import Request
+
+from .api import NUMBER, PAGE, Api, id_of, listed, numbered
+from .conversations import UPLOAD_BYTES, answers, bears, found, mark, merged, noted, removed
+from .tickets import CLOSED, KEY_FIELD, doubted, key_field, opened, standing, wake
+
+CHECKED: Final = date(2026, 11, 29)
+API: Final = "https://developers.freshdesk.com/api/"
+RULES: Final = "https://support.freshdesk.com/support/solutions/articles/132589-using-webhooks-in-automation-rules"
+DESCRIPTION = "description"  # the id of the entry that a ticket was opened with
+SETTLES = timedelta(seconds=60)
+LOOKS = 5  # pages of one poll
+CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)(?:;([0-9]{1,4}))?")
+
+
+class Freshdesk(Helpdesk):
+    """The connector."""
+
+    name = "freshdesk"
+    title = "Freshdesk"
+    verification = Token(header="X-Deskwire-Secret", secret="webhook_secret")  # noqa: S106 - its name
+    terms = Terms(
+        body_limit=Figure(65_536, RULES, CHECKED, confirmed=False),
+        deadline=Figure(timedelta(seconds=10), RULES, CHECKED, confirmed=False),
+        # After 5, 30 and 60 minutes; over the account's rate it is put off for up to a day.
+        redelivery=Figure(timedelta(hours=26), RULES, CHECKED, confirmed=False),
+        every=Figure(timedelta(minutes=5), f"{API}#ratelimit", CHECKED, confirmed=False),  # ours: lists are scarce
+        api_version=Figure("v2", API, CHECKED),
+        figures={
+            "attachment_bytes_per_ticket": Figure(UPLOAD_BYTES, f"{API}#create_ticket", CHECKED),
+            "requests_per_minute_growth": Figure(200, f"{API}#ratelimit", CHECKED),
+            "requests_per_minute_trial": Figure(50, f"{API}#ratelimit", CHECKED),
+        },
+    )
+    abilities = Abilities(
+        native_key=False,
+        find_open=True,
+        find_append=True,
+        several=False,
+        redact=True,
+        entry_bytes=60_000,  # unconfirmed: no page gives a limit
+        rate="x-ratelimit-total",
+        polls=True,
+    )
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "subdomain": "the part before .freshdesk.com",
+        "key_field": f"the ticket field that holds Deskwire's key (optional, `{KEY_FIELD}`)",
+        "fields": "ticket fields to fill: `reference=cf_reference, follow_up_of=cf_before` (optional; a connection's "
+        "own `fields` may name Freshdesk's field itself)",
+        "source": "the number of the source that tickets are to have (optional, 2: portal)",
+        "bot_user_id": "the id of Deskwire's agent (optional, else looked up)",
+    }
+    connection_secrets: ClassVar[Mapping[str, str]] = {"api_key": "the API key of Deskwire's agent"}
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {"webhook_secret": "what the rule's header X-Deskwire-Secret holds"}
+    known_gaps: ClassVar[Mapping[str, str]] = {
+        "C2.redelivery": "nothing in a rule's webhook tells a repetition; the ticket is read once more, that is all",
+        "C5.memory": "a rule's webhook has no time; one that comes late makes us read the ticket, and is no message",
+        "C4.body": "the secret proves who sends, not what; no words are taken from a webhook",
+    }
+
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        """Open it as the customer, who is made or found by our external id; the first entry is its description."""
+        api = Api(reach)
+        first, *rest = ticket.entries
+        there = standing(api, ticket) if doubted(api, ticket.key) else None
+        made = there or opened(api, ticket, first)
+        number, requester = id_of(made["id"]), id_of(made["requester_id"])
+        if not number:
+            raise TemporaryError("opening a ticket: the answer names none", ambiguous=True)
+        # An earlier attempt may have opened it with another message.
+        begins = there is None or bears(there, mark(first.key))
+        filed = {first.key: DESCRIPTION} if begins else {}
+        try:
+            for entry in rest if begins else ticket.entries:
+                known = found(api, number, entry.key) if there else None
+                filed[entry.key] = id_of(known["id"]) if known else noted(api, number, entry, requester)
+        except TemporaryError as error:
+            raise error.retold(ambiguous=True) from None
+        except TicketGone:
+            raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
+        return Filed(number, filed, requester)
+
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        """Look at the ticket, add the entry, and open the ticket again where it sleeps: two or three calls."""
+        api, number = Api(reach), numbered(ticket)
+        shown = api.ticket(number)
+        if shown["status"].raw == CLOSED and any(entry.public for entry in entries):
+            raise merged(api, number)
+        filed: dict[str, str] = {}
+        for entry in entries:
+            try:
+                filed[entry.key] = noted(api, number, entry, id_of(shown["requester_id"]))
+            except TemporaryError as error:
+                raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
+            if entry.public:
+                wake(api, number, shown)
+        return Filed(ticket, filed)
+
+    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+        """Search for a ticket's key, or look through a ticket for an entry's mark."""
+        api = Api(reach)
+        if not ticket:
+            field = key_field(api)
+            query = f"\"{field}:'{mark(key)}'\""
+            rows = listed(api.get("search/tickets", "looking for a ticket", query=query)["results"])
+            ids = [id_of(row["id"]) for row in rows if row["custom_fields"][field].raw == mark(key)]
+            numbers = [int(each) for each in ids if each]
+            if not numbers:
+                doubted(api, key, now=True)
+            return Filed(str(max(numbers))) if numbers else None
+        number = numbered(ticket)
+        try:
+            shown = api.ticket(number)
+            if bears(shown, mark(key)):
+                return Filed(ticket, {key: DESCRIPTION})
+            note = found(api, number, key)
+        except TicketGone:
+            return None
+        if note is None:
+            return None
+        if note["private"].raw is False:
+            wake(api, number, shown)  # an earlier attempt may not have come to it
+        return Filed(ticket, {key: id_of(note["id"])})
+
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        return answers(Api(reach), numbered(ticket), after)
+
+    def redact(self, ticket: str, entry: str, reach: Reach) -> bool:
+        """Delete a note, or replace the description's words."""
+        if entry != DESCRIPTION:
+            numbered(entry)
+        return removed(Api(reach), numbered(ticket), entry, DESCRIPTION)
+
+    def parse(self, request: Request) -> Iterator[Signal | Unreadable]:
+        """Say which ticket to look at. Two calls in one second are one; a repetition is another, and does no harm."""
+        body = read(request.body).object()
+        number = body["ticket_id"].identifier()
+        if not NUMBER.fullmatch(number):  # “{{ticket.id}}” as it stands, from the rule's test button
+            raise PayloadError("ticket_id is no ticket's number")
+        yield Signal(
+            helpdesk=self.name,
+            account=request.endpoint,
+            about=About.OTHER if body["test"].raw is True else About.TICKET,
+            object_id=number,
+            version=f"{request.received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            ticket=number,
+            reason="a test" if body["test"].raw is True else "",
+            raw=fragment(body),
+        )
+
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return our tickets that were changed since the cursor: the net under webhooks that Freshdesk dropped.
+
+        Unconfirmed: whether `updated_since` takes in its own second; so the last second is told again, as the same
+        signals. After a full page the next one begins at its last time, so nothing can slip between two of them.
+        """
+        if not cursor:
+            return Signals((), f"{reach.now.astimezone(UTC) - SETTLES:%Y-%m-%dT%H:%M:%SZ}")
+        match = CURSOR.fullmatch(cursor)
+        if match is None:
+            raise PermanentError("that is no cursor of Freshdesk")
+        api, since, page = Api(reach), match[1], int(match[2] or 1)
+        signals: list[Signal] = []
+        for _ in range(LOOKS):
+            query = {"updated_since": since, "order_by": "updated_at", "order_type": "asc"}
+            rows = listed(api.get("tickets", "polling", **query, per_page=PAGE, page=page))
+            times = [_time(row["updated_at"]) for row in rows]
+            signals += [_changed(api, row, at) for row, at in zip(rows, times, strict=True) if _is_ours(api, row)]
+            last = max([since, *(f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in times)])
+            if len(rows) < PAGE:
+                return Signals(signals, last)
+            since, page = (last, 1) if last > since else (since, page + 1)
+        return Signals(signals, f"{since};{page}")
+
+
+def _is_ours(api: Api, row: Node) -> bool:
+    """Return whether Deskwire opened a ticket: its field says so."""
+    return row["custom_fields"][key_field(api)].text("").startswith("dw-") and bool(id_of(row["id"]))
+
+
+def _time(node: Node) -> datetime:
+    at = node.iso()
+    if at is None:
+        raise TemporaryError("a time in the answer cannot be read")
+    return at
+
+
+def _changed(api: Api, row: Node, at: datetime) -> Signal:
+    return Signal(
+        helpdesk=Freshdesk.name,
+        account=api.reach.account,
+        object_id=id_of(row["id"]),
+        version=at.isoformat(),
+        ticket=id_of(row["id"]),
+        occurred_at=at,
+    )

@@ -1,0 +1,181 @@
+"""Notes and replies of a Freshdesk ticket: entries written and found again, agents' answers read."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.keys import digest
+from deskwire.model.tickets import AgentReply, Entry, File
+from deskwire.web.markup import literal, paragraph, plain
+from deskwire.web.reading import Node
+
+from .api import Api, id_of, refusals
+
+UPLOAD_BYTES = 20 * 1024 * 1024  # all attachments of one ticket together
+# https://developers.freshdesk.com/api/#conversations: what agents write is 0 (a reply) or 2 (a note). The others are
+# posts, tweets, surveys, forwarded mails and calls.
+WRITTEN = (0, 2)
+# What Freshdesk writes by itself when tickets are merged, in an English account; agents may change the words.
+# Unconfirmed in its documentation, seen in others' programs. In other languages a merged ticket counts as closed.
+MERGED_INTO = re.compile(r"merged into (?:the )?ticket #?([0-9]{1,19})", re.IGNORECASE)
+MERGED_FROM = re.compile(r"\s*merged from (?:the )?ticket #?[0-9]", re.IGNORECASE)
+# Below an answer may stand what it answers, which is our own ticket. Unconfirmed: the class was seen in answers only.
+QUOTE = re.compile(r'<(?:div|blockquote)\b[^>]*\bclass="[^"]*\bfreshdesk_quote\b', re.IGNORECASE)
+KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+
+
+def mark(key: str) -> str:
+    """Return what stands for a key in Freshdesk: no word of anybody's, and not to be guessed."""
+    return f"dw-{digest(key)[:24]}"
+
+
+def fitting(files: Sequence[File]) -> tuple[list[File], list[str]]:
+    """Return the files that one request may have, and a line for each other one."""
+    taken: list[File] = []
+    for file in files:
+        if file.data and sum(len(each.data) for each in taken) + len(file.data) <= UPLOAD_BYTES:
+            taken.append(file)
+    return taken, [left_out(file) for file in files if file not in taken]
+
+
+def left_out(file: File) -> str:
+    """Return the line for a file that Freshdesk does not have."""
+    return f"[not taken by Freshdesk: {file.name}, {len(file.data)} bytes]"
+
+
+def body_of(entry: Entry, *, named: bool, further: Sequence[str] = ()) -> str:
+    """Return an entry as HTML: who and when where it is to be `named`, the words, `further` lines, its mark.
+
+    The mark is seen. What hides it (an attribute, a comment) may be taken out by Freshdesk, which says nothing of that.
+    """
+    when = f"{entry.written_at:%Y-%m-%d %H:%M} UTC" if entry.written_at else ""
+    head = html.escape(literal(" · ".join(filter(None, (entry.author, when)))), quote=False) if named else ""
+    words = paragraph("\n".join([entry.body, *further]))
+    shown = f'<p dir="auto"><strong>{head}</strong></p>' if head else ""
+    return f'{shown}{words}<p><small style="color:#888">{mark(entry.key)}</small></p>'
+
+
+def noted(api: Api, number: str, entry: Entry, requester: str) -> str:
+    """Add an entry as a note, a public one as the customer's words; return the note's id. Raises `TicketGone`."""
+    what = "adding to a ticket"
+    files, lost = fitting(entry.files)
+    payload: dict[str, Any] = {
+        "body": body_of(entry, named=entry.shared, further=lost),
+        "private": not entry.public,
+        "incoming": entry.public,  # as come from outside, and not written by our agent
+    }
+    if entry.public and requester:
+        payload["user_id"] = int(requester)
+    path = f"tickets/{number}/notes"
+    answer = api.ask("POST", path, payload, files)
+    if answer.status == 400:
+        refused = refusals(answer)
+        if "user_id" in refused and "user_id" in payload:
+            # The page speaks of “the agent/user”; where only an agent may be named, the words name the customer.
+            del payload["user_id"]
+            payload["body"] = body_of(entry, named=True, further=lost)
+            answer = api.ask("POST", path, payload, files)
+        elif "attachments" in refused and files:  # the ticket is full of them, or a kind that is blocked there
+            lost += [left_out(file) for file in files]
+            payload["body"] = body_of(entry, named=entry.shared, further=lost)
+            answer = api.ask("POST", path, payload)
+    if answer.status == 404 and not answer.body.lstrip().startswith(b"<"):
+        raise TicketGone("deleted")
+    made = id_of(api.checked(answer, what).node()["id"])
+    if not made:
+        raise TemporaryError(f"{what}: the answer names no note", ambiguous=True)
+    return made
+
+
+def found(api: Api, number: str, key: str) -> Node | None:
+    """Return the note that bears the key's mark. Raises `TicketGone`."""
+    wanted = mark(key)
+    return next((row for row in api.conversations(number) if bears(row, wanted) and id_of(row["id"])), None)
+
+
+def bears(shown: Node, wanted: str) -> bool:
+    """Return whether a mark is in a note (`body`) or a ticket (`description`)."""
+    return any(wanted in shown[name].text("") for name in ("body", "body_text", "description", "description_text"))
+
+
+def merged(api: Api, number: str) -> TicketGone:
+    """Tell a merged ticket from one that was only closed, by Freshdesk's note: customers' words are not asked."""
+    for shown in reversed(list(api.conversations(number))):
+        into = MERGED_INTO.search(_words(shown)) if shown["incoming"].raw is False else None
+        if into and into[1] != number:
+            return TicketGone("merged", into[1], shown["created_at"].iso())
+    return TicketGone("closed")
+
+
+def answers(api: Api, number: str, after: str) -> list[AgentReply]:
+    """Return what staff wrote publicly after the one with that id, the oldest first, without our own."""
+    rows = [
+        (int(id_of(shown["id"])), shown)
+        for shown in api.conversations(number)
+        if id_of(shown["id"]) and shown["private"].raw is False and shown["incoming"].raw is False
+    ]
+    fresh = sorted(((order, shown) for order, shown in rows if order > int(after or 0)), key=lambda row: row[0])
+    bot = api.me() if fresh else ""
+    return [_reply(number, order, shown) for order, shown in fresh if id_of(shown["user_id"]) != bot]
+
+
+def _reply(number: str, order: int, shown: Node) -> AgentReply:
+    attachments = tuple(
+        Attachment(
+            KINDS.get(item["content_type"].text("").partition("/")[0], AttachmentKind.FILE),
+            url=item["attachment_url"].text(""),
+            id=id_of(item["id"]),
+            name=item["name"].text(""),
+            type=item["content_type"].text(""),
+        )
+        for item in shown["attachments"].rows()
+    )
+    return AgentReply(
+        id=str(order),
+        order=order,
+        ticket=number,
+        text=_words(shown),
+        author="",  # their name is another request, which an agent who is no administrator may not make (unconfirmed)
+        written_at=shown["created_at"].iso(),
+        attachments=attachments,
+        withheld=_withheld(shown),
+    )
+
+
+def _words(shown: Node) -> str:
+    markup = QUOTE.split(shown["body"].text(""), maxsplit=1)[0]
+    return plain(markup) if markup else shown["body_text"].text("")
+
+
+def _withheld(shown: Node) -> str:
+    """Return why what stands under an agent's name may not be an answer of that agent, or an empty string.
+
+    Unconfirmed: `automation_id` and `auto_response`, which no page names and answers have.
+    """
+    if not id_of(shown["user_id"]):
+        return "Freshdesk does not say who wrote it"
+    if shown["automation_id"] or shown["auto_response"].raw is True:
+        return "a rule of Freshdesk's wrote it, not an agent"
+    if MERGED_FROM.match(_words(shown)) or MERGED_INTO.search(_words(shown)):
+        return "Freshdesk wrote it when tickets were merged"
+    source = shown["source"].raw
+    return "" if source in WRITTEN else f"it was not written on the ticket (Freshdesk's source {str(source)[:20]})"
+
+
+def removed(api: Api, number: str, entry: str, description: str) -> bool:
+    """Take an entry out for ever: a note as a whole, the words of the description. Raises `TicketGone`.
+
+    Unconfirmed: whether every ticket's description may be changed; where not, the refusal says so.
+    """
+    what = "redacting an entry"
+    if entry == description:
+        words = '<p dir="auto">[removed]</p>'
+        return bool(api.send("PUT", f"tickets/{number}", {"description": words}, what).object())
+    answer = api.checked(api.ask("DELETE", f"conversations/{entry}"), what)
+    return answer.status == 204 or bool(answer.node().object())

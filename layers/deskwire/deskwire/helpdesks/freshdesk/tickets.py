@@ -1,0 +1,109 @@
+"""Tickets of Freshdesk: made, found again after doubt, opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.tickets import Entry, Ticket
+from deskwire.timing import TURN_SECONDS
+from deskwire.web.markup import literal
+from deskwire.web.reading import Node
+
+from .api import FIELD, NUMBER, PAGE, Api, id_of, listed, numbered, refusals
+from .conversations import body_of, fitting, left_out, mark
+
+OPEN, CLOSED = 2, 5
+ASLEEP = (3, 4, 6)  # pending, resolved, “waiting on customer”: no agent looks at it
+PRIORITIES = {"low": 1, "normal": 2, "high": 3, "urgent": 4}
+PORTAL = 2  # the source of a ticket where none is set. Chat (7) wants another shape of notes.
+KEY_FIELD = "cf_deskwire_key"
+
+
+def opened(api: Api, ticket: Ticket, first: Entry) -> Node:
+    """Return the ticket that Freshdesk made; where it does not take the files, one without them that names them."""
+    what = "opening a ticket"
+    files, lost = fitting(first.files)
+    answer = api.ask("POST", "tickets", _payload(api, ticket, first, lost), files)
+    if answer.status == 400 and files and "attachments" in refusals(answer):
+        lost = [left_out(file) for file in first.files]
+        answer = api.ask("POST", "tickets", _payload(api, ticket, first, lost))
+    return api.checked(answer, what).node().object()
+
+
+def _payload(api: Api, ticket: Ticket, first: Entry, lost: Sequence[str]) -> dict[str, Any]:
+    """Return a ticket to be made.
+
+    Its requester has no address: to one that it knows Freshdesk mails every answer, which Deskwire delivers already.
+    """
+    customer = ticket.customer
+    given = ", ".join(filter(None, (customer.handle, customer.email, customer.phone)))
+    before = f"Follow-up of ticket {ticket.follow_up_of}" if ticket.follow_up_of else ""
+    further = [*lost, *filter(None, (before, f"As given: {given}" if given else ""))]
+    source = api.reach.settings.get("source", str(PORTAL))
+    if not NUMBER.fullmatch(source):
+        raise ConfigurationError("“source” is not the number of a source")
+    return {
+        "unique_external_id": customer.external_id,
+        "name": literal(customer.name or customer.handle or customer.channel)[:255],
+        "subject": literal(ticket.subject)[:255],
+        "description": body_of(first, named=first.shared, further=further),
+        "status": OPEN,
+        "priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
+        "source": int(source),
+        # Unconfirmed: 32 characters for a tag; a comma ends one.
+        "tags": list(dict.fromkeys(tag.replace(",", " ")[:32] for tag in ("deskwire", *ticket.tags))),
+        "custom_fields": _fields(ticket, api.reach.settings.get("fields", "")) | {key_field(api): mark(ticket.key)},
+    }
+
+
+def _fields(ticket: Ticket, setting: str) -> dict[str, str]:
+    """Return the ticket fields to fill: those that the setting names, and those given by Freshdesk's own name."""
+    known = {"reference": ticket.reference, "follow_up_of": ticket.follow_up_of, **ticket.fields}
+    names = {name: name for name in ticket.fields if name.startswith("cf_")}
+    for part in filter(None, (part.strip() for part in setting.split(","))):
+        name, _, field = (each.strip() for each in part.partition("="))
+        if not name or not FIELD.fullmatch(field):
+            raise ConfigurationError("“fields” is not written as `reference=cf_reference, rating=cf_rating`")
+        names[name] = field
+    return {field: known[name] for name, field in names.items() if known.get(name)}
+
+
+def key_field(api: Api) -> str:
+    """Return the name of the ticket field that holds our key."""
+    field = api.reach.settings.get("key_field", KEY_FIELD)
+    if not FIELD.fullmatch(field):
+        raise ConfigurationError(f"“key_field” is not the name of a ticket field, like {KEY_FIELD}")
+    return field
+
+
+def doubted(api: Api, key: str, *, now: bool = False) -> bool:
+    """Return whether `find` did not find a ticket in this turn, or note that (`now`)."""
+    name = f"doubt/{mark(key)}/{api.reach.now.isoformat()}"
+    return api.kept(name, TURN_SECONDS, lambda: "yes" if now else "") == "yes"
+
+
+def standing(api: Api, ticket: Ticket) -> Node | None:
+    """Return the ticket with this key among its requester's tickets of the last 30 days, as it is now."""
+    asked = {"unique_external_id": ticket.customer.external_id, "per_page": PAGE}
+    for row in listed(api.get("tickets", "looking for a ticket", **asked)):
+        if row["custom_fields"][key_field(api)].raw == mark(ticket.key):
+            try:
+                return api.ticket(numbered(id_of(row["id"])))
+            except TicketGone:
+                return None
+    return None
+
+
+def wake(api: Api, number: str, shown: Node) -> None:
+    """Open a ticket that waits or is resolved. Unconfirmed: whether a customer's note does so by itself."""
+    if shown["status"].raw not in ASLEEP:
+        return
+    try:
+        api.send("PUT", f"tickets/{number}", {"status": OPEN}, "opening a ticket again").object()
+    except TemporaryError as error:  # the note is there: `find` goes on with this
+        raise error.retold(ambiguous=True) from None
+    except PermanentError:  # the account's own rules forbid it; the customer's words are in the ticket all the same
+        return

@@ -1,0 +1,342 @@
+"""Freshdesk: what must hold on the played one (`sandbox/helpdesks/freshdesk`), and what its documentation promises."""
+
+import base64
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.helpdesks.freshdesk.conversations import mark
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.values import replace
+from deskwire.registry import helpdesk
+from deskwire.verification.rule import Context
+from deskwire.web import rest
+from deskwire.web.markup import JOINER
+from deskwire.web.request import from_gateway
+from sandbox.helpdesks.freshdesk import played
+from sandbox.helpdesks.freshdesk.played import AGENT, INDEXED, Freshdesk
+from sandbox.neighbours.neighbour import Clock, cut_after
+
+EVENTS = Path(__file__).parents[3] / "events" / "freshdesk"
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+CONNECTOR = helpdesk("freshdesk")
+
+
+def unused(**_):
+    raise AssertionError
+
+
+@pytest.fixture
+def desk():
+    with Freshdesk("invented-key", clock=Clock(NOW, held=True)) as played_:
+        yield played_
+
+
+@pytest.fixture
+def reach(desk):
+    kept = {}
+
+    def remember(name, make):
+        if name not in kept:
+            value, seconds = make()
+            if not seconds:
+                return value
+            kept[name] = value
+        return kept[name]
+
+    transport = rest.Direct()
+    yield Reach(
+        account="main",
+        settings={"subdomain": "northwind"},
+        secrets=Secrets({"api_key": "invented-key"}),
+        http=rest.with_hosts(transport, {"northwind.freshdesk.com": desk.address}),
+        now=NOW,
+        mail=unused,
+        remember=remember,
+    )
+    transport.close()
+
+
+def entry(key, body="My parcel 4471 is lost", **more):
+    return Entry(key=key, body=body, written_at=NOW, **{"public": True, "author": "Jóna Example", **more})
+
+
+def ticket(*entries, **more):
+    customer = Customer(external_id="messenger-c7", name="Jóna Example", channel="messenger", email="jona@example.org")
+    given = {
+        "key": "t1",
+        "thread": "c7",
+        "reference": "ABCDE-FGHJK",
+        "subject": "Lost",
+        "tags": ("deskwire", "messenger"),
+    }
+    return Ticket(**given | more, customer=customer, entries=entries)
+
+
+def words(desk, number=1):
+    return [each.words for each in desk.tickets[number - 1].notes]
+
+
+def test_h1_a_ticket_is_opened_and_extended_as_its_customer(desk, reach):
+    filed = CONNECTOR.open(ticket(entry("k1"), entry("k2", "And another thing", public=False)), reach)
+    (opened,) = desk.tickets
+    assert (filed.ticket, filed.contact) == ("1", str(desk.contacts["messenger-c7"]))
+    assert opened.opening.words.startswith("My parcel 4471 is lost\nAs given: jona@example.org")
+    CONNECTOR.append("1", "c7", [entry("k3", "Hello?")], reach)
+    note, message = opened.notes
+    assert (note.private, note.incoming, note.user) == (True, False, played.BOT)
+    assert (message.private, message.incoming, message.user) == (False, True, opened.requester)
+    assert "email" not in opened.values, "Freshdesk would mail the customer what Deskwire delivers"
+
+
+@pytest.mark.parametrize(("status", "becomes"), [(3, 2), (4, 2), (6, 2), (2, 2), (7, 7)])
+def test_h1_a_customers_message_opens_a_ticket_that_sleeps_and_a_note_does_not(desk, reach, status, becomes):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    desk.tickets[0].values["status"] = status
+    CONNECTOR.append("1", "c7", [entry("k2", public=False)], reach)
+    assert desk.tickets[0].values["status"] == status
+    CONNECTOR.append("1", "c7", [entry("k3")], reach)
+    assert desk.tickets[0].values["status"] == becomes
+
+
+def test_h1_closed_merged_deleted_archived_and_spam_say_what_became_of_the_ticket(desk, reach):
+    for number in range(5):
+        CONNECTOR.open(ticket(entry("k1"), key=f"t{number}"), reach)
+    desk.tickets[0].values["status"] = 5
+    desk.merge(2, 5)
+    desk.tickets[2].deleted, desk.tickets[3].archived, desk.tickets[4].spam = True, True, True
+    told = []
+    for number in range(1, 6):
+        with pytest.raises(TicketGone) as gone:
+            CONNECTOR.append(str(number), "c7", [entry("k9")], reach)
+        told.append((gone.value.state, gone.value.into))
+    assert told == [("closed", ""), ("merged", "5"), ("deleted", ""), ("closed", ""), ("deleted", "")]
+    assert CONNECTOR.append("2", "c7", [entry("k9", "About an answer", public=False)], reach).ticket == "2"
+
+
+def test_h2_what_was_filed_is_found_by_its_key(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    CONNECTOR.append("1", "c7", [entry("k2")], reach)
+    assert CONNECTOR.find("k1", "1", "c7", reach).entries == {"k1": "description"}
+    assert CONNECTOR.find("k2", "1", "c7", reach).entries == {"k2": str(desk.tickets[0].notes[0].id)}
+    assert CONNECTOR.find("k3", "1", "c7", reach) is None
+    desk.clock.advance(INDEXED)
+    assert CONNECTOR.find("t1", "", "c7", reach).ticket == "1"
+
+
+def test_h2_a_ticket_that_the_search_does_not_know_yet_is_not_opened_twice(desk, reach):
+    desk.faults.add(cut_after(), method="POST", times=1)
+    with pytest.raises(TemporaryError) as lost:
+        CONNECTOR.open(ticket(entry("k1", "first")), reach)
+    assert lost.value.ambiguous
+    assert CONNECTOR.find("t1", "", "c7", reach) is None
+    assert CONNECTOR.open(ticket(entry("k1", "first")), reach).entries == {"k1": "description"}
+    filed = CONNECTOR.open(ticket(entry("k2", "second")), reach)  # its writer took the first one back meanwhile
+    assert filed.entries == {"k2": str(desk.tickets[0].notes[0].id)}
+    assert CONNECTOR.open(ticket(entry("k2", "second")), reach) == filed
+    assert (len(desk.tickets), words(desk)) == (1, ["second"])
+
+
+def test_in_another_turn_a_ticket_is_opened_without_looking(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    assert [each.asked.method for each in desk.books.entries()] == ["POST"]
+
+
+def test_a_note_whose_answer_was_lost_is_found_and_its_ticket_opened_again(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    desk.tickets[0].values["status"] = 4
+    desk.faults.add(cut_after(), method="POST", times=1)
+    with pytest.raises(TemporaryError) as lost:
+        CONNECTOR.append("1", "c7", [entry("k2", "Hello?")], reach)
+    assert lost.value.ambiguous
+    assert CONNECTOR.find("k2", "1", "c7", reach) is not None
+    assert (words(desk), desk.tickets[0].values["status"]) == (["Hello?"], 2)
+
+
+def test_where_no_contact_may_write_the_words_name_the_customer(desk, reach):
+    desk.strangers = False
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    CONNECTOR.append("1", "c7", [entry("k2", "Hello?")], reach)
+    (note,) = desk.tickets[0].notes
+    assert note.incoming
+    assert note.words == "Jóna Example · 2026-11-02 09:00 UTC\n\nHello?"
+
+
+def test_h6_markup_stays_words_and_placeholders_are_broken(desk, reach):
+    text = "<b>bold</b> [link](https://example.org) {{ticket.id}} {% if x %} @agent <script>x</script>"
+    CONNECTOR.open(ticket(entry("k1", text), subject="{{ticket.url}} <i>"), reach)
+    CONNECTOR.append("1", "c7", [entry("k2", text)], reach)
+    (opened,) = desk.tickets
+    for shown in (opened.opening, *opened.notes):
+        assert not {"<b>", "<script", "{{", "{%"} & set(shown.body.split())
+        assert "<b>" not in shown.body
+        assert "{{" not in shown.body
+        assert "{%" not in shown.body
+        assert shown.words.replace(JOINER, "").startswith(text)
+    assert opened.values["subject"].replace(JOINER, "") == "{{ticket.url}} <i>"
+    assert "{{" not in opened.values["subject"]
+
+
+def test_h9_four_byte_characters_and_the_longest_entry_arrive(desk, reach):
+    text = "🚚" * (CONNECTOR.abilities.entry_bytes // 4)
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    CONNECTOR.append("1", "c7", [entry("k2", text)], reach)
+    assert words(desk) == [text]
+
+
+def test_h10_an_attachment_arrives_with_name_type_and_bytes(desk, reach):
+    files = (File("mynd þ.jpg", "image/jpeg", b"\xff\xd8\x00\r\n--x"),)
+    CONNECTOR.open(ticket(entry("k1", files=files)), reach)
+    CONNECTOR.append("1", "c7", [entry("k2", files=files)], reach)
+    (opened,) = desk.tickets
+    for (file,) in (opened.files, opened.notes[0].files):
+        assert (file["name"], file["type"], file["data"]) == ("mynd þ.jpg", "image/jpeg", b"\xff\xd8\x00\r\n--x")
+    assert opened.values["tags"] == ["deskwire", "messenger"]
+    assert opened.values["custom_fields"] == {"cf_deskwire_key": mark("t1")}
+    assert opened.notes[0].incoming
+
+
+def test_files_over_the_tickets_20_megabytes_are_named_in_the_words(desk, reach, monkeypatch):
+    monkeypatch.setattr(played, "MOST_BYTES", 5)
+    CONNECTOR.open(ticket(entry("k1", files=(File("a.txt", "text/plain", b"123456"),))), reach)
+    CONNECTOR.append("1", "c7", [entry("k2", "b", files=(File("b.txt", "text/plain", b"123456"),))], reach)
+    assert "[not taken by Freshdesk: a.txt, 6 bytes]" in desk.tickets[0].opening.words
+    assert words(desk) == ["b\n[not taken by Freshdesk: b.txt, 6 bytes]"]
+    monkeypatch.setattr("deskwire.helpdesks.freshdesk.conversations.UPLOAD_BYTES", 5)
+    CONNECTOR.append("1", "c7", [entry("k3", "c", files=(File("c.txt", "text/plain", b"123456"),))], reach)
+    assert words(desk)[1] == "c\n[not taken by Freshdesk: c.txt, 6 bytes]"
+
+
+def test_answers_are_public_ones_of_agents_without_the_ticket_quoted_below(desk, reach):
+    CONNECTOR.open(ticket(entry("k1", "My address is Main Street 1")), reach)
+    CONNECTOR.append("1", "c7", [entry("k2", "Hello?"), entry("k3", "Acknowledged", public=False)], reach)
+    desk.agent_replies(1, "between us", public=False)
+    first = desk.agent_replies(1, "Á leiðinni 🚚\n\n1 < 2 & so on")
+    desk.agent_replies(1, "from a tweet", source=5)
+    desk.agent_replies(1, "from a rule", automation=7)
+    second = desk.agent_replies(1, "Done")
+    found = CONNECTOR.replies("1", "", reach)
+    assert [(each.text, bool(each.withheld)) for each in found] == [
+        ("Á leiðinni 🚚\n\n1 < 2 & so on", False), ("from a tweet", True), ("from a rule", True), ("Done", False),
+    ]  # fmt: skip
+    assert [each.id for each in CONNECTOR.replies("1", str(first.id), reach)][-1] == str(second.id)
+    assert CONNECTOR.replies("1", str(second.id), reach) == []
+
+
+def test_more_than_a_page_of_notes_is_read(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    for number in range(120):
+        desk.agent_replies(1, f"{number}", public=False)
+    said = desk.agent_replies(1, "at last")
+    assert [each.id for each in CONNECTOR.replies("1", "", reach)] == [str(said.id)]
+
+
+def test_entries_are_redacted(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    filed = CONNECTOR.append("1", "c7", [entry("k2")], reach)
+    assert CONNECTOR.redact("1", filed.entries["k2"], reach)
+    assert CONNECTOR.redact("1", "description", reach)
+    assert (words(desk), desk.tickets[0].opening.words) == ([], "[removed]")
+
+
+# ------------------------------------------------------------------------------------------------------ the poll
+
+
+def test_a_poll_tells_of_our_tickets_alone_and_goes_on_where_it_was(desk, reach):
+    start = CONNECTOR.poll("", reach).cursor
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    CONNECTOR.open(ticket(entry("k1"), key="t2"), reach)
+    desk.tickets[1].values["custom_fields"] = {}
+    seen = CONNECTOR.poll(start, reach)
+    assert [each.ticket for each in seen.signals] == ["1"]
+    desk.clock.advance(30)
+    desk.agent_replies(1, "On its way")
+    again = CONNECTOR.poll(seen.cursor, reach)
+    assert {each.ticket for each in again.signals} == {"1"}
+    assert {each.key for each in again.signals} - {each.key for each in seen.signals}
+    assert again.cursor == f"{NOW + timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_poll_reads_every_ticket_of_many_pages_once_the_next_look_goes_on(desk, reach, monkeypatch):
+    monkeypatch.setattr("deskwire.helpdesks.freshdesk.PAGE", 2)
+    monkeypatch.setattr("deskwire.helpdesks.freshdesk.LOOKS", 2)
+    for number in range(9):
+        CONNECTOR.open(ticket(entry("k1"), key=f"t{number}"), reach)
+        if number > 5:
+            desk.clock.advance(1)
+    cursor, found = "2026-11-02T08:59:00Z", set()
+    for _ in range(6):
+        page = CONNECTOR.poll(cursor, reach)
+        cursor = page.cursor
+        found |= {each.ticket for each in page.signals}
+    assert found == {str(number) for number in range(1, 10)}
+    assert cursor == "2026-11-02T09:00:02Z"
+
+
+def test_a_cursor_of_another_shape_is_refused(reach):
+    with pytest.raises(PermanentError):
+        CONNECTOR.poll("yesterday", reach)
+
+
+# -------------------------------------------------------------------------------------------------- refusals
+
+
+def refused(field, code):
+    return {"description": "Validation failed", "errors": [{"field": field, "message": "no", "code": code}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [(400, refused("description", "invalid_value"), PermanentError), (400, {"code": "invalid_json"}, PermanentError),
+     (400, refused("cf_region", "missing_field"), ConfigurationError),
+     (400, refused("source", "invalid_value"), ConfigurationError),
+     (400, refused("requester_id", "inconsistent_state"), PermanentError),
+     (400, refused("unique_external_id", "duplicate_value"), TemporaryError),
+     (401, {"code": "invalid_credentials"}, ConfigurationError), (403, {"code": "access_denied"}, ConfigurationError),
+     (403, {"code": "account_suspended"}, ConfigurationError), (404, {}, PermanentError), (409, {}, TemporaryError),
+     (415, {}, ConfigurationError), (429, {}, TemporaryError), (500, {}, TemporaryError), (503, {}, TemporaryError)],
+)  # fmt: skip
+def test_each_refusal_says_what_happens_next(reach, status, body, error):
+    answering = replace(reach, http=lambda _: rest.Answer(status, {"retry-after": "7"}, json.dumps(body).encode()))
+    with pytest.raises(error) as caught:
+        CONNECTOR.open(ticket(entry("k1")), answering)
+    if status in {400, 409} and error is TemporaryError:
+        assert caught.value.concerns is Concern.TICKET
+    if status == 429:
+        assert (caught.value.after, caught.value.concerns) == (7, Concern.ACCOUNT)
+
+
+def test_the_key_goes_nowhere_but_to_freshdesk(reach):
+    for subdomain in ("evil.example/", "a.b", "northwind.freshdesk.com", ""):
+        with pytest.raises(ConfigurationError, match="subdomain"):
+            CONNECTOR.open(ticket(entry("k1")), replace(reach, settings={"subdomain": subdomain}))
+
+
+def test_the_trials_50_requests_a_minute_are_waited_for(desk, reach):
+    desk._per_minute = 2
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    with pytest.raises(TemporaryError) as caught:
+        CONNECTOR.append("1", "c7", [entry("k2")], reach)
+    assert caught.value.after == 61
+    assert not words(desk)
+
+
+def test_a_vector_of_curl_verifies():
+    """No page gives one: what a rule sends is a header, as `curl --user` writes the API's."""
+    done = subprocess.run(
+        ["openssl", "base64", "-A"], input=b"invented-api-key:X", capture_output=True, check=True
+    ).stdout.decode()
+    exchange = json.loads((EVENTS.parents[1] / "tests/exchanges/freshdesk/open.json").read_text(encoding="utf-8"))
+    assert exchange["steps"][0]["request"]["headers"]["authorization"] == f"Basic {done}"
+    assert base64.b64decode(done) == b"invented-api-key:X"
+    request = from_gateway(json.loads((EVENTS / "reply_sent.json").read_text(encoding="utf-8")))
+    secrets = Secrets(json.loads((EVENTS / "secrets.json").read_text(encoding="utf-8")))
+    assert CONNECTOR.verification.verify(request, secrets, Context(request.received_at, None)) == {}
+    assert AGENT != played.BOT
