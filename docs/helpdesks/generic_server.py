@@ -1,4 +1,4 @@
-"""A desk in sixty lines for Deskwire's connector `generic`: prints what customers write, sends what you type.
+"""A desk in eighty lines for Deskwire's connector `generic`: prints what customers write, sends what you type.
 
     WEBHOOK=https://…/helpdesks/my-desk TO_DESK=whsec_… FROM_DESK=whsec_… python3 generic_server.py 8080
 
