@@ -220,6 +220,7 @@ def test_answers_are_public_ones_of_agents_without_the_ticket_quoted_below(desk,
     desk.agent_replies(1, "between us", public=False)
     first = desk.agent_replies(1, "Á leiðinni 🚚\n\n1 < 2 & so on")
     desk.agent_replies(1, "from a tweet", source=5)
+    desk.agent_replies(1, "said with Deskwire's own key", user=played.BOT)
     desk.agent_replies(1, "from a rule", automation=7)
     second = desk.agent_replies(1, "Done")
     found = CONNECTOR.replies("1", "", reach)
