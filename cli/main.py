@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     _operating(command, json_option, where)
     new = command("new", "cli.scaffold:run", "begin a connector: module, captures, tests", NEW)
     new.add_argument("side", choices=["channel", "helpdesk"], help="the customers' side or the agents'")
-    new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, freshdesk")
+    new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, gorgias")
     new.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
     return root
 
@@ -237,7 +237,7 @@ Begins a connector: a module, captures signed with an invented secret, expected 
 result passes the suite as it is; make it true step by step.
 
   deskwire new channel telegram
-  deskwire new helpdesk freshdesk
+  deskwire new helpdesk gorgias
 """
 
 
