@@ -11,6 +11,7 @@ from deskwire.model.errors import ConfigurationError, SignatureError
 from deskwire.model.secret import Secrets
 from deskwire.verification.address import Address
 from deskwire.verification.basic import Basic
+from deskwire.verification.called import SignedCall
 from deskwire.verification.ed25519 import Ed25519
 from deskwire.verification.rule import Context
 from deskwire.verification.stamped import Stamped
@@ -41,14 +42,19 @@ RULES = {
     ),
     "stamped": (Stamped(header="TikTok-Signature", secret="s", signature="s"), {"s": "invented"}, {"s": "zzz-not-it"}),
     "url": (SignedUrl(header="X-Twilio-Signature", secret="s"), {"s": "12345"}, {"s": "54321"}),
+    "called": (
+        SignedCall(header="X-HubSpot-Signature-v3", timestamp_header="X-HubSpot-Request-Timestamp", secret="s"),
+        {"s": "12345"},
+        {"s": "54321"},
+    ),
     "ed25519": (
         Ed25519(header="X-Signature-Ed25519", timestamp_header="X-Signature-Timestamp"),
         {"public_key": PUBLIC_KEY, "private_key": PRIVATE_KEY},
         {"public_key": "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"},
     ),
 }
-SIGN_THE_BODY = ("standard", "stamped", "url", "ed25519")
-STAMPED = ("standard", "stamped", "ed25519")
+SIGN_THE_BODY = ("standard", "stamped", "url", "called", "ed25519")
+STAMPED = ("standard", "stamped", "called", "ed25519")
 ONLY = pytest.mark.parametrize("name", RULES)
 
 
@@ -199,3 +205,30 @@ def test_a_secret_of_the_address_is_given_once_and_shown_to_no_connector():
         with pytest.raises(SignatureError):
             verified("address", signed("address", query=query))
     assert Address(secret="s").cleared(request).query == {}
+
+
+def test_hubspot_s_own_vector_of_version_3_verifies():
+    """https://github.com/HubSpot/hubspot-api-python/blob/master/tests/spec/utils/test_signature.py."""
+    rule, _, _ = RULES["called"]
+    stamp = "15000000"
+    request = Request(
+        method="POST",
+        endpoint="e",
+        body=b"{'example_field':'example_value'}",
+        headers={
+            "x-hubspot-signature-v3": "HPW73RUtKmcYoEDADG0s6MmGFWUzWJKAW07r8RDgcQw=",
+            "x-hubspot-request-timestamp": stamp,
+        },
+        received_at=NOW,
+    )
+    then = datetime.fromtimestamp(int(stamp) / 1000, UTC)
+    secrets = Secrets({"s": "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"})
+    assert rule.verify(request, secrets, context(then, "https://www.example.com/webhook_uri")) == {}
+    with pytest.raises(SignatureError, match="does not match"):
+        rule.verify(request, secrets, context(then, "https://www.example.com/other"))
+    with pytest.raises(SignatureError, match="does not match"):
+        rule.verify(
+            dataclasses.replace(request, method="PUT"), secrets, context(then, "https://www.example.com/webhook_uri")
+        )
+    with pytest.raises(SignatureError, match="away from now"):
+        rule.verify(request, secrets, context(then + timedelta(minutes=6), "https://www.example.com/webhook_uri"))
