@@ -65,7 +65,7 @@ class Desk(ABC):
 
     `player` misbehaves on demand, unless it is None: the helpdesk is a real one. `opens` and `appends` are the requests
     (method, route pattern) that open a ticket and add to one, for whoever orders faults. `scale` is how much of a
-    morning it bears.
+    morning it bears. `webhook` are the settings of the endpoint that it signals to.
     """
 
     opens: ClassVar[tuple[str, str]]
@@ -73,6 +73,7 @@ class Desk(ABC):
     scale: ClassVar[float] = 1.0
     player: Neighbour | None = None
     host: str
+    webhook: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:

@@ -83,6 +83,7 @@ class Route:
     most: int = 1
     schedule: tuple[float, ...] = META
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the endpoint, where the rule signs one of them
 
     @staticmethod
     def of_channel(channel: str, endpoint: str, secrets: Mapping[str, str | Sequence[str]], **more: Any) -> Route:
@@ -299,7 +300,7 @@ def _written(delivery: Delivery, base: str) -> Request:
         headers=dict(route.headers),
         url=path,
         received_at=now,
-    )
+    ).at(route.settings)
     secrets = route.secrets
     if delivery.forgery is Forgery.WRONG_SECRET:
         secrets = Secrets(dict.fromkeys(route.verification.names(), "what a stranger guessed"))

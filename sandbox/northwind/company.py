@@ -168,7 +168,8 @@ class Company:
         rules: dict[str, Any] = yaml.safe_load(RULES.read_text(encoding="utf-8"))
         rules |= {"helpdesks": {"desk": self.desk.rules}, "endpoints": {}, "connections": {}}
         if WEBHOOK in self.secrets:
-            rules["endpoints"][WEBHOOK] = {"helpdesk": "desk", "secret": WEBHOOK}
+            settings = {"settings": dict(self.desk.webhook)} if self.desk.webhook else {}
+            rules["endpoints"][WEBHOOK] = {"helpdesk": "desk", "secret": WEBHOOK, **settings}
         for each in self.platforms.values():
             for section, entries in each.rules.items():
                 rules[section] |= entries

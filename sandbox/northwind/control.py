@@ -76,8 +76,9 @@ class Control(Neighbour):
             raise LookupError(f"the running sandbox plays no “{connector}”: add its folder, or start it with HELPDESK=")
         given = Secrets(self._company.secrets.get(WEBHOOK, {}))
         return Route(
-            endpoint=WEBHOOK, verification=registry.helpdesk(connector).verification, secrets=given, side="helpdesks"
-        )
+            endpoint=WEBHOOK, verification=registry.helpdesk(connector).verification, secrets=given, side="helpdesks",
+            settings=self._company.desk.webhook,
+        )  # fmt: skip
 
     def _outcomes(self, events: list[Event]) -> list[dict[str, str]]:
         """Wait until each event has its outcome, and return them."""
