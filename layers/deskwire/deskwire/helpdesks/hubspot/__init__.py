@@ -1,0 +1,221 @@
+"""HubSpot: tickets with notes and contacts of the CRM; answers that agents write into a property of the ticket.
+
+Set-up: a private app with the scopes below, the properties “deskwire_key” and “deskwire_reply” of tickets and
+“deskwire_id” of contacts, and in that app a webhook for changes of “deskwire_reply”. Step by step:
+docs/helpdesks/hubspot.md. https://developers.hubspot.com/docs/api/create-and-edit-webhook-subscriptions-in-private-apps
+
+Signature: version 3, base64 of HMAC-SHA256 over method, address, raw body and time, under the app's client secret. That
+the calls of a private app bear this header, too, is unconfirmed (the pages speak of all apps); a call without it is
+refused, and polling finds the answer.
+https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests
+
+Secrets: `access_token` of the private app; `client_secret`, from the same page of the app, for its webhooks.
+https://developers.hubspot.com/docs/api/create-and-edit-webhook-subscriptions-in-private-apps
+
+Limits: 100 or 190 requests in 10 seconds by plan, 4 or 5 searches a second, 65,536 characters in a note, 10,000 results
+of a search. https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
+
+What survives a redelivery: an event's `eventId` with `occurredAt` (only `attemptNumber` changes); the pages call
+`eventId` alone not certain to be unique.
+
+Agents' answers: a CRM ticket has no public comments. Notes are internal, e-mails are sent by HubSpot itself, and the
+conversations inbox shows nothing of ours without a custom channel, which wants an OAuth app. So an agent answers by
+filling in the property “deskwire_reply”, and each value of its history is one answer. HubSpot tells who wrote it: what
+was not typed by a person in HubSpot's pages is withheld.
+
+Nothing of this was tried on a HubSpot account: it comes from the documentation, and what that leaves open is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
+
+from deskwire.contracts.channel import Reach, each
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.terms import Figure, Terms
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.events import Unreadable
+from deskwire.model.signals import About, Signal
+from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.verification.called import SignedCall
+from deskwire.web.reading import Node, read
+from deskwire.web.request import Request
+
+from .api import Api, id_of, numbered
+from .records import KEY, REPLY, answers, contact_of, marker, noted, opened, place
+
+CHECKED = date(2026, 11, 29)
+DOCS = "https://developers.hubspot.com/docs"
+WEBHOOKS = f"{DOCS}/api/create-and-edit-webhook-subscriptions-in-private-apps"
+CURSOR = re.compile(r"[0-9]{13}")
+SETTLES = timedelta(seconds=60)  # in which the search may not have a change yet (no page says how long)
+PAGES = 5  # of 100 tickets, in one look
+
+
+class HubSpot(Helpdesk):
+    """The connector."""
+
+    name = "hubspot"
+    title = "HubSpot"
+    verification = SignedCall(
+        header="X-HubSpot-Signature-v3",
+        timestamp_header="X-HubSpot-Request-Timestamp",
+        secret="client_secret",  # noqa: S106 - its name
+    )
+    terms = Terms(
+        body_limit=Figure(1024 * 1024, f"{DOCS}/api/webhooks", CHECKED, confirmed=False),  # 100 events
+        deadline=Figure(timedelta(seconds=5), f"{DOCS}/api/webhooks", CHECKED, confirmed=False),
+        redelivery=Figure(timedelta(hours=24), f"{DOCS}/api/webhooks", CHECKED, confirmed=False),
+        every=Figure(
+            timedelta(minutes=1), f"{DOCS}/api-reference/2026-03/crm/search-the-crm", CHECKED, confirmed=False
+        ),
+        api_version=Figure("v3", f"{DOCS}/api-reference/crm-tickets-v3/guide", CHECKED),
+        figures={
+            "note_characters": Figure(65_536, f"{DOCS}/api-reference/crm-notes-v3/guide", CHECKED),
+            "search_results": Figure(10_000, f"{DOCS}/api/crm/search", CHECKED, confirmed=False),
+        },
+    )
+    abilities = Abilities(
+        native_key=True,
+        find_open=True,
+        find_append=True,
+        several=False,
+        attachments=False,
+        entry_bytes=200_000,
+        polls=True,
+    )
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "pipeline": "the id of the ticket pipeline (optional, otherwise the first one)",
+    }
+    connection_secrets: ClassVar[Mapping[str, str]] = {"access_token": "the access token of the private app"}
+    endpoint_settings: ClassVar[Mapping[str, str]] = {
+        "address": "the webhook's target address as HubSpot has it: it is signed",
+    }
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {"client_secret": "the client secret of the private app"}
+
+    # ------------------------------------------------------------------------------------------------- in
+
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        """Make or find the contact, create the ticket under its unique key, then add each entry as a note."""
+        api = Api(reach)
+        contact = contact_of(api, ticket.customer)
+        number, standing = opened(api, ticket, contact)
+        entries: dict[str, str] = {}
+        for entry in ticket.entries:
+            try:
+                there = place(api, number, marker(entry.key)) if standing else ""
+                entries[entry.key] = there or noted(api, number, contact, entry)
+            except TemporaryError as error:
+                raise error.retold(ambiguous=True) from None
+            except ConfigurationError as error:
+                raise ConfigurationError(str(error), ambiguous=True) from None
+        return Filed(number, entries, contact)
+
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        """Look at the ticket, move it to an open stage where the customer wrote on a closed one, then add notes."""
+        api = Api(reach)
+        filed: dict[str, str] = {}
+        for entry in entries:
+            shown = api.ticket(numbered(ticket), "hs_pipeline", "hs_pipeline_stage")
+            if id_of(shown["id"]) != ticket:
+                # Unconfirmed: that a merged ticket's id leads to the one it became part of, as contacts' ids do. When
+                # is not told; the change of the record is no earlier.
+                raise TicketGone("merged", id_of(shown["id"]), shown["updatedAt"].iso())
+            pipeline, stage = (shown["properties"][name].text("") for name in ("hs_pipeline", "hs_pipeline_stage"))
+            stages = api.stages(pipeline)
+            if entry.public and stage in stages.closed:
+                api.write("PATCH", f"crm/v3/objects/tickets/{ticket}", stages.moved(), "opening a ticket again")
+            filed[entry.key] = noted(api, ticket, entry.contact, entry)
+        return Filed(ticket, filed)
+
+    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+        """Read the ticket by its unique key, not by the late index; look for an entry's mark in the ticket's notes."""
+        api = Api(reach)
+        if not ticket:
+            number = api.by_key(marker(key))
+            return Filed(number) if number else None
+        number = place(api, numbered(ticket), marker(key))
+        return Filed(ticket, {key: number}) if number else None
+
+    # ------------------------------------------------------------------------------------------------ out
+
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        """Return the values that the reply's property had, as far back as HubSpot keeps them, after that one."""
+        api = Api(reach)
+        since = int(after.partition("-")[0]) if re.fullmatch(r"[0-9]{1,18}-[0-9a-f]+", after) else 0
+        shown = api.ticket(numbered(ticket), history=REPLY)
+        return [reply for reply in answers(shown["propertiesWithHistory"][REPLY], ticket) if reply.order > since]
+
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return the tickets of ours with a reply that changed since the cursor, a time of HubSpot's in milliseconds.
+
+        The index lags, so the cursor stays a minute behind the newest change that was seen.
+        """
+        if not cursor:
+            return Signals((), str(_milliseconds(reach.now - SETTLES)))
+        if not CURSOR.fullmatch(cursor):
+            raise PermanentError("that is no cursor of HubSpot")
+        api, since, newest = Api(reach), int(cursor), int(cursor)
+        signals: list[Signal] = []
+        asked, after = since, ""
+        for _ in range(PAGES):
+            rows, after = api.changed(asked, KEY, REPLY, after)
+            for row in rows:
+                changed = row["properties"]["hs_lastmodifieddate"].iso()
+                if changed is None or not id_of(row["id"]):
+                    continue
+                newest = max(newest, _milliseconds(changed))
+                signals.append(_polled(id_of(row["id"]), changed, reach))
+            if not after:
+                return Signals(signals, str(max(since, newest - _span(SETTLES))))
+        # So many at once: go on from the last one, which the ascending order makes the newest.
+        return Signals(signals, str(max(newest, since + 1)))
+
+    def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
+        """Read the events of a delivery; what changed is read again, never taken from there."""
+        body = read(request.body)
+        if not body:
+            raise PayloadError("the body is null, not an array of events")
+        yield from each(body.items(), lambda told: [_signal(told, request)])
+
+
+def _signal(told: Node, request: Request) -> Signal:
+    kind, name = told["subscriptionType"].text(), told["propertyName"].text("")
+    # Both spellings are documented: of the older subscriptions, and of the generic ones (a ticket's type is 0-5).
+    of_ticket = kind.startswith("ticket.") or (kind.startswith("object.") and told["objectTypeId"].text("") == "0-5")
+    told_of = of_ticket and kind.endswith(".propertyChange") and name == REPLY
+    number = told["objectId"].identifier()
+    at = told["occurredAt"].number(0)
+    return Signal(
+        helpdesk=HubSpot.name,
+        account=request.endpoint,
+        about=About.TICKET if told_of else About.OTHER,
+        object_id=told["eventId"].identifier(),
+        version=str(at or ""),
+        ticket=number,
+        reason="" if told_of else f"{kind[:60]} {name[:60]}".strip(),
+        occurred_at=told["occurredAt"].epoch() if at else None,
+        raw={"eventId": told["eventId"].raw, "subscriptionType": kind, "objectId": number, "propertyName": name},
+    )
+
+
+def _polled(number: str, changed: datetime, reach: Reach) -> Signal:
+    return Signal(
+        helpdesk=HubSpot.name,
+        account=reach.account,
+        object_id=f"poll-{number}",
+        version=str(_milliseconds(changed)),
+        ticket=number,
+        occurred_at=changed,
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return _span(moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC))
+
+
+def _span(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)

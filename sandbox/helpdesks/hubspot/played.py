@@ -1,0 +1,326 @@
+"""HubSpot, played: contacts, tickets and notes of the CRM over its API, and agents who fill in the reply.
+
+Strict where the pages are: the token, known properties, stages of the pipeline, unique values, types of associations,
+65,536 characters in a note, 190 requests in 10 seconds. Unconfirmed, and played as the connector's comments have it:
+what a taken unique value answers, and that a merged ticket's id leads to the other.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+
+LONGEST = 65_536
+PIPELINE = {
+    "id": "0",
+    "label": "Support Pipeline",
+    "displayOrder": 0,
+    "stages": [
+        {"id": "1", "label": "New", "displayOrder": 0, "metadata": {"ticketState": "OPEN"}},
+        {"id": "2", "label": "Waiting on contact", "displayOrder": 1, "metadata": {"ticketState": "OPEN"}},
+        {"id": "4", "label": "Closed", "displayOrder": 3, "metadata": {"ticketState": "CLOSED"}},
+    ],
+}
+TYPES = {("tickets", "contacts"): 16, ("notes", "tickets"): 228, ("notes", "contacts"): 202}
+PROPERTIES = {
+    "contacts": {"deskwire_id", "lastname", "email"},
+    "tickets": {"subject", "content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_priority", "deskwire_key"},
+    "notes": {"hs_timestamp", "hs_note_body"},
+}
+UNIQUE = {"contacts": "deskwire_id", "tickets": "deskwire_key"}
+
+Row = dict[str, Any]
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error
+    """An error as HubSpot reports it."""
+
+    def __init__(self, status: int, category: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.category, self.message = status, category, message
+
+    def reply(self) -> Reply:
+        """Return the answer."""
+        told = {"status": "error", "category": self.category, "message": self.message}
+        return Reply.json(self.status, {**told, "correlationId": "1b0c0e9a-5f0e-4a37-b9b4-6a1f7f4b2d10"})
+
+
+class HubSpot(Neighbour):
+    """One account with a private app. `records` are its contacts, tickets and notes by kind and id."""
+
+    name: ClassVar[str] = "hubspot"
+
+    def __init__(self, token: str, *, clock: Clock | None = None, port: int = 0, most: int = 190) -> None:
+        """Play an account whose private app has this token and may ask `most` times in 10 seconds."""
+        super().__init__(clock, port=port)
+        self.records: dict[str, dict[str, Row]] = {"contacts": {}, "tickets": {}, "notes": {}}
+        self.associations: set[tuple[str, str, str, str]] = set()  # kind and id, kind and id
+        self.history: dict[str, list[Row]] = {}  # of the tickets' reply, the newest first
+        self.merged: dict[str, str] = {}
+        self.most = most
+        self._token = token
+        self._numbers = itertools.count(1001)
+        self._events = itertools.count(100)
+        self._recent: deque[datetime] = deque()
+
+    def authorize(self, asked: Asked) -> Reply | None:
+        """Want the token of the private app."""
+        if asked.header("authorization") != f"Bearer {self._token}":
+            return Refused(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.").reply()
+        return None
+
+    def admit(self, asked: Asked) -> Reply | None:
+        """Keep the burst limit of a private app."""
+        while self._recent and (asked.at - self._recent[0]).total_seconds() >= 10:
+            self._recent.popleft()
+        if len(self._recent) < self.most:
+            self._recent.append(asked.at)
+            return None
+        told = {"status": "error", "message": "You have reached your ten_secondly_rolling limit."}
+        return Reply.json(429, {**told, "errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"})
+
+    # --------------------------------------------------------------------------------------------- people
+
+    def agent_replies(self, ticket: str, text: str, *, source: str = "CRM_UI") -> Row:
+        """Let an agent fill in the ticket's reply; returns the event that a webhook tells of it."""
+        with self.lock:
+            self.records["tickets"][ticket]["properties"]["deskwire_reply"] = text
+            now = self._touch("tickets", ticket)
+            told = {"value": text, "timestamp": now, "sourceType": source, "sourceId": "userId:3300"}
+            self.history.setdefault(ticket, []).insert(0, told)
+            return {
+                "eventId": next(self._events), "subscriptionId": 77, "portalId": 44120, "appId": 9001,
+                "occurredAt": int(datetime.fromisoformat(now).timestamp() * 1000), "attemptNumber": 0,
+                "subscriptionType": "ticket.propertyChange", "objectId": int(ticket),
+                "propertyName": "deskwire_reply", "propertyValue": text, "changeSource": source,
+            }  # fmt: skip
+
+    def agent_notes(self, ticket: str, text: str) -> Row:
+        """Let an agent write a note on a ticket."""
+        with self.lock:
+            row = self._made("notes", {"hs_note_body": f"<p>{html.escape(text)}</p>", "hs_timestamp": self._now()})
+            self._associate("notes", row["id"], "tickets", ticket)
+            return row
+
+    def close(self, ticket: str) -> None:
+        """Let an agent close a ticket."""
+        with self.lock:
+            self.records["tickets"][ticket]["properties"]["hs_pipeline_stage"] = "4"
+            self._touch("tickets", ticket)
+
+    def merge(self, ticket: str, into: str) -> None:
+        """Let an agent merge a ticket into another; its notes move along."""
+        with self.lock:
+            del self.records["tickets"][ticket]
+            self.merged[ticket] = into
+            moved = {pair for pair in self.associations if pair[:2] == ("tickets", ticket)}
+            for _, _, kind, other in moved:
+                self._associate("tickets", into, kind, other)
+            self._touch("tickets", into)
+
+    def remove(self, ticket: str) -> None:
+        """Let an agent delete a ticket."""
+        with self.lock:
+            del self.records["tickets"][ticket]
+
+    def notes(self, ticket: str) -> list[Row]:
+        """Return the notes of a ticket, the oldest first."""
+        numbers = {other for *mine, kind, other in self.associations if (mine, kind) == (["tickets", ticket], "notes")}
+        return [row for number, row in self.records["notes"].items() if number in numbers]
+
+    # ------------------------------------------------------------------------------------------------ API
+
+    @route("GET", "/crm/v3/pipelines/tickets")
+    def pipelines(self, asked: Asked) -> Reply:
+        """Return the one pipeline."""
+        del asked
+        return Reply.json(200, {"results": [PIPELINE]})
+
+    @route("GET", "/crm/v4/associations/{source}/{target}/labels")
+    def labels(self, asked: Asked, source: str, target: str) -> Reply:
+        """Return the types of association between two kinds of record."""
+        del asked
+        rows = [
+            {"category": "USER_DEFINED", "typeId": 36, "label": "Reported by"},
+            {"category": "HUBSPOT_DEFINED", "typeId": TYPES[source, target], "label": None},
+        ]
+        return Reply.json(200, {"results": rows})
+
+    @route("POST", "/crm/v3/objects/contacts/batch/upsert")
+    def upsert(self, asked: Asked) -> Reply:
+        """Make or find contacts by their unique id."""
+        made = []
+        try:
+            for each in asked.json()["inputs"]:
+                self._check("contacts", each["properties"])
+                if each["idProperty"] != "deskwire_id":
+                    raise Refused(400, "VALIDATION_ERROR", f"Property {each['idProperty']} is not unique")  # noqa: TRY301
+                known = self._by("contacts", each["id"])
+                row = known or self._made("contacts", each["properties"])
+                made.append({**row, "new": known is None})
+        except Refused as refused:
+            return refused.reply()
+        return Reply.json(200, {"status": "COMPLETE", "results": made})
+
+    @route("POST", "/crm/v3/objects/tickets")
+    def create(self, asked: Asked) -> Reply:
+        """Create a ticket."""
+        given = asked.json()
+        try:
+            self._check("tickets", given["properties"])
+            if known := self._by("tickets", given["properties"].get("deskwire_key", "")):
+                text = f"Cannot set PropertyValueCoordinates. {known['id']} already has that value."
+                return Refused(400, "VALIDATION_ERROR", text).reply()
+            row = self._made("tickets", given["properties"])
+            self._linked("tickets", row["id"], given.get("associations") or ())
+        except Refused as refused:
+            return refused.reply()
+        return Reply.json(201, row)
+
+    @route("GET", "/crm/v3/objects/tickets/{number}")
+    def show(self, asked: Asked, number: str) -> Reply:
+        """Return a ticket, by its id or its unique key."""
+        row = self.records["tickets"].get(self.merged.get(number, number))
+        if asked.parameter("idProperty"):
+            row = self._by("tickets", number)
+        if row is None:
+            return Refused(404, "OBJECT_NOT_FOUND", "Object not found. objectId is usually numeric.").reply()
+        asked_for = asked.parameter("properties").split(",")
+        shown = {name: value for name, value in row["properties"].items() if name in asked_for}
+        more: Row = {}
+        if asked.parameter("propertiesWithHistory") == "deskwire_reply":
+            more = {"propertiesWithHistory": {"deskwire_reply": self.history.get(row["id"], [])[:20]}}
+        return Reply.json(200, {**row, "properties": shown, **more})
+
+    @route("PATCH", "/crm/v3/objects/tickets/{number}")
+    def change(self, asked: Asked, number: str) -> Reply:
+        """Change a ticket's properties."""
+        given = asked.json()["properties"]
+        row = self.records["tickets"].get(number)
+        if row is None:
+            return Refused(404, "OBJECT_NOT_FOUND", "Object not found. objectId is usually numeric.").reply()
+        try:
+            self._check("tickets", row["properties"] | given)
+        except Refused as refused:
+            return refused.reply()
+        row["properties"] |= given
+        self._touch("tickets", number)
+        return Reply.json(200, row)
+
+    @route("POST", "/crm/v3/objects/notes")
+    def note(self, asked: Asked) -> Reply:
+        """Create a note on a ticket."""
+        given = asked.json()
+        try:
+            self._check("notes", given["properties"])
+            row = self._made("notes", given["properties"])
+            self._linked("notes", row["id"], given.get("associations") or ())
+        except Refused as refused:
+            return refused.reply()
+        return Reply.json(201, row)
+
+    @route("GET", "/crm/v4/objects/tickets/{number}/associations/notes")
+    def associated(self, asked: Asked, number: str) -> Reply:
+        """Return the ids of a ticket's notes, by the page."""
+        size, start = int(asked.parameter("limit", "500")), int(asked.parameter("after", "0"))
+        numbers = [row["id"] for row in self.notes(number)]
+        rows = [{"toObjectId": int(each), "associationTypes": []} for each in numbers[start : start + size]]
+        more = {"paging": {"next": {"after": str(start + size)}}} if len(numbers) > start + size else {}
+        return Reply.json(200, {"results": rows, **more})
+
+    @route("POST", "/crm/v3/objects/notes/batch/read")
+    def read(self, asked: Asked) -> Reply:
+        """Return notes by their ids."""
+        given = asked.json()
+        if len(given["inputs"]) > 100:
+            return Refused(400, "VALIDATION_ERROR", "Too many inputs").reply()
+        found = [self.records["notes"].get(each["id"]) for each in given["inputs"]]
+        return Reply.json(200, {"status": "COMPLETE", "results": [row for row in found if row]})
+
+    @route("POST", "/crm/v3/objects/tickets/search")
+    def search(self, asked: Asked) -> Reply:
+        """Return the tickets that meet the filters, the one that was changed first at the top."""
+        given = asked.json()
+        (group,) = given["filterGroups"]
+        found = [row for row in self.records["tickets"].values() if all(meets(row, each) for each in group["filters"])]
+        found.sort(key=lambda row: row["updatedAt"])
+        size, start = min(int(given.get("limit", 10)), 100), int(given.get("after", 0))
+        rows = [{**row, "properties": {"hs_lastmodifieddate": row["updatedAt"]}} for row in found[start : start + size]]
+        more = {"paging": {"next": {"after": str(start + size)}}} if len(found) > start + size else {}
+        return Reply.json(200, {"total": len(found), "results": rows, **more})
+
+    @route("GET", "/tickets", public=True)
+    def page(self, asked: Asked) -> Reply:
+        """Show every ticket to a person."""
+        del asked
+        shown = "".join(
+            f"<h2>{number} {html.escape(row['properties']['subject'])}</h2>"
+            f"<p>{html.escape(row['properties'].get('content', ''))}</p>"
+            + "".join(f"<div>{note['properties']['hs_note_body']}</div>" for note in self.notes(number))
+            for number, row in reversed(self.records["tickets"].items())
+        )
+        return Reply.html(f'<!doctype html><html lang="en"><title>HubSpot</title>{shown}</html>')
+
+    # --------------------------------------------------------------------------------------------- its rules
+
+    def _now(self) -> str:
+        moment = self.clock.now().astimezone(UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+    def _touch(self, kind: str, number: str) -> str:
+        self.records[kind][number]["updatedAt"] = self._now()
+        return str(self.records[kind][number]["updatedAt"])
+
+    def _by(self, kind: str, value: str) -> Row | None:
+        rows = self.records[kind].values()
+        return next((row for row in rows if value and row["properties"].get(UNIQUE[kind]) == value), None)
+
+    def _check(self, kind: str, given: Mapping[str, str]) -> None:
+        known = PROPERTIES[kind] | {"deskwire_reply"}
+        for name, value in given.items():
+            if name not in known:
+                raise Refused(400, "VALIDATION_ERROR", f'Property "{name}" does not exist (PROPERTY_DOESNT_EXIST)')
+            if not isinstance(value, str):
+                raise Refused(400, "VALIDATION_ERROR", f"Invalid input JSON: {name} is no text")
+        if kind == "tickets" and not given.get("subject"):
+            raise Refused(400, "VALIDATION_ERROR", "Error creating TICKET. Some required properties were not set.")
+        stages = [each["id"] for each in PIPELINE["stages"]]  # type: ignore[attr-defined]
+        if kind == "tickets" and given.get("hs_pipeline_stage") not in stages:
+            raise Refused(400, "VALIDATION_ERROR", "hs_pipeline_stage was not one of the allowed options")
+        if kind == "notes" and not given.get("hs_timestamp"):
+            raise Refused(400, "VALIDATION_ERROR", "hs_timestamp is required")
+        if len(given.get("hs_note_body", "")) > LONGEST:
+            raise Refused(400, "VALIDATION_ERROR", f"hs_note_body exceeds {LONGEST} characters")
+
+    def _made(self, kind: str, properties: Mapping[str, str]) -> Row:
+        number, now = str(next(self._numbers)), self._now()
+        row = {"id": number, "properties": dict(properties), "createdAt": now, "updatedAt": now, "archived": False}
+        self.records[kind][number] = row
+        return row
+
+    def _linked(self, kind: str, number: str, given: Any) -> None:
+        for each in given:
+            (told,) = each["types"]
+            pairs = {named: other for (mine, other), named in TYPES.items() if mine == kind}
+            other = pairs.get(told["associationTypeId"], "")
+            if told["associationCategory"] != "HUBSPOT_DEFINED" or each["to"]["id"] not in self.records.get(other, {}):
+                raise Refused(400, "VALIDATION_ERROR", "associations are not valid")
+            self._associate(kind, number, other, each["to"]["id"])
+
+    def _associate(self, kind: str, number: str, other: str, target: str) -> None:
+        self.associations |= {(kind, number, other, target), (other, target, kind, number)}
+
+
+def meets(row: Row, given: Mapping[str, str]) -> bool:
+    """Return whether a ticket meets a filter."""
+    if given["operator"] == "HAS_PROPERTY":
+        return given["propertyName"] in row["properties"]
+    if (given["operator"], given["propertyName"]) == ("GT", "hs_lastmodifieddate"):
+        return datetime.fromisoformat(row["updatedAt"]).timestamp() * 1000 > int(given["value"])
+    raise ValueError(given)

@@ -1,0 +1,298 @@
+"""HubSpot: what must hold on the living helpdesk, which `sandbox/helpdesks/hubspot` plays."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+
+from deskwire import registry
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.helpdesks.hubspot.records import LONGEST, marker
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.secret import Secrets
+from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.registry import helpdesk
+from deskwire.verification.rule import Context
+from deskwire.web import rest
+from deskwire.web.markup import plain
+from deskwire.web.request import Request
+from sandbox.helpdesks.hubspot.played import HubSpot, Refused
+from sandbox.neighbours.neighbour import Clock, Fault, Reply
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+HOST = "api.hubapi.com"
+
+
+def unused(**_):
+    raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def running():
+    with HubSpot("invented-token", clock=Clock(NOW, held=True), most=1000) as played:
+        yield played
+
+
+@pytest.fixture
+def desk(running):
+    """Return the one server, without the records of the test before."""
+    for kind in running.records.values():
+        kind.clear()
+    for kept in (running.associations, running.history, running.merged, running._recent):
+        kept.clear()
+    running.faults.clear()
+    running.books.clear()
+    running.most = 1000
+    return running
+
+
+@pytest.fixture
+def reach(desk):
+    transport, kept = rest.Direct(), {}
+
+    def remember(name, make):
+        if name not in kept:
+            value, seconds = make()
+            if not seconds:
+                return value
+            kept[name] = value
+        return kept[name]
+
+    yield Reach(
+        account="main",
+        settings={},
+        secrets=Secrets({"access_token": "invented-token"}),
+        http=rest.with_hosts(transport, {HOST: desk.address}),
+        now=desk.clock.now(),
+        mail=unused,
+        remember=remember,
+    )
+    transport.close()
+
+
+def entry(key, body="My parcel 4471 is lost", *, public=True, **more):
+    return Entry(key=key, body=body, written_at=NOW, public=public, author="Jóna Example", **more)
+
+
+def ticket(*entries, key="t1", **more):
+    customer = Customer(
+        external_id="messenger-5512883", name="Jóna Example", channel="messenger", email="j@example.org"
+    )
+    given = {"subject": "Lost", "customer": customer, "entries": entries, "tags": ("deskwire",)} | more
+    return Ticket(key=key, thread="c7", reference="ABCDE-FGHJK", **given)
+
+
+def stage(desk, number):
+    return desk.records["tickets"][number]["properties"]["hs_pipeline_stage"]
+
+
+def words(desk, number):
+    return [plain(row["properties"]["hs_note_body"]) for row in desk.notes(number)]
+
+
+def test_h1_a_ticket_is_opened_extended_opened_again_followed_and_gone(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1"), entry("k2", "For agents", public=False)), reach)
+    said = words(desk, filed.ticket)
+    assert said[0].startswith("Jóna Example · 2026-11-02 09:00 UTC:\nMy parcel 4471 is lost")
+    assert said[1].startswith("Deskwire · ")
+    assert ("tickets", filed.ticket, "contacts", filed.contact) in desk.associations
+    assert "ABCDE-FGHJK" in desk.records["tickets"][filed.ticket]["properties"]["content"]
+    desk.close(filed.ticket)
+    connector.append(filed.ticket, "c7", [entry("k3", public=False)], reach)
+    assert stage(desk, filed.ticket) == "4"
+    connector.append(filed.ticket, "c7", [entry("k4")], reach)
+    assert stage(desk, filed.ticket) == "1"
+    other = connector.open(ticket(entry("k5"), key="t2"), reach)
+    desk.merge(filed.ticket, other.ticket)
+    with pytest.raises(TicketGone) as caught:
+        connector.append(filed.ticket, "c7", [entry("k6")], reach)
+    assert (caught.value.state, caught.value.into, caught.value.at) == ("merged", other.ticket, desk.clock.now())
+    desk.remove(other.ticket)
+    with pytest.raises(TicketGone) as caught:
+        connector.append(other.ticket, "c7", [entry("k6")], reach)
+    assert caught.value.state == "deleted"
+
+
+def test_h2_what_was_filed_is_found_by_its_key_and_opened_once(desk, reach):
+    connector = helpdesk("hubspot")
+    assert connector.find("t1", "", "c7", reach) is None
+    filed = connector.open(ticket(entry("k1")), reach)
+    assert connector.find("t1", "", "c7", reach).ticket == filed.ticket
+    assert connector.find("k1", filed.ticket, "c7", reach).entries == filed.entries
+    assert connector.find("k2", filed.ticket, "c7", reach) is None
+    assert connector.open(ticket(entry("k1")), reach) == filed
+    assert len(desk.records["tickets"]) == len(desk.records["notes"]) == len(desk.records["contacts"]) == 1
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_taken_key_means_the_ticket_that_has_it_whatever_its_status(desk, reach, status):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    told = Refused(status, "CONFLICT", f"{filed.ticket} already has that value.").reply()
+    desk.faults.add(Fault(instead=told), method="POST", path="/crm/v3/objects/tickets")
+    assert connector.open(ticket(entry("k1")), reach) == filed
+
+
+def test_a_ticket_written_in_part_is_finished_without_doubles(desk, reach):
+    connector = helpdesk("hubspot")
+    desk.faults.add(Fault(cut="before"), method="POST", path="/crm/v3/objects/notes", times=1)
+    with pytest.raises(TemporaryError) as caught:
+        connector.open(ticket(entry("k1"), entry("k2", "And another")), reach)
+    assert caught.value.ambiguous
+    filed = connector.open(ticket(entry("k1"), entry("k2", "And another")), reach)
+    assert len(desk.notes(filed.ticket)) == 2
+
+
+def test_h6_markup_and_template_marks_stay_words(desk, reach):
+    said = "<b>bold</b> <img src=x onerror=1> {{ticket.id}} @agnes"
+    filed = helpdesk("hubspot").open(ticket(entry("k1", said), subject=said), reach)
+    (note,) = desk.notes(filed.ticket)
+    assert "<b>" not in note["properties"]["hs_note_body"]
+    assert "<img" not in note["properties"]["hs_note_body"]
+    assert (
+        "{{" not in note["properties"]["hs_note_body"] + desk.records["tickets"][filed.ticket]["properties"]["subject"]
+    )
+
+
+def test_a_customer_who_writes_a_mark_is_no_entry_of_ours(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1", f"I know this: {marker('k9')}")), reach)
+    assert connector.find("k9", filed.ticket, "c7", reach) is None
+
+
+def test_h9_emoji_arrive_and_long_text_is_parted_once(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1", "🚚 <&>" * 8000)), reach)
+    notes = desk.notes(filed.ticket)
+    assert len(notes) > 1
+    assert all(len(row["properties"]["hs_note_body"]) <= LONGEST + 100 for row in notes)
+    assert sum(text.count("🚚 <&>") for text in words(desk, filed.ticket)) >= 7990  # a joint may part one
+    assert connector.find("k1", filed.ticket, "c7", reach).entries["k1"] == notes[-1]["id"]
+    real, writes = reach.http, []
+
+    def breaking(call):
+        if call.url.endswith("/notes"):
+            writes.append(call)
+            if len(writes) == 2:
+                raise TemporaryError("cut", ambiguous=False)
+        return real(call)
+
+    long = entry("k2", "parcel. " * 20000)
+    with pytest.raises(TemporaryError) as caught:
+        connector.append(filed.ticket, "c7", [long], dataclasses.replace(reach, http=breaking))
+    assert caught.value.ambiguous
+    connector.append(filed.ticket, "c7", [long], reach)
+    assert sum(text.count("parcel.") for text in words(desk, filed.ticket)) == 20000
+
+
+def test_files_are_named(desk, reach):
+    filed = helpdesk("hubspot").open(ticket(entry("k1", files=(File("a.jpg", "image/jpeg", b"1234"),))), reach)
+    assert "[not taken by HubSpot: a.jpg, 4 bytes]" in words(desk, filed.ticket)[0]
+
+
+def test_only_what_a_person_typed_into_the_reply_is_an_answer(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_notes(filed.ticket, "between us")
+    for number, (text, source) in enumerate(
+        [("On its way\n\nAgnes", "CRM_UI"), ("by a workflow", "AUTOMATION_PLATFORM"), ("", "CRM_UI"), ("by us?", "")]
+    ):
+        desk.clock.advance(60 + number)
+        desk.agent_replies(filed.ticket, text, source=source)
+    first, second, third = connector.replies(filed.ticket, "", reach)
+    assert (first.text, first.withheld) == ("On its way\n\nAgnes", "")
+    assert "AUTOMATION_PLATFORM" in second.withheld
+    assert third.withheld
+    assert connector.replies(filed.ticket, second.id, reach) == [third]
+
+
+def test_an_answer_keeps_its_id_through_a_merge(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    other = connector.open(ticket(entry("k2"), key="t2"), reach)
+    desk.agent_replies(filed.ticket, "On its way")
+    (before,) = connector.replies(filed.ticket, "", reach)
+    desk.history[other.ticket] = desk.history[filed.ticket]
+    desk.merge(filed.ticket, other.ticket)
+    (after,) = connector.replies(other.ticket, "", reach)
+    assert after.id == before.id
+
+
+def test_a_look_signals_tickets_with_a_changed_reply(desk, reach):
+    connector = helpdesk("hubspot")
+    start = connector.poll("", reach).cursor
+    filed = connector.open(ticket(entry("k1")), reach)
+    connector.open(ticket(entry("k2"), key="t2"), reach)
+    desk.clock.advance(5)
+    assert connector.poll(start, reach).signals == []
+    desk.agent_replies(filed.ticket, "On its way")
+    first = connector.poll(start, reach)
+    assert [signal.ticket for signal in first.signals] == [filed.ticket]
+    assert [each.key for each in connector.poll(first.cursor, reach).signals] == [each.key for each in first.signals]
+    desk.clock.advance(600)
+    desk.agent_replies(filed.ticket, "It arrives at noon")
+    (again,) = connector.poll(first.cursor, reach).signals
+    assert again.key != first.signals[0].key
+    with pytest.raises(PermanentError):
+        connector.poll("yesterday", reach)
+
+
+def test_a_look_goes_on_where_the_pages_of_one_ended(desk, reach, monkeypatch):
+    monkeypatch.setattr("deskwire.helpdesks.hubspot.PAGES", 1)
+    connector = helpdesk("hubspot")
+    for number in range(102):
+        desk.clock.advance(1)
+        row = desk._made("tickets", {"subject": "x", "deskwire_key": f"dw-{number}", "deskwire_reply": "said"})
+    first = connector.poll("1793600000000", reach)
+    second = connector.poll(first.cursor, reach)
+    assert len(first.signals) == 100
+    assert second.signals[-1].ticket == row["id"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "error"),
+    [
+        (Refused(401, "EXPIRED_AUTHENTICATION", "The OAuth token expired"), ConfigurationError),
+        (Refused(403, "MISSING_SCOPES", "This app hasn't been granted all required scopes"), ConfigurationError),
+        (Refused(400, "VALIDATION_ERROR", 'Property "deskwire_key" does not exist'), ConfigurationError),
+        (Refused(400, "VALIDATION_ERROR", "Invalid input JSON"), PermanentError),
+        (Refused(404, "", "resource not found"), PermanentError),
+        (Refused(502, "", "Bad gateway"), TemporaryError),
+    ],
+)
+def test_what_hubspot_says_decides_who_has_to_act(desk, reach, refused, error):
+    desk.faults.add(Fault(instead=refused.reply()), method="POST", path="/crm/v3/objects/tickets")
+    with pytest.raises(error):
+        helpdesk("hubspot").open(ticket(entry("k1")), reach)
+
+
+def test_the_burst_limit_is_waited_for(desk, reach):
+    desk.most = 3
+    with pytest.raises(TemporaryError):
+        helpdesk("hubspot").open(ticket(entry("k1")), reach)
+
+
+def test_a_part_of_a_batch_is_no_success(desk, reach):
+    told = Reply.json(207, {"status": "COMPLETE", "results": [], "errors": [{"category": "VALIDATION_ERROR"}]})
+    desk.faults.add(Fault(instead=told), method="POST", path="/crm/v3/objects/contacts/batch/upsert")
+    with pytest.raises(TemporaryError):
+        helpdesk("hubspot").open(ticket(entry("k1")), reach)
+
+
+def test_the_vector_of_hubspot_s_own_library_verifies():
+    """https://github.com/HubSpot/hubspot-api-python/blob/master/tests/spec/utils/test_signature.py."""
+    request = Request(
+        method="POST",
+        endpoint="e",
+        body=b"{'example_field':'example_value'}",
+        headers={
+            "x-hubspot-signature-v3": "HPW73RUtKmcYoEDADG0s6MmGFWUzWJKAW07r8RDgcQw=",
+            "x-hubspot-request-timestamp": "15000000",
+        },
+        received_at=NOW,
+    )
+    secrets = Secrets({"client_secret": "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"})
+    context = Context(datetime.fromtimestamp(15_000, UTC), None, {"address": "https://www.example.com/webhook_uri"})
+    assert registry.helpdesk("hubspot").verification.verify(request, secrets, context) == {}
