@@ -275,7 +275,7 @@ def test_the_burst_limit_is_waited_for(desk, reach):
 
 
 def test_a_part_of_a_batch_is_no_success(desk, reach):
-    told = Reply.json(207, {"status": "COMPLETE", "results": [], "errors": [{"category": "VALIDATION_ERROR"}]})
+    told = Reply.json(207, {"status": "COMPLETE", "results": [{"id": "1001"}], "errors": [{"category": "CONFLICT"}]})
     desk.faults.add(Fault(instead=told), method="POST", path="/crm/v3/objects/contacts/batch/upsert")
     with pytest.raises(TemporaryError):
         helpdesk("hubspot").open(ticket(entry("k1")), reach)
