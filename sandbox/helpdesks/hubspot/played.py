@@ -87,12 +87,12 @@ class HubSpot(Neighbour):
 
     # --------------------------------------------------------------------------------------------- people
 
-    def agent_replies(self, ticket: str, text: str, *, source: str = "CRM_UI") -> Row:
+    def agent_replies(self, ticket: str, text: str, *, source: str = "CRM_UI", by: str = "userId:3300") -> Row:
         """Let an agent fill in the ticket's reply; returns the event that a webhook tells of it."""
         with self.lock:
             self.records["tickets"][ticket]["properties"]["deskwire_reply"] = text
             now = self._touch("tickets", ticket)
-            told = {"value": text, "timestamp": now, "sourceType": source, "sourceId": "userId:3300"}
+            told = {"value": text, "timestamp": now, "sourceType": source, "sourceId": by}
             self.history.setdefault(ticket, []).insert(0, told)
             return {
                 "eventId": next(self._events), "subscriptionId": 77, "portalId": 44120, "appId": 9001,

@@ -208,6 +208,24 @@ def test_only_what_a_person_typed_into_the_reply_is_an_answer(desk, reach):
     assert connector.replies(filed.ticket, second.id, reach) == [third]
 
 
+@pytest.mark.parametrize(
+    ("source", "by", "sent"),
+    [
+        ("MOBILE_IOS", "userId:3300", True),
+        ("HELP_DESK", "userId:3300", True),
+        ("HELP_DESK", "auto", False),
+        ("HELP_DESK_AI", "userId:3300", False),
+        ("MERGE_OBJECTS", "userId:3300", False),
+        ("INTEGRATION", "9001", False),
+    ],
+)
+def test_who_filled_in_the_reply_decides_whether_it_is_sent(desk, reach, source, by, sent):
+    filed = helpdesk("hubspot").open(ticket(entry("k1")), reach)
+    desk.agent_replies(filed.ticket, "On its way", source=source, by=by)
+    (reply,) = helpdesk("hubspot").replies(filed.ticket, "", reach)
+    assert (not reply.withheld) == sent
+
+
 def test_an_answer_keeps_its_id_through_a_merge(desk, reach):
     connector = helpdesk("hubspot")
     filed = connector.open(ticket(entry("k1")), reach)

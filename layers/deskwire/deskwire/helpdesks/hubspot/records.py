@@ -21,8 +21,10 @@ PERSON = "deskwire_id"  # of contacts, unique
 PRIORITIES = {"low": "LOW", "normal": "MEDIUM", "high": "HIGH", "urgent": "HIGH"}  # “URGENT” is not in every account
 LONGEST = 64_000  # characters of a note's HTML, of 65,536
 PIECE = 12_000  # characters of a text, each of which may become five
-# `sourceType` of a value that a person typed in HubSpot's pages or in its app. The pages name no complete list.
+# `sourceType` of a value that a person typed. The list is that of HubSpot's libraries (PropertyValue, `source`), which
+# say nothing of each; “HELP_DESK” may be a person or not, so it counts where HubSpot names the user.
 TYPED = frozenset({"CRM_UI", "CRM_UI_BULK_ACTION", "MOBILE_IOS", "MOBILE_ANDROID"})
+PERHAPS_TYPED = frozenset({"HELP_DESK"})
 
 
 def marker(key: str) -> str:
@@ -164,17 +166,15 @@ def answers(history: Node, ticket: str) -> list[AgentReply]:
                 text=words,
                 author="",
                 written_at=at,
-                withheld=_withheld(row["sourceType"].text("")),
+                withheld=_withheld(row["sourceType"].text(""), row["sourceId"].text("")),
             )
         )
     return sorted(found, key=lambda reply: reply.order)
 
 
-def _withheld(source: str) -> str:
-    if source in TYPED:
+def _withheld(source: str, by: str) -> str:
+    if source in TYPED or (source in PERHAPS_TYPED and by.startswith("userId:")):
         return ""
-    return (
-        f"“{source[:40]}” filled in the reply, not a person in HubSpot"
-        if source
-        else "HubSpot does not say who wrote it"
-    )
+    if not source:
+        return "HubSpot does not say who wrote it"
+    return f"“{source[:40]}” filled in the reply, not a person in HubSpot"
