@@ -232,3 +232,10 @@ def test_hubspot_s_own_vector_of_version_3_verifies():
         )
     with pytest.raises(SignatureError, match="away from now"):
         rule.verify(request, secrets, context(then + timedelta(minutes=6), "https://www.example.com/webhook_uri"))
+
+
+def test_an_address_that_is_signed_is_written_as_a_whole():
+    rule, _, _ = RULES["called"]
+    assert rule.faults({"address": "hooks.example.org/helpdesks/desk"}).keys() == {"address"}
+    assert not rule.faults({"address": "https://hooks.example.org/helpdesks/desk"})
+    assert not rule.faults({})  # missing is told by `endpoint_settings`

@@ -47,6 +47,13 @@ class SignedCall(SecretRule):
         """The time is signed, always."""
         return True
 
+    def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Return an address that nobody can be called at: each signature would differ from it."""
+        address = settings.get(SETTING, "")
+        if not address or address.startswith("https://"):
+            return {}
+        return {SETTING: "the address is signed as a whole: write it as the vendor has it, from https:// on"}
+
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Compare, in constant time, with the signature under each valid secret; then check the time."""
         keys = secrets.every(self.secret)
