@@ -180,6 +180,11 @@ def test_a_condition_that_zammad_leaves_out_finds_nothing_wrong(desk, reach):
     desk.faults.add(Fault(instead=everything), method="POST", path="/api/v1/tickets/search")
     assert connector.find("t1", "", "c7", reach) is None
     assert connector.find("t2", "", "c7", reach) is not None
+    desk.faults.clear()
+    many = Reply.json(200, [desk._shown(number) for number in desk.tickets] * 6)
+    desk.faults.add(Fault(instead=many), method="POST", path="/api/v1/tickets/search")
+    with pytest.raises(ConfigurationError, match="message_id_md5"):
+        connector.find("t1", "", "c7", reach)
 
 
 def test_a_ticket_whose_answer_was_lost_is_found(desk, reach):
