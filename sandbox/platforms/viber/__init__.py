@@ -1,0 +1,1 @@
+"""Viber, played by its documentation."""
