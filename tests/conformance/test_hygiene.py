@@ -23,7 +23,9 @@ from deskwire.model.tickets import Ticket
 from tests.conformance import mutations, world
 from tests.conformance.test_nonsense import document_of, with_body
 
-ALLOWED = {"deskwire", "cryptography"}  # cryptography: for rules with public keys, imported when used
+# cryptography: for rules with public keys; phonenumbers: for a form that asks for a telephone number; both imported
+# when used
+ALLOWED = {"deskwire", "cryptography", "phonenumbers"}
 PARAGRAPHS = ("Set-up", "Signature", "Secrets", "Limits")
 EMOJI, ARABIC, HEBREW, ICELANDIC = "\u200d", r"[\u0600-\u06ff]", r"[\u0590-\u05ff]", r"[ðþæÐÞÆ]"
 

@@ -18,6 +18,7 @@ FORM = "contact"
 ENDPOINT = "contact-form"
 SITEKEY = "1x00000000000000000000AA"
 SECRET = {"captcha_secret": "demo-captcha-secret-0a4b"}
+CONSENT = "I agree that Northwind calls me about this message."
 PAGE = (30.0, 60.0, 120.0)  # seconds after which a visitor's page tries again by itself
 
 
@@ -36,7 +37,9 @@ class OnOurSite(Platform):
 
     def open(self, children: contextlib.ExitStack, api: str, aws: str) -> None:
         address, captcha = f"{api}/pages/{ENDPOINT}", self.player.address
-        self.shop = children.enter_context(Shop(address, captcha, SITEKEY, form=FORM, uploads=aws, port=self._port))
+        self.shop = children.enter_context(
+            Shop(address, captcha, SITEKEY, form=FORM, uploads=aws, consent=CONSENT, port=self._port)
+        )
 
     @property
     def hosts(self) -> Mapping[str, str]:
@@ -53,6 +56,9 @@ class OnOurSite(Platform):
             "captcha": "turnstile",
             "address_rate": "5000",  # here everybody has the same address
             "form_rate": "5000",
+            "callback_consent": CONSENT,
+            "callback_region": "IS",
+            "callback_zone": "Atlantic/Reykjavik",
         }
         form = {
             "channel": "webform", "account": FORM, "endpoint": ENDPOINT, "policy": SUVA,

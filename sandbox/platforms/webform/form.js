@@ -63,6 +63,15 @@ function problem(text) {
   notice.textContent = text;
 }
 
+// What a visitor fills in to be called. The browser's time has no offset, and the company may be elsewhere. Consent is the
+// very words that stand beside the box.
+function call() {
+  const { phone, call_at: at, consent } = form.elements;
+  if (!phone.value && !at.value) return {};
+  const words = consent.checked ? form.querySelector("[data-consent]").textContent : "";
+  return { phone: phone.value, call_at: at.value && new Date(at.value).toISOString(), consent: { call: words } };
+}
+
 async function send() {
   const value = (name) => form.elements[name].value;
   const uploads = [];
@@ -73,7 +82,7 @@ async function send() {
     fields: [...form.querySelectorAll("[data-field]")].filter((input) => input.value)
       .map((input) => ({ name: input.name, value: input.value })),
     locale: navigator.language, page_url: location.href, client_ts: new Date().toISOString(),
-    leave_empty: value("leave_empty"), uploads,
+    leave_empty: value("leave_empty"), uploads, ...call(),
   };
   let answer = await post("", content);
   if (answer.code === 401) answer = await post("", content); // the captcha's token was too old: with a new one

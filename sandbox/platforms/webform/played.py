@@ -21,11 +21,24 @@ class Shop(Neighbour):
     name: ClassVar[str] = "shop"
 
     def __init__(
-        self, endpoint: str, captcha: str, sitekey: str, *, form: str = "contact", uploads: str = "", port: int = 0
+        self,
+        endpoint: str,
+        captcha: str,
+        sitekey: str,
+        *,
+        form: str = "contact",
+        uploads: str = "",
+        consent: str = "Call me.",
+        port: int = 0,
     ) -> None:
-        """Post to `endpoint`; `captcha` is the provider's address, `uploads` the bucket's (for its CSP)."""
+        """Post to `endpoint`; `captcha` is the provider's address, `uploads` the bucket's (for its CSP).
+
+        `consent` are the words beside the box that a visitor ticks to be called.
+        """
         super().__init__(port=port)
-        self._values = {"ENDPOINT": endpoint, "CAPTCHA": captcha, "SITEKEY": sitekey, "FORM": form}
+        self._values = {
+            "ENDPOINT": endpoint, "CAPTCHA": captcha, "SITEKEY": sitekey, "FORM": form, "CONSENT": consent,
+        }  # fmt: skip
         self._origins = [
             f"{part.scheme}://{part.netloc}" for part in map(urlsplit, (endpoint, captcha, uploads)) if part.netloc
         ]

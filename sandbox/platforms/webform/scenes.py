@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+from typing import Any
 
 from deskwire.channels.webform import thread_of
 from sandbox.neighbours.sender import Forgery
 from sandbox.northwind.notes import Happening
 from sandbox.northwind.scenes import Scenes, scene
 from sandbox.northwind.words import EMAILS
-from sandbox.platforms.webform.books import FORM
+from sandbox.platforms.webform.books import CONSENT, FORM
 
 
 class Visiting(Scenes):
@@ -40,6 +42,15 @@ class Visiting(Scenes):
         form, happening = self._filled()
         self.script.send("webform", form, happening)
         self.script.later(0.3, lambda: self.script.send("webform", form, happening))
+
+    @scene(morning=2, soak=0.5)
+    def call_back(self) -> None:
+        """The visitor wants to be called, half of them at a certain time; the colleagues who call write nothing."""
+        form, happening = self._filled()
+        call: dict[str, Any] = {"phone": "555 0123", "consent": {"call": CONSENT}}
+        if self.random.random() < 0.5:
+            call["call_at"] = (self.company.clock.now() + timedelta(days=1)).isoformat()
+        self.script.send("webform", form | call, happening)
 
     @scene(morning=4, soak=0.375)
     def forged(self) -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from viberbot import Api
+from viberbot.api.bot_configuration import BotConfiguration
 
 from deskwire.channels.viber import Viber, statuses
 from deskwire.channels.viber.sending import media
@@ -113,10 +115,7 @@ READ_BY_BOTH = (
 
 @pytest.fixture(scope="module")
 def witness():
-    api = pytest.importorskip("viberbot", reason="requirements/development.txt has it").Api
-    from viberbot.api.bot_configuration import BotConfiguration
-
-    return api(BotConfiguration(name="Northwind", avatar="", auth_token=SECRET))
+    return Api(BotConfiguration(name="Northwind", avatar="", auth_token=SECRET))
 
 
 def test_the_witness_accepts_what_we_sign_and_refuses_what_we_refuse(witness):

@@ -142,6 +142,46 @@ def test_the_reference_is_the_one_that_the_ticket_will_have(company):
     assert Thread(pk=f"T#{key}").reference == answer.body["reference"]
 
 
+CALLS = {"callback_consent": "Call me.", "callback_region": "IS", "callback_zone": "Atlantic/Reykjavik"}
+
+
+@pytest.fixture
+def calling(captchas):
+    subject = Company(captchas, **CALLS)
+    with subject.gate:
+        yield subject
+    subject.direct.close()
+
+
+def test_who_asks_to_be_called_is_on_the_queue_with_number_and_time(calling):
+    more = {"phone": "555 0123", "consent": {"call": "Call me."}}
+    assert calling.visitor().write("", email="asa@customer.example", **more).status == 202
+    (event,) = calling.events()
+    assert (event["text"], event["facts"]["Telephone"]) == (
+        "[asks to be called: as soon as possible]",
+        "+354 555 0123 (IS)",
+    )
+
+
+def test_the_page_is_told_which_field_of_a_call_to_mend_and_nothing_is_parked(calling):
+    more = {"phone": "12", "call_at": "2020-01-01T10:00Z", "consent": {"call": "Call me."}}
+    answer = calling.visitor().write("Hello", email="asa@customer.example", **more)
+    assert (answer.status, answer.body["fields"]) == (
+        400,
+        [{"field": "phone", "problem": "is not a telephone number"}, {"field": "call_at", "problem": "is in the past"}],
+    )
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example.org"
+    assert (calling.events(), calling.parked.bodies) == ([], [])
+
+
+def test_a_wrong_setting_of_the_form_is_no_fault_of_the_visitor_s(calling):
+    calling.settings["callback_zone"] = "Nowhere"
+    more = {"phone": "555 0123", "consent": {"call": "Call me."}}
+    assert calling.visitor().write("Hello", email="asa@customer.example", **more).status == 503
+    assert "ConfigurationErrors" in calling.log.getvalue()
+    assert calling.visitor().write("Hello", email="asa@customer.example").status == 202  # without a call all is well
+
+
 def test_a_browser_s_preflight_is_answered_for_our_pages_only(company):
     allowed = company.visitor().preflight()
     assert (allowed.status, allowed.headers["access-control-allow-headers"]) == (204, "content-type")

@@ -51,6 +51,7 @@ from deskwire.verification.rule import UNAVAILABLE
 from deskwire.web.reading import read
 from deskwire.web.request import Request, Response, neighbourhood
 
+from . import callback
 from . import form as forms
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class WebForm(Channel):
         "form_rate": "posts in ten minutes to the endpoint, all its forms together (optional, else 600)",
         "upload_types": "media types that may be uploaded, separated by spaces (optional, else pictures, PDF, text)",
         "upload_bytes": "the largest file (optional, else 10 MiB)",
+        **callback.SETTINGS,
     }
     endpoint_secrets: ClassVar[dict[str, str]] = {"captcha_secret": "the captcha provider's secret key"}
     connection_settings: ClassVar[dict[str, str]] = {
@@ -180,13 +182,17 @@ class WebForm(Channel):
         account, submission = form.needed("form_id", forms.FORM), form.needed("submission_id", forms.SUBMISSION)
         trapped = any(form.text(name).strip() for name in TRAPS)
         email = form.needed("email", forms.EMAIL, forms.LONGEST_EMAIL)
-        name, subject, message = form.line("name"), form.line("subject"), form.message()
+        call = callback.asked(form, request.settings, request.received_at)
+        name, subject = form.line("name"), form.line("subject")
+        # Who asks for a call need not say more; where the number is wrong, that is the one thing to mend.
+        message = form.message(call.words if call else form.text("phone"))
         files, fields = form.uploads(), form.fields()
         allowed = _upload_types(request.settings)
         if any(item.type not in allowed for item in files):  # what was asked for before may have been another type
             form.problems.setdefault("uploads", "are of a type that is not allowed")
         form.checked()
-        words = json.dumps([email, name, subject, message, [item.id for item in files], fields])
+        told = [email, name, subject, message, [item.id for item in files], fields]
+        words = json.dumps([*told, call.number, str(call.at)] if call else told)
         checked = request.facts.get("captcha", "not checked")
         silent = HONEYPOT if trapped else "" if checked == PASSED else f"captcha {checked}"
         yield Event(
@@ -203,10 +209,14 @@ class WebForm(Channel):
             occurred_at=request.received_at,  # the visitor's own clock (`client_ts`) is anybody's guess
             attachments=files,
             language=form.language(),
-            subject=subject,
+            subject=subject or (f"Call back: {call.facts['Call back at']}" if call else ""),
             no_automatic_reply=silent,
             suspicion=HONEYPOT if trapped else "",
-            facts={**form.facts(), **{forms.label(name): value for name, value in fields.items()}},
+            facts={
+                **(call.facts if call else {}),
+                **form.facts(),
+                **{forms.label(name): value for name, value in fields.items()},
+            },
             raw={name: value for name, value in form.node.raw.items() if name not in TOKEN_FIELDS},
         )
 

@@ -73,13 +73,15 @@ class Form:
             self.problems[name] = "holds a line break"
         return value.strip()
 
-    def message(self) -> str:
-        """Return the visitor's words, as they wrote them."""
+    def message(self, otherwise: str = "") -> str:
+        """Return the visitor's words, as they wrote them; `otherwise` where they wrote none."""
         try:
             message = self.node["message"].exact("")
         except PayloadError:
             self.problems["message"] = "is not text"
             return ""
+        if not message.strip() and otherwise:
+            return otherwise
         if not message.strip():
             self.problems.setdefault("message", "is missing")
         elif len(message) > MESSAGE:
