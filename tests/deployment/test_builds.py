@@ -137,7 +137,8 @@ def test_the_layers_carry_what_they_should_and_nothing_else(lambda_build):
     ours = {path.name for path in (lambda_build / "DeskwireLayer" / "python").iterdir()}
     assert ours == {"deskwire"}
     names = {path.name for path in (lambda_build / "DependenciesLayer" / "python").iterdir()}
-    assert {"pydantic", "requests", "aws_lambda_powertools", "cryptography", "holidays", "py3langid"} <= names
+    wanted = {"pydantic", "requests", "aws_lambda_powertools", "cryptography", "holidays", "phonenumbers", "py3langid"}
+    assert wanted <= names
     assert not names & {"boto3", "botocore", "pip", "bin"}  # boto3 comes with Lambda's runtime
     assert not [path for path in (lambda_build / "DependenciesLayer").rglob("tests") if path.is_dir()]
     for function in FUNCTIONS:
