@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.northwind.offices import REYKJAVIK
 from sandbox.platforms.meta.books import PAGES, OnMeta
-from sandbox.platforms.webform.books import OnOurSite
+from sandbox.platforms.webform.books import CONSENT, OnOurSite
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("browser")]
 
@@ -60,4 +60,23 @@ def test_a_visitor_fills_in_the_form_and_is_shown_the_reference(company, page):
     shown = re.search(r"[0-9A-Z]{5}-[0-9A-Z]{5}", reference.inner_text())[0]
     ticket = ticket_with(company, "NW-70003")
     assert shown in ticket.comments[0].text
+    assert page.wrong == []
+
+
+def test_a_visitor_asks_to_be_called_and_the_agent_reads_number_and_consent(company, page):
+    page.goto(f"{company.platform(OnOurSite).shop.address}/contact")
+    page.get_by_text("played captcha").wait_for()
+    assert page.locator("[name=phone]").is_disabled()  # so that no browser fills it in for who wants no call
+    page.locator("[name=email]").fill("oona@example.com")
+    page.locator("[name=message]").fill("The zip broke, NW-70004")
+    page.locator("[name=consent]").check()
+    page.locator("[name=phone]").fill("12")
+    page.locator("button").first.click()
+    page.get_by_text("phone is not a telephone number").wait_for()
+    page.locator("[name=phone]").fill("555 0123")
+    page.locator("button").first.click()
+    page.get_by_text(re.compile(r"[0-9A-Z]{5}-[0-9A-Z]{5}")).wait_for()
+    words = ticket_with(company, "NW-70004").comments[0].text
+    assert "Telephone: +354 555 0123 (IS)" in words
+    assert CONSENT in words
     assert page.wrong == []

@@ -63,13 +63,17 @@ function problem(text) {
   notice.textContent = text;
 }
 
-// What a visitor fills in to be called. The browser's time has no offset, and the company may be elsewhere. Consent is the
-// very words that stand beside the box.
+// Who ticks the box may fill in a number and a time, and agrees to the very words beside it. The browser's time has no
+// offset, and the company may be elsewhere.
+const { phone, call_at: wished, consent } = form.elements;
+const offerCall = () => { phone.disabled = wished.disabled = !consent.checked; };
+consent.addEventListener("change", offerCall);
+form.addEventListener("reset", () => setTimeout(offerCall));
+
 function call() {
-  const { phone, call_at: at, consent } = form.elements;
-  if (!phone.value && !at.value) return {};
-  const words = consent.checked ? form.querySelector("[data-consent]").textContent : "";
-  return { phone: phone.value, call_at: at.value && new Date(at.value).toISOString(), consent: { call: words } };
+  if (!consent.checked) return {};
+  const at = wished.value && new Date(wished.value).toISOString();
+  return { phone: phone.value, call_at: at, consent: { call: form.querySelector("[data-consent]").textContent } };
 }
 
 async function send() {

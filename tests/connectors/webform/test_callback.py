@@ -109,8 +109,9 @@ def test_without_a_country_set_a_number_needs_its_own():
     assert submitted(settings=settings, **CALL | {"phone": "+32470000017"}).facts["Telephone"].endswith("(BE)")
 
 
-def test_a_time_without_a_number_wants_the_number():
-    assert problems(**CALL | {"phone": ""}) == {"phone": "is missing"}
+@pytest.mark.parametrize("wished", [CALL["call_at"], ""])
+def test_a_time_or_consent_without_a_number_wants_the_number(wished):
+    assert problems(**CALL | {"phone": "", "call_at": wished}) == {"phone": "is missing"}
 
 
 # ------------------------------------------------------------------------------------------------------------ times

@@ -264,7 +264,14 @@ def test_the_honeypot_of_the_page_is_nothing_that_a_browser_fills_in():
     (field,) = re.findall(r"<input name=\"leave_empty\"[^>]*>", page)
     assert 'autocomplete="off"' in field
     assert all(name in field for name in ("data-1p-ignore", "data-lpignore", "data-bwignore"))
-    assert not re.search('name="(website|url|homepage|address|phone|company)"', page)
+    assert not re.search('name="(website|url|homepage|address|company)"', page)
+
+
+def test_the_page_s_telephone_is_filled_in_by_no_browser_for_who_wants_no_call():
+    page = (pathlib.Path(played.__file__).parent / "contact.html").read_text()
+    fields = re.findall(r"<input name=\"(?:phone|call_at)\"[^>]*>", page)
+    assert len(fields) == 2
+    assert all("disabled" in field for field in fields)
 
 
 def test_while_captchas_cannot_be_checked_people_are_heard_but_nothing_is_mailed(company, captchas):

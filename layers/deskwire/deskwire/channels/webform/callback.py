@@ -48,16 +48,16 @@ def asked(form: Form, settings: Mapping[str, str], now: datetime) -> Callback | 
     words that the page showed and the visitor agreed to. Raises `ConfigurationError` for a wrong setting.
     """
     phone, wished = form.text("phone").strip(), form.text("call_at").strip()
-    if not phone and not wished:
-        return None
+    agreed = " ".join(form.node["consent"]["call"].text("").split())
     texts = [" ".join(line.split()) for line in settings.get("callback_consent", "").splitlines() if line.strip()]
+    if not phone and not wished and not (agreed and texts):
+        return None
     if not texts:
         form.problems["phone" if phone else "call_at"] = "is not asked for by this form"
         return None
     before = len(form.problems)
     number, shown = _number(form, phone, settings.get("callback_region", ""))
     at, when = _time(form, wished, settings.get("callback_zone") or "UTC", now)
-    agreed = " ".join(form.node["consent"]["call"].text("").split())
     if not agreed:
         form.problems["consent"] = "to the call is missing"
     elif agreed not in texts:
