@@ -159,3 +159,24 @@ def test_a_thread_of_a_submission_is_of_its_address_in_any_case_of_letters():
 def test_a_platform_vouches_for_who_wrote_unless_the_connector_says_otherwise():
     assert Channel.proves_authors
     assert not channel("webform").proves_authors
+
+
+def test_who_asks_to_be_called_is_filed_with_number_time_and_consent(company, form):
+    words = "I agree that Northwind calls me."
+    settings = {
+        "origins": "https://shop.example.org", "captcha": "turnstile", "callback_consent": words,
+        "callback_region": "IS", "callback_zone": "Atlantic/Reykjavik",
+    }  # fmt: skip
+    company.table.put(
+        Put(item(Endpoint(name="form", side="channels", connectors=("webform",), secret="form", settings=settings)))
+    )
+    call = {"phone": "555 0123", "call_at": "2026-11-03T10:30", "consent": {"call": words}}
+    assert form.posted("", **call)[0] == 202
+    (ticket,) = company.zendesk.tickets
+    assert "Call back: Tuesday 2026-11-03 10:30" in ticket.subject
+    told = company.comments()[0]
+    assert "Telephone: +354 555 0123 (IS)" in told
+    assert f"Consent to the call: “{words}”, given on 2026-11-02 09:00 UTC" in told
+    assert "555" not in json.dumps(
+        [each.__dict__ if hasattr(each, "__dict__") else str(each) for each in company.mails]
+    )
