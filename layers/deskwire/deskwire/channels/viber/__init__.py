@@ -51,7 +51,7 @@ FAQ: Final = "https://developers.viber.com/docs/faq/"
 DETAILS: Final = "https://creators.viber.com/docs/bots-api/resources/subscribers/get-subscriber-details"
 TYPES: Final = "https://www.infobip.com/docs/viber/bots/message-types"
 SLOW: Final = "https://github.com/Bogdaan/viber-bot-php/issues/37"
-HALF_OF_ASKING: Final = 6 * 3600.0  # seconds: a person's details may be asked for twice in twelve hours
+DETAILS_KEPT: Final = 6 * 3600.0  # seconds: a person's details may be asked for twice in twelve hours
 
 
 class Viber(Channel):
@@ -155,7 +155,7 @@ class Viber(Channel):
 
         def ask() -> tuple[str, float]:
             found = _post("get_user_details", {"id": author.id}, reach, what="asking for a name")
-            return found["user"]["name"].text(""), HALF_OF_ASKING
+            return found["user"]["name"].text(""), DETAILS_KEPT
 
         try:
             name = reach.remember(f"viber person {author.id}", ask)

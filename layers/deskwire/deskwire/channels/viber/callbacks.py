@@ -45,7 +45,7 @@ def event(body: Node, channel: str) -> Event:
         reason = body["desc"].text("") or "Viber gives no reason"
         token = body["message_token"].identifier()
         return _event(body, channel, Kind.UNDELIVERED, token, name, text=reason)
-    # `webhook` is the check of `set_webhook`; `client_status` and `action` stand in its list of events, undocumented.
+    # `webhook` is the check of `set_webhook`; `client_status` and `action` have been seen and are not documented.
     kind, text = TOLD.get(name, (Kind.OTHER, f"[{name[:60]}]"))
     facts = {"Context": body["context"].text("")} if name == OPENED else {}
     token = body["message_token"].any_id() or digest(json.dumps(body.raw, sort_keys=True))

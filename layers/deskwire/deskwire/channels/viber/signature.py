@@ -1,4 +1,4 @@
-"""Viber's signature, in its header or, where a proxy took that away, in the address."""
+"""Viber's signature, in its header or in the address."""
 
 from __future__ import annotations
 
