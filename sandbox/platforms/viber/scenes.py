@@ -20,10 +20,18 @@ class Chatting(Scenes):
         """Let what becomes of the bots' messages be told to their webhooks."""
         super().__init__(script)
         self.player = script.company.platform(OnViber).player
-        self.player.tell = self._deliver
+        self.player.tell = self._report
 
-    def _deliver(self, bot: str, told: dict[str, Any]) -> None:
-        self.company.sender.deliver(self.company.routes[ROUTES[bot]], told)
+    def _deliver(self, bot: str, told: dict[str, Any]) -> int:
+        return self.company.sender.deliver(self.company.routes[ROUTES[bot]], told)
+
+    def _report(self, bot: str, told: dict[str, Any]) -> None:
+        number = self._deliver(bot, told)
+        if told["event"] == "failed":  # a note on the ticket, unless the answer that named the message was lost
+            failed = self.script.happened(
+                None, str(told["message_token"]), "failed", channel=NAME, account=bot, files=None
+            )
+            failed.deliveries.append(number)
 
     def _begins(self) -> tuple[Person, Talk]:
         bot = self.random.choice([*ROUTES])
@@ -64,7 +72,7 @@ class Chatting(Scenes):
 
     @scene(morning=2, soak=0.3)
     def shows_nothing(self) -> None:
-        """Somebody's device shows no answer, which comes as `failed` after it was taken: the ticket says so."""
+        """Somebody's device shows no answer, which comes as `failed` after it was taken."""
         person, talk = self._begins()
         self._writes(person, talk)
 
@@ -73,7 +81,7 @@ class Chatting(Scenes):
                 self.script.later(2.0, answered)
                 return
             person.old = True
-            self.script.answer(talk, reaches=False, noted=True)
+            self.script.answer(talk, reaches=False)
 
         self.script.later(2.0, lambda: self.script.when_filed(talk, answered))
 
