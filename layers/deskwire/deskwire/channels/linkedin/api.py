@@ -1,0 +1,148 @@
+"""LinkedIn's versioned REST interface as far as it is asked: tokens, headers, errors, comments, posts.
+
+| status | what LinkedIn says | what happens |
+|---|---|---|
+| 401 | the member took their consent back, or the token ended | renewed at the next try; else a person is called |
+| 403 | the member administers the page no more, or the app lacks a permission | a person is called |
+| 403 “Unpermitted fields” | the request has what the API does not take (a picture in a comment) | refused |
+| 404 | there is no such comment or post (any more) | refused, or gone |
+| 426 | the version of the header has ended | a person is called |
+| 429 “creation rate limit” | too many comments of the member in a minute | again after a minute |
+| 429 | the calls of the day are used up until midnight UTC; now and then for protection | later |
+
+https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/comments-api (403, 429)
+https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/error-handling (401, 404)
+https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/rate-limits (429)
+https://learn.microsoft.com/en-us/linkedin/marketing/versioning (426)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from deskwire.contracts.connector import Token
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.secret import Secret
+from deskwire.model.values import replace
+from deskwire.web.refusals import wait
+from deskwire.web.rest import Answer, Call, checked
+
+from . import urns
+
+if TYPE_CHECKING:
+    from deskwire.contracts.channel import Reach
+    from deskwire.web.reading import Node
+
+API: Final = "https://api.linkedin.com/rest"
+# A version lives for a year at least; this is the newest of which a page of LinkedIn's could be read.
+VERSION: Final = "202607"
+SIGN_IN: Final = "https://www.linkedin.com/oauth/v2/accessToken"
+REFRESH: Final = "refresh_token"
+HINT: Final = "the connection's token: its permissions, and the member's role at the page"
+# No other words tell one 403 or 429 from another: there is no code for them.
+TOO_FAST: Final = b"creation rate limit"
+NOT_TAKEN: Final = b"Unpermitted fields"
+MINUTE: Final = 60.0
+# Midnight UTC brings a day's calls back. But LinkedIn answers 429 to protect itself, too, so it is asked again before.
+LONGEST: Final = 900.0
+PAGE: Final = 100
+MOST_PAGES: Final = 20
+MENTION: Final = re.compile(r"@\[((?:[^\]\\]|\\.){0,500})\]\([^)\s]{0,200}\)")
+HASHTAG: Final = re.compile(r"\{hashtag\|\\?#\|([^}]{0,200})\}")
+ESCAPED: Final = re.compile(r"\\([|{}@\[\]()<>#\\*_~])")
+
+
+def asked(method: str, path: str, reach: Reach, payload: object = None) -> Answer:
+    """Return LinkedIn's answer, whatever its status. A token that it rejects is renewed for the next call."""
+    access = _access(reach)
+    headers = {
+        "Authorization": f"Bearer {access.reveal()}",
+        "LinkedIn-Version": VERSION,
+        "X-Restli-Protocol-Version": "2.0.0",
+    }
+    url = f"{API}{path}"
+    answer = reach.http(
+        Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
+    )
+    if answer.status == 401 and reach.secrets.has(REFRESH):
+        reach.tokens.refused(REFRESH, access)
+    return answer
+
+
+def settled(answer: Answer, reach: Reach, *, what: str) -> Answer:
+    """Return an answer of 2xx; raise for any other what happens next. Its words are looked at and never passed on."""
+    if answer.status == 429:
+        fast = TOO_FAST in answer.body
+        raise TemporaryError(f"{what}: HTTP 429", after=wait(answer.headers) or (MINUTE if fast else _midnight(reach)))
+    if answer.status == 403 and NOT_TAKEN in answer.body:
+        raise PermanentError(f"{what}: LinkedIn does not take what was sent", status=403, code="fields")
+    if answer.status == 426:
+        raise ConfigurationError(f"{what}: LinkedIn's version {VERSION} has ended, deploy a newer Deskwire")
+    if answer.status == 404:
+        raise PermanentError(f"{what}: the comment or the post is gone", status=404, code="gone")
+    return checked(answer, what=what, secret_hint=HINT)
+
+
+def read_comment(comment: urns.Comment, reach: Reach) -> Node | None:
+    """Return a comment as the Comments API has it; None when it is gone."""
+    answer = asked("GET", f"/socialActions/{urns.encoded(comment.post)}/comments/{comment.number}", reach)
+    return None if answer.status == 404 else settled(answer, reach, what="reading a comment").node().object()
+
+
+def read_post(post: str, reach: Reach) -> Node | None:
+    """Return a post; None when it is gone or not shown to this page's administrator (a member's own may not be)."""
+    answer = asked("GET", f"/posts/{urns.encoded(post)}", reach)
+    return None if answer.status in {403, 404} else settled(answer, reach, what="reading a post").node().object()
+
+
+def listed(path: str, parameters: Mapping[str, str], reach: Reach, *, what: str) -> Iterator[Node]:
+    """Yield the elements of a list, page by page; the parameters are encoded as Rest.li wants them.
+
+    Raises `PermanentError` when it has no end.
+    """
+    for page in range(MOST_PAGES):
+        given = {**parameters, "count": str(PAGE), "start": str(page * PAGE)}
+        query = "&".join(f"{name}={given[name]}" for name in sorted(given))
+        answer = asked("GET", f"{path}?{query}", reach)
+        elements = list(settled(answer, reach, what=what).node()["elements"].items())
+        yield from elements
+        if len(elements) < PAGE:
+            return
+    raise PermanentError(f"{what}: more than {PAGE * MOST_PAGES} entries", code="unknown")
+
+
+def plain(commentary: str) -> str:
+    r"""Return a post's words as people see them: `@[Name](urn)`, `{hashtag|\#|word}` and escapes undone.
+
+    https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/little-text-format
+    """
+    shown = HASHTAG.sub(r"#\1", MENTION.sub(r"@\1", commentary))
+    return ESCAPED.sub(r"\1", shown)
+
+
+def _midnight(reach: Reach) -> float:
+    tomorrow = reach.now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return min((tomorrow - reach.now).total_seconds(), LONGEST)
+
+
+def _access(reach: Reach) -> Secret:
+    """Return the access token: renewed where LinkedIn gave a refresh token, else the one that a person stored."""
+    if not reach.secrets.has(REFRESH):
+        return reach.secrets.one("access_token")
+    return reach.tokens(REFRESH, lambda held: _renewed(held, reach))
+
+
+def _renewed(held: Secret, reach: Reach) -> Token:
+    """Return an access token of 60 days. The refresh token stays the same, and ends 365 days after the consent."""
+    fields = {name: reach.secrets.one(name).reveal() for name in ("client_id", "client_secret")}
+    call = Call.form("POST", SIGN_IN, {"grant_type": REFRESH, REFRESH: held.reveal(), **fields})
+    try:
+        answer = checked(reach.http(replace(call, safe=True)), what="renewing LinkedIn's access token").node()
+    except PermanentError as error:  # a 400 is never the customer's doing
+        raise ConfigurationError(f"{error}: have the page's administrator consent again") from None
+    refresh = answer[REFRESH].text("")
+    lifetime = float(answer["expires_in"].number(3600))
+    return Token(Secret(answer["access_token"].text()), lifetime, Secret(refresh) if refresh else None)

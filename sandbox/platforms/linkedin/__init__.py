@@ -1,0 +1,1 @@
+"""LinkedIn's pages, played by its documentation."""
