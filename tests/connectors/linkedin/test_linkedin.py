@@ -1,6 +1,5 @@
 """LinkedIn beyond conformance: vectors from outside, the address's check, names of one thing, the played LinkedIn."""
 
-import dataclasses
 import hmac
 import json
 import subprocess
@@ -452,6 +451,7 @@ def test_a_colleagues_comment_on_a_mention_goes_to_its_thread(linkedin):
     linkedin.writes(linkedin.posts[mention.object_id], PAGE, "Thank you!")
     *_, answered = polled(linkedin)
     assert answered.own
+    assert not answered.dismissed
     assert names(answered) & names(mention)
 
 
@@ -482,6 +482,7 @@ def test_a_polled_notification_that_cannot_be_read_calls_a_person_and_stops_no_o
 
 def test_a_secret_is_in_no_address_and_the_token_in_a_header(linkedin):
     polled(linkedin)
+    (*_, entry) = linkedin.books.entries()
+    assert entry.asked.header("authorization").startswith("Bearer AQV")
     for entry in linkedin.books.entries():
         assert not any(secret in f"{entry.asked.path}{entry.asked.query}" for secret in CLIENT.values())
-    assert dataclasses.asdict(CHANNEL.terms.keeps_words)["value"] == timedelta(hours=48)
