@@ -71,7 +71,7 @@ def test_a_conversation_below_a_comment_is_one_ticket(company, linkedin):
     answered(company, ticket.id, "They do")
     ours = last(linkedin)
     assert (ours.text, ours.below) == ("They do", next(iter(linkedin.comments)))
-    assert push(company, linkedin.writes(linkedin.post, MEMBER, "Thank you!", ours.number)) == ["filed"]
+    assert push(company, linkedin.writes(linkedin.post, MEMBER, "Thank you!", ours.number)) == ["routed", "filed"]
     answered(company, ticket.id, "With pleasure")
     assert last(linkedin).below == ours.below
     assert len(company.zendesk.tickets) == 1
@@ -96,6 +96,24 @@ def test_a_deletion_that_names_nobody_takes_the_words_out_of_the_ticket(company,
     push(company, linkedin.deletes(last(linkedin).number))
     assert not any("555 0199" in words for words in company.comments())
     assert len(company.zendesk.tickets) == 1
+
+
+def test_a_deletion_right_after_its_comment_takes_out_that_one_alone(company, linkedin):
+    """Also where the comment goes on in the ticket of an earlier one, in whose queue group neither was."""
+    push(company, linkedin.writes(linkedin.post, MEMBER, "Do they fold?"))
+    written = linkedin.writes(linkedin.post, MEMBER, "My number is 555 0199")
+    push(company, written, linkedin.deletes(last(linkedin).number))
+    assert not any("555 0199" in words for words in company.comments())
+    assert any("Do they fold?" in words for words in company.comments())
+    assert len(company.zendesk.tickets) == 1
+
+
+def test_a_deletion_that_comes_before_its_comment_keeps_it_out(company, linkedin):
+    push(company, linkedin.writes(linkedin.post, MEMBER, "Do they fold?"))
+    written = linkedin.writes(linkedin.post, MEMBER, "My number is 555 0199")
+    push(company, linkedin.deletes(last(linkedin).number))
+    push(company, written)
+    assert not any("555 0199" in words for words in company.comments())
 
 
 def test_an_edit_reaches_the_ticket(company, linkedin):

@@ -32,28 +32,33 @@ class Commenting(Scenes):
     def _post(self, page: str = PAGES[0]) -> Post:
         return self.player.publishes(page, f"Northwind's news number {next(self.numbers)}")
 
-    def _begins(self, post: Post, who: str) -> Talk:
-        person = f"{post.activity}:{who.rpartition(':')[2]}"
-        return self.script.talk(NAME, post.owner, person, f"{NAME} {person}", ack=False, why=SILENT)
+    def _written(self, post: Post, who: str, talk: Talk | None = None, below: str = "") -> tuple[Happening, Any]:
+        """Let somebody comment; return what happened, and the notification, which is still to be sent.
 
-    def _says(self, talk: Talk, post: Post, who: str, below: str = "") -> tuple[Happening, dict[str, Any]]:
-        """Let somebody comment; return what happened and the notification, which is still to be sent."""
+        Without a conversation it begins one, which is named by the comment.
+        """
         text, marker = self.script.marked()
         notice = self.player.writes(post, who, text, below)
         number = next(reversed(self.player.comments))
+        place = f"{NAME} {post.activity}:{who.rpartition(':')[2]}"
+        talk = talk or self.script.talk(NAME, post.owner, number, place, ack=False, why=SILENT)
         return self.script.happened(talk, number, text=text, marker=marker), notice
 
-    def _comments(self, talk: Talk, post: Post, who: str, below: str = "") -> Happening:
-        happening, notice = self._says(talk, post, who, below)
+    def _begins(self, post: Post, who: str) -> tuple[Talk, Happening]:
+        happening, notice = self._written(post, who)
+        self.script.send(NAME, notice, happening)
+        assert happening.talk is not None  # noqa: S101 - it began one
+        return happening.talk, happening
+
+    def _goes_on(self, talk: Talk, post: Post, who: str, below: str = "") -> Happening:
+        happening, notice = self._written(post, who, talk, below)
         self.script.send(NAME, notice, happening)
         return happening
 
     @scene(morning=7, soak=3)
     def comment(self) -> None:
         """Somebody comments; an agent answers half of them."""
-        post, who = self._post(self.random.choice(PAGES)), self._member()
-        talk = self._begins(post, who)
-        self._comments(talk, post, who)
+        talk, _ = self._begins(self._post(self.random.choice(PAGES)), self._member())
         if self.random.random() < 0.5:
             self.script.answer_later(talk)
 
@@ -61,8 +66,7 @@ class Commenting(Scenes):
     def conversation(self) -> None:
         """An agent answers, the customer replies below that, and is answered again: one ticket."""
         post, who = self._post(), self._member()
-        talk = self._begins(post, who)
-        first = self._comments(talk, post, who)
+        talk, first = self._begins(post, who)
 
         def answered() -> None:
             with self.player.lock:
@@ -70,7 +74,7 @@ class Commenting(Scenes):
             if not there:
                 self.script.later(1.0, answered)
                 return
-            self._comments(talk, post, who, first.object_id)
+            self._goes_on(talk, post, who, first.object_id)
             self.script.answer_later(talk)
 
         def answer() -> None:
@@ -83,8 +87,8 @@ class Commenting(Scenes):
     def edit_and_delete(self) -> None:
         """Somebody corrects one comment and takes another back; that notification names nobody."""
         post, who = self._post(), self._member()
-        talk = self._begins(post, who)
-        first, second = self._comments(talk, post, who), self._comments(talk, post, who)
+        talk, first = self._begins(post, who)
+        second = self._goes_on(talk, post, who)
 
         def edit() -> None:
             text, marker = self.script.marked("I meant number {}")
@@ -106,8 +110,9 @@ class Commenting(Scenes):
         text, marker = self.script.marked()
         notice = self.player.mentions(PAGES[1], who, text)
         share = str(notice["generatedActivity"])
-        place = f"{share.rpartition(':')[2]}:{who.rpartition(':')[2]}"
-        talk = self.script.talk(NAME, PAGES[1], place, f"{NAME} {place}", ack=False, why=SILENT)
+        number = share.rpartition(":")[2]
+        place = f"{NAME} {number}:{who.rpartition(':')[2]}"
+        talk = self.script.talk(NAME, PAGES[1], number, place, ack=False, why=SILENT)
         self.script.send(NAME, notice, self.script.happened(talk, share, text=text, marker=marker))
         self.script.answer_later(talk)
 
@@ -117,7 +122,7 @@ class Commenting(Scenes):
         told, happenings = [], []
         for page in PAGES:
             post, who = self._post(page), self._member()
-            happening, notice = self._says(self._begins(post, who), post, who)
+            happening, notice = self._written(post, who)
             told += [notice, self.player.likes(post, who)]
             liked = self.script.happened(
                 None, f"urn:li:activity:{post.activity}", "react", channel=NAME, account=page, files=False

@@ -83,7 +83,7 @@ class Signature(HmacHeader):
 
 
 class LinkedIn(Channel):
-    """The connector. A thread is one member under one post; an account is an organization's URN."""
+    """The connector. A thread is what one member writes under one post; an account is an organization's URN."""
 
     name = "linkedin"
     title = "LinkedIn"

@@ -1,8 +1,9 @@
 """What LinkedIn notifies of: comments, their edits and deletions, mentions, reactions.
 
-A thread is one person under one post. The notification does not say which comment a reply answers, but always who wrote
-it: so a customer's second comment, and the answer to ours, go on in the same ticket. What names nobody (a deletion, and
-the page's own comment) names a comment, which is an alias of its thread.
+A thread begins with a comment and is named by it: so an edit or a deletion, which may name nobody, comes after its
+comment in the same queue group. A notification says who wrote, and not which comment a reply answers. Therefore a
+comment has another name, the person under that post: the next one that they write there, an answer to ours for
+instance, goes on in the same thread.
 
 The words may be kept for 48 hours, so no event has a raw fragment, wherever it came from.
 https://learn.microsoft.com/en-us/linkedin/marketing/community-management/organizations/organization-social-action-notifications
@@ -173,12 +174,12 @@ def _names(
 ) -> list[str]:
     """Return the names of a thread, its own first.
 
-    A customer's is the person under each name of the post, and the comment. What the page wrote goes where the comment
+    A customer's is the comment, and the person under each name of the post. What the page wrote goes where the comment
     is that it answers, at the `top` of a member's post where that post is.
     """
     if owner:
         person = owner.rpartition(":")[2]
-        return [*(f"{post}:{person}" for post in posts), comment.number]
+        return [comment.number, *(f"{post}:{person}" for post in posts)]
     if answered:
         return [answered.number]
     return list(posts) if top and posts else [comment.number]
@@ -194,8 +195,8 @@ def _mentioned(node: Node) -> Event:
         raise PayloadError(f"{node.path} names no post")
     owner, text = share["owner"].identifier(""), share["text"].exact("")
     numbers, person = _numbers(posts), owner.rpartition(":")[2]
-    # Our comment on the post names the post alone.
-    thread, *aliases = [*(f"{number}:{person}" for number in numbers if person), *numbers]
+    # Our comment on the post names the post alone; what they comment there themselves, them, too.
+    thread, *aliases = [*numbers, *(f"{number}:{person}" for number in numbers if person)]
     whole = bool(text.strip() and owner)
     return Event(
         channel=NAME,
