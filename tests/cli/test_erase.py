@@ -113,6 +113,15 @@ def test_a_person_by_id_or_by_conversation_is_erased_and_a_certificate_printed(d
     assert any(item["pk"] == f"X#erased/{certificate['person']}" for item in northwind.scan())
 
 
+def test_what_aws_stored_for_the_endpoint_is_erased_with_the_message(deskwire, northwind):
+    boto3.client("s3").put_object(Bucket="archive", Key="originals/meta/mail-1", Body=b"Subject: my parcel")
+    filed(northwind, replace(submission("marta@example.org", "My umbrella is lost"), stored="mail-1"))
+    assert "originals/meta/mail-1" in kept(northwind)
+    told = deskwire("erase", "webform/marta@example.org", "--yes")
+    assert json.loads(told.out)["counts"]["files"] == 1
+    assert "mail-1" not in kept(northwind)
+
+
 def test_a_dry_run_counts_and_erases_nothing(deskwire, northwind):
     before = kept(northwind)
     told = deskwire("erase", f"messenger/{CUSTOMER}", "--dry-run")

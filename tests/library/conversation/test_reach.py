@@ -46,12 +46,12 @@ def test_a_download_goes_to_the_connector_s_media_hosts_and_those_it_names():
     ]  # fmt: skip
 
 
-def test_an_original_is_read_below_the_connection_s_own_prefix_alone():
+def test_an_original_is_read_below_the_endpoint_s_own_prefix_alone():
     read = []
     _, outside = directory(original=read.append).channel_of(PAGE)
     outside.original("2026/mail-1")
     outside.original("../other/mail-1")  # S3 knows no parent: a name like any other, below the prefix
-    assert read == ["originals/channel/page/2026/mail-1", "originals/channel/page/../other/mail-1"]
+    assert read == ["originals/meta/2026/mail-1", "originals/meta/../other/mail-1"]
 
 
 def test_aws_is_asked_for_the_connector_s_services_alone(monkeypatch):

@@ -162,11 +162,13 @@ class Mail(Protocol):
         html: str = "",
         files: Sequence[File] = (),
         tags: Mapping[str, str] | None = None,
+        copies: Sequence[str] = (),
     ) -> str:
         """Send one mail and return SES's id of it: the part of its Message-ID before the @.
 
-        `headers` may hold `In-Reply-To` and `References`; SES sets the Message-ID itself. `tags` come back with SES's
-        later notices of this mail. Raises the errors of `rest.checked`; nothing given can add a header or a recipient.
+        `copies` are the addresses in Cc. `headers` may hold `In-Reply-To` and `References`; SES sets the Message-ID
+        itself. `tags` come back with SES's later notices of this mail. Raises the errors of `rest.checked`; nothing
+        given can add a header or a recipient.
         """
 
 

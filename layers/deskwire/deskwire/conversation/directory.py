@@ -117,7 +117,10 @@ class Directory:
         connector = registry.channel(connection.channel)
         owner = compose("channel", connection.name)
         reach = self._reach(connector, connection.account, connection, owner)
-        return connector, replace(reach, outbox=self._outbox(connection))
+        place = f"originals/{connection.endpoint}"  # AWS stores by rule, which knows the endpoint and no connection
+        return connector, replace(
+            reach, outbox=self._outbox(connection), original=lambda name: self.original(f"{place}/{name}")
+        )
 
     def _outbox(self, connection: Connection) -> Show:
         """Return the outbox of a connection's threads, and of no others."""
@@ -152,6 +155,5 @@ class Directory:
             remember=self._remembered.of(owner),
             tokens=self._tokens.of(owner, secrets),
             aws=partial(self.aws, connector.aws_services),
-            original=lambda name: self.original(f"originals/{owner}/{name}"),
             fetch=lambda call, hosts=(): self.fetch(call, (*own, *hosts)),
         )

@@ -135,7 +135,8 @@ class Event:
     the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
     why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread` and,
     in private, of its customer; a STATE that has some says that the customer goes on as its `author` (another number).
-    `keep` is what the channel wants back in `Outgoing.context`.
+    `keep` is what the channel wants back in `Outgoing.context`. `stored` is the name of what the platform put into the
+    archive for this event (see `contracts.connector.Original`); it is erased with the event.
 
     `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
     """
@@ -166,6 +167,7 @@ class Event:
     suspicion: str = ""
     aliases: tuple[str, ...] = ()
     keep: Mapping[str, str] = field(default_factory=dict)
+    stored: str = ""
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -253,6 +255,7 @@ class Event:
             **({"suspicion": self.suspicion} if self.suspicion else {}),
             "aliases": list(self.aliases),
             "keep": dict(self.keep),
+            **({"stored": self.stored} if self.stored else {}),
             **self.unknown,
         }
 

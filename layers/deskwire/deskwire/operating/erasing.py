@@ -559,6 +559,8 @@ def _archived(message: Recorded, row: Item) -> list[str]:
         return names
     if name := archived_as(row["event"]):
         names.append(name)
+    if event.stored:
+        names.append(f"originals/{message.endpoint}/{event.stored}")
     if event.channel in registry.channel_names() and owns_uploads(registry.channel(event.channel)):
         names += [f"incoming/{attachment.id}" for attachment in event.attachments if attachment.id]
     return names
