@@ -189,7 +189,7 @@ def test_nothing_is_taken_over_plain_http(resources, kind, number):
     policies = resources(kind).values()
     assert len({str(policy.get("Queues") or policy.get("Topics") or policy["Bucket"]) for policy in policies}) == number
     for policy in policies:
-        (denial,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+        (denial,) = [each for each in policy["PolicyDocument"]["Statement"] if each.get("Effect") == "Deny"]
         assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         assert denial["Principal"] == "*"
 
@@ -313,6 +313,16 @@ def test_only_services_of_this_account_publish_and_only_that_topic_invokes(templ
     permission = resources["InboundPermission"]["Properties"]
     assert permission["SourceArn"] == {"Ref": "Inbound"}
     assert permission["Principal"] == "sns.amazonaws.com"
+
+
+def test_ses_of_this_account_stores_mails_for_the_topic_s_endpoint_and_nothing_else(template):
+    statements = template["Resources"]["ArchivePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    ((condition, allow, otherwise),) = [each["Fn::If"] for each in statements if "Fn::If" in each]
+    assert (condition, otherwise) == ("HasInboundTopic", {"Ref": "AWS::NoValue"})
+    assert allow["Principal"] == {"Service": "ses.amazonaws.com"}
+    assert allow["Action"] == "s3:PutObject"
+    assert allow["Resource"] == {"Fn::Sub": "${Archive.Arn}/originals/${InboundTopic}/*"}
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_a_notice_that_receive_fails_at_is_kept_where_a_person_looks(template):
