@@ -217,6 +217,28 @@ def test_a_mail_goes_out_with_its_headers(mail):
     assert sent
 
 
+def test_copies_are_in_the_head_and_among_the_recipients(mail, monkeypatch):
+    asked = {}
+
+    class Client:
+        def send_email(self, **given):
+            asked.update(given)
+            return {"MessageId": "0100019a"}
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(mail, "_client", Client())
+    mail(
+        sender="care@northwind.example", recipient="asa@customer.example", subject="x", text="x", headers={},
+        copies=["jon@customer.example", "eva@customer.example"],
+    )  # fmt: skip
+    assert asked["Destination"] == {
+        "ToAddresses": ["asa@customer.example"], "CcAddresses": ["jon@customer.example", "eva@customer.example"],
+    }  # fmt: skip
+    assert b"\nCc: jon@customer.example, eva@customer.example\n" in asked["Content"]["Raw"]["Data"]
+
+
 def test_a_line_break_in_a_header_is_refused_before_anything_is_sent(mail):
     with pytest.raises(PermanentError, match="line break"):
         mail(

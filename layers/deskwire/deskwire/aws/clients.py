@@ -88,18 +88,20 @@ class SesMail:
         html: str = "",
         files: Sequence[File] = (),
         tags: Mapping[str, str] | None = None,
+        copies: Sequence[str] = (),
     ) -> str:
         """Send one mail and return its id (see `contracts.connector.Mail`).
 
         Raises `PermanentError` (the address is refused), `ConfigurationError`, `TemporaryError`.
         """
-        message = written({"From": sender, "To": recipient, "Subject": subject, **headers}, text, html, files)
+        addressed = {"From": sender, "To": recipient} | ({"Cc": ", ".join(copies)} if copies else {})
+        message = written({**addressed, "Subject": subject, **headers}, text, html, files)
         if self._client is None:
             self._client = _session().client("sesv2", config=CONFIG)
         try:
             answer = self._client.send_email(
                 FromEmailAddress=sender,
-                Destination={"ToAddresses": [recipient]},
+                Destination={"ToAddresses": [recipient], **({"CcAddresses": list(copies)} if copies else {})},
                 Content={"Raw": {"Data": message.as_bytes()}},
                 EmailTags=[{"Name": name, "Value": value} for name, value in (tags or {}).items()],
             )

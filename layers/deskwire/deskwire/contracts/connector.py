@@ -240,7 +240,7 @@ class Original(Protocol):
     """Reads what the platform stored in the archive, such as a mail as it came."""
 
     def __call__(self, name: str) -> bytes:
-        """Return an object below this connection's own prefix. Raises `PermanentError` when there is none."""
+        """Return an object below `originals/`, the endpoint's name and a slash. Raises `PermanentError` if none is."""
 
 
 def not_given(*_: object, **__: object) -> NoReturn:
