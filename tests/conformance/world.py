@@ -13,7 +13,7 @@ from deskwire import registry
 from deskwire.contracts.channel import Channel, Page, Reach
 from deskwire.contracts.helpdesk import Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Permit
-from deskwire.model.errors import DeskwireError, TemporaryError
+from deskwire.model.errors import DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unreadable, Visibility, event_from_json
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing, Sent
@@ -301,10 +301,22 @@ class Script:
         name = urlsplit(call.url).path.rpartition("/")[2] or "attachment"
         return File(name, answer.headers.get("content-type", "application/octet-stream"), answer.body)
 
-    def mail(self, *, sender, recipient, subject, text, headers, **_) -> str:
+    def original(self, name) -> bytes:
         step = self.next()
         self.calls.append(step)
-        given = {"sender": sender, "recipient": recipient, "subject": subject, "text": text}
+        assert step["original"] == name, f"asked for {name}, which is another object"
+        answer = step["answer"]
+        if "base64" in answer or "text" in answer:
+            return base64.b64decode(answer["base64"]) if "base64" in answer else answer["text"].encode()
+        raise {"gone": PermanentError, "unreachable": TemporaryError}[answer["error"]]("there is no such object")
+
+    def mail(self, *, sender, recipient, subject, text, headers, copies=(), html="", tags=None, files=()) -> str:
+        step = self.next()
+        self.calls.append(step)
+        given = {
+            "sender": sender, "recipient": recipient, "subject": subject, "text": text, "copies": list(copies),
+            "html": html, "tags": dict(tags or {}), "files": [[file.name, file.type] for file in files],
+        }  # fmt: skip
         for name, value in step["mail"].items():
             if name == "headers":
                 assert {key: headers.get(key) for key in value} == value
@@ -373,6 +385,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         http=script,
         now=now_of(exchange),
         mail=script.mail,
+        original=script.original,
         remember=lambda _name, make: make()[0],
         fetch=script.fetch,
         tokens=Renewed(Secrets(data.get("secrets", {}))),
