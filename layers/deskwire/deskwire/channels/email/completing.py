@@ -1,0 +1,32 @@
+"""A mail's words, files and facts, put into its event."""
+
+from __future__ import annotations
+
+from deskwire.model.events import Event
+from deskwire.model.values import replace
+
+from . import mime
+
+
+def completed(event: Event, raw: bytes) -> Event:
+    """Return the event with the words of the mail, as it lies in the archive. No mail is lost for its form.
+
+    Of a reply only the new words are filed. What it quotes is ours where our token was in the address, and else comes
+    along as a file.
+    """
+    try:
+        found = mime.content(raw, reply=bool(event.reply_to or event.keep.get("ours")))
+    except Exception:  # noqa: BLE001 - whatever `email` fails at
+        return replace(
+            event, complete=True, text=mime.UNREADABLE, attachments=(mime.whole_mail(event.stored),)
+        )  # fmt: skip
+    text, files = found.text, found.attachments(event.stored)
+    facts = {**event.facts, **found.facts}
+    if len(text) > mime.MOST_TEXT:
+        text = f"{text[: mime.MOST_TEXT]}\n\n{mime.CUT_OFF}"
+        files += (mime.whole_text(event.stored),)
+    elif found.cut:
+        facts["Left out"] = "what the mail quotes"
+        if not event.keep.get("ours"):
+            files += (mime.whole_text(event.stored),)
+    return replace(event, complete=True, text=text, attachments=files, facts=facts)
