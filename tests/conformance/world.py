@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, ur
 
 from deskwire import registry
 from deskwire.contracts.channel import Channel, Page, Reach
+from deskwire.contracts.connector import not_given
 from deskwire.contracts.helpdesk import Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Permit
 from deskwire.model.errors import DeskwireError, PermanentError, TemporaryError
@@ -385,7 +386,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         http=script,
         now=now_of(exchange),
         mail=script.mail,
-        original=script.original,
+        original=getattr(script, "original", not_given),
         remember=lambda _name, make: make()[0],
         fetch=script.fetch,
         tokens=Renewed(Secrets(data.get("secrets", {}))),

@@ -19,6 +19,9 @@ from deskwire.web.reading import clean
 WORD: Final = r"=\?[^?\s]{1,80}\?[bqBQ]\?[^?]*\?="
 RUN: Final = re.compile(rf"{WORD}(?:\s*{WORD})*")
 ADDRESS: Final = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[^\s<>()\[\],;:\\\"@]+")
+ALONE: Final = re.compile(rf"(?<![^\s,;:<(]){ADDRESS.pattern}(?![^\s,;>)])")
+# A name that looks like an address, and is none: what stands in angles is.
+POSING: Final = re.compile(r"(^|,)\s*([^\"<>,;:]*@[^\"<>,;]*?)\s*<")
 ANGLED: Final = re.compile(r"([^<>,;]*)<\s*([^\s<>]+@[^\s<>]+)\s*>")
 IDENTITY: Final = re.compile(r"<([^<>\s]+)>")
 LONGEST_ADDRESS: Final = 320  # RFC 5321: 64 octets, the sign, 255 octets
@@ -98,11 +101,12 @@ def addresses(*values: str) -> list[Address]:
 
 
 def _addresses(value: str) -> Iterator[Address]:
+    value = POSING.sub(r'\1"\2" <', value)
     pairs = [(name, address) for name, address in getaddresses([value]) if ADDRESS.fullmatch(address)]
     if not pairs:  # a name with an unquoted comma, say: what stands in angles is the address
         pairs = [(found[1], found[2]) for found in ANGLED.finditer(value)]
     if not pairs:
-        pairs = [("", found[0]) for found in ADDRESS.finditer(value)]
+        pairs = [("", found[0]) for found in ALONE.finditer(value)]
     for name, address in pairs:
         if ADDRESS.fullmatch(address) and len(address) <= LONGEST_ADDRESS:
             yield Address(address.lower(), words(name).strip("\"' "))
@@ -135,7 +139,7 @@ class Heads:
     def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
         self._fields: dict[str, list[str]] = {}
         for name, value in fields:
-            self._fields.setdefault(name.lower().strip(), []).append(value)
+            self._fields.setdefault(name.lower().strip(), []).append(clean(repaired(str(value))))
 
     def all(self, name: str) -> list[str]:
         """Return every value of a field, the topmost first."""

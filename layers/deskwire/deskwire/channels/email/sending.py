@@ -35,8 +35,9 @@ BASE64: Final = 4 / 3 * 78 / 76
 def sender(outgoing: Outgoing, settings: Mapping[str, str]) -> str:
     """Return whom an answer is from: the one whose address the customer wrote to, else the first; else the mailbox."""
     senders = [each.strip() for each in settings.get("sender", "").split(",") if each.strip()]
-    wanted = {outgoing.context.get("written_to", ""), outgoing.account}
-    found = next((each for each in senders if bare(each) in wanted), next(iter(senders), outgoing.account))
+    by_address = {bare(each): each for each in senders}
+    found = by_address.get(outgoing.context.get("written_to", "")) or by_address.get(outgoing.account)
+    found = found or next(iter(senders), outgoing.account)
     if not ADDRESS.fullmatch(bare(found)) or BREAKS.search(found):
         raise ConfigurationError("the connection's setting “sender” is no address: write Example <help@example.org>")
     return found
