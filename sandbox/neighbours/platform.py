@@ -17,11 +17,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from sandbox import platforms
 from sandbox.neighbours.neighbour import Clock, Neighbour, cut_after
 from sandbox.neighbours.sender import Route
+
+if TYPE_CHECKING:
+    from sandbox.cloud.stack import Stack
 
 REFERENCE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}\b")
 Found = TypeVar("Found")
@@ -97,6 +100,10 @@ class Platform(ABC):
     def open(self, children: contextlib.ExitStack, api: str, aws: str) -> None:
         """Start what needs the deployed template's address, or that of the embedded AWS (nothing, by default)."""
         del children, api, aws
+
+    def attach(self, stack: Stack) -> None:
+        """Take the deployed stack, for what AWS itself delivers (nothing, by default); called before `open`."""
+        del stack
 
     def subscribe(self, api: str) -> bool:
         """Check the addresses as the platform does when they are entered; return whether they answered rightly."""

@@ -72,7 +72,8 @@ def single(fragments: Sequence[Any]) -> bytes:
 class Route:
     """Where the deliveries of one platform's app go, how they are signed, bundled and repeated.
 
-    `bundle` makes one body of the fragments that share a request, at most `most` of them.
+    `bundle` makes one body of the fragments that share a request, at most `most` of them. `hand` is for what AWS itself
+    hands over (a topic's notice): it takes the request and returns the status. A forged one comes over HTTP.
     """
 
     endpoint: str
@@ -84,6 +85,7 @@ class Route:
     schedule: tuple[float, ...] = META
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
     settings: Mapping[str, str] = field(default_factory=dict)  # of the endpoint, where the rule signs one of them
+    hand: Callable[[Request], int] | None = None
 
     @staticmethod
     def of_channel(channel: str, endpoint: str, secrets: Mapping[str, str | Sequence[str]], **more: Any) -> Route:
@@ -268,7 +270,8 @@ class Sender:
         line = _Line(self._address)
         while (delivery := self._next()) is not None:
             started, at = time.monotonic(), self._clock.now()
-            status = line.post(_written(delivery, self._address.path))
+            post = line.post if delivery.forgery is not None else delivery.route.hand or line.post
+            status = post(_written(delivery, self._address.path))
             with self._changed:
                 delivery.attempts.append(Attempt(at, status, time.monotonic() - started))
                 self._judge(delivery, status)

@@ -122,6 +122,7 @@ class Company:
         api = self.stack.deployed.api
         self.desk.connect(f"{api}/helpdesks/{WEBHOOK}")
         for each in self.platforms.values():
+            each.attach(self.stack)
             each.open(children, api, self.stack.endpoint)
             self.routes |= each.routes()
         self._wire_began = datetime.now(UTC)

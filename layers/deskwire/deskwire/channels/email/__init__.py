@@ -32,7 +32,7 @@ from deskwire.model.tickets import File
 from deskwire.verification.arn import Arn
 from deskwire.web.media import LIMIT
 
-from . import notices, threads
+from . import heads, notices, threads
 
 if TYPE_CHECKING:
     from deskwire.web.request import Request
@@ -160,5 +160,5 @@ class Email(Channel):
             tags={reports.TAG: reports.tag(outgoing.account)},
         )
         # Some mail programs refer to nothing but the mail that they answer.
-        elsewhere = compose(self.name, outgoing.account, threads.thread(identity, outgoing.recipient))
+        elsewhere = compose(self.name, outgoing.account, threads.thread(heads.canonical(identity), outgoing.recipient))
         return Sent((identity,), elsewhere=elsewhere)
