@@ -16,14 +16,16 @@ from typing import Final
 from deskwire.model.values import dataclass
 from deskwire.web.reading import clean
 
-WORD: Final = r"=\?[^?\s]{1,80}\?[bqBQ]\?[^?]*\?="
-RUN: Final = re.compile(rf"{WORD}(?:\s*{WORD})*")
-ADDRESS: Final = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[^\s<>()\[\],;:\\\"@]+")
-ALONE: Final = re.compile(rf"(?<![^\s,;:<(]){ADDRESS.pattern}(?![^\s,;>)])")
+RUN: Final = re.compile(
+    r"=\?[^?\s]{1,80}\?[bqBQ]\?[^?]{0,2000}\?=(?:\s{0,8}=\?[^?\s]{1,80}\?[bqBQ]\?[^?]{0,2000}\?=){0,400}"
+)
+ADDRESS: Final = re.compile(r"(?<![^\s<>()\[\],;:\\\"])[^\s<>()\[\],;:\\\"@]{1,64}@[^\s<>()\[\],;:\\\"@]{1,255}")
+APART: Final = re.compile(r"[\s<>()\[\],;:\"]")
 # A name that looks like an address, and is none: what stands in angles is.
-POSING: Final = re.compile(r"(^|,)\s*([^\"<>,;:]*@[^\"<>,;]*?)\s*<")
-ANGLED: Final = re.compile(r"([^<>,;]*)<\s*([^\s<>]+@[^\s<>]+)\s*>")
-IDENTITY: Final = re.compile(r"<([^<>\s]+)>")
+POSING: Final = re.compile(r"(^|,)\s{0,8}([^\"<>,;:]{0,200}@[^\"<>,;]{0,200}?)\s{0,8}<")
+ANGLED: Final = re.compile(r"(?<![^<>,;])([^<>,;]{0,200})<\s{0,8}([^\s<>]{1,64}@[^\s<>]{1,255})\s{0,8}>")
+IDENTITY: Final = re.compile(r"<([^<>\s]{1,400})>")
+LONGEST: Final = 20_000  # characters of a field with addresses that are read
 LONGEST_ADDRESS: Final = 320  # RFC 5321: 64 octets, the sign, 255 octets
 LONGEST_ID: Final = 400
 # Names of character sets that mail programs write and Python does not know, or that name less than what is used.
@@ -101,12 +103,12 @@ def addresses(*values: str) -> list[Address]:
 
 
 def _addresses(value: str) -> Iterator[Address]:
-    value = POSING.sub(r'\1"\2" <', value)
+    value = POSING.sub(r'\1"\2" <', value[:LONGEST])
     pairs = [(name, address) for name, address in getaddresses([value]) if ADDRESS.fullmatch(address)]
     if not pairs:  # a name with an unquoted comma, say: what stands in angles is the address
         pairs = [(found[1], found[2]) for found in ANGLED.finditer(value)]
     if not pairs:
-        pairs = [("", found[0]) for found in ALONE.finditer(value)]
+        pairs = [("", each) for each in APART.split(value) if ADDRESS.fullmatch(each)]
     for name, address in pairs:
         if ADDRESS.fullmatch(address) and len(address) <= LONGEST_ADDRESS:
             yield Address(address.lower(), words(name).strip("\"' "))
