@@ -98,6 +98,7 @@ class Company:
             http=self.http,
             mail=self.mail,
             fetch=self.fetch,
+            original=self.archive.fetch,
         )
         self.receiver = Receiver(
             endpoints=self, mailbox=self.mailbox, parked=self.parked, archive=self.archive, http=self.http,
