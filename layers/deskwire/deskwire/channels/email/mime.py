@@ -27,8 +27,10 @@ from .heads import Heads, codec, decoded, repaired, words
 
 Value = TypeVar("Value")
 
-# As it came: headers are neither refolded nor made to comply when a part is written out again.
-POLICY: Final = email.policy.default.clone(refold_source="none")
+# The older policy: the modern one parses each structured field into a tree, which takes four times as long and fails
+# on fields that break the rules. A part that is written out again comes out as it came.
+POLICY: Final = email.policy.compat32
+AS_IT_CAME: Final = email.policy.default.clone(refold_source="none")
 MOST_FILES: Final = 60
 MOST_TEXT: Final = 50_000  # characters: an event is an item of the table; what is longer comes as a file, too
 DEEPEST: Final = 40
@@ -42,6 +44,7 @@ TNEF: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 PLACEHOLDER: Final = re.compile(r"html|plain[ -]?text|text version|e-?mail client|web ?browser", re.IGNORECASE)
 FORWARDED: Final = re.compile(r"\s*(fwd?|wg|tr|rv|vs|doorst|i|fs|enc|pd|továbbítás)\s*:", re.IGNORECASE)
 META: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+NAMED: Final = re.compile(r"name=\"?([^\";]{1,300})", re.IGNORECASE)
 CALENDAR: Final = ("METHOD", "SUMMARY", "DTSTART", "LOCATION")
 TEXT, WHOLE = "text", "mail"  # instead of a part's number: all the words, and the mail as it came
 CUT_OFF: Final = "[the text goes on: all of it is attached]"
@@ -297,9 +300,11 @@ def _charset(part: Message) -> str:
 def _name(part: Message) -> str:
     """Return a file's name: of Content-Disposition, else of Content-Type; some write it as an encoded word."""
     found = words(_guarded(lambda: str(part.get_filename() or ""), ""))
-    if not found and "name" in _field(part, "content-type").lower():
-        given = re.search(r"name\*?=\s*\"?([^\";]+)", repaired(_field(part, "content-type")), re.IGNORECASE)
-        found = words(given[1]) if given else ""
+    if "\ufffd" in found:  # letters of 8 bits, which are not allowed there
+        for name in ("content-disposition", "content-type"):
+            given = NAMED.search(repaired(_field(part, name)))
+            if given:
+                return words(given[1])[:300]
     return clean(found)[:300]
 
 
@@ -312,6 +317,6 @@ def _bytes(part: Message) -> bytes:
     for number, each in enumerate(_inside(part)):
         if number:
             out.write(b"\n")
-        writer: Any = BytesGenerator(out, mangle_from_=False, policy=POLICY)  # typed for one kind of message
+        writer: Any = BytesGenerator(out, mangle_from_=False, policy=AS_IT_CAME)  # typed for one kind of message
         writer.flatten(each)
     return out.getvalue()
