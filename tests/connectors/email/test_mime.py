@@ -211,6 +211,16 @@ def test_a_very_long_text_is_cut_and_attached_whole():
     assert found.attachments[-1].id == "mail-1#text"
 
 
+def test_a_mail_whose_parts_cannot_be_told_apart_is_attached_as_it_came_beside_what_was_read():
+    inner = "multipart/alternative; boundary=b", "--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b--"
+    raw = several(inner, ("application/zip; name=a.zip", "UEs="), boundary="b")
+    found = completed(incoming(), raw)
+    assert found.text == "Hello"
+    assert found.facts["Form"].startswith("broken")
+    assert [each.id for each in found.attachments] == ["mail-1#mail"]
+    assert mime.content(mail()).broken is False
+
+
 def test_a_mail_that_cannot_be_read_is_attached_whole_and_says_so(monkeypatch):
     monkeypatch.setattr(mime, "message_from_bytes", lambda *_, **__: 1 / 0)
     found = completed(incoming(), mail())
@@ -271,3 +281,9 @@ def test_encoded_words_are_read(value, words):
 )  # fmt: skip
 def test_addresses_are_read_as_people_s_programs_write_them(value, wanted):
     assert [(each.address, each.name) for each in heads.addresses(value)] == wanted
+
+
+def test_a_machine_s_mark_that_the_notice_cut_off_is_read_from_the_mail():
+    found = completed(incoming(), mail("I am away", Auto_Submitted="auto-replied"))
+    assert found.no_automatic_reply == found.facts["Automatic mail"] == "Auto-Submitted: auto-replied"
+    assert completed(incoming(), mail("I am here")).no_automatic_reply == ""

@@ -6,6 +6,7 @@ from deskwire.model.events import Event
 from deskwire.model.values import replace
 
 from . import mime
+from .automatic import automatic, bulk
 
 
 def completed(event: Event, raw: bytes) -> Event:
@@ -15,11 +16,10 @@ def completed(event: Event, raw: bytes) -> Event:
     along as a file.
     """
     try:
+        event = _marked(event, raw)
         found = mime.content(raw, reply=bool(event.reply_to or event.keep.get("ours")))
     except Exception:  # noqa: BLE001 - whatever `email` fails at
-        return replace(
-            event, complete=True, text=mime.UNREADABLE, attachments=(mime.whole_mail(event.stored),)
-        )  # fmt: skip
+        return replace(event, complete=True, text=mime.UNREADABLE, attachments=(mime.whole_mail(event.stored),))
     text, files = found.text, found.attachments(event.stored)
     facts = {**event.facts, **found.facts}
     if len(text) > mime.MOST_TEXT:
@@ -30,3 +30,12 @@ def completed(event: Event, raw: bytes) -> Event:
         if not event.keep.get("ours"):
             files += (mime.whole_text(event.stored),)
     return replace(event, complete=True, text=text, attachments=files, facts=facts)
+
+
+def _marked(event: Event, raw: bytes) -> Event:
+    """Return the event with the marks of a machine or a list: the notice's fields end after ten kilobytes."""
+    if event.own or event.no_automatic_reply:
+        return event
+    heads = mime.heads(raw)
+    mark = automatic(heads) or bulk(heads)
+    return replace(event, no_automatic_reply=mark, facts={**event.facts, "Automatic mail": mark}) if mark else event

@@ -9,7 +9,7 @@ from __future__ import annotations
 import email.policy
 import re
 from collections.abc import Callable, Sequence
-from email import message_from_bytes
+from email import errors, message_from_bytes
 from email.generator import BytesGenerator
 from email.message import Message
 from io import BytesIO
@@ -40,6 +40,10 @@ SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkc
                                "application/pgp-signature"})  # fmt: skip
 SEALED: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 TNEF: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+BROKEN: Final = (
+    errors.CloseBoundaryNotFoundDefect, errors.MultipartInvariantViolationDefect, errors.NoBoundaryInMultipartDefect,
+    errors.StartBoundaryNotFoundDefect,
+)  # fmt: skip
 # A text part that says nothing but that there is a better one.
 PLACEHOLDER: Final = re.compile(r"html|plain[ -]?text|text version|e-?mail client|web ?browser", re.IGNORECASE)
 FORWARDED: Final = re.compile(r"\s*(fwd?|wg|tr|rv|vs|doorst|i|fs|enc|pd|továbbítás)\s*:", re.IGNORECASE)
@@ -70,13 +74,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Content:
-    """What a mail says. `text` are the words to file, `whole` all of them; `cut`: `text` is without what it quotes."""
+    """What a mail says. `text` are the words to file, `whole` all of them; `cut`: `text` is without what it quotes.
+
+    `broken`: its parts are not told apart as they should be, so something may be missing.
+    """
 
     text: str
     whole: str
     cut: bool
     parts: Sequence[Part]
     facts: dict[str, str]
+    broken: bool
 
     def attachments(self, stored: str) -> tuple[Attachment, ...]:
         """Return the files, each to be fetched from the stored mail by its number."""
@@ -84,7 +92,7 @@ class Content:
             Attachment(part.kind, id=f"{stored}#{number}", name=part.name, type=part.type)
             for number, part in enumerate(self.parts[:MOST_FILES])
         ]
-        if len(self.parts) > MOST_FILES:
+        if self.broken or len(self.parts) > MOST_FILES:
             found.append(whole_mail(stored))
         return tuple(found)
 
@@ -110,9 +118,10 @@ def content(raw: bytes, *, reply: bool = False) -> Content:
         reader.facts["Encrypted"] = "PGP, within the text"
     spoken = "\n\n".join(filter(None, (text, *reader.notes)))
     files = [Attachment(part.kind, name=part.name) for part in reader.parts]
-    return Content(
-        line(spoken, files, "a mail without words"), whole, text.strip() != whole.strip(), reader.parts, reader.facts
-    )
+    if reader.broken:
+        reader.facts["Form"] = "broken, so something may be missing; the mail is attached as it came"
+    said, cut = line(spoken, files, "a mail without words"), text.strip() != whole.strip()
+    return Content(said, whole, cut, reader.parts, reader.facts, reader.broken)
 
 
 def heads(raw: bytes) -> Heads:
@@ -145,11 +154,14 @@ class _Reader:
         self.parts: list[Part] = []
         self.notes: list[str] = []
         self.facts: dict[str, str] = {}
+        self.broken = False
 
     def walk(self, part: Message, depth: int = 0) -> list[str]:
         """Return the words of a part; keep its files, and notes on what cannot be opened."""
         kind, name = _type(part), _name(part)
         inside = _inside(part)
+        # Two levels with one boundary, say: what stands behind the first end is nobody's part.
+        self.broken |= any(isinstance(each, BROKEN) for each in part.defects) or "Content-" in str(part.epilogue or "")
         if kind.startswith("multipart/") and inside and depth < DEEPEST:
             return self._multipart(part, kind, inside, depth)
         attached = _disposition(part) == "attachment" or bool(name)
