@@ -1,16 +1,19 @@
-"""In which language a customer writes, by the letters where they decide and by py3langid where they do not.
+"""In which language a customer writes, by the letters where they decide and by a table of letter groups elsewhere.
 
 Languages are named by BCP 47 tags (`pl`, `sr-Cyrl`, `sr-Latn`). An unsure answer is None: the connection's default
-language is better than a guess. Why py3langid: docs/decisions/0010-language-detection.md.
+language is better than a guess. Why a table of our own: docs/decisions/0041-own-language-table.md.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, NewType
+from typing import NewType
+
+from . import ngrams
 
 Language = NewType("Language", str)
 
@@ -43,7 +46,7 @@ _LETTERS = {"þ": "is", "ђ": "sr-Cyrl", "ћ": "sr-Cyrl", "ѓ": "mk", "ќ": "mk"
 _URDU = frozenset("ٹڈڑںےہھ")
 _PERSIAN = frozenset("پچژگ\u06a9\u06cc")  # with the Persian forms of kaf and yeh
 _ARABIC = frozenset("ة\u0643\u064aىأإؤئ")  # with the Arabic forms of kaf and yeh
-_KURDISH_PASHTO = frozenset("ڕڵۆێەټډړږښګڼېۍ")
+_PASHTO, _SORANI = frozenset("ټډړږښګڼېۍ"), frozenset("ڕڵێ")
 
 # South Slavic in Latin script: three standards of one language, each readable by the others' readers.
 _KIN: dict[str, tuple[str, ...]] = {
@@ -54,38 +57,37 @@ _KIN: dict[str, tuple[str, ...]] = {
     "nn": ("nn", "no", "nb"),
     "no": ("no", "nb", "nn"),
 }
+_COUNTED_TOGETHER = (("sr", "hr", "bs"), ("nb", "nn"))  # the table's own names
 
-# What the model is asked about: the national and widely written languages. Those it knows beyond (Latin, Faroese,
-# Walloon, Tswana …) win short texts of their big neighbours; a company that answers in one names it.
-_CANDIDATES = frozenset(
-    (
-        "af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fa", "fi", "fr",
-        "ga", "gl", "hi", "hr", "hu", "id", "is", "it", "kk", "lb", "lt", "lv", "mk", "mr", "ms", "mt", "ne", "nl",
-        "no", "pl", "ps", "pt", "ro", "ru", "sk", "sl", "so", "sq", "sr", "sv", "sw", "tl", "tr", "uk", "ur", "uz",
-        "vi", "zxx",
-    )
-)  # fmt: skip
+
 _READ = 4000  # characters looked at
-_WEIGHED = 600  # letters given to the model: more do not change its mind
-_WORDS, _ENOUGH = 2, 10  # fewer words or letters than this are a guess
-_FAVOUR = 3.0  # how much likelier a language is that the company or the platform names
-_SURE = 0.45  # the least share among the languages asked about …
-_PLAUSIBLE = 0.2  # … and among all that the model knows: names and laughter look like languages far away
+_WEIGHED = 300  # letters given to the table: more do not change its mind
+_FAVOUR = 2.0  # how much a language's logit gains when the company answers in it or the platform names it
+_SURE = 0.3  # the least share among all the languages of the table, favour included
+_ALONE = 0.5  # the same where nobody said which languages to expect
+# What is written alike in many languages tells nothing on its own.
+_ANYWHERE = frozenset(
+    "ok okay okey okej oki hi hey hello hallo lol rofl omg wow wtf test info email mail sms app online web chat pdf wifi "
+    "bravo super no ne na pls thx asap link url id pin vip".split()
+)
+_LAUGHTER = re.compile(r"(.{1,3})\1+.?|[^aeiouyáéíóúýæöäøåąęėů\W]{3,}")  # haha, jajaja, hmm, xxx
 
 
 def detect(text: str, hint: str | None = None, expected: Collection[str] = ()) -> Language | None:
     """Return the language of the text, None where nobody could be sure.
 
-    `hint` is the platform's own statement (X's `lang`, a form's locale): it tips the balance, and decides alone
-    where the text says nothing. `expected` are the languages the company answers in: they tip the balance too.
-    Mentions, addresses, hashtags, numbers and emoji are not read.
+    `expected` are the languages the company answers in, and the answer is named as they name it: a Croatian text is
+    `sr-Latn` where that is expected and `hr` is not. `hint` is the platform's own statement (X's `lang`, a form's
+    locale): it tips the balance, and decides alone where the text says nothing. Mentions, addresses, hashtags,
+    numbers and emoji are not read.
     """
-    words = list(_words(text))
-    found = _by_letters(words)
-    if found is None and len(words) >= _WORDS and sum(map(len, words)) >= _ENOUGH:
-        favoured = {_base(tag) for tag in (*expected, hint or "") if tag}
-        found = _by_model(" ".join(words)[:_WEIGHED], favoured)
-    return found or _tag(hint)
+    written = list(words(text))
+    found = _by_letters(written)
+    if found is None and any(len(word) > 1 and word not in _ANYWHERE and not _empty(word) for word in written):
+        found = _by_table(written, {_base(tag) for tag in (*expected, hint or "") if tag})
+    found = found or _tag(hint)
+    kin = among(found, expected) if found in _KIN else None
+    return Language(kin) if kin and not (found == "sr-Cyrl" and kin == "sr") else found
 
 
 def among(language: Language | None, offered: Collection[str]) -> str | None:
@@ -114,7 +116,7 @@ def _tag(hint: str | None) -> Language | None:
     return Language(base)
 
 
-def _words(text: str) -> Iterable[str]:
+def words(text: str) -> Iterable[str]:
     """Yield what was written by hand: tokens of letters, without addresses, mentions, hashtags and numbers."""
     for token in text[:_READ].split():
         if token[0] in "#@/" or "@" in token or "://" in token or token.lower().startswith("www."):
@@ -152,34 +154,46 @@ def _by_letters(words: list[str]) -> Language | None:
 
 
 def _of_arabic_script(letters: set[str]) -> Language | None:
-    if letters & _KURDISH_PASHTO:
-        return None  # Sorani, Pashto, Uyghur: the model's
+    if letters & _PASHTO:
+        return Language("ps")
+    if letters & _SORANI:
+        return Language("ckb")
     if letters & _URDU:
         return Language("ur")
     if letters & _ARABIC:
         return None if letters & _PERSIAN else Language("ar")
-    return Language("fa") if letters & _PERSIAN else None
+    return None  # Persian, or Urdu and Kurdish without a letter of their own
 
 
-def _by_model(text: str, favoured: set[str]) -> Language | None:
-    """Return the model's answer if it is sure enough; South Slavic neighbours count together for that."""
-    shares = dict(_model().rank(text))
-    asked = {name: shares[name] for name in (_CANDIDATES | favoured) & shares.keys()}
-    scores = {name: share * (_FAVOUR if name in favoured else 1.0) for name, share in asked.items()}
-    best = max(scores, key=lambda name: scores[name])
-    cyrillic = "\u0400" <= max(text) <= "\u04ff"
-    kin = {"sr", "hr", "bs"} if best in {"sr", "hr", "bs"} and not cyrillic else {best}
-    sure = sum(scores.get(name, 0.0) for name in kin) >= _SURE * sum(scores.values())
-    if best == "zxx" or not sure or sum(shares[name] for name in kin) < _PLAUSIBLE:
+def _empty(word: str) -> bool:
+    return word.isascii() and _LAUGHTER.fullmatch(word) is not None
+
+
+def _by_table(written: list[str], favoured: set[str]) -> Language | None:
+    """Return the table's answer if it is sure enough; South Slavic neighbours count together for that."""
+    read: list[str] = []
+    letters = 0
+    for word in written:
+        if letters >= _WEIGHED:
+            break
+        read.append(word[:_WEIGHED])
+        letters += len(word)
+    table = _table()
+    scores = table.scores(ngrams.grams(read, table.bits))
+    shares = ngrams.shares({name: score + _FAVOUR * (_base(name) in favoured) for name, score in scores.items()})
+    cyrillic = "\u0400" <= max(max(word) for word in read) <= "\u04ff"
+    best = max(shares, key=lambda name: shares[name])
+    kin = next((those for those in _COUNTED_TOGETHER if best in those and not cyrillic), (best,))
+    sure = sum(shares[name] for name in kin)
+    best = max(kin, key=lambda name: shares[name])
+    if best == "other" or sure < (_SURE if favoured else _ALONE):
         return None
     if best == "sr":
         return Language("sr-Cyrl" if cyrillic else "sr-Latn")
-    return Language(best)
+    return Language("no" if best == "nb" else best)
 
 
 @lru_cache(maxsize=1)
-def _model() -> Any:  # noqa: ANN401 - py3langid ships no types
-    """Load the model: a second and 100 MB, paid once per container and only when letters did not decide."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+def _table() -> ngrams.Table:
+    """Load the table, once per container and only when letters did not decide."""
+    return ngrams.load("language")

@@ -1,0 +1,198 @@
+"""Train the tables of `deskwire.care` and write them: `make care-model LINGUA=… XED=…`.
+
+Reads two public collections, as their repositories hold them (docs/care.md says where and under which licence):
+lingua's test data (`language-testdata`) and XED (`Projections`, `AnnotatedData`, `subtitle-retrieval/students`); names
+of Unicode's CLDR come with Babel.
+A fifth of the texts, by a hash, is never trained on: `make care` measures on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from babel import Locale, UnknownLocaleError
+from scipy import sparse
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "layers" / "deskwire"))
+
+from deskwire.care import languages, ngrams  # noqa: E402 - found by the line above
+
+TABLES = ROOT / "layers" / "deskwire" / "deskwire" / "care" / "tables"
+OTHER = "la eo mi sn st tn ts xh yo zu lg".split()  # told apart from the others, not from one another
+KNOWN = (
+    "af ar az be bg bs ca cs cy da de en es et eu fa fi fr ga hi hr hu id is it kk lt lv mk mr ms nb nl nn pl pt ro ru "
+    "sk sl so sq sr sv sw tl tr uk ur vi"
+).split()
+SUBTITLES = {"no": "nb", "br": "pt", "pt_br": "pt", "tr2": "tr"}
+CYRILLIC = dict(
+    zip("абвгдђежзијклљмнњопрстћуфхцчџш", "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š".split())
+)
+
+
+def held_back(text: str) -> bool:
+    """Return whether a text is of the fifth that is measured on."""
+    return hashlib.sha256(text.strip().encode()).digest()[0] % 5 == 0
+
+
+def latin(text: str) -> str:
+    return "".join(CYRILLIC.get(c, CYRILLIC[c.lower()].capitalize() if c.lower() in CYRILLIC else c) for c in text)
+
+
+def cyrillic(text: str) -> str:
+    pairs = sorted(((b, a) for a, b in CYRILLIC.items()), key=lambda pair: -len(pair[0]))
+    for roman, letter in pairs:
+        text = text.replace(roman, letter).replace(roman.capitalize(), letter.upper())
+    return text
+
+
+def spoken(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (language, line) of the subtitles."""
+    for path in sorted((folder / "Projections").glob("*.tsv")):
+        code = path.name.split("-")[0]
+        for line in path.read_text("utf-8", "replace").splitlines():
+            yield SUBTITLES.get(code, code), line.split("\t")[0]
+    for path in sorted((folder / "subtitle-retrieval" / "students").glob("pairs-*.txt")):
+        code = path.stem.removeprefix("pairs-")
+        for line in path.read_text("utf-8", "replace").splitlines():
+            yield SUBTITLES.get(code, code), line.split("\t")[-1]
+
+
+def named(code: str) -> list[str]:
+    """Return the names of countries, languages, currencies and days that Unicode's CLDR has in a language."""
+    try:
+        locale = Locale(code)
+    except UnknownLocaleError:
+        return []
+    tables = (locale.territories, locale.languages, locale.currencies, locale.variants)
+    periods = [*locale.months["format"]["wide"].values(), *locale.days["format"]["wide"].values()]
+    found = {str(name) for table in tables for name in table.values()} | set(periods)
+    return sorted(name for name in found if not name.isupper())
+
+
+def texts_of_languages(lingua: Path, xed: Path) -> dict[str, list[str]]:
+    """Return what may be trained on by language, with Serbian in both scripts."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((lingua / "language-testdata").glob("*/*.txt")):
+        if path.stem in (*KNOWN, *OTHER):
+            found[path.stem] += path.read_text("utf-8").splitlines()
+    subtitles: dict[str, set[str]] = defaultdict(set)
+    for code, line in spoken(xed):
+        if code in KNOWN:
+            subtitles[code].add(line.strip())
+    for code, lines in subtitles.items():
+        found[code] += random.Random(code).sample(sorted(lines), min(len(lines), 9000))
+    found["fo"] = (ROOT / "tools" / "faroese.txt").read_text("utf-8").splitlines()
+    for code in (*KNOWN, "fo"):
+        found[code] += random.Random(code).sample(names := named(code), min(len(names), 500))
+    kept = {code: [text for text in sorted(set(texts)) if not held_back(text)] for code, texts in found.items()}
+    other = [latin(text) for text in kept["sr"]]
+    kept["sr"] += other + [cyrillic(text) for text in other]
+    kept["other"] = [text for code in OTHER for text in kept.pop(code)[:1200]]
+    return kept
+
+
+def batch_of(texts: list[str], count: int, chance: random.Random) -> list[list[str]]:
+    """Return samples of a language: whole texts, and pieces of one to four words so that short ones are learnt."""
+    samples = []
+    while len(samples) < count:
+        words = list(languages.words(chance.choice(texts)))
+        if not words:
+            continue
+        if chance.random() < 0.6:
+            size = chance.choice((1, 1, 1, 2, 2, 3, 4))
+            start = chance.randrange(max(1, len(words) - size + 1))
+            words = words[start : start + size]
+        samples.append(words[:40])
+    return samples
+
+
+def matrix(samples: list[list[str]], bits: int, *, whole: bool = False) -> sparse.csr_matrix:
+    indices, starts, values = [], [0], []
+    for words in samples:
+        buckets = ngrams.grams(words, bits, whole=whole)
+        indices += buckets
+        values += [len(buckets) ** -0.5] * len(buckets)
+        starts.append(len(indices))
+    data = (np.array(values, np.float32), np.array(indices, np.int32), np.array(starts, np.int64))
+    return sparse.csr_matrix(data, shape=(len(samples), 1 << bits))
+
+
+def fitted(x: sparse.csr_matrix, y: np.ndarray, classes: int, *, decay: float, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights and constants of a logistic regression, by Adam on batches."""
+    rng = np.random.default_rng(1)
+    size = x.shape[1]
+    weights, constants = np.zeros((size, classes), np.float32), np.zeros(classes, np.float32)
+    first, second = np.zeros_like(weights), np.zeros_like(weights)
+    step, batch = 0, 2000
+    for number in range(rounds):
+        order = rng.permutation(x.shape[0])
+        rate = 0.05 * (1 - number / rounds) + 0.002
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            part = x[rows]
+            logits = part @ weights + constants
+            logits -= logits.max(1, keepdims=True)
+            shares = np.exp(logits)
+            shares /= shares.sum(1, keepdims=True)
+            shares[np.arange(len(rows)), y[rows]] -= 1
+            shares /= len(rows)
+            gradient = part.T @ shares + decay * weights
+            step += 1
+            first = 0.9 * first + 0.1 * gradient
+            second = 0.98 * second + 0.02 * gradient**2
+            weights -= rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.98**step)) + 1e-6)
+            constants -= rate * shares.sum(0)
+        print(f"  round {number + 1} of {rounds}", flush=True)
+    return weights, constants
+
+
+def stored(names: list[str], bits: int, weights: np.ndarray, constants: np.ndarray) -> ngrams.Table:
+    weights = weights - weights.mean(1, keepdims=True)
+    scale = float(np.percentile(np.abs(weights), 99.95)) / 127
+    whole = np.clip(3 * np.rint(weights / scale / 3), -127, 127)  # steps of three pack better
+    whole = whole.astype(np.int8)
+    rows = tuple(memoryview(np.ascontiguousarray(whole[:, place]).tobytes()).cast("b") for place in range(len(names)))
+    return ngrams.Table(tuple(names), bits, scale, tuple(map(float, constants)), rows)
+
+
+def train_languages(lingua: Path, xed: Path, *, bits: int, each: int, rounds: int, decay: float) -> ngrams.Table:
+    chance = random.Random(7)
+    texts = texts_of_languages(lingua, xed)
+    names = sorted(texts)
+    samples, labels = [], []
+    for place, name in enumerate(names):
+        count = each * (2 if name == "sr" else 1)
+        samples += batch_of(texts[name], count, chance)
+        labels += [place] * count
+    print(f"{len(samples)} samples of {len(names)} languages")
+    weights, constants = fitted(matrix(samples, bits), np.array(labels), len(names), decay=decay, rounds=rounds)
+    return stored(names, bits, weights, constants)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lingua", type=Path, required=True)
+    parser.add_argument("--xed", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=9000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--decay", type=float, default=2e-6)
+    parser.add_argument("--bits", type=int, default=16)
+    options = parser.parse_args()
+    table = train_languages(
+        options.lingua, options.xed, bits=options.bits, each=options.each, rounds=options.rounds, decay=options.decay
+    )
+    data = ngrams.packed(table)
+    (TABLES / "language.bin").write_bytes(data)
+    print(f"language.bin: {len(data)} bytes")
+
+
+if __name__ == "__main__":
+    main()
