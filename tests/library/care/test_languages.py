@@ -1,12 +1,14 @@
 """Languages on a corpus of our own: what customers of a shop write, and what tells nothing."""
 
-import subprocess
-import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from deskwire.care import languages
 from deskwire.care.languages import among, detect
+
+TABLES = Path(languages.__file__).parent / "tables"
 
 WRITTEN = {
     "is": [
@@ -216,16 +218,38 @@ def test_a_huge_text_costs_no_more_than_its_beginning(text):
     assert (time.process_time() - began) / 3 < 0.1  # measured: 1-3 ms; the margin is for a busy machine
 
 
-def test_the_model_is_not_loaded_before_it_is_asked():
-    code = (
-        "import sys; from deskwire.care.languages import detect; detect('שלום'); detect('ok'); detect('Þetta er');"
-        "print(sorted({'numpy', 'py3langid'} & set(sys.modules)))"
-    )
-    out = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path)},
-    )
-    assert out.stdout.strip() == "[]"
+def test_the_table_is_small_and_not_loaded_before_it_is_asked():
+    languages._table.cache_clear()
+    for text in ("שלום", "ok", "Þetta er", "👍"):
+        detect(text)
+    assert languages._table.cache_info().currsize == 0
+    detect("Wo ist mein Paket?")
+    assert languages._table.cache_info().currsize == 1
+    assert sum(path.stat().st_size for path in TABLES.iterdir()) < 2_000_000
+
+
+def test_a_croatian_is_answered_in_the_serbian_that_the_company_has():
+    text = "Moj paket još uvijek nije stigao, a naručila sam ga prije tjedan dana"
+    assert detect(text, expected=["sr-Latn", "en"]) == "sr-Latn"
+    assert detect(text, expected=["sr-Latn", "hr", "en"]) == "hr"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Hvar er pakkinn?", "is"), ("Takk fyrir", "is"), ("کجاست", "fa"), ("كي مي رسد", "fa"), ("Где је пакет", "sr-Cyrl"),
+        ("Gde je paket", "sr-Latn"), ("Hvala vam", "sr-Latn"), ("Faleminderit", "sq"), ("Ku është", "sq"), ("Dziękuję", "pl"),
+        ("Kiedy będzie", "pl"), ("where is it", "en"),
+    ],
+)  # fmt: skip
+def test_a_few_words_are_enough_among_the_companys_own_languages(text, language):
+    assert detect(text, expected=[*FIVE, "en"]) == language
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Hvussu leingi skal eg bíða eftir tykkum", "Jag väntar fortfarande på svar", "Каде е мојата пратка", "ہمارا پارسل کہاں ہے",
+     "Ich warte immer noch", "Où est mon colis", "Quanto costa la spedizione"],
+)  # fmt: skip
+def test_a_stranger_is_not_taken_for_one_of_the_companys(text):
+    assert detect(text, expected=[*FIVE, "en"]) not in FIVE

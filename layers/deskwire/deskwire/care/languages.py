@@ -57,6 +57,20 @@ _KIN: dict[str, tuple[str, ...]] = {
     "nn": ("nn", "no", "nb"),
     "no": ("no", "nb", "nn"),
 }
+# The letters beyond a–z that a language writes, where that tells neighbours apart: one that it lacks speaks against it.
+_WRITTEN_WITH = {
+    "is": "áéíóúýþæöð", "fo": "áíóúýæøð", "da": "æøåé", "nb": "æøåéòóô", "nn": "æøåéòóô", "sv": "åäöéà", "fi": "äöåšž",
+    "sq": "çëé", "pl": "ąćęłńóśźż", "en": "é", "sr": "čćžšđ", "hr": "čćžšđ", "bs": "čćžšđ", "sl": "čšž", "de": "äöüßé",
+    "sk": "áäčďéíĺľňóôŕšťúýž", "cs": "áčďéěíňóřšťúůýž", "tr": "çğıöşüâîû", "hu": "áéíóöőúüű", "ro": "ăâîșțşţ",
+    "et": "äõöüšž", "lv": "āčēģīķļņšūž", "lt": "ąčęėįšųūž", "es": "áéíóúüñ", "pt": "áâãàçéêíóôõúü", "nl": "éëïöüèó",
+    "fr": "àâæçéèêëîïôœùûüÿ", "it": "àèéìíîòóùú", "ca": "àçèéíïòóúü", "az": "çəğıöşü", "ga": "áéíóú"
+}  # fmt: skip
+_CYRILLIC = {
+    "sr": "абвгдђежзијклљмнњопрстћуфхцчџш", "mk": "абвгдѓежзѕијклљмнњопрстќуфхцчџшѐѝ",
+    "bg": "абвгдежзийклмнопрстуфхцчшщъьюя", "ru": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+    "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "be": "абвгдеёжзійклмнопрстуўфхцчшыьэюя",
+}  # fmt: skip
+_FOREIGN = 1.5  # what the first foreign letter takes from a language's logit; a second one as much again, then no more
 _COUNTED_TOGETHER = (("sr", "hr", "bs"), ("nb", "nn"))  # the table's own names
 
 
@@ -180,7 +194,13 @@ def _by_table(written: list[str], favoured: set[str]) -> Language | None:
         letters += len(word)
     table = _table()
     scores = table.scores(ngrams.grams(read, table.bits))
-    shares = ngrams.shares({name: score + _FAVOUR * (_base(name) in favoured) for name, score in scores.items()})
+    letters_written = {letter for word in read for letter in word if letter > "z"}
+    shares = ngrams.shares(
+        {
+            name: score + _FAVOUR * (_base(name) in favoured) - _FOREIGN * min(2, _foreign(name, letters_written))
+            for name, score in scores.items()
+        }
+    )
     cyrillic = "\u0400" <= max(max(word) for word in read) <= "\u04ff"
     best = max(shares, key=lambda name: shares[name])
     kin = next((those for those in _COUNTED_TOGETHER if best in those and not cyrillic), (best,))
@@ -191,6 +211,12 @@ def _by_table(written: list[str], favoured: set[str]) -> Language | None:
     if best == "sr":
         return Language("sr-Cyrl" if cyrillic else "sr-Latn")
     return Language("no" if best == "nb" else best)
+
+
+def _foreign(name: str, letters: set[str]) -> int:
+    """Return how many of these letters beyond a–z a language does not write."""
+    own = _WRITTEN_WITH.get(name, "") + _CYRILLIC.get(name, "")
+    return len(letters.difference(own)) if own else 0
 
 
 @lru_cache(maxsize=1)

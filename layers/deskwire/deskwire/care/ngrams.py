@@ -17,8 +17,11 @@ LONGEST = 4  # letters in a group
 _HEAD = struct.Struct("<HHf")  # classes, bits of a bucket, the scale of a weight
 
 
-def grams(words: Iterable[str], bits: int, *, whole: bool = False) -> list[int]:
-    """Return the buckets of the words' groups of one to four letters; `whole` adds each word and each pair of words."""
+def grams(words: Iterable[str], bits: int, *, whole: bool = False, seed: str = "") -> list[int]:
+    """Return the buckets of the words' groups of one to four letters.
+
+    `whole` adds each word and each pair of words; `seed` keeps the groups of one language apart from another's.
+    """
     mask = (1 << bits) - 1
     found: list[str] = []
     before = ""
@@ -31,7 +34,8 @@ def grams(words: Iterable[str], bits: int, *, whole: bool = False) -> list[int]:
         if whole:
             found += (f"={word}", f"{before}_{word}")
             before = word
-    return [zlib.crc32(gram.encode()) & mask for gram in found]
+    start = zlib.crc32(seed.encode())
+    return [zlib.crc32(gram.encode(), start) & mask for gram in found]
 
 
 @dataclass(frozen=True, slots=True)

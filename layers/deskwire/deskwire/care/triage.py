@@ -38,13 +38,14 @@ def triage(text: str, *, stars: int, words: Iterable[str], sensitive_words: Iter
     text = text[:_READ]
     tokens = folded(text)
     urgent = [("rating", 0 < stars <= 2), ("word", says(tokens, words))]
-    private = [("card", _card(text)), ("iban", _iban(text)), ("identity", says(tokens, sensitive_words))]
+    private = [("card", holds_card(text)), ("iban", holds_iban(text)), ("identity", says(tokens, sensitive_words))]
     reasons = tuple(name for name, found in (*urgent, *private) if found)
     high = any(found for _, found in urgent)
     return Hints("high" if high else "normal", sensitive=any(found for _, found in private), reasons=reasons)
 
 
-def _card(text: str) -> bool:
+def holds_card(text: str) -> bool:
+    """Return whether a card number stands in a text: 13 to 19 digits with a right check digit."""
     return any(_luhn([unicodedata.digit(c) for c in match[0] if c.isdecimal()]) for match in _CARD.finditer(text))
 
 
@@ -55,7 +56,8 @@ def _luhn(digits: list[int]) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def _iban(text: str) -> bool:
+def holds_iban(text: str) -> bool:
+    """Return whether an IBAN stands in a text, by its checksum."""
     for match in _IBAN.finditer(text):
         number = match[0].replace(" ", "")
         if number.isascii():

@@ -1,0 +1,105 @@
+"""The phrases of a language that show what a message wants: read from `phrases/`, which speakers mend.
+
+A file has sections in square brackets and phrases between commas. A `*` ends a word whose ending varies, `…` stands
+for up to three words. Case, accents, punctuation and the script of Serbian do not matter. `phrases/README.md` tells a
+speaker all of it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from .words import unaccented
+
+SECTIONS = (
+    "trouble", "service", "many", "urgent", "complaint", "perhaps", "praise", "not praise", "question", "hedge", "health",
+)  # fmt: skip
+_SOUTH_SLAVIC = dict(
+    zip("абвгдђежзијклљмнњопрстћуфхцчџш", "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š".split(), strict=True)
+)
+_LATIN = str.maketrans({"ł": "l", "đ": "dj", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "ё": "е"})
+_SHORTENED = re.compile(r"(?<=\w)['’](?=\w{1,2}\b)")  # can't
+_DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")  # sooo
+_PERSIAN_VERB = re.compile(r"(?<!\S)(نمي|مي) (?=\S)")
+_FILE = {"sr-Latn": "sr", "sr-Cyrl": "sr", "hr": "sr", "bs": "sr", "nb": "no", "nn": "no"}
+
+
+def plain(text: str) -> str:
+    """Return a text as phrases are compared: small letters without accents, single spaces, Latin script for Serbian."""
+    text = _SHORTENED.sub("", text.casefold())
+    if any("\u0452" <= letter <= "\u045f" or letter in "абвгд" for letter in text) and not set(text) & set("ыэяюъщёйіїє"):
+        text = "".join(_SOUTH_SLAVIC.get(letter, letter) for letter in text)
+    text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
+    return _DRAWN_OUT.sub(r"\1", _PERSIAN_VERB.sub(r"\1", unaccented(text).translate(_LATIN)))
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasebook:
+    """The phrases of a language, by section, ready to be looked for in a `plain` text."""
+
+    language: str
+    sections: Mapping[str, re.Pattern[str]]
+
+    def found(self, section: str, text: str) -> list[str]:
+        """Return the pieces of a plain text that are phrases of the section, in their order."""
+        pattern = self.sections.get(section)
+        return [match[0].strip() for match in pattern.finditer(f" {text} ")] if pattern else []
+
+    def without(self, section: str, text: str) -> str:
+        """Return a plain text without the section's phrases."""
+        pattern = self.sections.get(section)
+        return pattern.sub(" ", f" {text} ").strip() if pattern else text
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that have a file."""
+    folder = files(__package__).joinpath("phrases")
+    return tuple(sorted(each.name[:-4] for each in folder.iterdir() if each.name.endswith(".txt")))
+
+
+@lru_cache(maxsize=32)
+def phrasebook(language: str) -> Phrasebook | None:
+    """Return a language's phrases; None where there is no file."""
+    name = _FILE.get(language, language)
+    name = name if name in languages() else name.split("-")[0]
+    if name not in languages():
+        return None
+    return parsed(name, files(__package__).joinpath("phrases", f"{name}.txt").read_text("utf-8"))
+
+
+def parsed(language: str, text: str) -> Phrasebook:
+    """Read a file's text. Raises `ValueError` for a section that is none, a phrase outside of one, or an empty one."""
+    phrases: dict[str, list[str]] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.partition("#")[0].strip()  # noqa: PLW2901 - what follows # is a comment
+        if line.startswith("["):
+            section = line.strip("[]")
+            if section not in SECTIONS:
+                raise ValueError(f"{language}, line {number}: “{section}” is no section; there are {', '.join(SECTIONS)}")
+        elif line:
+            if not section:
+                raise ValueError(f"{language}, line {number}: this stands before the first [section]")
+            phrases.setdefault(section, []).extend(each.strip() for each in line.split(",") if each.strip())
+    return Phrasebook(language, {name: _pattern(those) for name, those in phrases.items()})
+
+
+def _pattern(phrases: list[str]) -> re.Pattern[str]:
+    pieces = sorted({_piece(phrase) for phrase in phrases}, key=lambda piece: (-len(piece), piece))
+    return re.compile(rf"(?<= )(?:{'|'.join(pieces)})(?= )")
+
+
+def _piece(phrase: str) -> str:
+    words = []
+    for part in phrase.split("…"):
+        folded = plain(part.replace("*", "ⲵ"))  # a letter that no phrase has, so that it stays in its place
+        words.append(re.escape(folded).replace("ⲵ", r"\w*").replace(r"\ ", " "))
+    piece = r"(?: \S+){0,3} ".join(word.strip() for word in words)
+    if not piece:
+        raise ValueError(f"“{phrase}” holds no word")
+    return piece
