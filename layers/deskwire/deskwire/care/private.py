@@ -40,7 +40,9 @@ _GROUPED = re.compile(
     r"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-]|[.,]\d| ?(?:zł|pln|kr|isk|€|eur|usd|din|rsd|lek|تومان|ریال))",
     re.IGNORECASE,
 )
-_BARE = re.compile(r"(?<![\w.,/:#-])\d(?:[ -]?\d){6,11}(?![\w-]|[.,]\d| ?(?:zł|pln|kr|isk|€|eur|usd|din|rsd|lek|تومان|ریال))")
+_BARE = re.compile(
+    r"(?<![\w.,/:#-])\d(?:[ -]?\d){6,11}(?![\w-]|[.,]\d| ?(?:zł|pln|kr|isk|€|eur|usd|din|rsd|lek|تومان|ریال))"
+)
 _DATE = re.compile(r"(?:19|20)\d\d[-./ ]?(?:0\d|1[0-2])[-./ ]?[0-3]\d|[0-3]?\d[-./ ][01]?\d[-./ ](?:19|20)\d\d")
 _NO_PHONE = re.compile(
     r"order|pöntun|pantan|sending|zamówien|zamowien|paczk|przesył|porud|narud|pošilj|posilj|porosi|dërges|سفارش|پیگیری|مرسوله|"
@@ -76,7 +78,8 @@ _SECRET_WORDS = (
     r"گذرواژه\w*|پین|كلمة (?:السر|المرور)"
 )
 _SECRET = re.compile(
-    rf"(?:\b|(?<=\s)|^)(?:{_SECRET_WORDS})(?P<between>\s*(?:[:=]\s*|(?:\s+\w{{1,12}}){{0,4}}?\s*[:=]?\s+))(?P<value>\S{{4,40}})", re.IGNORECASE
+    rf"(?:\b|(?<=\s)|^)(?:{_SECRET_WORDS})(?P<between>\s*(?:[:=]\s*|(?:\s+\w{{1,12}}){{0,4}}?\s*[:=]?\s+))(?P<value>\S{{4,40}})",
+    re.IGNORECASE,
 )
 
 _ORDER = re.compile(
@@ -93,7 +96,10 @@ _NAMED = re.compile(
     r"ich heiße|mein name ist|auf den namen|je m'appelle|je m’appelle|au nom de|me llamo|a nombre de|mi chiamo|a nome|meu nome|em nome de|"
     r"mijn naam is|op naam van|jag heter|jeg hedder|jeg heter|меня зовут|на имя|adım|ismim|adına|jmenuji se|اسمي|باسم)\s*:?\s*[^\W\d_]{2,}"
 )
-_FULL_NAME = re.compile(r"(?:^|[,(;:/–—-]\s?|\. )[A-ZÀ-ÞĀ-ŽЀ-Я][^\W\d_]+ [A-ZÀ-ÞĀ-ŽЀ-Я][^\W\d_]+(?:sson|sdóttir)?(?=$|[,.)!?;:/]|\s?[–—-]\s)", re.MULTILINE)
+_FULL_NAME = re.compile(
+    r"(?:^|[,(;:/–—-]\s?|\. )[A-ZÀ-ÞĀ-ŽЀ-Я][^\W\d_]+ [A-ZÀ-ÞĀ-ŽЀ-Я][^\W\d_]+(?:sson|sdóttir)?(?=$|[,.)!?;:/]|\s?[–—-]\s)",
+    re.MULTILINE,
+)
 _SELF = frozenset(
     "i im ive my me mine eg min mitt minn minu minum mina minni mer mig er jeg jag mi mio mia mie meu minha ich mein meine meiner meinem mich je jai mon ma mes "
     "yo tengo estoy soy mijn ik mam jestem moj moja moje mojej mojego mi mnie mojemu mojim syn corka zona maz choruje biore "
@@ -105,7 +111,8 @@ _SELF = frozenset(
 def find(text: str, language: str | None = None, *, health: Collection[str] = ()) -> list[str]:
     """Return the kinds of private matters a text holds, in the order of `NAMES`; `health` are words found elsewhere."""
     text = "".join(
-        str(unicodedata.digit(c)) if not c.isascii() and c.isdecimal() else c for c in unicodedata.normalize("NFC", text[:_READ])
+        str(unicodedata.digit(c)) if not c.isascii() and c.isdecimal() else c
+        for c in unicodedata.normalize("NFC", text[:_READ])
     ).translate({0x200E: None, 0x200F: None, 0xA0: " ", 0x202F: " "})
     card, iban = holds_card(text), holds_iban(text)
     national = any(_national(text, (language or "").split("-")[0]))
@@ -149,7 +156,9 @@ def _password(text: str) -> bool:
             continue
         marked = ":" in between or "=" in between
         digits = sum(c.isdigit() for c in value)
-        if len(value) >= 4 and (digits and (digits >= 2 or marked) or (marked and re.search(r"[^\w\s]|[a-z][A-Z]", value))):
+        if len(value) >= 4 and (
+            digits and (digits >= 2 or marked) or (marked and re.search(r"[^\w\s]|[a-z][A-Z]", value))
+        ):
             return True
         after = text[match.start("value") : match.end() + 30]
         later = re.match(r"\S+(?: \S+){0,2} (?P<value>(?=\S*\d)\S{4,40})", after)
@@ -227,7 +236,9 @@ def _others(d: str, language: str) -> bool:
         return d[0] != "0" and (odd * 7 - even) % 10 == int(d[9]) and sum(map(int, d[:10])) % 10 == int(d[10])
     if len(d) == 11 and language == "pt" and len(set(d)) > 1:
         first = sum(int(c) * (10 - place) for place, c in enumerate(d[:9])) * 10 % 11 % 10
-        return first == int(d[9]) and sum(int(c) * (11 - place) for place, c in enumerate(d[:10])) * 10 % 11 % 10 == int(d[10])
+        return first == int(d[9]) and sum(
+            int(c) * (11 - place) for place, c in enumerate(d[:10])
+        ) * 10 % 11 % 10 == int(d[10])
     if len(d) == 15 and language == "fr":
         return d[0] in "12" and 97 - int(d[:13]) % 97 == int(d[13:])
     if len(d) == 13 and language == "ro":
