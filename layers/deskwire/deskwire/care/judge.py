@@ -19,7 +19,8 @@ from .phrasebook import Phrasebook, phrasebook, plain
 
 KINDS = ("complaint", "urgent", "outage", "question", "praise", "mention")
 _READ = 4000  # characters looked at
-_HOT = 2.0  # points from which a message is hot
+_HOT = 2.0  # points from which a message is hot; half of it where it neither asks, praises nor sounds friendly
+_FRIENDLY = 0.4
 _MARKS = "?؟;？"
 _GLAD = frozenset("😀😃😄😁😊😍🥰😘🤩👍👏🙏❤🧡💛💚💙💜🎉🥳😻💪🙌💯⭐🌟🔥💐🌹")
 _SAD = frozenset("😠😡🤬😤😒😞😢😭👎💔🤦😩😫🤮💩😖😣🙄")
@@ -111,25 +112,29 @@ def _points(signs: _Signs) -> float:
 def _kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
     points = _points(signs)
     praise = 2.0 * signs.count("praise") + min(1, signs.glad)
-    negative, positive = signs.sound < -1.2, signs.sound > 0.6
+    friendly = signs.sound > _FRIENDLY
     if 0 < stars <= 2:
         points += 4
     elif stars >= 4:
         praise += 3
-    hot = points >= _HOT and (
-        points >= praise or signs.count("trouble") + signs.count("urgent") > 0 and points * 2 > praise
-    )
-    if not hot and not praise and not signs.asks and points + negative >= _HOT:
-        hot = True
-    if hot:
+    strong = signs.count("trouble") + signs.count("urgent") > 0
+    enough = _HOT if signs.asks or praise or signs.sound > _FRIENDLY else _HOT / 2
+    if points >= enough and (points >= praise or (strong and points * 2 > praise)):
         return _hot_kind(signs, stars)
     if signs.asks and praise < 4 and (signs.marked or not praise):
         return "question", ["asks something"]
-    if praise >= 2 and not negative and points < _HOT:
+    if praise >= 2 and _sincere(signs, points):
         return "praise", [_quoted("praises", signs.found.get("praise", ())) if signs.count("praise") else "a glad sign"]
     if signs.asks:
         return "question", ["asks something"]
-    return "mention", ["neither asks nor complains" + (", sounds friendly" if positive else "")]
+    return "mention", ["neither asks nor complains" + (", sounds friendly" if friendly else "")]
+
+
+def _sincere(signs: _Signs, points: float) -> bool:
+    """Return whether praise may be thanked for: nothing unhappy beside it, and it does not sound like irony."""
+    if points >= (1 if signs.count("praise") < 2 else 2) or signs.sad or signs.count("not praise"):
+        return False
+    return signs.sound > (-0.1 if signs.count("praise") < 2 else -0.6)
 
 
 def _hot_kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:

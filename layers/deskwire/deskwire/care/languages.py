@@ -82,7 +82,7 @@ _COUNTED_TOGETHER = (("sr", "hr", "bs"), ("nb", "nn"))  # the table's own names
 
 
 _READ = 4000  # characters looked at
-_WEIGHED = 300  # letters given to the table: more do not change its mind
+_WEIGHED = 160  # letters given to the table: more do not change its mind
 _FAVOUR = 2.0  # how much a language's logit gains when the company answers in it or the platform names it
 _SURE = 0.33  # the least share among all the languages of the table, favour included
 _ALONE = 0.4  # the same where nobody said which languages to expect
