@@ -47,7 +47,7 @@ def languages(text: str) -> tuple[str, ...]:
 
 
 def rows(files: list[str], *needed: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects of the files' lines, each with a `text`; `-` is stdin. Raises `UserError` with file and line."""
+    """Yield the objects of the files' lines; `-` is stdin. Raises `UserError` with file and line for a broken one."""
     for name in files:
         try:
             lines = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()

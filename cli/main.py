@@ -85,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     writing.add_argument("action", choices=["put"], help="the only one there is")
     writing.add_argument("name", metavar="NAME", help="as deskwire.yaml names it, without the prefix")
     writing.add_argument("members", nargs="+", metavar="KEY[=VALUE]", help="KEY alone: asked for, or read from stdin")
+    _measuring(command)
     thread = command("thread", "cli.thread:run", "show a conversation: its messages, what was sent, its ticket", THREAD,
                      json_option, where)  # fmt: skip
     thread.add_argument("reference", metavar="REF", help="our reference, HELPDESK/TICKET, or a thread's key")
@@ -108,6 +109,14 @@ def _capture(command: Callable[..., Parser]) -> None:
     made.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help=SETTING_HELP)
     made.add_argument("--force", action="store_true", help="replace a capture of this name")
     made.add_argument("--root", default=".", metavar="FOLDER", help="the checkout (default: here)")
+
+
+def _measuring(command: Callable[..., Parser]) -> None:
+    """Add what tries the judgement of messages on files, without AWS."""
+    judging = command("judge", "cli.judging:judge", "say what each message is, how it sounds and why", JUDGE)
+    judging.add_argument("--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en")
+    judging.add_argument("--visibility", choices=["public", "private"], default="private", help="default: private")
+    judging.add_argument("files", nargs="+", metavar="FILE", help="JSON lines with a text each; - is stdin")
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
@@ -168,6 +177,15 @@ A file that cannot be read gives a line {"error": …, "file": …}, and the exi
   deskwire parse webform body.json --setting captcha=turnstile
 
 Settings of the endpoint are those of settings.json beside a capture, as in conformance; --setting adds or replaces one.
+"""
+JUDGE = """\
+Reads JSON lines {"text": …} and prints each with its judgement: language (BCP 47 or null), heat (hot, cold), kind
+(complaint, urgent, outage, question, praise, mention), mood (-1 to 1), private (what should not stand in public) and
+reasons in words. Other members pass through. A line that is no such object is told with file and line, and then
+nothing is printed and the exit status is 2.
+
+  deskwire judge --languages is,fa,sr-Latn,sr-Cyrl,sq,pl,en messages.jsonl
+  deskwire judge --visibility public - < posts.jsonl
 """
 CAPTURE = """\
 Signs a body by the connector's own rule, with the invented secrets of events/NAME/secrets.json, as received now. Writes

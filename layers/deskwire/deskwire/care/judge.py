@@ -19,8 +19,8 @@ from .phrasebook import Phrasebook, phrasebook, plain
 
 KINDS = ("complaint", "urgent", "outage", "question", "praise", "mention")
 _READ = 4000  # characters looked at
-_HOT = 2.0  # points from which a message is hot; half of it where it neither asks, praises nor sounds friendly
-_FRIENDLY = 0.4
+_HOT = 2.0  # points from which a message is hot; half of it where it neither asks nor praises and sounds unhappy
+_FRIENDLY, _UNHAPPY = 0.4, -0.3
 _MARKS = "?؟;？"
 _GLAD = frozenset("😀😃😄😁😊😍🥰😘🤩👍👏🙏❤🧡💛💚💙💜🎉🥳😻💪🙌💯⭐🌟🔥💐🌹")
 _SAD = frozenset("😠😡🤬😤😒😞😢😭👎💔🤦😩😫🤮💩😖😣🙄")
@@ -118,7 +118,7 @@ def _kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
     elif stars >= 4:
         praise += 3
     strong = signs.count("trouble") + signs.count("urgent") > 0
-    enough = _HOT if signs.asks or praise or signs.sound > _FRIENDLY else _HOT / 2
+    enough = _HOT if signs.asks or praise or signs.sound > _UNHAPPY else _HOT / 2
     if points >= enough and (points >= praise or (strong and points * 2 > praise)):
         return _hot_kind(signs, stars)
     if signs.asks and praise < 4 and (signs.marked or not praise):
@@ -171,7 +171,7 @@ def _mood(signs: _Signs, stars: int) -> float:
     bad = 1.0 * signs.count("complaint") + 0.6 * signs.count("trouble") + 0.3 * signs.count("perhaps")
     bad += 0.6 * signs.count("not praise") + 0.8 * min(3, signs.sad)
     rated = (stars - 3) * 0.8 if stars else 0.0
-    return round(tanh(0.5 * (good - bad + rated + signs.sound)), 3)
+    return round(tanh(0.5 * (good - bad + rated + 0.5 * signs.sound)), 3)
 
 
 def sound(text: str, language: Language | None) -> float:

@@ -28,7 +28,7 @@ _READ = 4000
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}\.[^\W\d_]{2,24}(?![\w@])")
 _PHONE_WORDS = re.compile(
-    r"phone|\btel\b|\btel\.|call me|number is|mobile|whatsapp|\bsms\b|\bsim[ia]|farsím|gsm|hring|telefon|telef|numer|zadzwo|"
+    r"phone|\btel\b|\btel\.|call me|number is|mobile|whatsapp|\bsms\b|\bsim[ia]|farsím|\bsím|gsm|hring|telefon|telef|numer|zadzwo|"
     r"dzwoni|komórk|komork|pozov|zovi|mob\b|mobil|broj|nazovi|celular|movil|móvil|cel\b|portable|numéro|numero|handy|"
     r"rufnummer|anrufen|ruf mich|erreich|cell|chiama|bel me|ring|тел|звон|номер|позов|број|моб|تلفن|شماره|موبایل|تماس|زنگ|همراه|"
     r"هاتف|جوال|رقم|tel:|numri|celul|telefono|puhelin",
@@ -157,7 +157,7 @@ def _password(text: str) -> bool:
         marked = ":" in between or "=" in between
         digits = sum(c.isdigit() for c in value)
         if len(value) >= 4 and (
-            digits and (digits >= 2 or marked) or (marked and re.search(r"[^\w\s]|[a-z][A-Z]", value))
+            (digits and (digits >= 2 or marked)) or (marked and re.search(r"[^\w\s]|[a-z][A-Z]", value))
         ):
             return True
         after = text[match.start("value") : match.end() + 30]
