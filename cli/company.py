@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from deskwire.care.answers import Answer
 from deskwire.care.policy import Policy
 from deskwire.configuration import NAME, Definition
 
@@ -111,6 +112,9 @@ class Company(Definition):
 
     defaults: Defaults = Field(default_factory=Defaults, description="What connections need not repeat.")
     policies: dict[Name, PolicyEntry] = Field(default_factory=dict, description="The company's rules, by name.")
+    answers: dict[Name, Answer] = Field(
+        default_factory=dict, description="Answers to simple questions, by name; `deskwire answers try` tries them."
+    )
     helpdesks: dict[Name, HelpdeskEntry] = Field(default_factory=dict, description="Where tickets go, by name.")
     endpoints: dict[Name, EndpointEntry] = Field(
         default_factory=dict, description="Webhook addresses, by the name that is in the address."

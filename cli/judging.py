@@ -1,14 +1,15 @@
-"""`deskwire judge`: what the embedded judge makes of messages, from JSON lines to JSON lines. Needs no AWS."""
+"""`deskwire judge`, `incident try`, `answers try`: what care makes of messages, from JSON lines to JSON lines."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .terminal import UserError, json_line
+from .terminal import UserError, complain, json_line
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +34,83 @@ def judge(args: argparse.Namespace) -> int:
             }
         )
     return 0
+
+
+def incident(args: argparse.Namespace) -> int:
+    """Print when which incident would have been opened and closed."""
+    from deskwire.care.incident import changes, read
+
+    expected = languages(args.languages)
+    messages = []
+    before = None
+    for number, row in enumerate(rows(args.files, "at", "customer"), 1):
+        at = _time(row["at"], number)
+        if before is not None and at < before:
+            raise UserError(f"message {number} is older than the one before it: bring them into order", status=2)
+        before = at
+        messages.append((at, row["customer"], *read(row["text"], expected)))
+    for change in changes(messages):
+        json_line(
+            {
+                "at": change.at.isoformat(),
+                "incident": "opened" if change.opened else "closed",
+                "topic": change.topic or None,
+                "customers": change.customers,
+                "reason": change.reason,
+            }
+        )
+    return 0
+
+
+def answers(args: argparse.Namespace) -> int:
+    """Print which declared answer each text would have got, or none."""
+    from deskwire.care.answers import Matcher
+
+    from .document import read
+    from .written import Written
+
+    path = Path(args.file)
+    try:
+        document = read(path)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}", status=2) from None
+    written = Written(document)
+    for place, reason in written.shape():
+        if place[:1] in {(), ("answers",)}:
+            document.complain(place, reason)
+    if document.faults:
+        for fault in sorted(document.faults):
+            complain(f"{path}, line {fault.line}: {fault.where}: {fault.reason}")
+        return 2
+    if not written.answers:
+        raise UserError(f"{path}: there are no answers", status=2)
+    matcher = Matcher(written.answers)
+    is_open = {"open": True, "closed": False}.get(args.hours)
+    for row in list(rows(args.files)):
+        channel, hint = row.get("channel"), row.get("language")
+        given = matcher.match(
+            row["text"],
+            channel=channel if isinstance(channel, str) else "",
+            is_open=is_open,
+            hint=hint if isinstance(hint, str) else None,
+        )
+        json_line(
+            row
+            | {
+                "answer": given.name if given else None,
+                "said": given.text if given else None,
+                "likeness": given.likeness if given else 0,
+            }
+        )
+    return 0
+
+
+def _time(text: str, number: int) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"message {number}: “{text[:40]}” is no ISO time", status=2) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def languages(text: str) -> tuple[str, ...]:

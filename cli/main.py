@@ -117,6 +117,17 @@ def _measuring(command: Callable[..., Parser]) -> None:
     judging.add_argument("--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en")
     judging.add_argument("--visibility", choices=["public", "private"], default="private", help="default: private")
     judging.add_argument("files", nargs="+", metavar="FILE", help="JSON lines with a text each; - is stdin")
+    incident = command("incident", "cli.judging:incident", "say which incidents messages would have opened", INCIDENT)
+    incident.add_argument("action", choices=["try"], help="the only one there is")
+    incident.add_argument(
+        "--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en"
+    )
+    incident.add_argument("files", nargs="+", metavar="FILE", help="JSON lines: at, customer, text; - is stdin")
+    answers = command("answers", "cli.judging:answers", "say which declared answer messages would have got", ANSWERS)
+    answers.add_argument("action", choices=["try"], help="the only one there is")
+    answers.add_argument("--file", default="deskwire.yaml", metavar="YAML", help="default: deskwire.yaml")
+    answers.add_argument("--hours", choices=["any", "open", "closed"], default="any", help="default: at any hour")
+    answers.add_argument("files", nargs="+", metavar="FILE", help="JSON lines with a text each; - is stdin")
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
@@ -186,6 +197,18 @@ nothing is printed and the exit status is 2.
 
   deskwire judge --languages is,fa,sr-Latn,sr-Cyrl,sq,pl,en messages.jsonl
   deskwire judge --visibility public - < posts.jsonl
+"""
+INCIDENT = """\
+Reads JSON lines {"at": ISO time, "customer": …, "text": …} in order of time and prints when which incident would have
+been opened and closed: trouble of distinct customers, more than the hour's usual explains.
+
+  deskwire incident try --languages pl,en last-month.jsonl
+"""
+ANSWERS = """\
+Reads JSON lines {"text": …} (and, where known, channel and language) and prints each with the name of the answer of
+deskwire.yaml that it would have got, or null, and how near the question was.
+
+  deskwire answers try --file deskwire.yaml questions.jsonl
 """
 CAPTURE = """\
 Signs a body by the connector's own rule, with the invented secrets of events/NAME/secrets.json, as received now. Writes

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from deskwire import registry
+from deskwire.care.answers import Answer
 from deskwire.care.policy import Policy
 from deskwire.contracts.channel import Channel
 from deskwire.contracts.helpdesk import Helpdesk
@@ -19,7 +20,7 @@ from .needs import Need
 
 Found: TypeAlias = Iterator[tuple[Place, str]]
 Entry = TypeVar("Entry", bound=BaseModel)
-NAMED = ("policies", "helpdesks", "endpoints", "connections")
+NAMED = ("policies", "answers", "helpdesks", "endpoints", "connections")
 
 
 def channel(name: str) -> Channel | None:
@@ -58,6 +59,7 @@ class Written:
         self.endpoints = self._valid("endpoints", EndpointEntry)
         self.connections = self._valid("connections", ConnectionEntry)
         self.policies = self._valid("policies", Policy)
+        self.answers = self._valid("answers", Answer)
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section's entries as written, the wrong ones too."""
