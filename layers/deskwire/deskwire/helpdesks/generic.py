@@ -33,7 +33,7 @@ from deskwire.model.errors import Concern, ConfigurationError, PermanentError, T
 from deskwire.model.events import Attachment, AttachmentKind, Unreadable
 from deskwire.model.keys import compose, digest
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.verification.standard import ID, StandardWebhook
 from deskwire.web.reading import Node, fragment, read
@@ -112,7 +112,7 @@ class Generic(Helpdesk):
         """Add each entry in a request of its own. Raises `TicketGone` where the receiver says so (409)."""
         return Filed(ticket, {entry.key: _added(reach, ticket, entry) for entry in entries})
 
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
         """Return None: what is in doubt is sent again under the same webhook-id."""
         return None
 

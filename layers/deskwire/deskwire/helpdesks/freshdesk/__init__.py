@@ -35,7 +35,7 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import Concern, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
 from deskwire.verification.token import Token
 from deskwire.web.reading import Node, fragment, read
 from deskwire.web.request import Request
@@ -136,8 +136,9 @@ class Freshdesk(Helpdesk):
                 wake(api, number, shown)
         return Filed(ticket, filed)
 
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
         """Search for a ticket's key, or look through a ticket for an entry's mark."""
+        key, ticket = sought.key, sought.ticket
         api = Api(reach)
         if not ticket:
             field = key_field(api)

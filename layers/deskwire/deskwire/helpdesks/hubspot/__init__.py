@@ -39,7 +39,7 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
 from deskwire.verification.called import SignedCall
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
@@ -131,8 +131,9 @@ class HubSpot(Helpdesk):
             filed[entry.key] = noted(api, ticket, entry.contact, entry)
         return Filed(ticket, filed)
 
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
         """Read the ticket by its unique key, not by the late index; look for an entry's mark in the ticket's notes."""
+        key, ticket = sought.key, sought.ticket
         api = Api(reach)
         if not ticket:
             number = api.by_key(marker(key))

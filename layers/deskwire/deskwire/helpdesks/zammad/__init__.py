@@ -43,7 +43,7 @@ from deskwire.model.errors import (
 )
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Ticket
+from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
@@ -144,8 +144,9 @@ class Zammad(Helpdesk):
             filed[entry.key] = _reopened(api, ticket, entry) if asleep else _added(api, ticket, entry, entry.contact)
         return Filed(ticket, filed)
 
-    def find(self, key: str, ticket: str, thread: str, reach: Reach) -> Filed | None:
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
         """Look for the marker of a key: of a ticket by a condition on its articles, in the database, not the index."""
+        key, ticket = sought.key, sought.ticket
         api = Api(reach)
         if ticket:
             try:
