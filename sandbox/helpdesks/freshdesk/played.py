@@ -121,7 +121,7 @@ class Freshdesk(Neighbour):
             quote = f'<div class="freshdesk_quote"><blockquote>{found.values["description"]}</blockquote></div>'
             words = html.escape(text, quote=False).replace("\n", "<br>")
             body = f"<div>{words}</div>" + (quote if public else "")
-            given = {"body": body, "user": AGENT, "private": not public, "source": 0 if public else 2}
+            given: dict[str, Any] = {"body": body, "user": AGENT, "private": not public, "source": 0 if public else 2}
             return self._write(found, **given | more)
 
     def merge(self, ticket: int, into: int) -> None:

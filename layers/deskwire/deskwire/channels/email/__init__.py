@@ -23,9 +23,9 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, newest
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, FileLimit, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.errors import PermanentError
-from deskwire.model.events import Attachment, Event, Unreadable, Visibility
+from deskwire.model.events import Attachment, AttachmentKind, Event, Unreadable, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.tickets import File
@@ -43,6 +43,11 @@ CONTENTS: Final = "https://docs.aws.amazon.com/ses/latest/dg/receiving-email-not
 AUTOMATIC: Final = "https://www.rfc-editor.org/rfc/rfc3834"
 SNS: Final = "https://docs.aws.amazon.com/general/latest/gr/sns.html"
 RETRIES: Final = "https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html"
+# One file: as large as we download. All of them: `sending.MOST_BYTES`.
+FILES: Final = tuple(
+    FileLimit(kind, LIMIT)
+    for kind in (AttachmentKind.IMAGE, AttachmentKind.AUDIO, AttachmentKind.VIDEO, AttachmentKind.FILE)
+)
 ASYNCHRONOUS: Final = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html"
 
 
@@ -81,6 +86,7 @@ class Email(Channel):
             Visibility.PRIVATE: Sending(
                 # 40 MB is SES's own limit; ours is what a person still reads.
                 text=Figure(TextLimit(100_000, Unit.CHARACTERS), QUOTAS, CHECKED),
+                files=Figure(FILES, QUOTAS, CHECKED),
                 windows=(
                     Window(
                         name="always",
