@@ -50,7 +50,7 @@ class _Signs:
     sad: int = 0
     sound: float = 0.0
 
-    def count(self, section: str) -> int:
+    def number(self, section: str) -> int:
         return len(set(self.found.get(section, ())))
 
 
@@ -97,12 +97,12 @@ def _signs(text: str, book: Phrasebook, language: Language | None) -> _Signs:
 
 def _points(signs: _Signs) -> float:
     """Return how much speaks for a hot message."""
-    strong = signs.count("trouble") + signs.count("urgent") + signs.count("complaint")
-    perhaps = signs.count("perhaps")
-    if signs.count("trouble") or signs.count("urgent"):
-        perhaps += signs.count("many")
+    strong = signs.number("trouble") + signs.number("urgent") + signs.number("complaint")
+    perhaps = signs.number("perhaps")
+    if signs.number("trouble") or signs.number("urgent"):
+        perhaps += signs.number("many")
     points = 2.0 * strong + 1.0 * perhaps + 0.5 * min(2, signs.sad)
-    if signs.asks and signs.count("hedge"):
+    if signs.asks and signs.number("hedge"):
         points -= 2  # "what happens if it is broken?" asks, nothing is broken
     if signs.asks and not strong:
         points *= 0.5
@@ -111,20 +111,22 @@ def _points(signs: _Signs) -> float:
 
 def _kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
     points = _points(signs)
-    praise = 2.0 * signs.count("praise") + min(1, signs.glad)
+    praise = 2.0 * signs.number("praise") + min(1, signs.glad)
     friendly = signs.sound > _FRIENDLY
     if 0 < stars <= 2:
         points += 4
     elif stars >= 4:
         praise += 3
-    strong = signs.count("trouble") + signs.count("urgent") > 0
+    strong = signs.number("trouble") + signs.number("urgent") > 0
     enough = _HOT if signs.asks or praise or signs.sound > _UNHAPPY else _HOT / 2
     if points >= enough and (points >= praise or (strong and points * 2 > praise)):
         return _hot_kind(signs, stars)
     if signs.asks and praise < 4 and (signs.marked or not praise):
         return "question", ["asks something"]
     if praise >= 2 and _sincere(signs, points):
-        return "praise", [_quoted("praises", signs.found.get("praise", ())) if signs.count("praise") else "a glad sign"]
+        return "praise", [
+            _quoted("praises", signs.found.get("praise", ())) if signs.number("praise") else "a glad sign"
+        ]
     if signs.asks:
         return "question", ["asks something"]
     return "mention", ["neither asks nor complains" + (", sounds friendly" if friendly else "")]
@@ -132,9 +134,9 @@ def _kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
 
 def _sincere(signs: _Signs, points: float) -> bool:
     """Return whether praise may be thanked for: nothing unhappy beside it, and it does not sound like irony."""
-    if points >= (1 if signs.count("praise") < 2 else 2) or signs.sad or signs.count("not praise"):
+    if points >= (1 if signs.number("praise") < 2 else 2) or signs.sad or signs.number("not praise"):
         return False
-    return signs.sound > (-0.1 if signs.count("praise") < 2 else -0.6)
+    return signs.sound > (-0.1 if signs.number("praise") < 2 else -0.6)
 
 
 def _hot_kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
@@ -147,14 +149,14 @@ def _hot_kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
         ("complaint", "is dissatisfied"),
         ("perhaps", "sounds like trouble"),
     ):
-        if signs.count(section):
+        if signs.number(section):
             reasons.append(_quoted(words_for, signs.found[section]))
-    if signs.count("many"):
+    if signs.number("many"):
         reasons.append(_quoted("others are affected", signs.found["many"]))
-    shared = signs.count("service") and (signs.count("many") or signs.count("trouble") > signs.count("complaint"))
-    if signs.count("trouble") and (signs.count("many") > 0 or shared) and not signs.count("urgent"):
+    shared = signs.number("service") and (signs.number("many") or signs.number("trouble") > signs.number("complaint"))
+    if signs.number("trouble") and (signs.number("many") > 0 or shared) and not signs.number("urgent"):
         kind = "outage"
-    elif signs.count("urgent"):
+    elif signs.number("urgent"):
         kind = "urgent"
     else:
         kind = "complaint"
@@ -167,9 +169,9 @@ def _quoted(what: str, found: Collection[str]) -> str:
 
 def _mood(signs: _Signs, stars: int) -> float:
     """Return −1 to 1 from the phrases, the emoji, the rating and the sound."""
-    good = 1.2 * signs.count("praise") + 0.8 * min(3, signs.glad)
-    bad = 1.0 * signs.count("complaint") + 0.6 * signs.count("trouble") + 0.3 * signs.count("perhaps")
-    bad += 0.6 * signs.count("not praise") + 0.8 * min(3, signs.sad)
+    good = 1.2 * signs.number("praise") + 0.8 * min(3, signs.glad)
+    bad = 1.0 * signs.number("complaint") + 0.6 * signs.number("trouble") + 0.3 * signs.number("perhaps")
+    bad += 0.6 * signs.number("not praise") + 0.8 * min(3, signs.sad)
     rated = (stars - 3) * 0.8 if stars else 0.0
     return round(tanh(0.5 * (good - bad + rated + 0.5 * signs.sound)), 3)
 

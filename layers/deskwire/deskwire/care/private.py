@@ -78,15 +78,17 @@ _SECRET_WORDS = (
     r"گذرواژه\w*|پین|كلمة (?:السر|المرور)"
 )
 _SECRET = re.compile(
-    rf"(?:\b|(?<=\s)|^)(?:{_SECRET_WORDS})(?P<between>\s*(?:[:=]\s*|(?:\s+\w{{1,12}}){{0,4}}?\s*[:=]?\s+))(?P<value>\S{{4,40}})",
+    r"(?:\b|(?<=\s)|^)(?:"
+    + _SECRET_WORDS
+    + r")(?P<between>\s{0,3}(?:[:=]\s{0,3}|(?:\s{1,3}\w{1,12}){0,4}?\s{0,3}[:=]?\s{1,3}))(?P<value>\S{4,40})",
     re.IGNORECASE,
 )
 
 _ORDER = re.compile(
-    r"(?:order|pöntun\w*|pantan\w*|pontun\w*|sending\w*|bókun\w*|booking|reservation|zamówieni\w*|zamowieni\w*|rezerwacj\w*|przesyłk\w*|paczk\w*|porudžbin\w*|"
-    r"porudzbin\w*|narudžb\w*|narudzb\w*|pošiljk\w*|rezervacij\w*|поруџбин\w*|наруџб\w*|пошиљк\w*|porosi\w*|rezervim\w*|dërges\w*|سفارش\w*|رزرو|مرسوله|bestellung|bestellnummer|"
-    r"buchung|commande|réservation|pedido|reserva|encomenda|ordine|prenotazione|bestelling|beställning|ordre|заказ\w*|sipariş\w*|objednávk\w*|"
-    r"طلب\w*)[^\n]{0,24}?(?:[#№]\s?)?(?=[\w-]*\d{3})[A-Z0-9][\w/-]{3,20}",
+    r"(?:order|pöntun\w{0,8}|pantan\w{0,8}|pontun\w{0,8}|sending\w{0,8}|bókun\w{0,8}|booking|reservation|zamówieni\w{0,8}|zamowieni\w{0,8}|rezerwacj\w{0,8}|przesyłk\w{0,8}|paczk\w{0,8}|porudžbin\w{0,8}|"
+    r"porudzbin\w{0,8}|narudžb\w{0,8}|narudzb\w{0,8}|pošiljk\w{0,8}|rezervacij\w{0,8}|поруџбин\w{0,8}|наруџб\w{0,8}|пошиљк\w{0,8}|porosi\w{0,8}|rezervim\w{0,8}|dërges\w{0,8}|سفارش\w{0,8}|رزرو|مرسوله|bestellung|bestellnummer|"
+    r"buchung|commande|réservation|pedido|reserva|encomenda|ordine|prenotazione|bestelling|beställning|ordre|заказ\w{0,8}|sipariş\w{0,8}|objednávk\w{0,8}|"
+    r"طلب\w{0,8})[^\n]{0,12}?(?:[#№]\s?)?(?<![\w-])(?=[\w-]{0,9}\d{3})[A-Z0-9][\w/-]{3,20}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
