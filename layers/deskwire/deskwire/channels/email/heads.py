@@ -65,7 +65,10 @@ def repaired(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        return decoded(value.encode("utf-8", "surrogateescape"))
+        try:
+            return decoded(value.encode("utf-8", "surrogateescape"))
+        except UnicodeEncodeError:  # half a letter, which JSON can hold and no mail
+            return value.encode("utf-8", "replace").decode()
     return value
 
 
