@@ -58,7 +58,7 @@ from .thread import Thread
 from .timers import wound
 
 MOST_PENDING = 100  # messages on a thread's list
-MOST_RACES = 3  # of threads of one person that count at the same moment
+MOST_RACES = 3  # of workers that count for one person, or join one conversation, at the same moment
 MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
 UNDELIVERED = "undelivered"  # the state of what was sent, once the platform reported so
 UNENDED = "its worker ended before the platform's answer was noted"
@@ -514,9 +514,19 @@ class Ledger:
     def join(self, thread_key: str, others: Sequence[str]) -> None:
         """Make one thread of a conversation that has several ids: the one that has begun, else this one.
 
-        Threads that have both begun stay apart, for each has its ticket. Raises `Busy` when another worker joined them
-        meanwhile.
+        Threads that have both begun stay apart, for each has its ticket. When another worker joins them meanwhile, read
+        again at once: a letter that is given back is redelivered minutes later. Raises `Busy` after `MOST_RACES`.
         """
+        for last in (*[False] * (MOST_RACES - 1), True):
+            try:
+                self._join(thread_key, others)
+            except Busy:
+                if last:
+                    raise
+            else:
+                return
+
+    def _join(self, thread_key: str, others: Sequence[str]) -> None:
         items = {key: self.table.get(thread_item(key)) for key in others}
         if all(_goes_on(item) == thread_key for item in items.values()):
             return
