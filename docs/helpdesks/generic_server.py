@@ -37,6 +37,9 @@ def take(message):
     if not data["ticket"].isdecimal() or not 0 < int(data["ticket"]) <= len(tickets):
         return 409, {"gone": "deleted"}  # Deskwire opens another
     messages = tickets[int(data["ticket"]) - 1]
+    if message["type"] == "ticket.updated":
+        print(f"ticket {data['ticket']}: {data['priority']} {data['tags']}", flush=True)
+        return 200, {}
     if message["type"] == "message.redacted":
         messages[int(data["message"]) - 1] = ""
         return 200, {"redacted": True}

@@ -122,7 +122,7 @@ class Freshdesk(Neighbour):
             words = html.escape(text, quote=False).replace("\n", "<br>")
             body = f"<div>{words}</div>" + (quote if public else "")
             given: dict[str, Any] = {"body": body, "user": AGENT, "private": not public, "source": 0 if public else 2}
-            return self._write(found, **given | more)
+            return self._write(found, **(given | more))
 
     def merge(self, ticket: int, into: int) -> None:
         """Let an agent merge a ticket into another, in an English account."""

@@ -21,7 +21,7 @@ from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 LONGEST = 60_000  # bytes of a text
 LARGEST = 30 * 1024 * 1024  # bytes of a request
 TOLERANCE = 300  # seconds
-PRIORITIES = frozenset({"low", "normal", "high", "urgent"})
+PRIORITIES = ("low", "normal", "high", "urgent")
 TICKET = {"reference", "subject", "priority", "tags", "fields", "follow_up_of", "customer"}
 MESSAGE = {"ticket", "text", "public", "author", "written_at", "files"}
 
@@ -43,7 +43,7 @@ class Ticket:
     """One ticket. `gone` says what became of it: closed, deleted, or merged `into` another."""
 
     id: str
-    data: Mapping[str, Any]
+    data: dict[str, Any]
     messages: list[Message] = field(default_factory=list)
     gone: str = ""
     into: str = ""
@@ -90,7 +90,12 @@ class Generic(Neighbour):
         shaped = isinstance(body, dict) and set(body) == {"id", "type", "timestamp", "data"} and body["id"] == identity
         if not shaped:
             return Reply.json(400, {"error": "not a message"})
-        actions = {"ticket.created": self._open, "message.created": self._append, "message.redacted": self._redact}
+        actions = {
+            "ticket.created": self._open,
+            "message.created": self._append,
+            "ticket.updated": self._update,
+            "message.redacted": self._redact,
+        }
         if body["type"] not in actions:
             return Reply.json(422, {"error": "an unknown type"})
         reply = actions[body["type"]](body["data"])
@@ -109,7 +114,7 @@ class Generic(Neighbour):
         )
         return Reply.html(f'<!doctype html><html lang="en"><title>Generic desk</title>{shown}</html>')
 
-    def _open(self, data: Mapping[str, Any]) -> Reply:
+    def _open(self, data: dict[str, Any]) -> Reply:
         named = isinstance(data["customer"], dict) and data["customer"].get("id") and data["customer"].get("name")
         if set(data) != TICKET or not data["subject"] or data["priority"] not in PRIORITIES or not named:
             return Reply.json(422, {"error": "not a ticket"})
@@ -125,6 +130,15 @@ class Generic(Neighbour):
             gone, into = (found.gone, found.into) if found else ("deleted", "")
             return Reply.json(409, {"gone": gone, "into": into, "at": self.clock.now().isoformat()})
         return Reply.json(201, {"id": self._write(found, data, staff=False).id})
+
+    def _update(self, data: Mapping[str, Any]) -> Reply:
+        found = next((each for each in self.tickets if each.id == data["ticket"]), None)
+        if set(data) != {"ticket", "priority", "tags"} or found is None or found.gone:
+            return Reply.json(409, {"gone": "deleted" if found is None else found.gone})
+        order = ["", *PRIORITIES]
+        higher = max(found.data["priority"], data["priority"] or "", key=order.index)
+        found.data |= {"priority": higher, "tags": list(dict.fromkeys([*found.data["tags"], *data["tags"]]))}
+        return Reply.json(200, {})
 
     def _redact(self, data: Mapping[str, Any]) -> Reply:
         for ticket in self.tickets:

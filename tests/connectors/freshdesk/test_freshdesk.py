@@ -13,7 +13,7 @@ from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.freshdesk.conversations import mark
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.registry import helpdesk
 from deskwire.verification.rule import Context
@@ -21,7 +21,7 @@ from deskwire.web import rest
 from deskwire.web.markup import JOINER
 from deskwire.web.request import from_gateway
 from sandbox.helpdesks.freshdesk import played
-from sandbox.helpdesks.freshdesk.played import AGENT, INDEXED, Freshdesk
+from sandbox.helpdesks.freshdesk.played import AGENT, Freshdesk
 from sandbox.neighbours.neighbour import Clock, cut_after
 
 EVENTS = Path(__file__).parents[3] / "events" / "freshdesk"
@@ -41,16 +41,6 @@ def desk():
 
 @pytest.fixture
 def reach(desk):
-    kept = {}
-
-    def remember(name, make):
-        if name not in kept:
-            value, seconds = make()
-            if not seconds:
-                return value
-            kept[name] = value
-        return kept[name]
-
     transport = rest.Direct()
     yield Reach(
         account="main",
@@ -59,7 +49,7 @@ def reach(desk):
         http=rest.with_hosts(transport, {"northwind.freshdesk.com": desk.address}),
         now=NOW,
         mail=unused,
-        remember=remember,
+        remember=lambda _name, make: make()[0],
     )
     transport.close()
 
@@ -69,7 +59,6 @@ def entry(key, body="My parcel 4471 is lost", **more):
 
 
 def ticket(*entries, **more):
-    customer = Customer(external_id="messenger-c7", name="Jóna Example", channel="messenger", email="jona@example.org")
     given = {
         "key": "t1",
         "thread": "c7",
@@ -77,7 +66,7 @@ def ticket(*entries, **more):
         "subject": "Lost",
         "tags": ("deskwire", "messenger"),
     }
-    return Ticket(**given | more, customer=customer, entries=entries)
+    return Ticket(**given | more, customer=CUSTOMER, entries=entries)
 
 
 def words(desk, number=1):
@@ -121,32 +110,55 @@ def test_h1_closed_merged_deleted_archived_and_spam_say_what_became_of_the_ticke
     assert CONNECTOR.append("2", "c7", [entry("k9", "About an answer", public=False)], reach).ticket == "2"
 
 
+CUSTOMER = Customer(external_id="messenger-c7", name="Jóna Example", channel="messenger", email="jona@example.org")
+
+
+def sought(key, number="", **more):
+    return Sought(
+        key=key, ticket=number, thread="c7", **{"customer": CUSTOMER, "since": NOW - timedelta(hours=1)} | more
+    )
+
+
 def test_h2_what_was_filed_is_found_by_its_key(desk, reach):
     CONNECTOR.open(ticket(entry("k1")), reach)
     CONNECTOR.append("1", "c7", [entry("k2")], reach)
-    assert CONNECTOR.find("k1", "1", "c7", reach).entries == {"k1": "description"}
-    assert CONNECTOR.find("k2", "1", "c7", reach).entries == {"k2": str(desk.tickets[0].notes[0].id)}
-    assert CONNECTOR.find("k3", "1", "c7", reach) is None
-    desk.clock.advance(INDEXED)
-    assert CONNECTOR.find("t1", "", "c7", reach).ticket == "1"
+    assert CONNECTOR.find(sought("k1", "1"), reach).entries == {"k1": "description"}
+    assert CONNECTOR.find(sought("k2", "1"), reach).entries == {"k2": str(desk.tickets[0].notes[0].id)}
+    assert CONNECTOR.find(sought("k3", "1"), reach) is None
+    assert CONNECTOR.find(sought("t1"), reach).ticket == "1"
+    assert CONNECTOR.find(sought("t1", since=None), reach).ticket == "1"
+    assert CONNECTOR.find(sought("t2"), reach) is None
+    with pytest.raises(PermanentError):
+        CONNECTOR.find(sought("t1", customer=None), reach)
 
 
-def test_h2_a_ticket_that_the_search_does_not_know_yet_is_not_opened_twice(desk, reach):
+def test_h2_a_ticket_whose_answer_was_lost_is_found_at_once_among_many(desk, reach, monkeypatch):
+    monkeypatch.setattr("deskwire.helpdesks.freshdesk.tickets.PAGE", 2)
+    for number in range(3):
+        CONNECTOR.open(ticket(entry("k1"), key=f"before{number}"), reach)
     desk.faults.add(cut_after(), method="POST", times=1)
     with pytest.raises(TemporaryError) as lost:
-        CONNECTOR.open(ticket(entry("k1", "first")), reach)
+        CONNECTOR.open(ticket(entry("k1")), reach)
     assert lost.value.ambiguous
-    assert CONNECTOR.find("t1", "", "c7", reach) is None
-    assert CONNECTOR.open(ticket(entry("k1", "first")), reach).entries == {"k1": "description"}
-    filed = CONNECTOR.open(ticket(entry("k2", "second")), reach)  # its writer took the first one back meanwhile
-    assert filed.entries == {"k2": str(desk.tickets[0].notes[0].id)}
-    assert CONNECTOR.open(ticket(entry("k2", "second")), reach) == filed
-    assert (len(desk.tickets), words(desk)) == (1, ["second"])
+    assert CONNECTOR.find(sought("t1"), reach).ticket == "4"
 
 
-def test_in_another_turn_a_ticket_is_opened_without_looking(desk, reach):
+def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_there_are(desk, reach):
     CONNECTOR.open(ticket(entry("k1")), reach)
-    assert [each.asked.method for each in desk.books.entries()] == ["POST"]
+    values = desk.tickets[0].values
+    CONNECTOR.update("1", Change("high", ("sensitive", "messenger")), reach)
+    assert (values["priority"], values["tags"]) == (3, ["deskwire", "messenger", "sensitive"])
+    CONNECTOR.update("1", Change("normal", ("sensitive",)), reach)
+    assert len(desk.books.entries("PUT")) == 1
+    CONNECTOR.update("1", Change("", ("late, very",)), reach)
+    assert (values["priority"], values["tags"][-1]) == (3, "late  very")
+    values["priority"] = 7
+    CONNECTOR.update("1", Change("urgent", ("late, very",)), reach)
+    assert values["priority"] == 7, "a company's own is left as it is"
+    assert not desk.tickets[0].notes
+    desk.tickets[0].deleted = True
+    with pytest.raises(TicketGone):
+        CONNECTOR.update("1", Change("urgent"), reach)
 
 
 def test_a_note_whose_answer_was_lost_is_found_and_its_ticket_opened_again(desk, reach):
@@ -156,7 +168,7 @@ def test_a_note_whose_answer_was_lost_is_found_and_its_ticket_opened_again(desk,
     with pytest.raises(TemporaryError) as lost:
         CONNECTOR.append("1", "c7", [entry("k2", "Hello?")], reach)
     assert lost.value.ambiguous
-    assert CONNECTOR.find("k2", "1", "c7", reach) is not None
+    assert CONNECTOR.find(sought("k2", "1"), reach) is not None
     assert (words(desk), desk.tickets[0].values["status"]) == (["Hello?"], 2)
 
 

@@ -68,6 +68,16 @@ class MessageData(Sent):
     files: list[File]
 
 
+class UpdateData(Sent):
+    """What a later message changes in a ticket. It may be sent again."""
+
+    ticket: Id
+    priority: Literal["low", "normal", "high", "urgent"] | None = Field(
+        description="Raise the ticket to it; leave a higher one, and one of your own."
+    )
+    tags: list[str] = Field(description="Add these; keep the others.")
+
+
 class RedactionData(Sent):
     """Which words are to be removed for ever."""
 
@@ -94,6 +104,13 @@ class MessageCreated(Envelope):
 
     type: Literal["message.created"]
     data: MessageData
+
+
+class TicketUpdated(Envelope):
+    """Change a ticket; answer 2xx with any object, or 409 with `Gone`."""
+
+    type: Literal["ticket.updated"]
+    data: UpdateData
 
 
 class MessageRedacted(Envelope):
@@ -140,6 +157,7 @@ class AnswerData(Read):
     text: str = Field(description="Plain text, as the customer is to read it.")
     author: str = ""
     public: bool = Field(True, description="False: an internal note, which is not sent.")
+    own: bool = Field(False, description="True: Deskwire wrote it, and it is ignored. Better not sent at all.")
     withheld: str = Field("", description="Why it may not be meant for the customer (a rule wrote it); it is not sent.")
     files: list[AnswerFile] = Field(default_factory=list)
 
@@ -166,7 +184,12 @@ class StatusChanged(Read):
     data: StatusData
 
 
-TO_DESK = {"ticket.created": TicketCreated, "message.created": MessageCreated, "message.redacted": MessageRedacted}
+TO_DESK = {
+    "ticket.created": TicketCreated,
+    "message.created": MessageCreated,
+    "ticket.updated": TicketUpdated,
+    "message.redacted": MessageRedacted,
+}
 FROM_DESK = {"answer.created": AnswerCreated, "ticket.solved": StatusChanged, "ticket.reopened": StatusChanged}
 
 

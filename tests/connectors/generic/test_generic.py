@@ -20,7 +20,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.model.keys import digest
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
 from deskwire.registry import helpdesk
 from deskwire.verification.rule import Context
 from deskwire.web import rest
@@ -145,6 +145,19 @@ def test_a_file_too_large_is_named_in_the_words(desk, reach, monkeypatch):
     assert not written.files
 
 
+def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_there_are(desk, reach):
+    connector = helpdesk("generic")
+    filed = connector.open(ticket(entry("k1"), tags=("messenger",)), reach)
+    for change in (Change("high", ("sensitive",)), Change("normal", ("messenger",)), Change("", ("late",))):
+        connector.update(filed.ticket, change, reach)
+    (opened,) = desk.tickets
+    assert (opened.data["priority"], opened.data["tags"]) == ("high", ["messenger", "sensitive", "late"])
+    assert len(opened.messages) == 1
+    opened.gone = "deleted"
+    with pytest.raises(TicketGone):
+        connector.update(filed.ticket, Change("urgent"), reach)
+
+
 def test_words_are_redacted(desk, reach):
     connector = helpdesk("generic")
     filed = connector.open(ticket(entry("k1")), reach)
@@ -229,7 +242,7 @@ def test_every_recorded_request_and_answer_is_as_published():
             kinds.add(body["type"])
             if answer["status"] == 409:
                 messages.Gone.model_validate_json(json.dumps(answer["body"]))
-            elif answer["status"] < 300:
+            elif answer["status"] < 300 and body["type"] != "ticket.updated":  # to which any object says yes
                 model = messages.Redacted if body["type"] == "message.redacted" else messages.Taken
                 model.model_validate_json(json.dumps(answer["body"]))
     assert kinds == set(messages.TO_DESK)
@@ -289,6 +302,8 @@ def test_the_example_server_takes_a_message_and_sends_an_agents_answer(endpoint)
             assert [server.stdout.readline() for _ in range(3)] == [
                 "ticket 1: Lost (Jóna Example)\n", "ticket 1: My parcel 4471 is lost\n", "ticket 1: Hello? 👋\n",
             ]  # fmt: skip
+            connector.update(filed.ticket, Change("urgent"), reach)
+            assert server.stdout.readline() == "ticket 1: urgent []\n"
             assert connector.redact(filed.ticket, "1", reach)
             with pytest.raises(TicketGone):
                 connector.append("7", "c7", [entry("k3")], reach)

@@ -33,7 +33,7 @@ from deskwire.model.errors import Concern, ConfigurationError, PermanentError, T
 from deskwire.model.events import Attachment, AttachmentKind, Unreadable
 from deskwire.model.keys import compose, digest
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.verification.standard import ID, StandardWebhook
 from deskwire.web.reading import Node, fragment, read
@@ -73,7 +73,7 @@ class Generic(Helpdesk):
         "H2.found": "nothing can be asked; a repeated webhook-id has no further effect instead",
         "H8.replies": "answers are told in signed messages, there is nothing to read",
         "H8.withheld": "a told answer says so itself: events/generic/answer_withheld.json",
-        "H8.again": "answers are told in their words, and each has an id of its own",
+        "H11.once": "nothing can be looked at; the receiver keeps a higher priority and the tags that are there",
     }
 
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
@@ -126,6 +126,12 @@ class Generic(Helpdesk):
         answer = _sent(reach, "message.redacted", compose("redact", ticket, entry), data, "redacting a message")
         return answer["redacted"].raw is True
 
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        """Ask the receiver to raise a ticket's priority, never to lower it, and to add tags."""
+        data = {"ticket": ticket, "priority": change.priority or None, "tags": list(change.tags)}
+        key = compose("update", ticket, change.priority, *change.tags)
+        _sent(reach, "ticket.updated", key, data, "changing a ticket")
+
     def parse(self, request: Request) -> Iterator[Signal | Unreadable]:
         """Read one message: an agent's answer in its words, or what became of a ticket."""
         body = read(request.body).object()
@@ -138,6 +144,7 @@ class Generic(Helpdesk):
             about=About.ANSWER if answer else About.STATUS if status else About.OTHER,
             object_id=Node(request.header(ID), ID).identifier(),
             ticket=data["ticket"].identifier() if answer or status else data["ticket"].any_id() or kind,
+            own=data["own"].raw is True,
             answer=answer,
             status=status,
             reason="" if answer or status else f"[{kind}]",

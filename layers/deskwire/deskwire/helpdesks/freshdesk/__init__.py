@@ -17,9 +17,9 @@ Limits: requests a minute by plan (Growth 200, Pro 400, Enterprise 700; a trial 
 What survives a redelivery: nothing in a webhook. A repeated one makes us read the ticket once more, and no answer is
 sent twice, since a conversation's id stays.
 
-How a key is found after doubt: the ticket's in a field of its own, an entry's as a mark at its end. The search knows a
-new ticket only “after a few minutes” (https://developers.freshdesk.com/api/#filter_tickets), so when it finds none,
-`open` looks through the requester's own tickets, a list that comes from the store, before it makes one.
+How a key is found after doubt: the ticket's in a field of its own, an entry's as a mark at its end. A ticket is looked
+for among its requester's, a list that comes from the store; the search knows a new one only “after a few minutes”.
+https://developers.freshdesk.com/api/#filter_tickets
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import Concern, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
 from deskwire.verification.token import Token
 from deskwire.web.reading import Node, fragment, read
 from deskwire.web.request import Request
 
 from .api import NUMBER, PAGE, Api, id_of, listed, numbered
 from .conversations import UPLOAD_BYTES, answers, bears, found, mark, merged, noted, removed
-from .tickets import CLOSED, KEY_FIELD, doubted, key_field, opened, standing, wake
+from .tickets import CLOSED, KEY_FIELD, key_field, opened, raised, standing, wake
 
 CHECKED: Final = date(2026, 11, 29)
 API: Final = "https://developers.freshdesk.com/api/"
@@ -102,23 +102,17 @@ class Freshdesk(Helpdesk):
         """Open it as the customer, who is made or found by our external id; the first entry is its description."""
         api = Api(reach)
         first, *rest = ticket.entries
-        there = standing(api, ticket) if doubted(api, ticket.key) else None
-        made = there or opened(api, ticket, first)
+        made = opened(api, ticket, first)
         number, requester = id_of(made["id"]), id_of(made["requester_id"])
         if not number:
             raise TemporaryError("opening a ticket: the answer names none", ambiguous=True)
-        # An earlier attempt may have opened it with another message.
-        begins = there is None or bears(there, mark(first.key))
-        filed = {first.key: DESCRIPTION} if begins else {}
         try:
-            for entry in rest if begins else ticket.entries:
-                known = found(api, number, entry.key) if there else None
-                filed[entry.key] = id_of(known["id"]) if known else noted(api, number, entry, requester)
+            notes = {entry.key: noted(api, number, entry, requester) for entry in rest}
         except TemporaryError as error:
             raise error.retold(ambiguous=True) from None
         except TicketGone:
             raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
-        return Filed(number, filed, requester)
+        return Filed(number, {first.key: DESCRIPTION} | notes, requester)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
         """Look at the ticket, add the entry, and open the ticket again where it sleeps: two or three calls."""
@@ -127,41 +121,40 @@ class Freshdesk(Helpdesk):
         if shown["status"].raw == CLOSED and any(entry.public for entry in entries):
             raise merged(api, number)
         filed: dict[str, str] = {}
-        for entry in entries:
-            try:
+        try:
+            for entry in entries:
                 filed[entry.key] = noted(api, number, entry, id_of(shown["requester_id"]))
-            except TemporaryError as error:
-                raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
-            if entry.public:
-                wake(api, number, shown)
+                if entry.public:
+                    wake(api, number, shown)
+        except TemporaryError as error:
+            raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        api, number = Api(reach), numbered(ticket)
+        changes = raised(change, api.ticket(number, archive=False))
+        if changes:
+            api.send("PUT", f"tickets/{number}", changes, "changing a ticket").object()
+
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
-        """Search for a ticket's key, or look through a ticket for an entry's mark."""
-        key, ticket = sought.key, sought.ticket
-        api = Api(reach)
-        if not ticket:
-            field = key_field(api)
-            query = f"\"{field}:'{mark(key)}'\""
-            rows = listed(api.get("search/tickets", "looking for a ticket", query=query)["results"])
-            ids = [id_of(row["id"]) for row in rows if row["custom_fields"][field].raw == mark(key)]
-            numbers = [int(each) for each in ids if each]
-            if not numbers:
-                doubted(api, key, now=True)
-            return Filed(str(max(numbers))) if numbers else None
-        number = numbered(ticket)
+        """Look through the requester's tickets for a ticket's key, or through a ticket for an entry's mark."""
+        api, key = Api(reach), sought.key
+        if not sought.ticket:
+            number = standing(api, sought)
+            return Filed(number) if number else None
+        number = numbered(sought.ticket)
         try:
             shown = api.ticket(number)
             if bears(shown, mark(key)):
-                return Filed(ticket, {key: DESCRIPTION})
+                return Filed(number, {key: DESCRIPTION})
             note = found(api, number, key)
         except TicketGone:
             return None
         if note is None:
             return None
-        if note["private"].raw is False:
-            wake(api, number, shown)  # an earlier attempt may not have come to it
-        return Filed(ticket, {key: id_of(note["id"])})
+        if note["private"].raw is False:  # an earlier attempt may not have come to it
+            wake(api, number, shown)
+        return Filed(number, {key: id_of(note["id"])})
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         return answers(Api(reach), numbered(ticket), after)

@@ -82,19 +82,19 @@ class Api:
                 raise ConfigurationError(f"{what}: {code} for the field “{field}”: see docs/helpdesks/freshdesk.md")
         return checked(answer, what=what, secret_hint="“api_key”")  # noqa: S106 - its name
 
-    def ticket(self, number: str) -> Node:
+    def ticket(self, number: str, *, archive: bool = True) -> Node:
         """Return a ticket as it is now. Raises `TicketGone` for one deleted or archived, or in the spam.
 
         Unconfirmed: how an archived ticket (closed for 120 days) answers under its old address. A redirection to the
-        archive and a 404 are both understood.
+        archive and a 404 are both understood; `archive` says whether the archive is asked about the latter.
         """
         what = "looking at a ticket"
         answer = self.ask("GET", f"tickets/{number}")
         if 300 <= answer.status < 400 and "/tickets/archived/" in answer.headers.get("location", ""):
             raise TicketGone("closed")
         if answer.status == 404 and not is_page(answer):
-            archived = self.ask("GET", f"tickets/archived/{number}")
-            raise TicketGone("closed" if archived.status == 200 else "deleted")
+            archived = archive and self.ask("GET", f"tickets/archived/{number}").status == 200
+            raise TicketGone("closed" if archived else "deleted")
         shown = self.checked(answer, what).node().object()
         if shown["deleted"].raw is True or shown["spam"].raw is True:
             raise TicketGone("deleted")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
-from deskwire.contracts.helpdesk import TicketGone
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.model.tickets import Entry, Ticket
-from deskwire.timing import TURN_SECONDS
+from deskwire.model.tickets import Change, Entry, Sought, Ticket
 from deskwire.web.markup import literal
 from deskwire.web.reading import Node
 
-from .api import FIELD, NUMBER, PAGE, Api, id_of, listed, numbered, refusals
+from .api import FIELD, NUMBER, PAGE, PAGES, Api, id_of, listed, refusals
 from .conversations import body_of, fitting, left_out, mark
 
 OPEN, CLOSED = 2, 5
@@ -53,8 +52,7 @@ def _payload(api: Api, ticket: Ticket, first: Entry, lost: Sequence[str]) -> dic
         "status": OPEN,
         "priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
         "source": int(source),
-        # Unconfirmed: 32 characters for a tag; a comma ends one.
-        "tags": list(dict.fromkeys(tag.replace(",", " ")[:32] for tag in ("deskwire", *ticket.tags))),
+        "tags": list(tagged(("deskwire", *ticket.tags))),
         "custom_fields": _fields(ticket, api.reach.settings.get("fields", "")) | {key_field(api): mark(ticket.key)},
     }
 
@@ -79,22 +77,34 @@ def key_field(api: Api) -> str:
     return field
 
 
-def doubted(api: Api, key: str, *, now: bool = False) -> bool:
-    """Return whether `find` did not find a ticket in this turn, or note that (`now`)."""
-    name = f"doubt/{mark(key)}/{api.reach.now.isoformat()}"
-    return api.kept(name, TURN_SECONDS, lambda: "yes" if now else "") == "yes"
+def standing(api: Api, sought: Sought) -> str:
+    """Return the id of the ticket with this key among its customer's since then (without a time: of 30 days), or "".
+
+    Unconfirmed: that a new ticket is in this list at once. It comes from the store and not from the search's index.
+    """
+    if sought.customer is None:
+        raise PermanentError("looking for a ticket: nobody is named whose it is")
+    asked: dict[str, object] = {"unique_external_id": sought.customer.external_id, "per_page": PAGE}
+    if sought.since is not None:
+        asked["updated_since"] = f"{sought.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for page in range(1, PAGES + 1):
+        rows = listed(api.get("tickets", "looking for a ticket", **asked, page=page))
+        for row in rows:
+            if row["custom_fields"][key_field(api)].raw == mark(sought.key) and id_of(row["id"]):
+                return id_of(row["id"])
+        if len(rows) < PAGE:
+            break
+    return ""
 
 
-def standing(api: Api, ticket: Ticket) -> Node | None:
-    """Return the ticket with this key among its requester's tickets of the last 30 days, as it is now."""
-    asked = {"unique_external_id": ticket.customer.external_id, "per_page": PAGE}
-    for row in listed(api.get("tickets", "looking for a ticket", **asked)):
-        if row["custom_fields"][key_field(api)].raw == mark(ticket.key):
-            try:
-                return api.ticket(numbered(id_of(row["id"])))
-            except TicketGone:
-                return None
-    return None
+def raised(change: Change, shown: Node) -> dict[str, Any]:
+    """Return what of a change is not so yet: a higher priority, and all tags with those that are missing."""
+    present = [tag.text("") for tag in shown["tags"].rows()]
+    missing = Change(tags=tagged(change.tags)).missing(present)
+    changes: dict[str, Any] = {"tags": [*present, *missing]} if missing else {}  # what is sent replaces them
+    # A priority of another number is the company's own, and left.
+    current = next((name for name, number in PRIORITIES.items() if number == shown["priority"].raw), "another")
+    return changes | ({"priority": PRIORITIES[change.priority]} if change.raises(current) else {})
 
 
 def wake(api: Api, number: str, shown: Node) -> None:
@@ -107,3 +117,8 @@ def wake(api: Api, number: str, shown: Node) -> None:
         raise error.retold(ambiguous=True) from None
     except PermanentError:  # the account's own rules forbid it; the customer's words are in the ticket all the same
         return
+
+
+def tagged(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return tags as Freshdesk takes them. Unconfirmed: 32 characters each; a comma ends one."""
+    return tuple(dict.fromkeys(tag.replace(",", " ")[:32] for tag in tags))
