@@ -11,7 +11,7 @@ from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.hubspot.records import LONGEST, marker
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.verification.rule import Context
 from deskwire.web import rest
@@ -117,11 +117,11 @@ def test_h1_a_ticket_is_opened_extended_opened_again_followed_and_gone(desk, rea
 
 def test_h2_what_was_filed_is_found_by_its_key_and_opened_once(desk, reach):
     connector = helpdesk("hubspot")
-    assert connector.find("t1", "", "c7", reach) is None
+    assert connector.find(Sought(key="t1", thread="c7"), reach) is None
     filed = connector.open(ticket(entry("k1")), reach)
-    assert connector.find("t1", "", "c7", reach).ticket == filed.ticket
-    assert connector.find("k1", filed.ticket, "c7", reach).entries == filed.entries
-    assert connector.find("k2", filed.ticket, "c7", reach) is None
+    assert connector.find(Sought(key="t1", thread="c7"), reach).ticket == filed.ticket
+    assert connector.find(Sought(key="k1", ticket=filed.ticket, thread="c7"), reach).entries == filed.entries
+    assert connector.find(Sought(key="k2", ticket=filed.ticket, thread="c7"), reach) is None
     assert connector.open(ticket(entry("k1")), reach) == filed
     assert len(desk.records["tickets"]) == len(desk.records["notes"]) == len(desk.records["contacts"]) == 1
 
@@ -159,7 +159,7 @@ def test_h6_markup_and_template_marks_stay_words(desk, reach):
 def test_a_customer_who_writes_a_mark_is_no_entry_of_ours(desk, reach):
     connector = helpdesk("hubspot")
     filed = connector.open(ticket(entry("k1", f"I know this: {marker('k9')}")), reach)
-    assert connector.find("k9", filed.ticket, "c7", reach) is None
+    assert connector.find(Sought(key="k9", ticket=filed.ticket, thread="c7"), reach) is None
 
 
 def test_h9_emoji_arrive_and_long_text_is_parted_once(desk, reach):
@@ -169,7 +169,7 @@ def test_h9_emoji_arrive_and_long_text_is_parted_once(desk, reach):
     assert len(notes) > 1
     assert all(len(row["properties"]["hs_note_body"]) <= LONGEST + 100 for row in notes)
     assert sum(text.count("🚚 <&>") for text in words(desk, filed.ticket)) >= 7990  # a joint may part one
-    assert connector.find("k1", filed.ticket, "c7", reach).entries["k1"] == notes[-1]["id"]
+    assert connector.find(Sought(key="k1", ticket=filed.ticket, thread="c7"), reach).entries["k1"] == notes[-1]["id"]
     real, writes = reach.http, []
 
     def breaking(call):

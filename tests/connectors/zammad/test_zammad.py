@@ -14,7 +14,7 @@ from deskwire.helpdesks.zammad import articles
 from deskwire.helpdesks.zammad.articles import marker
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
-from deskwire.model.tickets import Customer, Entry, File, Ticket
+from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import rest
 from sandbox.helpdesks.zammad.played import AGENT, BOT, LONGEST, Refused, Zammad, words
@@ -160,17 +160,21 @@ def test_a_slip_in_the_days_calls_a_person(desk, reach):
 
 def test_h2_what_was_filed_is_found_by_its_key_also_after_a_merge(desk, reach):
     connector = helpdesk("zammad")
-    assert connector.find("t1", "", "c7", reach) is None
+    assert connector.find(Sought(key="t1", thread="c7"), reach) is None
     filed = connector.open(ticket(entry("k1"), entry("k2")), reach)
-    found = connector.find("t1", "", "c7", reach)
+    found = connector.find(Sought(key="t1", thread="c7"), reach)
     assert (found.ticket, found.contact) == (filed.ticket, filed.contact)
     for key in ("k1", "k2"):
-        assert connector.find(key, filed.ticket, "c7", reach).entries == {key: filed.entries[key]}
-    assert connector.find("k3", filed.ticket, "c7", reach) is None
+        assert connector.find(Sought(key=key, ticket=filed.ticket, thread="c7"), reach).entries == {
+            key: filed.entries[key]
+        }
+    assert connector.find(Sought(key="k3", ticket=filed.ticket, thread="c7"), reach) is None
     other = connector.open(ticket(entry("k5"), key="t2"), reach)
     desk.merge(int(filed.ticket), int(other.ticket))
-    assert connector.find("t1", "", "c7", reach).ticket == other.ticket
-    assert connector.find("k1", other.ticket, "c7", reach).entries == {"k1": filed.entries["k1"]}
+    assert connector.find(Sought(key="t1", thread="c7"), reach).ticket == other.ticket
+    assert connector.find(Sought(key="k1", ticket=other.ticket, thread="c7"), reach).entries == {
+        "k1": filed.entries["k1"]
+    }
 
 
 def test_a_condition_that_zammad_leaves_out_finds_nothing_wrong(desk, reach):
@@ -178,13 +182,13 @@ def test_a_condition_that_zammad_leaves_out_finds_nothing_wrong(desk, reach):
     connector.open(ticket(entry("k1"), key="t2"), reach)
     everything = Reply.json(200, [desk._shown(number) for number in desk.tickets])
     desk.faults.add(Fault(instead=everything), method="POST", path="/api/v1/tickets/search")
-    assert connector.find("t1", "", "c7", reach) is None
-    assert connector.find("t2", "", "c7", reach) is not None
+    assert connector.find(Sought(key="t1", thread="c7"), reach) is None
+    assert connector.find(Sought(key="t2", thread="c7"), reach) is not None
     desk.faults.clear()
     many = Reply.json(200, [desk._shown(number) for number in desk.tickets] * 6)
     desk.faults.add(Fault(instead=many), method="POST", path="/api/v1/tickets/search")
     with pytest.raises(ConfigurationError, match="message_id_md5"):
-        connector.find("t1", "", "c7", reach)
+        connector.find(Sought(key="t1", thread="c7"), reach)
 
 
 def test_a_ticket_whose_answer_was_lost_is_found(desk, reach):
@@ -193,7 +197,7 @@ def test_a_ticket_whose_answer_was_lost_is_found(desk, reach):
         helpdesk("zammad").open(ticket(entry("k1")), reach)
     assert caught.value.ambiguous
     (number,) = desk.tickets
-    assert helpdesk("zammad").find("t1", "", "c7", reach).ticket == str(number)
+    assert helpdesk("zammad").find(Sought(key="t1", thread="c7"), reach).ticket == str(number)
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, TemporaryError), (403, ConfigurationError)])
@@ -203,9 +207,9 @@ def test_a_ticket_that_was_written_in_part_is_in_doubt(desk, reach, status, erro
         helpdesk("zammad").open(ticket(entry("k1"), entry("k2")), reach)
     assert caught.value.ambiguous
     desk.faults.clear()
-    found = helpdesk("zammad").find("t1", "", "c7", reach)
-    assert helpdesk("zammad").find("k1", found.ticket, "c7", reach) is not None
-    assert helpdesk("zammad").find("k2", found.ticket, "c7", reach) is None
+    found = helpdesk("zammad").find(Sought(key="t1", thread="c7"), reach)
+    assert helpdesk("zammad").find(Sought(key="k1", ticket=found.ticket, thread="c7"), reach) is not None
+    assert helpdesk("zammad").find(Sought(key="k2", ticket=found.ticket, thread="c7"), reach) is None
 
 
 def test_h6_markup_and_template_marks_stay_words(desk, reach):
@@ -369,7 +373,7 @@ def test_an_address_without_a_zammad_is_no_deleted_ticket(desk, reach):
 def test_an_address_that_could_take_the_token_elsewhere_is_refused(reach):
     for address in ("http://support.example.com", "https://support.example.com@evil.example", "support.example.com"):
         with pytest.raises(ConfigurationError, match="address"):
-            helpdesk("zammad").find("t1", "", "c7", at(reach, {"address": address}))
+            helpdesk("zammad").find(Sought(key="t1", thread="c7"), at(reach, {"address": address}))
 
 
 def test_a_marker_says_nothing_and_is_the_same_for_a_key():
