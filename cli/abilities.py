@@ -32,6 +32,7 @@ WORDS = {
     "append": "adds messages to a ticket",
     "complete": "fetches the words",
     "fetch": "fetches attachments its own way",
+    "file": "hands over agents' files",
     "find": "finds after doubt what was filed",
     "open": "opens tickets",
     "poll": "is looked at every minute",
@@ -40,6 +41,7 @@ WORDS = {
     "replies": "reads agents' answers",
     "send": "sends answers",
     "sent": "tells after doubt what was sent",
+    "update": "raises priorities and adds tags later",
 }
 UNITS = {"utf16": "UTF-16 units", "weighted": "weighted characters"}
 
@@ -74,6 +76,8 @@ def _helpdesk(name: str) -> dict[str, Any]:
     does = ["append", "find", "open", "replies"]
     does += ["poll"] * isinstance(subject, desk_contracts.PollsTickets)
     does += ["redact"] * isinstance(subject, desk_contracts.Redacts)
+    does += ["update"] * isinstance(subject, desk_contracts.Updates)
+    does += ["file"] * isinstance(subject, desk_contracts.GivesFiles)
     return {"title": subject.title, "does": sorted(does), "gaps": dict(subject.known_gaps), **_asks(subject)}
 
 

@@ -31,6 +31,7 @@ from sandbox.northwind.offices import is_open
 from sandbox.northwind.script import Script
 
 SECOND_KEY = "the key of a completed event"  # under which an event is known as well
+SOON = timedelta(hours=1)  # within which what is still to be done is due: no retry waits longer
 ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
 DISMISSED = {"read", "react"}  # what was done there ends in `receive`: counted, without an item
 AS_ALWAYS = 60.0  # seconds from a delivery to its acknowledgement that have nothing to do with the helpdesk
@@ -107,12 +108,17 @@ def kept(company: Company) -> tuple[list[Kept], list[str], dict[str, str]]:
 
 
 def due(company: Company) -> int:
-    """Return how many threads have something left to do; a look at the index, and no walk through the table."""
+    """Return how many threads have something left to do; a look at the index, and no walk through the table.
+
+    What is due in hours reminds an agent of a customer who waits, and is nothing that is left.
+    """
     client, found = company.stack.client("dynamodb"), 0
+    soon = str(int((datetime.now(UTC) + SOON).timestamp()))
     for shard in range(SHARDS):
         for page in client.get_paginator("query").paginate(
-            TableName=company.stack.deployed.table, IndexName="due", KeyConditionExpression="due_shard = :shard",
-            ExpressionAttributeValues={":shard": {"S": str(shard)}}, Select="COUNT",
+            TableName=company.stack.deployed.table, IndexName="due", Select="COUNT",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :soon",
+            ExpressionAttributeValues={":shard": {"S": str(shard)}, ":soon": {"N": soon}},
         ):  # fmt: skip
             found += page["Count"]
     return found

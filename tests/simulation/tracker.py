@@ -119,8 +119,10 @@ class Tracker:
             return self._spoken(path, given)
         fields = given["CustomFields"]
         taken = any(each.thread == fields[THREAD] for each in self.tickets.values() if each.status != "deleted")
-        ticket = Entry(next(self._numbers), given["Subject"], given["Requestor"],
-                       "" if taken else fields[THREAD], fields[OPENING], given["Priority"], fields[TAGS])  # fmt: skip
+        ticket = Entry(
+            next(self._numbers), given["Subject"], given["Requestor"], "" if taken else fields[THREAD], fields[OPENING],
+            given.get("Priority", 50), fields.get(TAGS, []),
+        )  # fmt: skip
         self.tickets[ticket.id] = ticket
         self._add(ticket, "Create", BOT, given["Content"])
         return _answer(201, {"id": ticket.id})
