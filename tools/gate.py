@@ -11,10 +11,10 @@ TOOLS = ROOT / ".venv" / "tools"
 Steps = dict[str, list[str | Path]]
 
 
-def eighth() -> str:
-    """Return which eighth of the crash points is played: the same for a commit, another one for the next."""
+def sixteenth() -> str:
+    """Return which sixteenth of the crash points is played: the same for a commit, another one for the next."""
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return str(int(head.stdout.strip() or "0", 16) % 8)
+    return str(int(head.stdout.strip() or "0", 16) % 16)
 
 
 LONGEST = ("tests/flows", "tests/benchmarks", "tests/connectors/requesttracker", "tests/simulation", "tests/cli")
@@ -36,7 +36,7 @@ STEPS: Steps = {
         *(BIN / "pytest", "-n", "auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"),
         *("--durations=5", *LONGEST, "tests"),
     ],
-    "simulation": [BIN / "python", "-m", "tests.simulation", "--eighth", eighth()],
+    "simulation": [BIN / "python", "-m", "tests.simulation", "--sixteenth", sixteenth()],
 }
 SHOWN = ("tests", "simulation")  # minutes: their progress is seen
 

@@ -1,7 +1,7 @@
 """`make simulate`: every scenario at every crash point, pairs, random histories; at the end what was found.
 
 python -m tests.simulation                  all crash points, some pairs and histories: a quarter of an hour
-python -m tests.simulation --eighth 2       an eighth of that, as in the gate: each commit plays another one
+python -m tests.simulation --sixteenth 2    a sixteenth of that, as in the gate: each commit plays another one
 python -m tests.simulation --deep           all pairs, ten thousand histories of a hundred messages each
 python -m tests.simulation --deep --start 5000   goes on with the history of that seed, without the scenarios
 python -m tests.simulation --seed 4711      one history, told as a story
@@ -27,7 +27,7 @@ SHOWN = 5  # violations told in full
 PAIRED = ("before", "lost")
 PARTS = 8  # of the pairs of one scenario
 USUAL = (0, 4)  # of these, in a run that is not deep
-EIGHTHS = 8
+SIXTEENTHS = 16
 SPOKEN = 20  # seconds between two lines of progress where there is no terminal
 
 
@@ -51,10 +51,10 @@ def main():
 def _tasks(arguments, told):
     """Yield what is to be done, each with its name: (name, (function, arguments…))."""
     for name in told:
-        yield name, (_singles, name, arguments.eighth)
+        yield name, (_singles, name, arguments.sixteenth)
     for name in told:
         if SCENARIOS[name].short and (arguments.deep or SCENARIOS[name].first):
-            for part in range(PARTS) if arguments.deep else _usual(arguments.eighth):
+            for part in range(PARTS) if arguments.deep else _usual(arguments.sixteenth):
                 yield f"{name}, pairs", (_pairs, name, part)
     for start in range(arguments.start, 0 if arguments.only else arguments.histories, CHUNK):
         end = min(start + CHUNK, arguments.histories)
@@ -88,12 +88,14 @@ def _parsed():
     parser.add_argument("--seed", type=int, help="tell one history")
     parser.add_argument("--only", default="", help="the scenarios whose name has this in it")
     parser.add_argument("--start", type=int, default=0, help="go on with the history of this seed")
-    parser.add_argument("--eighth", type=int, choices=range(EIGHTHS), help="every eighth crash point, from this one")
+    parser.add_argument(
+        "--sixteenth", type=int, choices=range(SIXTEENTHS), help="every 16th crash point, from this one"
+    )
     parser.add_argument("--histories", type=int, help="how many random ones")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes")
     arguments = parser.parse_args()
     if arguments.histories is None:
-        arguments.histories = 10_000 if arguments.deep else 200 if arguments.eighth is None else 50
+        arguments.histories = 10_000 if arguments.deep else 200 if arguments.sixteenth is None else 50
     return arguments
 
 
@@ -109,12 +111,12 @@ def _one(history, name):
     return 0
 
 
-def _usual(eighth):
-    return USUAL if eighth is None else USUAL[eighth % 2 : eighth % 2 + 1]
+def _usual(sixteenth):
+    return USUAL if sixteenth is None else USUAL[sixteenth % 2 : sixteenth % 2 + 1]
 
 
-def _singles(name, eighth):
-    every = slice(None) if eighth is None else slice(eighth, None, EIGHTHS)
+def _singles(name, sixteenth):
+    every = slice(None) if sixteenth is None else slice(sixteenth, None, SIXTEENTHS)
     results = list(explore.singles(SCENARIOS[name], every))
     return {"singles": len(results) - 1}, [each for each in results if each is not None]
 

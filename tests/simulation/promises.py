@@ -198,11 +198,14 @@ def _acknowledged_once(world, customer):
 def reminders(world, words, most):
     """Return what is wrong with the notes that say this: there are `most` where nothing went wrong, and never more.
 
-    Where a desk cannot be asked whether it has a note, one may stand there twice.
+    Where a desk cannot be asked whether it has a note, one may stand there twice; and of whom nobody knows whether the
+    answer reached them, they may still wait.
     """
-    texts = [text for kept in world.desk.books() for text in kept.words if words in text]
+    said = [text for kept in world.desk.books() for text in kept.words]
+    texts = [text for text in said if words in text]
     doubled = 0 if world.desk.asks else len(world.gate.happened)
-    if len(texts) > most + doubled or (not world.gate.happened and len(texts) < most):
+    unsure = sum("unknown whether this answer" in text for text in said)
+    if len(texts) > most + doubled + unsure or (not world.gate.happened and len(texts) < most):
         yield f"REMINDER: {len(texts)} notes say “{words}”"
 
 
