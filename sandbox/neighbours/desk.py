@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 from sandbox import helpdesks
 from sandbox.neighbours.neighbour import Clock, Neighbour
 from sandbox.neighbours.platform import found
+from sandbox.neighbours.sender import Sender
 
 DEFAULT = "zendesk"  # where tickets go unless another is asked for
 WEBHOOK = "desk-webhook"  # the endpoint that the helpdesk signals agents' replies to
@@ -134,3 +135,31 @@ class Desk(ABC):
     @abstractmethod
     def settle(self) -> bool:
         """Wait until the webhook told everything; whether it did."""
+
+
+class SignallingDesk(Desk):
+    """A played helpdesk that tells of agents' answers by a webhook, once it is connected."""
+
+    player: Neighbour
+    _sender: Sender | None = None
+
+    @property
+    def address(self) -> str:
+        return self.player.address
+
+    def __enter__(self) -> Self:
+        self.player.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._sender is not None:
+            self._sender.__exit__(kind, error, trace)
+        self.player.__exit__(kind, error, trace)
+
+    def connect(self, webhook: str) -> None:
+        self._sender = Sender(webhook.removesuffix(f"/helpdesks/{WEBHOOK}"), workers=1).__enter__()
+
+    def settle(self) -> bool:
+        return self._sender is None or self._sender.settle()

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from deskwire import registry
 from deskwire.model.secret import Secrets
 from sandbox.helpdesks.freshdesk import played
 from sandbox.helpdesks.freshdesk.played import AGENT, Freshdesk
-from sandbox.neighbours.desk import WEBHOOK, By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import WEBHOOK, By, Comment, SignallingDesk, Ticket
 from sandbox.neighbours.neighbour import Clock
-from sandbox.neighbours.sender import Route, Sender
+from sandbox.neighbours.sender import Route
 
 KEY, SECRET = "demo-freshdesk-key-40aa", "demo-freshdesk-webhook-77d3"
 
 
-class FreshdeskDesk(Desk):
+class FreshdeskDesk(SignallingDesk):
     """The played one."""
 
     opens = ("POST", "/api/v2/tickets")
@@ -30,7 +29,6 @@ class FreshdeskDesk(Desk):
         """Play the account “northwind”."""
         del directory, progress
         self.player = Freshdesk(KEY, clock=clock)
-        self._sender: Sender | None = None
         self._route = Route(
             endpoint=WEBHOOK,
             verification=registry.helpdesk("freshdesk").verification,
@@ -47,26 +45,8 @@ class FreshdeskDesk(Desk):
         return {"connector": "freshdesk", "secret": "desk", "poll": True, "settings": {"subdomain": "northwind"}}
 
     @property
-    def address(self) -> str:
-        return self.player.address
-
-    @property
     def page(self) -> str:
         return f"{self.address}/a/tickets"
-
-    def __enter__(self) -> Self:
-        self.player.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._sender is not None:
-            self._sender.__exit__(kind, error, trace)
-        self.player.__exit__(kind, error, trace)
-
-    def connect(self, webhook: str) -> None:
-        self._sender = Sender(webhook.removesuffix(f"/helpdesks/{WEBHOOK}"), workers=1).__enter__()
 
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
         said = self.player.agent_replies(int(ticket), text, public=public)
@@ -89,9 +69,6 @@ class FreshdeskDesk(Desk):
 
     def count(self) -> int:
         return len(self.player.tickets)
-
-    def settle(self) -> bool:
-        return self._sender is None or self._sender.settle()
 
 
 def _comment(note: played.Note) -> Comment:

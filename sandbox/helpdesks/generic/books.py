@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from deskwire import registry
 from deskwire.model.secret import Secrets
 from sandbox.helpdesks.generic import played
 from sandbox.helpdesks.generic.played import Generic
-from sandbox.neighbours.desk import WEBHOOK, By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import WEBHOOK, By, Comment, SignallingDesk, Ticket
 from sandbox.neighbours.neighbour import Clock
-from sandbox.neighbours.sender import Route, Sender
+from sandbox.neighbours.sender import Route
 
 TO_DESK = "whsec_ZGVtby1nZW5lcmljLXNpZ25pbmctdG8tdGhlLWRlc2s="
 FROM_DESK = "whsec_ZGVtby1nZW5lcmljLXNpZ25pbmctZnJvbS1pdHMtZGVzaw=="
 
 
-class GenericDesk(Desk):
+class GenericDesk(SignallingDesk):
     """The played one."""
 
     opens = ("POST", "/deskwire")
@@ -32,7 +31,6 @@ class GenericDesk(Desk):
         """Play Northwind's receiver."""
         del directory, progress
         self.player = Generic(TO_DESK, clock=clock)
-        self._sender: Sender | None = None
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -43,26 +41,8 @@ class GenericDesk(Desk):
         return {"connector": "generic", "secret": "desk", "settings": {"address": f"https://{self.host}/deskwire"}}
 
     @property
-    def address(self) -> str:
-        return self.player.address
-
-    @property
     def page(self) -> str:
         return f"{self.address}/agent/tickets"
-
-    def __enter__(self) -> Self:
-        self.player.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._sender is not None:
-            self._sender.__exit__(kind, error, trace)
-        self.player.__exit__(kind, error, trace)
-
-    def connect(self, webhook: str) -> None:
-        self._sender = Sender(webhook.removesuffix(f"/helpdesks/{WEBHOOK}"), workers=1).__enter__()
 
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
         said = self.player.agent_replies(ticket, text, public=public)
@@ -86,9 +66,6 @@ class GenericDesk(Desk):
 
     def count(self) -> int:
         return len(self.player.tickets)
-
-    def settle(self) -> bool:
-        return self._sender is None or self._sender.settle()
 
 
 def _route(identity: str) -> Route:

@@ -6,16 +6,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from deskwire import registry
 from deskwire.model.secret import Secrets
 from deskwire.web.markup import plain
 from sandbox.helpdesks.hubspot.played import HubSpot, Row
-from sandbox.neighbours.desk import WEBHOOK, By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import WEBHOOK, By, Comment, SignallingDesk, Ticket
 from sandbox.neighbours.neighbour import Clock
-from sandbox.neighbours.sender import Route, Sender
+from sandbox.neighbours.sender import Route
 
 TOKEN, CLIENT_SECRET = "demo-hubspot-token-40aa", "demo-hubspot-client-77d3"
 
@@ -25,7 +24,7 @@ def array(events: Sequence[Any]) -> bytes:
     return json.dumps(list(events), ensure_ascii=False).encode()
 
 
-class HubSpotDesk(Desk):
+class HubSpotDesk(SignallingDesk):
     """The played one."""
 
     opens = ("POST", "/crm/v3/objects/tickets")
@@ -39,7 +38,6 @@ class HubSpotDesk(Desk):
         del directory, progress
         self.player = HubSpot(TOKEN, clock=clock)
         self._said: list[tuple[str, str, str]] = []  # ticket, id and words of each entry, in order
-        self._sender: Sender | None = None
         self._route = Route(
             endpoint=WEBHOOK,
             verification=registry.helpdesk("hubspot").verification,
@@ -59,26 +57,8 @@ class HubSpotDesk(Desk):
         return {"connector": "hubspot", "secret": "desk", "poll": True}
 
     @property
-    def address(self) -> str:
-        return self.player.address
-
-    @property
     def page(self) -> str:
         return f"{self.address}/tickets"
-
-    def __enter__(self) -> Self:
-        self.player.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._sender is not None:
-            self._sender.__exit__(kind, error, trace)
-        self.player.__exit__(kind, error, trace)
-
-    def connect(self, webhook: str) -> None:
-        self._sender = Sender(webhook.removesuffix(f"/helpdesks/{WEBHOOK}"), workers=1).__enter__()
 
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
         if not public:
@@ -106,9 +86,6 @@ class HubSpotDesk(Desk):
     def count(self) -> int:
         with self.player.lock:
             return len(self.player.records["tickets"])
-
-    def settle(self) -> bool:
-        return self._sender is None or self._sender.settle()
 
     def _entries(self, ticket: str) -> list[Comment]:
         """Return the notes and answers of a ticket by time. A customer's note names another than Deskwire."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from deskwire import registry
 from deskwire.model.secret import Secrets
 from deskwire.web.markup import plain
 from sandbox.helpdesks.zammad.played import BOT, Row, Zammad
-from sandbox.neighbours.desk import WEBHOOK, By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import WEBHOOK, By, Comment, SignallingDesk, Ticket
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.sender import Route, Sender
 
@@ -20,7 +19,7 @@ TOKEN, SIGNATURE = "demo-zammad-token-40aa", "demo-zammad-signature-77d3"
 ATTEMPTS = (10.0, 20.0, 30.0, 40.0)  # seconds between them: app/jobs/trigger_webhook_job.rb
 
 
-class ZammadDesk(Desk):
+class ZammadDesk(SignallingDesk):
     """The played one."""
 
     opens = ("POST", "/api/v1/tickets")
@@ -32,7 +31,6 @@ class ZammadDesk(Desk):
         """Play Northwind's Zammad."""
         del directory, progress
         self.player = Zammad(TOKEN, clock=clock)
-        self._sender: Sender | None = None
         self._route = Route(
             endpoint=WEBHOOK,
             verification=registry.helpdesk("zammad").verification,
@@ -57,23 +55,8 @@ class ZammadDesk(Desk):
         return {"connector": "zammad", "secret": "desk", "poll": True, "settings": settings}
 
     @property
-    def address(self) -> str:
-        return self.player.address
-
-    @property
     def page(self) -> str:
         return f"{self.address}/tickets"
-
-    def __enter__(self) -> Self:
-        self.player.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._sender is not None:
-            self._sender.__exit__(kind, error, trace)
-        self.player.__exit__(kind, error, trace)
 
     def connect(self, webhook: str) -> None:
         clock = self.player.clock
@@ -102,9 +85,6 @@ class ZammadDesk(Desk):
     def count(self) -> int:
         with self.player.lock:
             return len(self.player.tickets)
-
-    def settle(self) -> bool:
-        return self._sender is None or self._sender.settle()
 
 
 def _words(row: Row) -> str:
