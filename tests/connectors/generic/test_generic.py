@@ -193,7 +193,7 @@ def test_each_refusal_says_what_happens_next(reach, status, body, error):
 
 
 def test_a_vector_of_the_official_library_verifies_and_it_accepts_ours(desk, reach):
-    """https://pypi.org/project/standardwebhooks/"""
+    """https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries/python"""
     helpdesk("generic").open(ticket(entry("k1", "Þökk 🌷")), reach)
     for booked in desk.books.entries("POST"):
         headers = dict(booked.asked.headers)

@@ -10,7 +10,6 @@ from deskwire.contracts.channel import Fetches
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import digest
-from deskwire.model.values import replace
 from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
@@ -109,7 +108,7 @@ class Gathering:
         """Return a line about what the customer answers; empty where it is unknown, or the customer's last message."""
         if event.reply_to in {"", event.thread, turn.thread.reply_to}:
             return ""
-        answered = replace(event, object_id=event.reply_to)
+        answered = dataclasses.replace(event, object_id=event.reply_to)
         message = self.ledger.message(turn.thread.key, answered.original)
         if message is not None and message.event is not None:
             return wording.in_reply_to(event, message.event)

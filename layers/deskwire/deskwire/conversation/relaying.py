@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from deskwire.contracts.channel import Replies
@@ -16,7 +15,6 @@ from deskwire.model.keys import compose, digest
 from deskwire.model.sending import Outgoing
 from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply
-from deskwire.model.values import replace
 from deskwire.ports import LendingArchive
 from deskwire.telemetry import Telemetry
 from deskwire.timing import STOP_AFTER
@@ -110,7 +108,7 @@ class Relaying:
         if not case.repeated:
             turn.relayed.add(key)
             record = self.ledger.sent(turn.thread.key, key) or {}
-            case = dataclasses.replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
+            case = replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
         decision = decide_reply(case)
         if isinstance(decision, Send):
             private = case.visibility is Visibility.PRIVATE
@@ -118,7 +116,7 @@ class Relaying:
             attempt = self._send(turn, case, message, decision.permit)
             if attempt is None:
                 return True
-            decision = decide_reply(dataclasses.replace(case, attempt=attempt))
+            decision = decide_reply(replace(case, attempt=attempt))
         if isinstance(decision, Wait):
             turn.settle(key, "failed", (), decision.reason)
         elif isinstance(decision, Tell):
