@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,27 +39,33 @@ STEPS: Steps = {
     ],
     "simulation": [BIN / "python", "-m", "tests.simulation", "--sixteenth", sixteenth()],
 }
-SHOWN = ("tests", "simulation")  # minutes: their progress is seen
+SHOWN = ("tests", "simulation")  # minutes, on all cores: one after the other, and their progress is seen
+AT_ONCE = 2  # of the quiet ones
+
+
+def run(name: str, command: list[str | Path]) -> tuple[int, float]:
+    """Run one step; a quiet one shows its output only when it fails. Returns its status and how long it took."""
+    print(f"· {name}", flush=True)
+    began = time.monotonic()
+    shown = name in SHOWN
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        stdout=None if shown else subprocess.PIPE,
+        stderr=None if shown else subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != 0 and not shown:
+        print(f"\n{name}:\n{done.stdout.decode(errors='replace')}", flush=True)
+    return done.returncode, time.monotonic() - began
 
 
 def passed(steps: Steps) -> bool:
-    """Run the steps; a quiet one shows its output only when it fails. Returns whether all passed."""
-    results = {}
-    for name, command in steps.items():
-        print(f"· {name}", flush=True)
-        began = time.monotonic()
-        shown = name in SHOWN
-        run = subprocess.run(
-            [str(part) for part in command],
-            cwd=ROOT,
-            stdout=None if shown else subprocess.PIPE,
-            stderr=None if shown else subprocess.STDOUT,
-            check=False,
-        )
-        results[name] = (run.returncode, time.monotonic() - began)
-        if run.returncode != 0 and not shown:
-            sys.stdout.write(run.stdout.decode(errors="replace"))
-            sys.stdout.flush()
+    """Run the steps, the quiet ones side by side, then the long ones. Returns whether all passed."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        quiet = {name: pool.submit(run, name, command) for name, command in steps.items() if name not in SHOWN}
+    results = {name: done.result() for name, done in quiet.items()}
+    results |= {name: run(name, command) for name, command in steps.items() if name in SHOWN}
     print()
     for name, (status, seconds) in results.items():
         print(f"{'ok  ' if status == 0 else 'FAIL'}  {name:11} {seconds:6.1f} s")

@@ -98,17 +98,35 @@ def at(document, path):
 
 
 def replaced(document, path, value):
-    changed = copy.deepcopy(document)
+    """Return the document with another value at a place; what lies beside the way there is shared, not copied."""
     if not path:
         return value
-    at(changed, path[:-1])[path[-1]] = value
+    changed = copy.copy(document)
+    changed[path[0]] = replaced(document[path[0]], path[1:], value) if path[1:] else value
     return changed
 
 
 def without(document, path):
-    changed = copy.deepcopy(document)
-    del at(changed, path[:-1])[path[-1]]
-    return changed
+    inside = copy.copy(at(document, path[:-1]))
+    del inside[path[-1]]
+    return replaced(document, path[:-1], inside)
+
+
+class Unseen:
+    """Tells the places of documents that no earlier one had.
+
+    A place is known by its field names: the second element of a list is read by the same code as the first.
+    """
+
+    def __init__(self):
+        self._names = set()
+
+    def places(self, document, within=()):
+        """Yield those of the document; places `within` something else are others."""
+        for path in places(document):
+            if (name := (within, named(path))) not in self._names:
+                self._names.add(name)
+                yield path
 
 
 def more(document):
