@@ -1,7 +1,8 @@
 """No pattern and no function takes more than its share of time for 64 kB that were made for it.
 
-Of a pattern the time itself is measured: 64 kB take less than 20 ms of CPU, the best of some tries. Of both the growth
-is: four times the input may take about four times as long, sixteen times is a fault.
+Of a pattern the time itself is measured: 64 kB take less than 20 ms of CPU, the best of some tries, which no pattern of
+quadratic time does. Of a function the growth is: four times the input may take about four times as long, sixteen times
+is a fault.
 """
 
 from __future__ import annotations
@@ -119,12 +120,12 @@ def taken(act, text, times=1):
 
 def slow(act, make):
     """Return what is wrong with the growth of `act(make(length))`, empty when nothing is."""
-    texts = [make(length) for length in LENGTHS]
-    before = taken(act, texts[0])
+    first = make(LENGTHS[0])
+    before = taken(act, first)
     if before < QUICK:
         return ""
-    before = min(before, taken(act, texts[0], 3))  # one hiccup here would hide the growth
-    for shorter, text in pairwise(texts):
+    before = min(before, taken(act, first, 3))  # one hiccup here would hide the growth
+    for shorter, text in pairwise(make(length) for length in LENGTHS):
         # What a busy machine does once, it does not do in the least of three.
         now = taken(act, text)
         if now < before * MOST or taken(act, text, 3) < taken(act, shorter, 3) * MOST:
@@ -171,7 +172,7 @@ def literals(pattern):
 
 
 @pytest.mark.parametrize(("place", "pattern", "methods"), PATTERNS, ids=[row[0] for row in PATTERNS])
-def test_a_pattern_takes_20_ms_for_64_kilobytes_at_most_and_time_in_proportion(place, pattern, methods):
+def test_a_pattern_takes_20_ms_for_64_kilobytes_at_most(place, pattern, methods):
     most = SHORT.get(place.partition(":")[0], WHOLE)
     binary = isinstance(pattern.pattern, bytes)
     seeds = [*SEEDS, *literals(pattern)]
@@ -188,7 +189,6 @@ def test_a_pattern_takes_20_ms_for_64_kilobytes_at_most_and_time_in_proportion(p
 
         for what, make in inputs(seeds, ("", "a"), ("", "!")):
             assert not too_long(act, make), f"{method} on {what}"
-            assert not slow(act, make), f"{method} on {what}"
 
 
 def forgiving(act):
