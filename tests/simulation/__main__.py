@@ -1,4 +1,4 @@
-"""`make simulate`: every scenario at every crash point, pairs, random histories; at the end what was found.
+"""`make simulate`: every scenario at every crash point, pairs, random histories, planted faults; what was found.
 
 python -m tests.simulation                  all crash points, some pairs and histories: a quarter of an hour
 python -m tests.simulation --sixteenth 2    a sixteenth of that, as in the gate: each commit plays another one
@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from . import explore, histories
+from . import explore, faults, histories
 from .scenarios import SCENARIOS
 from .world import World
 
@@ -42,7 +42,7 @@ def main():
         counts, found = _gathered({pool.submit(*task): name for name, task in _tasks(arguments, told)})
     print(
         f"scenarios {len(told)} · crash points {counts['singles']} · pairs {counts['pairs']} · "
-        f"histories {counts['histories']} with {counts['messages']} messages · "
+        f"histories {counts['histories']} with {counts['messages']} messages · planted faults {counts['planted']} · "
         f"violations {len(found)} · {time.monotonic() - began:.0f} s"
     )
     return 1 if found else 0
@@ -59,6 +59,8 @@ def _tasks(arguments, told):
     for start in range(arguments.start, 0 if arguments.only else arguments.histories, CHUNK):
         end = min(start + CHUNK, arguments.histories)
         yield f"histories {start} to {end - 1}", (_histories, start, end, LONG if arguments.deep else 1)
+    for fault in [] if arguments.only or arguments.start else faults.FAULTS[_every(arguments.sixteenth)]:
+        yield f"planted: {fault.name}", (_planted, fault.name)
 
 
 def _gathered(tasks):
@@ -115,15 +117,24 @@ def _usual(sixteenth):
     return USUAL if sixteenth is None else USUAL[sixteenth % 2 : sixteenth % 2 + 1]
 
 
+def _every(sixteenth):
+    return slice(None) if sixteenth is None else slice(sixteenth, None, SIXTEENTHS)
+
+
 def _singles(name, sixteenth):
-    every = slice(None) if sixteenth is None else slice(sixteenth, None, SIXTEENTHS)
-    results = list(explore.singles(SCENARIOS[name], every))
+    results = list(explore.singles(SCENARIOS[name], _every(sixteenth)))
     return {"singles": len(results) - 1}, [each for each in results if each is not None]
 
 
 def _pairs(name, part):
     results = list(explore.pairs(SCENARIOS[name], PAIRED, part=part, parts=PARTS))
     return {"pairs": len(results)}, [each for each in results if each is not None]
+
+
+def _planted(name):
+    """Plant a fault: the violation would be that nobody notices."""
+    (fault,) = (each for each in faults.FAULTS if each.name == name)
+    return {"planted": 1}, [] if faults.caught(fault) else [f"nobody noticed that {name}"]
 
 
 def _histories(start, end, scale):
