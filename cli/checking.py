@@ -85,6 +85,7 @@ def definitions(written: Written) -> Iterator[Definition]:
             secret=desk.secret or "",
             settings=desk.settings,
             poll=desk.poll,
+            at_once=desk.at_once,
         )
     for name, entry in written.connections.items():
         found = written.policy_of(name)

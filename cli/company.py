@@ -84,6 +84,9 @@ class HelpdeskEntry(Definition):
     poll: bool = Field(
         default=False, description="Look for agents' replies every minute, as a net under the webhook or without one."
     )
+    at_once: int = Field(
+        default=0, ge=0, le=50, description="The most calls at the same time, for a small server; 0: no limit."
+    )
 
 
 class ConnectionEntry(Definition):

@@ -358,6 +358,8 @@ def figures(contract):
     yield from contract.figures.items()
     for place, sending in contract.places.items():
         yield f"{place}.text", sending.text
+        if sending.pace is not None:
+            yield f"{place}.pace", sending.pace
         for window in sending.windows:
             yield f"{place}.{window.name}.span", window.span
             yield f"{place}.{window.name}.automatic", window.automatic

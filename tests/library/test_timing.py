@@ -42,6 +42,7 @@ HOLDS = {
     "a lease outlasts its worker": timing.LEASE_SECONDS > CONVERSE,
     "a lease has ended when the letter is redelivered": timing.LEASE_SECONDS < HIDDEN,
     "a token's lease outlasts the worker that renews it": max(CONVERSE, SWEEP) < timing.TOKEN_LEASE_SECONDS,
+    "a place outlasts the worker that calls": max(CONVERSE, SWEEP) < timing.PLACE_SECONDS,
     "a letter is redelivered before the net catches its thread": HIDDEN < timing.NET_SECONDS,
     "a slow recording is noticed long before the redelivery": 10 * timing.RECHECK_AFTER < HIDDEN * SECOND,
     "a worker that is checking again still holds the lease":

@@ -7,11 +7,16 @@ answers. So a thread that was left in a state from which it cannot go on shows.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
+from datetime import timedelta
 
+from deskwire import registry
+from deskwire.contracts.terms import Figure, Pace
 from deskwire.conversation import ledger, overflow
 from deskwire.conversation.health import PATIENCE
 from deskwire.model.errors import TemporaryError
+from deskwire.model.events import Visibility
 from deskwire.web.rest import Answer
 from deskwire.web.wire import Reply
 from sandbox.neighbours.neighbour import broken, throttled
@@ -205,6 +210,30 @@ def narrow():
         yield
     finally:
         ledger.MOST_PENDING, overflow.PAGE, overflow.MOST = before
+
+
+@scenario(kinds=(*KINDS, "slow"))
+def one_call_at_once_and_one_message_a_minute(world, marta):
+    """Whoever finds no place, or no room in the minute, goes on later; a dead worker's place is free again soon."""
+    with limited(world):
+        marta.writes()
+        world.customer("Jón").writes()
+        world.quiet()
+
+
+@contextlib.contextmanager
+def limited(world):
+    """Let the helpdesk take one call at once, and the platform one message a minute."""
+    desk, channel = (type(each) for each in (registry.helpdesk(world.desk.connector), registry.channel("messenger")))
+    before = desk.terms, channel.terms
+    desk.terms = dataclasses.replace(desk.terms, at_once=Figure(1, "", world.now().date()))
+    pace = Figure(Pace("messages", 1, timedelta(minutes=1)), "", world.now().date())
+    private = dataclasses.replace(channel.terms.sending[Visibility.PRIVATE], pace=pace)
+    channel.terms = dataclasses.replace(channel.terms, sending={Visibility.PRIVATE: private})
+    try:
+        yield
+    finally:
+        desk.terms, channel.terms = before
 
 
 @scenario(channels=BOTH)

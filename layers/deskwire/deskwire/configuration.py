@@ -79,6 +79,7 @@ class HelpdeskConnection(Definition):
     secret: str
     settings: dict[str, str] = Field(default_factory=dict)
     poll: bool = False  # look for agents' replies every minute, as a net under the webhook
+    at_once: int = Field(default=0, ge=0, le=50)  # calls, of all workers together; 0: as many as there are workers
 
     @property
     def key(self) -> Key:

@@ -12,6 +12,7 @@ FETCH_WITHIN = timedelta(seconds=20)  # for all attachments of one message
 RECHECK_AFTER = timedelta(seconds=10)  # recording took so long that the letter may have been redelivered meanwhile
 LEASE_SECONDS = 150  # how long a worker holds a thread; it outlives the worker, and ends before the redelivery
 TOKEN_LEASE_SECONDS = 90  # how long a worker may take to renew a token; it outlives converse and sweep
+PLACE_SECONDS = 90  # how long a call may take one of a neighbour's places; it outlives converse and sweep
 NET_SECONDS = 900  # a thread taken but never finished is due then; by then its letter was redelivered
 
 # Retries. They are kept in the table, not in the mailbox's receive count.

@@ -71,16 +71,31 @@ class FileLimit:
     types: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many messages or requests, all of one `name` together, the other side takes of an account in a `span`.
+
+    The name is a plural for people, such as “private replies”.
+    """
+
+    name: str
+    most: int
+    span: timedelta
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
     """What may be sent into a thread of one visibility, and in which windows; the first open one applies.
 
     `files` are those that the connector sends beside a text, from an address that the platform fetches them from.
+    `pace`: how fast, over all threads of an account. It costs a write for each message, so only a pace that answers can
+    reach is declared; all others wait for the platform's 429.
     """
 
     text: Figure[TextLimit]
     windows: tuple[Window, ...]
     files: Figure[tuple[FileLimit, ...]] | None = None
+    pace: Figure[Pace] | None = None
 
     @property
     def automatic(self) -> bool:
@@ -95,7 +110,8 @@ class Terms:
     `sending` are the rules of a public or private thread, `private_reply` those of a private answer to a public message
     (None: there is no such thing). `keeps_words` is how long we may keep what people wrote (None: as long as the
     company wants). Within `idempotent` of the first attempt the same message may be sent again without harm, since
-    the platform knows it by our key.
+    the platform knows it by our key. `at_once` is how many calls an account takes at the same time, `pace` how many
+    requests in a span (of a helpdesk; messages to customers have theirs in `Sending`). Each costs a write a call.
     """
 
     sending: dict[Visibility, Sending] = field(default_factory=dict)
@@ -106,6 +122,8 @@ class Terms:
     every: Figure[timedelta] | None = None  # the least time between two polls
     keeps_words: Figure[timedelta] | None = None
     idempotent: Figure[timedelta] | None = None
+    at_once: Figure[int] | None = None
+    pace: Figure[Pace] | None = None
     api_version: Figure[str] | None = None
     sunset: Figure[date] | None = None  # when that version ends
     figures: dict[str, Figure[object]] = field(default_factory=dict)  # further ones, by name
@@ -138,7 +156,8 @@ class Terms:
             span = window.span.value
             if span is None or (last_inbound is not None and now - last_inbound <= span):
                 files = rules.files.value if rules.files is not None and not window.template else ()
-                return Permit(_GRANT, rules.text.value, window.name, window.tag, window.template, files)
+                pace = rules.pace.value if rules.pace is not None else None
+                return Permit(_GRANT, rules.text.value, window.name, window.tag, window.template, files, pace)
         if not windows:
             return Refusal(f"the platform allows no automatic answer in a {visibility} thread")
         longest = max(window.span.value for window in windows if window.span.value is not None)
@@ -159,7 +178,7 @@ _GRANT = object()
 class Permit:
     """Leave to send one message now: the limit of its text, and the window that is open with its tag or template.
 
-    `files`: the kinds of file that may go with it.
+    `files`: the kinds of file that may go with it. `pace`: how fast the platform takes such messages.
     """
 
     grant: object = field(repr=False)
@@ -168,6 +187,7 @@ class Permit:
     tag: str = ""
     template: bool = False
     files: tuple[FileLimit, ...] = ()
+    pace: Pace | None = None
 
     def refuses(self, kind: AttachmentKind, media_type: str, size: int = 0) -> str:
         """Return why a file cannot be sent, in words for the agent; empty when it can be. `size` in bytes."""

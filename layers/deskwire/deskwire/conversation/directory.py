@@ -8,12 +8,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from deskwire import registry
 from deskwire.configuration import Connection, HelpdeskConnection, connection_key, helpdesk_key
 from deskwire.contracts.channel import Channel, Mail, Reach, Remember
 from deskwire.contracts.connector import Show, not_given
 from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.contracts.terms import Figure
 from deskwire.model.errors import ConfigurationError
 from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
@@ -27,6 +29,8 @@ from .health import Cache, Neighbours
 from .tokens import SharedTokens
 
 MINUTE = timedelta(seconds=60)
+
+Value = TypeVar("Value")
 
 
 class Remembered:
@@ -116,6 +120,7 @@ class Directory:
         """Return a connection's connector and what it may use."""
         connector = registry.channel(connection.channel)
         owner = compose("channel", connection.name)
+        self.neighbours.limits.declare(connection.key[0], _value(connector.terms.at_once) or 0)
         reach = self._reach(connector, connection.account, connection, owner)
         place = f"originals/{connection.endpoint}"  # AWS stores by rule, which knows the endpoint and no connection
         return connector, replace(
@@ -136,6 +141,9 @@ class Directory:
         """Return a helpdesk's connector and what it may use."""
         connector = registry.helpdesk(definition.connector)
         reach = self._reach(connector, definition.name, definition, compose("helpdesk", definition.name))
+        declared = (_value(connector.terms.at_once), definition.at_once)
+        at_once = min((each for each in declared if each), default=0)
+        self.neighbours.limits.declare(definition.key[0], at_once, _value(connector.terms.pace))
         return connector, replace(
             reach, http=self.neighbours.paced(definition.key[0], self.http, connector.abilities.rate)
         )
@@ -157,3 +165,7 @@ class Directory:
             aws=partial(self.aws, connector.aws_services),
             fetch=lambda call, hosts=(): self.fetch(call, (*own, *hosts)),
         )
+
+
+def _value(figure: Figure[Value] | None) -> Value | None:
+    return None if figure is None else figure.value

@@ -6,15 +6,17 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
+from deskwire.contracts.terms import Pace
 from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.ports import Clock, Table, Update
 from deskwire.web.rest import Answer, Call, Transport
 
+from .limits import AGAIN, LeftAlone, Limits
 from .table import moment, seconds
 
 LOOK = timedelta(seconds=5)  # how old what we know of a neighbour's health may be
@@ -64,10 +66,6 @@ QUICK = Pauses(2, 60)  # where it costs nothing to try: after doubt the neighbou
 CAREFUL = Pauses(60, 300)  # where nobody can tell whether a failed attempt took effect
 
 
-class LeftAlone(TemporaryError):  # noqa: N818 - an answer, not an error
-    """The neighbour was not asked, so nothing of the request had its effect."""
-
-
 class Health(NamedTuple):
     """Until when a neighbour is left alone, and until when its rate limit is kept (seconds since 1970)."""
 
@@ -81,6 +79,7 @@ class Neighbours:
 
     table: Table
     clock: Clock
+    limits: Limits = field(init=False)
     _health: Cache[Health] = field(init=False)
     _failures: dict[str, int] = field(init=False, default_factory=dict)
     _open: dict[str, int] = field(init=False, default_factory=dict)  # until when we said that it is left alone
@@ -90,6 +89,7 @@ class Neighbours:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_health", Cache(self.clock, LOOK))
+        object.__setattr__(self, "limits", Limits(self.table, self.clock))
 
     def admit(self, neighbour: str) -> None:
         """Raise `LeftAlone` while the neighbour is to be left alone."""
@@ -99,14 +99,45 @@ class Neighbours:
             raise LeftAlone(f"{neighbour} is left alone until {moment(until):%H:%M:%S}", after=left)
 
     @contextmanager
-    def asking(self, neighbour: str, requests: int = 1, pauses: Pauses = QUICK) -> Iterator[None]:
+    def asking(
+        self, neighbour: str, requests: int = 1, pauses: Pauses = QUICK, pace: Pace | None = None
+    ) -> Iterator[None]:
         """Ask the neighbour about `requests` times, and learn from what happens how it is.
 
-        Raises `LeftAlone`, before anything is asked, while it is to be left alone. After failures a container tries
-        with one thread whether it works again. Then all keep to its rate limit: it would refuse the rest one by one,
-        and each refused request is taken from those that are needed.
+        Raises `LeftAlone`, before anything is asked, while it is to be left alone, and when it takes no more calls at
+        once or in this span of time: `pace`, or the one that it declared.
         """
         self.admit(neighbour)
+        give_back = self._limited(neighbour, requests, pace)
+        try:
+            with self._recovering(neighbour, requests, pauses):
+                yield
+        finally:
+            give_back()
+
+    def _limited(self, neighbour: str, requests: int, pace: Pace | None) -> Callable[[], None]:
+        """Take what the neighbour's limits leave for one call; return what gives its place back."""
+        give_back = _nothing
+        try:
+            give_back = self.limits.take(neighbour)
+            self.limits.spend(neighbour, requests, pace)
+        except LeftAlone:
+            give_back()
+            with suppress(TemporaryError):
+                self._keep_recovering(neighbour, seconds(self.clock()))  # sweep wakes those who wait more often
+            raise
+        except TemporaryError as error:  # the table's: whatever it did, the neighbour was not asked
+            give_back()
+            raise LeftAlone(f"whether {neighbour} takes more is not known: {error}", after=AGAIN) from None
+        return give_back
+
+    @contextmanager
+    def _recovering(self, neighbour: str, requests: int, pauses: Pauses) -> Iterator[None]:
+        """Spare a neighbour that failed, or did so a while ago.
+
+        After failures a container tries with one thread whether it works again. Then all keep to its rate limit: it
+        would refuse the rest one by one, and each refused request is taken from those that are needed.
+        """
         now, allowed = seconds(self.clock()), self._allowed.get(neighbour)
         recovering = now < self._known(neighbour).recovering_until
         if self._failures.get(neighbour, 0) < PATIENCE and not (recovering and allowed == UNTOLD):
@@ -209,3 +240,7 @@ class Neighbours:
     def worked(self, neighbour: str) -> None:
         """Note that the neighbour answered."""
         self._failures.pop(neighbour, None)
+
+
+def _nothing() -> None:
+    """Do nothing: there is no place to give back."""

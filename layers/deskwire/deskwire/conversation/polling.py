@@ -19,7 +19,7 @@ from deskwire.ports import Archive, Clock, Item, Key, Mailbox, Put, Table
 from deskwire.telemetry import Telemetry
 
 from .directory import Directory
-from .health import LeftAlone
+from .limits import LeftAlone
 from .table import seconds
 
 EARLY = 5  # seconds by which a look may come before its time: sweep's minutes are not that exact
@@ -70,7 +70,7 @@ class Polling:
         every = channel.terms.every
         if not isinstance(channel, Polls) or self._is_early(kept, every):
             return 0
-        with self.directory.neighbours.asking(key[0]):
+        with self.directory.neighbours.asking(key[0], 0):
             page = channel.poll(_cursor(kept), reach)
         return self._take(key, kept, page.cursor, page.events, connection.endpoint, "channels", timed=every is not None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -38,7 +39,7 @@ class Sending:
         if not isinstance(channel, Replies):
             return "refused", None, "this channel cannot send"
         try:
-            with self.neighbours.asking(turn.connection.key[0], pauses=CAREFUL):
+            with self._asking(turn, message, permit):
                 return "sent", channel.send(message, permit, turn.outside), ""
         except TemporaryError as error:
             if not error.ambiguous:
@@ -54,6 +55,11 @@ class Sending:
                 return self._asked(turn, message, permit)
             turn.trouble = turn.trouble or error
             return "failed", None, str(error)
+
+    def _asking(self, turn: Turn, message: Outgoing, permit: Permit) -> AbstractContextManager[None]:
+        """Return the context in which a message is sent: each of its files is a message of its own to the platform."""
+        messages = 1 + len(message.attachments)
+        return self.neighbours.asking(turn.connection.key[0], messages, pauses=CAREFUL, pace=permit.pace)
 
     def _asked(self, turn: Turn, message: Outgoing, permit: Permit) -> tuple[str, Sent | None, str]:
         """Return what the platform says became of a message that may have been sent.
@@ -77,7 +83,7 @@ class Sending:
         if not isinstance(turn.channel, Replies):
             return "unknown", None, "this channel cannot send"
         try:
-            with self.neighbours.asking(turn.connection.key[0], pauses=CAREFUL):
+            with self._asking(turn, message, permit):
                 return "sent", turn.channel.send(message, permit, turn.outside), ""
         except (TemporaryError, PermanentError, ConfigurationError) as error:
             return "unknown", None, str(error)

@@ -21,7 +21,7 @@ from deskwire.model.values import replace
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
 from .decide import Pending, Plan
-from .health import LeftAlone
+from .limits import LeftAlone
 from .recorded import REMINDER, Recorded
 from .reminders import METRICS, NO_TICKET_PAUSE, clocks, is_waiting, note
 from .spoken import Writer
