@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from deskwire.contracts.channel import filled, in_turn, line, place
-from deskwire.contracts.terms import Figure, FileLimit, Permit, Sending, TextLimit, Window
+from deskwire.contracts.terms import Figure, FileLimit, Pace, Permit, Sending, TextLimit, Window
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
@@ -303,14 +303,14 @@ def windows(source: str) -> tuple[Window, ...]:
     )
 
 
-def private_reply(limit: Figure[TextLimit], source: str) -> Sending:
+def private_reply(limit: Figure[TextLimit], source: str, pace: Figure[Pace] | None = None) -> Sending:
     """Return the rules of the one private reply that a comment may have, within a week."""
     week = Window(
         name="private reply",
         span=Figure(timedelta(days=7), source, meta.CHECKED),
         automatic=Figure(True, source, meta.CHECKED),  # noqa: FBT003
     )
-    return Sending(text=limit, windows=(week,))
+    return Sending(text=limit, windows=(week,), pace=pace)
 
 
 def send(

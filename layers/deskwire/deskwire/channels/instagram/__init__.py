@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, filled, line
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta, meta_inbox
 from deskwire.families.meta_reading import repeats
 from deskwire.model.errors import DeskwireError, PermanentError
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request, Response
 
+RATES: Final = (
+    "https://developers.facebook.com/documentation/business-messaging/messenger-platform/overview/rate-limiting"
+)
 PRIVATE_REPLIES: Final = "https://developers.facebook.com/documentation/instagram-platform/private-replies"
 MESSAGING: Final = (
     "https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"
@@ -88,7 +91,9 @@ class Instagram(Channel):
             ),
         },
         private_reply=meta_inbox.private_reply(
-            Figure(TextLimit(1000, Unit.BYTES), MESSAGING, meta.CHECKED), PRIVATE_REPLIES
+            Figure(TextLimit(1000, Unit.BYTES), MESSAGING, meta.CHECKED),
+            PRIVATE_REPLIES,
+            Figure(Pace("private replies", 750, timedelta(hours=1)), RATES, meta.CHECKED),
         ),
         body_limit=meta.BODY_LIMIT,
         deadline=Figure(timedelta(seconds=5), meta.WEBHOOKS, meta.CHECKED, confirmed=False),

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Channel, Reach, in_turn, newest
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
 from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Event, Unreadable, Visibility
@@ -81,6 +81,8 @@ class WhatsApp(Channel):
                 # 4,096 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.
                 text=Figure(TextLimit(4096, Unit.UTF16, pieces=5), SEND, CHECKED, confirmed=False),
                 files=Figure(sending.FILES, MEDIA, CHECKED),
+                # What comes in counts, too; a number may be raised to 1,000.
+                pace=Figure(Pace("messages", 80, timedelta(seconds=1)), THROUGHPUT, CHECKED),
                 windows=(
                     Window(
                         name="customer service",
@@ -103,7 +105,6 @@ class WhatsApp(Channel):
         api_version=meta.API_VERSION,
         sunset=meta.SUNSET,
         figures={
-            "messages_per_second": Figure(80, THROUGHPUT, CHECKED),
             "media_link_lives": Figure(timedelta(minutes=5), MEDIA, CHECKED),
         },
     )

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
 from deskwire.contracts.channel import Channel, each, newest
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import oauth1
 from deskwire.model.errors import DeskwireError, PayloadError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import Author, Event, Unreadable, Visibility
@@ -55,6 +55,12 @@ CHECKED: Final = date(2026, 11, 21)
 WEBHOOKS: Final = "https://docs.x.com/x-api/webhooks/introduction"
 COUNTING: Final = "https://docs.x.com/fundamentals/counting-characters"
 MANAGE_DMS: Final = "https://docs.x.com/x-api/direct-messages/manage/introduction"
+POSTING: Final = "https://developer.x.com/en/docs/x-api/tweets/manage-tweets"
+WHISPERING: Final = (
+    "https://developer.x.com/en/docs/x-api/direct-messages/manage/api-reference/"
+    "post-dm_conversations-with-participant_id-messages"
+)
+QUARTER: Final = timedelta(minutes=15)
 AUTOMATION: Final = "https://docs.x.com/changelog"
 
 # No grammar of the token is published; this is what was seen, and what no JSON object can look like
@@ -99,6 +105,8 @@ class X(Channel):
         sending={
             Visibility.PUBLIC: Sending(
                 text=Figure(TextLimit(280, Unit.WEIGHTED), COUNTING, CHECKED),
+                # The pages of both calls; a newer table of all rates says less for some plans, so X's 429 still counts.
+                pace=Figure(Pace("posts", 200, QUARTER), POSTING, CHECKED, confirmed=False),
                 windows=(
                     Window(
                         name="always",
@@ -110,6 +118,7 @@ class X(Channel):
             ),
             Visibility.PRIVATE: Sending(
                 text=Figure(TextLimit(10_000, Unit.CHARACTERS), MANAGE_DMS, CHECKED, confirmed=False),
+                pace=Figure(Pace("direct messages", 200, QUARTER), WHISPERING, CHECKED, confirmed=False),
                 windows=(
                     Window(
                         name="always",

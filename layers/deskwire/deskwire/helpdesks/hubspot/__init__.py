@@ -35,7 +35,7 @@ from typing import ClassVar
 
 from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
-from deskwire.contracts.terms import Figure, Terms
+from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
@@ -71,6 +71,10 @@ class HubSpot(Helpdesk):
         redelivery=Figure(timedelta(hours=24), f"{DOCS}/api/webhooks", CHECKED, confirmed=False),
         every=Figure(
             timedelta(minutes=1), f"{DOCS}/api-reference/2026-03/crm/search-the-crm", CHECKED, confirmed=False
+        ),
+        # Of the smallest plans; larger ones take 190.
+        pace=Figure(
+            Pace("requests", 100, timedelta(seconds=10)), f"{DOCS}/developer-tooling/platform/usage-guidelines", CHECKED
         ),
         api_version=Figure("v3", f"{DOCS}/api-reference/crm-tickets-v3/guide", CHECKED),
         figures={
