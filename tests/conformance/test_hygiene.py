@@ -16,7 +16,7 @@ import pytest
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import DeskwireError
-from deskwire.model.events import Kind
+from deskwire.model.events import Kind, Visibility
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing
 from deskwire.model.tickets import Ticket
@@ -356,7 +356,11 @@ def figures(contract):
         if isinstance(value, Figure):
             yield name, value
     yield from contract.figures.items()
-    for place, sending in contract.places.items():
+    places = dict(contract.places)
+    for kind, rules in contract.kinds.items():
+        places |= {f"{kind}, {visibility}": sending for visibility, sending in rules.sending.items()}
+        places |= {f"{kind}, private reply": rules.private_reply} if rules.private_reply is not None else {}
+    for place, sending in places.items():
         yield f"{place}.text", sending.text
         if sending.pace is not None:
             yield f"{place}.pace", sending.pace
@@ -382,6 +386,16 @@ def test_a_channel_that_replies_says_how_long_and_when(replying_channel):
     for sending in contract.places.values():
         assert sending.text.value.most > 0
         assert sending.text.value.pieces >= 1
+
+
+@pytest.mark.rule("C18.kinds")
+def test_each_kind_of_thread_has_rules_of_its_own_and_a_capture(channel):
+    """A name without rules is a slip of the pen, for the ordinary ones would hold; rules without a capture are dead."""
+    kinds = world.connectors()[channel].terms.kinds
+    assert {event.thread_kind for event in world.happened(channel)} - {""} == kinds.keys()
+    for name, rules in kinds.items():
+        everywhere = len(rules.sending) == len(Visibility) and rules.private_reply is not None
+        assert rules.refusal or everywhere, f"{name}: say why nothing can be sent where nothing can"
 
 
 @pytest.mark.rule("C18.kept")

@@ -29,6 +29,9 @@ from tests.conformance.test_helpdesks import test_two_answers_in_a_row_are_two_s
 from tests.conformance.test_helpdesks import (
     test_what_became_of_a_ticket_is_signalled_each_time_and_with_its_time as statuses_told,
 )
+from tests.conformance.test_hygiene import (
+    test_each_kind_of_thread_has_rules_of_its_own_and_a_capture as kinds_have_rules,
+)
 from tests.conformance.test_hygiene import test_no_error_of_a_call_tells_a_secret_or_words as errors_are_silent
 from tests.simulation.hotline import Hotline
 
@@ -64,6 +67,14 @@ def test_an_echo_under_another_id_than_was_sent_is_found(breaking, name):
     breaking(channel(name), lambda event: dataclasses.replace(event, object_id=f"mid.{event.object_id}"))
     with pytest.raises(AssertionError, match=r"no (public|private) echo"):
         ids_equal(name)
+
+
+@pytest.mark.parametrize("name", ["instagram", "x"])
+def test_a_kind_of_thread_that_the_terms_do_not_know_is_found(breaking, name):
+    kinds_have_rules(name)
+    breaking(channel(name), lambda event: dataclasses.replace(event, thread_kind=event.thread_kind.upper()))
+    with pytest.raises(AssertionError):
+        kinds_have_rules(name)
 
 
 def test_an_update_that_lowers_what_agents_set_is_found(monkeypatch):

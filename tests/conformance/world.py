@@ -409,7 +409,7 @@ def permit_of(exchange: Exchange, outgoing: Outgoing) -> Permit:
     last = moment(exchange.data.get("last_inbound")) or now - timedelta(hours=1)
     permit = connectors()[exchange.connector].terms.permit(
         outgoing.visibility, automatic=outgoing.automatic, last_inbound=last, now=now,
-        private_reply=outgoing.private_reply,
+        private_reply=outgoing.private_reply, kind=exchange.data.get("thread_kind", ""),
     )  # fmt: skip
     assert isinstance(permit, Permit), permit
     return permit

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from deskwire.channels.messenger import Messenger
-from deskwire.contracts.terms import Figure
+from deskwire.contracts.terms import Figure, ThreadKind
 from deskwire.conversation.table import seconds
 from deskwire.model.errors import TemporaryError
 from deskwire.timing import KEEP_SECONDS
@@ -118,3 +118,27 @@ def test_after_the_platform_s_time_an_answer_in_doubt_is_not_sent_again(asked, t
     asked.graph.next = [TemporaryError("the answer was lost", ambiguous=True)]
     asked.work()
     assert len(asked.graph.sent) == 1
+
+
+@pytest.fixture
+def on_air(monkeypatch, terms):
+    """Let each message be of a kind of thread that takes no answer."""
+    terms(kinds={"on air": ThreadKind(refusal="who is on air is not written to")})
+    parse = Messenger.parse
+
+    def read(self, request):
+        return [dataclasses.replace(each, thread_kind="on air") for each in parse(self, request)]
+
+    monkeypatch.setattr(Messenger, "parse", read)
+
+
+def test_a_thread_keeps_to_the_rules_of_its_kind(company, on_air):
+    company.deliver(company.message("Where is my order?"))
+    company.work()
+    assert company.graph.sent == [], "not acknowledged"
+    assert company.thread()["timers"] == {}, "no window to remind of"
+    company.zendesk.agent_replies(company.zendesk.tickets[0].id, "On its way")
+    company.signalled(company.zendesk.tickets[0].id)
+    company.work()
+    assert company.graph.sent == []
+    assert "who is on air is not written to" in company.comments()[-1]

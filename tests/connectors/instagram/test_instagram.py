@@ -131,3 +131,22 @@ def test_a_private_reply_has_a_week_even_for_what_no_person_wrote():
     assert (permit.tag, permit.limit.pieces) == ("", 1)
     late = Instagram.terms.permit(Visibility.PRIVATE, last_inbound=NOW - timedelta(days=8), **given)
     assert isinstance(late, Refusal)
+
+
+def test_a_live_comment_is_answered_privately_alone_and_not_for_long():
+    given = {"automatic": False, "now": NOW, "kind": "live comment"}
+    public = Instagram.terms.permit(Visibility.PUBLIC, last_inbound=NOW, **given)
+    assert isinstance(public, Refusal)
+    assert "a private reply only" in public.reason
+    given["private_reply"] = True
+    assert isinstance(Instagram.terms.permit(Visibility.PRIVATE, last_inbound=NOW, **given), Permit)
+    late = Instagram.terms.permit(Visibility.PRIVATE, last_inbound=NOW - timedelta(days=2), **given)
+    assert isinstance(late, Refusal)
+
+
+def test_a_mention_is_answered_in_public_alone():
+    given = {"automatic": False, "now": NOW, "last_inbound": NOW, "kind": "mention"}
+    assert isinstance(Instagram.terms.permit(Visibility.PUBLIC, **given), Permit)
+    private = Instagram.terms.permit(Visibility.PRIVATE, private_reply=True, **given)
+    assert isinstance(private, Refusal)
+    assert "own posts" in private.reason

@@ -270,7 +270,10 @@ def test_an_encrypted_chat_says_where_it_can_be_read():
     (event,) = parsed(captured("encrypted_chat"))
     assert (event.kind, event.text) == (Kind.MESSAGE, "[encrypted chat: open in X]")
     assert event.thread == "chat-900000000000000777"
-    with pytest.raises(PermanentError, match="in X only"):
+    for automatic in (True, False):
+        given = {"automatic": automatic, "last_inbound": NOW, "now": NOW, "kind": event.thread_kind}
+        assert "in X only" in CHANNEL.terms.permit(event.visibility, **given).reason
+    with pytest.raises(PermanentError, match="no direct message"):
         CHANNEL.send(
             dataclasses.replace(private("Hi", "9"), thread=event.thread), permit(Visibility.PRIVATE), reach(None)
         )

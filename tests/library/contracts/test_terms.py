@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from deskwire.contracts.terms import Figure, Permit, Refusal, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, Permit, Refusal, Sending, Terms, TextLimit, ThreadKind, Unit, Window
 from deskwire.model.events import Visibility
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -84,3 +84,20 @@ def test_a_private_answer_to_a_public_message_has_rules_of_its_own():
     assert isinstance(permit, Permit)
     assert (permit.window, permit.limit, permit.tag) == ("private reply", TextLimit(1000, Unit.BYTES), "")
     assert isinstance(contract().permit(Visibility.PRIVATE, **given), Refusal)
+
+
+def test_a_kind_of_thread_may_have_rules_of_its_own():
+    hours = Sending(
+        text=figure(TextLimit(100, Unit.BYTES)),
+        windows=(Window(name="live", span=figure(timedelta(hours=4)), automatic=figure(True)),),
+    )
+    live = ThreadKind(private_reply=hours, refusal="a live comment takes a private reply only")
+    rules = dataclasses.replace(contract(), kinds={"live": live})
+    given = {"automatic": False, "now": NOW}
+    late = {"last_inbound": NOW - timedelta(hours=5), **given}
+    soon = {"last_inbound": NOW - timedelta(hours=1), "private_reply": True, **given}
+    assert rules.permit(Visibility.PRIVATE, kind="live", **soon).window == "live"
+    assert rules.permit(Visibility.PRIVATE, kind="live", **late) == Refusal(live.refusal)
+    assert "4 hours" in rules.permit(Visibility.PRIVATE, kind="live", private_reply=True, **late).reason
+    assert rules.permit(Visibility.PRIVATE, **late).window == "standard"
+    assert rules.permit(Visibility.PRIVATE, kind="of a newer version", **late).window == "standard"

@@ -12,6 +12,7 @@ import deskwire
 from deskwire.letters import VERSION, event_in, letter_of, opened, read_letter, stored, timer
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.values import replace
 from deskwire.ports.memory import MemoryArchive
 
 EVENT = Event(
@@ -47,6 +48,12 @@ def test_what_a_newer_version_wrote_is_refused_and_never_misread(version):
         opened(read_letter(changed(written(), event=event)), MemoryArchive())
     with pytest.raises(PayloadError, match="deploy the newer code"):
         event_in(zlib.compress(json.dumps(event).encode()))
+
+
+def test_a_field_that_most_events_leave_empty_is_written_where_it_is_not():
+    event = replace(EVENT, thread_kind="live comment")
+    assert event_in(stored(event)) == event
+    assert "thread_kind" not in EVENT.to_json()
 
 
 def test_an_unknown_field_of_letter_and_event_goes_along_wherever_they_are_written_again():

@@ -104,18 +104,32 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """The rules of one platform.
+class ThreadKind:
+    """The rules of one kind of thread, such as the comments on a live broadcast, in place of the ordinary ones.
 
-    `sending` are the rules of a public or private thread, `private_reply` those of a private answer to a public message
-    (None: there is no such thing). `keeps_words` is how long we may keep what people wrote (None: as long as the
-    company wants). Within `idempotent` of the first attempt the same message may be sent again without harm, since
-    the platform knows it by our key. `at_once` is how many calls an account takes at the same time, `pace` how many
-    requests in a span (of a helpdesk; messages to customers have theirs in `Sending`). Each costs a write a call.
+    Where they have no entry, nothing can be sent; `refusal` says why, in words for the agent.
     """
 
     sending: dict[Visibility, Sending] = field(default_factory=dict)
     private_reply: Sending | None = None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The rules of one platform.
+
+    `sending` are the rules of a public or private thread, `private_reply` those of a private answer to a public message
+    (None: there is no such thing). `kinds` are the rules of the threads whose events name a `thread_kind`.
+    `keeps_words` is how long we may keep what people wrote (None: as long as the company wants). Within `idempotent` of
+    the first attempt the same message may be sent again without harm, since the platform knows it by our key.
+    `at_once` is how many calls an account takes at the same time, `pace` how many requests in a span (of a helpdesk;
+    messages to customers have theirs in `Sending`): each costs a write or two for each call.
+    """
+
+    sending: dict[Visibility, Sending] = field(default_factory=dict)
+    private_reply: Sending | None = None
+    kinds: dict[str, ThreadKind] = field(default_factory=dict)
     body_limit: Figure[int]  # bytes of the largest delivery we take
     deadline: Figure[timedelta]  # in which a delivery is to be answered
     redelivery: Figure[timedelta]  # how long the platform repeats what we did not answer
@@ -134,6 +148,10 @@ class Terms:
         replies = {"private reply": self.private_reply} if self.private_reply is not None else {}
         return {str(visibility): rules for visibility, rules in self.sending.items()} | replies
 
+    def rules(self, kind: str = "") -> ThreadKind:
+        """Return the rules of a kind of thread: the ordinary ones unless `kinds` has others."""
+        return self.kinds.get(kind) or ThreadKind(sending=self.sending, private_reply=self.private_reply)
+
     def permit(
         self,
         visibility: Visibility,
@@ -142,15 +160,18 @@ class Terms:
         last_inbound: datetime | None,
         now: datetime,
         private_reply: bool = False,
+        kind: str = "",
     ) -> Permit | Refusal:
         """Return leave to send now, or why not.
 
-        `last_inbound` is when the customer last wrote (None: never); `private_reply` as in `Outgoing`.
+        `last_inbound` is when the customer last wrote (None: never); `private_reply` as in `Outgoing`; `kind` is the
+        thread's.
         """
-        rules = self.private_reply if private_reply else self.sending.get(visibility)
+        known = self.rules(kind)
+        rules = known.private_reply if private_reply else known.sending.get(visibility)
         if rules is None:
             place = "as a private answer" if private_reply else f"to a {visibility} thread"
-            return Refusal(f"nothing can be sent {place} on this channel")
+            return Refusal(known.refusal or f"nothing can be sent {place} on this channel")
         windows = [window for window in rules.windows if window.automatic.value or not automatic]
         for window in windows:
             span = window.span.value

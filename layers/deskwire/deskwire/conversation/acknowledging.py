@@ -143,4 +143,6 @@ def _permit(turn: Turn, event: Event, last: datetime) -> Permit | Refusal:
     """Return the permit to acknowledge an event now, or the refusal."""
     if not isinstance(turn.channel, Replies):
         return Refusal("this channel cannot send")
-    return turn.channel.terms.permit(event.visibility, automatic=True, last_inbound=last, now=turn.now)
+    return turn.channel.terms.permit(
+        event.visibility, automatic=True, last_inbound=last, now=turn.now, kind=event.thread_kind
+    )

@@ -196,7 +196,10 @@ class Relaying:
         private_reply = visibility is Visibility.PRIVATE and thread.visibility is Visibility.PUBLIC
         if private_reply and terms.private_reply is None:
             return Refusal(f"{turn.channel.title} has no private answers")
-        return terms.permit(visibility, automatic=False, last_inbound=last, now=turn.now, private_reply=private_reply)
+        return terms.permit(
+            visibility, automatic=False, last_inbound=last, now=turn.now, private_reply=private_reply,
+            kind=thread.thread_kind,
+        )  # fmt: skip
 
     def _tell(self, turn: Turn, key: str, reply: AgentReply, tell: Tell, text: str) -> None:
         """Add a note to the reply's own ticket: it was not sent, or may not have been."""

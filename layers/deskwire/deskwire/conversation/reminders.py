@@ -55,7 +55,7 @@ def clocks(before: Thread, thread: Thread, terms: Terms, policy: Policy, now: da
 
 def closing_time(thread: Thread, terms: Terms) -> datetime | None:
     """Return until when an agent can answer in this thread without a template; None: there is no such end."""
-    rules = terms.sending.get(thread.visibility)
+    rules = terms.rules(thread.thread_kind).sending.get(thread.visibility)
     spans = [window.span.value for window in rules.windows if not window.template] if rules is not None else []
     longest = max((span for span in spans if span is not None), default=None)
     if longest is None or None in spans:
@@ -84,5 +84,5 @@ def note(name: str, thread: Thread, terms: Terms, policy: Policy, title: str, no
 
 
 def _has_template(thread: Thread, terms: Terms) -> bool:
-    rules = terms.sending.get(thread.visibility)
+    rules = terms.rules(thread.thread_kind).sending.get(thread.visibility)
     return rules is not None and any(window.template for window in rules.windows)

@@ -38,6 +38,7 @@ class Thread(BaseModel):
     author: dict[str, str] = Field(default_factory=dict)
     helpdesk: str = ""  # where the ticket is
     contact: str = ""  # the helpdesk's id of the customer
+    thread_kind: str = ""  # of the customer's last message: see `Terms.kinds`
     ticket: str = ""
     epoch: int = 0  # counts the tickets of this thread
     opened_at: int = 0

@@ -112,6 +112,7 @@ class Turn:
             account=event.account,
             thread=event.thread,
             visibility=event.visibility,
+            thread_kind=event.thread_kind,
             last_inbound=stamp,
             reply_to=event.object_id,
             context={name: value for name, value in context.items() if value},

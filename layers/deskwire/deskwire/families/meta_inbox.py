@@ -303,14 +303,19 @@ def windows(source: str) -> tuple[Window, ...]:
     )
 
 
-def private_reply(limit: Figure[TextLimit], source: str, pace: Figure[Pace] | None = None) -> Sending:
-    """Return the rules of the one private reply that a comment may have, within a week."""
-    week = Window(
+def private_reply(
+    limit: Figure[TextLimit],
+    source: str,
+    pace: Figure[Pace] | None = None,
+    span: Figure[timedelta | None] | None = None,
+) -> Sending:
+    """Return the rules of the one private reply that a comment may have, within a week or another span."""
+    window = Window(
         name="private reply",
-        span=Figure(timedelta(days=7), source, meta.CHECKED),
+        span=span or Figure(timedelta(days=7), source, meta.CHECKED),
         automatic=Figure(True, source, meta.CHECKED),  # noqa: FBT003
     )
-    return Sending(text=limit, windows=(week,), pace=pace)
+    return Sending(text=limit, windows=(window,), pace=pace)
 
 
 def send(

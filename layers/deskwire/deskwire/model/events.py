@@ -123,7 +123,8 @@ class Event:
     `account` is empty where a delivery names none: the receiver fills it in from the endpoint.
     `object_id` is the platform's id of the thing (an edit or deletion carries the id of the original), `verb`
     what was done to it, `version` tells several of the same verb apart; together with channel and account they
-    are the `key`, the same for every redelivery. `thread` is the conversation as the channel defines it.
+    are the `key`, the same for every redelivery. `thread` is the conversation as the channel defines it; `thread_kind`
+    names its kind where other rules hold for sending than on the channel's other threads (see `Terms.kinds`).
     `occurred_at` is the customer's own time in UTC, None where the platform gives none. `text` is never empty for
     a message: a sticker or a location has a line too. `complete=False`: the words must be fetched before filing.
     `no_automatic_reply` holds the reason why nothing may be answered automatically (`standby`, `automated` …).
@@ -148,6 +149,7 @@ class Event:
     verb: str
     version: str = ""
     thread: str
+    thread_kind: str = ""
     visibility: Visibility
     author: Author | None = None
     own: bool = False
@@ -234,6 +236,7 @@ class Event:
             "verb": self.verb,
             "version": self.version or None,
             "thread": self.thread,
+            **({"thread_kind": self.thread_kind} if self.thread_kind else {}),
             "visibility": str(self.visibility),
             "author": None
             if self.author is None

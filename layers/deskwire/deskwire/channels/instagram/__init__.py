@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, filled, line
-from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, ThreadKind, Unit, Window
 from deskwire.families import meta, meta_inbox
 from deskwire.families.meta_reading import repeats
 from deskwire.model.errors import DeskwireError, PermanentError
@@ -54,6 +54,34 @@ REPLIES: Final = (
     "https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-comment/replies"
 )
 
+PUBLIC: Final = Sending(
+    # Current pages state no length. 300 is that of an interface retired since, 2,196 a tool's: the
+    # larger is not relied on, and what Instagram refuses is told to the agent.
+    text=Figure(TextLimit(2196, Unit.UTF16), REPLIES, meta.CHECKED, confirmed=False),
+    windows=(
+        Window(
+            name="always",
+            span=Figure(None, REPLIES, meta.CHECKED),
+            automatic=Figure(True, REPLIES, meta.CHECKED, confirmed=False),  # noqa: FBT003
+        ),
+    ),
+)
+PACE: Final = Figure(Pace("private replies", 750, timedelta(hours=1)), RATES, meta.CHECKED)
+LIVE: Final = ThreadKind(
+    # The broadcast's end is not told: a day is longer than any, and after it Instagram refuses.
+    private_reply=meta_inbox.private_reply(
+        Figure(TextLimit(1000, Unit.BYTES), MESSAGING, meta.CHECKED),
+        PRIVATE_REPLIES,
+        PACE,
+        span=Figure(timedelta(days=1), PRIVATE_REPLIES, meta.CHECKED, confirmed=False),
+    ),
+    refusal="a live comment takes a private reply only, while the broadcast lasts",
+)
+MENTION: Final = ThreadKind(
+    sending={Visibility.PUBLIC: PUBLIC},
+    refusal="private replies are for comments on the account's own posts",
+)
+
 
 class Instagram(Channel):
     """The connector. A thread is a root comment or a mentioning post (public), or a person (private)."""
@@ -72,18 +100,7 @@ class Instagram(Channel):
     media_hosts: ClassVar[tuple[str, ...]] = (*meta.MEDIA_HOSTS, "cdninstagram.com")
     terms = Terms(
         sending={
-            Visibility.PUBLIC: Sending(
-                # Current pages state no length. 300 is that of an interface retired since, 2,196 a tool's: the
-                # larger is not relied on, and what Instagram refuses is told to the agent.
-                text=Figure(TextLimit(2196, Unit.UTF16), REPLIES, meta.CHECKED, confirmed=False),
-                windows=(
-                    Window(
-                        name="always",
-                        span=Figure(None, REPLIES, meta.CHECKED),
-                        automatic=Figure(True, REPLIES, meta.CHECKED, confirmed=False),  # noqa: FBT003
-                    ),
-                ),
-            ),
+            Visibility.PUBLIC: PUBLIC,
             Visibility.PRIVATE: Sending(
                 text=Figure(TextLimit(1000, Unit.BYTES, pieces=5), MESSAGING, meta.CHECKED),
                 files=Figure(meta_inbox.FILES, MESSAGING, meta.CHECKED),
@@ -93,8 +110,9 @@ class Instagram(Channel):
         private_reply=meta_inbox.private_reply(
             Figure(TextLimit(1000, Unit.BYTES), MESSAGING, meta.CHECKED),
             PRIVATE_REPLIES,
-            Figure(Pace("private replies", 750, timedelta(hours=1)), RATES, meta.CHECKED),
+            PACE,
         ),
+        kinds={deliveries.LIVE: LIVE, deliveries.MENTION: MENTION},
         body_limit=meta.BODY_LIMIT,
         deadline=Figure(timedelta(seconds=5), meta.WEBHOOKS, meta.CHECKED, confirmed=False),
         redelivery=Figure(timedelta(hours=36), meta.WEBHOOKS, meta.CHECKED),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "instagram"
 COMMENTS: Final = frozenset({"comments", "live_comments"})
+LIVE: Final = "live comment"  # kinds of thread that have rules of their own
+MENTION: Final = "mention"
 # Fields that come in `changes` with the content itself as the value, without its name around it (seen in parsers).
 BARE: Final = {"message_edit": "message_edit", "message_reactions": "reaction", "messaging_seen": "read"}
 
@@ -133,7 +135,7 @@ def _comment(entry: Node, value: Node, field: str) -> Event:
                 "Advertisement": media["ad_title"].text("") or media["ad_id"].text(""),
             }
         ),
-        "keep": {"place": field},
+        "thread_kind": LIVE if field == "live_comments" else "",
     }
     # No webhook of an edited or removed comment is documented; were there one, it would say so as a Page's feed does.
     if verb.text("") in REMOVALS:
@@ -160,7 +162,8 @@ def _mention(entry: Node, value: Node) -> Event:
         text=text,
         complete=bool(text and author),
         facts=filled({"Post": media, "Mention": "in a comment" if comment else "in a caption"}),
-        keep=filled({"place": "mentions", "mention": "comment" if comment else "media", "media": media}),
+        thread_kind=MENTION,
+        keep=filled({"mention": "comment" if comment else "media", "media": media}),
     )
 
 

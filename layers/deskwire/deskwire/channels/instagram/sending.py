@@ -46,8 +46,6 @@ def send(outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
 def _comment(outgoing: Outgoing, permit: Permit, reach: Reach) -> str:
     """Reply under the root comment (a reply to a reply lands there anyhow), or to what mentions us."""
     text = _one_text(outgoing, permit, "a comment on Instagram is words alone")
-    if outgoing.context.get("place") == "live_comments":
-        raise PermanentError("a live comment takes a private reply only, while the broadcast lasts", code="live")
     if outgoing.context.get("mention"):
         path, payload, by = (reach.account, "mentions"), _mentioned(outgoing) | {"message": text}, meta.PAGE
         if not reach.secrets.has(by.token):
@@ -66,8 +64,6 @@ def _mentioned(outgoing: Outgoing) -> dict[str, str]:
 
 def _reply_privately(outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
     """Send the one private reply that a comment may have; what comes back is in the person's own thread."""
-    if outgoing.context.get("mention"):
-        raise PermanentError("private replies are for comments on the account's own posts", code="no-private-reply")
     text = _one_text(outgoing, permit, "a private reply to a comment is one message of words")
     to = {"comment_id": outgoing.reply_to or outgoing.thread}
     answer = meta.message(to, {"text": text}, reach, login=login(reach), sender="me")

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
 from deskwire.contracts.channel import Channel, each, newest
-from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, ThreadKind, Unit, Window
 from deskwire.families import oauth1
 from deskwire.model.errors import DeskwireError, PayloadError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import Author, Event, Unreadable, Visibility
@@ -128,6 +128,7 @@ class X(Channel):
                 ),
             ),
         },
+        kinds={deliveries.ENCRYPTED: ThreadKind(refusal="an encrypted chat can be answered in X only")},
         body_limit=Figure(4 * 1024 * 1024, WEBHOOKS, CHECKED, confirmed=False),  # X states none
         deadline=Figure(timedelta(seconds=10), WEBHOOKS, CHECKED),
         # No retries are documented; a replay reaches back 24 hours.
@@ -243,8 +244,6 @@ class X(Channel):
 
 def _participant(outgoing: Outgoing) -> str:
     kind, _, number = outgoing.thread.partition("-")
-    if kind == "chat":
-        raise PermanentError("an encrypted chat can be answered in X only", code="encrypted-chat")
     if kind != "dm" or not (number.isascii() and number.isdigit()):
         raise PermanentError("the thread is no direct message of X", code="thread")
     return number

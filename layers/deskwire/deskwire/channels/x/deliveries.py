@@ -195,6 +195,7 @@ def _chat(payload: Node, account: str) -> Event:
         object_id=payload["id"].identifier(),
         verb=ADD,
         thread="chat-" + ":".join(others),
+        thread_kind=ENCRYPTED,
         visibility=Visibility.PRIVATE,
         author=Author(sender),
         own=sender == account,
