@@ -100,6 +100,19 @@ def test_an_edit_or_deletion_has_its_own_key_and_points_at_the_original(channel)
     )
 
 
+@pytest.mark.rule("C2.album")
+def test_an_album_is_several_messages_that_one_person_sent_into_one_thread(channel):
+    """Its id is the album's own: one that several albums share would join them, a message's own joins nothing."""
+    albums = {}
+    for event in world.happened(channel):
+        if event.group:
+            albums.setdefault((event.account, event.group), []).append(event)
+    for (_, group), events in albums.items():
+        assert len({event.key for event in events}) > 1, f"{group}: an album of one"
+        assert len({(event.thread, event.own, event.author_ids) for event in events}) == 1, f"{group}: of several"
+        assert {event.kind for event in events} <= {Kind.MESSAGE, Kind.EDIT, Kind.DELETION}, group
+
+
 @pytest.mark.rule("C11.times")
 def test_times_are_in_utc_and_in_the_right_unit(capture):
     request = capture.request

@@ -16,6 +16,9 @@ from deskwire.web.request import Request
 from tests.conformance import world
 from tests.conformance.conftest import _sends, _writes
 from tests.conformance.test_captures import (
+    test_an_album_is_several_messages_that_one_person_sent_into_one_thread as of_one_album,
+)
+from tests.conformance.test_captures import (
     test_the_ids_that_sending_returns_are_those_that_the_echo_brings as ids_equal,
 )
 from tests.conformance.test_helpdesks import test_a_ticket_that_is_so_already_is_only_looked_at as looked_at
@@ -67,6 +70,16 @@ def test_an_echo_under_another_id_than_was_sent_is_found(breaking, name):
     breaking(channel(name), lambda event: dataclasses.replace(event, object_id=f"mid.{event.object_id}"))
     with pytest.raises(AssertionError, match=r"no (public|private) echo"):
         ids_equal(name)
+
+
+@pytest.mark.parametrize(
+    ("what", "group"), [("an album of one", lambda event: event.object_id), ("of several", lambda event: "album")]
+)
+def test_a_group_that_is_no_album_is_found(breaking, what, group):
+    of_one_album("messenger")
+    breaking(channel("messenger"), lambda event: dataclasses.replace(event, group=group(event)))
+    with pytest.raises(AssertionError, match=what):
+        of_one_album("messenger")
 
 
 @pytest.mark.parametrize("name", ["instagram", "x"])

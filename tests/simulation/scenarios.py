@@ -171,6 +171,39 @@ def album(world, marta):
     world.quiet()
 
 
+@scenario(desks=("zendesk", "requesttracker"), kinds=(*KINDS, "slow"))
+def album_that_is_one_thing(world, marta):
+    """The platform names it, so it is one entry, whatever happens to whoever files it."""
+    with named_albums():
+        world.gate.open = False
+        marta.writes()
+        world.quiet()
+        world.gate.open = True
+        for number in range(2):
+            marta.writes(f"picture {number}")
+        world.run(60)
+        marta.writes("picture 3")
+        world.quiet()
+
+
+@contextlib.contextmanager
+def named_albums():
+    """Let Messenger name the album that each picture is of."""
+    kind = type(registry.channel("messenger"))
+    parse = kind.parse
+
+    def read(connector, request):
+        for each in parse(connector, request):
+            shown = "picture" in getattr(each, "text", "")
+            yield dataclasses.replace(each, group="album") if shown else each
+
+    kind.parse = read
+    try:
+        yield
+    finally:
+        kind.parse = parse
+
+
 @scenario()
 def album_in_an_outage(world, marta):
     marta.writes()

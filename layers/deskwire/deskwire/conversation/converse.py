@@ -360,7 +360,7 @@ class _Intent:
 
 def _receive(turn: Turn, plan: Plan) -> None:
     """Have the turn know who writes."""
-    for item in plan.file:
+    for item in (each for filed in (*plan.file, *plan.heard) for each in filed.members):
         if item.event is not None and (is_inbound(item.event) or item.first_sight):
             turn.receive(item.event, item.message.received_at)
     turn.wind()

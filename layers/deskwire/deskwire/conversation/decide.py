@@ -13,6 +13,7 @@ from deskwire.model.events import Event, Kind
 from deskwire.model.signals import Signal
 from deskwire.timing import GIVE_UP
 
+from .albums import albums, more_to_come, together
 from .recorded import ERASED, Outcome, Recorded
 from .table import person_digest, seconds
 from .thread import Thread
@@ -39,7 +40,9 @@ class Pending:
     that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
     words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
     `withdrawn`: an edit or an attachment of what was taken back before it came. `undelivered`: what a later report is
-    about. `answers` is the line that says what the customer's message answers.
+    about. `answers` is the line that says what the customer's message answers. `parts` are the further messages of an
+    album, which is filed as one. `filed_as` is the key under which an earlier attempt may have filed it (empty: its
+    own).
     """
 
     message: Recorded
@@ -53,11 +56,19 @@ class Pending:
     withdrawn: bool = False
     undelivered: Undelivered = Undelivered()
     answers: str = ""
+    parts: tuple[Pending, ...] = ()
+    filed_as: str = ""
 
     @property
     def event(self) -> Event | None:
-        """The event, None for a note and for a signal."""
-        return self.message.event
+        """The event, of an album all of it in one; None for a note and for a signal."""
+        events = [each.message.event for each in self.members]
+        return together([event for event in events if event is not None]) if self.parts else self.message.event
+
+    @property
+    def members(self) -> tuple[Pending, ...]:
+        """Each message by itself, where this is an album."""
+        return (dataclasses.replace(self, parts=()), *self.parts) if self.parts else (self,)
 
     @property
     def may_be_filed(self) -> bool:
@@ -78,13 +89,14 @@ class Plan:
 
     `ended` needs nothing more; `file` goes into the ticket, in this order; `relay` are signals that an agent may have
     answered; `follow_up`: a new ticket, though there was one. `wait` is the time in seconds until the helpdesk takes
-    another update (then nothing is filed).
+    another update, or an album is complete. Then nothing is filed; `heard` is what would be.
     """
 
     ended: tuple[Recorded, ...] = ()
     file: tuple[Pending, ...] = ()
     relay: tuple[Recorded, ...] = ()
     doubted: tuple[tuple[Pending, Recorded], ...] = ()
+    heard: tuple[Pending, ...] = ()
     follow_up: bool = False
     wait: int = 0
 
@@ -102,10 +114,13 @@ def decide(
     stale = _is_stale(thread, reopen, now)
     # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
     follow_up = stale and any(_begins(item) for item in file)
-    wait = _wait(thread, abilities, now) if file and thread.ticket and not stale else 0
+    filed = albums(_in_order(file, opens=follow_up or not thread.ticket), thread.joined)
+    full = 0 if stale else _wait(thread, filed, abilities, now)
+    wait = full or more_to_come(filed, now)
     return Plan(
         ended=tuple(ended),
-        file=() if wait else _in_order(file, opens=follow_up or not thread.ticket),
+        file=() if wait else filed,
+        heard=() if full or not wait else filed,
         relay=tuple(relay),
         doubted=tuple(doubted),
         follow_up=follow_up,
@@ -233,9 +248,9 @@ def _order(item: Pending) -> tuple[int, float, bool]:
     return (0, event.occurred_at.timestamp(), event.kind is Kind.DELETION)
 
 
-def _wait(thread: Thread, abilities: Abilities, now: datetime) -> int:
-    """Return the seconds until this ticket may be updated again."""
-    if abilities.updates is None:
+def _wait(thread: Thread, file: Sequence[Pending], abilities: Abilities, now: datetime) -> int:
+    """Return the seconds until this ticket may be updated again, where there is something to file."""
+    if abilities.updates is None or not file or not thread.ticket:
         return 0
     most, span = abilities.updates
     recent = [at for at in thread.updates if seconds(now) - at < span.total_seconds()]

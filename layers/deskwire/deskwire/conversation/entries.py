@@ -127,7 +127,7 @@ class Entries:
         files: list[File] = []
         lines: list[str] = []
         until = self.clock() + FETCH_WITHIN
-        for following, attachment in _separate(item.message):
+        for following, attachment in _separate(item):
             if not self._fetchable(turn, attachment):
                 lines += [f"{attachment.line()} {attachment.url}".strip()] if attachment.url else []
                 continue
@@ -140,7 +140,9 @@ class Entries:
             except (PermanentError, ConfigurationError) as error:
                 lines.append(wording.unfetched(attachment, str(error)))
             except TemporaryError as error:
-                turn.begun.add(item.message.key)  # so that the next attempt asks what this one wrote down
+                turn.begun.update(
+                    each.message.key for each in item.members
+                )  # so that the next attempt asks what this one wrote down
                 self.ledger.record(turn.thread.key, following)
                 self._later(turn, following, error)
                 lines.append(wording.follows(attachment))
@@ -177,7 +179,7 @@ class Entries:
 
     def resume(self, turn: Turn, item: Pending) -> None:
         """Go on with the attachments that an earlier attempt, which filed the words, left to follow."""
-        for following, _ in () if follows(item) else _separate(item.message):
+        for following, _ in () if follows(item) else _separate(item):
             self._goes_on(turn, following)
 
     def _later(self, turn: Turn, following: Recorded, error: TemporaryError) -> None:
@@ -188,7 +190,7 @@ class Entries:
 
     def following(self, turn: Turn, item: Pending) -> Entry | None:
         """Return the entry of an attachment, or None while it cannot be had. What never can be becomes its link."""
-        (_, attachment), *_ = _separate(item.message)
+        (_, attachment), *_ = _separate(item)
         try:
             return self._alone(turn, item, wording.attached(attachment), (self._fetched(turn, attachment),))
         except (PermanentError, ConfigurationError) as error:
@@ -200,7 +202,7 @@ class Entries:
             return None
 
     def _without_file(self, turn: Turn, item: Pending, reason: str) -> Entry:
-        (_, attachment), *_ = _separate(item.message)
+        (_, attachment), *_ = _separate(item)
         return self._alone(turn, item, wording.never_had(attachment, reason), ())
 
     def _alone(self, turn: Turn, item: Pending, words: str, files: tuple[File, ...]) -> Entry:
@@ -237,9 +239,9 @@ def _before(item: Pending, event: Event) -> str:
     return wording.when(original.occurred_at) if event.kind is Kind.DELETION else original.text
 
 
-def _separate(message: Recorded) -> list[tuple[Recorded, Attachment]]:
+def _separate(item: Pending) -> list[tuple[Recorded, Attachment]]:
     """Return each attachment of a message, and what it is recorded as when it follows by itself."""
-    event = message.event
+    message, event = item.message, item.event
     if event is None:
         return []
     following = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -55,6 +55,7 @@ class Filing:
             items = self._without_found(turn, items)
         words, following = apart(items)
         words = self._elsewhere(turn, words)
+        self._unite(turn, _still_joined(turn, first, words) | _joined(plan.file))
         self._append(turn, words, follow_up_of="" if previous == turn.thread.ticket else previous)
         self._attach(turn, following)
 
@@ -89,7 +90,7 @@ class Filing:
         """Look for a message in the ticket that it may be in."""
         ticket = item.message.ticket or turn.thread.ticket
         asks = ticket and turn.helpdesk.abilities.find_append
-        return self._found(turn, item, item.message.key, ticket) if asks else None
+        return self._found(turn, item, item.filed_as or item.message.key, ticket) if asks else None
 
     def _found(self, turn: Turn, item: Pending, key: str, ticket: str) -> Filed | None:
         """Ask what a key became; a helpdesk that refuses to tell leaves it open, and repeating is the lesser evil."""
@@ -104,6 +105,21 @@ class Filing:
             return turn.helpdesk.find(sought, turn.inside)
         except (PermanentError, TicketGone):
             return None
+
+    def _unite(self, turn: Turn, joined: Mapping[str, str]) -> None:
+        """Note what is about to be filed in one entry: an attempt after doubt asks for that entry alone."""
+        if joined != turn.thread.joined:
+            self.entries.ledger.unite(turn.thread, joined)
+            turn.unite(joined)
+
+    def _refuse(self, turn: Turn, item: Pending, error: PermanentError, follow_up_of: str = "") -> None:
+        """End what the helpdesk never takes. Of an album, each part may be taken by itself."""
+        if not item.parts:
+            turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
+            return
+        parts = {each.message.key for each in item.parts}
+        self._unite(turn, {key: first for key, first in turn.thread.joined.items() if key not in parts})
+        self._append(turn, item.members, follow_up_of=follow_up_of)
 
     def _elsewhere(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
         """Write notes on answers into the earlier tickets that these stand in; return what is for the present one."""
@@ -133,10 +149,10 @@ class Filing:
         try:
             filed = turn.helpdesk.open(ticket, turn.inside)
         except TemporaryError as error:
-            turn.blame(error, [item.message.key])
+            turn.blame(error, _keys([item]))
             raise
         except PermanentError as error:
-            turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
+            self._refuse(turn, item, error, follow_up_of)
             return
         turn.open(filed)
         self._filed(turn, [item], replace(filed, changed=True))
@@ -180,7 +196,6 @@ class Filing:
                 self._append_entries(turn, [item], [entry])
 
     def _append_entries(self, turn: Turn, group: list[Pending], entries: list[Entry]) -> None:
-        keys = [item.message.key for item in group]
         thread = turn.thread
         try:
             filed = turn.helpdesk.append(thread.ticket, thread.filing_key, entries, turn.inside)
@@ -188,14 +203,14 @@ class Filing:
             self._gone(turn, group, gone)
             return
         except TemporaryError as error:
-            turn.blame(error, keys)
+            turn.blame(error, _keys(group))
             raise
         except PermanentError as error:
             if len(group) > 1:
                 for item in group:
                     self._append_group(turn, [item])
                 return
-            turn.outcomes.append(end(group[0].message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
+            self._refuse(turn, group[0], error)
             return
         turn.count_update()
         self._remap(turn, filed.ticket)
@@ -213,9 +228,9 @@ class Filing:
                 self._change(turn, item, made=filed.changed)
             except (TemporaryError, ConfigurationError) as error:
                 turn.trouble = turn.trouble or error
-                turn.begun.add(item.message.key)
+                turn.begun.update(_keys([item]))
             else:
-                turn.file([_filed(item.message, filed)])
+                turn.file([_filed(item.message, filed), *(_with(each.message, filed) for each in item.parts)])
                 if item.undelivered.key and item.event is not None:
                     turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)
 
@@ -285,6 +300,29 @@ def _first(items: Sequence[Pending], most: int) -> list[Pending]:
     """Return what comes before there would be more than so many in doubt."""
     counted = accumulate(item.doubtful for item in items)
     return [item for item, doubtful in zip(items, counted, strict=True) if doubtful <= most]
+
+
+def _keys(items: Sequence[Pending]) -> list[str]:
+    """Return the keys of all messages that these are made of."""
+    return [each.message.key for item in items for each in item.members]
+
+
+def _still_joined(turn: Turn, handled: Sequence[Pending], filing: Sequence[Pending]) -> dict[str, str]:
+    """Return what stays noted of earlier attempts: of messages that this turn does not handle, unless the first message
+    of their album is filed now, without them.
+    """  # noqa: D205 - one sentence
+    gone, anew = set(_keys(handled)), set(_keys(filing))
+    return {key: first for key, first in turn.thread.joined.items() if key not in gone and first not in anew}
+
+
+def _joined(items: Sequence[Pending]) -> dict[str, str]:
+    """Return the key of the first message of its album, by the key of each other one."""
+    return {each.message.key: item.message.key for item in items for each in item.parts}
+
+
+def _with(message: Recorded, filed: Filed) -> Recorded:
+    """Return a further part of an album. The entry is its first message's: what takes it out takes all of it out."""
+    return end(message, Outcome.FILED, "in one entry with the first of its album", ticket=filed.ticket)
 
 
 def _filed(message: Recorded, filed: Filed) -> Recorded:

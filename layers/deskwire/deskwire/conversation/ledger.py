@@ -327,6 +327,16 @@ class Ledger:
             raise self._prevented(helpdesk if opened is not None else "", opened or thread) from None
         return True
 
+    def unite(self, thread: Thread, joined: Mapping[str, str]) -> None:
+        """Note which messages are about to be filed in one entry, and under whose key. Raises `Busy`."""
+        noted = Update(
+            thread_item(thread.key), set={"joined": dict(joined)}, when=[("lease_owner", Equals(self.owner))]
+        )
+        try:
+            self.table.update(noted)
+        except Conflict:
+            raise Busy("another worker took the thread", concerns=Concern.TICKET) from None
+
     def _opening(
         self, thread: Thread, opened: Thread, helpdesk: str, added: Sequence[Recorded]
     ) -> tuple[dict[str, Any], list[Put | Update]]:

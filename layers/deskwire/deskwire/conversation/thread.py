@@ -52,6 +52,7 @@ class Thread(BaseModel):
     waiting: int = 0  # of those, not taken up yet
     clean: tuple[str, ...] = ()  # of those, which were surely not begun
     was_clean: tuple[str, ...] = ()  # `clean` before this worker took the thread
+    joined: dict[str, str] = Field(default_factory=dict)  # of those, the parts of an album: by the key of its first one
     missing: tuple[str, ...] = ()  # keys of attachments that follow their messages, once they can be had
     sending: tuple[str, ...] = ()  # keys of what may or may not have been sent
     last_inbound: int = 0

@@ -67,6 +67,7 @@ class Turn:
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
     trouble: DeskwireError | None = None
+    united: bool = False  # `thread.joined` was written in this turn
     held: bool = False  # a neighbour was left alone: nothing was tried
     remapped: bool = False
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
@@ -241,6 +242,11 @@ class Turn:
         note = Recorded(key=compose("note", key), note=words, received_at=self.now.isoformat(), ticket=ticket)
         self.added.append(note)
 
+    def unite(self, joined: Mapping[str, str]) -> None:
+        """Record which messages are filed in one entry."""
+        self._become(joined=dict(joined))
+        self.united = True
+
     def leave_unfiled(self) -> None:
         """Keep the time of filing as it was."""
         self._become(filed_at=self.before.filed_at)
@@ -336,6 +342,7 @@ class Turn:
         self._note_wait(pending, messages)
         changes = {
             **self._differences(),
+            **self._joined(pending),
             "pending": pending,
             "missing": missing,
             "clean": [key for key in (*pending, *missing) if key not in self.begun],
@@ -349,6 +356,11 @@ class Turn:
         elif pending or self.before.waiting:  # goes on right away; the net is for when that letter never leaves
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
+
+    def _joined(self, pending: Sequence[str]) -> dict[str, Any]:
+        """Return what is still pending of what was filed together, if that is to be written."""
+        joined = {key: first for key, first in self.thread.joined.items() if key in pending}
+        return {"joined": joined} if self.united or joined != self.before.joined else {}
 
     def _note_wait(self, pending: Sequence[str], messages: Sequence[Recorded]) -> None:
         """Record since when the oldest message that could not be filed has waited."""

@@ -124,7 +124,8 @@ class Event:
     `object_id` is the platform's id of the thing (an edit or deletion carries the id of the original), `verb`
     what was done to it, `version` tells several of the same verb apart; together with channel and account they
     are the `key`, the same for every redelivery. `thread` is the conversation as the channel defines it; `thread_kind`
-    names its kind where other rules hold for sending than on the channel's other threads (see `Terms.kinds`).
+    names its kind where other rules hold for sending than on the channel's other threads (see `Terms.kinds`). The
+    messages that the customer sent as one, an album, share a `group`, the platform's id of it: they become one entry.
     `occurred_at` is the customer's own time in UTC, None where the platform gives none. `text` is never empty for
     a message: a sticker or a location has a line too. `complete=False`: the words must be fetched before filing.
     `no_automatic_reply` holds the reason why nothing may be answered automatically (`standby`, `automated` …).
@@ -148,6 +149,7 @@ class Event:
     object_id: str
     verb: str
     version: str = ""
+    group: str = ""
     thread: str
     thread_kind: str = ""
     visibility: Visibility
@@ -235,6 +237,7 @@ class Event:
             "object_id": self.object_id,
             "verb": self.verb,
             "version": self.version or None,
+            **({"group": self.group} if self.group else {}),
             "thread": self.thread,
             **({"thread_kind": self.thread_kind} if self.thread_kind else {}),
             "visibility": str(self.visibility),
