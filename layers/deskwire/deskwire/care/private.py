@@ -229,31 +229,66 @@ def _mod_11_10(d: str) -> bool:
     return len(d) == 11 and (11 - rest) % 10 == int(d[10])
 
 
+def _descending(d: str, weight: int) -> int:
+    """Return the digits' sum by weights that begin with this one and fall to 2."""
+    return sum(int(digit) * (weight - place) for place, digit in enumerate(d[: weight - 1]))
+
+
+def _tax_number(d: str) -> bool:
+    return d[0] != "0" and _mod_11_10(d)
+
+
+def _turkish(d: str) -> bool:
+    odd, even = sum(map(int, d[0:9:2])), sum(map(int, d[1:8:2]))
+    return d[0] != "0" and (odd * 7 - even) % 10 == int(d[9]) and sum(map(int, d[:10])) % 10 == int(d[10])
+
+
+def _cpf(d: str) -> bool:
+    first, second = (_descending(d, weight) * 10 % 11 % 10 for weight in (10, 11))
+    return len(set(d)) > 1 and first == int(d[9]) and second == int(d[10])
+
+
+def _french(d: str) -> bool:
+    return d[0] in "12" and 97 - int(d[:13]) % 97 == int(d[13:])
+
+
+def _cnp(d: str) -> bool:
+    return d[0] in "12345678" and _weighted(d, "279146358279") % 11 % 10 == int(d[12])
+
+
+def _bsn(d: str) -> bool:
+    return (_weighted(d, "98765432") - int(d[8])) % 11 == 0
+
+
+def _birth_number(d: str) -> bool:
+    return _date(int(d[4:6]), int(d[2:4]) % 50 % 20) and int(d) % 11 == 0
+
+
+def _egn(d: str) -> bool:
+    # Of the weights 2, 4, 8, 5, 10, 9, 7, 3, 6 the fifth is no digit: 10 is -1 modulo 11.
+    total = _weighted(d, "2485") - int(d[4]) + _weighted(d[5:], "9736")
+    return _date(int(d[4:6]), int(d[2:4]) % 20) and total % 11 % 10 == int(d[9])
+
+
+# The check of a country's number, by its length and the country's language.
+_BY_COUNTRY: dict[tuple[int, str], Callable[[str], bool]] = {
+    (11, "de"): _tax_number,
+    (11, "hr"): _tax_number,
+    (11, "tr"): _turkish,
+    (11, "pt"): _cpf,
+    (15, "fr"): _french,
+    (13, "ro"): _cnp,
+    (9, "nl"): _bsn,
+    (10, "cs"): _birth_number,
+    (10, "sk"): _birth_number,
+    (10, "bg"): _egn,
+}
+
+
 def _others(d: str, language: str) -> bool:
     """Return whether digits are the number of the language's country."""
-    if len(d) == 11 and language in {"de", "hr"}:
-        return d[0] != "0" and _mod_11_10(d)
-    if len(d) == 11 and language == "tr":
-        odd, even = sum(map(int, d[0:9:2])), sum(map(int, d[1:8:2]))
-        return d[0] != "0" and (odd * 7 - even) % 10 == int(d[9]) and sum(map(int, d[:10])) % 10 == int(d[10])
-    if len(d) == 11 and language == "pt" and len(set(d)) > 1:
-        first = sum(int(c) * (10 - place) for place, c in enumerate(d[:9])) * 10 % 11 % 10
-        return first == int(d[9]) and sum(
-            int(c) * (11 - place) for place, c in enumerate(d[:10])
-        ) * 10 % 11 % 10 == int(d[10])
-    if len(d) == 15 and language == "fr":
-        return d[0] in "12" and 97 - int(d[:13]) % 97 == int(d[13:])
-    if len(d) == 13 and language == "ro":
-        return d[0] in "12345678" and _weighted(d, "279146358279") % 11 % 10 == int(d[12])
-    if len(d) == 9 and language == "nl":
-        return (_weighted(d, "98765432") - int(d[8])) % 11 == 0
-    if len(d) == 10 and language in {"cs", "sk"}:
-        return _date(int(d[4:6]), int(d[2:4]) % 50 % 20) and int(d) % 11 == 0
-    if len(d) == 10 and language == "bg":
-        weights = (2, 4, 8, 5, 10, 9, 7, 3, 6)
-        total = sum(int(a) * b for a, b in zip(d, weights, strict=False))
-        return _date(int(d[4:6]), int(d[2:4]) % 20) and total % 11 % 10 == int(d[9])
-    return False
+    check = _BY_COUNTRY.get((len(d), language))
+    return check is not None and check(d)
 
 
 _CHECKS: tuple[Callable[[str, str], bool], ...] = (_kennitala, _pesel, _jmbg, _iranian, _nordic, _others)
