@@ -61,6 +61,11 @@ class Window:
     tag: str = ""
     template: bool = False
 
+    def is_open(self, last_inbound: datetime | None, now: datetime) -> bool:
+        """Return whether the customer's last message (None: there is none) lies within the window's span."""
+        span = self.span.value
+        return span is None or (last_inbound is not None and now - last_inbound <= span)
+
 
 @dataclass(frozen=True, slots=True)
 class FileLimit:
@@ -173,18 +178,21 @@ class Terms:
             place = "as a private answer" if private_reply else f"to a {visibility} thread"
             return Refusal(known.refusal or f"nothing can be sent {place} on this channel")
         windows = [window for window in rules.windows if window.automatic.value or not automatic]
-        for window in windows:
-            span = window.span.value
-            if span is None or (last_inbound is not None and now - last_inbound <= span):
-                files = rules.files.value if rules.files is not None and not window.template else ()
-                pace = rules.pace.value if rules.pace is not None else None
-                return Permit(_GRANT, rules.text.value, window.name, window.tag, window.template, files, pace)
         if not windows:
             return Refusal(f"the platform allows no automatic answer in a {visibility} thread")
+        window = next((each for each in windows if each.is_open(last_inbound, now)), None)
+        if window is not None:
+            return _permit(rules, window)
         longest = max(window.span.value for window in windows if window.span.value is not None)
         return Refusal(
             f"the customer's last message is older than the {_span(longest)} in which the platform takes an answer"
         )
+
+
+def _permit(rules: Sending, window: Window) -> Permit:
+    files = rules.files.value if rules.files is not None and not window.template else ()
+    pace = rules.pace.value if rules.pace is not None else None
+    return Permit(_GRANT, rules.text.value, window.name, window.tag, window.template, files, pace)
 
 
 def _span(span: timedelta) -> str:
