@@ -167,18 +167,43 @@ class Receiver:
         found = _action(connectors, request.action)
         if request.method not in (found[2].methods if found else DELIVERIES):
             return _first(each.handshake(bare, secrets) for each in connectors) or NOT_ALLOWED
-        if request.action and not found:
-            return NOT_FOUND
-        if found:
-            connectors = [found[0]]
-        body_limit = found[2].body_limit if found else max(each.terms.body_limit.value for each in connectors)
         context = Context(self.clock(), self.http, endpoint.settings, self.cache)
-        if len(request.body) > body_limit:
-            return self._too_large(request, connectors, secrets, context)
-        if (refused := self._over(endpoint, [each.limits(bare) for each in connectors])) is not None:
-            return refused
         if found:
-            return self._act(request, endpoint, found, secrets, context)
+            asked, most = [found[0]], found[2].body_limit
+            return self._spared(request, bare, endpoint, asked, most, secrets, context) or self._act(
+                request, endpoint, found, secrets, context
+            )
+        if request.action:
+            return NOT_FOUND
+        most = max(each.terms.body_limit.value for each in connectors)
+        return self._spared(request, bare, endpoint, connectors, most, secrets, context) or self._delivered(
+            request, endpoint, connectors, secrets, context
+        )
+
+    def _spared(
+        self,
+        request: Request,
+        bare: Request,
+        endpoint: EndpointView,
+        connectors: Sequence[Connector],
+        most: int,
+        secrets: Secrets,
+        context: Context,
+    ) -> Response | None:
+        """Return the refusal of what is too large or comes too often, before the rule is asked; None for the rest."""
+        if len(request.body) > most:
+            return self._too_large(request, connectors, secrets, context)
+        return self._over(endpoint, [each.limits(bare) for each in connectors])
+
+    def _delivered(
+        self,
+        request: Request,
+        endpoint: EndpointView,
+        connectors: Sequence[Connector],
+        secrets: Secrets,
+        context: Context,
+    ) -> Response:
+        """Verify a delivery, and take it for those connectors whose rule let it in."""
         facts, connectors = _verified(request, connectors, secrets, context)
         request = _cleared(replace(request, facts={**request.facts, **facts}), connectors)
         if (refused := self._passed(request, endpoint, connectors)) is not None:
