@@ -36,6 +36,9 @@ class Conversation:
     opted_out: bool
 
 
+HEADINGS = ("written", "kind", "outcome", "reason", "done", "words")
+
+
 def run(args: argparse.Namespace) -> int:
     """Show it."""
     target = place(args)
@@ -167,31 +170,38 @@ def _millisecond(stamp: int) -> str | None:
 
 
 def _tell(shown: Mapping[str, Any]) -> None:
+    _tell_thread(shown["thread"])
+    rows = [_row(message) for message in shown["messages"]]
+    table(HEADINGS[: len(rows[0])] if rows else HEADINGS[:-1], rows)
+    if shown["sent"]:
+        table(("sent", "state", "ids on the platform", "reason"), [_sent_row(each) for each in shown["sent"]])
+
+
+def _tell_thread(thread: Mapping[str, Any]) -> None:
     from rich.text import Text
 
-    out, thread = console(), shown["thread"]
+    out = console()
     where = f"{thread['helpdesk']}/{thread['ticket']}" if thread["ticket"] else "no ticket yet"
     out.print(Text(f"{thread['reference']}  {where}", style="bold"))
     for name, value in thread.items():
         if value not in (None, "", 0, False, [], {}) and name not in {"reference", "helpdesk", "ticket"}:
             out.print(f"  {name.replace('_', ' ')}: {_words(value)}")
-    rows = [
-        (
-            message["occurred_at"] or message["recorded_at"] or "",
-            ("ours, " if message["own"] else "") + message["kind"],
-            message["outcome"] or RECORDED,
-            message["reason"] or "",
-            message["done_at"] or "",
-            *([f"{message['author'] or ''}: {message['text']}"] if "text" in message else []),
-        )
-        for message in shown["messages"]
-    ]
-    headings = ("written", "kind", "outcome", "reason", "done", "words")
-    table(headings[: len(rows[0])] if rows else headings[:5], rows)
-    if shown["sent"]:
-        sent = [(each["begun_at"] or each["done_at"] or "", each["state"] or "", ", ".join(each["ids"]),
-                 each["reason"] or "") for each in shown["sent"]]  # fmt: skip
-        table(("sent", "state", "ids on the platform", "reason"), sent)
+
+
+def _row(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a message under `HEADINGS`; without its words where they are not shown."""
+    return (
+        message["occurred_at"] or message["recorded_at"] or "",
+        ("ours, " if message["own"] else "") + message["kind"],
+        message["outcome"] or RECORDED,
+        message["reason"] or "",
+        message["done_at"] or "",
+        *([f"{message['author'] or ''}: {message['text']}"] if "text" in message else []),
+    )
+
+
+def _sent_row(each: Mapping[str, Any]) -> tuple[str, ...]:
+    return each["begun_at"] or each["done_at"] or "", each["state"] or "", ", ".join(each["ids"]), each["reason"] or ""
 
 
 def _words(value: object) -> str:
