@@ -47,7 +47,6 @@ from deskwire.ports import (
     Item,
     Lacks,
     Pile,
-    Put,
     Update,
     WholeArchive,
     WholeTable,
@@ -356,30 +355,38 @@ class Eraser:
     def _tickets(self, person: Person, thread: Thread, *, alone: bool) -> None:
         """Name the tickets, whose subject and customer are the helpdesk's own; cut the ways back from them."""
         rows = [row for row in self.table.query(f"T#{thread.key}", "M#") if row.get("erased")]
-        tickets = _standing_in(thread, rows, alone=alone)
-        helpdesk = self._helpdesk(thread)
         named = (self.table.get(person.certificate) or {}).get("by_hand", ())
-        for ticket in sorted(tickets):
-            name = f"{helpdesk}/{ticket}"
-            writes: list[Put | Update | Delete] = []
-            back = ticket_item(helpdesk, ticket)
-            target = (self.table.get(back) or {}).get("thread", "")
-            if alone and target in {"", thread.key} and name not in named:
-                self._tell(thread, ticket)
-            if alone and target == thread.key:
-                writes.append(Delete(back))
-            try:
-                told = Update(person.certificate, append={"by_hand": name}, when=[("by_hand", Lacks(name))])
-                self.table.transact([*writes, told])
-            except Conflict:  # it is named already
-                if writes:
-                    self.table.transact(writes)
+        for ticket in sorted(_standing_in(thread, rows, alone=alone)):
+            cut = self._cut(thread, ticket, named) if alone else []
+            self._name(person, f"{self._helpdesk(thread)}/{ticket}", cut)
         if alone:
-            shown = [(row["pk"], row["sk"]) for row in self.table.query(box(thread.key))]
-            ours = [reference_item(reference(thread.key, epoch)) for epoch in range(thread.epoch + 1)]
-            gone = [Delete(key) for key in (*shown, *ours)]
-            for start in range(0, len(gone), 50):
-                self.table.transact(gone[start : start + 50])
+            self._remove_ways(thread)
+
+    def _cut(self, thread: Thread, ticket: str, named: Sequence[str]) -> list[Delete]:
+        """Say in a ticket that is not `named` yet that it is cut off; return what cuts the way back from it."""
+        helpdesk = self._helpdesk(thread)
+        back = ticket_item(helpdesk, ticket)
+        target = (self.table.get(back) or {}).get("thread", "")
+        if target in {"", thread.key} and f"{helpdesk}/{ticket}" not in named:
+            self._tell(thread, ticket)
+        return [Delete(back)] if target == thread.key else []
+
+    def _name(self, person: Person, name: str, cut: Sequence[Delete]) -> None:
+        """Name a ticket on the certificate, and cut its way back in the same step."""
+        told = Update(person.certificate, append={"by_hand": name}, when=[("by_hand", Lacks(name))])
+        try:
+            self.table.transact([*cut, told])
+        except Conflict:  # it is named already
+            if cut:
+                self.table.transact(cut)
+
+    def _remove_ways(self, thread: Thread) -> None:
+        """Remove what was shown to a page of the thread, and the ways from its references."""
+        shown = [(row["pk"], row["sk"]) for row in self.table.query(box(thread.key))]
+        ours = [reference_item(reference(thread.key, epoch)) for epoch in range(thread.epoch + 1)]
+        gone = [Delete(key) for key in (*shown, *ours)]
+        for start in range(0, len(gone), 50):
+            self.table.transact(gone[start : start + 50])
 
     def _tell(self, thread: Thread, ticket: str) -> None:
         """Say in a ticket, before its way back is cut, that nothing written there reaches the customer any more."""
