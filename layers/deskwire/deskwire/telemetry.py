@@ -11,7 +11,6 @@ import re
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
@@ -57,7 +56,7 @@ class Telemetry:
         self._level = LEVELS.get(level.upper(), 20)
         self._stream = stream
         self._now = now
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def log(self, level: str, message: str, **fields: object) -> None:
@@ -72,12 +71,12 @@ class Telemetry:
     def count(self, metric: str, number: int = 1) -> None:
         """Add to a metric; written by `flush`."""
         with self._lock:
-            self._counts[metric] += number
+            self._counts[metric] = self._counts.get(metric, 0) + number
 
     def flush(self) -> None:
         """Write the metrics counted since the last time; nothing when there are none."""
         with self._lock:
-            counts, self._counts = self._counts, Counter()
+            counts, self._counts = self._counts, {}
         if counts:
             self._emit({name: [number] for name, number in counts.items()}, {})
 

@@ -261,7 +261,7 @@ def batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
     batch: list[Letter] = []
     size = 0
     for letter in letters:
-        weight = len(letter.body.encode())
+        weight = _weight(letter)
         if batch and (len(batch) == BATCH or size + weight > LARGEST):
             yield batch
             batch, size = [], 0
@@ -311,8 +311,12 @@ def _entry(letter: Letter) -> dict[str, str]:
 def _fits(letters: Sequence[Letter]) -> None:
     if not 0 < len(letters) <= BATCH:
         raise PermanentError(f"a batch holds one to {BATCH} messages")
-    if sum(len(letter.body.encode()) for letter in letters) > LARGEST:
+    if sum(_weight(letter) for letter in letters) > LARGEST:
         raise PermanentError(f"the messages are larger than {LARGEST} bytes together")
+
+
+def _weight(letter: Letter) -> int:
+    return len(letter.body) if letter.body.isascii() else len(letter.body.encode())
 
 
 def _same(letter: Letter, digest: str) -> None:

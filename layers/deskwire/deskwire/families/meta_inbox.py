@@ -253,6 +253,8 @@ def party(node: Node) -> str:
 
 def referral(node: Node) -> dict[str, str]:
     """Return by which link, advertisement or product the person came."""
+    if not node:
+        return {}
     names = {"ref": "Referral", "source": "Referral source", "type": "Referral type", "ad_id": "Advertisement"}
     facts = {ours: node[theirs].text("") for theirs, ours in names.items()}
     title, product = node["ads_context_data"]["ad_title"].text(""), node["product"]["id"].any_id()

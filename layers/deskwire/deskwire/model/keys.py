@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 KEY_LIMIT = 700  # a DynamoDB sort key holds 1,024 bytes; the rest is the item's own prefix
 
 
-PLAIN = re.compile(r"[-A-Za-z0-9_.~:@+=,]*")  # needs no encoding: most ids
+PLAIN = re.compile(r"[-A-Za-z0-9_.~:@+=,/]*")  # needs no encoding: most ids, joined
 
 
 def compose(*parts: str) -> str:
@@ -18,7 +18,9 @@ def compose(*parts: str) -> str:
     Each part is percent-encoded (so it holds no `/`), then they are joined by `/`. An over-long key keeps its
     first part and ends in the SHA-256 of the whole, after a `#`, which no encoded part holds.
     """
-    key = "/".join(part if PLAIN.fullmatch(part) else quote(part, safe="-_.~:@+=,") for part in parts)
+    key = "/".join(parts)
+    if key.count("/") >= len(parts) or not PLAIN.fullmatch(key):
+        key = "/".join(quote(part, safe="-_.~:@+=,") for part in parts)
     if len(key) <= KEY_LIMIT:
         return key
     return f"{quote(parts[0], safe='')[:80]}/#{hashlib.sha256(key.encode()).hexdigest()}"

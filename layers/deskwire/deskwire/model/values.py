@@ -163,6 +163,8 @@ def _compared(value: Any) -> tuple[object, ...]:  # noqa: ANN401 - the same
 
 
 def _equal(self: object, other: object) -> bool:
+    if self is other:
+        return True
     return _compared(self) == _compared(other) if type(self) is type(other) else NotImplemented
 
 

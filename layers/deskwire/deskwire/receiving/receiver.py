@@ -39,7 +39,7 @@ from deskwire.verification.rule import UNAVAILABLE, Context, Verification
 from deskwire.web import request as http
 from deskwire.web.request import Request, Response
 
-from .content import content
+from .content import Content, content
 
 if TYPE_CHECKING:
     from deskwire.contracts.actions import Action, Actions, Read
@@ -146,7 +146,7 @@ class Receiver:
             if isinstance(error, PayloadError) and page is not None:
                 response = page.reject(bare, error)
         added = {name: value for each in connectors for name, value in each.answer_headers(bare).items()}
-        return replace(response, headers={**response.headers, **added})
+        return replace(response, headers={**response.headers, **added}) if added else response
 
     def _failed(self, error: DeskwireError, endpoint: str, *, people: bool = False) -> Response:
         """Count and log why a request was not taken, and return the usual answer.
@@ -205,7 +205,7 @@ class Receiver:
     ) -> Response:
         """Verify a delivery, and take it for those connectors whose rule let it in."""
         facts, connectors = _verified(request, connectors, secrets, context)
-        request = _cleared(replace(request, facts={**request.facts, **facts}), connectors)
+        request = _cleared(_told(request, facts), connectors)
         if (refused := self._passed(request, endpoint, connectors)) is not None:
             return refused
         greeted = _first(each.greeting(request, secrets) for each in connectors)
@@ -252,7 +252,7 @@ class Receiver:
 
         connector, acts, action = found
         facts = action.verification.verify(request, secrets, context)
-        request = action.verification.cleared(replace(request, facts={**request.facts, **facts}))
+        request = action.verification.cleared(_told(request, facts))
         if (refused := self._passed(request, endpoint, [connector])) is not None:
             return refused
         fresh = secrets_module.token_hex(16)
@@ -282,7 +282,7 @@ class Receiver:
 
     def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Response:
         found = content(request, endpoint, connectors)
-        self._refuse_replay(request, connectors, found.events)
+        self._refuse_replay(request, connectors, found)
         if found.error is not None and any(isinstance(each, Rejects) for each in connectors):
             raise found.error
         for each in connectors:
@@ -303,12 +303,13 @@ class Receiver:
         )
         return _first(acknowledged) or Response(200)
 
-    def _refuse_replay(self, request: Request, connectors: Sequence[Connector], events: Sequence[Happened]) -> None:
+    def _refuse_replay(self, request: Request, connectors: Sequence[Connector], found: Content) -> None:
         """Raise `SignatureError` for what was signed so long ago that a repetition would not be known as one."""
         for each in connectors:
-            if each.verification.stamped:
+            events = [event for event in found.events if event.connector == each.name]
+            if each.verification.stamped or not (events or found.parked):
                 continue
-            made = each.delivered_at(request, [event for event in events if event.connector == each.name])
+            made = each.delivered_at(request, events)
             if made is not None and self.clock() - made > REMEMBERED:
                 raise SignatureError(f"the delivery is of {made:%Y-%m-%d}, which no platform repeats so late: a replay")
 
@@ -405,6 +406,11 @@ def _verified(
         else:
             return facts, [each for each in connectors if each.verification == rule]
     raise refused or SignatureError("no rule lets it in")
+
+
+def _told(request: Request, facts: Mapping[str, str]) -> Request:
+    """Return the request with what its rule found out."""
+    return replace(request, facts={**request.facts, **facts}) if facts else request
 
 
 def _cleared(request: Request, connectors: Sequence[Connector]) -> Request:

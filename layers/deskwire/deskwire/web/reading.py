@@ -16,6 +16,7 @@ KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value", 
 MILLISECONDS_FROM = 100_000_000_000  # seconds would mean the year 5138; milliseconds, 1973
 MAX_DEPTH = 64
 NAMED = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}[0-9]{0,2}")  # a field of ours to ask for; else it may be a person's id
+_MISSING: Any = object()
 WHOLE = re.compile(r"-?[0-9]{1,19}")  # 64 bits
 NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 
@@ -23,6 +24,10 @@ NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 def _finite(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+# Made once: `json.loads` with these hooks would make a decoder at each call.
+_decode = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite).decode
 
 
 def _check_depth(value: object) -> None:
@@ -52,7 +57,7 @@ def read(body: bytes | str) -> Node:
         return _last[1]
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
-        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+        value = _decode(text)
     except RecursionError:
         msg = "the JSON is nested too deeply"
         raise PayloadError(msg) from None
@@ -73,6 +78,8 @@ def clean(text: str) -> str:
     """Return `text` with lone surrogates and NUL, which nothing downstream accepts, as U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -90,7 +97,6 @@ class Node:
     """
 
     __slots__ = ("_parent", "_step", "_value")
-    _missing: Any = object()
 
     def __init__(self, value: object, step: str | int = "value", parent: Node | None = None) -> None:
         """Wrap `value`, found at the key or position `step` of `parent` (of a document, by that name)."""
@@ -101,7 +107,7 @@ class Node:
     @property
     def raw(self) -> Any:  # noqa: ANN401 - the fragment as it came, for keeping
         """The untouched JSON value (None when absent), for keeping only."""
-        return None if self._value is Node._missing else self._value
+        return None if self._value is _MISSING else self._value
 
     @property
     def path(self) -> str:
@@ -114,7 +120,7 @@ class Node:
 
     def __getitem__(self, step: str | int) -> Node:
         """Return the child; absent where this is not a container or has no such child."""
-        inside, value = self._value, Node._missing
+        inside, value = self._value, _MISSING
         if isinstance(inside, dict):
             value = inside.get(step, value)
         elif isinstance(inside, list) and isinstance(step, int) and -len(inside) <= step < len(inside):
@@ -127,13 +133,13 @@ class Node:
 
     def __bool__(self) -> bool:
         """Tell whether there is anything here but null."""
-        return self._value is not Node._missing and self._value is not None
+        return self._value is not _MISSING and self._value is not None
 
     def __repr__(self) -> str:
         return f"Node({self.path}: {self._kind()})"
 
     def _kind(self) -> str:
-        return "nothing" if self._value is Node._missing else KINDS[type(self._value)]
+        return "nothing" if self._value is _MISSING else KINDS[type(self._value)]
 
     def _wrong(self, wanted: str) -> NoReturn:
         msg = f"{self.path} is {self._kind()}, not {wanted}"
@@ -173,6 +179,8 @@ class Node:
             return clean(self._value)
         if default is None:
             return self._wrong("text")
+        if self._value is _MISSING:
+            return default
         number = isinstance(self._value, int | float) and not isinstance(self._value, bool)
         return str(self._value) if number else default
 

@@ -51,7 +51,8 @@ class Request:
 
     def at(self, settings: Mapping[str, str]) -> Request:
         """Return the request as it arrives at an endpoint with these settings: they are facts of it."""
-        return replace(self, facts={f"{SETTING}{name}": value for name, value in settings.items()})
+        facts = {f"{SETTING}{name}": value for name, value in settings.items()}
+        return replace(self, facts=facts) if facts or self.facts else self
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.endpoint}, {len(self.body)} bytes)"

@@ -30,7 +30,8 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;|$)")
 MAX_LINE = 65_536  # bytes of one header line, as http.client
 MAX_HEADERS = 100
-BREAKS = frozenset("\r\n\0")
+BREAKS = re.compile(r"[\r\n\0]")
+NEAR = 0.02  # seconds by which a socket's own time-out may be off: setting it costs a system call
 
 Place = tuple[str, str, int]  # scheme, host, port
 Opener = Callable[[str, int, float], socket.socket]  # host, port, seconds
@@ -111,7 +112,7 @@ def written(method: str, parts: SplitResult, headers: Mapping[str, str], body: b
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1"]
     for name, value in sent.values():
-        if not NAME.fullmatch(name) or not BREAKS.isdisjoint(value):
+        if not NAME.fullmatch(name) or BREAKS.search(value):
             raise ValueError("a header's name or value holds characters that no header may hold")
         lines.append(f"{name}: {value}")
     try:
@@ -221,7 +222,7 @@ class Wire:
         done = False
         try:
             try:
-                sock.settimeout(remaining(deadline))
+                _limit(sock, deadline)
                 sock.sendall(request)
             except OSError:
                 raise _DroppedError(whole=False) from None
@@ -312,7 +313,7 @@ class _Answer:
 
     def _more(self, *, ends: bool = False) -> bool:
         """Receive something. Where the answer may not end here, its end is an error."""
-        self._sock.settimeout(remaining(self._deadline))
+        _limit(self._sock, self._deadline)
         came = self._sock.recv(65536)
         if not came and not ends:
             raise WireError(f"the answer of {self._host} ends early") if self._begun else ConnectionResetError
@@ -367,6 +368,14 @@ class _Answer:
 
     def _oversize(self) -> WireError:
         return WireError(f"the answer of {self._host} is longer than {self._limit} bytes", oversize=True)
+
+
+def _limit(sock: socket.socket, deadline: float) -> None:
+    """Have the socket's next call end at a deadline, within `NEAR`. Raises `TimeoutError` when that has passed."""
+    left = remaining(deadline)
+    was = sock.gettimeout()
+    if was is None or abs(was - left) > NEAR:
+        sock.settimeout(left)
 
 
 def _readable(sock: socket.socket) -> bool:
