@@ -15,6 +15,8 @@ What is changed, and why:
   action of that name). MiniStack asks for a right that cannot be granted there.
 * Sending to a queue and deleting from it wait for one another. MiniStack's poller rewrites the list of messages in a
   thread of its own; what a request adds between its reading and its writing would be lost (read in its source).
+* A topic invokes its function asynchronously, as on AWS: what fails is tried again twice, and then goes to the
+  function's failure destination. MiniStack tries once. Each notice that was taken leaves a file in `NOTICES`.
 * A preflight reaches the function where the API has no CORS configuration of its own, as on AWS.
 * A layer is unpacked once and then linked, read-only as on Lambda. MiniStack unpacks every layer anew for each worker,
   which takes seconds for a hundred megabytes and, on a small machine, longer than a platform waits.
@@ -50,7 +52,7 @@ from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import apigateway, lambda_svc, sqs
+from ministack.services import apigateway, lambda_svc, sns, sqs
 
 
 def count_loopback_as_tls() -> None:
@@ -183,6 +185,32 @@ def keep_every_message() -> None:
         sqs._HANDLERS[name] = held(sqs._HANDLERS[name])  # noqa: SLF001
 
 
+def notify_as_lambda_does(taken: Path) -> None:
+    """Let topics invoke functions as Lambda's asynchronous invocation does; leave a file in `taken` for each notice."""
+    execute = lambda_svc._execute_function  # noqa: SLF001 - no option tells when one is done
+
+    def executed(function: Any, event: Any) -> Any:
+        result = execute(function, event)
+        records = event.get("Records", ()) if isinstance(event, dict) else ()
+        for notice in [record["Sns"] for record in records if "Sns" in record]:
+            if not result.get("error"):
+                (taken / notice["MessageId"]).touch()
+        return result
+
+    def deliver(function: str, envelope: str, _topic: str, subscription: str, *_: Any) -> None:
+        found, configuration, _name = lambda_svc._get_func_record_for_ref(function)  # noqa: SLF001
+        record = lambda_svc._execution_record_for_config(found, configuration)  # noqa: SLF001
+        notice = {
+            "EventVersion": "1.0", "EventSource": "aws:sns", "EventSubscriptionArn": subscription,
+            "Sns": json.loads(envelope),
+        }  # fmt: skip
+        lambda_svc.invoke_async_with_retry(record, {"Records": [notice]})
+
+    taken.mkdir(parents=True, exist_ok=True)
+    lambda_svc._execute_function = executed  # noqa: SLF001
+    sns._deliver_to_lambda = deliver  # noqa: SLF001
+
+
 def pass_preflights_on() -> None:
     """Let an OPTIONS request go to its route, unless the API answers it by a CORS configuration."""
     function = apigateway._handle_execute_in_scope  # noqa: SLF001 - no option sets it
@@ -269,6 +297,7 @@ if __name__ == "__main__":
     share_layers(Path(os.environ["LAYERS_DIRECTORY"]), os.environ["SOURCES"])
     bound_workers(int(os.environ["WORKERS"]))
     keep_every_message()
+    notify_as_lambda_does(Path(os.environ["NOTICES"]))
     pass_preflights_on()
     kill_on_signal()
     renew_on_signal()

@@ -49,6 +49,7 @@ WORK = ROOT / ".sandbox"
 REGION = "eu-west-1"
 NAME = "deskwire"
 
+NOTICE_SECONDS = 25  # in which a notice of a topic is taken, its function tried again meanwhile
 BUILT_FROM = ("template.yaml", "functions", "layers", "tools/lambda")
 
 
@@ -310,6 +311,20 @@ class Stack:
             raise StackError(f"{function} failed: {payload}")
         return payload if isinstance(payload, dict) else {"result": payload}
 
+    def notify(self, topic: str, message: str) -> bool:
+        """Publish to a topic (by its ARN) and return whether a function that it invokes took the notice in time."""
+        identifier = self.client("sns").publish(TopicArn=topic, Message=message)["MessageId"]
+        until = time.monotonic() + NOTICE_SECONDS
+        while time.monotonic() < until:
+            if (self._notices / identifier).exists():
+                return True
+            time.sleep(0.05)
+        return False
+
+    @property
+    def _notices(self) -> Path:
+        return self.directory / "notices"
+
     def _start_ministack(self) -> None:
         python = tool("ministack", "python")
         self.progress("starting the embedded AWS")
@@ -340,6 +355,7 @@ class Stack:
             "SOURCES": str(ROOT / "layers" / "deskwire") if self.live else "",
             "WORKERS": str(self.workers),
             "DEDUPE_SECONDS": str(self.dedupe_seconds),
+            "NOTICES": str(self._notices),
             "OPENBLAS_NUM_THREADS": "1",
         }
         with self.log_file.open("wb") as log:

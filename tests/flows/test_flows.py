@@ -16,6 +16,8 @@ from sandbox.neighbours.neighbour import broken
 from sandbox.neighbours.sender import Forgery, State
 from sandbox.northwind.books import parked
 from sandbox.northwind.offices import OFFICES, closed_office
+from sandbox.platforms.email.books import MAILBOX, TOPIC, OnMail
+from sandbox.platforms.email.played import Writer
 from sandbox.platforms.google.books import LOCATION
 from sandbox.platforms.meta.books import PAGES
 from sandbox.platforms.webform.books import ENDPOINT, FORM, SITEKEY, OnOurSite
@@ -140,6 +142,17 @@ def test_a_review_is_fetched_filed_with_its_stars_and_answered_by_its_one_reply(
     stories.company.desk.reply(ticket.id, f"We send a new one, {answer}")
     stories.eventually(lambda: [text for _, text in google.sent if answer in text])
     assert answer in google.reviews[notification["review"]]["reviewReply"]["comment"]
+
+
+def test_a_mail_comes_in_by_the_topic_of_the_template(stories):
+    """Published to the topic that the template made; its subscription invokes receive, which checks the ARN."""
+    stack, marker = stories.company.stack, stories.marker()
+    who = Writer("Oona Lind", f"oona.{marker.lower()}@mail.example")
+    _, told = stories.company.platform(OnMail).player.writes(who, MAILBOX, f"Where is my parcel {marker}?")
+    (subscribed,) = stack.client("sns").list_subscriptions_by_topic(TopicArn=TOPIC)["Subscriptions"]
+    assert (subscribed["Protocol"], subscribed["Endpoint"].rpartition(":")[2]) == ("lambda", stack.deployed.receive)
+    assert stories.statuses(stories.deliver("email", told)) == [200]
+    assert [comment.by for comment in stories.ticket(marker).comments] == [By.CUSTOMER]
 
 
 def test_a_form_with_a_picture_is_filed_with_it_and_acknowledged_by_mail(stories):

@@ -14,7 +14,7 @@ from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
 from deskwire.model.errors import PermanentError
 from deskwire.model.secret import Secrets
-from deskwire.ports import EndpointView, Put
+from deskwire.ports import EndpointView, Put, Update
 from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryParked, MemoryTable
 from deskwire.receiving.receiver import Receiver
 from deskwire.registry import channel, helpdesk
@@ -224,19 +224,32 @@ class Company:
             done.append(self.conversation.handle(letter.body))
         return done
 
-    def dies_at(self, number):
-        """Have a worker take the next letter and die at its transaction of this number, from 0; return the letter."""
-        letter, alive, transacted = self.mailbox.take(), self.table.transact, itertools.count()
+    def dies_at(self, item=""):
+        """Have a worker take the next letter and die as it lets go of its thread; return the letter.
 
-        def dies(writes):
-            if next(transacted) == number:
+        `item`: at the first update of an item that has a key beginning so.
+        """
+        letter, table = self.mailbox.take(), self.table
+        update, transact = table.update, table.transact
+
+        def alive(write):
+            if any(key.startswith(item) for key in write.key) if item else "lease_owner" in write.remove:
                 raise RuntimeError("the machine is gone")
-            return alive(writes)
 
-        self.table.transact = dies
+        def updating(write):
+            alive(write)
+            return update(write)
+
+        def transacting(writes):
+            for each in writes:
+                if isinstance(each, Update):
+                    alive(each)
+            transact(writes)
+
+        table.update, table.transact = updating, transacting
         with pytest.raises(RuntimeError):
             self.conversation.handle(letter.body)
-        self.table.transact = alive
+        table.update, table.transact = update, transact
         return letter
 
     def tick(self, seconds):

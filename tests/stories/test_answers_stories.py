@@ -35,6 +35,19 @@ def test_an_agents_public_answer_reaches_the_customer_once(asked):
     assert len(asked.graph.sent) == 1
 
 
+def test_an_answer_whose_worker_died_before_the_thread_knew_is_sent_once_and_counts_as_given(asked):
+    ticket = asked.zendesk.tickets[0]
+    asked.zendesk.agent_replies(ticket.id, "On its way 🚚")
+    asked.signalled(ticket.id)
+    assert asked.conversation.handle(asked.mailbox.take().body) == "routed"
+    letter = asked.dies_at()
+    assert not asked.thread().get("answered_at")
+    asked.tick(600)
+    assert asked.conversation.handle(letter.body) == "filed"
+    assert len(asked.graph.sent) == 1
+    assert asked.thread()["answered_at"]
+
+
 def test_a_note_and_our_own_comments_stay_inside(asked):
     ticket = asked.zendesk.tickets[0]
     asked.zendesk.agent_replies(ticket.id, "customer is angry", public=False)

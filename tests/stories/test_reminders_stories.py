@@ -98,7 +98,7 @@ def test_a_note_that_dies_with_its_worker_comes_once(company):
     asks(company)
     company.tick(WEEK - HOUR)
     company.sweep()
-    letter = company.dies_at(0)
+    letter = company.dies_at()
     company.tick(HOUR // 2)
     company.conversation.handle(letter.body)
     company.work()

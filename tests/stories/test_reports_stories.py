@@ -120,7 +120,7 @@ def test_an_echo_is_known_by_what_an_earlier_version_noted(company):
 def test_an_echo_that_comes_before_its_sending_was_noted_is_known(company):
     """The worker died after it had sent; the platform brings the text back before anybody looks again."""
     company.deliver(company.message("Hello"))
-    company.dies_at(1)  # the first transaction notes the ticket and the intent to acknowledge
+    company.dies_at("O#")
     (sent,) = company.graph.sent
     company.tick(200)
     company.deliver(echo(company, 1, sent["message"]["text"]))

@@ -176,7 +176,7 @@ def test_a_lost_answer_makes_neither_words_nor_change_twice(company):
 def test_a_worker_that_dies_before_its_end_leaves_a_ticket_that_is_raised_once(company):
     ticket = opened(company)
     company.deliver(company.message("My lawyer will write to you!"))
-    letter = company.dies_at(0)
+    letter = company.dies_at()
     assert ticket.priority == "high"
     company.tick(400)
     company.conversation.handle(letter.body)

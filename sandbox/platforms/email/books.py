@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deskwire.web.request import Request
-from sandbox.cloud.stack import REGION, StackError
+from sandbox.cloud.stack import REGION
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
 from sandbox.northwind.offices import SUVA
-from sandbox.platforms.email.played import Mail, notice, single
+from sandbox.platforms.email.played import Mail, single
 
 if TYPE_CHECKING:
     from sandbox.cloud.stack import Stack
@@ -67,12 +67,8 @@ class OnMail(Platform):
         return {NAME: Route.of_channel(NAME, ENDPOINT, {}, bundle=single, hand=self._hand)}
 
     def _hand(self, request: Request) -> int:
-        """Invoke receive with the notice, as SNS has Lambda do; a failed invocation is one that comes again."""
-        try:
-            self._stack.invoke(self._stack.deployed.receive, notice(TOPIC, request.body))
-        except StackError:
-            return 500
-        return 200
+        """Publish the notice to the template's topic, as SES does; one that is not taken comes again."""
+        return 200 if self._stack.notify(TOPIC, request.body.decode()) else 500
 
     def spoken(self) -> Iterator[Spoken]:
         yield from ()  # all of it by SES, which everybody's books are read from

@@ -154,6 +154,8 @@ class Conversation:
 
     def _turn(self, ledger: Ledger, thread: Thread, fresh: Recorded | None) -> dict[str, str]:
         """Do what is to be done about the thread's pending messages; return the outcomes by key."""
+        if fresh is None:
+            ledger.conclude(thread)
         thread = fired(self._overflow(ledger).taken_up(thread), self.clock())
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from deskwire.configuration import helpdesk_key
@@ -33,6 +34,7 @@ from deskwire.ports import (
     Fewer,
     Item,
     Lacks,
+    Present,
     Put,
     Table,
     Update,
@@ -276,6 +278,8 @@ class Ledger:
         signalled (`Answered`). An answer's words are kept for that for a day.
         """
         key = ticket_item(signal.account, signal.ticket)
+        if thread_key := (self.table.get(key) or {}).get("thread"):  # a read costs a fifth of a refused write
+            return str(thread_key)
         if signal.answer is None:
             update = Update(key, set={"told": True, **self._expires()}, when=[("thread", Absent())])
         else:
@@ -300,27 +304,28 @@ class Ledger:
         added: Sequence[Recorded] = (),
         send: str = "",
         text: str = "",
-        more: dict[str, Any] | None = None,
+        more: Mapping[str, Any] = MappingProxyType({}),
     ) -> bool:
         """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
 
         `more` goes into the thread along with that text; `added` may tell of answers that are in that ticket already.
-        Returns False when that text may have been sent before (then nothing was noted). Raises `Answered`.
+        Returns False when that text may have been sent before (then of the text nothing was noted). Raises `Answered`.
         """
         changes, writes = self._opening(thread, opened, helpdesk, added) if opened is not None else ({}, [])
         if send:
-            changes |= more or {}
+            changes |= more
             writes.append(self._sending(thread, send, text))
-        writes.append(
-            Update(
-                thread_item(thread.key),
-                set=changes,
-                append={"sending": send} if send else {},
-                when=[("lease_owner", Equals(self.owner))],
-            )
+        here = Update(
+            thread_item(thread.key),
+            set=changes,
+            append={"sending": send} if send else {},
+            when=[("lease_owner", Equals(self.owner))],
         )
         try:
-            self.table.transact(writes)
+            if changes:
+                self._write([*writes, here])
+            else:  # the thread names the text, and no more: what it names without a record was surely not sent
+                self._update([here, *writes])
         except Conflict:
             if send and self.sent(thread.key, send) is not None:
                 return False
@@ -337,6 +342,18 @@ class Ledger:
         except Conflict:
             raise Busy("another worker took the thread", concerns=Concern.TICKET) from None
 
+    def _write(self, writes: Sequence[Put | Update]) -> None:
+        """Write all of them or none. A transaction costs twice as much, so a single write is none."""
+        if len(writes) == 1 and isinstance(writes[0], Update):
+            self.table.update(writes[0])
+        else:
+            self.table.transact(writes)
+
+    def _update(self, writes: Sequence[Put | Update]) -> None:
+        """Write one after the other: for writes of which the first ones are right without the rest."""
+        for each in writes:
+            self._write([each])
+
     def _opening(
         self, thread: Thread, opened: Thread, helpdesk: str, added: Sequence[Recorded]
     ) -> tuple[dict[str, Any], list[Put | Update]]:
@@ -348,12 +365,21 @@ class Ledger:
             "opened_at": now,
             "helpdesk": helpdesk,
         }
-        writes: list[Put | Update] = list(self._ways_back(opened, helpdesk, added))
-        told = _about(opened.ticket, added)
-        writes += [Put(signal.item(thread.key, recorded_at=self._milliseconds())) for signal in told]
-        if told:  # nobody else adds to it while the lease is ours
-            changes["pending"] = [*thread.pending, *(each.key for each in added if each.signal is not None)]
-        return changes, writes
+        ways, told = self._ways_back(opened, helpdesk, added), _about(opened.ticket, added)
+        if not told:
+            # Before the thread itself: the ticket is there, and its thread will find it again should this worker end.
+            for way in ways:
+                self._note_way(way, helpdesk, opened)
+            return changes, []
+        # Nobody else adds to it while the lease is ours.
+        changes["pending"] = [*thread.pending, *(each.key for each in added if each.signal is not None)]
+        return changes, [*ways, *(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in told)]
+
+    def _note_way(self, way: Update, helpdesk: str, opened: Thread) -> None:
+        try:
+            self.table.update(way)
+        except Conflict:
+            raise self._prevented(helpdesk, opened) from None
 
     def _sending(self, thread: Thread, key: str, text: str) -> Update:
         """Return the write of the intent to send a text, which fails when it may have been sent before."""
@@ -365,7 +391,7 @@ class Ledger:
             when=[("state", AbsentOr("failed"))],
         )
 
-    def _ways_back(self, thread: Thread, helpdesk: str, added: Sequence[Recorded]) -> list[Put | Update]:
+    def _ways_back(self, thread: Thread, helpdesk: str, added: Sequence[Recorded]) -> list[Update]:
         target = {"thread": thread.key, "helpdesk": helpdesk}
         known = _about(thread.ticket, added)
         early = [each.key for each in known if each.signal is not None and each.signal.answer is not None]
@@ -404,26 +430,52 @@ class Ledger:
         `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
         `sent` holds (key, state, platform ids, reason) of what was sent, and `answered_at` says when an
         agent's answer last went out before. `changes` go into the thread; without a timer it is off the index.
-        Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written.
+        Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written but what was sent.
         """
         changes = _waited(thread, changes)
         origins = self._origins(thread, sent, added)
-        writes: list[Put | Update] = [
-            *(self._outcome(thread, message) for message in outcomes),
+        sendings = self._sendings(thread, sent, answered_at)
+        settled, unsettled = _apart(origins, sendings)
+        others: list[Put | Update] = [
             *(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in added),
-            *self._sendings(thread, sent, answered_at),
-            *origins,
+            *unsettled,
             *(self._ways_back(thread, back, added) if back else ()),
             *self._unfiled(thread, changes),
-            self._release(thread, changes),
         ]
         try:
-            self.table.transact(writes)
+            self._update(settled)
+            self._end(thread, outcomes, others, changes)
         except Conflict:
             reports = [item["report"] for each in origins if "report" in (item := self.table.get(each.key) or {})]
             if reports:
                 raise Reported([event_in(report) for report in reports]) from None
             raise self._prevented(back, thread) from None
+
+    def _end(
+        self, thread: Thread, outcomes: Sequence[Recorded], others: Sequence[Put | Update], changes: dict[str, Any]
+    ) -> None:
+        """Write the outcomes and the others, and let go of the thread, in one step.
+
+        Where the last pending message ended and nothing else is to be written, that step is the thread's own write,
+        which says how it ended; the message's follows. Should this worker end between the two, `conclude` makes up
+        for it when the letter comes again, before which no other of this thread comes.
+        """
+        last = [self._outcome(thread, message) for message in outcomes]
+        plain = len(last) == 1 and not (last[0].remove or "event" in last[0].set)
+        if others or not plain or thread.waiting or changes.get("pending", thread.pending):
+            self._write([*last, *others, self._release(thread, changes)])
+            return
+        ended = {"key": outcomes[0].key, **last[0].set}
+        self.table.update(self._release(thread, {**changes, "ended": ended}))
+        self.table.update(last[0])
+
+    def conclude(self, thread: Thread) -> None:
+        """Write the outcome that the thread tells of, unless it is written: the worker may have ended before that."""
+        fields = {name: value for name, value in thread.ended.items() if name != "key"}
+        if fields:
+            known: When = [("pk", Present()), ("done_at", Absent())]
+            with suppress(Conflict):
+                self.table.update(Update(message_item(thread.key, thread.ended["key"]), set=fields, when=known))
 
     def _outcome(self, thread: Thread, message: Recorded) -> Update:
         """Return the write of how a message ended; words that nobody may keep go with it."""
@@ -458,6 +510,8 @@ class Ledger:
     def _release(self, thread: Thread, changes: dict[str, Any]) -> Update:
         """Return the write that changes the thread and ends the lease; without a timer it is off the index."""
         set_, remove = dict(changes), ["was_clean", "lease_owner", "lease_until"]
+        if "ended" not in changes:
+            remove.append("ended")
         if "last_inbound" in changes or "filed_at" in changes:
             remove.append("expires")  # who was erased writes again
         elif thread.expires and changes.get("pending", thread.pending):
@@ -609,6 +663,15 @@ class Ledger:
 def shard(thread_key: str) -> int:
     """Return the shard of the index of due threads that a thread is in."""
     return hashlib.sha256(thread_key.encode()).digest()[0] % SHARDS
+
+
+def _apart(origins: Sequence[Update], sendings: Sequence[Update]) -> tuple[list[Update], list[Update]]:
+    """Return the writes about what was sent that are right whatever becomes of the turn, and the others.
+
+    That something was sent stays true. A report that waited at its id must not go before it is pending.
+    """
+    settled = [each for each in origins if each.when] + [each for each in sendings if each.set["state"] == "sent"]
+    return settled, [each for each in (*origins, *sendings) if each not in settled]
 
 
 def _takes(key: str) -> When:

@@ -27,7 +27,7 @@ from .ledger import Ledger
 from .recorded import Outcome, Recorded
 from .sending import Sending
 from .spoken import Writer, addressed, spoken
-from .table import moment
+from .table import moment, seconds
 from .thread import outgoing
 from .turn import Turn
 
@@ -109,6 +109,8 @@ class Relaying:
             turn.relayed.add(key)
             record = self.ledger.sent(turn.thread.key, key) or {}
             case = replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
+            if case.state == "sent":  # by a worker that ended before the thread said so
+                turn.answer(int(record.get("done_at", 0)) // 1000)
         decision = decide_reply(case)
         if isinstance(decision, Send):
             private = case.visibility is Visibility.PRIVATE
@@ -141,7 +143,7 @@ class Relaying:
         if state != "sent" or sent is None:
             return Attempt(state=state, reason=reason)
         turn.settle(message.key, state, sent.ids, "")
-        turn.answer()
+        turn.answer(seconds(turn.now))
         self.telemetry.count("Replies")
         if sent.elsewhere:
             turn.add_reports(self.ledger.lead(sent.elsewhere, turn.thread.key, message.key, sent.ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,6 +69,7 @@ class Thread(BaseModel):
     other_at: int = 0  # when somebody else began to write, or what was private became public again
     public_at: int = 0  # the latter
     writers: tuple[Writer, ...] = ()  # in public, the latest last
+    ended: dict[str, Any] = Field(default_factory=dict)  # the message that the last turn ended: see `Ledger.conclude`
     attempts: int = 0
     due_at: int = 0  # the earliest timer; in threads of before they had names, the only one
     timers: dict[str, int] = Field(default_factory=dict)  # when, by name (see `timers`)

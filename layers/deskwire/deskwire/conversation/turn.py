@@ -300,9 +300,9 @@ class Turn:
             else {"acknowledged_at": before.acknowledged_at, "acknowledgements": before.acknowledgements}
         )
 
-    def answer(self) -> None:
-        """Record that an agent's answer was sent."""
-        self._become(answered_at=seconds(self.now))
+    def answer(self, at: int) -> None:
+        """Record that an agent's answer was sent, at these seconds."""
+        self._become(answered_at=max(self.thread.answered_at, at))
 
     def attend(self, items: Sequence[Pending]) -> None:
         """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket.
