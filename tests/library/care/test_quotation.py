@@ -120,3 +120,10 @@ def test_other_words_are_left_alone(text):
 @pytest.mark.parametrize("mark", ["", "> ", "*"])
 def test_a_line_of_our_own_introduction_is_caught(line, mark):
     assert quoted_line(f"Hello\n{mark}{line}\nBye", MARTA) == f"{mark}{line}".strip()
+
+
+def test_a_pasted_log_is_read_in_one_pass():
+    """Each of its lines could begin an attribution: looked at from each of the others, forty lines never end."""
+    log = "\n".join(f"2026-11-29 12:00:{number % 60:02} boat {number} left the harbour" for number in range(2000))
+    assert own_words(log) == log
+    assert quoted_line(log, MARTA) == ""

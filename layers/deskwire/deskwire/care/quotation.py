@@ -55,6 +55,7 @@ def own_words(text: str) -> str:
     attribution without such lines, nothing is the writer's own.
     """
     lines = text.replace("\r\n", "\n").split("\n")
+    lengths = _attributions(lines)
     kept: list[str] = []
     place = 0
     while place < len(lines):
@@ -63,9 +64,8 @@ def own_words(text: str) -> str:
             continue
         if _ends(lines, place):
             break
-        length = _attribution(lines, place)
-        if length:
-            place += length
+        if lengths[place]:
+            place += lengths[place]
             if not _marked(lines, place):
                 break
             continue
@@ -104,15 +104,27 @@ def _bare(line: str) -> str:
     return line[:MOST].strip("> *\t\xa0")
 
 
-def _attribution(lines: Sequence[str], place: int) -> int:
-    """Return how many lines, from this one on, say who wrote what is quoted below; 0 when they do not."""
+def _attributions(lines: Sequence[str]) -> list[int]:
+    """Return for each line how many, from it on, say who wrote what is quoted below; 0 where they do not.
+
+    Each depends on those below it. From the last line up, each is looked at once; a pasted log, in which every line has
+    a date, would else be looked at again from each of its lines.
+    """
+    found = [0] * len(lines)
+    for place in reversed(range(len(lines))):
+        found[place] = _attribution(lines, place, found)
+    return found
+
+
+def _attribution(lines: Sequence[str], place: int, below: Sequence[int]) -> int:
+    """Return how many lines, from this one on, are an attribution; `below` holds the same for the lines after it."""
     if len(lines[place]) > MOST or not _tells(lines[place]):
         return 0
     said = ""
     for length in range(1, LONGEST_ATTRIBUTION + 1):
         if place + length > len(lines) or not lines[place + length - 1].strip():
             return 0
-        if length > 1 and DATED.search(lines[place + length - 1]) and _attribution(lines, place + length - 1):
+        if length > 1 and below[place + length - 1] and DATED.search(lines[place + length - 1]):
             return 0  # it begins there
         said = f"{said} {lines[place + length - 1].strip()}"
         if len(said) > MOST:
@@ -140,10 +152,9 @@ def quoted_line(text: str, customer: Mapping[str, str]) -> str:
     The last net, for what `own_words` or a helpdesk of its own did not cut off. `customer` is who the ticket is for.
     """
     lines = [line for line in text.split("\n") if line.strip()]
-    for place, line in enumerate(lines):
+    for place, (line, length) in enumerate(zip(lines, _attributions(lines), strict=True)):
         if _ends(lines, place) or _introduces(line, customer):
             return line.strip()
-        length = _attribution(lines, place)
         if length and (place + length < len(lines)):
             return line.strip()
     return ""
