@@ -75,6 +75,7 @@ def test_a_template_mark_in_an_address_is_encoded_so_that_the_address_still_work
         ("<figure><img alt='plan'><figcaption>The plan</figcaption></figure><p>Yours</p>", "[plan]\nThe plan\n\nYours"),
         ("<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>", "- a\n  - b\n- c"),
         ("<div>one</div><div>two</div>", "one\ntwo"),
+        ("<html><head><title>News</title><style>p {}</style><body><p>Hi</p>", "Hi"),
         ("<article>a</article>b<aside>c</aside><footer>d</footer>", "a\nb\nc\nd"),
     ],
 )  # fmt: skip

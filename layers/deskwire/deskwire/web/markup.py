@@ -52,7 +52,8 @@ BLOCKS = APART | {
 LINE, PARAGRAPH = "\x00", "\x00\v\x00"  # where one begins or ends, until all is read
 CELLS = {"td", "th"}
 TARGETS = ("https://", "http://", "mailto:", "tel:", "sms:")  # of links, that are shown where the words do not
-SILENT = {"script", "style", "head", "title", "template"}
+# Not "head": mail programs forget to end it, and browsers then do so before the first words.
+SILENT = {"script", "style", "title", "template"}
 
 
 class _Parser(HTMLParser):
