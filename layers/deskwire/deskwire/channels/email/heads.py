@@ -31,11 +31,16 @@ LONGEST_ID: Final = 400
 # Names of character sets that mail programs write and Python does not know, or that name less than what is used.
 CHARSETS: Final = {
     "ansi": "cp1252", "cp-850": "cp850", "default": "utf-8", "gb2312": "gb18030", "gbk": "gb18030",
+    "cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "iso-2022-jp-ms": "iso2022_jp",
     "iso-8859-1": "cp1252", "iso-8859-8-e": "iso8859-8", "iso-8859-8-i": "iso8859-8", "ks_c_5601-1987": "cp949",
     "latin1": "cp1252", "us-ascii": "ascii", "utf8mb4": "utf-8", "windows-31j": "cp932", "windows-874": "cp874",
     "x-gbk": "gb18030", "x-mac-roman": "mac-roman", "x-sjis": "cp932", "x-unknown": "utf-8", "unknown-8bit": "utf-8",
     "unicode-1-1-utf-7": "utf-7",
 }  # fmt: skip
+
+JIS: Final = frozenset({"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_ext"})
+SHIFT: Final = re.compile(rb"(?:\A|\x1b([$(]{1,2}[@A-Z]))([^\x1b]*)")
+TWO_BYTES: Final = (b"$B", b"$@", b"$(B")
 
 
 def codec(charset: str) -> str:
@@ -50,14 +55,47 @@ def codec(charset: str) -> str:
 
 
 def decoded(data: bytes, charset: str = "") -> str:
-    """Return the words in bytes: by their character set, else as UTF-8, else as Windows-1252."""
-    for name in (codec(charset), "utf-8"):
-        if name:
-            try:
-                return data.decode(name)
-            except (UnicodeError, ValueError):
-                continue
+    """Return the words in bytes: by their character set, else as UTF-8, else as Windows-1252.
+
+    Where some of the bytes are wrong, the rest is still of its character set, as far as more letters are read by it
+    than not.
+    """
+    names = [name for name in (codec(charset), "utf-8") if name]
+    for name in names:
+        try:
+            return data.decode(name)
+        except (UnicodeError, ValueError):
+            if name in JIS:
+                return shifted(data).decode("cp932", "replace")
+    for name in names:
+        text = data.decode(name, "replace")
+        wrong = text.count("\ufffd")
+        if wrong < sum(letter > "\x7f" for letter in text) - wrong:
+            return text
     return data.decode("cp1252", "replace")
+
+
+def shifted(data: bytes) -> bytes:
+    """Return what is in ISO-2022-JP as Shift JIS (Windows-31J).
+
+    Python's codec lacks the signs of NEC and IBM that every mail program in Japan writes: ①, ㈱, 髙.
+    https://www.rfc-editor.org/rfc/rfc1468 https://encoding.spec.whatwg.org/#iso-2022-jp
+    """
+    out = bytearray()
+    for found in SHIFT.finditer(data):
+        escape, run = found[1], found[2]
+        if escape in TWO_BYTES:
+            out += b"".join(map(_sjis, run[::2], run[1::2]))
+        else:
+            out += bytes(byte | 0x80 for byte in run) if escape == b"(I" else run
+    return bytes(out)
+
+
+def _sjis(row: int, cell: int) -> bytes:
+    """Return a letter of JIS X 0208 in Shift JIS."""
+    lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+    last = cell + (0x7E if row % 2 == 0 else 0x20 if cell > 0x5F else 0x1F)
+    return bytes((lead, last)) if 0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E else b"?"
 
 
 def repaired(value: str) -> str:
