@@ -66,6 +66,35 @@ def test_a_charset_is_read_by_its_name_or_guessed(charset, codec, words):
     assert said(mail(words.encode(codec), f"text/plain; charset={charset}")) == words
 
 
+@pytest.mark.parametrize(
+    ("charset", "data", "words"),
+    [
+        # ①, ㈱ and 髙 are in rows that only Windows has; katakana of half width have an escape of their own.
+        ("iso-2022-jp", b"\x1b$BCmJ8-!\x1b(B x \x1b$B-j|bOB\x1b(B", "注文① x ㈱髙和"),
+        ("iso-2022-jp", b'\x1b(I12\x1b(B: \x1b$B$"\x1b(B', "ｱｲ: あ"),
+        ("utf-8", "Где мой заказ?".encode() + b"\xc3", "Где мой заказ?\ufffd"),
+        ("", "Þetta er ágætt".encode() + b"\xff!", "Þetta er ágætt\ufffd!"),
+        ("shift_jis", "注文です".encode("shift_jis") + b"\xff", "注文です\ufffd"),
+    ],
+)
+def test_a_text_with_a_few_signs_outside_its_charset_is_read_all_the_same(charset, data, words):
+    assert said(mail(data, f"text/plain; charset={charset}")) == words
+
+
+@pytest.mark.parametrize(
+    ("field", "data", "words"),
+    [
+        ("text/plain charset=iso-8859-2", b"P\xf8\xedli\xb9", "Příliš"),
+        ('text/html, charset="utf-8"', "<p>Þór</p>".encode(), "Þór"),
+        ('"text/plain"; charset=utf-8', "Þór".encode(), "Þór"),
+        ("text", b"Hello", "Hello"),
+    ],
+)
+def test_a_content_type_is_read_however_it_is_punctuated(field, data, words):
+    found = mime.content(mail(data, field))
+    assert (found.text, list(found.parts)) == (words, [])
+
+
 def test_an_unknown_charset_is_told():
     assert "none-such" in mime.content(mail("x", "text/plain; charset=none-such")).facts["Character set"]
 
@@ -219,6 +248,29 @@ def test_a_mail_whose_parts_cannot_be_told_apart_is_attached_as_it_came_beside_w
     assert found.facts["Form"].startswith("broken")
     assert [each.id for each in found.attachments] == ["mail-1#mail"]
     assert mime.content(mail()).broken is False
+
+
+@pytest.mark.parametrize(
+    "declared", ['multipart/mixed\r\n\tboundary="=_part"', 'multipart/mixed; boundary="other"', "multipart/mixed"]
+)
+def test_parts_are_told_apart_by_the_boundary_that_is_there_not_by_the_declared_one(declared):
+    raw = several(("text/plain", "Hello"), ("application/zip; name=a.zip", "UEs="), boundary="=_part")
+    found = completed(incoming(), raw.replace(b'multipart/mixed; boundary="=_part"', declared.encode()))
+    assert found.text == "Hello"
+    assert [(each.id, each.name) for each in found.attachments] == [("mail-1#0", "a.zip"), ("mail-1#mail", "mail.eml")]
+
+
+@pytest.mark.parametrize("end", ["`\nend", " \nend", "end"])
+def test_a_uuencoded_file_within_the_words_is_a_file(end):
+    raw = mail(f"Here it is.\n\nbegin 644 list of boats.txt\n$86YN80  \n{end}\n\nYours, Mira")
+    found = mime.content(raw)
+    assert found.text == "Here it is.\n\n\n\nYours, Mira"
+    assert mime.file(raw, "0") == ("list of boats.txt", "application/octet-stream", b"anna")
+
+
+def test_what_only_begins_like_a_uuencoded_file_is_words():
+    words = "We\nbegin 644 days from now\nwith a new boat\nend"
+    assert said(mail(words)) == words
 
 
 def test_a_mail_that_cannot_be_read_is_attached_whole_and_says_so(monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.policy
 import re
+from binascii import a2b_uu
 from collections.abc import Callable, Sequence
 from email import errors, message_from_bytes
 from email.generator import BytesGenerator
@@ -47,6 +48,12 @@ BROKEN: Final = (
 # A text part that says nothing but that there is a better one.
 PLACEHOLDER: Final = re.compile(r"html|plain[ -]?text|text version|e-?mail client|web ?browser", re.IGNORECASE)
 FORWARDED: Final = re.compile(r"\s*(fwd?|wg|tr|rv|vs|doorst|i|fs|enc|pd|továbbítás)\s*:", re.IGNORECASE)
+TYPE: Final = re.compile(r"[\s\"]*([\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127})")
+CHARSET: Final = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{2,40})", re.IGNORECASE)
+BOUNDARY: Final = re.compile(r"^--([^\r\n]{1,200}?)[ \t]{0,9}\r?\n(?=content-)", re.IGNORECASE | re.MULTILINE)
+UUENCODED: Final = re.compile(
+    r"^begin [0-7]{3,4} ([^\n]{1,200})\n((?:[!-`][ -`]{0,84}\n){1,600000})(?:[ `]?\n)?end[ ]*$", re.MULTILINE
+)
 META: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 NAMED: Final = re.compile(r"name=\"?([^\";]{1,300})", re.IGNORECASE)
 CALENDAR: Final = ("METHOD", "SUMMARY", "DTSTART", "LOCATION")
@@ -162,8 +169,11 @@ class _Reader:
         inside = _inside(part)
         # Two levels with one boundary, say: what stands behind the first end is nobody's part.
         self.broken |= any(isinstance(each, BROKEN) for each in part.defects) or "Content-" in str(part.epilogue or "")
-        if kind.startswith("multipart/") and inside and depth < DEEPEST:
-            return self._multipart(part, kind, inside, depth)
+        if kind.startswith("multipart/") and depth < DEEPEST:
+            if not inside and (told := _apart(part, kind)):
+                return self.walk(told, depth + 1)
+            if inside:
+                return self._multipart(part, kind, inside, depth)
         attached = _disposition(part) == "attachment" or bool(name)
         if (kind.startswith("multipart/") and not inside) or (kind in BODIES and not attached):
             return [self._text(part, kind)]
@@ -202,9 +212,23 @@ class _Reader:
         text = clean(decoded(data, charset)).replace("\r\n", "\n").replace("\r", "\n")
         if kind in {"text/html", "text/x-amp-html"}:
             return plain(text)
+        text = UUENCODED.sub(self._uudecoded, text)
         if _parameter(part, "format") == "flowed":
             return unflowed(text, joined=_parameter(part, "delsp") == "yes")
         return text.strip("\n")
+
+    def _uudecoded(self, found: re.Match[str]) -> str:
+        """Keep a file that stands within the words, as programs older than MIME write it; return what to show there.
+
+        https://pubs.opengroup.org/onlinepubs/9799919799/utilities/uuencode.html
+        """
+        try:
+            # Some programs pad a row beyond what its first letter says.
+            data = b"".join(a2b_uu(row[: ((ord(row[0]) - 32 & 63) * 4 + 5) // 3]) for row in found[2].splitlines())
+        except ValueError:
+            return found[0]
+        self.parts.append(Part(clean(found[1]).strip(), UNKNOWN, lambda: data))
+        return ""
 
     def _file(self, part: Message, kind: str, name: str) -> None:
         if kind in SIGNATURES:
@@ -293,8 +317,20 @@ def _inside(part: Message) -> list[Message]:
 
 
 def _type(part: Message) -> str:
-    given = _field(part, "content-type").partition(";")[0].strip().lower()
-    return given if given.count("/") == 1 else _guarded(part.get_content_type, "text/plain")
+    given = TYPE.match(_field(part, "content-type"))  # some forget the semicolon behind it
+    return given[1].lower() if given else _guarded(part.get_content_type, "text/plain")
+
+
+def _apart(part: Message, kind: str) -> Message | None:
+    """Return a multipart told apart by the boundary that its body has, where that is not the declared one."""
+    body = part.get_payload()
+    found = BOUNDARY.search(body) if isinstance(body, str) else None
+    if found is None:
+        return None
+    boundary = found[1].replace("\\", r"\\").replace('"', r"\"")
+    head = f'Content-Type: {kind}; boundary="{boundary}"\n\n'
+    told = message_from_bytes(f"{head}{body}".encode("ascii", "surrogateescape"), policy=POLICY)
+    return told if _inside(told) else None
 
 
 def _disposition(part: Message) -> str:
@@ -306,7 +342,8 @@ def _parameter(part: Message, name: str) -> str:
 
 
 def _charset(part: Message) -> str:
-    return _guarded(lambda: str(part.get_content_charset() or ""), "")
+    given = _guarded(lambda: str(part.get_content_charset() or ""), "")
+    return given or next(iter(CHARSET.findall(_field(part, "content-type"))), "")
 
 
 def _name(part: Message) -> str:
