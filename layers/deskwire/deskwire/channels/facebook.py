@@ -237,7 +237,8 @@ def _written(entry: Node, field: str, value: Node) -> Event:
         ADD,
         own=own,
         text=line(text, attachments, _verdict(value) if item == "rating" else item) if said else "",
-        occurred_at=meta.moment(value["created_time"]),
+        # Posts and recommendations come without a time of their own now and then.
+        occurred_at=meta.moment(value["created_time"]) or meta.moment(entry["time"]),
         attachments=attachments,
         reply_to=(value["parent_id"].any_id() or value["post_id"].any_id()) if item == "comment" else "",
         complete=whole,
