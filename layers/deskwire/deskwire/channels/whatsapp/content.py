@@ -124,6 +124,10 @@ def _interactive(node: Node) -> Content:
     facts = {"Button": chosen["id"].any_id(), "Permission to call": chosen["response"].text("")}
     text = "\n".join(filter(None, (chosen["title"].exact(""), chosen["description"].exact(""))))
     text = text or chosen["body"].text("") or chosen["text"].text("") or node["body"]["text"].exact("")
+    if not text and kind not in INTERACTIVE and isinstance(chosen.raw, dict):
+        # A payment, say: what is told of it is shown under the names that it has there.
+        told = list(chosen.members())[:MOST_ANSWERS]
+        facts |= {name.replace("_", " ").capitalize(): value.any_id() for name, value in told}
     return Content(text or f"[{kind[:60] or 'a button was pressed'}]", facts=facts)
 
 
