@@ -56,8 +56,9 @@ ORIGINAL: Final = "(Original)"
 HINT: Final = "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota"
 # A notification was seen with `type`, `location` and `review`; the documentation speaks of review_name and
 # location_name, and of reviewName and locationName in the older API.
-REVIEW_NAMES: Final = ("review", "reviewName", "review_name")
-LOCATION_NAMES: Final = ("location", "locationName", "location_name")
+TYPE_NAMES: Final = ("type", "notificationType", "notification_type")
+REVIEW_NAMES: Final = ("review", "reviewName", "review_name", "reviewResourceName")
+LOCATION_NAMES: Final = ("location", "locationName", "location_name", "locationResourceName")
 
 
 class Google(Channel):
@@ -120,7 +121,7 @@ class Google(Channel):
         change published twice is told twice (twice is better than a second change lost).
         """
         notification, attributes, message_id = _unwrapped(request)
-        kind = _first(notification, attributes, ("type",)).identifier()
+        kind = _first(notification, attributes, TYPE_NAMES).identifier()
         if kind not in {"NEW_REVIEW", "UPDATED_REVIEW"}:
             yield self._other(kind, notification, attributes, message_id)
             return
