@@ -238,6 +238,8 @@ class HubSpot(Neighbour):
     def read(self, asked: Asked) -> Reply:
         """Return notes by their ids."""
         given = asked.json()
+        if missing := {"inputs", "properties", "propertiesWithHistory"} - given.keys():
+            return Refused(400, "VALIDATION_ERROR", f"Some required fields were not set: {sorted(missing)}").reply()
         if len(given["inputs"]) > 100:
             return Refused(400, "VALIDATION_ERROR", "Too many inputs").reply()
         found = [self.records["notes"].get(each["id"]) for each in given["inputs"]]
@@ -247,6 +249,8 @@ class HubSpot(Neighbour):
     def search(self, asked: Asked) -> Reply:
         """Return the tickets that meet the filters, the one that was changed first at the top."""
         given = asked.json()
+        if missing := {"after", "filterGroups", "limit", "properties", "sorts"} - given.keys():
+            return Refused(400, "VALIDATION_ERROR", f"Some required fields were not set: {sorted(missing)}").reply()
         (group,) = given["filterGroups"]
         found = [row for row in self.records["tickets"].values() if all(meets(row, each) for each in group["filters"])]
         found.sort(key=lambda row: row["updatedAt"])

@@ -107,9 +107,10 @@ class Api:
             "sorts": [{"propertyName": "hs_lastmodifieddate", "direction": "ASCENDING"}],
             "properties": ["hs_lastmodifieddate"],
             "limit": 100,
+            # The description of the API wants it on the first page as well. What it says of `sorts` (texts) is not what
+            # the guide shows (objects), which is what is written here.
+            "after": after or "0",
         }
-        if after:
-            payload["after"] = after
         answer = self.ask("POST", "crm/v3/objects/tickets/search", payload, safe=True)
         body = self.checked(answer, "polling").node()
         if not isinstance(body["results"].raw, list):
@@ -132,7 +133,8 @@ class Api:
         numbers.sort(reverse=True)
         for start in range(0, len(numbers), 100):
             wanted = [{"id": str(number)} for number in numbers[start : start + 100]]
-            payload = {"inputs": wanted, "properties": ["hs_note_body"]}
+            # All three are required by the description of the API, the guide leaves the last one out.
+            payload = {"inputs": wanted, "properties": ["hs_note_body"], "propertiesWithHistory": []}
             answer = self.ask("POST", "crm/v3/objects/notes/batch/read", payload, safe=True)
             found += self.checked(answer, what).node()["results"].items()
         return found
