@@ -51,7 +51,8 @@ def told(channel: str, node: Node, kind: str, mailboxes: Mailboxes) -> list[Even
     name, mail = kind.lower(), node["mail"]
     if name not in DELIVERED | FAILED:
         return []
-    body = node[name.partition(" ")[0]]
+    # What failed to be rendered is in `failure`; all else is under the kind's own name.
+    body = node["failure" if name.startswith("rendering") else name]
     failed = name in FAILED
     identity = mail["messageId"].identifier() if failed else mail["messageId"].any_id() or "unknown"
     feedback = body["feedbackId"].any_id() or body["timestamp"].text("")
