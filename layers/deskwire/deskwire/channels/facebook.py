@@ -175,12 +175,14 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
         yield unknown("facebook", entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
     field, item, verb = change["field"].text(), value["item"].exact(""), value["verb"].exact("")
+    if not verb and item in WRITTEN and value["message"].text("").strip():  # words are new, unless it says otherwise
+        verb = ADD
     if page != TEST_ACCOUNT and field in {"feed", "mention", "ratings"}:
         if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
             yield _reaction(entry, value)
             return
         if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS} and not _is_kept_by_page(page, item, value):
-            yield _written(entry, field, value)
+            yield _written(entry, field, value, verb)
             return
         if verb in {"hide", "unhide"} and ("comment_id" in value or "post_id" in value):
             yield _hidden(entry, value)
@@ -214,9 +216,9 @@ def _event(entry: Node, value: Node, kind: Kind, verb: str, **more: Any) -> Even
     )
 
 
-def _written(entry: Node, field: str, value: Node) -> Event:
+def _written(entry: Node, field: str, value: Node, verb: str) -> Event:
     """Return what somebody wrote, edited or removed: a comment, a post, a recommendation."""
-    item, verb = value["item"].text(), value["verb"].text()
+    item = value["item"].text()
     known = _known(field, value)
     if verb in REMOVALS:  # `from` is who wrote it, also where a moderator removed it
         return _event(entry, value, Kind.DELETION, "delete", **known)
