@@ -175,7 +175,7 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
         yield unknown("facebook", entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
     field, item, verb = change["field"].text(), value["item"].exact(""), value["verb"].exact("")
-    if not verb and item in WRITTEN and value["message"].text("").strip():  # words are new, unless it says otherwise
+    if not verb and item in WRITTEN and value["message"]:  # words are new, unless it says otherwise
         verb = ADD
     if page != TEST_ACCOUNT and field in {"feed", "mention", "ratings"}:
         if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):

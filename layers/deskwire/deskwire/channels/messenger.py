@@ -33,7 +33,7 @@ from deskwire.families import meta, meta_inbox
 from deskwire.families.meta_reading import listed
 from deskwire.model.errors import DeskwireError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
-from deskwire.model.keys import digest
+from deskwire.model.keys import ADD, digest
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.web.reading import Node
 
@@ -130,6 +130,7 @@ class _Item(meta_inbox.Item):
             "delivery": self._delivery,
             "policy-enforcement": self._policy,  # with a hyphen in the test data of libraries
             "policy_enforcement": self._policy,
+            "messaging_feedback": self._feedback,
         }
 
     def attachments(self, message: Node) -> tuple[Attachment, ...]:
@@ -149,6 +150,19 @@ class _Item(meta_inbox.Item):
         mids = [mid.identifier() for mid in delivery["mids"].items()]
         for mid in dict.fromkeys(mids) or [f"{self.person}:{delivery['watermark'].identifier()}"]:
             yield self._event(Kind.RECEIPT, mid, "delivered", text="[delivered]", occurred_at=at)
+
+    def _feedback(self, feedback: Node) -> Iterator[Event]:
+        """Yield what a customer filled into a feedback form: a score for each question, and maybe their own words.
+
+        The form is documented; the answer's shape only partly, so what is elsewhere in it is left out.
+        https://developers.facebook.com/docs/messenger-platform/send-messages/templates/customer-feedback-template
+        """
+        asked = [screen["questions"] for screen in feedback["feedback_screens"].rows()]
+        answers = [each for questions in asked if isinstance(questions.raw, dict) for each in questions.members()]
+        said = {name: (answer["payload"].text(""), answer["follow_up"]["payload"].text("")) for name, answer in answers}
+        lines = [f"{name}: {' · '.join(filter(None, parts))}" for name, parts in said.items() if any(parts)]
+        text = "\n".join(["[a feedback form]", *lines])
+        yield self._event(Kind.MESSAGE, f"{self.person}:{self.stamp}:feedback", ADD, text=text)
 
     def _policy(self, policy: Node) -> Iterator[Event]:
         """Meta blocks (or unblocks) the page's sending: a person must look."""
