@@ -69,7 +69,7 @@ ATTRIBUTIONS = (
 
 
 @pytest.mark.parametrize("language", HEADS)
-@pytest.mark.parametrize("form", ["{}: {}", "*{}:* {}", "{}:{}"])
+@pytest.mark.parametrize("form", ["{}: {}", "*{}:* {}", "{}:{}", "      {}\N{NO-BREAK SPACE}: {}"])
 @pytest.mark.parametrize("above", ["", "________________________________\n"])
 def test_a_mails_head_ends_the_answer(language, form, above):
     values = ("Marta via RT <rt@example.com>", "2 November 2026 09:00", "Anna", "[example #12] Where?")

@@ -96,7 +96,7 @@ def _head(lines: Sequence[str]) -> bool:
 
 def _label(line: str) -> str:
     found = LABEL.match(_bare(line))
-    return found[1].strip(" *").casefold() if found else ""
+    return found[1].strip(" *\xa0\u202f").casefold() if found else ""  # French writes a space before the colon
 
 
 def _bare(line: str) -> str:
