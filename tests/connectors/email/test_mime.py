@@ -268,6 +268,16 @@ def test_a_uuencoded_file_within_the_words_is_a_file(end):
     assert mime.file(raw, "0") == ("list of boats.txt", "application/octet-stream", b"anna")
 
 
+@pytest.mark.parametrize(
+    "markup", ['<p><img src="https://example.org/offer.png"></p>', "<title>Order<body>Where is it?"]
+)
+def test_html_in_which_no_words_are_found_is_attached_as_it_came(markup):
+    found = completed(incoming(), mail(markup, "text/html"))
+    assert found.text == "[a mail without words]"
+    assert [each.id for each in found.attachments] == ["mail-1#mail"]
+    assert completed(incoming(), mail("", "text/html")).attachments == ()
+
+
 def test_what_only_begins_like_a_uuencoded_file_is_words():
     words = "We\nbegin 644 days from now\nwith a new boat\nend"
     assert said(mail(words)) == words

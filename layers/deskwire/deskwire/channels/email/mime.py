@@ -125,6 +125,8 @@ def content(raw: bytes, *, reply: bool = False) -> Content:
         reader.facts["Encrypted"] = "PGP, within the text"
     spoken = "\n\n".join(filter(None, (text, *reader.notes)))
     files = [Attachment(part.kind, name=part.name) for part in reader.parts]
+    if reader.unseen and not spoken.strip():
+        reader.broken = True
     if reader.broken:
         reader.facts["Form"] = "broken, so something may be missing; the mail is attached as it came"
     said, cut = line(spoken, files, "a mail without words"), text.strip() != whole.strip()
@@ -162,6 +164,7 @@ class _Reader:
         self.notes: list[str] = []
         self.facts: dict[str, str] = {}
         self.broken = False
+        self.unseen = False  # there is HTML, and no words were found in it: pictures elsewhere, say
 
     def walk(self, part: Message, depth: int = 0) -> list[str]:
         """Return the words of a part; keep its files, and notes on what cannot be opened."""
@@ -211,7 +214,9 @@ class _Reader:
             self.facts["Character set"] = f"“{charset[:40]}” is not known; read as UTF-8 or Windows-1252"
         text = clean(decoded(data, charset)).replace("\r\n", "\n").replace("\r", "\n")
         if kind in {"text/html", "text/x-amp-html"}:
-            return plain(text)
+            said = plain(text)
+            self.unseen |= bool(text.strip()) and not said.strip()
+            return said
         text = UUENCODED.sub(self._uudecoded, text)
         if _parameter(part, "format") == "flowed":
             return unflowed(text, joined=_parameter(part, "delsp") == "yes")
