@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deskwire.channels.whatsapp import WhatsApp
-from deskwire.channels.whatsapp.errors import explained
-from deskwire.channels.whatsapp.people import changed, spellings
-from deskwire.channels.whatsapp.sending import declared, template
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.terms import Refusal
+from deskwire.families.whatsapp.errors import explained
+from deskwire.families.whatsapp.people import changed, spellings
+from deskwire.families.whatsapp.sending import declared, template
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Kind, Unreadable, Visibility
 from deskwire.model.secret import Secrets

@@ -30,6 +30,8 @@ from urllib.parse import quote, urlencode
 from deskwire.contracts.channel import Channel, Reach, in_turn, newest
 from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import meta
+from deskwire.families.whatsapp import deliveries, sending
+from deskwire.families.whatsapp.errors import settled
 from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Event, Unreadable, Visibility
 from deskwire.model.sending import Outgoing, Sent
@@ -38,9 +40,6 @@ from deskwire.model.values import replace
 from deskwire.web.media import LIMIT
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Call
-
-from . import deliveries, sending
-from .errors import settled
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets

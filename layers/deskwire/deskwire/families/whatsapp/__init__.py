@@ -1,0 +1,1 @@
+"""What connectors of WhatsApp share, whichever way its updates come and its messages go."""
