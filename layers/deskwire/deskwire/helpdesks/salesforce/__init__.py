@@ -1,0 +1,178 @@
+"""Salesforce Service Cloud: cases with comments and files, answers that agents publish as comments.
+
+Set-up: a user for Deskwire, an app with the JWT bearer flow whose certificate belongs to the private key, and the
+fields `Deskwire_Key__c` and `Deskwire_Tags__c` of cases and `Deskwire_Id__c` of contacts. Step by step:
+docs/helpdesks/salesforce.md. https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm&type=5
+
+Signature: none; it is only polled. Outbound messages bear no signature, and the pages name a client certificate as the
+only proof of who sends them. https://developer.salesforce.com/docs/platform/api/guide/sforce-api-om-outboundmessaging.html
+
+Secrets: `private_key`, in PEM, with which Deskwire signs its log-ins; it is never sent. All workers share the token.
+https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm&type=5
+
+Limits: 4,000 bytes in a comment, 37.5 MB of Base64 in a request, calls of 24 hours by edition and licences.
+https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects/object-casecomment.html
+
+What survives a repetition: a case's key is a unique external id, so an upsert makes one case whatever happens. A
+comment has no field of ours; its last line is a mark.
+
+Nothing of this was tried on an org: it comes from the documentation, and what that leaves open is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar, Final
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
+from deskwire.contracts.terms import Figure, Terms
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.signals import Signal
+from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
+from deskwire.verification.never import Never
+from deskwire.web.reading import Node
+
+from .api import VERSION, Api, id_of, numbered
+from .records import COMMENT_BYTES, KEY, added, answers, awake, found, look, milliseconds, opened, raised, standing
+
+CHECKED: Final = date(2026, 11, 29)
+REST: Final = "https://developer.salesforce.com/docs/platform/api-rest/guide"
+OBJECTS: Final = "https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects"
+CURSOR: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+SETTLES: Final = timedelta(minutes=2)  # in which a transaction may still be committed under an earlier time
+PAGE: Final = 2000  # rows that one answer holds
+
+
+class Salesforce(Helpdesk):
+    """The connector."""
+
+    name = "salesforce"
+    title = "Salesforce Service Cloud"
+    verification = Never()
+    terms = Terms(
+        body_limit=Figure(1, REST, CHECKED),  # nothing is ever delivered
+        deadline=Figure(timedelta(seconds=10), REST, CHECKED),
+        redelivery=Figure(timedelta(0), REST, CHECKED),
+        every=Figure(timedelta(minutes=1), REST, CHECKED, confirmed=False),  # ours: 1,440 calls a day
+        api_version=Figure(VERSION, REST, CHECKED),
+        figures={
+            "comment_bytes": Figure(COMMENT_BYTES, f"{OBJECTS}/object-casecomment.html", CHECKED),
+            "request_base64_bytes": Figure(37_500_000, f"{REST}/dome-sobject-insert-update-blob.html", CHECKED),
+        },
+    )
+    abilities = Abilities(
+        native_key=True,
+        find_open=True,
+        find_append=True,
+        several=False,
+        entry_bytes=60_000,  # ours: some sixteen comments
+        pushes=False,
+        polls=True,
+    )
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "domain": "the org's My Domain: example.my.salesforce.com",
+        "client_id": "the consumer key of the app",
+        "username": "the name of Deskwire's user: deskwire@example.com",
+        "audience": "what the log-in is for (optional, otherwise https://login.salesforce.com, or test. for a sandbox)",
+        "origin": "the value of “Case Origin” that new cases get (optional)",
+        "open_status": "the status that a closed case gets when the customer writes (optional, otherwise New)",
+        "reopen_days": "for how many days a closed case takes messages; later ones open a follow-up, with 0 all do "
+        "(optional, otherwise a closed case is always opened again)",
+    }
+    connection_secrets: ClassVar[Mapping[str, str]] = {
+        "private_key": "the private key, in PEM, of the certificate that the app has"
+    }
+
+    # ------------------------------------------------------------------------------------------------- in
+
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        """Make or find contact and case in one request, then add each entry as a comment: 1 call, and 1 an entry."""
+        api = Api(reach)
+        case, there = opened(api, ticket)
+        filed: dict[str, str] = {}
+        for entry in ticket.entries:
+            try:
+                filed[entry.key] = (found(api, case, entry.key) if there else "") or added(api, case, entry)
+            except TemporaryError as error:
+                raise error.retold(ambiguous=True) from None
+            except ConfigurationError as error:
+                raise ConfigurationError(str(error), ambiguous=True) from None
+        return Filed(case, filed)
+
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        """Look at the case, open it again where the customer wrote on a closed one, then add: 2 calls, or 3."""
+        api, case = Api(reach), numbered(ticket)
+        filed: dict[str, str] = {}
+        for entry in entries:
+            try:
+                awake(api, case) if entry.public else look(api, case)
+                filed[entry.key] = added(api, case, entry)
+            except TemporaryError as error:
+                raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
+        return Filed(case, filed)
+
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        api, case = Api(reach), numbered(ticket)
+        fields = raised(look(api, case), change)
+        if fields:
+            api.change(case, fields, "changing a case")
+
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        """Look for a case by its key, or for a comment's mark among those of its case. Queries see what was written."""
+        api = Api(reach)
+        if not sought.ticket:
+            case = standing(api, sought.key)
+            return Filed(case) if case else None
+        case = numbered(sought.ticket)
+        comment = found(api, case, sought.key)
+        return Filed(case, {sought.key: comment}) if comment else None
+
+    # ------------------------------------------------------------------------------------------------ out
+
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        """Return the comments that colleagues published, those after the one with that id."""
+        return answers(Api(reach), numbered(ticket), after)
+
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return the cases of ours with a published comment that changed since the cursor, a time.
+
+        A comment that is published later changes then. The last two minutes are told again, as the same signals.
+        """
+        if not cursor:
+            return Signals((), _written(reach.now - SETTLES))
+        if not CURSOR.fullmatch(cursor):
+            raise PermanentError("that is no cursor of Salesforce")
+        api = Api(reach)
+        soql = (
+            "SELECT Id, ParentId, SystemModstamp FROM CaseComment "  # noqa: S608 - a time, letters and digits
+            f"WHERE IsPublished = true AND CreatedById != '{api.me()}' AND Parent.{KEY} != null "
+            f"AND SystemModstamp >= {cursor} ORDER BY SystemModstamp, Id LIMIT {PAGE}"
+        )
+        rows = api.rows(soql, "polling")
+        signals = [signal for row in rows if (signal := _signal(row, reach)) is not None]
+        if len(rows) < PAGE:
+            return Signals(signals, max(cursor, _written(reach.now - SETTLES)))
+        # So many at once: go on from the second of the last one, which the order makes the newest.
+        last = max((each.occurred_at for each in signals if each.occurred_at), default=reach.now)
+        return Signals(signals, max(_written(last), _written(datetime.fromisoformat(cursor) + timedelta(seconds=1))))
+
+
+def _signal(row: Node, reach: Reach) -> Signal | None:
+    comment, case, at = id_of(row["Id"]), id_of(row["ParentId"]), row["SystemModstamp"].iso()
+    if not comment or not case or at is None:
+        return None
+    return Signal(
+        helpdesk=Salesforce.name,
+        account=reach.account,
+        object_id=comment,
+        version=str(milliseconds(at)),
+        ticket=case,
+        occurred_at=at,
+    )
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
