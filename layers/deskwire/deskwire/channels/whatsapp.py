@@ -23,17 +23,17 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Channel, Reach, in_turn, newest
-from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, Permit, Terms
 from deskwire.families import meta
 from deskwire.families.whatsapp import deliveries, sending
 from deskwire.families.whatsapp.errors import settled
 from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
-from deskwire.model.events import Attachment, Event, Unreadable, Visibility
+from deskwire.model.events import Attachment, Event, Unreadable
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.tickets import File
 from deskwire.model.values import replace
@@ -46,11 +46,8 @@ if TYPE_CHECKING:
     from deskwire.web.request import Request, Response
 
 TOKEN: Final = "access_token"  # noqa: S105 - a name
-CHECKED: Final = date(2026, 11, 28)
-SEND: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages"
+CHECKED: Final = sending.CHECKED
 WEBHOOKS: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview"
-THROUGHPUT: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput"
-MEDIA: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media"
 
 TEST_NUMBER: Final = "123456123"
 
@@ -65,38 +62,13 @@ class WhatsApp(Channel):
     connection_secrets: ClassVar[Mapping[str, str]] = {
         TOKEN: "the access token of a system user (Business settings, System users)"
     }
-    connection_settings: ClassVar[Mapping[str, str]] = {
-        "templates": sending.SETTING,
-        "template_when_closed": sending.RULE,
-        "mark_as_read": "optional: “yes” shows the customer that a message was read when it is answered",
-    }
+    connection_settings = sending.SETTINGS
     known_gaps: ClassVar[Mapping[str, str]] = {
         "C12.ids": "what goes through the interface has no echo, only statuses; echoes are of the phone's app"
     }
     media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
     terms = Terms(
-        sending={
-            Visibility.PRIVATE: Sending(
-                # 4,096 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.
-                text=Figure(TextLimit(4096, Unit.UTF16, pieces=5), SEND, CHECKED, confirmed=False),
-                files=Figure(sending.FILES, MEDIA, CHECKED),
-                # What comes in counts, too; a number may be raised to 1,000.
-                pace=Figure(Pace("messages", 80, timedelta(seconds=1)), THROUGHPUT, CHECKED),
-                windows=(
-                    Window(
-                        name="customer service",
-                        span=Figure(timedelta(hours=24), SEND, CHECKED),
-                        automatic=Figure(True, SEND, CHECKED),  # noqa: FBT003
-                    ),
-                    Window(
-                        name="template",
-                        span=Figure(None, SEND, CHECKED),
-                        automatic=Figure(False, SEND, CHECKED),  # noqa: FBT003 - ours: each is billed
-                        template=True,
-                    ),
-                ),
-            ),
-        },
+        sending=sending.RULES,
         body_limit=meta.BODY_LIMIT,
         # Wanted is a median of a quarter of a second (quoted by 360dialog); after how long Meta gives up is not said.
         deadline=Figure(timedelta(seconds=5), WEBHOOKS, CHECKED, confirmed=False),
@@ -104,7 +76,7 @@ class WhatsApp(Channel):
         api_version=meta.API_VERSION,
         sunset=meta.SUNSET,
         figures={
-            "media_link_lives": Figure(timedelta(minutes=5), MEDIA, CHECKED),
+            "media_link_lives": Figure(timedelta(minutes=5), sending.MEDIA, CHECKED),
         },
     )
 
@@ -119,28 +91,9 @@ class WhatsApp(Channel):
         return deliveries.updates(read(request.body), self.name)
 
     def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
-        """Send the text, in pieces if need be, then each attachment; or the template that `#template …` asks for.
-
-        Past the window only a template goes out: that of `template_when_closed` with the answer in it; where none is
-        set, the answer is refused, with the templates that there are.
-        """
-        from deskwire.care.measure import pieces
-
-        templates = sending.declared(reach.settings.get("templates", ""))
-        wanted = None if outgoing.automatic else sending.template(outgoing.text, templates)
-        if wanted is None and permit.template:
-            wanted = sending.carried(outgoing.text, reach.settings.get("template_when_closed", ""))
-        if permit.template and (wanted is None or outgoing.attachments):
-            raise PermanentError(
-                "more than 24 hours have passed since the customer last wrote, and WhatsApp takes only templates now, "
-                f"no files; {sending.offered(templates)}",
-                code="window",
-            )
-        said = pieces(outgoing.text, permit.limit) if outgoing.text.strip() else []
-        contents = [wanted] if wanted else sending.texts(said)
-        contents += [sending.media(attachment) for attachment in outgoing.attachments]
-        if not outgoing.automatic:
-            self._read(outgoing, reach)
+        """Send the text, then each attachment, or a template; see `families.whatsapp.sending.contents`."""
+        contents = sending.contents(outgoing, permit, reach.settings)
+        self._read(outgoing, reach)
 
         def sender(body: Mapping[str, object]) -> Callable[[], str]:
             return lambda: _sent(_post(body, reach, what="sending a message"))
@@ -149,10 +102,9 @@ class WhatsApp(Channel):
 
     def _read(self, outgoing: Outgoing, reach: Reach) -> None:
         """Mark what is answered as read, where that is wanted; a nicety that stops no answer."""
-        message = outgoing.context.get("message", "")
-        if not message or reach.settings.get("mark_as_read", "").lower() != "yes":
+        body = sending.seen(outgoing, reach.settings)
+        if body is None:
             return
-        body = {"messaging_product": "whatsapp", "status": "read", "message_id": message}
         try:
             _post(body, reach, what="marking a message as read")
         except DeskwireError:

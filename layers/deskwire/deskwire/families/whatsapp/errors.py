@@ -107,26 +107,30 @@ def explained(problem: Node) -> str:
 
 def settled(answer: Answer, *, what: str, secret: str) -> Node:
     """Return what was answered; raise for an error, wherever it stands, what happens next."""
-    error = _error(answer, what, secret) if meta.failed(answer) else None
-    if error is not None:
-        raise error
+    if meta.failed(answer):
+        code, _ = meta.codes(answer)
+        error = judged(code, answer.status, what=what, secret=secret, transient=meta.transient(answer))
+        if error is not None:
+            raise error
     return checked(answer, what=what, secret_hint=f"“{secret}”").node()
 
 
-def _error(answer: Answer, what: str, secret: str) -> DeskwireError | None:
-    """Return what an answer that holds an error means; None where its status says it."""
-    code, _ = meta.codes(answer)
+def judged(code: int, status: int, *, what: str, secret: str = "", transient: bool = False) -> DeskwireError | None:
+    """Return what an error of this code means, which came with this status; None where the status says it.
+
+    `secret` names what holds the token, where it is ours; `transient`: Graph says that it passes.
+    """
     text = f"{what}: {meaning(code) or 'refused'} (error {code})"
     if code in RATES:
         concerns = Concern.TICKET if code == 131056 else Concern.ACCOUNT
         return TemporaryError(text, after=RATES[code], concerns=concerns)
     if code in FAILING:
         return TemporaryError(text, ambiguous=True)
-    if not meaning(code) and meta.transient(answer):
+    if not meaning(code) and transient:
         return TemporaryError(text, concerns=Concern.MESSAGE)
-    if (code in ACCOUNT or 200 <= code < 300) and (code or answer.status == 401):
-        hint = f", store a new “{secret}”" if code in {0, 190} else ""
+    if (code in ACCOUNT or 200 <= code < 300) and (code or status == 401):
+        hint = f", store a new “{secret}”" if secret and code in {0, 190} else ""
         return ConfigurationError(text + hint)
-    if code in MESSAGE or of_request(answer.status):
-        return PermanentError(text, status=answer.status, code=str(code))
+    if code in MESSAGE or of_request(status):
+        return PermanentError(text, status=status, code=str(code))
     return None

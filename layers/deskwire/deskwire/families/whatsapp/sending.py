@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Final
 
 from deskwire.contracts.channel import filled
-from deskwire.contracts.terms import FileLimit
+from deskwire.contracts.terms import Figure, FileLimit, Pace, Permit, Sending, TextLimit, Unit, Window
 from deskwire.model.errors import PermanentError
-from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.events import Attachment, AttachmentKind, Visibility
 from deskwire.model.keys import digest
 from deskwire.model.sending import Outgoing
 
 from .people import NUMBER
 
+CHECKED: Final = date(2026, 11, 28)
+SEND: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages"
+MEDIA: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media"
+THROUGHPUT: Final = "https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput"
 SENDABLE: Final = {
     AttachmentKind.IMAGE: "image",
     AttachmentKind.AUDIO: "audio",
@@ -41,6 +46,29 @@ FILES: Final = (
         ),
     ),
 )
+# The rules that WhatsApp has for what is written to a customer, whichever way it goes.
+RULES: Final = {
+    Visibility.PRIVATE: Sending(
+        # 4,096 “characters”: which is not said, so UTF-16 units, the strictest reading. Five pieces: ours.
+        text=Figure(TextLimit(4096, Unit.UTF16, pieces=5), SEND, CHECKED, confirmed=False),
+        files=Figure(FILES, MEDIA, CHECKED),
+        # What comes in counts, too; a number may be raised to 1,000.
+        pace=Figure(Pace("messages", 80, timedelta(seconds=1)), THROUGHPUT, CHECKED),
+        windows=(
+            Window(
+                name="customer service",
+                span=Figure(timedelta(hours=24), SEND, CHECKED),
+                automatic=Figure(True, SEND, CHECKED),  # noqa: FBT003
+            ),
+            Window(
+                name="template",
+                span=Figure(None, SEND, CHECKED),
+                automatic=Figure(False, SEND, CHECKED),  # noqa: FBT003 - ours: each is billed
+                template=True,
+            ),
+        ),
+    ),
+}
 # `#template name language`, then the values of its body, if it has any: `#template order_sent en_GB | Ines | 4471`.
 TEMPLATE_COMMAND: Final = re.compile(
     r"#template[ \t]+([a-z0-9_]{1,512})[ \t]+([a-z]{2,3}(?:_[A-Za-z]{2,4})?)[ \t]*(\|.*)?", re.DOTALL
@@ -51,6 +79,41 @@ RULE: Final = (
     "optional: the approved template, “name language”, in which an agent's answer goes out when 24 hours have passed; "
     "the answer becomes the one value of its body"
 )
+SETTINGS: Final[Mapping[str, str]] = {
+    "templates": SETTING,
+    "template_when_closed": RULE,
+    "mark_as_read": "optional: “yes” shows the customer that a message was read when it is answered",
+}
+
+
+def contents(outgoing: Outgoing, permit: Permit, settings: Mapping[str, str]) -> list[Mapping[str, object]]:
+    """Return what is to be sent: the text, in pieces if need be, then each attachment; or the template asked for.
+
+    Past the window only a template goes out: that of `template_when_closed` with the answer in it. Raises
+    `PermanentError` where none is set, with the templates that there are.
+    """
+    from deskwire.care.measure import pieces
+
+    templates = declared(settings.get("templates", ""))
+    wanted = None if outgoing.automatic else template(outgoing.text, templates)
+    if wanted is None and permit.template:
+        wanted = carried(outgoing.text, settings.get("template_when_closed", ""))
+    if permit.template and (wanted is None or outgoing.attachments):
+        raise PermanentError(
+            "more than 24 hours have passed since the customer last wrote, and WhatsApp takes only templates now, "
+            f"no files; {offered(templates)}",
+            code="window",
+        )
+    said = pieces(outgoing.text, permit.limit) if outgoing.text.strip() else []
+    return [*([wanted] if wanted else texts(said)), *(media(attachment) for attachment in outgoing.attachments)]
+
+
+def seen(outgoing: Outgoing, settings: Mapping[str, str]) -> Mapping[str, object] | None:
+    """Return the request that marks what is answered as read, None where that is not wanted."""
+    message = outgoing.context.get("message", "")
+    if outgoing.automatic or not message or settings.get("mark_as_read", "").lower() != "yes":
+        return None
+    return {"messaging_product": "whatsapp", "status": "read", "message_id": message}
 
 
 def declared(setting: str) -> list[tuple[str, str]]:
