@@ -357,6 +357,8 @@ class Stack:
             "DEDUPE_SECONDS": str(self.dedupe_seconds),
             "NOTICES": str(self._notices),
             "OPENBLAS_NUM_THREADS": "1",
+            # MiniStack has no such service: the functions ask AWS's own host, which a player stands in for.
+            "AWS_ENDPOINT_URL_SOCIAL_MESSAGING": f"https://social-messaging.{REGION}.amazonaws.com",
         }
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(

@@ -102,7 +102,7 @@ class Platform(ABC):
         del children, api, aws
 
     def attach(self, stack: Stack) -> None:
-        """Take the deployed stack, for what AWS itself delivers (nothing, by default); called before `open`."""
+        """Take the deployed stack, for what AWS itself delivers (nothing, by default); before `rules` is read."""
         del stack
 
     def subscribe(self, api: str) -> bool:

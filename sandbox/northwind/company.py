@@ -117,12 +117,13 @@ class Company:
                 live=self._live,
             )
         )
+        for each in self.platforms.values():
+            each.attach(self.stack)
         self._store_secrets()
         self._apply()
         api = self.stack.deployed.api
         self.desk.connect(f"{api}/helpdesks/{WEBHOOK}")
         for each in self.platforms.values():
-            each.attach(self.stack)
             each.open(children, api, self.stack.endpoint)
             self.routes |= each.routes()
         self._wire_began = datetime.now(UTC)

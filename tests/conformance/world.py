@@ -376,6 +376,25 @@ class Renewed:
             del self.kept[secret]
 
 
+def aws_of(http):
+    """Return `reach.aws` by way of a script. What AWS takes as a blob is shown as the JSON that it holds."""
+
+    def ask(service, method, path, body=b"", headers=None):
+        shown = {name: unpacked(value) for name, value in json.loads(body).items()} if body else {}
+        call = Call.json(method, f"https://{service}.eu-west-1.amazonaws.com{path}", shown, headers=headers)
+        return http(call)
+
+    return ask
+
+
+def unpacked(value):
+    try:
+        found = json.loads(base64.b64decode(value, validate=True))
+    except (TypeError, ValueError):
+        return value
+    return found if isinstance(found, dict) else value
+
+
 def reach_of(exchange: Exchange, script: Script) -> Reach:
     data = exchange.data
     outgoing = data.get("outgoing", {})
@@ -391,6 +410,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         fetch=script.fetch,
         tokens=Renewed(Secrets(data.get("secrets", {}))),
         outbox=lambda shown: f"outbox-{shown.key}",
+        aws=aws_of(script),
     )
 
 

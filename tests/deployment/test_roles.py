@@ -28,9 +28,13 @@ POLLER = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}  
 ELSEWHERE = {
     # rates, outboxes, uploads, originals: tests/library/aws/test_edge.py
     "receive": {"dynamodb:UpdateItem", "dynamodb:Query", "s3:PutObject"},
-    "converse": {"s3:GetObject", "s3:PutObject", "ses:SendEmail", "ses:SendRawEmail"},  # tests/flows/test_flows.py
+    # tests/flows/test_flows.py; of WhatsApp through AWS, which MiniStack does not have, tests/connectors/whatsappaws
+    "converse": {
+        "s3:GetObject", "s3:PutObject", "ses:SendEmail", "ses:SendRawEmail",
+        "social-messaging:SendWhatsAppMessage", "social-messaging:GetWhatsAppMessageMedia",
+    },
     "sweep": set(),
-}
+}  # fmt: skip
 
 
 class Recorder:

@@ -44,6 +44,8 @@ ROLES = {
         "s3:PutObject",
         "ses:SendEmail",
         "ses:SendRawEmail",
+        "social-messaging:SendWhatsAppMessage",
+        "social-messaging:GetWhatsAppMessageMedia",
     }
     | LOGS
     | TRACE
@@ -323,6 +325,19 @@ def test_ses_of_this_account_stores_mails_for_the_topic_s_endpoint_and_nothing_e
     assert allow["Action"] == "s3:PutObject"
     assert allow["Resource"] == {"Fn::Sub": "${Archive.Arn}/originals/${InboundTopic}/*"}
     assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_whatsapp_through_aws_is_allowed_for_the_named_numbers_and_the_topic_s_files_alone(template):
+    statements = template["Resources"]["ConverseRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    allowed = [each["Fn::If"][1] for each in statements if each.get("Fn::If", [""])[0] == "HasWhatsAppNumbers"]
+    assert [(each["Action"], each["Resource"]) for each in allowed] == [
+        (
+            ["social-messaging:SendWhatsAppMessage", "social-messaging:GetWhatsAppMessageMedia"],
+            {"Ref": "WhatsAppNumbers"},
+        ),
+        ("s3:PutObject", {"Fn::Sub": "${Archive.Arn}/originals/${InboundTopic}/*"}),
+    ]
+    assert template["Parameters"]["WhatsAppNumbers"]["Default"] == ""
 
 
 def test_a_notice_that_receive_fails_at_is_kept_where_a_person_looks(template):

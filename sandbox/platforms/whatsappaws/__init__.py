@@ -1,0 +1,1 @@
+"""WhatsApp through AWS End User Messaging Social, played by its documentation."""
