@@ -20,9 +20,9 @@ import deskwire
 from deskwire.care import measure, private, triage, words
 from deskwire.care.acknowledge import opting
 from deskwire.care.policy import IDENTITY, Policy
-from deskwire.channels.webform import form
 from deskwire.contracts.terms import Unit
 from deskwire.conversation import wording
+from deskwire.families import forms
 from deskwire.helpdesks.requesttracker import api as requesttracker
 from deskwire.helpdesks.requesttracker import replies as requesttracker_replies
 from deskwire.helpdesks.requesttracker import tickets as requesttracker_tickets
@@ -222,7 +222,7 @@ FUNCTIONS = {
         "attachment; filename=" + text.replace("\n", " ").replace("\r", " ")
     ),
     "wire.place": lambda text: wire.place("https://a/" + text),
-    "form.file_name": form.file_name,
+    "forms.file_name": forms.file_name,
     "reading.clean": clean,
     "reading.read": read,
     "refusals.vendor_code": lambda text: vendor_code(text.encode("utf-8", "replace")),

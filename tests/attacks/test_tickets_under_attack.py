@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from deskwire.channels.webform.form import label
 from deskwire.contracts.channel import Reach
+from deskwire.families.forms import label
 from deskwire.letters import letter_of
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Author, Event, Kind, Visibility

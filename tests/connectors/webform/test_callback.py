@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deskwire.channels.webform import WebForm
-from deskwire.channels.webform.form import FormError
+from deskwire.families.forms import FormError
 from deskwire.model.errors import ConfigurationError
 from deskwire.web.request import Request
 

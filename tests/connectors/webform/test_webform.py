@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deskwire.channels.webform import WebForm, thread_of
-from deskwire.channels.webform.form import FormError, file_name
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Reach, Rejects, Replies
+from deskwire.families.forms import FormError, file_name
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Kind, Visibility
 from deskwire.model.secret import Secrets

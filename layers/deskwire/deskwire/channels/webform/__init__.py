@@ -30,29 +30,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from deskwire.care.addresses import no_person
 from deskwire.care.measure import measure
 from deskwire.contracts.actions import Action, Upload, Visit
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
-from deskwire.model.errors import (
-    ConfigurationError,
-    PayloadError,
-    PermanentError,
-    TemporaryError,
-    UnknownAccount,
-)
+from deskwire.families import forms, pages
+from deskwire.model.errors import PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing, Sent
-from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, Captcha, allowed_origin
+from deskwire.verification.captcha import PASSED, TOKEN_FIELDS, Captcha
 from deskwire.verification.rule import UNAVAILABLE
 from deskwire.web.reading import read
 from deskwire.web.request import Request, Response, neighbourhood
 
 from . import callback
-from . import form as forms
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
@@ -62,8 +55,6 @@ GATEWAY: Final = "https://docs.aws.amazon.com/apigateway/latest/developerguide/h
 SES: Final = "https://docs.aws.amazon.com/ses/latest/dg/quotas.html"
 AUTOMATIC: Final = "https://www.rfc-editor.org/rfc/rfc3834"
 CHECKED: Final = date(2026, 11, 21)
-TYPES: Final = "image/jpeg image/png image/gif image/webp image/heic application/pdf text/plain"
-UPLOAD_BYTES: Final = 10 * 1024 * 1024
 SUBJECT: Final = "Your message to us"
 HONEYPOT: Final = "a field that people do not see was filled"
 # Browsers and password managers fill what looks like an address of a site, and so did `website`, the name of before.
@@ -88,8 +79,7 @@ class WebForm(Channel):
         "captcha_action": "Turnstile: the widget's action (optional, else “contact”)",
         "address_rate": "posts in ten minutes from one address (optional, else 20)",
         "form_rate": "posts in ten minutes to the endpoint, all its forms together (optional, else 600)",
-        "upload_types": "media types that may be uploaded, separated by spaces (optional, else pictures, PDF, text)",
-        "upload_bytes": "the largest file (optional, else 10 MiB)",
+        **pages.ENDPOINT_SETTINGS,
         **callback.SETTINGS,
     }
     endpoint_secrets: ClassVar[dict[str, str]] = {"captcha_secret": "the captcha provider's secret key"}
@@ -129,28 +119,13 @@ class WebForm(Channel):
     }
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
-        """Answer a CORS preflight: 204 for an allowed origin, 403 for another."""
-        if request.method != "OPTIONS":
-            return None
-        if not allowed_origin(request, request.settings):
-            return Response.json(403, {"status": "refused", "error": "origin"})
-        return Response(
-            204,
-            headers={
-                **self.answer_headers(request),
-                "access-control-allow-methods": "POST, OPTIONS",
-                "access-control-allow-headers": "content-type",
-                "access-control-max-age": "7200",
-            },
-        )
+        """Answer a CORS preflight."""
+        del secrets
+        return pages.preflight(request, allowed="content-type")
 
     def answer_headers(self, request: Request) -> Mapping[str, str]:
         """Let an allowed page's script read the answer."""
-        try:
-            origin = allowed_origin(request, request.settings)
-        except ConfigurationError:
-            return {}
-        return {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
+        return pages.answer_headers(request)
 
     def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
         """Keep the rate of ten minutes from an address (an IPv6 /64); uploads count for themselves.
@@ -159,12 +134,12 @@ class WebForm(Channel):
         """
         kind, settings = request.action or "form", request.settings
         return [
-            (f"{kind} from {neighbourhood(request.source)}", _number(settings, "address_rate", 20), 600),
+            (f"{kind} from {neighbourhood(request.source)}", pages.number(settings, "address_rate", 20), 600),
         ]
 
     def budgets(self, request: Request) -> Sequence[tuple[str, int, int]]:
         """Keep the rate of ten minutes of all who passed the captcha."""
-        return [(f"{request.action or 'form'} in all", _number(request.settings, "form_rate", 600), 600)]
+        return [(f"{request.action or 'form'} in all", pages.number(request.settings, "form_rate", 600), 600)]
 
     def identity(self, author: str) -> str:
         """Return an e-mail address in lower case: visitors write the same one in different letters."""
@@ -186,10 +161,7 @@ class WebForm(Channel):
         name, subject = form.line("name"), form.line("subject")
         # Who asks for a call need not say more; where the number is wrong, that is the one thing to mend.
         message = form.message(call.words if call else form.text("phone"))
-        files, fields = form.uploads(), form.fields()
-        allowed = _upload_types(request.settings)
-        if any(item.type not in allowed for item in files):  # what was asked for before may have been another type
-            form.problems.setdefault("uploads", "are of a type that is not allowed")
+        files, fields = pages.uploads(form, request.settings), form.fields()
         form.checked()
         told = [email, name, subject, message, [item.id for item in files], fields]
         words = json.dumps([*told, call.number, str(call.at)] if call else told)
@@ -222,11 +194,7 @@ class WebForm(Channel):
 
     def reject(self, request: Request, error: PayloadError) -> Response:
         """Tell the page which fields to mend."""
-        problems = error.problems if isinstance(error, forms.FormError) else {"body": "cannot be read"}
-        if isinstance(error, UnknownAccount):
-            problems = {"form_id": "is not known"}
-        fields = [{"field": name, "problem": why} for name, why in problems.items()]
-        return Response.json(400, {"status": "refused", "error": "form", "fields": fields})
+        return pages.rejected(error, error_name="form", account="form_id")
 
     def acknowledged(self, request: Request, events: Sequence[Event]) -> Response | None:
         """Tell the page that all is safe, under which reference."""
@@ -240,30 +208,15 @@ class WebForm(Channel):
 
     def act(self, visit: Visit) -> Upload:
         """Allow a file by its type and size. Raises `TemporaryError` while captchas cannot be checked."""
-        request, settings = visit.request, visit.settings
-        form = forms.Form(read(request.body), "upload.requested/1")
+        form = forms.Form(read(visit.request.body), "upload.requested/1")
         form.needed("form_id", forms.FORM)
-        name, kind, size = forms.file_name(form.text("name")), form.text("type"), form.node["size"].number(0)
-        if not name:
-            form.problems["name"] = "is missing"
-        if kind not in _upload_types(settings):
-            form.problems["type"] = "is not allowed"
-        if not 0 < size <= _number(settings, "upload_bytes", UPLOAD_BYTES):
-            form.problems["size"] = "is not allowed"
-        form.checked()
-        if request.facts.get("captcha") == UNAVAILABLE:
+        wanted = pages.upload(form, visit.settings)
+        if visit.request.facts.get("captcha") == UNAVAILABLE:
             raise TemporaryError("files are not taken while the captcha's provider cannot be reached")
-        return Upload(name, kind, size)
+        return wanted
 
     def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
         """Mail the answer; an automatic one has a fixed subject and says that it is automatic."""
-        sender = reach.settings.get("sender", "")
-        if not sender:
-            raise ConfigurationError("answers to a web form need the connection's setting “sender”")
-        if not forms.EMAIL.fullmatch(outgoing.recipient):
-            raise PermanentError("the visitor's address cannot be written to")
-        if outgoing.automatic and no_person(outgoing.recipient, {sender}):
-            raise PermanentError("the visitor's address is a machine's or our own")
         if not outgoing.text.strip():
             raise PermanentError("an answer to a web form takes text only, and there is none")
         if outgoing.attachments:
@@ -271,32 +224,11 @@ class WebForm(Channel):
         if measure(outgoing.text, permit.limit.unit) > permit.limit.most:
             raise PermanentError(f"an answer to a web form takes {permit.limit.most} characters: shorten it")
         subject = reach.settings.get("subject") or SUBJECT
-        headers: dict[str, str] = {}
-        if outgoing.automatic:
-            headers["Auto-Submitted"] = "auto-replied"
-            # Exchange answers automatic mail unless told not to: [MS-OXCMAIL] 2.2.3.2.14.
-            headers["X-Auto-Response-Suppress"] = "All"
-        elif theirs := outgoing.context.get("subject", ""):
+        if not outgoing.automatic and (theirs := outgoing.context.get("subject", "")):
             subject = f"Re: {theirs}"
-        if forms.BREAKS.search(subject) or forms.BREAKS.search(sender):
-            raise PermanentError("a line break in the subject or the sender would add headers to the mail")
-        identity = reach.mail(
-            sender=sender, recipient=outgoing.recipient, subject=subject, text=outgoing.text, headers=headers
-        )
-        return Sent((identity,))
+        return Sent((pages.mail(outgoing, outgoing.recipient, reach, subject=subject),))
 
 
 def thread_of(submission: str, email: str) -> str:
     """Return the thread of a submission: another for each address that writes under its id."""
     return f"{submission}.{digest(email.lower())[:32]}"
-
-
-def _upload_types(settings: Mapping[str, str]) -> list[str]:
-    return (settings.get("upload_types") or TYPES).split()
-
-
-def _number(settings: Mapping[str, str], name: str, otherwise: int) -> int:
-    try:
-        return int(settings.get(name) or otherwise)
-    except ValueError:
-        raise ConfigurationError(f"the endpoint's setting “{name}” is no number") from None

@@ -15,7 +15,7 @@ from deskwire.model.errors import ConfigurationError
 from deskwire.model.values import dataclass
 
 if TYPE_CHECKING:
-    from .form import Form
+    from deskwire.families.forms import Form
 
 SETTINGS: Final = {
     "callback_consent": "visitors may ask to be called: the words they agree to, one text a line (optional, else off)",
