@@ -12,6 +12,7 @@ from typing import ClassVar
 import pytest
 
 from deskwire import registry
+from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, item
 from deskwire.contracts.actions import Action, Read, Upload, Visit, Write
 from deskwire.contracts.channel import Channel
@@ -27,7 +28,7 @@ from deskwire.web.reading import read
 from deskwire.web.request import Request, Response
 from sandbox.neighbours.gateway import gateway_event
 
-from .conftest import SECRETS
+from .conftest import POLICY, SECRETS
 
 TODAY = date(2026, 11, 2)
 PAGE = "https://www.acme.example"
@@ -177,6 +178,7 @@ def test_a_visitor_writes_an_agent_answers_and_the_page_reads_on_from_its_cursor
     assert status == 200
     (acknowledgement,) = page["messages"]
     assert acknowledgement["automatic"]
+    assert not acknowledgement["closed"]
     ticket = chat.zendesk.tickets[0].id
     chat.zendesk.agent_replies(ticket, "Yes, for two and for four 🏕")
     chat.signalled(ticket)
@@ -184,6 +186,16 @@ def test_a_visitor_writes_an_agent_answers_and_the_page_reads_on_from_its_cursor
     status, page = ask(chat, "GET", "messages", bearer=visitor, after=page["cursor"])
     assert [(each["text"], each["automatic"]) for each in page["messages"]] == [("Yes, for two and for four 🏕", False)]
     assert ask(chat, "GET", "messages", bearer=visitor, after=page["cursor"])[1]["messages"] == []
+
+
+def test_a_page_is_told_that_the_company_is_closed(chat):
+    policy = Policy.model_validate(POLICY | {"hours": {"time_zone": "UTC", "week": "never"}})
+    chat.table.put(Put(item(chat.definitions[-1].model_copy(update={"policy": policy}))))
+    bearer = ask(chat, "POST", "session", {"hello": "there"})[1]["token"]
+    ask(chat, "POST", "write", {"id": "1", "text": "Do you have tents?"}, bearer=bearer)
+    chat.work()
+    (acknowledgement,) = ask(chat, "GET", "messages", bearer=bearer)[1]["messages"]
+    assert acknowledgement["closed"]
 
 
 @pytest.mark.parametrize(("side", "status"), [("pages", 201), ("channels", 201), ("helpdesks", 404)])

@@ -81,7 +81,7 @@ def test_an_unsure_language_gets_the_default():
 def test_outside_business_hours_it_says_when_somebody_is_back():
     late = NOW + timedelta(hours=8)
     event = {"occurred_at": late}
-    assert answer(now=late, event=event) == Acknowledge("Back on 2026-11-30 at 09:00. W-9K2F7", "en")
+    assert answer(now=late, event=event) == Acknowledge("Back on 2026-11-30 at 09:00. W-9K2F7", "en", closed=True)
 
 
 MINUTE = timedelta(minutes=1)

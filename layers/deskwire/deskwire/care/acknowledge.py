@@ -68,10 +68,11 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Say this, in this language."""
+    """Say this, in this language. `closed`: nobody is there to answer now."""
 
     text: str
     language: str
+    closed: bool = False
 
     def __repr__(self) -> str:
         return f"Acknowledge({self.language}, {len(self.text)} characters)"
@@ -146,16 +147,14 @@ def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) 
         return Suppressed(Reason.NO_TEXT, str(event.visibility))
     tag, wording = chosen
     values = {"reference": situation.reference, "company": policy.company}
-    if policy.hours.is_open(now):
-        template = wording.open
-    else:
-        template = wording.closed
-        if "opens_" in template and (opens := policy.hours.next_opening(now)) is not None:
-            values |= opening(opens)
+    closed = not policy.hours.is_open(now)
+    template = wording.closed if closed else wording.open
+    if closed and "opens_" in template and (opens := policy.hours.next_opening(now)) is not None:
+        values |= opening(opens)
     text = render(template, values)
     if text is None:
         return Suppressed(Reason.NO_TEXT, f"a placeholder of texts.{event.visibility}.{tag} has no value")
-    return Acknowledge(cut(text, permit.limit.most, permit.limit.unit), tag)
+    return Acknowledge(cut(text, permit.limit.most, permit.limit.unit), tag, closed)
 
 
 def _language(event: Event, policy: Policy) -> Language | None:

@@ -53,10 +53,10 @@ class Acknowledging:
                 reason = answer
                 new += message.key not in known
                 continue
-            text, permit = answer
-            return Acknowledgement(
-                message, outgoing(turn.thread, key=compose(ACK, message.key), text=text, automatic=True), permit
-            )
+            said, permit = answer
+            key = compose(ACK, message.key)
+            sent = outgoing(turn.thread, key=key, text=said.text, automatic=True, closed=said.closed)
+            return Acknowledgement(message, sent, permit)
         if new:
             self.telemetry.count("AcknowledgementsSuppressed", new)
             self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
@@ -78,8 +78,8 @@ class Acknowledging:
                 for each in known:
                     self.ledger.wish(event.channel, each, opted_out=True)
 
-    def _decided(self, turn: Turn, event: Event, message: Recorded) -> tuple[str, Permit] | str:
-        """Return the text and the permit to send it, or why none is sent."""
+    def _decided(self, turn: Turn, event: Event, message: Recorded) -> tuple[Acknowledge, Permit] | str:
+        """Return what to say and the permit to send it, or why none is sent."""
         permit = _permit(turn, event, event.occurred_at or datetime.fromisoformat(message.received_at))
         answer = acknowledgement(_situation(turn, event, permit), turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
@@ -87,7 +87,7 @@ class Acknowledging:
         if isinstance(permit, Refusal):
             return permit.reason
         objection = self._of_the_person(turn, event, message)
-        return str(objection) if objection else (answer.text, permit)
+        return str(objection) if objection else (answer, permit)
 
     def _of_the_person(self, turn: Turn, event: Event, message: Recorded) -> Reason | None:
         """Return why this author gets no acknowledgement, whatever the thread; None when they may get one.

@@ -133,7 +133,9 @@ class Directory:
         def show(outgoing: Outgoing) -> str:
             thread_key = compose(connection.channel, connection.account, outgoing.thread)
             outbox = TableOutbox(self.table, self.clock)
-            return outbox.put(thread_key, outgoing.key, outgoing.text, automatic=outgoing.automatic)
+            return outbox.put(
+                thread_key, outgoing.key, outgoing.text, automatic=outgoing.automatic, closed=outgoing.closed
+            )
 
         return show
 

@@ -112,7 +112,14 @@ class Thread(BaseModel):
 
 
 def outgoing(
-    thread: Thread, *, key: str, text: str, automatic: bool, private: bool = False, to: Writer | None = None
+    thread: Thread,
+    *,
+    key: str,
+    text: str,
+    automatic: bool,
+    closed: bool = False,
+    private: bool = False,
+    to: Writer | None = None,
 ) -> Outgoing:
     """Return what to send to the customer of a thread, or to another of its writers."""
     customer = thread.customer()
@@ -135,6 +142,7 @@ def outgoing(
         visibility=Visibility.PRIVATE if private else thread.visibility,
         text=text,
         automatic=automatic,
+        closed=closed,
         private_reply=private and thread.visibility is Visibility.PUBLIC,
         recipient=customer.id if customer else "",
         reply_to=thread.reply_to,

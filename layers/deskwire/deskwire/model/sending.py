@@ -16,9 +16,9 @@ class Outgoing:
     """What is to be sent into a thread.
 
     `key` is the same at every attempt. `recipient` is the author id of the customer, `reply_to` the object that is
-    answered (a comment, a post, a review). `automatic` is true for what no person wrote; `private_reply` for a private
-    answer in a public thread. `context` holds what the channel itself kept at receiving (a subject, an e-mail address,
-    a message id).
+    answered (a comment, a post, a review). `automatic` is true for what no person wrote, `closed` for such a text sent
+    while the company is closed; `private_reply` for a private answer in a public thread. `context` holds what the
+    channel itself kept at receiving (a subject, an e-mail address, a message id).
     """
 
     key: str
@@ -27,6 +27,7 @@ class Outgoing:
     visibility: Visibility
     text: str
     automatic: bool
+    closed: bool = False
     private_reply: bool = False
     recipient: str = ""
     reply_to: str = ""

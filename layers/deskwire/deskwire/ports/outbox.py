@@ -21,13 +21,17 @@ MOST = 50  # texts of one read
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One text in the outbox. `id` is the same however often it was put, `at` in seconds since 1970."""
+    """One text in the outbox. `id` is the same however often it was put, `at` in seconds since 1970.
+
+    `closed`: it says that the company is closed.
+    """
 
     number: int
     id: str
     text: str
     automatic: bool
     at: int
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,14 @@ class TableOutbox:
     table: Table
     clock: Clock
 
-    def put(self, thread_key: str, key: str, text: str, *, automatic: bool) -> str:
+    def put(self, thread_key: str, key: str, text: str, *, automatic: bool, closed: bool = False) -> str:
         """Put a text into the outbox of a thread and return its id. The same `key` is put once."""
         pk, name, now = box(thread_key), digest(key)[:32], int(self.clock().timestamp())
         expires = {"expires": now + OUTBOX_SECONDS}
         if self.table.get((pk, f"K#{name}")):
             return name
         number = self.table.update(Update((pk, "LAST"), add={"number": 1}, set=expires))["number"]
-        shown = {"number": number, "id": name, "text": text, "automatic": automatic, "at": now}
+        shown = {"number": number, "id": name, "text": text, "automatic": automatic, "at": now, "closed": closed}
         try:
             self.table.transact([
                 Put({"pk": pk, "sk": f"K#{name}", **expires}, when=[("pk", Absent())]),
@@ -82,4 +86,7 @@ def number_of(cursor: str) -> int:
 
 def shown(items: Sequence[Mapping[str, Any]]) -> list[Shown]:
     """Return the texts in the table's items."""
-    return [Shown(int(i["number"]), i["id"], i["text"], bool(i["automatic"]), int(i["at"])) for i in items]
+    return [
+        Shown(int(i["number"]), i["id"], i["text"], bool(i["automatic"]), int(i["at"]), bool(i.get("closed")))
+        for i in items
+    ]
