@@ -110,11 +110,7 @@ class Captcha(Verification):
             found["captcha"] = f"there is no captcha “{name}”: say one of {', '.join(PROVIDERS)}"
         if provider is not None and provider.sitekey and not settings.get("captcha_sitekey", "").strip():
             found["captcha_sitekey"] = f"{name} judges a token by it: say the widget's site key"
-        odd = [each for each in settings.get("origins", "").split() if not ORIGIN.fullmatch(each)]
-        if odd:
-            found["origins"] = (
-                f"“{odd[0]}” is no origin: write it as browsers do, https://www.example.org without a path"
-            )
+        found |= odd_origins(settings)
         if settings.get("captcha_down", "accept") not in {"accept", "refuse"}:
             found["captcha_down"] = "say accept or refuse"
         return found
@@ -220,6 +216,13 @@ def allowed_origin(request: Request, settings: Mapping[str, str]) -> str:
         raise ConfigurationError("the endpoint's setting “origins” is missing: list the pages' origins")
     origin = request.header("origin")
     return origin if origin in origins else ""
+
+
+def odd_origins(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return, under `origins`, the first of the settings' origins that no browser sends."""
+    odd = [each for each in settings.get("origins", "").split() if not ORIGIN.fullmatch(each)]
+    said = "is no origin: write it as browsers do, https://www.example.org without a path"
+    return {"origins": f"“{odd[0]}” {said}"} if odd else {}
 
 
 def _codes(result: Node) -> set[str]:
