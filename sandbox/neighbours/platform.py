@@ -76,6 +76,11 @@ class Platform(ABC):
         """Its part of deskwire.yaml: `endpoints` and `connections` by name."""
 
     @property
+    def origins(self) -> Sequence[str]:
+        """The origins of its pages, from which visitors upload files."""
+        return ()
+
+    @property
     def parameters(self) -> Mapping[str, str]:
         """Parameters of the template that it needs."""
         return {}

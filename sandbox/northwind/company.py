@@ -104,6 +104,7 @@ class Company:
         for each in self.platforms.values():
             each.start(children)
             parameters |= each.parameters
+        parameters["UploadOrigins"] = ",".join(origin for each in self.platforms.values() for origin in each.origins)
         self._shared = shared(self.platforms.values(), children)
         children.enter_context(self.desk)
         self.stack = children.enter_context(

@@ -70,8 +70,8 @@ class OnOurSite(Platform):
         }
 
     @property
-    def parameters(self) -> Mapping[str, str]:
-        return {"UploadOrigins": ",".join(self._origins)}
+    def origins(self) -> Sequence[str]:
+        return self._origins
 
     def routes(self) -> Mapping[str, Route]:
         return {"webform": Route.of_channel("webform", ENDPOINT, SECRET, schedule=PAGE)}
