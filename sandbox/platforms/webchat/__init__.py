@@ -1,0 +1,1 @@
+"""The web chat, played: the site that embeds the widget, and visitors."""
