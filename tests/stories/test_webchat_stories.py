@@ -36,14 +36,14 @@ class Chat:
         }.items():
             object.__setattr__(company.receiver, name, value)
 
-    def configure(self, **policy):
+    def configure(self, account="website", **policy):
         for each in (
             Endpoint(
                 name="chat", side="channels", connectors=("webchat",), secret="chat", settings=self.settings,
-                pages={"webchat": ("website",)},
+                pages={"webchat": ("website", "away")},
             ),
             Connection(
-                name="website", channel="webchat", account="website", endpoint="chat", helpdesk="acme",
+                name=account, channel="webchat", account=account, endpoint="chat", helpdesk="acme",
                 settings={"sender": "Northwind <help@northwind.example>"},
                 policy=Policy.model_validate(POLICY | policy),
             ),

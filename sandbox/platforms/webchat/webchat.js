@@ -162,6 +162,7 @@
     .chosen li { max-inline-size: 100%; background: var(--soft); border-radius: 8px; padding-inline-start: .6em; }
     textarea, input { inline-size: 100%; padding: .55em .7em; border: 1px solid var(--line); border-radius: 10px;
       background: var(--back); color: inherit; }
+    ::placeholder { color: inherit; opacity: .75; }
     textarea { resize: none; max-block-size: 9rem; min-block-size: 44px; field-sizing: content; }
     .quiet { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
     @media (forced-colors: active) { li p, .badge { border: 1px solid; } }
@@ -213,7 +214,7 @@
       small.append(" ", again);
     }
     return make("li", { className: `${item.from} ${item.state || ""}` },
-      make("p", { dir: "auto" }, make("span", { className: "quiet" }, `${mine ? say.you : say.us}: `), ...linked(words)), small);
+      make("p", { dir: "auto" }, make("span", { className: "quiet", dir: host.dir }, `${mine ? say.you : say.us}: `), ...linked(words)), small);
   }
 
   // Only what changed is drawn anew: the log is a live region, and what is drawn twice is read out twice.
@@ -346,7 +347,7 @@
     if (busy) return;
     busy = true;
     clearTimeout(later);
-    let left = true;
+    let left = true, soon;
     try {
       await alone(async () => {
         for (;;) {
@@ -354,6 +355,7 @@
           if (!item) { left = false; break; }
           if (!(await deliver(item))) break;
           tries = 0;
+          soon = 500; // an acknowledgement is quick
         }
       });
     } catch { /* no network: what waits is kept */ }
@@ -361,7 +363,7 @@
     trouble = left && tries > 1 ? say.waiting : "";
     if (left) later = setTimeout(flush, Math.min(60000, 1000 * 2 ** tries++));
     show();
-    poll();
+    poll(soon);
   }
 
   // Every second and a half while a conversation is on the screen, rarely while it is not, never in a hidden tab.
@@ -371,13 +373,13 @@
     const { token, active } = state();
     if (!token || document.hidden) return 0;
     const idle = Date.now() - active;
-    const usual = opened() ? (idle < LONG ? 1500 : 10000) : idle < LONG ? 10000 : idle < DAYS ? 60000 : 300000;
+    const usual = opened() ? (idle < LONG ? 1500 : 10000) : idle < LONG ? 5000 : idle < DAYS ? 60000 : 300000;
     return Math.min(300000, usual * 2 ** faults);
   }
-  function poll(now) {
+  function poll(soon = Infinity) {
     clearTimeout(timer);
     const wait = pace();
-    if (wait) timer = setTimeout(look, now ? 0 : wait);
+    if (wait) timer = setTimeout(look, Math.min(soon, wait));
   }
   async function look() {
     if (polling) return;
@@ -477,9 +479,9 @@
   });
   panel.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.isComposing) { event.preventDefault(); open(false); } });
   window.addEventListener("storage", ({ key }) => { if (key === place) { show(); read(); flush(); } });
-  window.addEventListener("online", () => { tries = 0; faults = 0; show(); flush(); poll(true); });
+  window.addEventListener("online", () => { tries = 0; faults = 0; show(); flush(); poll(0); });
   window.addEventListener("offline", show);
-  document.addEventListener("visibilitychange", () => { read(); poll(true); });
+  document.addEventListener("visibilitychange", () => { read(); poll(0); });
 
   const begin = () => {
     document.body.append(host);
@@ -487,7 +489,7 @@
     show();
     if (kept.get(`${place} open`, "sessionStorage")) open(true, false);
     if (state().items.some((item) => item.state === "waiting")) flush();
-    poll(true);
+    poll(0);
   };
   if (document.body) begin(); else document.addEventListener("DOMContentLoaded", begin);
 })();
