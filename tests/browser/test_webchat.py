@@ -146,7 +146,7 @@ def test_a_visitor_chats_by_the_keyboard_alone(served, visit):
     assert page.evaluate("document.activeElement.shadowRoot.activeElement.className") == "launcher"
     answers(served, page, "And one for four.")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # looks at once
-    page.get_by_role("status").get_by_text("1 new messages").wait_for(state="attached", timeout=30_000)
+    page.get_by_role("status").get_by_text("New messages: 1").wait_for(state="attached", timeout=30_000)
     pictured(page, "closed")
     page.keyboard.press("Enter")
     said(page, "And one for four.")
@@ -279,6 +279,7 @@ def test_an_address_is_asked_for_when_nobody_is_there(served, visit):
     page.get_by_role("textbox").fill("Are you there?")
     page.get_by_role("textbox").press("Enter")
     page.get_by_label("E-mail").wait_for(timeout=30_000)
+    assert page.get_by_role("button", name="No, thanks").is_visible()
     pictured(page, "nobody-is-there")
     page.get_by_label("Name").fill("Oona")
     page.get_by_label("E-mail").fill("oona@example.com")

@@ -17,44 +17,44 @@
   // ------------------------------------------------------------------------------------------------- texts
 
   const names = ["title", "open", "close", "log", "write", "send", "attach", "remove", "sending", "sent", "failed", "again",
-    "offline", "waiting", "unread", "away", "name", "email", "save", "thanks", "forget", "sure", "file", "you", "us", "auto"];
+    "offline", "waiting", "unread", "away", "name", "email", "save", "decline", "thanks", "forget", "sure", "file", "you", "us", "auto"];
   const texts = {
     en: ["Chat", "Chat with us", "Close the chat", "Conversation", "Write a message", "Send", "Attach files", "Remove",
       "Sending…", "Sent", "Not sent", "Try again", "You are offline. What you write is kept and sent when you are back.",
-      "It cannot be sent just now; we keep trying.", "new messages",
-      "Nobody is here just now. Leave your address, and we answer by e-mail as well.", "Name", "E-mail", "Leave address",
+      "It cannot be sent just now; we keep trying.", "New messages",
+      "Nobody is here just now. Leave your address, and we answer by e-mail as well.", "Name", "E-mail", "Leave address", "No, thanks",
       "Thank you. We answer here and by e-mail.", "Delete this conversation", "Delete this conversation from this device?",
       "This file cannot be sent", "You", "We", "automatic"],
     de: ["Chat", "Chatten Sie mit uns", "Chat schließen", "Unterhaltung", "Nachricht schreiben", "Senden",
       "Dateien anhängen", "Entfernen", "Wird gesendet…", "Gesendet", "Nicht gesendet", "Erneut versuchen",
       "Sie sind offline. Ihre Nachricht bleibt erhalten und wird gesendet, sobald Sie wieder online sind.",
-      "Das Senden gelingt gerade nicht; wir versuchen es weiter.", "neue Nachrichten",
+      "Das Senden gelingt gerade nicht; wir versuchen es weiter.", "Neue Nachrichten",
       "Im Moment ist niemand da. Hinterlassen Sie Ihre Adresse, dann antworten wir auch per E-Mail.", "Name", "E-Mail",
-      "Adresse hinterlassen", "Danke. Wir antworten hier und per E-Mail.", "Unterhaltung löschen",
+      "Adresse hinterlassen", "Nein, danke", "Danke. Wir antworten hier und per E-Mail.", "Unterhaltung löschen",
       "Diese Unterhaltung von diesem Gerät löschen?", "Diese Datei kann nicht gesendet werden", "Sie", "Wir", "automatisch"],
     fr: ["Chat", "Discuter avec nous", "Fermer le chat", "Conversation", "Écrire un message", "Envoyer",
       "Joindre des fichiers", "Retirer", "Envoi…", "Envoyé", "Non envoyé", "Réessayer",
       "Vous êtes hors ligne. Votre message est conservé et sera envoyé à votre retour.",
-      "L’envoi échoue pour l’instant ; nous réessayons.", "nouveaux messages",
+      "L’envoi échoue pour l’instant ; nous réessayons.", "Nouveaux messages",
       "Personne n’est là pour le moment. Laissez votre adresse et nous répondrons aussi par e-mail.", "Nom", "E-mail",
-      "Laisser mon adresse", "Merci. Nous répondons ici et par e-mail.", "Supprimer cette conversation",
+      "Laisser mon adresse", "Non, merci", "Merci. Nous répondons ici et par e-mail.", "Supprimer cette conversation",
       "Supprimer cette conversation de cet appareil ?", "Ce fichier ne peut pas être envoyé", "Vous", "Nous", "automatique"],
     es: ["Chat", "Chatea con nosotros", "Cerrar el chat", "Conversación", "Escribe un mensaje", "Enviar",
       "Adjuntar archivos", "Quitar", "Enviando…", "Enviado", "No enviado", "Reintentar",
       "Estás sin conexión. Lo que escribas se guarda y se envía cuando vuelvas.",
-      "Ahora no se puede enviar; seguimos intentándolo.", "mensajes nuevos",
+      "Ahora no se puede enviar; seguimos intentándolo.", "Mensajes nuevos",
       "Ahora no hay nadie. Deja tu dirección y responderemos también por correo.", "Nombre", "Correo electrónico",
-      "Dejar dirección", "Gracias. Respondemos aquí y por correo.", "Eliminar esta conversación",
+      "Dejar dirección", "No, gracias", "Gracias. Respondemos aquí y por correo.", "Eliminar esta conversación",
       "¿Eliminar esta conversación de este dispositivo?", "Este archivo no se puede enviar", "Tú", "Nosotros", "automático"],
     ar: ["محادثة", "تحدث معنا", "إغلاق المحادثة", "المحادثة", "اكتب رسالة", "إرسال", "إرفاق ملفات", "إزالة",
       "جارٍ الإرسال…", "أُرسلت", "لم تُرسل", "أعد المحاولة", "أنت غير متصل. نحتفظ بما تكتبه ونرسله عند عودة الاتصال.",
       "تعذّر الإرسال الآن؛ سنواصل المحاولة.", "رسائل جديدة",
-      "لا يوجد أحد الآن. اترك عنوانك وسنجيبك بالبريد الإلكتروني أيضًا.", "الاسم", "البريد الإلكتروني", "حفظ العنوان",
+      "لا يوجد أحد الآن. اترك عنوانك وسنجيبك بالبريد الإلكتروني أيضًا.", "الاسم", "البريد الإلكتروني", "حفظ العنوان", "لا، شكرًا",
       "شكرًا. نجيبك هنا وبالبريد الإلكتروني.", "حذف هذه المحادثة", "هل تريد حذف هذه المحادثة من هذا الجهاز؟",
       "لا يمكن إرسال هذا الملف", "أنت", "نحن", "تلقائي"],
     he: ["צ׳אט", "דברו איתנו", "סגירת הצ׳אט", "שיחה", "כתיבת הודעה", "שליחה", "צירוף קבצים", "הסרה", "נשלח…", "נשלחה",
       "לא נשלחה", "ניסיון נוסף", "אין חיבור. מה שנכתב נשמר ויישלח כשהחיבור יחזור.", "אי אפשר לשלוח כרגע; ננסה שוב.",
-      "הודעות חדשות", "אין כאן אף אחד כרגע. השאירו כתובת ונענה גם בדוא״ל.", "שם", "דוא״ל", "שמירת הכתובת",
+      "הודעות חדשות", "אין כאן אף אחד כרגע. השאירו כתובת ונענה גם בדוא״ל.", "שם", "דוא״ל", "שמירת הכתובת", "לא, תודה",
       "תודה. נענה כאן ובדוא״ל.", "מחיקת השיחה", "למחוק את השיחה מהמכשיר הזה?", "אי אפשר לשלוח את הקובץ הזה", "את/ה",
       "אנחנו", "אוטומטי"],
   };
@@ -75,7 +75,7 @@
     get: (name, where = "localStorage") => { try { return window[where].getItem(name); } catch { return null; } },
     set: (name, value, where = "localStorage") => { try { window[where].setItem(name, value); return true; } catch { return false; } },
   };
-  const empty = () => ({ items: [], cursor: "", token: "", unread: 0, away: false, contact: null, page: "", active: 0 });
+  const empty = () => ({ items: [], cursor: "", token: "", unread: 0, away: false, declined: false, contact: null, page: "", active: 0 });
   const state = () => {
     try { return { ...empty(), ...JSON.parse((volatile ? memory : kept.get(place)) || "{}") }; } catch { return empty(); }
   };
@@ -156,6 +156,8 @@
     .note { margin: 0; padding: .4rem 1rem; font-size: .875rem; }
     .note:empty { display: none; }
     form { display: grid; gap: .5rem; padding: .6rem; border-block-start: 1px solid var(--line); }
+    .ask { max-block-size: 55%; overflow-y: auto; }
+    .ask .note { padding: 0; }
     .compose { grid-template-columns: auto 1fr auto; align-items: end; }
     .compose.bare { grid-template-columns: 1fr auto; }
     .chosen { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: .4rem; margin: 0; padding: 0; list-style: none; }
@@ -185,9 +187,10 @@
   const note = make("p", { className: "note", role: "status" });
   const name = make("input", { name: "name", autocomplete: "name", maxLength: 200 });
   const email = make("input", { name: "email", type: "email", autocomplete: "email", required: true, maxLength: 254 });
+  const decline = make("button", { type: "button", className: "plain" }, say.decline);
   const ask = make("form", { className: "ask", hidden: true, "aria-label": say.save },
     make("p", { className: "note" }, say.away), make("label", {}, say.name, name), make("label", {}, say.email, email),
-    make("button", {}, say.save));
+    make("div", {}, make("button", {}, say.save), decline));
   const area = make("textarea", { rows: 1, dir: "auto", "aria-label": say.write, placeholder: say.write, maxLength: 20000, enterKeyHint: "send" });
   const picker = make("input", { type: "file", multiple: true, hidden: true, "aria-label": say.attach });
   const attach = make("button", { type: "button", className: "plain", title: say.attach, "aria-label": say.attach }, icon(CLIP));
@@ -222,7 +225,7 @@
   let trouble = "";
   const opened = () => !panel.hidden;
   function show() {
-    const { items, unread, away, contact: known } = state();
+    const { items, unread, away, declined, contact: known } = state();
     const bottom = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
     for (const [id, { node }] of drawn) if (!items.some((item) => item.id === id)) { node.remove(); drawn.delete(id); }
     let added = false;
@@ -243,11 +246,11 @@
     if (added && bottom) log.scrollTop = log.scrollHeight;
     badge.hidden = !unread;
     badge.textContent = unread || "";
-    const heard = unread && !opened() ? `${unread} ${say.unread}` : "";
+    const heard = unread && !opened() ? `${say.unread}: ${unread}` : "";
     if (told.textContent !== heard) told.textContent = heard;
     const wrong = navigator.onLine === false ? say.offline : trouble;
     if (note.textContent !== wrong) note.textContent = wrong;
-    ask.hidden = !(away && !known && contact !== "off");
+    ask.hidden = !(away && !known && !declined && contact !== "off");
     forget.hidden = !items.length;
   }
 
@@ -468,6 +471,7 @@
     add({ kind: "contact", contact: given, text: `${say.thanks}\n${given.name} ${given.email}`.trim() });
     area.focus();
   });
+  decline.addEventListener("click", () => { change((now) => { now.declined = true; }); area.focus(); });
   attach.addEventListener("click", () => picker.click());
   picker.addEventListener("change", () => { picked = [...picked, ...picker.files].slice(0, 5); picker.value = ""; showPicked(); area.focus(); });
   launcher.addEventListener("click", () => open(true));
