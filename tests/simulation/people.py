@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
 
+from deskwire.model.keys import digest
+from deskwire.ports.outbox import TableOutbox
+from sandbox.platforms.webchat.played import CHAT, message
 from sandbox.platforms.whatsapp.books import NUMBERS
 from sandbox.platforms.x.played import ACCOUNT, HANDLE
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 PAGE = "410000000000001"
 PICTURES = "scontent.xx.fbcdn.net"  # the host of what customers attach
@@ -302,10 +303,42 @@ class OnWhatsApp(Customer):
         return [(each.at, each.text) for each in self.world.whatsapp.messages if each.ours and each.thread in threads]
 
 
+class OnWebChat(Customer):
+    """Somebody who chats on the company's site; what the page shows is the thread's outbox."""
+
+    channel = "webchat"
+    endpoint = "webchat"
+    edits_reach_us = False
+
+    def __init__(self, world, name, page=CHAT, person=None):
+        super().__init__(world, name, CHAT, person)
+
+    def _introduced(self, name):
+        return digest(f"{name} {len(self.world.customers)}")[:32]
+
+    @property
+    def author(self):
+        return self.person
+
+    @property
+    def place(self):
+        return self.person
+
+    def _written(self, text):
+        number = str(uuid.UUID(digest(f"{self.person} {text}")[:32]))
+        # `visitor` is read by the world, which gives the request her session's token, and by nobody else.
+        return f"{self.person}.{number}", message(text, number, visitor=self.person)
+
+    def heard(self):
+        outbox = TableOutbox(self.world.table.memory, self.world.now)
+        return [(datetime.fromtimestamp(each.at, UTC), each.text) for each in outbox.read(self.thread, "")]
+
+
 CUSTOMERS = {
     "messenger": OnMessenger,
     "facebook": OnFacebook,
     "x": OnX,
     "x in public": InPublicOnX,
     "whatsapp": OnWhatsApp,
+    "webchat": OnWebChat,
 }

@@ -89,7 +89,7 @@ def _outcomes(world):
                 yield f"{pk} was never let go of"
         if sk == "UNFILED" and "due_shard" in item and not world.table.memory.items[(pk, "THREAD")].get("pending"):
             yield f"{pk} has nothing pending, and waits for {item['due_shard']}"
-        if sk.startswith("M#"):
+        if sk.startswith("M#") and pk.startswith("T#"):
             if item["state"] == "recorded":
                 yield f"{sk} has no outcome"
             if item["state"] in {"suppressed", "refused", "dead"} and not item["reason"]:

@@ -105,7 +105,7 @@ def epilogue(world):
 
 
 @scenario(desks=ALL, channels=BOTH, short=True)
-@scenario(channels=(*X, "whatsapp"), short=True)
+@scenario(channels=(*X, "whatsapp", "webchat"), short=True)
 @scenario(desks=("vtiger",))
 def first_message(world, marta):
     marta.writes()
@@ -276,7 +276,7 @@ def two_customers_in_one_delivery(world, marta):
     world.quiet()
 
 
-@scenario(short=True)
+@scenario(channels=("messenger", "webchat"), short=True)
 def redelivery(world, marta):
     said = marta.writes()
     marta.again(said)
@@ -333,7 +333,7 @@ def out_of_order_by_minutes(world, marta):
 
 
 @scenario(desks=ALL, channels=BOTH, short=True)
-@scenario(channels=X, short=True)
+@scenario(channels=(*X, "webchat"), short=True)
 @scenario(desks=("vtiger",))
 def agents_reply(world, marta):
     world.gate.open = False

@@ -34,6 +34,7 @@ from deskwire.ports import EndpointView, Put
 from deskwire.receiving.receiver import Receiver
 from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
+from deskwire.verification.captcha import PLAYED_ORIGIN
 from deskwire.web import media
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
@@ -43,6 +44,7 @@ from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.sender import single
 from sandbox.platforms.meta.played import GRAPH, Meta
 from sandbox.platforms.meta.played import bundle as entries_of_a_page
+from sandbox.platforms.webchat.played import CHAT
 from sandbox.platforms.whatsapp.played import WhatsApp
 from sandbox.platforms.whatsapp.played import bundle as changes_of_numbers
 from sandbox.platforms.x import played as played_x
@@ -69,14 +71,21 @@ POLICY = Policy.model_validate(
         "priority_words": [URGENT],
     }
 )
-SIGNERS = {"meta": "messenger", "x": "x", "whatsapp": "whatsapp"}  # whose connector signs for an endpoint
+SIGNERS = {
+    "meta": "messenger",
+    "x": "x",
+    "whatsapp": "whatsapp",
+    "webchat": "webchat",
+}  # whose connector signs for an endpoint
 META_RETRIES = (5, 60, 600, 1800, 7200, 7200, 14400, 28800)  # “immediately, then less and less”, within 36 hours
 # X repeats nothing; somebody has its replay job bring back what was missed.
 X_REPLAYS = (600, 3600, 4 * 3600, 12 * 3600)
+WIDGET_RETRIES = (1, 2, 4, 8, 16, 32, 60, 60, 600, 3600)  # as long as the page is open, and when it is opened again
 SENDERS = {  # how an endpoint's deliveries are bundled, and when they come again
     "meta": (entries_of_a_page, META_RETRIES),
     "whatsapp": (changes_of_numbers, META_RETRIES),
     "x": (single, X_REPLAYS),
+    "webchat": (single, WIDGET_RETRIES),
 }
 DESK_RETRIES = (1, 2, 5, 10)
 MONTH = 31 * 86_400  # seconds: what was recorded has expired, and is taken away now or two days later
@@ -229,6 +238,7 @@ class World:
             "care": dict(played_x.SECRETS),
             "whatsapp": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
             "number": {"access_token": "invented-token"},
+            "webchat": {"session_secret": ["invented-session-secret"]},
             "desk": dict(self.desk.secrets),
         }
         self.deliveries = []
@@ -280,6 +290,13 @@ class World:
             Connection(
                 name="number", channel="whatsapp", account=WHATSAPP, endpoint="whatsapp", secret="number",
                 helpdesk="acme", policy=POLICY,
+            ),
+            Endpoint(
+                name="webchat", side="channels", connectors=("webchat",), secret="webchat",
+                settings={"origins": PLAYED_ORIGIN}, pages={"webchat": (CHAT,)},
+            ),
+            Connection(
+                name="site", channel="webchat", account=CHAT, endpoint="webchat", helpdesk="acme", policy=POLICY,
             ),
             HelpdeskConnection(
                 name="acme", connector=self.desk.connector, endpoint="desk", secret="desk",
@@ -376,13 +393,18 @@ class World:
     def _delivered(self, entries, said, after=0.0, endpoint="meta"):
         bundle, retries = SENDERS[endpoint]
         delivery = Delivery(
-            self.now() + timedelta(seconds=after), "channels", endpoint, bundle(entries), {}, retries,
-            tuple(each.token for each in said),
+            self.now() + timedelta(seconds=after), "channels", endpoint, bundle(entries), self._session(entries),
+            retries, tuple(each.token for each in said),
         )  # fmt: skip
         for each in said:
             each.deliveries.append(delivery)
         self.deliveries.append(delivery)
         return delivery
+
+    def _session(self, entries):
+        """Return the header with a visitor's session, where one chats."""
+        visitor = entries[0].get("visitor") if isinstance(entries[0], dict) else None
+        return {"authorization": f"Bearer v1.{CHAT}.{visitor}.{int(START.timestamp())}.{'0' * 64}"} if visitor else {}
 
     def _attempt(self, delivery):
         """Send one delivery to `receive`; without a 2xx it comes again, as long as the sender has patience."""
