@@ -37,6 +37,7 @@ class Endpoint(Definition):
     side: Literal["channels", "helpdesks"]
     connectors: tuple[str, ...] = Field(min_length=1)
     secret: str = ""
+    address: str = ""  # where it is called from outside; empty where `deskwire apply` could not tell
     settings: dict[str, str] = Field(default_factory=dict)
     helpdesk: str = ""  # for the helpdesks' side: whose webhook it is
     # Channel -> account of its one connection here, where the channel's deliveries name no account.

@@ -37,6 +37,7 @@ from deskwire.model.values import replace
 from deskwire.web.reading import Node, fragment
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request, Response
 
@@ -59,6 +60,7 @@ class Facebook(Channel):
     title = "Facebook Page"
     verification = meta.SIGNATURE
     endpoint_secrets = meta.ENDPOINT_SECRETS
+    endpoint_settings = meta.ENDPOINT_SETTINGS
     connection_secrets = meta.CONNECTION_SECRETS
     media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
     terms = Terms(
@@ -163,6 +165,16 @@ class Facebook(Channel):
                 post = _is_post(outgoing.thread, reach.account, made)
                 return Sent((name,), compose(self.name, reach.account, name) if post else "")
         return None
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from deskwire.families import meta_registration as registration
+
+        return registration.findings(registration.page(self.name, site, reach.account), site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from deskwire.families import meta_registration as registration
+
+        return registration.set_up(registration.page(self.name, site, reach.account), site, reach)
 
 
 # No event carries a delivery id, so each key is made of what a redelivery repeats: the object's id and the verb.

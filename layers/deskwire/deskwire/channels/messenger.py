@@ -38,6 +38,7 @@ from deskwire.model.sending import Outgoing, Sent
 from deskwire.web.reading import Node
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request, Response
 
@@ -53,6 +54,7 @@ class Messenger(Channel):
     title = "Messenger"
     verification = meta.SIGNATURE
     endpoint_secrets = meta.ENDPOINT_SECRETS
+    endpoint_settings = meta.ENDPOINT_SETTINGS
     connection_secrets = meta.CONNECTION_SECRETS
     media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
     terms = Terms(
@@ -110,6 +112,16 @@ class Messenger(Channel):
             return author
         name = " ".join(part for part in names if part)
         return Author(author.id, name) if name else author
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from deskwire.families import meta_registration as registration
+
+        return registration.findings(registration.page(self.name, site, reach.account), site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from deskwire.families import meta_registration as registration
+
+        return registration.set_up(registration.page(self.name, site, reach.account), site, reach)
 
 
 def _sendable(attachment: Attachment) -> Mapping[str, object]:

@@ -50,6 +50,10 @@ ENDPOINT_SECRETS: Final = {
     "app_secret": "the App Secret of the Meta app (App settings, Basic)",
     "verify_token": "the words typed as “Verify token” when the callback address was entered",
 }
+APP_ID: Final = "app_id"
+ENDPOINT_SETTINGS: Final = {
+    APP_ID: "the app's id (App settings, Basic), with which `deskwire apply` sets up its webhook (optional)"
+}
 PAGE_TOKEN: Final = "page_token"  # noqa: S105 - a name
 CONNECTION_SECRETS: Final = {PAGE_TOKEN: "the Page access token (long-lived, of a person with the task)"}
 # Attachments are signed links on these hosts; they expire, so they are fetched at once.

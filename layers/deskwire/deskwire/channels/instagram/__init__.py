@@ -40,6 +40,7 @@ from . import deliveries as deliveries
 from . import sending as sending
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request, Response
 
@@ -93,9 +94,11 @@ class Instagram(Channel):
         **meta.ENDPOINT_SECRETS,
         "app_secret": "the App Secret, or the Instagram app secret with Instagram Login; a list accepts both",
     }
+    endpoint_settings = meta.ENDPOINT_SETTINGS
     connection_secrets: ClassVar[Mapping[str, str]] = {
         sending.INSTAGRAM.token: "the Instagram user access token (Instagram Login, 60 days)",
         meta.PAGE_TOKEN: "or the Page access token of the linked Page (Facebook Login)",
+        "instagram_token_ends": "when `instagram_token` ends, in ISO 8601 (optional; an alarm comes a week before)",
     }
     media_hosts: ClassVar[tuple[str, ...]] = (*meta.MEDIA_HOSTS, "cdninstagram.com")
     terms = Terms(
@@ -190,6 +193,16 @@ class Instagram(Channel):
             if by in {"", reach.account} and repeats(reply, "text", outgoing.text, since):
                 return Sent((reply["id"].identifier(),))
         return None
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, reach)
 
 
 def _lookup(event: Event, mention: str) -> tuple[tuple[str, ...], str]:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deskwire.contracts.channel import Reach
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.model.secret import Secrets
     from deskwire.verification.rule import Context
     from deskwire.web.request import Request
@@ -94,6 +95,10 @@ class LinkedIn(Channel):
         "access_token": "or an access token of 60 days, where the app gets no refresh token",
         "client_id": "the app's client id (optional without `refresh_token`)",
         "client_secret": "the app's client secret (optional without `refresh_token`)",
+    }
+    connection_settings: ClassVar = {
+        "application_id": "the app's number, to look at the page's subscription (optional, with `administrator_id`)",
+        "administrator_id": "the id of the administrator in whose name the page is subscribed to (optional)",
     }
     # Where a comment's picture lies is not documented; the pictures of LinkedIn's own pages lie there.
     media_hosts: ClassVar[tuple[str, ...]] = ("licdn.com",)
@@ -194,3 +199,13 @@ class LinkedIn(Channel):
         from . import asking
 
         return asking.poll(cursor, reach)
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, reach)

@@ -21,7 +21,7 @@ What survives a redelivery: `message_token`, a number of up to 64 bits, which is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -40,6 +40,7 @@ from .signature import Signature
 from .statuses import settled
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.web.request import Request
 
 API: Final = "https://chatapi.viber.com/pa"
@@ -162,6 +163,20 @@ class Viber(Channel):
         except DeskwireError:  # a name is a nicety, the next sending will tell what is wrong
             return author
         return Author(author.id, name) if name else author
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, self._poster(reach))
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, self._poster(reach))
+
+    @staticmethod
+    def _poster(reach: Reach) -> Callable[[str, Mapping[str, object], str], Node]:
+        return lambda method, body, what: _post(method, body, reach, what=what)
 
 
 def _post(method: str, body: Mapping[str, object], reach: Reach, *, what: str) -> Node:

@@ -47,6 +47,7 @@ from . import deliveries as deliveries
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request
 
@@ -224,6 +225,22 @@ class X(Channel):
             return Author(author.id, found["name"].text(author.name), found["username"].text(author.handle))
         except DeskwireError:
             return author
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(
+            site,
+            reach,
+            lambda payload: self._asked(
+                "POST", "/2/activity/subscriptions", reach, payload=payload, what="subscribing at X"
+            ),
+        )
 
     def _asked(
         self, method: str, path: str, reach: Reach, *, what: str,

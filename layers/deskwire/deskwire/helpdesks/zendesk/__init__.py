@@ -28,7 +28,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
@@ -69,6 +69,9 @@ from .comments import (
     reply,
     written,
 )
+
+if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
 
 CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
@@ -283,6 +286,16 @@ class Zendesk(Helpdesk):
             raw=fragment(body),
         )
 
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, [*_declared(reach.settings.get("fields", "")).values()], reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, reach)
+
 
 def _event(body: Node, request: Request) -> Signal:
     """Read an event of a subscription; how the comment lies in it is unconfirmed, so each part may be missing."""
@@ -367,12 +380,19 @@ def _fields(ticket: Ticket, setting: str) -> list[dict[str, Any]]:
     """Return the ticket fields to fill: those that the setting names, and those given by Zendesk's own id."""
     known = {"reference": ticket.reference, "follow_up_of": ticket.follow_up_of, **ticket.fields}
     ids = {name: name for name in ticket.fields if NUMBER.fullmatch(name)}
+    ids |= _declared(setting)
+    return [{"id": int(number), "value": known[name]} for name, number in ids.items() if known.get(name)]
+
+
+def _declared(setting: str) -> dict[str, str]:
+    """Return Zendesk's id of each ticket field that the setting `fields` names."""
+    ids: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in setting.split(","))):
         found = FIELD.fullmatch(part)
         if not found:
             raise ConfigurationError("“fields” is not written as `reference=4410021, rating=4410022`")
         ids[found[1]] = found[2]
-    return [{"id": int(number), "value": known[name]} for name, number in ids.items() if known.get(name)]
+    return ids
 
 
 def _stamp(api: Api, ticket: str, key: str) -> str:

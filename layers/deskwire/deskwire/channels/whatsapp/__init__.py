@@ -42,6 +42,7 @@ from deskwire.web.reading import Node, read
 from deskwire.web.rest import Call
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request, Response
 
@@ -59,10 +60,14 @@ class WhatsApp(Channel):
     title = "WhatsApp"
     verification = meta.SIGNATURE
     endpoint_secrets = meta.ENDPOINT_SECRETS
+    endpoint_settings = meta.ENDPOINT_SETTINGS
     connection_secrets: ClassVar[Mapping[str, str]] = {
         TOKEN: "the access token of a system user (Business settings, System users)"
     }
-    connection_settings = sending.SETTINGS
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "waba_id": "the id of the WhatsApp Business Account, to look at its subscription (optional)",
+        **sending.SETTINGS,
+    }
     known_gaps: ClassVar[Mapping[str, str]] = {
         "C12.ids": "what goes through the interface has no echo, only statuses; echoes are of the phone's app"
     }
@@ -99,6 +104,16 @@ class WhatsApp(Channel):
             return lambda: _sent(_post(body, reach, what="sending a message"))
 
         return Sent(in_turn([sender(body) for body in sending.bodies(outgoing, contents)]))
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, reach)
 
     def _read(self, outgoing: Outgoing, reach: Reach) -> None:
         """Mark what is answered as read, where that is wanted; a nicety that stops no answer."""
