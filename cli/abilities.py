@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
-from deskwire.contracts import actions
+from deskwire.contracts import actions, registration
 from deskwire.contracts import channel as contracts
 from deskwire.contracts import helpdesk as desk_contracts
 
@@ -24,6 +24,8 @@ PROTOCOLS: Mapping[str, type] = {
     "fetch": contracts.Media,
     "poll": contracts.Polls,
     "profile": contracts.Profiles,
+    "register": registration.Registers,
+    "registration": registration.Registers,
     "send": contracts.Replies,
     "sent": contracts.Asks,
 }
@@ -38,6 +40,8 @@ WORDS = {
     "poll": "is looked at every minute",
     "profile": "looks names up",
     "redact": "redacts",
+    "register": "sets its webhook up",
+    "registration": "looks at its webhook and tokens every hour",
     "replies": "reads agents' answers",
     "send": "sends answers",
     "sent": "tells after doubt what was sent",
@@ -77,6 +81,7 @@ def _helpdesk(name: str) -> dict[str, Any]:
     does += ["poll"] * isinstance(subject, desk_contracts.PollsTickets)
     does += ["redact"] * isinstance(subject, desk_contracts.Redacts)
     does += ["update"] * isinstance(subject, desk_contracts.Updates)
+    does += ["register", "registration"] * isinstance(subject, registration.Registers)
     does += ["file"] * isinstance(subject, desk_contracts.GivesFiles)
     return {"title": subject.title, "does": sorted(does), "gaps": dict(subject.known_gaps), **_asks(subject)}
 

@@ -5,6 +5,7 @@ import pytest
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies
 from deskwire.contracts.helpdesk import Helpdesk, Updates
+from deskwire.contracts.registration import Registers
 from deskwire.verification.never import Never
 from tests.conformance import world
 
@@ -50,7 +51,14 @@ def _sends(item):
 def _writes(item):
     """Tell whether a call changes something, or reads something that a page is not."""
     done = item.ends_well and item.data["steps"] and item.data["result"] != {"filed": None}
-    return done and item.call not in {"find", "file"}
+    return done and item.call not in {"find", "file", *world.REGISTERING}
+
+
+def _looks(item):
+    """Tell whether a call looks at the registration to its end: what only a person can mend may end it early."""
+    if item.call != "registration" or not item.ends_well:
+        return False
+    return not any(each["state"] == "different" and each.get("remedy") for each in item.data["result"]["findings"])
 
 
 # A rule asks for one of these fixtures and gets a test for each member.
@@ -85,6 +93,9 @@ POPULATIONS = {
     "exchange": lambda: _exchanges((Channel, Helpdesk), lambda _: True),
     "sending": lambda: _exchanges(Channel, _sends),
     "good_exchange": lambda: _exchanges((Channel, Helpdesk), lambda item: item.ends_well),
+    "registering_connector": lambda: _every(Registers),
+    "registration": lambda: _exchanges((Channel, Helpdesk), _looks),
+    "registering": lambda: _exchanges((Channel, Helpdesk), lambda item: item.call in world.REGISTERING),
     "appending": lambda: _exchanges(Updates, lambda item: item.call == "append" and item.ends_well),
     "writing": lambda: _exchanges(Helpdesk, _writes),
 }

@@ -36,6 +36,8 @@ CALLS = {
     "file": "hands over agents' files",
     "edit": "edits",
     "update": "raises priority and adds tags later",
+    "registration": "looks at its webhook and tokens",
+    "register": "sets its webhook up",
 }
 
 

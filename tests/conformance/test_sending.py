@@ -58,7 +58,7 @@ def attempted(exchange, script):
 def test_each_ability_a_channel_claims_is_shown_by_an_exchange(channel):
     subject = world.connectors()[channel]
     calls = {item.call for item in world.exchanges(channel)}
-    for name in ("send", "sent", "complete", "profile", "fetch", "poll"):
+    for name in ("send", "sent", "complete", "profile", "fetch", "poll", "registration", "register"):
         if hasattr(subject, name):
             assert name in calls, f"no exchange shows `{name}`"
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from deskwire.channels.viber import registering
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.contracts.registration import Finding
 from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import Status
@@ -36,9 +38,40 @@ from tests.conformance.test_hygiene import (
     test_each_kind_of_thread_has_rules_of_its_own_and_a_capture as kinds_have_rules,
 )
 from tests.conformance.test_hygiene import test_no_error_of_a_call_tells_a_secret_or_words as errors_are_silent
+from tests.conformance.test_registration import test_it_is_set_up_once_and_then_only_looked_at as set_up_once
+from tests.conformance.test_registration import test_no_secret_is_in_what_is_told as no_secret
+from tests.conformance.test_registration import test_what_is_right_and_what_is_wrong_are_told_apart as told_apart
 from tests.simulation.hotline import Hotline
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def test_setting_up_what_is_set_up_already_is_found(monkeypatch):
+    set_up_once("viber")
+    monkeypatch.setattr("deskwire.contracts.registration.Finding.mends", True)
+    with pytest.raises(AssertionError, match="request more"):
+        set_up_once("viber")
+
+
+def test_a_look_that_finds_nothing_wrong_is_found(monkeypatch):
+    told_apart("viber")
+    monkeypatch.setattr(registering, "complete", lambda what, *_: Finding(what=what))
+    monkeypatch.setattr(registering, "address", lambda what, *_: Finding(what=what))
+    with pytest.raises(AssertionError, match="finds what it mends"):
+        told_apart("viber")
+
+
+def test_a_finding_that_shows_a_secret_is_found(monkeypatch):
+    (shown,) = [item for item in world.exchanges("viber") if item.name == "registration"]
+    no_secret(shown)
+    whole = type(channel("viber")).registration
+
+    def registration(self, site, reach):
+        return [*whole(self, site, reach), Finding(what=reach.secrets.one("auth_token").reveal())]
+
+    monkeypatch.setattr(type(channel("viber")), "registration", registration)
+    with pytest.raises(AssertionError):
+        no_secret(shown)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from deskwire import registry
 from deskwire.contracts.channel import Channel, Page, Reach
 from deskwire.contracts.connector import not_given
 from deskwire.contracts.helpdesk import Helpdesk, Signals, TicketGone
+from deskwire.contracts.registration import Finding, Registered, Site
 from deskwire.contracts.terms import Permit
 from deskwire.model.errors import DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unreadable, Visibility, event_from_json
@@ -444,6 +445,11 @@ def played(exchange: Exchange, steps=None):
 def called(exchange: Exchange, data, reach: Reach):
     """Make the call of an exchange, with `data` in place of its own, and return its result."""
     connector = connectors()[exchange.connector]
+    if exchange.call in REGISTERING:
+        site = data["site"]
+        made = Site(**{**site, "secrets": Secrets(site.get("secrets", {}))})
+        result = getattr(connector, exchange.call)(made, reach)
+        return Findings(result) if exchange.call == "registration" else result
     if isinstance(connector, Helpdesk):
         given = dict(data.get("arguments", {}))
         if exchange.call == "open":
@@ -470,7 +476,24 @@ def called(exchange: Exchange, data, reach: Reach):
     return getattr(connector, exchange.call)(first, reach)
 
 
+REGISTERING = {"registration", "register"}
+
+
+class Findings(tuple):
+    """What a connector found at the platform."""
+
+    __slots__ = ()
+
+
+def found(finding: Finding) -> dict:
+    """Return a finding in the form of an exchange's `result`."""
+    shown = {name: value for name, value in dataclasses.asdict(finding).items() if value}
+    return shown | {"state": str(finding.state)} | ({"ends": finding.ends.isoformat()} if finding.ends else {})
+
+
 DESCRIPTIONS = {
+    Findings: lambda findings: {"findings": [found(each) for each in findings]},
+    Registered: lambda done: {"registered": {"did": list(done.did), "secrets": sorted(done.secrets)}},
     Sent: lambda sent: {"sent": {"ids": list(sent.ids)} | ({"elsewhere": sent.elsewhere} if sent.elsewhere else {})},
     Event: lambda event: {"event": event.to_json()},
     Filed: lambda filed: {

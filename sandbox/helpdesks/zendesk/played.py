@@ -86,6 +86,10 @@ class Zendesk(Neighbour):
         self.bot = self.account.person("Deskwire", "agent", email)
         self.agent = self.account.person("Agnes Example", "agent", "agnes@acme.example")
         self.webhook: Webhook | None = None
+        self.administrator = True  # whether our token may see webhooks and triggers
+        self.made_webhooks: dict[str, dict[str, Any]] = {}
+        self.made_triggers: dict[int, dict[str, Any]] = {}
+        self.fields: list[int] = []
         self.agent_workspace = True  # without it the newer redaction is refused
         self._api_token = api_token
         self._oauth_token = oauth_token
@@ -292,6 +296,63 @@ class Zendesk(Neighbour):
         """Show whose credentials these are."""
         del asked
         return Reply.json(200, {"user": self.bot.to_json()})
+
+    # ------------------------------------------------------------------------------------- webhooks and triggers
+
+    @route("GET", "/api/v2/webhooks")
+    @route("POST", "/api/v2/webhooks")
+    def webhooks_of(self, asked: Asked) -> Reply:
+        """List webhooks, or make one; agents may not."""
+        if not self.administrator:
+            return Reply.json(403, {"error": "Forbidden", "description": "You do not have access to this page."})
+        if asked.method == "GET":
+            return Reply.json(200, {"webhooks": [*self.made_webhooks.values()], "meta": {"has_more": False}})
+        given = (asked.json() or {}).get("webhook") or {}
+        if not all(given.get(name) for name in ("name", "endpoint", "http_method", "request_format", "status")):
+            return invalid("webhook", "Webhook: is invalid", "BlankValue").reply
+        made = {"id": f"01J0SANDBOX{len(self.made_webhooks)}", **given}
+        self.made_webhooks[made["id"]] = made
+        return Reply.json(201, {"webhook": made})
+
+    @route("PATCH", "/api/v2/webhooks/{number}")
+    def change_webhook(self, asked: Asked, number: str) -> Reply:
+        """Change a webhook."""
+        self.made_webhooks[number] |= (asked.json() or {}).get("webhook") or {}
+        return Reply(204)
+
+    @route("GET", "/api/v2/webhooks/{number}/signing_secret")
+    def signing(self, asked: Asked, number: str) -> Reply:
+        """Show a webhook's signing secret."""
+        del asked, number
+        return Reply.json(200, {"signing_secret": {"algorithm": "SHA256", "secret": self._secret}})
+
+    @route("GET", "/api/v2/triggers.json")
+    @route("POST", "/api/v2/triggers.json")
+    def triggers_of(self, asked: Asked) -> Reply:
+        """List triggers, or make one for a webhook that there is."""
+        if asked.method == "GET":
+            return Reply.json(200, {"triggers": [*self.made_triggers.values()], "meta": {"has_more": False}})
+        given = (asked.json() or {}).get("trigger") or {}
+        targets = [each["value"][0] for each in given.get("actions", []) if each["field"] == "notification_webhook"]
+        if not given.get("title") or not set(targets) <= self.made_webhooks.keys():
+            return invalid("actions", "Webhook is invalid").reply
+        made = {"id": 9900 + len(self.made_triggers), **given}
+        self.made_triggers[made["id"]] = made
+        return Reply.json(201, {"trigger": made})
+
+    @route("PUT", "/api/v2/triggers/{number}.json")
+    def change_trigger(self, asked: Asked, number: str) -> Reply:
+        """Change a trigger."""
+        made = self.made_triggers[int(number)]
+        made |= (asked.json() or {}).get("trigger") or {}
+        return Reply.json(200, {"trigger": made})
+
+    @route("GET", "/api/v2/ticket_fields.json")
+    def ticket_fields(self, asked: Asked) -> Reply:
+        """List the ticket fields."""
+        del asked
+        shown = [{"id": number, "title": f"Field {number}", "active": True} for number in self.fields]
+        return Reply.json(200, {"ticket_fields": shown, "meta": {"has_more": False}})
 
     # -------------------------------------------------------------------------------------------- tickets
 

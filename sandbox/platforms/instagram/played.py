@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.platforms.meta.app import App
 
 HOST = "graph.instagram.com"
 MEDIA = "scontent.cdninstagram.com"
@@ -62,6 +63,7 @@ class Instagram(Neighbour):
         self.said: dict[str, Said] = {}
         self.people: dict[str, str] = {}  # scoped id to handle
         self.echo: Callable[[str, dict[str, Any]], object] | None = None
+        self.app = App("1910000000000777", "", ())
         self._token = token
         self._numbers = itertools.count(18010000000001001)
 
@@ -132,6 +134,13 @@ class Instagram(Neighbour):
         """Want the account's token."""
         known = asked.header("authorization") == f"Bearer {self._token}"
         return None if known else error(190, "Invalid OAuth access token")
+
+    @route("GET", "/{version}/me/subscribed_apps")
+    @route("POST", "/{version}/me/subscribed_apps")
+    def app_subscribed(self, asked: Asked, version: str) -> Reply:
+        """Show or set what the account gives the app."""
+        del version
+        return self.app.subscribed_apps(asked, self.account)
 
     @route("POST", "/{version}/me/messages")
     def send(self, asked: Asked, version: str) -> Reply:

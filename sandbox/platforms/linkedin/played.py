@@ -80,6 +80,8 @@ class LinkedIn(Neighbour):
         self.notified: list[dict[str, Any]] = []
         self.echo: Callable[[dict[str, Any]], None] = lambda _notice: None
         self.throttled = False  # too many comments in this minute
+        self.subscriptions: dict[str, str] = {}  # key to address
+        self.consent_ends = self.clock.now() + timedelta(days=365)
         self._tokens: dict[str, datetime] = {}
         self._numbers = itertools.count(7_360_000_000_000_001_001)
         self._notices = itertools.count(900_000_500_001)
@@ -98,6 +100,28 @@ class LinkedIn(Neighbour):
         self._tokens[token] = self.clock.now() + timedelta(days=60)
         told = {"access_token": token, "expires_in": 5184000, "refresh_token_expires_in": 31536000}
         return Reply.json(200, {**told, "refresh_token": self.client["refresh_token"]})
+
+    @route("POST", "/oauth/v2/introspectToken", public=True)
+    def introspect(self, asked: Asked) -> Reply:
+        """Tell when a token ends."""
+        fields = asked.form()
+        if any(fields.get(name) != self.client[name] for name in ("client_id", "client_secret")):
+            return _error(401, "INVALID_CLIENT")
+        good = fields.get("token") == self.client["refresh_token"] and self.consent_ends > self.clock.now()
+        told = {"active": good, "status": "active" if good else "expired"}
+        return Reply.json(200, {**told, "expires_at": int(self.consent_ends.timestamp()), "auth_type": "3L"})
+
+    @route("GET", "/rest/eventSubscriptions/{key}")
+    @route("PUT", "/rest/eventSubscriptions/{key}")
+    def subscription(self, asked: Asked, key: str) -> Reply:
+        """Show a page's subscription, or make one."""
+        if asked.method == "PUT":
+            self.subscriptions[key] = str((asked.json() or {}).get("webhook", ""))
+            return Reply(204)
+        if key not in self.subscriptions:
+            return _error(404, "NOT_FOUND")
+        ends = int(self.consent_ends.timestamp() * 1000)
+        return Reply.json(200, {"webhook": self.subscriptions[key], "expiresAt": ends})
 
     def authorize(self, asked: Asked) -> Reply | None:
         """Ask for a token that still holds, and for the headers of every call."""

@@ -26,7 +26,11 @@ class OnMeta(Platform):
 
     def __init__(self, clock: Clock) -> None:
         """Play the two pages."""
-        self.player = Meta({PAGES[REYKJAVIK]: "Northwind Reykjavík", PAGES[SUVA]: "Northwind Suva"}, clock=clock)
+        self.player = Meta(
+            {PAGES[REYKJAVIK]: "Northwind Reykjavík", PAGES[SUVA]: "Northwind Suva"},
+            clock=clock,
+            secret=APP["app_secret"][0],
+        )
 
     @property
     def hosts(self) -> Mapping[str, str]:

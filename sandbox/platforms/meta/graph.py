@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from deskwire.families.meta_registration import SCOPES
 from sandbox.neighbours.neighbour import Asked, Reply, route
+from sandbox.platforms.meta.app import App
 from sandbox.platforms.meta.world import DAY, Conversation, Thing, World, permalink
 
 APP = 1910000000000777  # the app whose tokens and secret these are
@@ -30,6 +32,15 @@ MISSING = "Unsupported request. Object does not exist, cannot be loaded due to m
 
 class Meta(World):
     """The world of `World`, and the interface to it."""
+
+    def __init__(self, pages: Mapping[str, str], *, secret: str = "invented-app-secret", **options: Any) -> None:  # noqa: S107 - invented
+        """Play these pages (id to name) and one app with this secret."""
+        super().__init__(pages, **options)
+        self.app = App(str(APP), secret, [*dict.fromkeys([*SCOPES["facebook"], *SCOPES["messenger"]])])
+        self.app.pages = lambda: [
+            {"id": page, "name": name, "access_token": self.token(page), "tasks": ["MODERATE", "MESSAGING", "MANAGE"]}
+            for page, name in self.pages.items()
+        ]
 
     def authorize(self, asked: Asked) -> Reply | None:
         """Want the token of a page."""
@@ -70,6 +81,49 @@ class Meta(World):
             (thing for thing in self.things.values() if thing.post and thing.id.endswith(f"_{target}")), None
         )
         return None if found is None or found.gone or found.page != self._caller(asked) else found
+
+    # ------------------------------------------------------------------------ the app's webhooks, tokens and login
+
+    @route("GET", "/{version}/{number}/subscriptions", public=True)
+    @route("POST", "/{version}/{number}/subscriptions", public=True)
+    def app_subscriptions(self, asked: Asked, version: str, number: str) -> Reply:
+        """Show or set the app's webhooks."""
+        del version
+        return self.app.subscriptions(asked, number)
+
+    @route("GET", "/{version}/{page}/subscribed_apps")
+    @route("POST", "/{version}/{page}/subscribed_apps")
+    def app_subscribed(self, asked: Asked, version: str, page: str) -> Reply:
+        """Show or set what a page gives the app."""
+        del version
+        caller = self._caller(asked)
+        if page not in {caller, "me"}:
+            return error(210, 0, "A page access token is required to request this resource.", status=403)
+        return self.app.subscribed_apps(asked, caller)
+
+    @route("GET", "/{version}/debug_token", public=True)
+    def app_debug(self, asked: Asked, version: str) -> Reply:
+        """Tell what a token is worth."""
+        del version
+        return self.app.debug(asked, lambda token: self._page(token) not in {None, *self._dead})
+
+    @route("GET", "/{version}/dialog/oauth", public=True)
+    def app_dialog(self, asked: Asked, version: str) -> Reply:
+        """Let a person sign in: they consent at once."""
+        del version
+        return self.app.dialog(asked)
+
+    @route("GET", "/{version}/oauth/access_token", public=True)
+    def app_exchange(self, asked: Asked, version: str) -> Reply:
+        """Give a person's token for a code."""
+        del version
+        return self.app.exchange(asked)
+
+    @route("GET", "/{version}/me/accounts", public=True)
+    def app_accounts(self, asked: Asked, version: str) -> Reply:
+        """Show a person's pages."""
+        del version
+        return self.app.accounts(asked)
 
     @route("POST", "/{version}/{target}/comments")
     def comment(self, asked: Asked, version: str, target: str) -> Reply:

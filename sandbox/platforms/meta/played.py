@@ -24,7 +24,8 @@ from sandbox.platforms.meta.graph import APP, Meta
 from sandbox.platforms.meta.world import INBOX, MEDIA, Conversation, Message, Person, Thing, Told
 
 GRAPH = "graph.facebook.com"
-HOSTS = (GRAPH, *MEDIA)
+DIALOG = "www.facebook.com"
+HOSTS = (GRAPH, DIALOG, *MEDIA)
 
 
 def encode(payload: object) -> bytes:

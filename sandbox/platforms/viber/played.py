@@ -77,6 +77,8 @@ class Viber(Neighbour):
         self.bots = dict(bots)
         self.messages: list[Message] = []
         self.tell: Callable[[str, dict[str, Any]], object] | None = None  # is given a bot's later callbacks
+        self.webhooks: dict[str, dict[str, Any]] = {}  # by bot
+        self.checks: Callable[[str, str], bool] = lambda _bot, _url: True  # whether the address answers the check
         self._people: dict[tuple[str, str], Person] = {}
         self._numbers = itertools.count(1)
 
@@ -117,6 +119,24 @@ class Viber(Neighbour):
         since = self.clock.now() - HOUR
         many = person is not None and len([at for at in person.unanswered if at > since]) >= UNANSWERED
         return refused(12, "tooManyRequests") if many else None
+
+    @route("POST", "/pa/get_account_info")
+    def account(self, asked: Asked) -> Reply:
+        """Tell a bot about itself."""
+        bot = self.bots[asked.header("x-viber-auth-token")]
+        webhook = self.webhooks.get(bot, {"webhook": "", "event_types": []})
+        return Reply.json(200, {"status": 0, "status_message": "ok", "id": f"pa:{bot}", "name": bot, **webhook})
+
+    @route("POST", "/pa/set_webhook")
+    def set_webhook(self, asked: Asked) -> Reply:
+        """Take an address that answers the check."""
+        bot, body = self.bots[asked.header("x-viber-auth-token")], asked.json()
+        url = str(body.get("url", "")) if isinstance(body, dict) else ""
+        if not self.checks(bot, url):
+            return refused(1, "Result: HTTP 401")
+        events = ["webhook", "message", *body.get("event_types", [])]
+        self.webhooks[bot] = {"webhook": url, "event_types": events}
+        return Reply.json(200, {"status": 0, "status_message": "ok", "event_types": events})
 
     @route("POST", "/pa/get_user_details")
     def details(self, asked: Asked) -> Reply:

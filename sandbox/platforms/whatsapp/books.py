@@ -30,7 +30,7 @@ class OnWhatsApp(Platform):
     def __init__(self, clock: Clock) -> None:
         """Play the numbers."""
         shown = {NUMBERS[office]: SHOWN[office] for office in NUMBERS}
-        self.player = WhatsApp(shown, TOKEN, TEMPLATES, clock=clock)
+        self.player = WhatsApp(shown, TOKEN, TEMPLATES, clock=clock, secret=APP["app_secret"])
 
     @property
     def hosts(self) -> Mapping[str, str]:

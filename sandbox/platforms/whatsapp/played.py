@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from deskwire.families.meta_registration import SCOPES
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.platforms.meta.app import App
 
 GRAPH, FILES = "graph.facebook.com", "lookaside.fbsbx.com"
-ACCOUNT = "330000000000009"
+ACCOUNT, APP = "330000000000009", "1910000000000888"
 LONGEST = 4096
 DAY, LINK = timedelta(hours=24), timedelta(minutes=5)
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
@@ -77,6 +79,7 @@ class WhatsApp(Neighbour):
         templates: Sequence[tuple[str, str]],
         *,
         clock: Clock | None = None,
+        secret: str = "invented-app-secret",  # noqa: S107 - invented
     ) -> None:
         """Play numbers (id to the number that people see), which answer with the token."""
         super().__init__(clock)
@@ -86,6 +89,8 @@ class WhatsApp(Neighbour):
         self.people: dict[str, Customer] = {}  # by number and by id
         self.undeliverable: set[str] = set()  # threads that get nothing, which only a status tells
         self.tell: Callable[[dict[str, Any]], object] | None = None  # is given statuses
+        self.app = App(APP, secret, SCOPES["whatsapp"])
+        self.overrides: dict[str, str] = {}  # numbers whose messages go elsewhere
         self._token = token
         self._files: dict[str, bytes] = {}
         self._last: dict[tuple[str, str], datetime] = {}
@@ -96,7 +101,8 @@ class WhatsApp(Neighbour):
     def plays(self, asked: Asked) -> bool:
         """Say that calls of its numbers and files are its own: Graph's host is shared."""
         parts = asked.path.split("/")
-        return len(parts) > 2 and (parts[2] in self.numbers or parts[2] in self._files)
+        own = {*self.numbers, *self._files, ACCOUNT, APP}
+        return len(parts) > 2 and (parts[2] in own or asked.parameter("input_token") == self._token)
 
     def authorize(self, asked: Asked) -> Reply | None:
         """Want the system user's token."""
@@ -106,6 +112,43 @@ class WhatsApp(Neighbour):
     def unknown(self, asked: Asked) -> Reply:
         """Refuse other addresses as Graph does."""
         return error(2500, f"Unknown path components: {asked.path}")
+
+    @route("GET", "/{version}/{number}/subscriptions", public=True)
+    @route("POST", "/{version}/{number}/subscriptions", public=True)
+    def app_subscriptions(self, asked: Asked, version: str, number: str) -> Reply:
+        """Show or set the app's webhooks."""
+        del version
+        return self.app.subscriptions(asked, number)
+
+    @route("GET", "/{version}/debug_token", public=True)
+    def app_debug(self, asked: Asked, version: str) -> Reply:
+        """Tell what a token is worth."""
+        del version
+        return self.app.debug(asked, lambda token: token == self._token)
+
+    @route("GET", "/{version}/{account}/subscribed_apps")
+    @route("POST", "/{version}/{account}/subscribed_apps")
+    def app_subscribed(self, asked: Asked, version: str, account: str) -> Reply:
+        """Show or set whether the app gets what happens in the account."""
+        del version
+        if account != ACCOUNT:
+            return error(100, "Unsupported request")
+        if asked.method == "POST":
+            self.app.subscribed[account] = []
+            return Reply.json(200, {"success": True})
+        shown = {"id": self.app.number, "name": "Northwind Care", "link": "https://northwind.example"}
+        return Reply.json(200, {"data": [{"whatsapp_business_api_data": shown}] * (account in self.app.subscribed)})
+
+    @route("POST", "/{version}/{number}")
+    def configure(self, asked: Asked, version: str, number: str) -> Reply:
+        """Send a number's messages elsewhere."""
+        del version
+        wanted = (asked.json() or {}).get("webhook_configuration") or {}
+        url = str(wanted.get("override_callback_uri", ""))
+        if not self.app.checks(url, str(wanted.get("verify_token", ""))):
+            return error(2200, "Callback verification failed")
+        self.overrides[number] = url
+        return Reply.json(200, {"success": True})
 
     @route("POST", "/{version}/{number}/messages")
     def send(self, asked: Asked, version: str, number: str) -> Reply:
@@ -152,8 +195,12 @@ class WhatsApp(Neighbour):
 
     @route("GET", "/{version}/{file}")
     def file(self, asked: Asked, version: str, file: str) -> Reply:
-        """Say where a file lies for the next five minutes."""
+        """Say where a file lies for the next five minutes, or where a number's messages go."""
         del version
+        if file in self.numbers:
+            usual = self.app.webhooks.get("whatsapp_business_account", {}).get("callback_url", "")
+            own = {"phone_number": self.overrides[file]} if file in self.overrides else {}
+            return Reply.json(200, {"id": file, "webhook_configuration": {"application": usual, **own}})
         data = self._files.get(file)
         if data is None or asked.parameter("phone_number_id") not in {"", *self.numbers}:
             return error(100, "Unsupported get request. Object does not exist")

@@ -21,6 +21,7 @@ import http.client
 import json
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "900000000000000010"
 HANDLE = "NorthwindCare"
+BEARER = "demo-app-bearer-77aa"
 SECRETS = {
     "consumer_key": "x_consumer_key_example",
     "consumer_secret": "x_consumer_secret_example",
@@ -120,6 +122,11 @@ def problem(status: int, title: str, detail: str, kind: str = "about:blank") -> 
     return Reply.json(status, {"title": title, "detail": detail, "type": kind, "status": status})
 
 
+def _app_only(asked: Asked) -> Reply | None:
+    known = asked.header("authorization") == f"Bearer {BEARER}"
+    return None if known else problem(401, "Unauthorized", "Unauthorized")
+
+
 class X(Neighbour):
     """The platform. `summoning`: the self-serve rule of February 2026 holds (Enterprise is exempt)."""
 
@@ -136,6 +143,9 @@ class X(Neighbour):
         self.whispered: list[Whisper] = []
         self.sent: dict[str, list[str]] = defaultdict(list)  # conversation, or dm-<person> -> texts, in order
         self._summoning, self._strict = summoning, strict
+        self.webhooks: list[dict[str, Any]] = []
+        self.subscriptions: list[dict[str, Any]] = []
+        self.checks: Callable[[str], bool] = self.challenge  # whether an address answers the CRC
         self._count = 0
         self._nonces: set[str] = set()
         self._asked: dict[str, list[datetime]] = defaultdict(list)
@@ -326,6 +336,66 @@ class X(Neighbour):
                 return Reply(reply.status, reply.body, {**reply.headers, **headers})
         seen.append(now)
         return None
+
+    # ------------------------------------------------------------------------ the app's webhooks and subscriptions
+
+    @route("POST", "/oauth2/token", public=True)
+    def app_token(self, asked: Asked) -> Reply:
+        """Give the app's bearer token for its key and secret."""
+        pair = f"{SECRETS['consumer_key']}:{SECRETS['consumer_secret']}".encode()
+        if asked.header("authorization") != f"Basic {base64.b64encode(pair).decode()}":
+            return problem(403, "Forbidden", "Unable to verify your credentials")
+        return Reply.json(200, {"token_type": "bearer", "access_token": BEARER})
+
+    @route("GET", "/2/webhooks", public=True)
+    @route("POST", "/2/webhooks", public=True)
+    def app_webhooks(self, asked: Asked) -> Reply:
+        """Show the app's webhooks, or register one: one alone, after its CRC."""
+        if (refused := _app_only(asked)) is not None:
+            return refused
+        if asked.method == "GET":
+            return Reply.json(200, {"data": self.webhooks, "meta": {"result_count": len(self.webhooks)}})
+        url = str((asked.json() or {}).get("url", ""))
+        if self.webhooks:
+            return problem(400, "Invalid Request", "WebhookLimitExceeded")
+        if not self.checks(url):
+            return problem(400, "Invalid Request", "CrcValidationFailed")
+        made = {"id": "1890000000000000001", "url": url, "valid": True, "created_at": stamp(self.clock.now())}
+        self.webhooks.append(made)
+        return Reply.json(200, {"data": made})
+
+    @route("PUT", "/2/webhooks/{number}", public=True)
+    def app_webhook(self, asked: Asked, number: str) -> Reply:
+        """Check a webhook's CRC again."""
+        if (refused := _app_only(asked)) is not None:
+            return refused
+        for webhook in self.webhooks:
+            if webhook["id"] == number:
+                webhook["valid"] = self.checks(webhook["url"])
+                return Reply.json(200, {"data": {"attempted": True}})
+        return problem(404, "Not Found", "WebhookIdInvalid")
+
+    @route("GET", "/2/activity/subscriptions", public=True)
+    def app_subscriptions(self, asked: Asked) -> Reply:
+        """Show the app's subscriptions, a page at a time."""
+        if (refused := _app_only(asked)) is not None:
+            return refused
+        start, most = int(asked.parameter("pagination_token", "0")), int(asked.parameter("max_results", "10"))
+        page = self.subscriptions[start : start + most]
+        meta: dict[str, Any] = {"result_count": len(page)}
+        if start + most < len(self.subscriptions):
+            meta["next_token"] = str(start + most)
+        return Reply.json(200, {"data": page, "meta": meta})
+
+    @route("POST", "/2/activity/subscriptions")
+    def app_subscribe(self, asked: Asked) -> Reply:
+        """Subscribe the account to an event, once."""
+        wanted = asked.json() or {}
+        if any(each["event_type"] == wanted.get("event_type") for each in self.subscriptions):
+            return problem(400, "Invalid Request", "DuplicateSubscriptionFailed")
+        made = {**wanted, "subscription_id": str(1891000000000000000 + len(self.subscriptions))}
+        self.subscriptions.append(made)
+        return Reply.json(200, {"data": {"subscription": made, "total_subscriptions": len(self.subscriptions)}})
 
     @route("POST", "/2/tweets")
     def post(self, asked: Asked) -> Reply:

@@ -1,0 +1,288 @@
+"""The played platforms, seen through `Registers`: what is found, what is set up, and that it is done once."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from deskwire import registry
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.registration import Site, State
+from deskwire.model.errors import ConfigurationError, PermanentError
+from deskwire.model.secret import Secrets
+from deskwire.web.rest import Answer
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.neighbour import Asked, Clock
+from sandbox.platforms.instagram.played import Instagram
+from sandbox.platforms.linkedin.played import LinkedIn
+from sandbox.platforms.meta.played import APP, Meta
+from sandbox.platforms.viber.played import Viber
+from sandbox.platforms.whatsapp.played import ACCOUNT as WABA
+from sandbox.platforms.whatsapp.played import APP as WHATSAPP_APP
+from sandbox.platforms.whatsapp.played import WhatsApp
+from sandbox.platforms.x.played import ACCOUNT as X_ACCOUNT
+from sandbox.platforms.x.played import SECRETS as X_SECRETS
+from sandbox.platforms.x.played import X
+
+ADDRESS = "https://hooks.northwind.example/channels/e"
+PAGE = "410000000000001"
+APP_SECRETS = Secrets({"app_secret": "invented-app-secret", "verify_token": "invented-verify"})
+
+
+class Asking:
+    """Hands each call to a player, without a socket, and keeps what was written."""
+
+    def __init__(self, player):
+        self.player = player
+        self.written = []
+
+    def __call__(self, call):
+        parts = urlsplit(call.address)
+        headers = {"host": parts.netloc, **{name.lower(): value for name, value in call.headers.items()}}
+        asked = Asked(
+            method=call.method, path=parts.path, query=parse_qs(parts.query), headers=headers, body=call.body,
+            at=self.player.clock.now(),
+        )  # fmt: skip
+        if call.method != "GET" and not parts.path.lower().endswith(("/get_account_info", "token")):
+            self.written.append(f"{call.method} {parts.path}")
+        reply = self.player.serve(asked)
+        return Answer(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.body)
+
+
+class Account:
+    """One connection at a player: what it finds there, and what setting up does."""
+
+    def __init__(self, connector, player, site, account, secrets, settings=None):
+        self.connector, self.player, self.site = connector, player, site
+        self.asking = Asking(player)
+        kept = {}
+
+        def tokens(name, renew):
+            if name not in kept:
+                kept[name] = renew(Secrets(secrets).one(name)).access
+            return kept[name]
+
+        self.reach = Reach(
+            account=account, settings=settings or {}, secrets=Secrets(secrets), http=self.asking,
+            now=player.clock.now(), mail=None, remember=lambda _name, make: make()[0], tokens=tokens,
+        )  # fmt: skip
+
+    def states(self):
+        return {each.what: each.state for each in self.connector.registration(self.site, self.reach)}
+
+    def wrong(self):
+        return {what for what, state in self.states().items() if state is not State.RIGHT}
+
+    def register(self):
+        return self.connector.register(self.site, self.reach)
+
+
+def clock():
+    return Clock(held=True)
+
+
+def meta(name, **settings):
+    player = Meta({PAGE: "Northwind"}, clock=clock())
+    player.app.checks = lambda url, token: (url, token) == (ADDRESS, "invented-verify")
+    site = Site(address=ADDRESS, secrets=APP_SECRETS, settings=settings, channels=("facebook", "messenger"))
+    return Account(registry.channel(name), player, site, PAGE, {"page_token": player.token(PAGE)})
+
+
+def instagram():
+    player = Instagram("17841490000000001", "invented", clock=clock())
+    secrets = {"instagram_token": "invented", "instagram_token_ends": "2099-01-01T00:00:00Z"}
+    site = Site(address=ADDRESS, secrets=APP_SECRETS, channels=("instagram",))
+    return Account(registry.channel("instagram"), player, site, "17841490000000001", secrets)
+
+
+def whatsapp():
+    player = WhatsApp({"440000000000012": "354"}, "invented", (), clock=clock())
+    player.app.checks = lambda url, token: (url, token) == (ADDRESS, "invented-verify")
+    site = Site(address=ADDRESS, secrets=APP_SECRETS, settings={"app_id": WHATSAPP_APP}, channels=("whatsapp",))
+    secrets = {"access_token": "invented"}
+    return Account(registry.channel("whatsapp"), player, site, "440000000000012", secrets, {"waba_id": WABA})
+
+
+def viber():
+    player = Viber({"invented": "bot"}, clock=clock())
+    player.checks = lambda _bot, url: url == ADDRESS
+    return Account(registry.channel("viber"), player, Site(address=ADDRESS), "bot", {"auth_token": "invented"})
+
+
+def x():
+    player = X(clock())
+    player.checks = lambda url: url == ADDRESS
+    return Account(registry.channel("x"), player, Site(address=ADDRESS), X_ACCOUNT, X_SECRETS)
+
+
+def linkedin():
+    client = {"client_id": "78abc", "client_secret": "invented", "refresh_token": "invented"}
+    page = "urn:li:organization:88000001"
+    player = LinkedIn(client, [page], clock=clock())
+    settings = {"application_id": "4710", "administrator_id": "Ab1"}
+    return Account(registry.channel("linkedin"), player, Site(address=ADDRESS), page, client, settings)
+
+
+def zendesk():
+    player = Zendesk(clock())
+    settings = {"subdomain": "acme", "email": "deskwire@acme.example"}
+    secrets = {"api_token": "invented-zendesk-token"}
+    return Account(registry.helpdesk("zendesk"), player, Site(address=ADDRESS), "zendesk", secrets, settings)
+
+
+EVERY = {
+    "facebook": lambda: meta("facebook", app_id=str(APP)),
+    "messenger": lambda: meta("messenger", app_id=str(APP)),
+    "whatsapp": whatsapp,
+    "viber": viber,
+    "x": x,
+    "linkedin": linkedin,
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_is_missing_is_named_set_up_and_then_left_alone(name):
+    account = EVERY[name]()
+    assert account.wrong()
+    assert account.asking.written == []
+    assert account.register().did
+    assert account.wrong() == set()
+    account.asking.written.clear()
+    assert not account.register().did
+    assert account.asking.written == []
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_address_elsewhere_is_named_and_never_judged_where_none_is_wanted(name):
+    account = EVERY[name]()
+    account.register()
+    account.site = Site(address="", secrets=account.site.secrets, settings=account.site.settings)
+    assert account.wrong() == set()
+    account.site = Site(address=f"{ADDRESS}-2", secrets=account.site.secrets, settings=account.site.settings)
+    assert account.wrong()
+
+
+def test_an_instagram_account_is_subscribed_and_the_unknown_webhook_is_said_to_be_unknown():
+    account = instagram()
+    assert account.states()["the subscription of me"] is State.MISSING
+    assert account.states()["the app's webhook"] is State.UNKNOWN
+    account.register()
+    assert account.states()["the subscription of me"] is State.RIGHT
+
+
+def test_the_app_is_found_by_its_token_where_the_setting_is_left_out():
+    account = meta("facebook")
+    account.register()
+    assert account.player.app.webhooks["page"]["callback_url"] == ADDRESS
+    assert account.wrong() == set()
+
+
+def test_a_subscription_keeps_the_fields_that_others_added():
+    account = meta("facebook", app_id=str(APP))
+    account.player.app.subscribed[PAGE] = ["leadgen", "feed"]
+    account.register()
+    assert {"leadgen", "mention", "messages"} <= set(account.player.app.subscribed[PAGE])
+
+
+def test_a_dead_token_hides_nothing_behind_another_error():
+    account = meta("messenger", app_id=str(APP))
+    account.player.revoke(PAGE)
+    (found,) = account.connector.registration(account.site, account.reach)
+    assert (found.what, found.state) == ("page_token", State.DIFFERENT)
+    assert "deskwire connect messenger" in found.remedy
+
+
+def test_a_token_s_end_and_lost_permissions_are_told():
+    account = meta("facebook", app_id=str(APP))
+    account.register()
+    worth = account.player.app.of(account.player.token(PAGE))
+    worth.ends, worth.scopes = account.reach.now + timedelta(days=3), ["pages_messaging"]
+    found = {each.what: each for each in account.connector.registration(account.site, account.reach)}
+    assert abs(found["page_token"].ends - worth.ends) < timedelta(seconds=1)
+    assert "pages_manage_metadata" in found["the permissions of page_token"].found
+    assert found["the permissions of page_token"].remedy
+
+
+def test_a_wrong_app_secret_is_told_and_the_rest_is_still_looked_at():
+    account = meta("facebook", app_id=str(APP))
+    account.site = Site(address=ADDRESS, secrets=Secrets({"app_secret": "other"}), settings={"app_id": str(APP)})
+    states = account.states()
+    assert states["the app's webhook"] is State.UNKNOWN
+    assert states[f"the subscription of {PAGE}"] is State.MISSING
+
+
+def test_an_address_that_fails_the_check_is_an_error_that_says_so():
+    account = meta("facebook", app_id=str(APP))
+    account.player.app.checks = lambda _url, _token: False
+    with pytest.raises(PermanentError, match="setting the app's webhook"):
+        account.register()
+
+
+def test_a_number_that_goes_elsewhere_is_brought_back():
+    account = whatsapp()
+    account.register()
+    account.player.overrides["440000000000012"] = "https://elsewhere.example"
+    assert account.wrong() == {"the number's own webhook"}
+    account.register()
+    assert account.wrong() == set()
+
+
+def test_x_switched_off_is_switched_on_again_and_another_webhook_is_a_person_s():
+    account = x()
+    account.register()
+    account.player.webhooks[0]["valid"] = False
+    assert account.wrong() == {"the app's webhook"}
+    account.register()
+    assert account.wrong() == set()
+    account.player.webhooks[0]["url"] = "https://elsewhere.example"
+    with pytest.raises(ConfigurationError, match="delete it at X first"):
+        account.register()
+
+
+def test_linkedin_s_consent_that_ended_is_told():
+    account = linkedin()
+    account.register()
+    account.player.consent_ends = account.player.clock.now()
+    (found,) = account.connector.registration(account.site, account.reach)
+    assert (found.what, found.state) == ("refresh_token", State.DIFFERENT)
+
+
+def test_zendesk_gets_webhook_and_trigger_and_hands_over_its_secret():
+    account = zendesk()
+    assert account.wrong() == {"the webhook"}
+    done = account.register()
+    assert len(done.did) == 3
+    assert done.secrets["signing_secret"].reveal() == "invented-zendesk-signing"
+    assert account.wrong() == {"signing_secret"}  # until it is stored
+    account.site = Site(address=ADDRESS, secrets=Secrets({"signing_secret": "invented-zendesk-signing"}))
+    assert account.wrong() == set()
+    account.asking.written.clear()
+    assert not account.register().did
+    assert account.asking.written == []
+
+
+def test_zendesk_s_webhook_and_trigger_are_switched_on_again():
+    account = zendesk()
+    account.register()
+    account.site = Site(address=ADDRESS, secrets=Secrets({"signing_secret": "invented-zendesk-signing"}))
+    next(iter(account.player.made_webhooks.values()))["status"] = "inactive"
+    next(iter(account.player.made_triggers.values()))["active"] = False
+    assert account.wrong() == {"the webhook", "the trigger"}
+    account.register()
+    assert account.wrong() == set()
+
+
+def test_zendesk_s_agent_who_may_not_look_raises_no_alarm():
+    account = zendesk()
+    account.player.administrator = False
+    assert account.states() == {"the webhook": State.UNKNOWN}
+    assert not account.register().did
+
+
+def test_zendesk_s_fields_that_are_gone_are_named():
+    account = zendesk()
+    account.reach.settings["fields"] = "reference=4410021"
+    account.player.fields = [4410022]
+    assert account.states()["the ticket fields"] is State.DIFFERENT
+    account.player.fields = [4410021]
+    assert account.states()["the ticket fields"] is State.RIGHT
