@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deskwire.model.errors import DeskwireError
 from deskwire.ports import Conflict
 from deskwire.settings import ENDPOINTS
 
 from .checking import Checked
 from .checking import check as checked_file
 from .needs import Need
-from .planning import MOST, Change, Plan, shown, summary
+from .planning import MOST, Plan, shown, summary
 from .planning import plan as planned
 from .terminal import UserError, complain, console, escaped, json_document
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
 
     from .aws import Place
+    from .platforms import Standing
 
 SIGNS = {"add": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
 INVALID, CHANGES = 2, 3
@@ -88,12 +90,12 @@ def plan(args: argparse.Namespace) -> int:
     found = _checked(args)
     if found is None:
         return INVALID
-    target, made, secrets = _planned(args, found)
+    plan = _planned(args, found)
     if args.json:
-        json_document(_report(found, target, made, secrets))
+        json_document(plan.report())
     else:
-        _tell(found, target, made, secrets)
-    return CHANGES if made.changes else 0
+        _tell(plan, args)
+    return CHANGES if plan.made.changes or plan.mends else 0
 
 
 def apply(args: argparse.Namespace) -> int:
@@ -101,29 +103,49 @@ def apply(args: argparse.Namespace) -> int:
     found = _checked(args)
     if found is None:
         return INVALID
-    target, made, secrets = _planned(args, found)
+    plan = _planned(args, found)
+    target, made = plan.target, plan.made
     if not args.json:
-        _tell(found, target, made, secrets)
-    if any(state.elsewhere for state in secrets):
-        raise UserError(
-            "secrets of endpoints lie where receive may not read them: nothing was written. Copy them as the plan says "
-            "(docs/operating.md, Upgrading), then apply again"
-        )
-    if len(made.changes) > MOST:
-        raise UserError(
-            f"{len(made.changes)} changes are more than the {MOST} that DynamoDB writes as one: nothing was written. "
-            "Apply a file with some of the connections first, then the whole"
-        )
-    if made.changes and not args.yes and not _confirmed(made.changes, target):
+        _tell(plan, args)
+    _refuse(plan)
+    if (made.changes or plan.mends) and not args.yes and not _confirmed(plan):
         complain("not confirmed: nothing was written")
         return 130
     if made.changes:
         _write(made, target)
-    if args.json:
-        json_document(_report(found, target, made, secrets) | {"applied": bool(made.changes)})
-    elif made.changes:
-        print("Applied. It counts for new messages within a minute.")
-    return 0
+        if not args.json:
+            print("Applied. It counts for new messages within a minute.")
+    done, failed = _register(plan)
+    _tell_done(plan, done, failed, as_json=args.json)
+    return 1 if failed else 0
+
+
+def _refuse(plan: Planned) -> None:
+    """Raise `UserError` for what may not be written, or not at once."""
+    if any(state.elsewhere for state in plan.secrets):
+        raise UserError(
+            "secrets of endpoints lie where receive may not read them: nothing was written. Copy them as the plan says "
+            "(docs/operating.md, Upgrading), then apply again"
+        )
+    if len(plan.made.changes) > MOST:
+        raise UserError(
+            f"{len(plan.made.changes)} changes are more than the {MOST} that DynamoDB writes as one: nothing was "
+            "written. Apply a file with some of the connections first, then the whole"
+        )
+
+
+def _register(plan: Planned) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Set up at the platforms what is not right there; return what was done, and what failed, by connection."""
+    from . import platforms
+
+    done: dict[str, list[str]] = {}
+    failed: dict[str, str] = {}
+    for standing in plan.mends:
+        try:
+            done[standing.name] = list(platforms.register(standing, plan.target))
+        except DeskwireError as error:
+            failed[standing.name] = str(error)
+    return done, failed
 
 
 def _checked(args: argparse.Namespace) -> Checked | None:
@@ -140,13 +162,48 @@ def _checked(args: argparse.Namespace) -> Checked | None:
     return None
 
 
-def _planned(args: argparse.Namespace, found: Checked) -> tuple[Place, Plan, list[SecretState]]:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a file would change in the table and at the platforms, and which secrets there are."""
+
+    found: Checked
+    target: Place
+    made: Plan
+    secrets: list[SecretState]
+    standings: list[Standing]
+
+    @property
+    def mends(self) -> list[Standing]:
+        """The connections that `apply` sets up at their platforms."""
+        return [each for each in self.standings if each.mends]
+
+    def report(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        return {
+            "file": self.found.file,
+            "table": self.target.name,
+            "faults": [],
+            "hints": _faults(self.found.hints, self.found.file),
+            "version": self.made.version,
+            "changes": [change.to_json() for change in self.made.changes],
+            "secrets": [state.to_json() for state in self.secrets],
+            "platforms": [each.to_json() for each in self.standings],
+        }
+
+
+def _planned(args: argparse.Namespace, found: Checked) -> Planned:
+    from . import platforms
     from .aws import place, understood
 
     target = place(args)
     with understood(f"the table “{target.name}” cannot be read"):
+        found = platforms.addressed(found, target.table, target)
         made = planned(found, target.table)
-    return target, made, [] if args.no_secrets else _secrets(target, found.secrets)
+    secrets = [] if args.no_secrets else _secrets(target, found.secrets)
+    # Without an address nobody knows what to look for: the table alone was named, and never applied to with one.
+    known = any(getattr(each, "address", "") for each in found.definitions)
+    looks = known and not args.no_platforms
+    return Planned(found, target, made, secrets, platforms.standings(found, target) if looks else [])
 
 
 def _secrets(target: Place, needs: Mapping[str, Need]) -> list[SecretState]:
@@ -170,10 +227,13 @@ def _secrets(target: Place, needs: Mapping[str, Need]) -> list[SecretState]:
     return states
 
 
-def _confirmed(changes: Sequence[Change], target: Place) -> bool:
+def _confirmed(plan: Planned) -> bool:
     if not sys.stdin.isatty():
         raise UserError("this is no terminal, so nobody can be asked: say --yes", status=2)
-    sys.stderr.write(f"Write this to {target.text} ({summary(changes)})? [y/N] ")
+    parts = [f"Write this to {plan.target.text} ({summary(plan.made.changes)})"] if plan.made.changes else []
+    parts += [f"set up {', '.join(each.name for each in plan.mends)} at the platforms"] if plan.mends else []
+    question = " and ".join(parts)
+    sys.stderr.write(f"{question[0].upper()}{question[1:]}? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
@@ -193,20 +253,19 @@ def _write(made: Plan, target: Place) -> None:
 # ---------------------------------------------------------------------------------------------------- telling
 
 
+def _tell_done(plan: Planned, done: Mapping[str, list[str]], failed: Mapping[str, str], *, as_json: bool) -> None:
+    if as_json:
+        json_document(plan.report() | {"applied": bool(plan.made.changes), "done": done, "failed": failed})
+        return
+    for name, words in done.items():
+        for each in words:
+            print(f"{name}: {escaped(each)}")
+    for name, reason in failed.items():
+        complain(f"{name} is not set up at its platform: {reason}. Apply again once that is mended")
+
+
 def _faults(faults: Sequence[Any], file: str) -> list[dict[str, Any]]:
     return [{"file": file, "line": each.line, "where": each.where, "reason": each.reason} for each in faults]
-
-
-def _report(found: Checked, target: Place, made: Plan, secrets: Sequence[SecretState]) -> dict[str, Any]:
-    return {
-        "file": found.file,
-        "table": target.name,
-        "faults": [],
-        "hints": _faults(found.hints, found.file),
-        "version": made.version,
-        "changes": [change.to_json() for change in made.changes],
-        "secrets": [state.to_json() for state in secrets],
-    }
 
 
 def _tell_hints(found: Checked) -> None:
@@ -214,9 +273,12 @@ def _tell_hints(found: Checked) -> None:
         sys.stderr.write(escaped(hint.text(found.file)).replace(": ", ": note: ", 1) + "\n")
 
 
-def _tell(found: Checked, target: Place, made: Plan, secrets: Sequence[SecretState]) -> None:
+def _tell(plan: Planned, args: argparse.Namespace) -> None:
     from rich.text import Text
 
+    from . import platforms
+
+    found, target, made, secrets = plan.found, plan.target, plan.made, plan.secrets
     out = console()
     _tell_hints(found)
     for change in made.changes:
@@ -229,4 +291,11 @@ def _tell(found: Checked, target: Place, made: Plan, secrets: Sequence[SecretSta
         out.print(Text("secrets", style="bold"))
     for state in secrets:
         out.print(Text(f"  {'✓' if state.good else '✗'} {state.text()}", style="" if state.good else "red"))
-    out.print(Text(f"{target.text}: {summary(made.changes) or 'nothing to do'}", style="bold"))
+    added = [each.name for each in made.changes if (each.action, each.kind) == ("add", "endpoint")]
+    platforms.tell(plan.standings, steps=args.steps, added=added)
+    out.print(
+        Text(
+            f"{target.text}: {summary(made.changes) or ('nothing to change' if plan.mends else 'nothing to do')}",
+            style="bold",
+        )
+    )

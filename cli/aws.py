@@ -34,6 +34,8 @@ class Place:
     session: boto3.session.Session
     name: str
     secrets_prefix: str
+    api: str = ""  # the stack's own address; empty where no stack was named
+    address: str = ""  # the one that the operator named: a domain of the company's
 
     @property
     def table(self) -> DynamoTable:
@@ -71,16 +73,16 @@ def place(args: argparse.Namespace) -> Place:
     if session.region_name is None:
         raise UserError("which AWS region? Give --region, or set AWS_REGION", status=2)
     if args.stack:
-        return _of_stack(session, args.stack, args.table)
+        return _of_stack(session, args.stack, args.table, getattr(args, "address", None) or "")
     environment = dict(os.environ) | ({"DESKWIRE_TABLE": args.table} if args.table else {})
     try:
         settings = load(environment)
     except ConfigurationError:
         raise UserError("which table? Give --stack or --table, or set DESKWIRE_TABLE", status=2) from None
-    return Place(session, settings.table, settings.secrets_prefix)
+    return Place(session, settings.table, settings.secrets_prefix, address=getattr(args, "address", None) or "")
 
 
-def _of_stack(session: boto3.session.Session, stack: str, table: str | None) -> Place:
+def _of_stack(session: boto3.session.Session, stack: str, table: str | None, address: str) -> Place:
     with understood(f"the stack “{stack}” cannot be read"):
         client = session.client("cloudformation", config=CONFIG)
         found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
@@ -88,7 +90,8 @@ def _of_stack(session: boto3.session.Session, stack: str, table: str | None) -> 
     name = table or outputs.get("TableName", "")
     if not name:
         raise UserError(f"the stack “{stack}” has no output TableName: is it Deskwire's?")
-    return Place(session, name, outputs.get("SecretsPrefix") or "deskwire/")
+    prefix = outputs.get("SecretsPrefix") or "deskwire/"
+    return Place(session, name, prefix, api=outputs.get("ApiAddress", ""), address=address)
 
 
 def members(client: SecretsManagerClient, name: str) -> dict[str, bool] | str:

@@ -156,19 +156,23 @@ def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
 
 def _configuration(made: Parser) -> None:
     made.add_argument("file", nargs="?", default="deskwire.yaml", metavar="FILE", help="default: deskwire.yaml")
+    made.add_argument("--address", metavar="URL", help="where platforms reach it (else as noted, else the stack's own)")
+    made.add_argument("--no-platforms", action="store_true", help="leave the platforms alone")
+    made.add_argument("--steps", action="store_true", help="print what is done by hand at every platform")
     made.add_argument("--no-secrets", action="store_true", help="do not look whether the secrets are there")
 
 
 PLAN = """\
-Compares deskwire.yaml with the table and shows what `apply` would add, change and remove, and which secrets are
-missing. Writes nothing.
+Compares deskwire.yaml with the table and shows what `apply` would add, change and remove, which secrets are missing,
+and how each connection stands at its platform: webhook, fields, permissions, tokens. Writes nothing.
 
   deskwire plan --stack deskwire
   deskwire plan company.yaml --table deskwire-Table-1ABC --json
 """
 APPLY = """\
 Writes deskwire.yaml to the table in one transaction: all of it or nothing. What an earlier apply wrote and the file
-no longer has is removed. Two people cannot apply at once: the second is told to look at the plan again.
+no longer has is removed. Two people cannot apply at once: the second is told to look at the plan again. Then sets the
+webhooks up at the platforms where they are not as wanted, and prints what is to be done there by hand.
 
   deskwire apply --stack deskwire
   deskwire apply --stack deskwire --yes --json

@@ -6,6 +6,7 @@ import getpass
 import json
 import re
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+    from .aws import Place
+
 NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,400}")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -28,17 +31,23 @@ def put(args: argparse.Namespace) -> int:
         raise UserError(f"“{args.name}” is no name of a secret", status=2)
     values = _values(args.members)
     deployed = place(args)
-    name = f"{deployed.secrets_prefix}{args.name}"
+    name = written(deployed, args.name, values)
+    console().print(f"{name}: {', '.join(values)} written; the functions read it within five minutes")
+    return 0
+
+
+def written(deployed: Place, entry: str, values: Mapping[str, str | list[str]]) -> str:
+    """Write members beside those that an entry has; return its full name. Raises `UserError`."""
+    name = f"{deployed.secrets_prefix}{entry}"
     with understood(f"the secret “{name}” cannot be written"):
         client = deployed.session.client("secretsmanager", config=CONFIG)
         known = _known(client, name)
-        text = json.dumps((known or {}) | values)
+        text = json.dumps((known or {}) | dict(values))
         if known is None:
             client.create_secret(Name=name, SecretString=text)
         else:
             client.put_secret_value(SecretId=name, SecretString=text)
-    console().print(f"{name}: {', '.join(values)} written; the functions read it within five minutes")
-    return 0
+    return name
 
 
 def _values(members: list[str]) -> dict[str, str | list[str]]:

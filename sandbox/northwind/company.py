@@ -156,7 +156,7 @@ class Company:
         self.rules.write_text(yaml.safe_dump(self._rules(), allow_unicode=True, sort_keys=False), encoding="utf-8")
         self.progress("applying Northwind's deskwire.yaml")
         run = subprocess.run(
-            [sys.executable, "-m", "cli", "apply", str(self.rules), "--yes", "--stack", "deskwire"],
+            [sys.executable, "-m", "cli", "apply", str(self.rules), "--yes", "--stack", "deskwire", "--no-platforms"],
             cwd=ROOT,
             env={**os.environ, **self.stack.environment, "PYTHONPATH": f"{ROOT / 'layers' / 'deskwire'}:{ROOT}"},
             capture_output=True,

@@ -25,7 +25,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -81,6 +81,12 @@ class Google(Channel):
     }
     # Where reviews' pictures lie is not documented; this is where profile pictures do.
     media_hosts: ClassVar[tuple[str, ...]] = ("googleusercontent.com",)
+    by_hand: ClassVar[Sequence[str]] = (
+        "let mybusiness-api-pubsub@system.gserviceaccount.com publish to a Pub/Sub topic of your project",
+        "make a push subscription of that topic to {address}, authenticated by a service account, that never expires",
+        "put its audience and the service account into the settings `audience` and `service_account` of the endpoint",
+        "set the account's notificationSetting to the topic, with NEW_REVIEW and UPDATED_REVIEW",
+    )
     terms = Terms(
         sending={
             Visibility.PUBLIC: Sending(

@@ -54,6 +54,9 @@ class Connector(ABC):
     # Whether the platform vouches for who wrote. What is only claimed (an address that a visitor typed) changes no
     # profile in the helpdesk and no wish, and gets few automatic answers over all its threads together.
     proves_authors: ClassVar[bool] = True
+    # What a person does at the platform where no API does it, step by step, after `deskwire.yaml` and the secrets:
+    # `{address}` stands for the endpoint's. `deskwire plan` prints it. What `Registers` sets up is not repeated.
+    by_hand: ClassVar[Sequence[str]] = ()
     aws_services: ClassVar[tuple[str, ...]] = ()  # that `reach.aws` may call; the function's role must allow it, too
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 

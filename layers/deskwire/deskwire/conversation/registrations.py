@@ -28,7 +28,10 @@ def site_of(endpoint: Endpoint | None, secrets: Callable[[str], Secrets]) -> Sit
     """Return an endpoint as a connector needs it: its address, where `deskwire apply` noted it, and its secrets."""
     if endpoint is None:
         return Site()
-    known = secrets(ENDPOINTS + endpoint.secret) if endpoint.secret else Secrets({})
+    try:
+        known = secrets(ENDPOINTS + endpoint.secret) if endpoint.secret else Secrets({})
+    except ConfigurationError:  # not stored yet: what needs it says so, and Zendesk makes it
+        known = Secrets({})
     channels = endpoint.connectors if endpoint.side == "channels" else ()
     return Site(address=endpoint.address, secrets=known, settings=endpoint.settings, channels=channels)
 

@@ -55,6 +55,9 @@ class Generic(Helpdesk):
     name = "generic"
     title = "Generic desk"
     verification = SIGNING
+    by_hand: ClassVar[Sequence[str]] = (
+        "let your system send answers and statuses to {address}, signed as docs/helpdesks/generic.md says",
+    )
     terms = Terms(
         body_limit=Figure(262_144, SPEC, CHECKED, confirmed=False),  # ours: the specification recommends 20 kilobytes
         deadline=Figure(timedelta(seconds=15), f"{SPEC}#request-timeouts", CHECKED),

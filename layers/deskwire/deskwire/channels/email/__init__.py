@@ -81,6 +81,11 @@ class Email(Channel):
         "C16.edit": "a mail cannot be changed once it was sent",
         "C16.deletion": "a mail cannot be taken back once it was sent",
     }
+    by_hand: ClassVar[Sequence[str]] = (
+        "in SES verify the domain and point its MX at SES",
+        "make a receipt rule: S3 into the bucket ArchiveName, prefix originals/ENDPOINT/, SNS topic InboundTopicArn",
+        "set the endpoint's `source` to that topic's ARN (docs/channels/email.md)",
+    )
     terms = Terms(
         sending={
             Visibility.PRIVATE: Sending(

@@ -102,6 +102,9 @@ class LinkedIn(Channel):
     }
     # Where a comment's picture lies is not documented; the pictures of LinkedIn's own pages lie there.
     media_hosts: ClassVar[tuple[str, ...]] = ("licdn.com",)
+    by_hand: ClassVar[Sequence[str]] = (
+        "in the developer portal, App, Webhooks: add {address}; LinkedIn checks it at once and every two hours",
+    )
     terms = Terms(
         sending={
             Visibility.PUBLIC: Sending(

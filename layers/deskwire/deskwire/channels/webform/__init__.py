@@ -87,6 +87,9 @@ class WebForm(Channel):
         "sender": "the From address of answers, verified in SES: Example <help@example.org>",
         "subject": "the subject of answers (optional)",
     }
+    by_hand: ClassVar[Sequence[str]] = (
+        "let the page post its form to {address}, with the captcha's token (docs/channels/webform.md)",
+    )
     terms = Terms(
         sending={
             Visibility.PRIVATE: Sending(

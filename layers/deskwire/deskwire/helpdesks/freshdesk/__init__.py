@@ -59,6 +59,11 @@ class Freshdesk(Helpdesk):
     name = "freshdesk"
     title = "Freshdesk"
     verification = Token(header="X-Deskwire-Secret", secret="webhook_secret")  # noqa: S106 - its name
+    by_hand: ClassVar[Sequence[str]] = (
+        "make the ticket field “Deskwire key” (text)",
+        "make an automation rule on ticket updates: at an agent's public reply a webhook, POST to {address}",
+        "give that webhook the header X-Deskwire-Secret and the body that docs/helpdesks/freshdesk.md has",
+    )
     terms = Terms(
         body_limit=Figure(65_536, RULES, CHECKED, confirmed=False),
         deadline=Figure(timedelta(seconds=10), RULES, CHECKED, confirmed=False),

@@ -65,6 +65,10 @@ class HubSpot(Helpdesk):
         timestamp_header="X-HubSpot-Request-Timestamp",
         secret="client_secret",  # noqa: S106 - its name
     )
+    by_hand: ClassVar[Sequence[str]] = (
+        "make the properties deskwire_key and deskwire_reply of tickets, and deskwire_id of contacts",
+        "in the private app, Webhooks: target {address}, subscription to changes of deskwire_reply of tickets",
+    )
     terms = Terms(
         body_limit=Figure(1024 * 1024, f"{DOCS}/api/webhooks", CHECKED, confirmed=False),  # 100 events
         deadline=Figure(timedelta(seconds=5), f"{DOCS}/api/webhooks", CHECKED, confirmed=False),

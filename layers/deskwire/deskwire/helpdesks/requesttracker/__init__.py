@@ -66,6 +66,10 @@ class RequestTracker(Helpdesk):
         signed="{timestamp}.{body}",
         timestamp_header="X-RT-Timestamp",
     )
+    by_hand: ClassVar[Sequence[str]] = (
+        "load docs/request-tracker/initialdata: group, rights, custom fields, scrip",
+        "in RT_SiteConfig.pm set $DeskwireWebhook to {address} and $DeskwireWebhookSecret to the secret `webhook`",
+    )
     terms = Terms(
         body_limit=Figure(65_536, SCRIPS, READ),
         deadline=Figure(timedelta(seconds=10), SCRIPS, READ),

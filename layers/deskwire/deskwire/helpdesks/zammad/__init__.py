@@ -74,6 +74,10 @@ class Zammad(Helpdesk):
         algorithm="sha1",
         prefix="sha1=",
     )
+    by_hand: ClassVar[Sequence[str]] = (
+        "Settings, Webhook: make one to {address} with the signature token of the secret",
+        "Settings, Trigger: make one that calls it when an article by an agent, visible for the customer, is created",
+    )
     terms = Terms(
         # The ticket with its group, customer, owner and organization, and the article with its whole body.
         body_limit=Figure(8 * 1024 * 1024, f"{ADMIN_DOCS}/payload.html", CHECKED, confirmed=False),

@@ -1,0 +1,214 @@
+"""How connections stand at their platforms, as `deskwire plan` shows and `deskwire apply` mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from deskwire import registry
+from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
+from deskwire.contracts.channel import Channel, Reach, serves_pages
+from deskwire.contracts.helpdesk import Helpdesk
+from deskwire.contracts.registration import Finding, Registers, Site, State
+from deskwire.conversation.directory import Directory
+from deskwire.conversation.registrations import looked, site_of
+from deskwire.model.errors import DeskwireError
+from deskwire.settings import ENDPOINTS, load
+
+from .checking import Checked
+from .operating import now
+from .secrets import written
+
+if TYPE_CHECKING:
+    from deskwire.ports import Table
+
+    from .aws import Place
+
+USUAL = ("enter {address} as the webhook's address",)
+Account: TypeAlias = Connection | HelpdeskConnection
+SIGNS = {
+    State.RIGHT: ("✓", ""), State.MISSING: ("✗", "red"), State.DIFFERENT: ("✗", "red"),
+    State.EXPIRING: ("!", "yellow"), State.UNKNOWN: ("?", "yellow"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one connection stands: what was found, or why nobody could look; and what is done by hand."""
+
+    name: str
+    connector: Channel | Helpdesk
+    definition: Account
+    endpoint: Endpoint | None
+    findings: tuple[Finding, ...] = ()
+    problem: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return "helpdesk" if isinstance(self.definition, HelpdeskConnection) else "connection"
+
+    @property
+    def mends(self) -> tuple[Finding, ...]:
+        """What `apply` sets right."""
+        return tuple(each for each in self.findings if each.mends)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What a person does at a platform that lets nobody else."""
+        if self.endpoint is None:
+            return ()
+        steps = self.connector.by_hand or (() if isinstance(self.connector, Registers) else USUAL)
+        address = self.endpoint.address or f"…/{_path(self.endpoint)}"
+        return tuple(step.replace("{address}", address) for step in steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "connector": self.connector.name,
+            "problem": self.problem,
+            "findings": [
+                {"what": each.what, "state": str(each.state), "text": each.text, "remedy": _remedy(each),
+                 "mends": each.mends, "ends": each.ends and each.ends.isoformat()}
+                for each in self.findings
+            ],
+            "steps": list(self.steps),
+        }  # fmt: skip
+
+
+def _remedy(finding: Finding) -> str:
+    return "" if finding.state is State.RIGHT else finding.remedy
+
+
+def _path(endpoint: Endpoint) -> str:
+    """Return an endpoint's path: `pages/` where visitors' browsers call it."""
+    if endpoint.side == "helpdesks":
+        return f"helpdesks/{endpoint.name}"
+    pages = any(serves_pages(registry.channel(name)) for name in endpoint.connectors)
+    return f"{'pages' if pages else 'channels'}/{endpoint.name}"
+
+
+def addressed(found: Checked, table: Table, place: Place) -> Checked:
+    """Return what a file says with each endpoint's address.
+
+    What `--address` says goes first, then what an earlier apply noted, then the stack's own: a domain of the company's
+    stays when somebody applies without naming it.
+    """
+    endpoints = [each for each in found.definitions if isinstance(each, Endpoint)]
+    noted = {each.name: _noted(table, each) for each in endpoints}
+    bases = [address.removesuffix(f"/{_path(each)}") for each in endpoints if (address := noted[each.name])]
+    base = (place.address or next(iter(bases), "") or place.api).rstrip("/")
+    made = [
+        each.model_copy(update={"address": f"{base}/{_path(each)}" if base else ""})
+        if isinstance(each, Endpoint)
+        else each
+        for each in found.definitions
+    ]
+    return replace(found, definitions=tuple(made))
+
+
+def _noted(table: Table, endpoint: Endpoint) -> str:
+    item = table.get(endpoint.key)
+    return str(json.loads(item["definition"]).get("address", "")) if item and item.get("definition") else ""
+
+
+def standings(found: Checked, place: Place) -> list[Standing]:
+    """Return how each connection and helpdesk of the file stands."""
+    endpoints = {each.name: each for each in found.definitions if isinstance(each, Endpoint)}
+    directory = _directory(place)
+    return [
+        _standing(each, endpoints.get(each.endpoint), directory)
+        for each in found.definitions
+        if isinstance(each, Connection | HelpdeskConnection)
+    ]
+
+
+def _standing(definition: Account, endpoint: Endpoint | None, directory: Directory) -> Standing:
+    if isinstance(definition, HelpdeskConnection):
+        made = Standing(definition.name, registry.helpdesk(definition.connector), definition, endpoint)
+    else:
+        made = Standing(definition.name, registry.channel(definition.channel), definition, endpoint)
+    if not isinstance(made.connector, Registers):
+        return made
+    try:
+        site, reach = _reached(made, directory)
+        return replace(made, findings=tuple(looked(made.connector, site, reach)))
+    except DeskwireError as error:
+        return replace(made, problem=str(error))
+
+
+def _reached(standing: Standing, directory: Directory) -> tuple[Site, Reach]:
+    site, definition = site_of(standing.endpoint, directory.secrets), standing.definition
+    if isinstance(definition, HelpdeskConnection):
+        return site, directory.helpdesk_of(definition)[1]
+    return site, directory.channel_of(definition)[1]
+
+
+def register(standing: Standing, place: Place) -> tuple[str, ...]:
+    """Set up what is not right; return what was done. Stores what the platform made as a secret.
+
+    Raises a `DeskwireError`.
+    """
+    connector = standing.connector
+    if not isinstance(connector, Registers):
+        return ()
+    done = connector.register(*_reached(standing, _directory(place)))
+    endpoint = standing.endpoint
+    if done.secrets and endpoint is not None and endpoint.secret:
+        values = {name: secret.reveal() for name, secret in done.secrets.items()}
+        written(place, ENDPOINTS + endpoint.secret, values)
+    return tuple(done.did)
+
+
+def _directory(place: Place) -> Directory:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    from deskwire.aws.secrets import SecretsManager
+    from deskwire.contracts.connector import not_given
+    from deskwire.web import rest
+
+    from .aws import CONFIG
+
+    client = place.session.client("secretsmanager", config=CONFIG)
+    sandbox = load({**os.environ, "DESKWIRE_TABLE": place.name}).sandbox
+    return Directory(
+        table=place.table,
+        clock=now,
+        secrets=SecretsManager(place.secrets_prefix, SecretsProvider(boto3_client=client)),
+        http=rest.with_hosts(rest.Pooled(), sandbox),
+        mail=not_given,
+    )
+
+
+def tell(every: Sequence[Standing], *, steps: bool, added: Iterable[str]) -> None:
+    """Show what was found; the steps done by hand where they are asked for, and of the endpoints that are new."""
+    from rich.text import Text
+
+    from .terminal import console
+
+    out, new = console(), set(added)
+    shown = [each for each in every if each.findings or each.problem]
+    if shown:
+        out.print(Text("at the platforms", style="bold"))
+    for standing in shown:
+        out.print(Text(f"  {standing.kind} {standing.name} ({standing.connector.title})"))
+        if standing.problem:
+            out.print(Text(f"    ? could not be asked: {standing.problem}", style="yellow"))
+        for finding in standing.findings:
+            sign, colour = SIGNS[finding.state]
+            out.print(Text(f"    {sign} {finding.text}", style=colour))
+            if finding.mends:
+                out.print(Text("      `deskwire apply` sets it right"))
+            elif _remedy(finding):
+                out.print(Text(f"      {finding.remedy}"))
+    by_hand = {each.endpoint.name: each for each in every if each.endpoint is not None and each.steps}
+    for name, standing in by_hand.items():
+        if steps or name in new:
+            out.print(Text(f"by hand, for {name} ({standing.connector.title})", style="bold"))
+            for number, step in enumerate(standing.steps, 1):
+                out.print(Text(f"  {number}. {step}"))
