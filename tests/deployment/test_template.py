@@ -11,6 +11,7 @@ from sandbox.cloud.stack import ROOT
 
 METRICS = {
     *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),
+    *("BrokenRegistrations", "ExpiringTokens", "SilentConnections"),
     *("Dead", "Refused", "Unanswerable", "Undelivered", "UnaccountedEvents", "OldestUnfiledSeconds"),
 }
 

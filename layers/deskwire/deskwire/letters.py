@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 VERSION = 2  # raised when older code would misread what is written: see docs/decisions/0024
 SIGNALLED = "ticket"  # the kind of an event as which a signal was written once
+REGISTRATION = "REGISTRATION"  # of a poll: look at the connection's registration instead
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
 
 
@@ -109,6 +110,14 @@ def content_of(data: Mapping[str, Any], archive: Archive) -> Happened:
 def poll(key: Key, why: str) -> Letter:
     """Return a letter that has one connection looked at, in a group of its own: no slow look holds up another."""
     return Letter(digest(key[0]), digest(f"poll {key[0]} {why}"), json.dumps({"v": VERSION, "poll": list(key)}))
+
+
+def look(key: Key, why: str) -> Letter:
+    """Return a letter that has one connection's registration at its platform looked at.
+
+    It is a poll of an item that is not there: code of an earlier version takes it and does nothing.
+    """
+    return poll((key[0], REGISTRATION), f"{key[1]} {why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def conversation() -> Conversation:
     directory = _directory()
     return Conversation(
         table=directory.table, mailbox=clients.mailbox(found), archive=clients.archive(found), directory=directory,
-        clock=_now, telemetry=_telemetry(found), owner=lambda: uuid.uuid4().hex,
+        clock=_now, telemetry=_telemetry(found), owner=lambda: uuid.uuid4().hex, expiry_days=found.expiry_days,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ ENDPOINTS = "endpoints/"  # below the stack's prefix: endpoints' secrets, the on
 class Settings:
     """Where everything is.
 
+    `expiry_days`: how long before its end a token raises an alarm.
     `bus` is told of outcomes (empty: none is); `sandbox` maps a vendor's host to a loopback address (empty in
     production).
     """
@@ -30,6 +31,7 @@ class Settings:
     stack: str = "deskwire"
     bus: str = ""
     sandbox: Mapping[str, str] = field(default_factory=dict)
+    expiry_days: int = 7
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -58,4 +60,5 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         log_level=environment.get("LOG_LEVEL", "INFO"),
         bus=environment.get("DESKWIRE_OUTCOMES_BUS", ""),
         sandbox=sandbox,
+        expiry_days=int(environment.get("DESKWIRE_EXPIRY_DAYS") or 7),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from deskwire import registry
 from deskwire.configuration import Connection
-from deskwire.letters import Envelope, opened, read_letter, timer
+from deskwire.letters import REGISTRATION, Envelope, opened, read_letter, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, digest
@@ -28,6 +28,7 @@ from .ledger import Answered, Full, Ledger, Moved, Reported
 from .overflow import Overflow
 from .polling import Polling
 from .recorded import Outcome, Recorded
+from .registrations import EXPIRY_DAYS, Registrations
 from .relaying import Relaying
 from .reminders import METRICS
 from .routing import NOT_THEIRS, ROUTED, Routing, message_of
@@ -55,6 +56,7 @@ class Conversation:
     clock: Clock
     telemetry: Telemetry
     owner: Callable[[], str]
+    expiry_days: int = EXPIRY_DAYS
 
     def handle(self, body: str) -> str:
         """Work on one letter and return what became of it, in a word.
@@ -82,10 +84,19 @@ class Conversation:
 
     def _poll(self, key: Sequence[str]) -> str:
         pk, sk = key
+        if sk == REGISTRATION:
+            return self._look(str(pk))
         Polling(
             table=self.table, mailbox=self.mailbox, archive=self.archive, directory=self.directory, clock=self.clock,
             telemetry=self.telemetry,
         ).poll((str(pk), str(sk)))  # fmt: skip
+        return POLLED
+
+    def _look(self, pk: str) -> str:
+        """Look at how a connection stands at its platform."""
+        Registrations(
+            table=self.table, directory=self.directory, telemetry=self.telemetry, days=self.expiry_days
+        ).look(pk)  # fmt: skip
         return POLLED
 
     def _signal(self, envelope: Envelope, signal: Signal) -> str:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, endpoint_key
+from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, endpoint_key, helpdesk_key
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.contracts.registration import Finding, Registers, Site, State
-from deskwire.model.errors import ConfigurationError
+from deskwire.model.errors import ConfigurationError, DeskwireError, where
+from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
 from deskwire.ports import Table
 from deskwire.settings import ENDPOINTS
+from deskwire.telemetry import Telemetry
 
-TOKEN_DAYS = 7  # before its end a token is to be renewed, unless the company says otherwise
+from .directory import Directory
+from .health import LeftAlone
+from .table import seconds
+
+EXPIRY_DAYS = 7  # before its end a token is to be renewed, unless the company says otherwise
 VERSION_DAYS = 30  # before its end a version of a platform's interface is to be left
 # A connection's habit, by hours in which it had a message: what is needed to know it, and what is silence against it.
 HABIT = timedelta(days=28)
 LEAST_HOURS, LEAST_SPAN = 20, timedelta(days=14)
 LEAST_SILENCE, TIMES = timedelta(hours=6), 2
+
+
+LISTEN = "write to it yourself, then look at `deskwire plan` and at the platform's own page of the webhook"
 
 
 def site_of(endpoint: Endpoint | None, secrets: Callable[[str], Secrets]) -> Site:
@@ -42,7 +52,7 @@ def endpoint_of(definition: Connection | HelpdeskConnection, table: Table) -> En
     return Endpoint.read(item["definition"]) if item else None
 
 
-def looked(connector: Channel | Helpdesk, site: Site, reach: Reach, days: int = TOKEN_DAYS) -> list[Finding]:
+def looked(connector: Channel | Helpdesk, site: Site, reach: Reach, days: int = EXPIRY_DAYS) -> list[Finding]:
     """Return how a connection stands at its platform, with what ends within `days` as expiring.
 
     What the platform refuses to tell us as the account's fault is a finding, too. Raises `TemporaryError` where it
@@ -97,6 +107,86 @@ def silence(hours: Iterable[datetime], now: datetime) -> tuple[timedelta, timede
     longest = max(later - earlier for earlier, later in pairwise(known))
     silent = now - known[-1]
     return (silent, longest) if silent > max(TIMES * longest, LEAST_SILENCE) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registrations:
+    """Looks at connections, and calls a person for what only they can mend."""
+
+    table: Table
+    directory: Directory
+    telemetry: Telemetry
+    days: int
+
+    def look(self, pk: str) -> None:
+        """Look at one connection or helpdesk. A platform that cannot be asked is asked again in an hour."""
+        try:
+            self._look(pk)
+        except LeftAlone:
+            return
+        except Exception as error:  # noqa: BLE001 - a fault of ours; its words may be a customer's, and Lambda tells them
+            reason = str(error) if isinstance(error, DeskwireError) else where(error)
+            self.telemetry.log("WARNING", "a registration could not be looked at", connection=pk, reason=reason)
+
+    def _look(self, pk: str) -> None:
+        sk = "HELPDESK" if pk.startswith("H#") else "CONNECTION"
+        item = self.table.get((pk, sk))
+        if item is None:
+            return
+        if sk == "HELPDESK":
+            desk = HelpdeskConnection.read(item["definition"])
+            helpdesk, reach = self.directory.helpdesk_of(desk)
+            self._judge(pk, desk, helpdesk, reach, {"helpdesk": desk.name})
+            return
+        connection = Connection.read(item["definition"])
+        named = {"channel": connection.channel, "connection": connection.name}
+        self._listen(connection, named)
+        channel, reach = self.directory.channel_of(connection)
+        self._judge(pk, connection, channel, reach, named)
+
+    def _judge(
+        self,
+        pk: str,
+        definition: Connection | HelpdeskConnection,
+        connector: Channel | Helpdesk,
+        reach: Reach,
+        named: Mapping[str, str],
+    ) -> None:
+        """Count and name what is wrong with the registration, and what ends soon."""
+        site = Site()
+        if isinstance(connector, Registers):
+            self.directory.neighbours.admit(pk)
+            site = site_of(endpoint_of(definition, self.table), self.directory.secrets)
+        found = looked(connector, site, reach, self.days)
+        for metric, message, some in (
+            ("BrokenRegistrations", "a registration is broken", wrong(found)),
+            ("ExpiringTokens", "something ends soon", expiring(found)),
+        ):
+            self.telemetry.measure({metric: [len(some)]}, **named)
+            self.telemetry.count(metric, len(some))
+            for each in some:
+                reason = f"{each.text}: {each.remedy or '`deskwire apply` sets it right'}"
+                self.telemetry.log("ERROR", message, **named, reason=reason)
+
+    def _listen(self, connection: Connection, named: Mapping[str, str]) -> None:
+        """Count and name a connection that is silent against its habit.
+
+        While its helpdesk takes nothing, nothing is counted as filed, and that has an alarm of its own.
+        """
+        now = self.directory.clock()
+        if self.table.due(helpdesk_key(connection.helpdesk)[0], seconds(now), 1):
+            return
+        prefix = f"F#{compose(connection.channel, connection.account)}"
+        items = self.table.query(prefix, "H#")
+        hours = [datetime.strptime(str(each["sk"]), "H#%Y-%m-%dT%H").replace(tzinfo=UTC)
+                 for each in items if each.get("messages")]  # fmt: skip
+        found = silence(hours, now)
+        self.telemetry.measure({"SilentConnections": [int(found is not None)]}, **named)
+        self.telemetry.count("SilentConnections", int(found is not None))
+        if found is not None:
+            silent, longest = (round(each.total_seconds() / 3600) for each in found)
+            reason = f"no message for {silent} hours, its longest silence before was {longest}: {LISTEN}"
+            self.telemetry.log("ERROR", "a connection is silent", **named, reason=reason)
 
 
 def wrong(found: Sequence[Finding]) -> list[Finding]:

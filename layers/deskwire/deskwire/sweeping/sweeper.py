@@ -13,7 +13,7 @@ from deskwire.conversation.directory import Directory
 from deskwire.conversation.health import SLICE
 from deskwire.conversation.polling import look_failed
 from deskwire.conversation.table import seconds
-from deskwire.letters import poll, timer
+from deskwire.letters import look, poll, timer
 from deskwire.model.keys import decompose, digest
 from deskwire.ports import SHARDS, Clock, Key, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -44,6 +44,7 @@ class Sweeper:
         helpdesks = [key for key in keys if key[1] == "HELPDESK"]
         self._measure_unfiled(helpdesks)
         looked = self._look(keys)
+        self._look_at_registrations(keys)
         woken = sum(map(len, shards)) + self._more(began, helpdesks)
         self.telemetry.count("Woken", woken)
         self.telemetry.flush()
@@ -115,6 +116,17 @@ class Sweeper:
         if letters:
             self.mailbox.send(letters)
         return len(letters)
+
+    def _look_at_registrations(self, keys: Sequence[Key]) -> None:
+        """Have each connection's registration at its platform looked at once an hour, each in a minute of its own."""
+        hour, minute = divmod(seconds(self.clock()) // 60, 60)
+        letters = [
+            look(key, str(hour))
+            for key in keys
+            if key[1] in {"CONNECTION", "HELPDESK"} and int(digest(key[0])[:8], 16) % 60 == minute
+        ]
+        if letters:
+            self.mailbox.send(letters)
 
     def _polls(self, key: Key) -> bool:
         """Tell whether a connection is to be polled. One whose definition cannot be read hurts no other."""
