@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     thread.add_argument("reference", metavar="REF", help="our reference, HELPDESK/TICKET, or a thread's key")
     thread.add_argument("--text", action="store_true", help="show what the customer and the agents wrote")
     _operating(command, json_option, where)
+    _connecting(command, where)
     new = command("new", "cli.scaffold:run", "begin a connector: module, captures, tests", NEW)
     new.add_argument("side", choices=["channel", "helpdesk"], help="the customers' side or the agents'")
     new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, gorgias")
@@ -154,6 +155,22 @@ def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
     erasing.add_argument("--yes", "-y", action="store_true", help="do not ask")
 
 
+def _connecting(command: Callable[..., Parser], *parents: Parser) -> None:
+    """Add what connects an account."""
+    made = command(
+        "connect", "cli.connecting:run", "connect an account: sign in, store, subscribe, try", CONNECT, *parents
+    )
+    made.add_argument("channel", metavar="CHANNEL", help="a channel (`deskwire channels` lists them)")
+    made.add_argument("--file", default="deskwire.yaml", metavar="YAML", help="default: deskwire.yaml")
+    made.add_argument("--endpoint", default="", metavar="NAME", help="its endpoint (else the only one)")
+    made.add_argument("--name", default="", metavar="NAME", help="of the connection (else made of the account's)")
+    made.add_argument("--account", default="", metavar="ID", help="which account (else you are asked)")
+    made.add_argument("--redirect", default="", metavar="URL", help="where the login page leads back to")
+    made.add_argument("--paste", action="store_true", help="paste tokens instead of signing in")
+    made.add_argument("--address", metavar="URL", help="where platforms reach Deskwire (see `deskwire plan`)")
+    made.add_argument("--yes", "-y", action="store_true", help="do not ask before applying")
+
+
 def _configuration(made: Parser) -> None:
     made.add_argument("file", nargs="?", default="deskwire.yaml", metavar="FILE", help="default: deskwire.yaml")
     made.add_argument("--address", metavar="URL", help="where platforms reach it (else as noted, else the stack's own)")
@@ -176,6 +193,15 @@ webhooks up at the platforms where they are not as wanted, and prints what is to
 
   deskwire apply --stack deskwire
   deskwire apply --stack deskwire --yes --json
+"""
+CONNECT = """\
+Walks you through connecting an account, or renewing its token: prints the login page, takes the code it leads you back
+with, stores the account's token, writes the connection into deskwire.yaml, applies the file (which sets the webhook up
+at the platform), and tries whether the platform will reach Deskwire. Facebook, Messenger and Instagram sign in; of the
+others, and with --paste, you are asked for each token. No token is shown.
+
+  deskwire connect facebook --stack deskwire
+  deskwire connect whatsapp --account 440000000000012 --stack deskwire
 """
 SCHEMA = """\
 Prints the JSON schema of deskwire.yaml. Editors with the YAML language server complete and check by it when the file

@@ -23,6 +23,8 @@ from .operating import now
 from .secrets import written
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
     from deskwire.ports import Table
 
     from .aws import Place
@@ -165,21 +167,25 @@ def register(standing: Standing, place: Place) -> tuple[str, ...]:
     return tuple(done.did)
 
 
-def _directory(place: Place) -> Directory:
+def provider(place: Place) -> SecretsProvider:
+    """Return what reads the place's secrets, each from Secrets Manager at first."""
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
+    from .aws import CONFIG
+
+    return SecretsProvider(boto3_client=place.session.client("secretsmanager", config=CONFIG))
+
+
+def _directory(place: Place) -> Directory:
     from deskwire.aws.secrets import SecretsManager
     from deskwire.contracts.connector import not_given
     from deskwire.web import rest
 
-    from .aws import CONFIG
-
-    client = place.session.client("secretsmanager", config=CONFIG)
     sandbox = load({**os.environ, "DESKWIRE_TABLE": place.name}).sandbox
     return Directory(
         table=place.table,
         clock=now,
-        secrets=SecretsManager(place.secrets_prefix, SecretsProvider(boto3_client=client)),
+        secrets=SecretsManager(place.secrets_prefix, provider(place)),
         http=rest.with_hosts(rest.Pooled(), sandbox),
         mail=not_given,
     )

@@ -37,8 +37,15 @@ class Meta(World):
         """Play these pages (id to name) and one app with this secret."""
         super().__init__(pages, **options)
         self.app = App(str(APP), secret, [*dict.fromkeys([*SCOPES["facebook"], *SCOPES["messenger"]])])
+        self.linked: dict[str, dict[str, Any]] = {}  # a page's Instagram account
         self.app.pages = lambda: [
-            {"id": page, "name": name, "access_token": self.token(page), "tasks": ["MODERATE", "MESSAGING", "MANAGE"]}
+            {
+                "id": page,
+                "name": name,
+                "access_token": self.token(page),
+                "tasks": ["MODERATE", "MESSAGING", "MANAGE"],
+                **self.linked.get(page, {}),
+            }
             for page, name in self.pages.items()
         ]
 

@@ -53,7 +53,7 @@ WANTED: Final = "from{id,name},message,created_time,permalink_url"  # a post has
 PICTURES: Final = (FileLimit(AttachmentKind.IMAGE, 4_000_000, ("image/jpeg", "image/png", "image/gif")),)
 
 
-class Facebook(Channel):
+class Facebook(meta.PageLogin, Channel):
     """The connector. Every event is public; only an answer can be private."""
 
     name = "facebook"

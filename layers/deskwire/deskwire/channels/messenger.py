@@ -47,7 +47,7 @@ POLICY: Final = "https://developers.facebook.com/docs/messenger-platform/policy/
 EVENTS: Final = "https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks"
 
 
-class Messenger(Channel):
+class Messenger(meta.PageLogin, Channel):
     """The connector. A thread is a person (their page-scoped id); everything is private."""
 
     name = "messenger"

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from deskwire.model.secret import Secrets
 from deskwire.model.values import dataclass, field
 
 if TYPE_CHECKING:
     from deskwire.model.secret import Secret
+    from deskwire.web.rest import Transport
 
     from .connector import Reach
 
@@ -119,3 +120,28 @@ def complete(what: str, found: Collection[str], wanted: Collection[str], remedy:
     if not found:
         return Finding(what=what, state=State.MISSING, wanted=", ".join(sorted(wanted)), remedy=remedy)
     return Finding(what=what, state=State.DIFFERENT, found=f"lacks {', '.join(missing)}", remedy=remedy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One account that a person let us have: its id, its name, and the secrets of its connection."""
+
+    account: str
+    name: str
+    secrets: Mapping[str, Secret]
+
+
+@runtime_checkable
+class SignsIn(Protocol):
+    """Lets a person sign in at the platform, for `deskwire connect`; what does not takes pasted tokens."""
+
+    redirect: ClassVar[str]  # where the platform leads the person back to, unless another address is given
+
+    def dialog(self, site: Site, redirect: str, state: str) -> str:
+        """Return the address of the login page."""
+
+    def grants(self, site: Site, code: Secret, redirect: str, http: Transport) -> Sequence[Grant]:
+        """Return the accounts that the person's code gives. Raises the errors of `rest.checked`."""
+
+    def tried(self, site: Site, http: Transport) -> str:
+        """Try whether our address would be taken; return in words what was seen. Raises the errors of `checked`."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import each
@@ -35,8 +35,10 @@ from deskwire.web.rest import Answer, Call, checked, of_request
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
+    from deskwire.contracts.registration import Grant, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request
+    from deskwire.web.rest import Transport
 
 GRAPH: Final = "https://graph.facebook.com"
 VERSION: Final = "v26.0"
@@ -175,6 +177,32 @@ def graph_request(login: Login, method: str, path: Sequence[str], payload: objec
         url += "?" + urlencode(query)
     headers = {"Authorization": f"Bearer {reach.secrets.one(login.token).reveal()}"}
     return Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
+
+
+class PageLogin:
+    """What a channel with a Page's token needs of `contracts.registration.SignsIn`; `meta_login` does it."""
+
+    name: ClassVar[str]
+    # Meta's own page for programs without one; it has to be among the app's “Valid OAuth Redirect URIs”.
+    redirect: ClassVar[str] = "https://www.facebook.com/connect/login_success.html"
+
+    def dialog(self, site: Site, redirect: str, state: str) -> str:
+        """Return the address of the login page."""
+        from . import meta_login
+
+        return meta_login.dialog(self.name, site, redirect, state)
+
+    def grants(self, site: Site, code: Secret, redirect: str, http: Transport) -> Sequence[Grant]:
+        """Return the person's pages."""
+        from . import meta_login
+
+        return meta_login.grants(self.name, site, code, redirect, http)
+
+    def tried(self, site: Site, http: Transport) -> str:
+        """Try our address as Meta would."""
+        from . import meta_login
+
+        return meta_login.tried(site, http)
 
 
 class Class(StrEnum):

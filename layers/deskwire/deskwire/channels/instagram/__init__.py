@@ -84,7 +84,7 @@ MENTION: Final = ThreadKind(
 )
 
 
-class Instagram(Channel):
+class Instagram(meta.PageLogin, Channel):
     """The connector. A thread is a root comment or a mentioning post (public), or a person (private)."""
 
     name = "instagram"

@@ -1,0 +1,287 @@
+"""`deskwire connect CHANNEL`: signs in, stores the token, writes the connection, applies, and tries it."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import re
+import secrets as random
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from deskwire import registry
+from deskwire.configuration import Connection, Endpoint
+from deskwire.contracts.channel import Channel
+from deskwire.contracts.registration import Grant, Registers, SignsIn, Site
+from deskwire.model.errors import DeskwireError
+from deskwire.model.secret import Secret, Secrets
+from deskwire.settings import ENDPOINTS, load
+from deskwire.web import rest
+
+from . import applying, platforms
+from .aws import CONFIG, Place, members, place
+from .checking import Checked, check
+from .needs import Need
+from .secrets import written
+from .terminal import UserError, escaped
+
+SECTION = re.compile(r"^connections:[ \t]*(#.*)?$", re.MULTILINE)
+CHILD = re.compile(r"\n( +)[^ #\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is being connected."""
+
+    args: argparse.Namespace
+    connector: Channel
+    endpoint: Endpoint | None
+    known: Checked
+    place: Place
+
+
+def run(args: argparse.Namespace) -> int:
+    """Connect one account; return what applying the file came to."""
+    connector = registry.channel(args.channel)
+    known = check(Path(args.file))
+    if known.faults:
+        raise UserError(f"{args.file} has faults: `deskwire check {args.file}` names them", status=2)
+    target = place(args)
+    known = platforms.addressed(known, target.table, target)
+    work = Work(args, connector, _endpoint(args, known), known, target)
+    grant = _granted(work)
+    entry, new = _stored(work, grant)
+    if new:
+        _write(work, grant, entry)
+    status = applying.apply(_applying(args))
+    return status or _try(work, grant)
+
+
+def _endpoint(args: argparse.Namespace, known: Checked) -> Endpoint | None:
+    """Return the endpoint that the channel's deliveries come to; None for a channel that is only polled."""
+    serving = [
+        each for each in known.definitions
+        if isinstance(each, Endpoint) and args.channel in each.connectors and args.endpoint in {"", each.name}
+    ]  # fmt: skip
+    if len(serving) > 1:
+        names = ", ".join(each.name for each in serving)
+        raise UserError(f"several endpoints serve {args.channel} ({names}): say --endpoint", status=2)
+    from deskwire.verification.never import Never
+
+    if not serving and not isinstance(registry.channel(args.channel).verification, Never):
+        raise UserError(
+            f"no endpoint of {args.file} serves {args.channel}: write one first, under `endpoints`:\n"
+            f"  {args.channel}: {{channels: [{args.channel}], secret: {args.channel}-app}}",
+            status=2,
+        )
+    return serving[0] if serving else None
+
+
+# ------------------------------------------------------------------------------------------------------ the account
+
+
+def _granted(work: Work) -> Grant:
+    """Return the account with its tokens: by signing in where the platform offers that, else pasted."""
+    if work.endpoint is not None and work.endpoint.secret:
+        _complete(work.place, ENDPOINTS + work.endpoint.secret, work.connector.endpoint_secrets)
+    if isinstance(work.connector, SignsIn) and not work.args.paste:
+        return _signed_in(work, work.connector)
+    account = work.args.account or _ask(f"the account's id at {work.connector.title}")
+    return Grant(account=account, name=account, secrets=_pasted(work.connector.connection_secrets))
+
+
+def _signed_in(work: Work, connector: SignsIn) -> Grant:
+    site = _site(work)
+    redirect, state = work.args.redirect or connector.redirect, random.token_urlsafe(16)
+    address = connector.dialog(site, redirect, state)
+    _tell(f"Open this page, sign in, and choose the accounts:\n\n  {address}\n")
+    code = _code(_ask("the address it leads you back to (or its code)"), state)
+    found = connector.grants(site, code, redirect, _http(work.place))
+    if not found:
+        raise UserError("this login gives no account: was one chosen, and may the person manage it?")
+    return _chosen(found, work.args.account)
+
+
+def _code(given: str, state: str) -> Secret:
+    """Return the code of an address, or the code itself. Raises `UserError` for another login's."""
+    query = parse_qs(urlsplit(given).query)
+    if "error" in query or (query and "code" not in query):
+        raise UserError("the login was refused, or the address is another: begin again")
+    if query.get("state", [state]) != [state]:
+        raise UserError("that address is of another login: begin again")
+    code = query["code"][0] if query else given.strip()
+    if not code:
+        raise UserError("no code was given: nothing was stored")
+    return Secret(code.removesuffix("#_"))
+
+
+def _chosen(found: Sequence[Grant], account: str) -> Grant:
+    fitting = [each for each in found if account in {"", each.account}]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise UserError(f"the login gives no account {account}: {', '.join(each.account for each in found)}")
+    for number, each in enumerate(fitting, 1):
+        _tell(f"  {number}  {each.name} ({each.account})")
+    given = _ask("which of them? Its number")
+    if not given.isdecimal() or not 0 < int(given) <= len(fitting):
+        raise UserError("that is no number of the list: nothing was stored")
+    return fitting[int(given) - 1]
+
+
+def _complete(target: Place, entry: str, wanted: Mapping[str, str]) -> None:
+    """Ask for what an entry of Secrets Manager lacks, and store it."""
+    held = members(target.session.client("secretsmanager", config=CONFIG), target.secrets_prefix + entry)
+    have = [name for name, usable in held.items() if usable] if isinstance(held, dict) else []
+    missing = Need.of(wanted).missing(have)
+    if missing:
+        _tell(f"The entry {target.secrets_prefix}{entry} lacks {', '.join(missing)}.")
+        first = {name.split(" or ")[0]: wanted[name.split(" or ")[0]] for name in missing}
+        values = {name: secret.reveal() for name, secret in _pasted(first).items()}
+        written(target, entry, values)
+
+
+def _pasted(wanted: Mapping[str, str]) -> dict[str, Secret]:
+    """Ask for each secret unseen; what is optional, or an alternative to one that was given, may be left empty."""
+    found: dict[str, Secret] = {}
+    for name, words in wanted.items():
+        if words.startswith("or ") and found:
+            continue
+        optional = "optional" in words
+        _tell(f"{name}: {words}")
+        value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+        if value:
+            found[name] = Secret(value)
+        elif not optional and not any(each.startswith("or ") for each in wanted.values()):
+            raise UserError(f"“{name}” has no value: nothing was stored", status=2)
+    return found
+
+
+# -------------------------------------------------------------------------------------------- what is stored, written
+
+
+def _stored(work: Work, grant: Grant) -> tuple[str, bool]:
+    """Store the account's tokens; return their entry, and whether the account is new in the file."""
+    known = _connections(work, grant.account)
+    entry = known[0].secret if known and known[0].secret else f"{work.connector.name}-{_slug(grant)}"
+    if grant.secrets:
+        name = written(work.place, entry, {name: secret.reveal() for name, secret in grant.secrets.items()})
+        _tell(f"stored {', '.join(grant.secrets)} in {name}")
+    return entry, not known
+
+
+def _connections(work: Work, account: str) -> list[Connection]:
+    return [
+        each for each in work.known.definitions
+        if isinstance(each, Connection) and (each.channel, each.account) == (work.connector.name, account)
+    ]  # fmt: skip
+
+
+def _slug(grant: Grant) -> str:
+    plain = unicodedata.normalize("NFKD", grant.name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or grant.account
+
+
+def _write(work: Work, grant: Grant, entry: str) -> None:
+    """Write the connection into the file, as the first one; put the file back when that is a fault."""
+    path = Path(work.args.file)
+    before = path.read_text(encoding="utf-8")
+    name = work.args.name or f"{work.connector.name}-{_slug(grant)}"
+    pairs = {"channel": work.connector.name, "account": f'"{grant.account}"'}
+    if work.endpoint is not None:
+        pairs["endpoint"] = work.endpoint.name
+    if grant.secrets:
+        pairs["secret"] = entry
+    settings = Need.of(work.connector.connection_settings).missing(())
+    path.write_text(_inserted(before, name, pairs, _settings(work.connector, settings)), encoding="utf-8")
+    faults = check(path).faults
+    if faults:
+        path.write_text(before, encoding="utf-8")
+        raise UserError(f"the connection cannot be written: {faults[0].reason}. The token is stored; write it yourself")
+    _tell(f"wrote the connection “{name}” into {path}")
+
+
+def _settings(connector: Channel, missing: Sequence[str]) -> dict[str, str]:
+    """Ask for the settings that the connection cannot do without."""
+    return {
+        name: _ask(f"{name} ({connector.connection_settings[name]})")
+        for name in (each.split(" or ")[0] for each in missing)
+    }
+
+
+def _inserted(text: str, name: str, pairs: Mapping[str, str], settings: Mapping[str, str]) -> str:
+    """Return the file's text with a connection more; its comments and its indentation stay."""
+    section = SECTION.search(text)
+    if section is None and re.search(r"^connections:", text, re.MULTILINE):
+        raise UserError("`connections` is not written line by line: write the connection yourself. The token is stored")
+    child = CHILD.match(text, section.end()) if section else None
+    step = child[1] if child else "  "
+    lines = [f"{step}{name}:", *(f"{step}  {key}: {value}" for key, value in pairs.items())]
+    if settings:
+        lines += [f"{step}  settings:", *(f'{step}    {key}: "{value}"' for key, value in settings.items())]
+    block = "\n".join(lines)
+    if section is None:
+        return f"{text.rstrip()}\n\nconnections:\n{block}\n"
+    return f"{text[: section.end()]}\n{block}{text[section.end() :]}"
+
+
+# ----------------------------------------------------------------------------------------------------- the trial
+
+
+def _try(work: Work, grant: Grant) -> int:
+    """Look at the account once more, and try our own address as the platform would; return the exit status."""
+    known = platforms.addressed(check(Path(work.args.file)), work.place.table, work.place)
+    mine = [
+        each for each in platforms.standings(known, work.place)
+        if isinstance(each.definition, Connection)
+        and (each.definition.channel, each.definition.account) == (work.connector.name, grant.account)
+    ]  # fmt: skip
+    platforms.tell(mine, steps=True, added=())
+    wrong = [each for each in mine if each.problem or any(finding.mends for finding in each.findings)]
+    if isinstance(work.connector, SignsIn) and work.endpoint is not None and work.endpoint.address:
+        try:
+            _tell(work.connector.tried(_site(work), _http(work.place)))
+        except DeskwireError as error:
+            raise UserError(f"the platform will not reach Deskwire: {error}") from error
+    if not wrong and isinstance(work.connector, Registers):
+        _tell(f"{grant.name} is connected. Write to it from another account: a ticket appears within seconds.")
+    return 1 if wrong else 0
+
+
+def _site(work: Work) -> Site:
+    endpoint = work.endpoint
+    if endpoint is None:
+        return Site()
+    from deskwire.aws.secrets import SecretsManager
+
+    from .platforms import provider
+
+    stored = SecretsManager(work.place.secrets_prefix, provider(work.place))
+    known = stored(ENDPOINTS + endpoint.secret) if endpoint.secret else Secrets({})
+    return Site(address=endpoint.address, secrets=known, settings=endpoint.settings, channels=endpoint.connectors)
+
+
+def _http(target: Place) -> rest.Transport:
+    return rest.with_hosts(rest.Pooled(), load({**os.environ, "DESKWIRE_TABLE": target.name}).sandbox)
+
+
+def _applying(args: argparse.Namespace) -> argparse.Namespace:
+    return argparse.Namespace(
+        **{name: getattr(args, name) for name in ("file", "yes", "table", "stack", "region", "profile", "address")},
+        json=False, no_secrets=False, no_platforms=False, steps=False,
+    )  # fmt: skip
+
+
+def _ask(what: str) -> str:
+    sys.stderr.write(f"{what}: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(escaped(text) + "\n")
