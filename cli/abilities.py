@@ -32,6 +32,7 @@ PROTOCOLS: Mapping[str, type] = {
 WORDS = {
     "act": "serves its pages",
     "append": "adds messages to a ticket",
+    "close": "closes tickets",
     "complete": "fetches the words",
     "fetch": "fetches attachments its own way",
     "file": "hands over agents' files",
@@ -82,6 +83,7 @@ def _helpdesk(name: str) -> dict[str, Any]:
     does += ["redact"] * isinstance(subject, desk_contracts.Redacts)
     does += ["update"] * isinstance(subject, desk_contracts.Updates)
     does += ["register", "registration"] * isinstance(subject, registration.Registers)
+    does += ["close"] * isinstance(subject, desk_contracts.Closes)
     does += ["file"] * isinstance(subject, desk_contracts.GivesFiles)
     return {"title": subject.title, "does": sorted(does), "gaps": dict(subject.known_gaps), **_asks(subject)}
 

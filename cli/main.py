@@ -92,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     thread.add_argument("--text", action="store_true", help="show what the customer and the agents wrote")
     _operating(command, json_option, where)
     _connecting(command, where)
+    _examining(command, json_option, where)
     new = command("new", "cli.scaffold:run", "begin a connector: module, captures, tests", NEW)
     new.add_argument("side", choices=["channel", "helpdesk"], help="the customers' side or the agents'")
     new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, gorgias")
@@ -171,6 +172,14 @@ def _connecting(command: Callable[..., Parser], *parents: Parser) -> None:
     made.add_argument("--yes", "-y", action="store_true", help="do not ask before applying")
 
 
+def _examining(command: Callable[..., Parser], *parents: Parser) -> None:
+    """Add what proves a helpdesk."""
+    made = command("doctor", "cli.doctor:run", "prove a helpdesk by a round trip with a test ticket", DOCTOR, *parents)
+    made.add_argument("helpdesk", metavar="HELPDESK", help="its name in deskwire.yaml")
+    made.add_argument("--read-only", action="store_true", help="open no ticket")
+    made.add_argument("--yes", "-y", action="store_true", help="do not ask before opening the test ticket")
+
+
 def _configuration(made: Parser) -> None:
     made.add_argument("file", nargs="?", default="deskwire.yaml", metavar="FILE", help="default: deskwire.yaml")
     made.add_argument("--address", metavar="URL", help="where platforms reach it (else as noted, else the stack's own)")
@@ -202,6 +211,14 @@ others, and with --paste, you are asked for each token. No token is shown.
 
   deskwire connect facebook --stack deskwire
   deskwire connect whatsapp --account 440000000000012 --stack deskwire
+"""
+DOCTOR = """\
+Proves a helpdesk: first what can be read (webhook, rights, signing in), then a marked test ticket is opened, extended,
+found again, read back and closed, and its words taken out where the helpdesk can. Each step has a line, with what to
+mend where it failed. What cannot be closed by the connector is named, to be closed by hand.
+
+  deskwire doctor zendesk-main --stack deskwire
+  deskwire doctor zendesk-main --read-only --json --stack deskwire
 """
 SCHEMA = """\
 Prints the JSON schema of deskwire.yaml. Editors with the YAML language server complete and check by it when the file

@@ -122,15 +122,15 @@ def _noted(table: Table, endpoint: Endpoint) -> str:
 def standings(found: Checked, place: Place) -> list[Standing]:
     """Return how each connection and helpdesk of the file stands."""
     endpoints = {each.name: each for each in found.definitions if isinstance(each, Endpoint)}
-    directory = _directory(place)
+    reached = directory(place)
     return [
-        _standing(each, endpoints.get(each.endpoint), directory)
+        _standing(each, endpoints.get(each.endpoint), reached)
         for each in found.definitions
         if isinstance(each, Connection | HelpdeskConnection)
     ]
 
 
-def _standing(definition: Account, endpoint: Endpoint | None, directory: Directory) -> Standing:
+def _standing(definition: Account, endpoint: Endpoint | None, by: Directory) -> Standing:
     if isinstance(definition, HelpdeskConnection):
         made = Standing(definition.name, registry.helpdesk(definition.connector), definition, endpoint)
     else:
@@ -138,17 +138,17 @@ def _standing(definition: Account, endpoint: Endpoint | None, directory: Directo
     if not isinstance(made.connector, Registers):
         return made
     try:
-        site, reach = _reached(made, directory)
+        site, reach = _reached(made, by)
         return replace(made, findings=tuple(looked(made.connector, site, reach)))
     except DeskwireError as error:
         return replace(made, problem=str(error))
 
 
-def _reached(standing: Standing, directory: Directory) -> tuple[Site, Reach]:
-    site, definition = site_of(standing.endpoint, directory.secrets), standing.definition
+def _reached(standing: Standing, by: Directory) -> tuple[Site, Reach]:
+    site, definition = site_of(standing.endpoint, by.secrets), standing.definition
     if isinstance(definition, HelpdeskConnection):
-        return site, directory.helpdesk_of(definition)[1]
-    return site, directory.channel_of(definition)[1]
+        return site, by.helpdesk_of(definition)[1]
+    return site, by.channel_of(definition)[1]
 
 
 def register(standing: Standing, place: Place) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ def register(standing: Standing, place: Place) -> tuple[str, ...]:
     connector = standing.connector
     if not isinstance(connector, Registers):
         return ()
-    done = connector.register(*_reached(standing, _directory(place)))
+    done = connector.register(*_reached(standing, directory(place)))
     endpoint = standing.endpoint
     if done.secrets and endpoint is not None and endpoint.secret:
         values = {name: secret.reveal() for name, secret in done.secrets.items()}
@@ -176,7 +176,8 @@ def provider(place: Place) -> SecretsProvider:
     return SecretsProvider(boto3_client=place.session.client("secretsmanager", config=CONFIG))
 
 
-def _directory(place: Place) -> Directory:
+def directory(place: Place) -> Directory:
+    """Return what the command reaches connections with: the place's table and secrets, and the vendors over HTTPS."""
     from deskwire.aws.secrets import SecretsManager
     from deskwire.contracts.connector import not_given
     from deskwire.web import rest

@@ -36,6 +36,7 @@ CALLS = {
     "file": "hands over agents' files",
     "edit": "edits",
     "update": "raises priority and adds tags later",
+    "close": "closes tickets",
     "registration": "looks at its webhook and tokens",
     "register": "sets its webhook up",
 }

@@ -25,6 +25,7 @@ from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryE
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import Signal
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
+from deskwire.operating.examining import SUBJECT, Examination
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Call, Direct, with_hosts
@@ -931,3 +932,21 @@ def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_
 def test_h11_a_ticket_that_is_gone_says_so(reach):
     with pytest.raises(TicketGone):
         connector.update("987654", Change("high"), reach)
+
+
+# ------------------------------------------------------------------------------------------------------ doctor
+
+
+def test_doctor_proves_it_and_leaves_its_ticket_resolved(tracker, reach):
+    examination = Examination(connector, reach, f"run-{next(counter)}")
+    steps = [*examination.read(), *examination.write()]
+    assert [each for each in steps if each.good is not True] == []
+    (ticket,) = {each.said.split()[1] for each in steps if each.name == "open a ticket"}
+    shown = tracker.ticket(ticket)
+    assert (shown["Status"], shown["Subject"]) == ("resolved", SUBJECT)
+
+
+def test_doctor_names_a_token_that_is_refused_and_opens_nothing(wire):
+    steps = list(Examination(connector, reach_of("1-14-no", wire), "run").read())
+    assert [each.good for each in steps] == [False, False]
+    assert all("token" in each.said and each.mend for each in steps)

@@ -125,6 +125,14 @@ class Updates(Protocol):
         """
 
 
+@runtime_checkable
+class Closes(Protocol):
+    """Can solve a ticket: what `deskwire doctor` does with its own."""
+
+    def close(self, ticket: str, reach: Reach) -> None:
+        """Set the ticket to solved. Raises `TicketGone`, and the errors of `rest.checked`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """One page of a poll: its signals and the next cursor."""

@@ -42,7 +42,19 @@ from deskwire.web.reading import Node, read
 
 from .api import Tracker, number, quoted, values_of
 from .replies import file_of, reply, staff, written_on
-from .tickets import MESSAGE, THREAD, changed, created, marker, prepared, requestor_of, settled, tickets_of, written
+from .tickets import (
+    MESSAGE,
+    THREAD,
+    changed,
+    closed,
+    created,
+    marker,
+    prepared,
+    requestor_of,
+    settled,
+    tickets_of,
+    written,
+)
 
 if TYPE_CHECKING:
     from deskwire.web.request import Request
@@ -135,6 +147,9 @@ class RequestTracker(Helpdesk):
 
     def update(self, ticket: str, change: Change, reach: Reach) -> None:
         changed(Tracker(reach), number(ticket), change)
+
+    def close(self, ticket: str, reach: Reach) -> None:
+        closed(Tracker(reach), number(ticket))
 
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
         tracker, key, ticket = Tracker(reach), sought.key, sought.ticket

@@ -179,6 +179,16 @@ def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
     return place[1]
 
 
+def closed(tracker: Tracker, ticket: str) -> None:
+    """Resolve the ticket. Raises `TicketGone`; RT says 200 to what our user may not change, and why in words."""
+    what = "closing a ticket"
+    answer = tracker.ask("PUT", f"ticket/{ticket}", {"Status": "resolved"}, what=what)
+    if answer.status == 404:
+        raise TicketGone("deleted")
+    if any(DENIED in each.text("") for each in checked(answer, what=what, secret_hint=HINT).node().rows()):
+        raise tracker.denied(what)
+
+
 def changed(tracker: Tracker, ticket: str, change: Change) -> None:
     """Look at the ticket, and update it where it has a lower priority or lacks a tag. Raises `TicketGone`.
 
