@@ -23,17 +23,20 @@ EMBEDDED := .venv/.stamp .venv/tools/ministack/.stamp .venv/tools/sam/.stamp
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
+# A helpdesk that runs in an environment of its own is installed when it is asked for.
+DESK := $(if $(filter djangohelpdesk,$(HELPDESK)),.venv/tools/djangohelpdesk/.stamp)
+
 .PHONY: demo
-demo: $(EMBEDDED) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=, ONLY= choose.
+demo: $(EMBEDDED) $(DESK) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=, ONLY= choose.
 	@$(PYTHON) -m sandbox.northwind.demo $(if $(STAY),--stay) $(if $(HELPDESK),--helpdesk $(HELPDESK)) \
 		$(if $(ONLY),--only $(ONLY))
 
 .PHONY: sandbox
-sandbox: $(EMBEDDED) ## The platforms, the helpdesk and the embedded AWS, to develop a connector against.
+sandbox: $(EMBEDDED) $(DESK) ## The platforms, the helpdesk and the embedded AWS, to develop a connector against.
 	@$(PYTHON) -m sandbox $(if $(HELPDESK),--helpdesk $(HELPDESK)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: test
-test: $(EMBEDDED) .venv/tools/checkov/.stamp ## The whole gate: format, lint, types, imports, template, build, tests.
+test: $(EMBEDDED) .venv/tools/checkov/.stamp .venv/tools/djangohelpdesk/.stamp ## The whole gate: format, lint, types, imports, template, build, tests.
 	@$(PYTHON) tools/gate.py
 
 .PHONY: connector
@@ -41,7 +44,7 @@ connector: .venv/.stamp ## All that the gate asks of one connector, in a minute,
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/connector.py $(NAME)
 
 .PHONY: coverage
-coverage: $(EMBEDDED) ## Which lines and branches the tests reach; twice the tests' time.
+coverage: $(EMBEDDED) .venv/tools/djangohelpdesk/.stamp ## Which lines and branches the tests reach; twice the tests' time.
 	@.venv/bin/pytest -n auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term:skip-covered
 
 .PHONY: fuzz

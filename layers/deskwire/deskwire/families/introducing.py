@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deskwire.model.tickets import Ticket
+    from deskwire.model.tickets import Change, Ticket
 
 
 def introduction(ticket: Ticket, line: Callable[[str], str], more: Mapping[str, str]) -> str:
@@ -24,3 +24,14 @@ def introduction(ticket: Ticket, line: Callable[[str], str], more: Mapping[str, 
         **{line(name): line(value) for name, value in ticket.fields.items()},
     }
     return "\n".join(f"{name}: {value}" for name, value in facts.items() if value)
+
+
+def tagged(description: str, change: Change, name: str) -> str:
+    """Return a description with a change's tags in its line of tags, which `introduction` began under this name."""
+    lines = description.split("\n")
+    number = next((number for number, each in enumerate(lines) if each.startswith(f"{name}:")), len(lines))
+    found = "".join(lines[number : number + 1]).removeprefix(f"{name}:")
+    present = [tag.strip() for tag in found.split(",") if tag.strip()]
+    missing = change.missing(present)
+    lines[number : number + 1] = [f"{name}: {', '.join([*present, *missing])}"]
+    return "\n".join(lines) if missing else description

@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 from functools import partial
 
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.families.introducing import introduction
+from deskwire.families.introducing import introduction, tagged
 from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
@@ -20,7 +20,7 @@ from .words import line, pieces, storable
 
 SOURCE = "DESKWIRE"  # of what we write: Vtiger takes it on create, and has CRM or WEBSERVICE for all else
 OPEN = "Open"
-TAGS = "Tags"  # the fact of a ticket's description that holds its tags
+TAGS = "Tags"  # the fact of a ticket's description that holds its tags: tags of its own cannot be written there
 WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open these again
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
 PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
@@ -146,24 +146,10 @@ def changed(service: Service, ticket: str, change: Change) -> None:
         asked["ticketpriorities"] = PRIORITIES[change.priority]
     if change.tags:
         described = standing["description"].text()
-        tagged = _tagged(described, change)
-        asked |= {"description": tagged} if tagged != described else {}
+        with_tags = tagged(described, change, TAGS)
+        asked |= {"description": with_tags} if with_tags != described else {}
     if asked:
         service.write("revise", "changing a ticket", {"id": ticket, **asked})
-
-
-def _tagged(description: str, change: Change) -> str:
-    """Return a ticket's description with these tags in its line of tags, as `_introduction` began it.
-
-    Tags of its own cannot be written through the web service.
-    """
-    lines = description.split("\n")
-    number = next((number for number, each in enumerate(lines) if each.startswith(f"{TAGS}:")), len(lines))
-    found = "".join(lines[number : number + 1]).removeprefix(f"{TAGS}:")
-    present = [tag.strip() for tag in found.split(",") if tag.strip()]
-    missing = change.missing(present)
-    lines[number : number + 1] = [f"{TAGS}: {', '.join([*present, *missing])}"]
-    return "\n".join(lines) if missing else description
 
 
 def _standing(service: Service, ticket: str, columns: str = "id,ticketstatus,contact_id") -> Node:

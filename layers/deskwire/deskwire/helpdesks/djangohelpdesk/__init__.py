@@ -1,0 +1,206 @@
+"""django-helpdesk 2.6: tickets and follow-ups over its REST interface, agents' answers by polling.
+
+Set-up: Django REST framework in the project's settings, and a user of its own for Deskwire (its follow-ups are told
+apart by it): staff, no superuser, with a token. Step by step: docs/helpdesks/djangohelpdesk.md.
+https://django-helpdesk.readthedocs.io/en/stable/api.html
+
+Signature: none. Its webhooks are unsigned, are sent for our own follow-ups too and never repeated, so it is only
+polled. https://django-helpdesk.readthedocs.io/en/stable/webhooks.html
+
+Secrets: `token` (of rest_framework.authtoken) or `password` of that user.
+https://www.django-rest-framework.org/api-guide/authentication/
+
+Limits: no rate; a file's type must be one of HELPDESK_VALID_EXTENSIONS; a title holds 200 characters.
+https://django-helpdesk.readthedocs.io/en/stable/settings.html
+
+What survives a redelivery: a follow-up's id. Seen on django-helpdesk 2.6.1 (29 Nov 2026, Django 5.2, SQLite):
+
+* There is no idempotency key, nothing can be searched for, and a list has no filter. What we write bears a mark, which
+  is looked for among the newest follow-ups of all tickets.
+* A follow-up's title becomes the ticket's; on a resolved ticket its words become the resolution.
+* Words are a Django template, shown as Markdown; `#7` links ticket 7 and writes a follow-up there.
+* A file of a type that is not allowed is refused, but sent along with a follow-up it is an HTTP 500 and the follow-up
+  exists. So files follow the words.
+* The author of everything is our user; the interface tells no names and not who we are.
+* Each request for a ticket loads all tickets that our user may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.terms import Figure, Terms
+from deskwire.model.errors import Concern, PermanentError, TemporaryError
+from deskwire.model.events import Attachment
+from deskwire.model.signals import About, Signal, Status
+from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
+from deskwire.model.values import replace
+from deskwire.verification.never import Never
+from deskwire.web.reading import Node
+from deskwire.web.rest import Call, checked
+
+from .api import HINT, NUMBER, Api, id_of, numbered
+from .followups import answers, is_answer, is_own, is_staff, ours
+from .tickets import CLOSED, REOPENED, RESOLVED, changed, opened, standing, written
+from .words import mark
+
+API = "https://django-helpdesk.readthedocs.io/en/stable/api.html"
+SEEN = date(2026, 11, 29)
+SETTLES = timedelta(seconds=60)  # in which a follow-up with a lower id may still become visible
+STATUSES = {RESOLVED: Status.SOLVED, CLOSED: Status.SOLVED, REOPENED: Status.REOPENED}
+
+
+class DjangoHelpdesk(Helpdesk):
+    """Tickets of django-helpdesk."""
+
+    name = "djangohelpdesk"
+    title = "django-helpdesk"
+    verification = Never()
+    terms = Terms(
+        body_limit=Figure(1, API, SEEN),  # nothing is ever delivered
+        deadline=Figure(timedelta(seconds=10), API, SEEN),
+        redelivery=Figure(timedelta(0), API, SEEN),
+        every=Figure(timedelta(minutes=1), API, SEEN, confirmed=False),
+        api_version=Figure("2.6", API, SEEN),
+    )
+    abilities = Abilities(
+        native_key=False,
+        find_open=True,
+        find_append=True,
+        several=False,
+        entry_bytes=100_000,
+        pushes=False,
+        polls=True,
+    )
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "address": "where django-helpdesk is: https://desk.example.com/helpdesk (with its path, without /api)",
+        "queue": "the number of the queue that new tickets go to",
+        "user_id": "the number of Deskwire's user",
+        "user": "the name of that user (optional: for a password alone)",
+        "reopen_days": "for how many days a closed ticket takes messages; later ones open a follow-up, with 0 all do "
+        "(optional, otherwise a closed ticket is always opened again)",
+    }
+    connection_secrets: ClassVar[Mapping[str, str]] = {
+        "token": "the token of Deskwire's user",
+        "password": "or the password of that user",
+    }
+
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        api = Api(reach)
+        number = opened(api, ticket)
+        filed: dict[str, str] = {}
+        empty = Node({"id": int(number), "status": 1, "followup_set": []})
+        try:
+            for entry in ticket.entries:
+                filed[entry.key] = written(api, empty, ticket.thread, entry)
+        except TemporaryError as error:
+            raise error.retold(ambiguous=True) from None
+        except TicketGone:  # deleted since a moment ago: the next attempt finds none and opens another
+            raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
+        return Filed(number, filed)
+
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        api = Api(reach)
+        filed: dict[str, str] = {}
+        for entry in entries:
+            try:
+                shown = standing(api, ticket, public=entry.public)
+                filed[entry.key] = written(api, shown, thread, entry)
+            except TemporaryError as error:
+                raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
+        return Filed(ticket, filed)
+
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        changed(Api(reach), ticket, change)
+
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        """Look for the mark of a key among the follow-ups since then; a ticket's stands in its first one."""
+        api, wanted = Api(reach), mark(sought.thread, sought.key)
+        for row in api.newest("looking for a key"):
+            moment = row["date"].iso()
+            if sought.since is not None and moment is not None and moment < sought.since - SETTLES:
+                return None
+            if row["comment"].text("").endswith(wanted) and is_own(api, row):
+                found = id_of(row["id"], "looking for a key")
+                ticket = sought.ticket or id_of(row["ticket"], "looking for a key")
+                return Filed(ticket, {sought.key: found} if sought.ticket else {})
+        return None
+
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        return answers(Api(reach), ticket, int(after) if NUMBER.fullmatch(after) else 0)
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        """Return a file, which is to be among the media on the site's own host, whatever name the site knows it by."""
+        api, what = Api(reach), "reading a file"
+        answer = api.ask("GET", f"followups-attachments/{numbered(attachment.id)}/")
+        place = urlsplit(checked(answer, what=what, secret_hint=HINT).node()["file"].text())
+        return reach.fetch(Call("GET", f"{api.origin}{place.path}"), [api.host])
+
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return what agents did in our tickets since the cursor, a follow-up's id.
+
+        It moves up to a minute ago only: younger follow-ups are told again by the next look.
+        """
+        api, what = Api(reach), "polling"
+        if cursor and not cursor.isdigit():
+            raise PermanentError("that is no cursor of django-helpdesk")
+        if not cursor:
+            newest = next(api.newest(what), None)
+            return Signals((), id_of(newest["id"], what) if newest is not None else "0")
+        rows: list[Node] = []
+        for row in api.newest(what):
+            if int(id_of(row["id"], what)) <= int(cursor):
+                break
+            rows.insert(0, row)
+        concerned: dict[str, Sequence[str]] = {}
+        signals: list[Signal] = []
+        for row in rows:
+            if not (is_staff(api, row) and (is_answer(api, row) or row["new_status"])):
+                continue
+            ticket = id_of(row["ticket"], what)
+            if ticket not in concerned:
+                try:
+                    concerned[ticket] = list(ours(api, ticket))
+                except TicketGone:
+                    concerned[ticket] = []
+            signals += [signal for each in concerned[ticket] for signal in _signals(api, row, each)]
+        return Signals(signals, _settled(cursor, rows, reach.now))
+
+
+def _signals(api: Api, row: Node, ticket: str) -> Iterator[Signal]:
+    """Yield what a follow-up by an agent says: an answer, a status, or both."""
+    answered = Signal(
+        helpdesk=DjangoHelpdesk.name,
+        account=api.reach.account,
+        object_id=id_of(row["id"], "polling"),
+        version=ticket,  # where several of our tickets were merged, one follow-up is news of each
+        ticket=ticket,
+        occurred_at=row["date"].iso(),
+    )
+    if is_answer(api, row):
+        yield answered
+    if row["new_status"]:
+        number = row["new_status"].number(0)
+        status = STATUSES.get(number)
+        yield replace(
+            answered,
+            about=About.STATUS if status else About.OTHER,
+            version=f"{ticket}-status",
+            status=status,
+            reason="" if status else f"status {number}",
+        )
+
+
+def _settled(cursor: str, rows: Sequence[Node], now: datetime) -> str:
+    """Return up to which follow-up nothing is to come any more."""
+    for row in rows:
+        moment = row["date"].iso()
+        if moment is not None and abs(now - moment) < SETTLES:  # a clock that is ahead holds nothing up
+            break
+        cursor = str(max(int(cursor), row["id"].number()))
+    return cursor

@@ -1,0 +1,141 @@
+"""How django-helpdesk's REST interface is asked: address, credentials, pages, and what its refusals say."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.tickets import File
+from deskwire.model.values import dataclass
+from deskwire.web.media import safe_name
+from deskwire.web.multipart import TEXT, multipart
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Answer, Call, checked
+
+# Anything wider could send the credentials elsewhere.
+ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+HINT = "the “token”, or “user” and “password”"
+PAGE = 100  # follow-ups
+PATIENCE = 30.0  # seconds: a request for a ticket loads all tickets (TicketViewSet.get_queryset)
+OF_ACCOUNT = ("queue", "priority", "custom_")  # fields of a new ticket that a company's set-up decides on
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The interface of one django-helpdesk."""
+
+    reach: Reach
+
+    @property
+    def user(self) -> str:
+        """The id of our own user, which the interface never tells."""
+        found = self.reach.settings.get("user_id", "")
+        if not NUMBER.fullmatch(found):
+            raise ConfigurationError(
+                "“user_id” is not the number of Deskwire's user (in the address of its admin page)"
+            )
+        return found
+
+    @property
+    def host(self) -> str:
+        """The name of the site's host."""
+        return urlsplit(self._address).hostname or ""
+
+    @property
+    def origin(self) -> str:
+        """The site's address without a path."""
+        return f"https://{urlsplit(self._address).netloc}"
+
+    def ask(
+        self, method: str, path: str, payload: object = None, *, file: tuple[File, Mapping[str, str]] | None = None
+    ) -> Answer:
+        """Return whatever status came. `file` is sent as a form, with its fields."""
+        url = f"{self._address}/api/{path}"
+        headers = {"Authorization": self._credentials(), "Accept": "application/json"}
+        if file is not None:
+            headers["Content-Type"], body = form(*file)
+            return self.reach.http(Call(method, url, headers, body, timeout=60.0))
+        if payload is None:
+            return self.reach.http(Call(method, url, headers, timeout=PATIENCE))
+        return self.reach.http(Call.json(method, url, payload, headers=headers, timeout=PATIENCE))
+
+    def ticket(self, number: str, what: str) -> Node:
+        """Return a ticket with its follow-ups. Raises `TicketGone` for one that is not there (any more)."""
+        answer = self.ask("GET", f"tickets/{numbered(number)}/")
+        if answer.status == 404 and "detail" in refused(answer):  # a wrong address is answered by a page
+            raise TicketGone("deleted")
+        return checked(answer, what=what, secret_hint=HINT).node()
+
+    def send(self, method: str, path: str, payload: object, what: str) -> Node:
+        """Return the answer to a change. Raises `TicketGone` where it says that there is no such ticket."""
+        answer = self.ask(method, path, payload)
+        if answer.status == 400 and "ticket" in refused(answer):
+            raise TicketGone("deleted")
+        return checked(answer, what=what, secret_hint=HINT).node()
+
+    def newest(self, what: str) -> Iterator[Node]:
+        """Yield all follow-ups of all tickets, the newest first.
+
+        Pages are numbered from the oldest on, so what is written meanwhile moves none of them.
+        """
+        page = self._page("last", what)
+        number = -(-page["count"].number() // PAGE)
+        while True:
+            yield from reversed(page["results"].rows())
+            number -= 1
+            if number < 1:
+                return
+            page = self._page(str(number), what)
+
+    def _page(self, number: str, what: str) -> Node:
+        answer = self.ask("GET", f"followups/?page={number}&page_size={PAGE}")
+        return checked(answer, what=what, secret_hint=HINT).node()
+
+    @property
+    def _address(self) -> str:
+        address = self.reach.settings.get("address", "").removesuffix("/")
+        if not ADDRESS.fullmatch(address):
+            raise ConfigurationError("“address” is not written like https://desk.example.com/helpdesk (without /api)")
+        return address
+
+    def _credentials(self) -> str:
+        secrets = self.reach.secrets
+        if secrets.has("token"):
+            return f"Token {secrets.one('token').reveal()}"
+        both = f"{self.reach.settings.get('user', '')}:{secrets.one('password').reveal()}"
+        return f"Basic {base64.b64encode(both.encode()).decode()}"
+
+
+def form(file: File, fields: Mapping[str, str]) -> tuple[str, bytes]:
+    """Return a content type and body with the fields and the file."""
+    parts = [(f'name="{name}"', TEXT, value.encode()) for name, value in fields.items()]
+    return multipart([*parts, (f'name="file"; filename="{safe_name(file.name)}"', file.type, file.data)])
+
+
+def refused(answer: Answer) -> set[str]:
+    """Return the names in a refusal: of the fields that it speaks of, or `detail`."""
+    try:
+        return {name for name, _ in read(answer.body).object().members()}
+    except PayloadError:
+        return set()
+
+
+def numbered(text: str) -> str:
+    """Return an id, once checked to be a number: it goes into addresses. Raises `PermanentError`."""
+    if not NUMBER.fullmatch(text):
+        raise PermanentError("that is no id of django-helpdesk")
+    return text
+
+
+def id_of(node: Node, what: str) -> str:
+    """Return the id in an answer. Raises `TemporaryError` (ambiguous) where there is none."""
+    found = str(node.raw)
+    if not isinstance(node.raw, int) or not NUMBER.fullmatch(found):
+        raise TemporaryError(f"{what}: the answer names none", ambiguous=True)
+    return found

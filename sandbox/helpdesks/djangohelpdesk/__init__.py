@@ -1,0 +1,1 @@
+"""django-helpdesk: the real one, and its books."""

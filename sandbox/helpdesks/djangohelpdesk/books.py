@@ -1,0 +1,103 @@
+"""Northwind's django-helpdesk, a real one of its own; what is in it is read from its own database."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from deskwire.helpdesks.djangohelpdesk.words import safe
+from sandbox.helpdesks.djangohelpdesk.played import PASSWORD, DjangoHelpdesk
+from sandbox.neighbours.desk import By, Comment, Desk, Ticket
+from sandbox.neighbours.neighbour import Clock
+
+
+class DjangoDesk(Desk):
+    """A django-helpdesk in an environment of its own."""
+
+    scale = 0.5  # each request for a ticket loads all of them
+    host = "desk.northwind.example"
+
+    def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:
+        """Keep it under `directory`; it lives by the real clock."""
+        del clock
+        self.desk = DjangoHelpdesk(directory, progress=progress)
+        self._directory = directory
+
+    @property
+    def secrets(self) -> Mapping[str, Mapping[str, Any]]:
+        """The token, known once it runs."""
+        return {"desk": {"token": self.desk.token}}
+
+    @property
+    def rules(self) -> Mapping[str, Any]:
+        settings = {"address": f"https://{self.host}", "queue": self.desk.queue, "user_id": self.desk.user_id}
+        return {"connector": "djangohelpdesk", "secret": "desk", "poll": True, "settings": settings}
+
+    @property
+    def address(self) -> str:
+        return self.desk.address
+
+    @property
+    def page(self) -> str:
+        return f"{self.address} (agent, {PASSWORD})"
+
+    def __enter__(self) -> Self:
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory.mkdir(parents=True)
+        self.desk.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.desk.stop()
+
+    def connect(self, webhook: str) -> None:
+        """Do nothing: it is asked every minute."""
+
+    def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
+        return self.desk.agent_replies(ticket, text, public=public)
+
+    def tickets(self) -> list[Ticket]:
+        query = """
+            select t.id, t.title, f.id, f.user_id, f.public, f.comment, f.date
+            from helpdesk_ticket t join helpdesk_followup f on f.ticket_id = t.id order by f.id
+        """
+        found: dict[str, Ticket] = {}
+        with contextlib.closing(self._database()) as database:
+            for ticket, title, number, user, public, comment, moment in database.execute(query):
+                own = str(user) == self.desk.user_id
+                made = found.get(str(ticket))
+                if made is None:  # the first one holds the facts of the ticket, no words of a customer's
+                    made = found[str(ticket)] = Ticket(str(ticket), title)
+                    by = By.NOTE if own else By.AGENT
+                else:
+                    by = By.AGENT if not own else By.CUSTOMER if public else By.NOTE
+                at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+                made.comments.append(Comment(str(number), by, comment or "", at, bool(public)))
+        return list(found.values())
+
+    def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
+        query = "select id, ticket_id, comment from helpdesk_followup where id > ? order by id"
+        with contextlib.closing(self._database()) as database:
+            rows = database.execute(query, [position]).fetchall()
+        return [(str(ticket), comment or "") for _, ticket, comment in rows], rows[-1][0] if rows else position
+
+    def kept(self, text: str) -> str:
+        return safe(text)
+
+    def count(self) -> int:
+        with contextlib.closing(self._database()) as database:
+            return int(database.execute("select count(*) from helpdesk_ticket").fetchone()[0])
+
+    def settle(self) -> bool:
+        return True  # it tells nobody
+
+    def _database(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.desk.home / 'helpdesk.sqlite'}?mode=ro", uri=True, timeout=30)

@@ -1,0 +1,109 @@
+"""Real programs in the sandbox: a process group that ends with its owner, and what is prepared once and then copied."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from sandbox.neighbours.desk import DeskError
+
+CACHE = Path(__file__).parents[2] / ".sandbox"
+START_LIMIT = 90.0  # seconds until the first answer
+STOP_LIMIT = 10.0  # seconds from the polite signal to the other one
+
+# Ends the server's process group when the pipe on its standard input closes: also when Python is killed.
+LAUNCH = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) & exec "$@" 3<&- </dev/null'
+
+
+class Program:
+    """A server that runs: it and all its children end with `stop`, or with this process."""
+
+    def __init__(
+        self, command: Sequence[str], *, environment: Mapping[str, str], log: Path, directory: Path | None = None
+    ) -> None:
+        """Start it in a process group of its own; what it writes is added to `log`."""
+        self.log = log
+        with log.open("ab") as written:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", LAUNCH, "sh", *command],
+                env=environment,
+                cwd=directory,
+                stdin=subprocess.PIPE,
+                stdout=written,
+                stderr=written,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def stop(self) -> None:
+        """End it and all that it started."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_LIMIT)
+        self._signal(signal.SIGKILL)  # whatever of the group is left
+        self._process.wait()
+
+    def answered(self, title: str, ask: Callable[[], object], progress: Callable[[str], None]) -> None:
+        """Wait until `ask` raises nothing. Raises `DeskError`, with the end of its log, and stops it."""
+        started = told = time.monotonic()
+        while True:
+            try:
+                ask()
+            except (OSError, DeskError) as error:
+                problem = str(error)
+            except BaseException:
+                self.stop()
+                raise
+            else:
+                progress(f"{title} answers after {time.monotonic() - started:.1f} s")
+                return
+            now = time.monotonic()
+            if self._process.poll() is not None or now - started > START_LIMIT:
+                end = self.log.read_text(errors="replace")[-1500:]
+                self.stop()
+                msg = f"{title} did not start within {now - started:.0f} s ({problem}): {end}"
+                raise DeskError(msg)
+            if now - told > 2:
+                told = now
+                progress(f"waiting for {title}, {now - started:.0f} s")
+            time.sleep(0.1)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+def run(what: str, command: Sequence[str], environment: Mapping[str, str], directory: Path | None = None) -> str:
+    """Return what a command wrote. Raises `DeskError` with the end of its complaint."""
+    done = subprocess.run(
+        command, env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=2 * START_LIMIT
+    )
+    if done.returncode:
+        msg = f"{what} failed: {(done.stderr or done.stdout)[-2000:]}"
+        raise DeskError(msg)
+    return done.stdout
+
+
+def prepared(cache: Path, ingredients: Iterable[bytes], make: Callable[[Path], None]) -> Path:
+    """Return the folder that `make` filled; it is filled once for the same ingredients, by one process."""
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ready = cache / hashlib.sha256(b"\0".join(ingredients)).hexdigest()[:16]
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            making = cache / "making"
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir()
+            make(making)
+            making.rename(ready)
+    return ready
