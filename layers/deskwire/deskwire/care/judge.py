@@ -1,27 +1,65 @@
 """What a message is and how much it matters: hot or cold, its kind, its mood, what is private in it, and why.
 
-Three things decide: the phrases of its language (`phrases/`), its punctuation, and a small table of how letter groups
-sound, which only tips what the phrases leave open. Nothing that a message says about its own judgement is read as an
-instruction: there is nothing here that follows any.
+Signs are counted: the phrases of the message's language (`phrases/`), its punctuation, and a small table of how letter
+groups sound. Each sign weighs what `WEIGHTS` declares, and what outweighs `HOT` is hot. Nothing that a message says
+about its own judgement is read as an instruction: there is nothing here that follows any.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import tanh
 
 from . import ngrams, private
 from .languages import Language, detect, words
-from .phrasebook import Phrasebook, phrasebook, plain
+from .phrasebook import SECTIONS, Phrasebook, phrasebook, plain
+from .words import folded, says
 
 KINDS = ("complaint", "urgent", "outage", "question", "praise", "mention")
 _READ = 4000  # characters looked at
-_HOT = 2.0  # points from which a message is hot; half of it where it neither asks nor praises and sounds unhappy
-_FRIENDLY, _UNHAPPY = 0.4, -0.3
-_MARKS = "?؟;？"
+# What each sign weighs for a hot message, in points; phrases of a section count twice at most. The weights were fitted
+# to messages of our own and to sentences of the news, with half of the phrases hidden at random, so that a message
+# without a phrase of trouble is still found by its negation, its persons and its hurry (docs/care.md).
+WEIGHTS: Mapping[str, float] = {
+    "trouble": 2.3,
+    "urgent": 2.5,
+    "complaint": 2.2,
+    "perhaps": 1.0,
+    "many": 1.5,
+    "service": 1.5,
+    "praise": -2.4,
+    "mine": 0.9,
+    "yours": 0.9,
+    "contrast": 1.2,
+    "soon": 1.1,
+    "negated": 0.9,
+    "negated praise": -1.0,  # “never let us down”
+    "asks": -0.5,
+    "only asks": -1.2,  # with no phrase of trouble, hurry or complaint
+    "asks what if": -2.0,  # “what happens if it is broken?”: nothing is broken
+    "sad": 1.0,
+    "sound": -0.8,
+    "poor rating": 4.0,
+    "good rating": -3.0,
+    "company": 4.0,  # a word that the company declares urgent
+}
+HOT = 2.2
+_ONCE = frozenset({"contrast", "soon"})  # more of them say no more
+# Without one of these nothing is hot: persons, hurry, a service's name and sound alone say nothing.
+_TELLING = WEIGHTS.keys() - {"mine", "yours", "soon", "service", "sound"}
+_UNSURE_OF_PRAISE = 0.0  # the least sound of a message that is thanked for one phrase of praise
+_MEANS = {
+    "urgent": "cannot wait",
+    "trouble": "something fails",
+    "complaint": "is dissatisfied",
+    "perhaps": "sounds like trouble",
+    "many": "others are affected",
+}
+_STRONG = frozenset({"urgent", "trouble", "complaint", "poor rating", "company"})
+_MARKS = "?؟"
 _GLAD = frozenset("😀😃😄😁😊😍🥰😘🤩👍👏🙏❤🧡💛💚💙💜🎉🥳😻💪🙌💯⭐🌟🔥💐🌹")
 _SAD = frozenset("😠😡🤬😤😒😞😢😭👎💔🤦😩😫🤮💩😖😣🙄")
 _SENTENCE = re.compile(r"(?<=[.!?؟\n…])\s+")
@@ -49,130 +87,149 @@ class _Signs:
     glad: int = 0
     sad: int = 0
     sound: float = 0.0
+    stars: int = 0
+    company: bool = False
+
+    @property
+    def negated(self) -> bool:
+        """Whether it says that something is not, or nobody does it."""
+        return bool(self.found.get("not") or self.found.get("nobody"))
 
     def number(self, section: str) -> int:
         return len(set(self.found.get(section, ())))
 
 
 def judge(
-    text: str, *, expected: Collection[str] = (), hint: str | None = None, public: bool = False, stars: int = 0
+    text: str,
+    *,
+    expected: Collection[str] = (),
+    hint: str | None = None,
+    public: bool = False,
+    stars: int = 0,
+    urgent: Collection[str] = (),
+    sensitive: Collection[str] = (),
 ) -> Judgement:
     """Return the judgement of a message.
 
     `expected` are the company's languages, `hint` is the platform's statement of the language, `public` whether
-    everybody reads it, `stars` a rating of one to five or 0. A message in a language without phrases is judged by
-    English ones and its sound alone.
+    everybody reads it, `stars` a rating of one to five or 0. `urgent` and `sensitive` are the company's own words for
+    what is hot and what is private. A message in a language without phrases is judged by English ones and its sound
+    alone.
     """
     text = text[:_READ]
     language = detect(text, hint, expected)
     book = phrasebook(language or "") or phrasebook("en")
     signs = _signs(text, book, language) if book else _Signs()
-    kind, reasons = _kind(signs, stars)
+    signs.stars = stars
+    said = folded(text) if urgent or sensitive else ""
+    signs.company = says(said, urgent)
+    kind, reasons = _kind(signs)
     found = private.find(text, language, health=signs.found.get("health", ()))
-    if found:
-        where = " in public" if public else ""
-        reasons = [*reasons, *(f"holds {private.NAMES[each]}{where}" for each in found)]
+    if says(said, sensitive):
+        found = [*found, "identity"]
+    where = " in public" if public else ""
+    reasons += [f"holds {private.NAMES[each]}{where}" for each in found]
     heat = "hot" if kind in {"complaint", "urgent", "outage"} else "cold"
-    return Judgement(language, heat, kind, _mood(signs, stars), tuple(found), tuple(reasons))
+    return Judgement(language, heat, kind, _mood(signs), tuple(found), tuple(reasons))
 
 
 def _signs(text: str, book: Phrasebook, language: Language | None) -> _Signs:
-    signs = _Signs()
     read = plain(text)
-    for section in ("trouble", "service", "many", "urgent", "complaint", "perhaps", "hedge", "health"):
-        signs.found[section] = book.found(section, read)
-    signs.found["not praise"] = book.found("not praise", read)
-    signs.found["praise"] = book.found("praise", book.without("not praise", read))
-    signs.marked = any(mark in text for mark in _MARKS[:2])
-    sentences = [plain(sentence) for sentence in _SENTENCE.split(text)]
-    signs.asks = signs.marked or any(
-        f" {sentence} ".startswith(tuple(f" {each} " for each in book.found("question", sentence)[:1] or ("\0",)))
-        for sentence in sentences
+    signs = _Signs(
+        {section: book.found(section, read) for section in SECTIONS if section not in {"praise", "question"}}
     )
+    signs.found["praise"] = book.found("praise", book.without("not praise", read))
+    signs.marked = any(mark in text for mark in _MARKS)
+    signs.asks = signs.marked or any(_begins_as_question(plain(each), book) for each in _SENTENCE.split(text))
     signs.glad = sum(letter in _GLAD for letter in text)
     signs.sad = sum(letter in _SAD for letter in text)
     signs.sound = sound(text, language)
     return signs
 
 
-def _points(signs: _Signs) -> float:
-    """Return how much speaks for a hot message."""
-    strong = signs.number("trouble") + signs.number("urgent") + signs.number("complaint")
-    perhaps = signs.number("perhaps")
-    if signs.number("trouble") or signs.number("urgent"):
-        perhaps += signs.number("many")
-    points = 2.0 * strong + 1.0 * perhaps + 0.5 * min(2, signs.sad)
-    if signs.asks and signs.number("hedge"):
-        points -= 2  # "what happens if it is broken?" asks, nothing is broken
-    if signs.asks and not strong:
-        points *= 0.5
-    return points
+def _begins_as_question(sentence: str, book: Phrasebook) -> bool:
+    found = book.found("question", sentence)
+    return bool(found) and f"{sentence} ".startswith(f"{found[0]} ")
 
 
-def _kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
+def _points(signs: _Signs) -> dict[str, float]:
+    """Return what each sign adds to the heat of a message, or takes from it."""
+    count = {section: min(1 if section in _ONCE else 2, signs.number(section)) for section in signs.found}
+    count["negated"] = int(signs.negated)
+    count["negated praise"] = int(signs.negated and signs.number("praise") > 0)
+    count["asks"] = int(signs.asks)
+    count["only asks"] = int(signs.asks and not any(signs.number(each) for each in ("trouble", "urgent", "complaint")))
+    count["asks what if"] = int(signs.asks and signs.number("hedge") > 0)
+    count["sad"] = min(2, signs.sad)
+    count["poor rating"] = int(0 < signs.stars <= 2)
+    count["good rating"] = int(signs.stars >= 4)
+    count["company"] = int(signs.company)
+    points = {sign: WEIGHTS[sign] * number for sign, number in count.items() if sign in WEIGHTS and number}
+    return points | {"sound": WEIGHTS["sound"] * max(-1.0, min(1.0, signs.sound))}
+
+
+def _kind(signs: _Signs) -> tuple[str, list[str]]:
     points = _points(signs)
-    praise = 2.0 * signs.number("praise") + min(1, signs.glad)
-    friendly = signs.sound > _FRIENDLY
-    if 0 < stars <= 2:
-        points += 4
-    elif stars >= 4:
-        praise += 3
-    strong = signs.number("trouble") + signs.number("urgent") > 0
-    enough = _HOT if signs.asks or praise or signs.sound > _UNHAPPY else _HOT / 2
-    if points >= enough and (points >= praise or (strong and points * 2 > praise)):
-        return _hot_kind(signs, stars)
+    if sum(points.values()) >= HOT and any(points.get(sign, 0) > 0 for sign in _TELLING):
+        return _hot_kind(signs), _reasons(signs, points)
+    praise = 2 * signs.number("praise") + min(1, signs.glad) + 3 * int(signs.stars >= 4)
     if signs.asks and praise < 4 and (signs.marked or not praise):
         return "question", ["asks something"]
-    if praise >= 2 and _sincere(signs, points):
-        return "praise", [
-            _quoted("praises", signs.found.get("praise", ())) if signs.number("praise") else "a glad sign"
-        ]
+    if praise >= 2 and _sincere(signs):
+        return "praise", [_quoted("praises", signs.found["praise"]) if signs.number("praise") else "a glad sign"]
     if signs.asks:
         return "question", ["asks something"]
-    return "mention", ["neither asks nor complains" + (", sounds friendly" if friendly else "")]
+    return "mention", ["neither asks nor complains"]
 
 
-def _sincere(signs: _Signs, points: float) -> bool:
+def _sincere(signs: _Signs) -> bool:
     """Return whether praise may be thanked for: nothing unhappy beside it, and it does not sound like irony."""
-    if points >= (1 if signs.number("praise") < 2 else 2) or signs.sad or signs.number("not praise"):
+    several = signs.number("praise") >= 2
+    doubts = sum(signs.number(section) for section in ("trouble", "urgent", "complaint", "perhaps")) + signs.negated
+    if doubts > (1 if several else 0) or signs.sad or signs.number("not praise"):
         return False
-    return signs.sound > (-0.1 if signs.number("praise") < 2 else -0.6)
+    return signs.sound > (-0.6 if several else _UNSURE_OF_PRAISE)
 
 
-def _hot_kind(signs: _Signs, stars: int) -> tuple[str, list[str]]:
-    reasons = []
-    if 0 < stars <= 2:
-        reasons.append(f"a rating of {stars}")
-    for section, words_for in (
-        ("urgent", "cannot wait"),
-        ("trouble", "something fails"),
-        ("complaint", "is dissatisfied"),
-        ("perhaps", "sounds like trouble"),
-    ):
-        if signs.number(section):
-            reasons.append(_quoted(words_for, signs.found[section]))
-    if signs.number("many"):
-        reasons.append(_quoted("others are affected", signs.found["many"]))
-    shared = signs.number("service") and (signs.number("many") or signs.number("trouble") > signs.number("complaint"))
-    if signs.number("trouble") and (signs.number("many") > 0 or shared) and not signs.number("urgent"):
-        kind = "outage"
-    elif signs.number("urgent"):
-        kind = "urgent"
-    else:
-        kind = "complaint"
-    return kind, reasons or ["sounds unhappy"]
+def _hot_kind(signs: _Signs) -> str:
+    failing = signs.number("trouble") > 0 or signs.negated
+    shared = signs.number("many") > 0 or (
+        signs.number("service") > 0 and signs.number("trouble") >= signs.number("complaint")
+    )
+    if failing and shared and not signs.number("urgent"):
+        return "outage"
+    return "urgent" if signs.number("urgent") or signs.company else "complaint"
+
+
+def _reasons(signs: _Signs, points: Mapping[str, float]) -> list[str]:
+    """Return why a message is hot, the weightiest first, in words."""
+    told = {
+        "poor rating": f"a rating of {signs.stars}",
+        "company": "a word that the company declares urgent",
+        "sad": "an unhappy sign",
+    }
+    said = [sign for sign in sorted(points, key=lambda sign: -points[sign]) if points[sign] > 0]
+    reasons = [
+        told[sign] if sign in told else _quoted(_MEANS[sign], signs.found[sign])
+        for sign in said
+        if sign in told or sign in _MEANS
+    ]
+    if signs.negated and not any(sign in _STRONG for sign in said):
+        reasons.append(_quoted("says what is not", [*signs.found.get("nobody", ()), *signs.found.get("not", ())]))
+    return reasons or ["sounds unhappy"]
 
 
 def _quoted(what: str, found: Collection[str]) -> str:
     return f"{what}: “{'”, “'.join(dict.fromkeys(list(found)[:3]))}”"
 
 
-def _mood(signs: _Signs, stars: int) -> float:
+def _mood(signs: _Signs) -> float:
     """Return −1 to 1 from the phrases, the emoji, the rating and the sound."""
     good = 1.2 * signs.number("praise") + 0.8 * min(3, signs.glad)
     bad = 1.0 * signs.number("complaint") + 0.6 * signs.number("trouble") + 0.3 * signs.number("perhaps")
     bad += 0.6 * signs.number("not praise") + 0.8 * min(3, signs.sad)
-    rated = (stars - 3) * 0.8 if stars else 0.0
+    bad += 0.6 * signs.negated
+    rated = (signs.stars - 3) * 0.8 if signs.stars else 0.0
     return round(tanh(0.5 * (good - bad + rated + 0.5 * signs.sound)), 3)
 
 

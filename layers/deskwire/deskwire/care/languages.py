@@ -192,6 +192,23 @@ def _empty(word: str) -> bool:
 
 def _by_table(written: list[str], favoured: set[str]) -> Language | None:
     """Return the table's answer if it is sure enough; South Slavic neighbours count together for that."""
+    read = _weighed(written)
+    shares = _shares(read, favoured)
+    best = max(shares, key=lambda name: shares[name])
+    kin = tuple(name for name in _counted_with(best) if name in shares)
+    sure = sum(shares[name] for name in kin)
+    if best == "other" or sure < (_SURE if favoured else _ALONE):
+        return None
+    if "hr" in kin and best == "sr" and any(word.startswith(_IJEKAVIAN) for word in read):
+        kin = ("hr", "bs")
+    best = max(kin, key=lambda name: shares[name])
+    if best == "sr":
+        return Language("sr-Cyrl" if _is_cyrillic(read[0][0]) else "sr-Latn")
+    return Language("no" if best == "nb" else best)
+
+
+def _weighed(written: list[str]) -> list[str]:
+    """Return the words that are given to the table."""
     read: list[str] = []
     letters = 0
     for word in written:
@@ -199,32 +216,34 @@ def _by_table(written: list[str], favoured: set[str]) -> Language | None:
             break
         read.append(word[:_WEIGHED])
         letters += len(word)
+    return read
+
+
+def _shares(read: list[str], favoured: set[str]) -> dict[str, float]:
+    """Return how likely each language is, the expected ones favoured and foreign letters held against it."""
     table = _table()
     scores = table.scores(ngrams.grams(read, table.bits), _written_like(read[0][0]) or None)
-    letters_written = {letter for word in read for letter in word if letter > "z"}
-    shares = ngrams.shares(
+    special = {letter for word in read for letter in word if letter > "z"}
+    return ngrams.shares(
         {
-            name: score + _favour(name, favoured) - _FOREIGN * min(2, _foreign(name, letters_written))
+            name: score + _favour(name, favoured) - _FOREIGN * min(2, _foreign(name, special))
             for name, score in scores.items()
         }
     )
-    cyrillic = "\u0400" <= max(max(word) for word in read) <= "\u04ff"
-    best = max(shares, key=lambda name: shares[name])
-    kin = next((those for those in _COUNTED_TOGETHER if best in those and not cyrillic), (best,))
-    sure = sum(shares[name] for name in kin)
-    if len(kin) == 3 and best == "sr" and any(word.startswith(_IJEKAVIAN) for word in read):
-        kin = ("hr", "bs")
-    best = max(kin, key=lambda name: shares[name])
-    if best == "other" or sure < (_SURE if favoured else _ALONE):
-        return None
-    if best == "sr":
-        return Language("sr-Cyrl" if cyrillic else "sr-Latn")
-    return Language("no" if best == "nb" else best)
+
+
+def _counted_with(name: str) -> tuple[str, ...]:
+    """Return the languages whose shares are added when this one is the likeliest, itself among them."""
+    return next((kin for kin in _COUNTED_TOGETHER if name in kin), (name,))
+
+
+def _is_cyrillic(letter: str) -> bool:
+    return "\u0400" <= letter <= "\u04ff"
 
 
 def _written_like(letter: str) -> tuple[str, ...]:
     """Return the table's languages in the script of a letter; none for Latin, which all the others share."""
-    if "\u0400" <= letter <= "\u04ff":
+    if _is_cyrillic(letter):
         return (*_CYRILLIC, "kk")
     return ("ar", "fa", "ur") if "\u0600" <= letter <= "\u06ff" else ()
 

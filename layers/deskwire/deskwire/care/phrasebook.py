@@ -18,6 +18,7 @@ from .words import unaccented
 
 SECTIONS = (
     "trouble", "service", "many", "urgent", "complaint", "perhaps", "praise", "not praise", "question", "hedge", "health",
+    "not", "nobody", "mine", "yours", "contrast", "soon",
 )  # fmt: skip
 _SOUTH_SLAVIC = dict(
     zip(

@@ -23,6 +23,7 @@ NAMES = {
     "password": "a password or a code",
     "order": "an order number with a name",
     "health": "something about health",
+    "identity": "a word that goes with identity numbers",
 }
 _READ = 4000
 
