@@ -20,7 +20,7 @@ from deskwire.settings import ENDPOINTS
 from deskwire.telemetry import Telemetry
 
 from .directory import Directory
-from .health import LeftAlone
+from .limits import LeftAlone
 from .table import seconds
 
 EXPIRY_DAYS = 7  # before its end a token is to be renewed, unless the company says otherwise
