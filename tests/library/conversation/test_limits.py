@@ -7,12 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deskwire.configuration import HelpdeskConnection
 from deskwire.contracts.terms import Pace
+from deskwire.conversation.directory import Directory
 from deskwire.conversation.health import Neighbours
 from deskwire.conversation.limits import LeftAlone
+from deskwire.helpdesks.hubspot import HubSpot
 from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.secret import Secrets
 from deskwire.ports.memory import MemoryTable
 from deskwire.timing import PLACE_SECONDS
+from deskwire.web.rest import Answer
 from sandbox.neighbours.neighbour import Clock
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -196,3 +201,17 @@ def test_a_limit_costs_a_write_or_two_for_each_call(company, limit):
     before = len(company.table.calls)
     assert asked(container)
     assert len(company.table.calls) - before == (2 if "at_once" in limit else 1)
+
+
+def test_what_terms_and_the_company_declare_holds(company):
+    desk = HelpdeskConnection(name="desk", connector="hubspot", secret="desk", at_once=1)
+    directory = Directory(
+        table=company.table, clock=company.clock.now, secrets=lambda _: Secrets({}), mail=lambda **_: "",
+        http=lambda _: Answer(200, {}, b"{}"),
+    )  # fmt: skip
+    directory.helpdesk_of(desk)
+    assert asked(directory.neighbours, HubSpot.terms.pace.value.most)
+    assert not asked(directory.neighbours)
+    company.clock.advance(HubSpot.terms.pace.value.span.total_seconds())
+    with directory.neighbours.asking(DESK):
+        assert company.places() == ["place_0"]
