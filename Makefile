@@ -68,8 +68,9 @@ soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESS
 	@$(PYTHON) -m sandbox.northwind.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: benchmarks
-benchmarks: .venv/.stamp ## Lost answers, an outage, receive's cold start: docs/figures.md. An hour.
+benchmarks: .venv/.stamp ## Lost answers, an outage, first starts: docs/figures.md. An hour.
 	@$(PYTHON) -m tests.benchmarks.cold_receive --write
+	@$(PYTHON) -m tests.benchmarks.first_start --write
 	@$(PYTHON) -m tests.benchmarks.lost_answers --write
 	@$(PYTHON) -m tests.benchmarks.outage --write
 

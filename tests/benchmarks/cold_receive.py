@@ -19,6 +19,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import boto3
+
 from . import page
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +67,9 @@ sys.path[:0] = [{str(ROOT / "functions" / "receive")!r}, {str(ROOT / "layers" / 
 from app import handler
 answer = handler(delivery, None)
 """,
-    "boto3": """
+    "boto3": f"""
+sys.path.append({str(Path(boto3.__file__).parents[1])!r})
+""" + """
 import hashlib, hmac, boto3
 table, secrets, queue = boto3.client("dynamodb"), boto3.client("secretsmanager"), boto3.client("sqs")
 def look():
@@ -122,7 +126,7 @@ class _Amazon(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def measure(rounds=ROUNDS, say=lambda _: None):
+def measure(rounds=ROUNDS, say=lambda _: None, python=sys.executable):
     """Return the least milliseconds of each case: `{case: {"cold": …, "warm": …}}`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Amazon)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -131,7 +135,7 @@ def measure(rounds=ROUNDS, say=lambda _: None):
         for number in range(rounds + 1):  # the first writes the bytecode
             for name, code in CASES.items():
                 run = subprocess.run(
-                    [sys.executable, "-c", BEFORE + code + AFTER],
+                    [python, "-c", BEFORE + code + AFTER],
                     env=_environment(server.server_port), capture_output=True, text=True, check=True,
                 )  # fmt: skip
                 row = json.loads(run.stdout.splitlines()[-1])
@@ -178,8 +182,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help=f"into {page.PAGE.name}")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument(
+        "--python", default=sys.executable, help="another one of the same version, built as Lambda's is"
+    )
     arguments = parser.parse_args()
-    found = measure(arguments.rounds, say=print)
+    found = measure(arguments.rounds, say=print, python=arguments.python)
     print(json.dumps(found, indent=1))
     print(table(found))
     if arguments.write:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import email.errors
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -43,6 +44,20 @@ def _session() -> boto3.session.Session:
     return boto3.session.Session()
 
 
+class _FirstUsed:
+    """Stands for a client that is made when it is first asked for something; safe for several threads."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
+        with self._lock:
+            self._made = self._made or self._make()
+        return getattr(self._made, name)
+
+
 def table(settings: Settings) -> DynamoTable:
     """Return the table."""
     return DynamoTable(_session().client("dynamodb", config=CONFIG), settings.table)
@@ -54,8 +69,9 @@ def mailbox(settings: Settings) -> SqsMailbox:
 
 
 def archive(settings: Settings) -> S3Archive:
-    """Return the archive."""
-    return S3Archive(_session().client("s3", config=CONFIG.merge(SIGNED)), settings.archive)
+    """Return the archive; its client, which most turns do not need, is made when it is first used."""
+    client: Any = _FirstUsed(lambda: _session().client("s3", config=CONFIG.merge(SIGNED)))
+    return S3Archive(client, settings.archive)
 
 
 def secrets(settings: Settings) -> Callable[[str], Secrets]:

@@ -467,15 +467,17 @@ class Ledger:
             return
         ended = {"key": outcomes[0].key, **last[0].set}
         self.table.update(self._release(thread, {**changes, "ended": ended}))
-        self.table.update(last[0])
+        self._concluded(thread, ended, [("done_at", Absent())])
 
     def conclude(self, thread: Thread) -> None:
         """Write the outcome that the thread tells of, unless it is written: the worker may have ended before that."""
-        fields = {name: value for name, value in thread.ended.items() if name != "key"}
-        if fields:
-            known: When = [("pk", Present()), ("done_at", Absent())]
-            with suppress(Conflict):
-                self.table.update(Update(message_item(thread.key, thread.ended["key"]), set=fields, when=known))
+        if thread.ended:  # by now its record may have expired
+            self._concluded(thread, thread.ended, [("pk", Present()), ("done_at", Absent())])
+
+    def _concluded(self, thread: Thread, ended: Mapping[str, Any], when: When) -> None:
+        fields = {name: value for name, value in ended.items() if name != "key"}
+        with suppress(Conflict):  # written already
+            self.table.update(Update(message_item(thread.key, ended["key"]), set=fields, when=when))
 
     def _outcome(self, thread: Thread, message: Recorded) -> Update:
         """Return the write of how a message ended; words that nobody may keep go with it."""
