@@ -79,6 +79,11 @@ def test_a_mails_head_ends_the_answer(language, form, above):
     assert quoted_line(text, {})
 
 
+def test_a_head_that_begins_with_its_date_ends_the_answer():
+    head = "Date: Mon, 2 Nov 2026 09:00:00 +0000\nSubject: Where?\nFrom: rt@example.com\nTo: anna@example.com"
+    assert own_words(f"{OWN}\n\n{head}\n\n{OLD}") == OWN
+
+
 @pytest.mark.parametrize("separator", SEPARATORS)
 def test_a_separator_ends_the_answer(separator):
     text = f"{OWN}\n\n{separator}\nFrom: Marta\n\n{OLD}"
@@ -106,6 +111,7 @@ def test_answers_between_and_below_marked_lines_stay():
 @pytest.mark.parametrize(
     "text",
     [
+        "Date: 2 November\nFrom: Reykjavík\nPlease book it.",
         "From: Reykjavík\nIt leaves at 9:00 from Elm Street.", "To: be or not", "It opens at 09:00:\n- Monday",
         "Write to help@example.org:\nthey know more", "Our prices of 2026:\nA 10\nB 12", "--- \nAnna", "a\n-----\nb",
         "Phone: +354 555 9999\nE-mail: help@example.org", "Sent: yes\nSubject: none", "1. Open it\n2. Press A", "",

@@ -90,8 +90,14 @@ def _following(lines: Sequence[str], place: int) -> list[str]:
 
 
 def _head(lines: Sequence[str]) -> bool:
-    """Return whether the lines are the head of a mail: who it is from, and something else of it right below."""
-    return bool(lines) and _label(lines[0]) in FROM and any(_label(line) in OTHERS for line in lines[1:])
+    """Return whether the lines are the head of a mail: who it is from, and something else of it right below.
+
+    Outlook.com begins with the date and the subject: then an address has to stand in who it is from.
+    """
+    first, *rest = [(_label(line), line) for line in lines] or [("", "")]
+    if first[0] in FROM:
+        return any(label in OTHERS for label, _ in rest)
+    return first[0] in OTHERS and any(label in FROM and ADDRESS.search(line) for label, line in rest)
 
 
 def _label(line: str) -> str:
