@@ -94,7 +94,7 @@ def test_what_every_common_reader_takes_is_read(body, value):
     ("method", "values"),
     [
         ("exact", [1, True, [], {}]),
-        ("identifier", [1.5, True, [], {}, "", "x" * 513, "line\nbreak", "nul\x00"]),
+        ("identifier", [1.5, True, [], {}, "x" * 513, "line\nbreak", "nul\x00"]),
     ],
 )
 def test_words_and_ids_of_a_wrong_type_are_refused_even_with_a_default(method, values):
@@ -102,6 +102,10 @@ def test_words_and_ids_of_a_wrong_type_are_refused_even_with_a_default(method, v
         with pytest.raises(PayloadError):
             getattr(read(json.dumps({"a": value}))["a"], method)("otherwise")
     assert getattr(read(b'{"a": null}')["a"], method)("otherwise") == "otherwise"
+
+
+def test_an_empty_id_is_none():
+    assert read(b'{"a": ""}')["a"].identifier("otherwise") == "otherwise"
 
 
 def test_what_can_be_done_without_is_never_an_error():

@@ -187,8 +187,8 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
         yield unknown("facebook", entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
     field, item, verb = change["field"].text(), value["item"].exact(""), value["verb"].exact("")
-    if not verb and item in WRITTEN and value["message"]:  # words are new, unless it says otherwise
-        verb = ADD
+    if not verb and item in WRITTEN and (value["message"] or value["review_text"]):
+        verb = ADD  # words are new, unless it says otherwise
     if page != TEST_ACCOUNT and field in {"feed", "mention", "ratings"}:
         if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
             yield _reaction(entry, value)
@@ -310,13 +310,14 @@ def _full(identifier: str, post: str) -> str:
 def _author(value: Node) -> Author | None:
     """Return who wrote: `from`, which may be missing; `reviewer_*` of ratings; `sender_*` of older apps."""
     for source in ("reviewer", "sender"):
-        if f"{source}_id" in value:
-            return _person(value[f"{source}_id"], value[f"{source}_name"])
+        if found := _person(value[f"{source}_id"], value[f"{source}_name"]):
+            return found
     return _person(value["from"]["id"], value["from"]["name"])
 
 
 def _person(identifier: Node, name: Node) -> Author | None:
-    return Author(identifier.identifier(), name.text("")) if identifier else None
+    found = identifier.identifier("")
+    return Author(found, name.text("")) if found else None
 
 
 def _verdict(value: Node) -> str:
@@ -345,13 +346,10 @@ def _known(field: str, value: Node) -> dict[str, Any]:
 
 def _attachments(value: Node) -> tuple[Attachment, ...]:
     found = [Attachment(AttachmentKind.IMAGE, node.text("")) for node in value["photos"].rows()]
-    if "photo" in value:
-        found.append(Attachment(AttachmentKind.IMAGE, value["photo"].text("")))
-    if "video" in value:
-        found.append(Attachment(AttachmentKind.VIDEO, value["video"].text("")))
-    if "link" in value:  # of a photo or video it is the file itself
-        kinds = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO}
-        found.append(Attachment(kinds.get(value["item"].text(), AttachmentKind.LINK), value["link"].text("")))
+    # Of a photo or video the link is the file itself.
+    linked = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO}.get(value["item"].text())
+    kinds = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO, "link": linked or AttachmentKind.LINK}
+    found += [Attachment(kind, url) for name, kind in kinds.items() if (url := value[name].text(""))]
     return meta.distinct(found)
 
 

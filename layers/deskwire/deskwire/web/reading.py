@@ -191,9 +191,10 @@ class Node:
     def identifier(self, default: str | None = None) -> str:
         """Return an id as a string: text or a whole number, at most 512 characters, printable.
 
-        Ids make keys and threads: with a default too, one of another type is an error.
+        Ids make keys and threads: with a default too, one of another type is an error. An empty text is none, which
+        is how some serializers write what is absent.
         """
-        if not self and default is not None:
+        if default is not None and (not self or self._value == ""):
             return default
         whole = isinstance(self._value, int) and not isinstance(self._value, bool)
         found = str(self._value) if whole else self._value
