@@ -184,13 +184,15 @@ def test_two_visitors_have_two_threads_whatever_ids_their_pages_use(company, cha
 
 
 def test_a_file_stands_in_the_ticket_and_two_visitors_have_two_places(company, chat, visitor):
+    wanted = {"schema": "upload.requested/1", "name": "zip.txt", "type": "text/plain", "size": 3}
+
     def announced(bearer):
-        wanted = {"name": "zip.txt", "type": "text/plain", "size": 3, "id": str(uuid.uuid4())}
-        return chat.post("files", {"schema": "upload.requested/1", **wanted}, bearer=bearer)
+        return chat.post("files", {**wanted, "id": str(uuid.uuid4())}, bearer=bearer)
 
     status, made = announced(visitor)
     assert status == 201
     assert announced(chat.begin())[1]["id"] != made["id"]
+    assert chat.post("files", wanted, bearer=visitor)[0] == 400, "of nobody's own it could be anybody's place"
     company.archive.keep(f"incoming/{made['id']}", b"zip")
     chat.write(visitor, "", uploads=[{"id": made["id"], "name": "zip.txt", "type": "text/plain"}])
     company.work()

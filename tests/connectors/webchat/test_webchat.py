@@ -1,5 +1,6 @@
 """The web chat beyond conformance: what its documentation promises of the connector and of the widget."""
 
+import dataclasses
 import gzip
 import re
 from pathlib import Path
@@ -71,3 +72,11 @@ def test_a_request_of_no_session_is_read_by_nobody():
     request = Request(method="POST", endpoint="e", body=TEXT.arrived.body, received_at=TEXT.arrived.received_at)
     with pytest.raises(PayloadError):
         list(CHANNEL.parse(request))
+
+
+def test_one_id_of_two_visitors_is_two_messages():
+    headers = {**TEXT.arrived.headers, "authorization": f"Bearer v1.website.{'0' * 32}.1795248000.{'0' * 64}"}
+    requests = TEXT.request, dataclasses.replace(TEXT.request, headers=headers)
+    (first,), (second,) = (list(CHANNEL.parse(each)) for each in requests)
+    assert first.object_id != second.object_id
+    assert first.text == second.text
