@@ -293,17 +293,32 @@ def test_an_address_is_asked_for_when_nobody_is_there(served, visit):
     assert log(page).get_by_role("listitem").count() == 0
 
 
-def test_a_file_goes_with_the_words(served, visit):
-    page = visit()
-    page.get_by_role("button", name="Chat with us").click()
+def with_a_file(page, text):
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Attach files").click()
     chooser.value.set_files([{"name": "zip.txt", "mimeType": "text/plain", "buffer": b"zip"}])
     page.get_by_role("button", name="Remove: zip.txt").wait_for(timeout=30_000)
-    page.get_by_role("textbox").fill("See here")
+    page.get_by_role("textbox").fill(text)
     page.get_by_role("button", name="Send").click()
+
+
+END = """() => {
+  const [name, kept] = Object.entries(localStorage).find(([name]) => name.startsWith("deskwire-chat"));
+  localStorage.setItem(name, kept.replace(/v1\\.website\\.[0-9a-f]{8}/, "v1.website.00000000"));
+}"""
+
+
+def test_a_file_goes_with_the_words_also_when_the_session_is_over(served, visit):
+    page = visit()
+    page.get_by_role("button", name="Chat with us").click()
+    with_a_file(page, "See here")
     log(page).get_by_text("· Sent").wait_for(timeout=30_000)
+    page.evaluate(END)
+    with_a_file(page, "And here")
+    log(page).get_by_text("· Sent").nth(1).wait_for(timeout=30_000)
     company = served[0].company
-    ticket = company.zendesk.tickets[-1]
-    assert [file.data for file in company.zendesk.comments(ticket.id)[0].files] == [b"zip"]
+    for ticket, text in zip(company.zendesk.tickets[-2:], ("See here", "And here"), strict=True):
+        (comment,) = company.zendesk.comments(ticket.id)
+        assert text in comment.words
+        assert [file.data for file in comment.files] == [b"zip"]
     assert page.wrong == []

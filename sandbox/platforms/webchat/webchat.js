@@ -290,24 +290,29 @@
     return state().token;
   }
 
+  const REFUSED = new Set([400, 413]);
+  const over = (token) => change((now) => { if (now.token === token) now.token = ""; });
+
   const attached = new Map(); // the files themselves, by the message's id: they outlive no reload
   async function upload(item, token) {
     const sent = [];
     for (const file of attached.get(item.id) || []) {
       const wanted = { schema: "upload.requested/1", id: uuid(), name: file.name, type: file.type, size: file.size };
       const made = await post("/files", wanted, token);
-      if (made.code === 400) return null;
+      if (REFUSED.has(made.code)) return null;
+      if (made.code === 401) over(token);
       if (made.code !== 201) throw new Error();
       const data = new FormData();
       for (const [field, value] of Object.entries(made.fields)) data.append(field, value);
       data.append("file", file);
-      if (!(await fetch(made.url, { method: "POST", body: data, credentials: "omit" })).ok) throw new Error();
+      const stored = await fetch(made.url, { method: "POST", body: data, credentials: "omit" });
+      if (stored.status >= 400 && stored.status < 500) return null;
+      if (!stored.ok) throw new Error();
       sent.push({ id: made.id, name: file.name, type: file.type });
     }
     return sent;
   }
 
-  const REFUSED = new Set([400, 413]);
   async function deliver(item) {
     const token = await session();
     if (!token) return false;
@@ -333,7 +338,7 @@
       changeItem(item.id, { state: "sent" });
       return true;
     }
-    if (answer.code === 401) { change((now) => { if (now.token === token) now.token = ""; }); return false; }
+    if (answer.code === 401) over(token);
     if (REFUSED.has(answer.code)) {
       if (item.kind === "contact") change((now) => { now.contact = null; });
       changeItem(item.id, { state: "failed", problem: say.failed });
@@ -392,7 +397,7 @@
       const page = await post("/messages", { schema: "chat.read/1", after: cursor }, token);
       faults = page.code === 200 ? 0 : Math.min(6, faults + 1);
       if (page.code === 200) take(page, token);
-      else if (page.code === 401) change((now) => { if (now.token === token) now.token = ""; });
+      else if (page.code === 401) over(token);
     } catch {
       faults = Math.min(6, faults + 1);
     }
