@@ -16,7 +16,7 @@ from pathlib import Path
 from sandbox.neighbours.desk import DeskError
 
 CACHE = Path(__file__).parents[2] / ".sandbox"
-START_LIMIT = 90.0  # seconds until the first answer
+START_LIMIT = 180.0  # seconds until the first answer
 STOP_LIMIT = 10.0  # seconds from the polite signal to the other one
 
 # Ends the server's process group when the pipe on its standard input closes: also when Python is killed.
@@ -86,7 +86,7 @@ class Program:
 def run(what: str, command: Sequence[str], environment: Mapping[str, str], directory: Path | None = None) -> str:
     """Return what a command wrote. Raises `DeskError` with the end of its complaint."""
     done = subprocess.run(
-        command, env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=2 * START_LIMIT
+        command, env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=START_LIMIT
     )
     if done.returncode:
         msg = f"{what} failed: {(done.stderr or done.stdout)[-2000:]}"

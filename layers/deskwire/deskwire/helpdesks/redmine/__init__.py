@@ -1,0 +1,244 @@
+"""Redmine 5: issues and notes over its REST API, agents' answers by polling.
+
+Set-up: the REST web service switched on, a user of its own for Deskwire (its notes are told apart by it) with a role
+that may add and edit issues, add notes and set and view private ones. Step by step: docs/helpdesks/redmine.md.
+https://www.redmine.org/projects/redmine/wiki/Rest_api
+
+Signature: none. Redmine has no webhooks before version 7 (unconfirmed), and is only polled.
+https://www.redmine.org/projects/redmine/wiki/Rest_api
+
+Secrets: `api_key` of that user (My account, API access key).
+https://www.redmine.org/projects/redmine/wiki/Rest_api#Authentication
+
+Limits: no rate; 100 issues on a page; a subject holds 255 characters, a text on MySQL 65,535 bytes; files as the
+administrator allows (5 MB by default). https://www.redmine.org/projects/redmine/wiki/Rest_Issues
+
+What survives a redelivery: a journal's id. Seen on Redmine 5.0.4 (Debian 12, SQLite, 29 Nov 2026):
+
+* There is no idempotency key: each text bears a mark; an issue is found by its description, a note in its issue.
+* A change is answered with 204 and nothing, also where our user lacks the right to it and nothing happened.
+* The author of everything is our user, therefore the text says who wrote and when.
+* Customers have no user, no e-mail address and get no mail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.terms import Figure, Terms
+from deskwire.model.errors import Concern, PermanentError, TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.signals import About, Signal, Status
+from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
+from deskwire.model.values import replace
+from deskwire.verification.never import Never
+from deskwire.web.reading import Node
+from deskwire.web.rest import Call
+
+from .api import NUMBER, Api, id_of, numbered
+from .issues import changed, issue_of, journal_of, opened, written
+from .words import MARK
+
+API = "https://www.redmine.org/projects/redmine/wiki/Rest_Issues"
+SEEN = date(2026, 11, 29)
+SETTLES = timedelta(seconds=60)  # in which an older note may still become visible
+CURSOR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+PAGES = 5  # of 100 issues, in one look
+KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+QUOTED = "it holds a mark of Deskwire's: it is a copy of a message"
+
+
+class Redmine(Helpdesk):
+    """Issues of Redmine."""
+
+    name = "redmine"
+    title = "Redmine"
+    verification = Never()
+    terms = Terms(
+        body_limit=Figure(1, API, SEEN),  # nothing is ever delivered
+        deadline=Figure(timedelta(seconds=10), API, SEEN),
+        redelivery=Figure(timedelta(0), API, SEEN),
+        every=Figure(timedelta(minutes=1), API, SEEN, confirmed=False),
+        api_version=Figure("5.0", API, SEEN),
+    )
+    abilities = Abilities(
+        native_key=False,
+        find_open=True,
+        find_append=True,
+        several=False,
+        entry_bytes=60_000,
+        pushes=False,
+        polls=True,
+    )
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "address": "where Redmine is: https://redmine.example.com (with its path)",
+        "project": "the identifier of the project that new tickets go to",
+        "tracker": "the number of the tracker of new tickets (optional, otherwise the project's first)",
+        "reopened_status": "the number of the status that a customer's message gives a closed ticket (optional, "
+        "otherwise the first one that is not closed)",
+        "reopen_days": "for how many days a closed ticket takes messages; later ones open a follow-up, with 0 all do "
+        "(optional, otherwise a closed ticket is always opened again)",
+    }
+    connection_secrets: ClassVar[Mapping[str, str]] = {"api_key": "the API access key of Deskwire's user"}
+
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        api = Api(reach)
+        shown = opened(api, ticket)
+        number = id_of(shown["id"], "opening a ticket")
+        filed: dict[str, str] = {}
+        try:
+            for entry in ticket.entries:
+                filed[entry.key], shown = written(api, shown, entry)
+        except TemporaryError as error:
+            raise error.retold(ambiguous=True) from None
+        except TicketGone:  # deleted since a moment ago: the next attempt finds none and opens another
+            raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
+        return Filed(number, filed)
+
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        api = Api(reach)
+        filed: dict[str, str] = {}
+        shown = api.issue(ticket, "looking at the ticket")
+        for entry in entries:
+            try:
+                filed[entry.key], shown = written(api, shown, entry)
+            except TemporaryError as error:
+                raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
+        return Filed(ticket, filed)
+
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        changed(Api(reach), ticket, change)
+
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        api = Api(reach)
+        if not sought.ticket:
+            found = issue_of(api, sought.key)
+            return Filed(found) if found else None
+        journal = journal_of(api.issue(sought.ticket, "looking for the message"), sought.key)
+        return Filed(sought.ticket, {sought.key: journal}) if journal else None
+
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        api = Api(reach)
+        since = int(after) if NUMBER.fullmatch(after) else 0
+        shown = api.issue(ticket, "reading the replies")
+        types = {each["id"].any_id(): each["content_type"].text("") for each in shown["attachments"].rows()}
+        rows = [row for row in shown["journals"].rows() if row["id"].number() > since and _is_answer(api, row)]
+        return sorted((_reply(ticket, row, types) for row in rows), key=lambda reply: reply.order)
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        api = Api(reach)
+        address = f"{api.address}/attachments/download/{numbered(attachment.id)}"
+        return reach.fetch(Call("GET", address, {"X-Redmine-API-Key": api.key}), [api.host])
+
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return what agents did in our issues since the cursor, a time of Redmine's own clock.
+
+        Each issue changed since then is looked at, until a page is empty. The cursor stays a minute
+        behind; what is younger is told again.
+        """
+        api, what = Api(reach), "polling"
+        query = {"status_id": "*", "description": "~[dw-", "limit": "100"}
+        if not cursor:
+            last = api.get("issues.json", what, **query | {"sort": "updated_on:desc", "limit": "1"})["issues"].items()
+            newest = next((row["updated_on"].iso() for row in last), None)
+            return Signals((), _stamp((newest or reach.now) - SETTLES))
+        if not CURSOR.fullmatch(cursor):
+            raise PermanentError("that is no cursor of Redmine")
+        signals: list[Signal] = []
+        settled = cursor
+        for page in range(1, PAGES + 1):
+            asked = query | {"updated_on": f">={cursor}", "sort": "updated_on", "page": str(page)}
+            rows = list(api.get("issues.json", what, **asked)["issues"].items())
+            for row in rows:
+                signals += _signals(api, id_of(row["id"], what), datetime.fromisoformat(cursor))
+                moment = row["updated_on"].iso()
+                if moment is not None and abs(reach.now - moment) >= SETTLES:
+                    settled = max(settled, _stamp(moment))
+            if not rows:
+                break
+        return Signals(signals, settled)
+
+
+def _is_answer(api: Api, row: Node) -> bool:
+    """Return whether a journal is a public note by somebody else, or a file of theirs."""
+    author = row["user"]["id"].any_id()
+    said = row["notes"].text("").strip() or list(_files(row))
+    return bool(said) and not row["private_notes"].truth() and author not in {"", api.user}
+
+
+def _files(row: Node) -> Iterator[tuple[str, str]]:
+    """Yield id and name of each file that was added with a journal."""
+    for detail in row["details"].rows():
+        if detail["property"].text("") == "attachment" and detail["new_value"].text(""):
+            yield detail["name"].any_id(), detail["new_value"].text("")
+
+
+def _reply(ticket: str, row: Node, types: Mapping[str, str]) -> AgentReply:
+    from deskwire.care.quotation import own_words
+
+    text = own_words(row["notes"].text("").replace("\r\n", "\n"))
+    return AgentReply(
+        id=id_of(row["id"], "reading the replies"),
+        order=row["id"].number(),
+        ticket=ticket,
+        text=text,
+        author=row["user"]["name"].text(""),
+        written_at=row["created_on"].iso(),
+        attachments=tuple(
+            Attachment(
+                KINDS.get(types.get(number, "").partition("/")[0], AttachmentKind.FILE),
+                id=number,
+                name=name,
+                type=types.get(number, ""),
+            )
+            for number, name in _files(row)
+        ),
+        withheld=QUOTED if MARK.search(text) else "",
+    )
+
+
+def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
+    """Yield what the journals of an issue say: answers, and statuses that agents set."""
+    try:
+        shown = api.issue(ticket, "polling")
+    except TicketGone:
+        return
+    for row in shown["journals"].rows():
+        moment = row["created_on"].iso()
+        if moment is None or moment < since or row["user"]["id"].any_id() == api.user:
+            continue
+        answered = Signal(
+            helpdesk=Redmine.name,
+            account=api.reach.account,
+            object_id=id_of(row["id"], "polling"),
+            ticket=ticket,
+            occurred_at=moment,
+        )
+        if _is_answer(api, row):
+            yield answered
+        for detail in row["details"].rows():
+            if (detail["property"].text(""), detail["name"].text("")) == ("attr", "status_id"):
+                yield _status(api, answered, detail["old_value"].number(0), detail["new_value"].number(0))
+
+
+def _status(api: Api, signal: Signal, old: int, new: int) -> Signal:
+    """Return the signal of a changed status."""
+    closed = api.statuses()
+    before, after = closed.get(old, False), closed.get(new, False)
+    status = None if before == after else Status.SOLVED if after else Status.REOPENED
+    return replace(
+        signal,
+        about=About.STATUS if status else About.OTHER,
+        version="status",
+        status=status,
+        reason="" if status else f"status {new}",
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,192 @@
+"""How Redmine's REST API is asked: the key, the names that a company gave, and what its refusals say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import quote, urlencode, urlsplit
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.tickets import PRIORITIES, File
+from deskwire.model.values import dataclass
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Answer, Call, checked
+
+# Anything wider could send the key elsewhere.
+ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+PROJECT = re.compile(r"[a-z0-9_-]{1,100}")
+HOUR = 3600.0
+DAY = 86_400.0
+HINT = "the “api_key”, and the rights of its user"
+PAGE = "see docs/helpdesks/redmine.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The API of one Redmine."""
+
+    reach: Reach
+
+    def ask(self, method: str, path: str, payload: object = None, *, data: bytes | None = None) -> Answer:
+        """Return whatever status came; `data` is sent as it is."""
+        url = f"{self.address}/{path}"
+        headers = {"X-Redmine-API-Key": self.key, "Accept": "application/json"}
+        if data is not None:
+            headers["Content-Type"] = "application/octet-stream"
+            return self.reach.http(Call(method, url, headers, data, timeout=60.0))
+        if payload is None:
+            return self.reach.http(Call(method, url, headers, timeout=20.0))
+        return self.reach.http(Call.json(method, url, payload, headers=headers, timeout=30.0))
+
+    def get(self, path: str, what: str, **query: str) -> Node:
+        """Return the JSON of a GET."""
+        full = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+        return checked(self.ask("GET", full), what=what, secret_hint=HINT).node()
+
+    def issue(self, number: str, what: str) -> Node:
+        """Return an issue with its journals. Raises `TicketGone` for one that is not there (any more)."""
+        answer = self.ask("GET", f"issues/{numbered(number)}.json?include=journals,attachments")
+        if answer.status == 404:
+            raise TicketGone("deleted")
+        shown = checked(answer, what=what, secret_hint=HINT).node()["issue"].object()
+        id_of(shown["id"], what)
+        return shown
+
+    def change(self, number: str, fields: dict[str, object], what: str) -> None:
+        """Change an issue. Redmine answers without a word, also where our user may not do it."""
+        answer = self.ask("PUT", f"issues/{numbered(number)}.json", {"issue": fields})
+        if answer.status == 404:
+            raise TicketGone("deleted")
+        self.refused(answer, what)
+        checked(answer, what=what, secret_hint=HINT)
+        if answer.body.strip():  # 204, or 200 with nothing
+            raise TemporaryError(f"{what}: the answer is none of Redmine's", ambiguous=True)
+
+    def refused(self, answer: Answer, what: str) -> None:
+        """Raise `ConfigurationError` where a refusal names reasons: what we write is always valid as such."""
+        if answer.status == 422 and any(reason.text("") for reason in errors_of(answer)):
+            raise ConfigurationError(f"{what}: a field is mandatory that Deskwire does not fill, or a workflow: {PAGE}")
+
+    def upload(self, file: File) -> str:
+        """Store a file and return its token; empty where Redmine does not take it (size, type)."""
+        answer = self.ask("POST", "uploads.json", data=file.data)
+        if answer.status == 413 or (answer.status == 422 and errors_of(answer)):
+            return ""
+        return checked(answer, what="storing a file", secret_hint=HINT).node()["upload"]["token"].identifier()
+
+    # ------------------------------------------------------------------------------------------ what is there
+
+    @property
+    def address(self) -> str:
+        """Where Redmine is."""
+        address = self.reach.settings.get("address", "").removesuffix("/")
+        if not ADDRESS.fullmatch(address):
+            raise ConfigurationError("“address” is not written like https://redmine.example.com")
+        return address
+
+    @property
+    def host(self) -> str:
+        """The name of its host."""
+        return urlsplit(self.address).hostname or ""
+
+    @property
+    def key(self) -> str:
+        return self.reach.secrets.one("api_key").reveal()
+
+    @property
+    def user(self) -> str:
+        """The id of our own user."""
+
+        def look() -> str:
+            return id_of(self.get("users/current.json", "asking who we are")["user"]["id"], "asking who we are")
+
+        return self._kept("me", look, DAY)
+
+    @property
+    def project(self) -> str:
+        """The identifier of the project, once it is known to exist."""
+        name = self.reach.settings.get("project", "")
+        if not PROJECT.fullmatch(name):
+            raise ConfigurationError("“project” is not the identifier of the project that new tickets go to")
+
+        def look() -> str:
+            answer = self.ask("GET", f"projects/{name}.json")
+            if answer.status == 404:
+                raise ConfigurationError(f"Redmine has no project “{name}” that its user may see: {PAGE}")
+            what = "looking at the project"
+            return id_of(checked(answer, what=what, secret_hint=HINT).node()["project"]["id"], what)
+
+        self._kept(f"project/{name}", look, HOUR)
+        return name
+
+    def open_status(self) -> int:
+        """Return the status that an issue gets when it is opened again: the first one that is not closed."""
+        given = self.reach.settings.get("reopened_status", "")
+        if given:
+            return int(numbered(given))
+        return next((number for number, closed in self.statuses().items() if not closed), 1)
+
+    def statuses(self) -> dict[int, bool]:
+        """Return whether each status is a closed one, by its id."""
+
+        def look() -> str:
+            rows = self.get("issue_statuses.json", "reading the statuses")["issue_statuses"].items()
+            return json.dumps({row["id"].number(): row["is_closed"].truth(default=False) for row in rows})
+
+        return {int(number): closed for number, closed in json.loads(self._kept("statuses", look, HOUR)).items()}
+
+    def priorities(self) -> dict[str, int]:
+        """Return the id of Redmine's priority for each of ours: the default one, and those around it.
+
+        Their names are a company's own; their order is that of the list.
+        """
+
+        def look() -> str:
+            rows = list(
+                self.get("enumerations/issue_priorities.json", "reading the priorities")["issue_priorities"].items()
+            )
+            ids = [row["id"].number() for row in rows]
+            if not ids:
+                raise TemporaryError("reading the priorities: there are none")
+            middle = next((place for place, row in enumerate(rows) if row["is_default"].truth(default=False)), 0)
+            return json.dumps({"all": ids, "middle": middle})
+
+        kept = json.loads(self._kept("priorities", look, HOUR))
+        ids, middle = kept["all"], kept["middle"]
+        places = [min(max(middle + step, 0), len(ids) - 1) for step in (-1, 0, 1, 2)]
+        return {name: ids[place] for name, place in zip(PRIORITIES, places, strict=True)}
+
+    def rank(self, priority: int) -> int:
+        """Return a priority's place among ours, -1 below all."""
+        known = list(self.priorities().values())
+        return known.index(priority) if priority in known else (len(known) if priority > max(known) else -1)
+
+    def _kept(self, name: str, make: Callable[[], str], seconds: float) -> str:
+        return self.reach.remember(f"redmine/{self.reach.account}/{name}", lambda: (make(), seconds))
+
+
+def errors_of(answer: Answer) -> list[Node]:
+    """Return the reasons in a refusal."""
+    try:
+        return read(answer.body)["errors"].rows()
+    except PayloadError:
+        return []
+
+
+def numbered(text: str) -> str:
+    """Return an id, once checked to be a number: it goes into addresses. Raises `PermanentError`."""
+    if not NUMBER.fullmatch(text):
+        raise PermanentError("that is no id of Redmine")
+    return text
+
+
+def id_of(node: Node, what: str) -> str:
+    """Return the id in an answer. Raises `TemporaryError` (ambiguous) where there is none."""
+    found = str(node.raw)
+    if not isinstance(node.raw, int) or not NUMBER.fullmatch(found):
+        raise TemporaryError(f"{what}: the answer names none", ambiguous=True)
+    return found

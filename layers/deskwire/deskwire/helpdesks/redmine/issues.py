@@ -1,0 +1,118 @@
+"""What is written into Redmine: issues, customers' words and notes as journals, and their files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.introducing import introduction, tagged
+from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.tickets import Change, Entry, Ticket
+from deskwire.web.media import safe_name
+from deskwire.web.reading import Node
+from deskwire.web.rest import checked
+
+from .api import HINT, PAGE, Api, id_of, numbered
+from .words import line, mark, shown, spoken
+
+TAGS = "Tags"
+SUBJECT = 250  # of 255 characters
+
+
+def issue_of(api: Api, key: str) -> str:
+    """Return the oldest issue whose description bears the mark of a key, or an empty string."""
+    what = "looking for the ticket"
+    # Short filters: `*` is any status, `~` contains (Redmine 5.0: app/models/issue_query.rb).
+    query = {"status_id": "*", "description": f"~{mark(key)[1:-1]}", "sort": "id", "limit": "1"}
+    rows = api.get("issues.json", what, **query)["issues"].items()
+    return next((id_of(row["id"], what) for row in rows), "")
+
+
+def opened(api: Api, ticket: Ticket) -> Node:
+    """Create the issue without the customer's words, which follow; return it."""
+    what = "opening a ticket"
+    more = {
+        "Reference": line(ticket.reference),
+        TAGS: line(", ".join(ticket.tags)),
+        "Follow-up of": line(ticket.follow_up_of),
+    }
+    fields: dict[str, object] = {
+        "project_id": api.project,
+        "subject": " ".join(ticket.subject.split())[:SUBJECT] or ticket.reference or "-",
+        "description": shown(introduction(ticket, line, more), ticket.key),
+        "priority_id": api.priorities().get(ticket.priority) or api.priorities()["normal"],
+    }
+    if tracker := api.reach.settings.get("tracker", ""):
+        fields["tracker_id"] = int(numbered(tracker))
+    answer = api.ask("POST", "issues.json", {"issue": fields})
+    api.refused(answer, what)
+    made = checked(answer, what=what, secret_hint=HINT).node()["issue"]
+    id_of(made["id"], what)
+    return made
+
+
+def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
+    """Write an entry into an issue as it was shown, unless it is there; return its journal, and the issue as it is now.
+
+    The issue is looked at afterwards, for Redmine answers with nothing: not with the journal's id, and not that our
+    user lacks a right.
+    """
+    if found := journal_of(issue, entry.key):
+        return found, issue
+    ticket = id_of(issue["id"], "looking at the ticket")
+    if entry.public and closed_for_long(api, issue):
+        raise TicketGone("closed")
+    uploads: list[dict[str, str]] = []
+    lost: list[str] = []
+    for file in entry.files:
+        token = api.upload(file) if file.data else ""
+        if token:
+            uploads.append({"token": token, "filename": safe_name(file.name), "content_type": file.type})
+        else:
+            lost.append(file.name)
+    fields: dict[str, object] = {"notes": spoken(entry, lost), "private_notes": not entry.public}
+    if uploads:
+        fields["uploads"] = uploads
+    if entry.public and api.statuses().get(issue["status"]["id"].number(0)):
+        fields["status_id"] = api.open_status()
+    api.change(ticket, fields, "adding to a ticket")
+    try:
+        issue = api.issue(ticket, "looking for the message")
+        found = journal_of(issue, entry.key)
+    except TemporaryError as error:
+        raise error.retold(ambiguous=True) from None
+    if not found:
+        raise ConfigurationError(f"adding to a ticket: Redmine took no note: its user lacks a right: {PAGE}")
+    return found, issue
+
+
+def journal_of(issue: Node, key: str) -> str:
+    """Return the journal of an issue that bears the mark of a key, or an empty string."""
+    rows = issue["journals"].rows()
+    found = next((row for row in rows if row["notes"].text("").endswith(mark(key))), None)
+    return "" if found is None else id_of(found["id"], "looking for the message")
+
+
+def closed_for_long(api: Api, issue: Node) -> bool:
+    """Return whether an issue is closed for longer than the company opens it again."""
+    days, moment = api.reach.settings.get("reopen_days", ""), issue["closed_on"].iso()
+    if not days or moment is None or not api.statuses().get(issue["status"]["id"].number(0)):
+        return False
+    if not days.isdigit():
+        raise ConfigurationError("“reopen_days” is not a number of days")
+    return api.reach.now - moment > timedelta(days=int(days))
+
+
+def changed(api: Api, ticket: str, change: Change) -> None:
+    """Look at the issue, and change it where it has a lower priority or lacks a tag. Raises `TicketGone`."""
+    what = "changing a ticket"
+    issue = api.issue(ticket, what)
+    asked: dict[str, object] = {}
+    wanted = api.priorities().get(change.priority)
+    if wanted is not None and api.rank(wanted) > api.rank(issue["priority"]["id"].number()):
+        asked["priority_id"] = wanted
+    described = issue["description"].text("").replace("\r\n", "\n")
+    if change.tags and (new := tagged(described, change, TAGS)) != described:
+        asked["description"] = new
+    if asked:
+        api.change(ticket, asked, what)

@@ -1,0 +1,1 @@
+"""Redmine: the real one, and its books."""
