@@ -11,7 +11,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import PRIORITIES, File
-from deskwire.model.values import dataclass
+from deskwire.model.values import dataclass, field
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
@@ -27,9 +27,10 @@ PAGE = "see docs/helpdesks/redmine.md"
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The API of one Redmine."""
+    """The API of one Redmine, for one call of the connector."""
 
     reach: Reach
+    known: dict[str, str] = field(default_factory=dict)  # what was asked for in this call
 
     def ask(self, method: str, path: str, payload: object = None, *, data: bytes | None = None) -> Answer:
         """Return whatever status came; `data` is sent as it is."""
@@ -166,7 +167,9 @@ class Api:
         return known.index(priority) if priority in known else (len(known) if priority > max(known) else -1)
 
     def _kept(self, name: str, make: Callable[[], str], seconds: float) -> str:
-        return self.reach.remember(f"redmine/{self.reach.account}/{name}", lambda: (make(), seconds))
+        if name not in self.known:
+            self.known[name] = self.reach.remember(f"redmine/{self.reach.account}/{name}", lambda: (make(), seconds))
+        return self.known[name]
 
 
 def errors_of(answer: Answer) -> list[Node]:
