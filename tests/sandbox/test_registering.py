@@ -227,6 +227,15 @@ def test_a_number_that_goes_elsewhere_is_brought_back():
     assert account.wrong() == set()
 
 
+def test_a_number_that_comes_by_itself_leaves_the_app_s_webhook_to_others():
+    account = whatsapp()
+    account.register()
+    account.player.app.webhooks["whatsapp_business_account"]["callback_url"] = "https://elsewhere.example"
+    account.player.overrides["440000000000012"] = ADDRESS
+    assert account.wrong() == set()
+    assert not account.register().did
+
+
 def test_x_switched_off_is_switched_on_again_and_another_webhook_is_a_person_s():
     account = x()
     account.register()

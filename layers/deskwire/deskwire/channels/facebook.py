@@ -1,11 +1,12 @@
 """Facebook Page: comments on posts and ads, visitors' posts, mentions and recommendations, answered in public or not.
 
-Set-up: in the Meta app add the product Webhooks, object **Page**, with this endpoint's address and a verify token;
-tick `feed`, `mention` and `ratings` with “Include Values” on. One app has ONE address for the object, so the same
-endpoint serves Messenger too. Then `POST /{page-id}/subscribed_apps?subscribed_fields=feed,mention,ratings` (plus
-Messenger's: the call replaces the list). Permissions: `pages_manage_metadata`, `pages_show_list`,
-`pages_read_user_content`, `pages_read_engagement`, `pages_manage_engagement`, and `pages_messaging` for private
-replies; “Require app secret” stays off. https://developers.facebook.com/docs/graph-api/webhooks/reference/page/
+Set-up: in the Meta app add the product Webhooks, object **Page**, with this endpoint's address and a verify token; tick
+`feed`, `mention` and `ratings` with “Include Values” on. One app has ONE address for the object, so the same endpoint
+serves Messenger too. Then `POST /{page-id}/subscribed_apps?subscribed_fields=feed,mention,ratings` (plus Messenger's:
+the call replaces the list). With the setting `app_id`, `deskwire apply` does all of it. Permissions:
+`pages_manage_metadata`, `pages_show_list`, `pages_read_user_content`, `pages_read_engagement`,
+`pages_manage_engagement`, and `pages_messaging` for private replies; “Require app secret” stays off.
+https://developers.facebook.com/docs/graph-api/webhooks/reference/page/
 
 Signature: `X-Hub-Signature-256`, HMAC-SHA256 of the raw body under the App Secret, in hex.
 https://developers.facebook.com/docs/graph-api/webhooks/getting-started/

@@ -5,8 +5,9 @@ verify token (one app has ONE address for the object, so the same endpoint serve
 `message_echoes`, `message_edits`, `messaging_postbacks`, `messaging_referrals`, `messaging_optins`,
 `messaging_handovers`, `messaging_policy_enforcement` and `standby` (reactions, reads and deliveries are known, needed
 for nothing and paid for); then `POST /{page-id}/subscribed_apps` with the union of all fields (the call replaces the
-list). Permissions: `pages_messaging`, `pages_manage_metadata`; “Require app secret” stays off; for answers after 24
-hours the feature Human Agent; for names the feature Business Asset User Profile Access.
+list); with the setting `app_id`, `deskwire apply` does all of it. Permissions: `pages_messaging`,
+`pages_manage_metadata`; “Require app secret” stays off; for answers after 24 hours the feature Human Agent; for names
+the feature Business Asset User Profile Access.
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks
 
 Signature: `X-Hub-Signature-256`, HMAC-SHA256 of the raw body under the App Secret, in hex.

@@ -1,7 +1,7 @@
 """Viber: what people write to a bot of the company.
 
 Set-up: get a bot (since 2024-02-05 on commercial terms only), store its token as the endpoint's and the connection's
-`auth_token`, apply, then register the address once with `set_webhook`: Viber posts a signed `webhook` event to it and
+`auth_token`, and apply: that registers the address with `set_webhook`. Viber posts a signed `webhook` event to it and
 wants 200 at once, so the endpoint has to be there before. Deliveries do not name the bot: one endpoint serves one bot.
 https://creators.viber.com/docs/bots-api/getting-started/web-hooks
 

@@ -13,6 +13,7 @@ from deskwire.contracts.registration import Finding, Registered, Site, State, ad
 from deskwire.families import meta
 from deskwire.families import meta_registration as registration
 from deskwire.model.errors import ConfigurationError
+from deskwire.model.values import replace
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
@@ -35,8 +36,10 @@ def findings(site: Site, reach: Reach) -> list[Finding]:
     seen = registration.token(PRODUCT, site, reach)
     if any(each.what == LOGIN.token and each.state is State.DIFFERENT for each in seen.findings):
         return list(seen.findings)
-    webhook = registration.webhook(PRODUCT, seen.app, site, reach)
-    found = [*seen.findings, *webhook.findings(PRODUCT, site)]
+    override = _override(reach)
+    # A number that comes to us by itself leaves the app's address to whoever has it.
+    app = replace(site, address="") if override == site.address else site
+    found = [*seen.findings, *registration.webhook(PRODUCT, seen.app, site, reach).findings(PRODUCT, app)]
     if not reach.settings.get(ACCOUNT):
         remedy = f"set `{ACCOUNT}` (WhatsApp Manager, Account settings) among the settings of the connection"
         found.append(Finding(what=SUBSCRIPTION, state=State.UNKNOWN, remedy=remedy))
@@ -44,18 +47,17 @@ def findings(site: Site, reach: Reach) -> list[Finding]:
         found.append(Finding(what=SUBSCRIPTION, found="our app"))
     else:
         found.append(Finding(what=SUBSCRIPTION, state=State.MISSING, wanted="our app"))
-    override = _override(reach)
     return [*found, address(OVERRIDE, override, site.address)] if override else found
 
 
 def set_up(site: Site, reach: Reach) -> Registered:
     """Set the app's webhook right, subscribe the app to the account, and send a number that goes elsewhere to us."""
     app = registration.token(PRODUCT, site, reach).app
-    did = registration.set_webhook(PRODUCT, app, site, reach)
+    override = _override(reach)
+    did = [] if override == site.address else registration.set_webhook(PRODUCT, app, site, reach)
     if reach.settings.get(ACCOUNT) and not _subscribed(app, reach):
         _asked("POST", (reach.settings[ACCOUNT], "subscribed_apps"), {}, reach, what="subscribing to the account")
         did.append(f"subscribed to the account {reach.settings[ACCOUNT]}")
-    override = _override(reach)
     if override and site.address and override != site.address:
         wanted = {"override_callback_uri": site.address, "verify_token": site.secrets.one("verify_token").reveal()}
         _asked("POST", (reach.account,), {"webhook_configuration": wanted}, reach, what="setting the number's address")

@@ -3,9 +3,10 @@
 Set-up: register this endpoint's address with `POST /2/webhooks` (app bearer token; no port, no redirect), then for each
 account `POST /2/activity/subscriptions` with the event types `post.mention.create`, `post.reply.create`,
 `post.quote.create`, `post.delete`, `dm.received`, `dm.sent`, `chat.received` and `oauth.revoke`, under OAuth 1.0a of
-that account. Every delivered event is billed, the account's own `post.create` too. The deprecated Account Activity
-API and Filtered Stream webhooks come to the same address and are read as well; a stream's rule names the account it
-is for at the head of its tag. https://docs.x.com/x-api/webhooks/quickstart https://docs.x.com/x-api/activity/introduction
+that account; `deskwire apply` does both. Every delivered event is billed, the account's own `post.create` too. The
+deprecated Account Activity API and Filtered Stream webhooks come to the same address and are read as well; a stream's
+rule names the account it is for at the head of its tag. https://docs.x.com/x-api/webhooks/quickstart
+https://docs.x.com/x-api/activity/introduction
 
 Signature: `x-twitter-webhooks-signature`, "sha256=" and base64 of HMAC-SHA256 of the raw body under the app's consumer
 secret. The handshake (CRC) signs a token with the SAME key, so only tokens of a narrow, opaque shape are signed: else

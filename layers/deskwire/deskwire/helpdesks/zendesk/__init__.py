@@ -3,7 +3,8 @@
 Set-up: in Admin Center make an agent of its own for Deskwire (its comments are told apart by it) who may manage end
 users, an API token (Apps and integrations, APIs), and a webhook with the helpdesk's address as a trigger's target:
 conditions “Comment is Public” and “Current user is (agent)”, JSON body `{"ticket_id": "{{ticket.id}}"}`; or subscribe
-the webhook to the event “Comment added to ticket”.
+the webhook to the event “Comment added to ticket”. With a token that may manage both, `deskwire apply` makes webhook
+and trigger, and stores the signing secret.
 https://developer.zendesk.com/documentation/webhooks/creating-and-monitoring-webhooks/
 
 Signature: base64 of HMAC-SHA256 over the time stamp and the raw body, in this order (the page of the Event Connectors
@@ -290,7 +291,7 @@ class Zendesk(Helpdesk):
         """Solve the ticket, assigned to our agent: Zendesk solves none that nobody has."""
         api = Api(reach)
         solved = {"status": "solved", "assignee_id": int(api.bot())}
-        api.updated(_put(api, numbered(ticket), solved), "closing a ticket")
+        api.updated(_put(api, numbered(ticket), solved), "closing a ticket").node()["ticket"].object()
 
     def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
         from . import registering
