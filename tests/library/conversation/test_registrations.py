@@ -5,18 +5,19 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from deskwire import registry
+from deskwire import registry, settings
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, item
 from deskwire.contracts.registration import Finding, Site, State
 from deskwire.contracts.terms import Figure
+from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.registrations import Registrations, looked, silence
-from deskwire.letters import REGISTRATION
+from deskwire.letters import REGISTRATION, look
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
 from deskwire.ports import Put, Update
-from deskwire.ports.memory import MemoryMailbox, MemoryTable
+from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
 from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.watching.watcher import figures_item
@@ -209,3 +210,20 @@ def test_sweep_has_every_connection_looked_at_once_an_hour(world):
     keys = [tuple(json.loads(each.body)["poll"]) for each in sent]
     assert sorted(keys) == sorted([(each.key[0], REGISTRATION) for each in (PAGE, DESK)] * 2)
     assert len({each.dedupe for each in sent}) == 4
+
+
+def test_converse_looks_when_the_letter_says_so_and_as_early_as_the_company_wants(world):
+    world.found = [Finding(what="auth_token", ends=NOW + timedelta(days=20), remedy="connect again")]
+    conversation = Conversation(
+        table=world.table, mailbox=world.mailbox, archive=MemoryArchive(), directory=world.directory,
+        clock=lambda: world.now, telemetry=world.telemetry, owner=lambda: "w", expiry_days=30,
+    )  # fmt: skip
+    assert conversation.handle(look(PAGE.key, "1").body) == "polled"
+    assert len(world.said("something ends soon")) == 1
+    assert conversation.handle(look(("C#gone", "CONNECTION"), "1").body) == "polled"
+
+
+def test_the_days_are_a_setting():
+    table = {"DESKWIRE_TABLE": "t"}
+    assert settings.load(table).expiry_days == 7
+    assert settings.load(table | {"DESKWIRE_EXPIRY_DAYS": "14"}).expiry_days == 14
