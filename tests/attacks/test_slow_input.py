@@ -19,7 +19,7 @@ import pytest
 import deskwire
 from deskwire.care import measure, private, triage, words
 from deskwire.care.acknowledge import opting
-from deskwire.care.policy import IDENTITY, Policy
+from deskwire.care.policy import Policy
 from deskwire.contracts.terms import Unit
 from deskwire.conversation import wording
 from deskwire.families import forms
@@ -228,7 +228,7 @@ FUNCTIONS = {
     "refusals.vendor_code": lambda text: vendor_code(text.encode("utf-8", "replace")),
     "refusals.wait": lambda text: wait({"retry-after": text, "date": text}),
     "model.compose": lambda text: compose(text, text),
-    "triage.triage": lambda text: triage.triage(text, stars=0, words=("urgent now",), sensitive_words=IDENTITY),
+    "triage.triage": lambda text: triage.triage(text, POLICY),
     "words.folded": words.folded,
     "acknowledge.opting": lambda text: opting(text, POLICY),
     "wording.line": wording.line,

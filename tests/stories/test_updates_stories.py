@@ -94,7 +94,7 @@ def test_what_agents_set_meanwhile_is_not_lowered(company):
     company.zendesk.account.update(ticket.id, company.zendesk.agent, {"priority": "urgent", "tags": ["vip"]})
     says(company, f"My lawyer will write to you! {CARD}")
     assert ticket.priority == "urgent"
-    assert ticket.tags == ["vip", "sensitive"]
+    assert ticket.tags == ["vip", "hot", "complaint", "sensitive"]
 
 
 def test_personal_data_in_a_later_message_tag_the_ticket(company):

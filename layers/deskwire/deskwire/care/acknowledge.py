@@ -18,7 +18,7 @@ from .addresses import no_person
 from .languages import Language, detect
 from .measure import cut
 from .policy import Policy
-from .texts import opening, render
+from .texts import Texts, opening, render
 from .words import unaccented
 
 
@@ -53,7 +53,8 @@ class Situation:
 
     `permit` is the contract's answer for an automatic message now; `acknowledged_at` and `answered_at` are when this
     thread last got an acknowledgement and an agent's reply; `automatic_replies` counts what was sent into it
-    automatically in the last 24 hours. `ours` are the company's own addresses.
+    automatically in the last 24 hours. `praised`: the message may be thanked for, and the conversation holds nothing
+    hot. `ours` are the company's own addresses.
     """
 
     event: Event
@@ -63,6 +64,7 @@ class Situation:
     acknowledged_at: datetime | None = None
     answered_at: datetime | None = None
     automatic_replies: int = 0
+    praised: bool = False
     ours: frozenset[str] = frozenset()
 
 
@@ -126,7 +128,7 @@ def _of_the_thread(situation: Situation, policy: Policy, now: datetime) -> Suppr
     event = situation.event
     if situation.opted_out:
         return Suppressed(Reason.OPTED_OUT)
-    if not policy.acknowledges(event.visibility):
+    if not policy.acknowledges(event.visibility) and not _thanks(situation, policy):
         return Suppressed(Reason.SWITCHED_OFF, str(event.visibility))
     if situation.acknowledged_at is not None and now - situation.acknowledged_at < policy.quiet:
         return Suppressed(Reason.QUIET)
@@ -141,8 +143,9 @@ def _of_the_thread(situation: Situation, policy: Policy, now: datetime) -> Suppr
 
 def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) -> Acknowledge | Suppressed:
     event = situation.event
-    language = _language(event, policy)
-    chosen = policy.texts.choose(event.visibility, language, policy.default_language)
+    texts = policy.judging.thanks if _thanks(situation, policy) else policy.texts
+    language = _language(event, texts)
+    chosen = texts.choose(event.visibility, language, policy.default_language)
     if chosen is None:
         return Suppressed(Reason.NO_TEXT, str(event.visibility))
     tag, wording = chosen
@@ -157,7 +160,12 @@ def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) 
     return Acknowledge(cut(text, permit.limit.most, permit.limit.unit), tag, closed)
 
 
-def _language(event: Event, policy: Policy) -> Language | None:
+def _thanks(situation: Situation, policy: Policy) -> bool:
+    """Return whether thanks are said in place of the acknowledgement."""
+    return situation.praised and bool(policy.judging.thanks.of(situation.event.visibility))
+
+
+def _language(event: Event, texts: Texts) -> Language | None:
     """Detect only where there is a choice: the model is not loaded for a company of one language."""
-    offered = policy.texts.of(event.visibility)
+    offered = texts.of(event.visibility)
     return detect(event.text, event.language or None, offered) if len(offered) > 1 else None

@@ -20,6 +20,7 @@ from .words import folded, says
 
 KINDS = ("complaint", "urgent", "outage", "question", "praise", "mention")
 _READ = 4000  # characters looked at
+_SEARCHED = 65536  # characters searched for the company's own words
 # What each sign weighs for a hot message, in points; phrases of a section count twice at most. The weights were fitted
 # to messages of our own and to sentences of the news, with half of the phrases hidden at random, so that a message
 # without a phrase of trouble is still found by its negation, its persons and its hurry (docs/care.md).
@@ -44,12 +45,13 @@ WEIGHTS: Mapping[str, float] = {
     "sound": -0.8,
     "poor rating": 4.0,
     "good rating": -3.0,
+    "again": 0.5,  # the customer had a ticket before
     "company": 4.0,  # a word that the company declares urgent
 }
 HOT = 2.2
 _ONCE = frozenset({"contrast", "soon"})  # more of them say no more
 # Without one of these nothing is hot: persons, hurry, a service's name and sound alone say nothing.
-_TELLING = WEIGHTS.keys() - {"mine", "yours", "soon", "service", "sound"}
+_TELLING = WEIGHTS.keys() - {"mine", "yours", "soon", "service", "sound", "again"}
 _UNSURE_OF_PRAISE = 0.0  # the least sound of a message that is thanked for one phrase of praise
 _MEANS = {
     "urgent": "cannot wait",
@@ -57,6 +59,8 @@ _MEANS = {
     "complaint": "is dissatisfied",
     "perhaps": "sounds like trouble",
     "many": "others are affected",
+    "contrast": "objects",
+    "soon": "is in a hurry",
 }
 _STRONG = frozenset({"urgent", "trouble", "complaint", "poor rating", "company"})
 _MARKS = "?؟"
@@ -77,6 +81,15 @@ class Judgement:
     reasons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A company's own words for what is hot and what is private, and whether the phrases of the language count."""
+
+    urgent: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    phrases: bool = True
+
+
 @dataclass(slots=True)
 class _Signs:
     """What was found in a message, by section, and what it asks."""
@@ -89,6 +102,7 @@ class _Signs:
     sound: float = 0.0
     stars: int = 0
     company: bool = False
+    again: bool = False
 
     @property
     def negated(self) -> bool:
@@ -106,26 +120,23 @@ def judge(
     hint: str | None = None,
     public: bool = False,
     stars: int = 0,
-    urgent: Collection[str] = (),
-    sensitive: Collection[str] = (),
+    again: bool = False,
+    own: Own = Own(),
 ) -> Judgement:
     """Return the judgement of a message.
 
     `expected` are the company's languages, `hint` is the platform's statement of the language, `public` whether
-    everybody reads it, `stars` a rating of one to five or 0. `urgent` and `sensitive` are the company's own words for
-    what is hot and what is private. A message in a language without phrases is judged by English ones and its sound
-    alone.
+    everybody reads it, `stars` a rating of one to five or 0, `again` whether the customer had a ticket before. A
+    message in a language without phrases is judged by English ones and its sound alone.
     """
-    text = text[:_READ]
+    said = folded(text[:_SEARCHED]) if own.urgent or own.sensitive else ""
     language = detect(text, hint, expected)
-    book = phrasebook(language or "") or phrasebook("en")
-    signs = _signs(text, book, language) if book else _Signs()
-    signs.stars = stars
-    said = folded(text) if urgent or sensitive else ""
-    signs.company = says(said, urgent)
+    book = (phrasebook(language or "") or phrasebook("en")) if own.phrases else None
+    signs = _signs(text[:_READ], book, language) if book else _Signs()
+    signs.stars, signs.company, signs.again = stars, says(said, own.urgent), again
     kind, reasons = _kind(signs)
     found = private.find(text, language, health=signs.found.get("health", ()))
-    if says(said, sensitive):
+    if says(said, own.sensitive):
         found = [*found, "identity"]
     where = " in public" if public else ""
     reasons += [f"holds {private.NAMES[each]}{where}" for each in found]
@@ -163,6 +174,7 @@ def _points(signs: _Signs) -> dict[str, float]:
     count["sad"] = min(2, signs.sad)
     count["poor rating"] = int(0 < signs.stars <= 2)
     count["good rating"] = int(signs.stars >= 4)
+    count["again"] = int(signs.again)
     count["company"] = int(signs.company)
     points = {sign: WEIGHTS[sign] * number for sign, number in count.items() if sign in WEIGHTS and number}
     return points | {"sound": WEIGHTS["sound"] * max(-1.0, min(1.0, signs.sound))}
@@ -198,7 +210,7 @@ def _hot_kind(signs: _Signs) -> str:
     )
     if failing and shared and not signs.number("urgent"):
         return "outage"
-    return "urgent" if signs.number("urgent") or signs.company else "complaint"
+    return "urgent" if signs.number("urgent") else "complaint"
 
 
 def _reasons(signs: _Signs, points: Mapping[str, float]) -> list[str]:
@@ -207,6 +219,7 @@ def _reasons(signs: _Signs, points: Mapping[str, float]) -> list[str]:
         "poor rating": f"a rating of {signs.stars}",
         "company": "a word that the company declares urgent",
         "sad": "an unhappy sign",
+        "again": "had a ticket before",
     }
     said = [sign for sign in sorted(points, key=lambda sign: -points[sign]) if points[sign] > 0]
     reasons = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,6 +15,8 @@ from .hours import Hours
 from .texts import Tag, Texts
 from .words import unaccented
 
+Hot = Literal["complaint", "urgent", "outage"]
+Rated = Literal["low", "normal", "high", "urgent"]
 Phrase = Annotated[str, Field(min_length=1, max_length=100)]
 
 # Whole messages that turn automatic answers off and on again. Drafts: a company has its own speakers check them.
@@ -49,6 +51,30 @@ class Acknowledging(BaseModel):
     public: bool = Field(
         default=False,
         description="Under public posts. Off unless you want it: equal public comments look like spam to platforms.",
+    )
+
+
+class Judging(BaseModel):
+    """What the judgement of customers' messages changes in their tickets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    on: bool = Field(
+        default=True,
+        description="Judge messages by the phrases of their language (docs/care.md). Off: only a rating of one or two "
+        "stars and your `priority_words` raise a ticket.",
+    )
+    priorities: Mapping[Hot, Rated] = Field(
+        default={"complaint": "high", "urgent": "urgent", "outage": "high"},
+        description="The priority of a hot message's ticket, by kind; what is left out stays normal.",
+    )
+    reasons: Literal["hot", "all", "none"] = Field(
+        "hot", description="Which messages say in the ticket how they were judged, and why."
+    )
+    thanks: Texts = Field(
+        default_factory=Texts,
+        description="Said for praise in place of the acknowledgement, by visibility and language; none: praise is "
+        "acknowledged as any message. Not said in a conversation that holds something hot.",
     )
 
 
@@ -101,7 +127,10 @@ class Policy(BaseModel):
         default=OPT_IN, description="Messages that turn them on again, by language."
     )
     priority_words: tuple[Phrase, ...] = Field(
-        (), description="Words or phrases that raise a ticket's priority. A rating of one or two stars always does."
+        (), description="Words or phrases that make a message hot. A rating of one or two stars always does."
+    )
+    judging: Judging = Field(
+        default_factory=Judging, description="How customers' messages are judged, and what follows from it."
     )
     sensitive_words: tuple[Phrase, ...] = Field(
         default=IDENTITY,
@@ -110,10 +139,12 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _texts_where_they_are_due(self) -> Policy:
-        for visibility in Visibility:
-            wordings = self.texts.of(visibility)
-            if wordings and self.texts.choose(visibility, None, self.default_language) is None:
-                raise ValueError(f"texts.{visibility} has no text in the default language ({self.default_language})")
+        for name, texts in (("texts", self.texts), ("judging.thanks", self.judging.thanks)):
+            for visibility in Visibility:
+                if texts.of(visibility) and texts.choose(visibility, None, self.default_language) is None:
+                    raise ValueError(
+                        f"{name}.{visibility} has no text in the default language ({self.default_language})"
+                    )
         if self.acknowledge.public and not self.texts.public:
             raise ValueError("acknowledge.public is on, but texts.public holds no text")
         return self
@@ -131,6 +162,12 @@ class Policy(BaseModel):
     def opting_in(self) -> frozenset[str]:
         """The messages that turn them on again, likewise."""
         return _folded(self.opt_in)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages in which customers are answered: those that a message is most likely written in."""
+        texts = (self.texts, self.judging.thanks)
+        return tuple(sorted({tag for each in texts for tag in (*each.private, *each.public)} | {self.default_language}))
 
     @property
     def quiet(self) -> timedelta:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
 
-from .triage import holds_card, holds_iban
+from .accounts import holds_card, holds_iban
 from .words import unaccented
 
 NAMES = {
@@ -26,6 +26,7 @@ NAMES = {
     "identity": "a word that goes with identity numbers",
 }
 _READ = 4000
+_SEARCHED = 65536  # characters searched for cards and IBANs, which need no words beside them
 
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}\.[^\W\d_]{2,24}(?![\w@])")
 _PHONE_WORDS = re.compile(
@@ -113,11 +114,11 @@ _SELF = frozenset(
 
 def find(text: str, language: str | None = None, *, health: Collection[str] = ()) -> list[str]:
     """Return the kinds of private matters a text holds, in the order of `NAMES`; `health` are words found elsewhere."""
+    card, iban = holds_card(text[:_SEARCHED]), holds_iban(text[:_SEARCHED])
     text = "".join(
         str(unicodedata.digit(c)) if not c.isascii() and c.isdecimal() else c
         for c in unicodedata.normalize("NFC", text[:_READ])
     ).translate({0x200E: None, 0x200F: None, 0xA0: " ", 0x202F: " "})
-    card, iban = holds_card(text), holds_iban(text)
     national = any(_national(text, (language or "").split("-")[0]))
     found = {
         "card": card,

@@ -1,67 +1,66 @@
-"""What a message looks like to whoever sorts the work: urgent, or holding what should not stand in public.
+"""What the judgement of a message changes in its ticket: a priority, tags, and the reasons in words.
 
-Hints, not judgements: they raise a priority and tag a ticket, nothing is withheld because of them. The words and
-the ratings are the company's policy.
+Nothing is withheld because of a judgement. Which kind gets which priority is the company's policy, and it can switch
+the judging off: then a poor rating and its own words alone raise a ticket.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .words import folded, says
+from .judge import Judgement, Own, judge
+from .policy import Policy, Rated
 
-_READ = 65536
-# A card's 13 to 19 digits, alone or in groups; an IBAN (15 to 34 letters and digits), alone or in groups of four.
-_CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
-_IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)(?![A-Za-z0-9])"
-)
+HOT = "hot"  # the tag of a ticket with a hot message
+# What is private also in a private conversation: agents need telephone numbers and addresses there.
+_GUARDED = frozenset({"card", "iban", "national", "password", "health", "identity"})
 
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What to tell the helpdesk: a priority (`normal`, `high`) and whether it holds sensitive data, and why."""
+    """What to tell the helpdesk: a priority, tags, and why. `praises`: it may be thanked for."""
 
     priority: str = "normal"
-    sensitive: bool = False
-    reasons: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    line: str = ""
+    praises: bool = False
+
+    @property
+    def hot(self) -> bool:
+        """Whether the message was judged hot."""
+        return HOT in self.tags
 
 
-def triage(text: str, *, stars: int, words: Iterable[str], sensitive_words: Iterable[str]) -> Hints:
-    """Return the hints for a message; `stars` are a rating of one to five, 0 where there is none.
+def triage(
+    text: str, policy: Policy, *, hint: str = "", stars: int = 0, public: bool = False, again: bool = False
+) -> Hints:
+    """Return the hints for a message.
 
-    The reasons name the kind of a find (`rating`, `word`, `card`, `iban`, `identity`), never what was found.
+    `hint` is the platform's statement of the language, `stars` a rating of one to five or 0, `again` whether the
+    customer had a ticket before. No reason repeats what is private.
     """
-    text = text[:_READ]
-    tokens = folded(text)
-    urgent = [("rating", 0 < stars <= 2), ("word", says(tokens, words))]
-    private = [("card", holds_card(text)), ("iban", holds_iban(text)), ("identity", says(tokens, sensitive_words))]
-    reasons = tuple(name for name, found in (*urgent, *private) if found)
-    high = any(found for _, found in urgent)
-    return Hints("high" if high else "normal", sensitive=any(found for _, found in private), reasons=reasons)
+    rules = policy.judging
+    judged = judge(
+        text,
+        expected=policy.languages,
+        hint=hint or None,
+        public=public,
+        stars=stars,
+        again=again,
+        own=Own(policy.priority_words, policy.sensitive_words, rules.on),
+    )
+    hot = judged.heat == "hot"
+    tags: tuple[str, ...] = (HOT, judged.kind) if hot and rules.on else ()
+    if public and judged.private:
+        tags += ("sensitive-in-public",)
+    elif _GUARDED.intersection(judged.private):
+        tags += ("sensitive",)
+    priority: Rated = next((each for kind, each in rules.priorities.items() if kind == judged.kind), "normal")
+    told = rules.on and (rules.reasons == "all" or (rules.reasons == "hot" and hot))
+    praises = rules.on and judged.kind == "praise" and not judged.private
+    return Hints(priority, tags, _line(judged) if told else "", praises)
 
 
-def holds_card(text: str) -> bool:
-    """Return whether a card number stands in a text: 13 to 19 digits with a right check digit."""
-    return any(_luhn([unicodedata.digit(c) for c in match[0] if c.isdecimal()]) for match in _CARD.finditer(text))
-
-
-def _luhn(digits: list[int]) -> bool:
-    if len(set(digits)) == 1:
-        return False  # 0000 0000 0000 0000 is nobody's card
-    doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-def holds_iban(text: str) -> bool:
-    """Return whether an IBAN stands in a text, by its checksum."""
-    for match in _IBAN.finditer(text):
-        number = match[0].replace(" ", "")
-        if number.isascii():
-            rearranged = number[4:] + number[:4]
-            if int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1:
-                return True
-    return False
+def _line(judged: Judgement) -> str:
+    mood = f"mood {judged.mood:+.1f}"
+    return f"Judged {judged.heat}, {judged.kind}, {mood}: {'; '.join(judged.reasons)}"

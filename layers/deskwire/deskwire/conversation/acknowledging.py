@@ -8,6 +8,7 @@ from datetime import datetime
 
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
 from deskwire.care.addresses import mailbox
+from deskwire.care.triage import HOT
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.events import Event
@@ -15,6 +16,7 @@ from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing
 from deskwire.telemetry import Telemetry
 
+from .entries import assess
 from .ledger import UNENDED, Ledger
 from .recorded import Recorded
 from .sending import Sending
@@ -47,8 +49,9 @@ class Acknowledging:
         inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
         for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
+        thankful = _thankful(turn, [event for _, event in inbound])
         for message, event in inbound:
-            answer = self._decided(turn, event, message)
+            answer = self._decided(turn, event, message, praised=event.key in thankful)
             if isinstance(answer, str):
                 reason = answer
                 new += message.key not in known
@@ -78,10 +81,12 @@ class Acknowledging:
                 for each in known:
                     self.ledger.wish(event.channel, each, opted_out=True)
 
-    def _decided(self, turn: Turn, event: Event, message: Recorded) -> tuple[Acknowledge, Permit] | str:
+    def _decided(
+        self, turn: Turn, event: Event, message: Recorded, *, praised: bool
+    ) -> tuple[Acknowledge, Permit] | str:
         """Return what to say and the permit to send it, or why none is sent."""
         permit = _permit(turn, event, event.occurred_at or datetime.fromisoformat(message.received_at))
-        answer = acknowledgement(_situation(turn, event, permit), turn.connection.policy, turn.now)
+        answer = acknowledgement(_situation(turn, event, permit, praised=praised), turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
             return str(answer.reason)
         if isinstance(permit, Refusal):
@@ -125,7 +130,7 @@ class Acknowledging:
                 turn.settle(key, "unknown", (), UNENDED)
 
 
-def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:
+def _situation(turn: Turn, event: Event, permit: Permit | Refusal, *, praised: bool) -> Situation:
     """Return what is known of the thread when an event of it may be acknowledged."""
     thread = turn.thread
     return Situation(
@@ -135,8 +140,20 @@ def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:
         acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
         answered_at=moment(thread.answered_at) if thread.answered_at else None,
         automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
+        praised=praised,
         ours=frozenset(value for value in turn.connection.settings.values() if "@" in value),
     )
+
+
+def _thankful(turn: Turn, events: Sequence[Event]) -> frozenset[str]:
+    """Return the keys of the events that may be thanked for: none where the ticket or one of them is hot."""
+    thanks = turn.connection.policy.judging.thanks
+    if not (thanks.private or thanks.public) or HOT in turn.thread.tags:
+        return frozenset()
+    assessed = [(event, assess(turn, event)) for event in events]
+    if any(hints.hot for _, hints in assessed):
+        return frozenset()
+    return frozenset(event.key for event, hints in assessed if hints.praises)
 
 
 def _permit(turn: Turn, event: Event, last: datetime) -> Permit | Refusal:

@@ -36,6 +36,7 @@ MARGIN = 1500  # bytes that the lines around a customer's words may take
 ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
 ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side
 SUSPECTED = "suspected-spam"  # the tag of a ticket whose first message may be spam
+JUDGED = frozenset({Kind.MESSAGE, Kind.EDIT})
 FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 
@@ -53,7 +54,7 @@ class Entries:
             entry = dataclasses.replace(entry, body=f"{entry.body}\n{wording.continues(follow_up_of)}")
         event = item.event
         thread = turn.thread
-        hints = _hints(turn, event)
+        hints = assess(turn, event)
         return Ticket(
             key=compose("open", thread.filing_key),
             thread=thread.filing_key,
@@ -78,10 +79,10 @@ class Entries:
         event, thread = item.event, turn.thread
         if not isinstance(turn.helpdesk, Updates):
             return Change()
-        if event is None or event.own or event.kind not in {Kind.MESSAGE, Kind.EDIT}:
+        if event is None or event.own or event.kind not in JUDGED:
             return Change()
-        hints = _hints(turn, event)
-        asked = Change(hints.priority, (_sensitive(turn),) if hints.sensitive else ())
+        hints = assess(turn, event)
+        asked = Change(hints.priority, hints.tags)
         higher = asked.raises(thread.priority or Hints().priority)
         return Change(asked.priority if higher else "", asked.missing(thread.tags))
 
@@ -275,12 +276,19 @@ def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]
     return groups
 
 
-def _hints(turn: Turn, event: Event | None) -> Hints:
+def assess(turn: Turn, event: Event | None) -> Hints:
     """Return what a message looks like to whoever sorts the work."""
     if event is None:
         return Hints()
-    policy = turn.connection.policy
-    return triage(event.text, stars=event.stars, words=policy.priority_words, sensitive_words=policy.sensitive_words)
+    public = turn.before.visibility is Visibility.PUBLIC
+    return triage(
+        event.text,
+        turn.connection.policy,
+        hint=event.language,
+        stars=event.stars,
+        public=public,
+        again=turn.thread.epoch > 0,
+    )
 
 
 def _tags(turn: Turn, event: Event | None, hints: Hints) -> tuple[str, ...]:
@@ -288,14 +296,7 @@ def _tags(turn: Turn, event: Event | None, hints: Hints) -> tuple[str, ...]:
     tags = ["deskwire", turn.channel.name, str(turn.before.visibility), *turn.connection.tags]
     if event is not None and event.suspicion:
         tags.append(SUSPECTED)
-    if hints.sensitive:
-        tags.append(_sensitive(turn))
-    return tuple(tags)
-
-
-def _sensitive(turn: Turn) -> str:
-    """Return the tag of a ticket that holds personal data."""
-    return "sensitive" if turn.before.visibility is Visibility.PRIVATE else "sensitive-in-public"
+    return (*tags, *hints.tags)
 
 
 def customer(thread: Thread, event: Event | None, author: Author | None, *, proved: bool) -> Customer:
@@ -325,7 +326,13 @@ def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) 
     abilities, ticket = turn.helpdesk.abilities, turn.thread.ticket
     latest, before = turn.before.last_written, _before(item, event)
     text = wording.body(
-        event, turn.channel.title, latest=latest, unfetched=unfetched, before=before, answers=item.answers
+        event,
+        turn.channel.title,
+        latest=latest,
+        unfetched=unfetched,
+        before=before,
+        answers=item.answers,
+        judged=assess(turn, event).line if event.kind in JUDGED and not event.own else "",
     )
     whole: tuple[File, ...] = ()
     most = abilities.entry_bytes - MARGIN

@@ -53,7 +53,14 @@ def subject(event: Event, author: Author | None, title: str) -> str:
 
 
 def body(
-    event: Event, title: str, *, latest: int, unfetched: tuple[str, ...] = (), before: str = "", answers: str = ""
+    event: Event,
+    title: str,
+    *,
+    latest: int,
+    unfetched: tuple[str, ...] = (),
+    before: str = "",
+    answers: str = "",
+    judged: str = "",
 ) -> str:
     """Return a message as it stands in the ticket: the words, then a line with where, and one for each fact.
 
@@ -61,7 +68,7 @@ def body(
 
     `latest` is the newest customer's time filed so far (seconds): what is older says that it came late. `unfetched`
     are lines for attachments that could not be had; `before` is the earlier wording of an edited message, or when
-    a deleted one was written; `answers` is the line about what it answers.
+    a deleted one was written; `answers` is the line about what it answers, `judged` the one about its judgement.
     """
     text = event.text
     if event.kind is Kind.EDIT:
@@ -73,7 +80,8 @@ def body(
     about = title
     if event.occurred_at and latest and event.occurred_at.timestamp() < latest - LATE.total_seconds():
         about += " · arrived late: written before what stands above"
-    return "\n".join([text, *unfetched, "", about, *([answers] if answers else []), *facts(event)])
+    lines = [answers, *facts(event), cut(line(judged), REASON, Unit.CHARACTERS)]
+    return "\n".join([text, *unfetched, "", about, *filter(None, lines)])
 
 
 def in_reply_to(event: Event, answered: Event) -> str:
