@@ -224,3 +224,29 @@ def test_a_policy_survives_its_own_json_and_describes_each_field():
     assert Policy.model_validate_json(POLICY.model_dump_json()) == POLICY
     schema = Policy.model_json_schema()
     assert all("description" in each for each in schema["properties"].values())
+
+
+THANKS = {"private": {"en": "Thank you, {company} is glad!"}, "public": {"en": "Thank you!"}}
+THANKFUL = Policy.model_validate(POLICY.model_dump() | {"judging": {"thanks": THANKS}})
+
+
+def test_praise_is_thanked_for_in_place_of_the_acknowledgement():
+    assert answer(THANKFUL, praised=True) == Acknowledge("Thank you, Northwind is glad!", "en")
+    assert answer(THANKFUL) == Acknowledge("Thanks! W-9K2F7", "en")
+    assert answer(praised=True) == Acknowledge("Thanks! W-9K2F7", "en")
+
+
+def test_public_praise_is_thanked_for_where_arrivals_are_not_acknowledged():
+    event = {"visibility": Visibility.PUBLIC}
+    assert answer(THANKFUL, event=event, praised=True) == Acknowledge("Thank you!", "en")
+    assert answer(THANKFUL, event=event) == Suppressed(Reason.SWITCHED_OFF, "public")
+
+
+def test_thanks_are_said_once_in_the_quiet_period():
+    said = answer(THANKFUL, praised=True, acknowledged_at=NOW - timedelta(hours=1))
+    assert said == Suppressed(Reason.QUIET)
+
+
+def test_thanks_without_a_text_in_the_default_language_are_refused():
+    with pytest.raises(ValidationError, match=r"judging\.thanks\.private has no text in the default language"):
+        Policy.model_validate({"judging": {"thanks": {"private": {"pl": "Dziękujemy!"}}}})

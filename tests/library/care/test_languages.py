@@ -249,3 +249,7 @@ def test_a_few_words_are_enough_among_the_companys_own_languages(text, language)
 )  # fmt: skip
 def test_a_stranger_is_not_taken_for_one_of_the_companys(text):
     assert detect(text, expected=[*FIVE, "en"]) not in FIVE
+
+
+def test_a_text_that_begins_in_one_script_and_goes_on_in_another_is_read():
+    assert detect("Џон Smith je rekao da ẁ") in {None, "sr-Cyrl", "sr-Latn"}

@@ -25,11 +25,6 @@ class Hints:
     line: str = ""
     praises: bool = False
 
-    @property
-    def hot(self) -> bool:
-        """Whether the message was judged hot."""
-        return HOT in self.tags
-
 
 def triage(
     text: str, policy: Policy, *, hint: str = "", stars: int = 0, public: bool = False, again: bool = False

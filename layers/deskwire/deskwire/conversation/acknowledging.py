@@ -49,9 +49,8 @@ class Acknowledging:
         inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
         for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
-        thankful = _thankful(turn, [event for _, event in inbound])
         for message, event in inbound:
-            answer = self._decided(turn, event, message, praised=event.key in thankful)
+            answer = self._decided(turn, event, message)
             if isinstance(answer, str):
                 reason = answer
                 new += message.key not in known
@@ -81,12 +80,10 @@ class Acknowledging:
                 for each in known:
                     self.ledger.wish(event.channel, each, opted_out=True)
 
-    def _decided(
-        self, turn: Turn, event: Event, message: Recorded, *, praised: bool
-    ) -> tuple[Acknowledge, Permit] | str:
+    def _decided(self, turn: Turn, event: Event, message: Recorded) -> tuple[Acknowledge, Permit] | str:
         """Return what to say and the permit to send it, or why none is sent."""
         permit = _permit(turn, event, event.occurred_at or datetime.fromisoformat(message.received_at))
-        answer = acknowledgement(_situation(turn, event, permit, praised=praised), turn.connection.policy, turn.now)
+        answer = acknowledgement(_situation(turn, event, permit), turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
             return str(answer.reason)
         if isinstance(permit, Refusal):
@@ -130,7 +127,7 @@ class Acknowledging:
                 turn.settle(key, "unknown", (), UNENDED)
 
 
-def _situation(turn: Turn, event: Event, permit: Permit | Refusal, *, praised: bool) -> Situation:
+def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:
     """Return what is known of the thread when an event of it may be acknowledged."""
     thread = turn.thread
     return Situation(
@@ -140,20 +137,15 @@ def _situation(turn: Turn, event: Event, permit: Permit | Refusal, *, praised: b
         acknowledged_at=moment(thread.acknowledged_at) if thread.acknowledged_at else None,
         answered_at=moment(thread.answered_at) if thread.answered_at else None,
         automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
-        praised=praised,
+        praised=_praises(turn, event),
         ours=frozenset(value for value in turn.connection.settings.values() if "@" in value),
     )
 
 
-def _thankful(turn: Turn, events: Sequence[Event]) -> frozenset[str]:
-    """Return the keys of the events that may be thanked for: none where the ticket or one of them is hot."""
-    thanks = turn.connection.policy.judging.thanks
-    if not (thanks.private or thanks.public) or HOT in turn.thread.tags:
-        return frozenset()
-    assessed = [(event, assess(turn, event)) for event in events]
-    if any(hints.hot for _, hints in assessed):
-        return frozenset()
-    return frozenset(event.key for event, hints in assessed if hints.praises)
+def _praises(turn: Turn, event: Event) -> bool:
+    """Return whether a message may be thanked for: the policy has words for that and its ticket holds nothing hot."""
+    thanks = turn.connection.policy.judging.thanks.of(event.visibility)
+    return bool(thanks) and HOT not in turn.thread.tags and assess(turn, event).praises
 
 
 def _permit(turn: Turn, event: Event, last: datetime) -> Permit | Refusal:
