@@ -98,7 +98,7 @@ class SalesforceDesk(Desk):
             return len(self.player.records["Case"])
 
     def settle(self) -> bool:
-        return True
+        return self.player.told_all
 
     def _comment(self, row: Mapping[str, Any]) -> Comment:
         public = bool(row["IsPublished"])

@@ -100,6 +100,7 @@ class Salesforce(Neighbour):
         self.key = key
         self.records: dict[str, dict[str, Row]] = {}
         self._numbers = itertools.count(1)
+        self._asked_at = ""
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -185,6 +186,14 @@ class Salesforce(Neighbour):
             given = {"ParentId": full(case), "CommentBody": text, "IsPublished": public}
             return str(self._made("CaseComment", given, by=by or self.agent)["Id"])
 
+    @property
+    def told_all(self) -> bool:
+        """Whether somebody has asked for published comments since the last one was written."""
+        with self.lock:
+            rows = self.records["CaseComment"].values()
+            last = max((row["SystemModstamp"] for row in rows if row["CreatedById"] != self.bot), default="")
+            return last <= self._asked_at
+
     def close(self, case: str) -> None:
         """Let an agent close a case."""
         with self.lock:
@@ -214,6 +223,8 @@ class Salesforce(Neighbour):
             query = parsed(asked.parameter("q"), FIELDS)
             rows = self._shown(query.table, deleted=asked.path.endswith("All"))
             found = query.run(rows, self._value)
+            if "Parent.Deskwire_Key__c" in query.names():
+                self._asked_at = self._now()
         except SoqlError as error:
             return Refused(400, error.code, str(error)).reply()
         except Refused as refused:

@@ -42,7 +42,7 @@ CHECKED: Final = date(2026, 11, 29)
 REST: Final = "https://developer.salesforce.com/docs/platform/api-rest/guide"
 OBJECTS: Final = "https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects"
 CURSOR: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-SETTLES: Final = timedelta(minutes=2)  # in which a transaction may still be committed under an earlier time
+SETTLES: Final = timedelta(minutes=1)  # in which a transaction may still be committed under an earlier time
 PAGE: Final = 2000  # rows that one answer holds
 
 
@@ -56,7 +56,6 @@ class Salesforce(Helpdesk):
         body_limit=Figure(1, REST, CHECKED),  # nothing is ever delivered
         deadline=Figure(timedelta(seconds=10), REST, CHECKED),
         redelivery=Figure(timedelta(0), REST, CHECKED),
-        every=Figure(timedelta(minutes=1), REST, CHECKED, confirmed=False),  # ours: 1,440 calls a day
         api_version=Figure(VERSION, REST, CHECKED),
         figures={
             "comment_bytes": Figure(COMMENT_BYTES, f"{OBJECTS}/object-casecomment.html", CHECKED),
@@ -139,7 +138,7 @@ class Salesforce(Helpdesk):
     def poll(self, cursor: str, reach: Reach) -> Signals:
         """Return the cases of ours with a published comment that changed since the cursor, a time.
 
-        A comment that is published later changes then. The last two minutes are told again, as the same signals.
+        A comment that is published later changes then. The last minute is told again, as the same signals.
         """
         if not cursor:
             return Signals((), _written(reach.now - SETTLES))
