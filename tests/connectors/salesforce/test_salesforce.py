@@ -186,6 +186,16 @@ def test_a_ticket_is_opened_in_two_calls_and_a_log_in_that_all_share(org, reach)
     assert org.books.count() == 5
 
 
+def test_a_follow_up_of_a_deleted_case_has_no_parent_and_names_it(org, reach):
+    connector = helpdesk("salesforce")
+    before = connector.open(ticket(entry("k1")), reach).ticket
+    org.delete(before)
+    filed = connector.open(ticket(entry("k2"), key="t2", follow_up_of=before), reach)
+    case = org.records["Case"][filed.ticket]
+    assert "ParentId" not in case
+    assert before in case["Description"]
+
+
 def test_a_name_that_agents_corrected_stays(org, reach):
     connector = helpdesk("salesforce")
     connector.open(ticket(entry("k1")), reach)

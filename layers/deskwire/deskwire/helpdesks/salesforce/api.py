@@ -32,7 +32,7 @@ QUARTER: Final = 900.0
 HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+(?:salesforce\.(?:com|mil)|sfcrmproducts\.cn)")
 ID: Final = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")
 SUFFIX: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-ALPHABET: Final = re.compile(r"[A-Z][A-Z0-9_]{2,60}|[a-z][a-z_]{2,60}")
+CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{2,60}|[a-z][a-z_]{2,60}")
 
 # The transaction was rolled back, and the same request may be taken later.
 BUSY: Final = frozenset({"UNABLE_TO_LOCK_ROW", "ENTITY_IS_LOCKED", "QUERY_TIMEOUT", "OPERATION_TOO_LARGE"})
@@ -199,13 +199,13 @@ def codes(answer: Answer) -> list[str]:
 def _codes(node: Node) -> list[str]:
     rows = node.rows() if isinstance(node.raw, list) else [node]
     found = [row[name].text("") for row in rows for name in ("errorCode", "statusCode", "error")]
-    return [code for code in found if ALPHABET.fullmatch(code)]
+    return [code for code in found if CODE.fullmatch(code)]
 
 
 def settled(answer: Answer, what: str) -> Answer:
     """Return an answer of 2xx; raise for any other what happens next: by Salesforce's code, else by the status."""
     named = codes(answer) if answer.status >= 400 else []
-    if {*named} & (BUSY | LIMITED | GONE | SET_UP):
+    if (BUSY | LIMITED | GONE | SET_UP).intersection(named):
         raise failure(named, what)
     return checked(answer, what=what, secret_hint=f"“{KEY}” and the rights of Deskwire's user")
 
@@ -213,13 +213,11 @@ def settled(answer: Answer, what: str) -> Answer:
 def failure(named: Sequence[str], what: str) -> Exception:
     """Return the error that these codes of Salesforce mean."""
     text = f"{what}: Salesforce says {', '.join(named[:3]) or 'no, and not why'}"
-    if {*named} & LIMITED:
+    if LIMITED.intersection(named):
         return TemporaryError(text, after=QUARTER)
-    if {*named} & BUSY:
+    if (BUSY | GONE).intersection(named):  # the next attempt looks at the case again
         return TemporaryError(text, after=5, concerns=Concern.TICKET)
-    if {*named} & GONE:
-        return TemporaryError(text, after=5, concerns=Concern.TICKET)  # the next attempt looks at the case again
-    if {*named} & SET_UP:
+    if SET_UP.intersection(named):
         return ConfigurationError(f"{text}: see docs/helpdesks/salesforce.md")
     return PermanentError(text, status=400, code=next(iter(named), ""))
 

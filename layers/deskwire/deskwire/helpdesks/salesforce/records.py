@@ -18,7 +18,7 @@ from deskwire.model.tickets import AgentReply, Change, Entry, File, Ticket
 from deskwire.web.reading import Node
 from deskwire.web.rest import Answer
 
-from .api import VERSION, Api, codes, full, id_of, settled, unreferring
+from .api import GONE, VERSION, Api, codes, full, id_of, settled, unreferring
 
 KEY: Final = "Deskwire_Key__c"  # of cases: text, unique, an external id
 TAGS: Final = "Deskwire_Tags__c"  # of cases: long text
@@ -58,7 +58,7 @@ def opened(api: Api, ticket: Ticket) -> tuple[str, bool]:
         **filled({
             "Origin": api.reach.settings.get("origin", ""),
             "SuppliedEmail": customer.email if ADDRESS.fullmatch(customer.email) and len(customer.email) <= 80 else "",
-            "SuppliedPhone": customer.phone if len(customer.phone) <= 40 else "",
+            "SuppliedPhone": unreferring(customer.phone) if len(customer.phone) < 40 else "",
             "ParentId": full(ticket.follow_up_of),
         }),
     }  # fmt: skip
@@ -68,6 +68,8 @@ def opened(api: Api, ticket: Ticket) -> tuple[str, bool]:
         {"method": "PATCH", "url": f"{at}/Case/{KEY}/{marker(ticket.key)}", "referenceId": "case", "body": case},
     ]
     met, made = api.composite(requests, what)
+    if case.pop("ParentId", "") and GONE.intersection(codes(made)):  # deleted; the description names it
+        met, made = api.composite(requests, what)
     if not (met.status == 400 and "DUPLICATE_VALUE" in codes(met)):
         settled(_field_there(met, what), "making a contact")
     body = settled(_field_there(made, what), what).node()
