@@ -28,7 +28,7 @@ KNOWN: Final = {"Low": "low", "Medium": "normal", "High": "high"}
 COMMENT_BYTES: Final = 4000
 PIECE_BYTES: Final = COMMENT_BYTES - 60  # the mark stands below each piece
 LATEST: Final = 500  # comments of a case that are looked at
-ADDRESS: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+ADDRESS: Final = re.compile(r"\A[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 MARK: Final = re.compile(r"dw-[0-9a-f]{32}(?:-[0-9]{1,2})?\s*")
 STAFF: Final = "Standard"  # `UserType` of a colleague; those of portals, guests and processes are others
 
