@@ -5,10 +5,14 @@ import os
 import socket
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .planted.plant import plant
 
 plant()
+# A busy machine is no failure.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _connect = socket.socket.connect
 _connect_ex = socket.socket.connect_ex
