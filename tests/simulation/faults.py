@@ -152,7 +152,7 @@ FAULTS = (
           'when=[told] if known else [("told", Absent())],', "",
           ("a reply as soon as the ticket is seen (messenger, zendesk)",)),
     Fault("an early answer is forgotten when its worker dies", "conversation.ledger:Ledger", "_opening",
-          "if told:", "if False:",
+          'changes["pending"] = [*thread.pending, *(each.key for each in added if each.signal is not None)]', "",
           ("a reply as soon as the ticket is seen (messenger, zendesk)",),
           (("late", "POST acme/api/v2/tickets.json", 1), ("after", "table transact M", 1))),
     Fault("a told answer is known by its signal and not by its id", "conversation.relaying:", "_key",
@@ -253,7 +253,7 @@ FAULTS = (
     Fault("an answer that is read on two tickets is told of twice", "conversation.relaying:Relaying", "_case",
           "repeated=_key(turn, reply) in turn.relayed", "repeated=False",
           ("two tickets of one customer merged (messenger, requesttracker)",),
-          (("lost", "table transact S", 1),)),
+          (("lost", "table update S", 1),)),
     Fault("one ticket that is gone ends the signals of others", "conversation.relaying:Relaying", "relay",
           "continue if count is None:",
           "turn.outcomes += [end(each, Outcome.REFUSED, 'gone') for each in plan.relay if each is not signal]\n"

@@ -327,8 +327,9 @@ class Ledger:
             else:  # the thread names the text, and no more: what it names without a record was surely not sent
                 self._update([here, *writes])
         except Conflict:
-            if send and self.sent(thread.key, send) is not None:
-                return False
+            known = self.sent(thread.key, send) if send else None
+            if known is not None:  # of this very worker where AWS's client had to write it twice
+                return known.get("owner") == self.owner
             raise self._prevented(helpdesk if opened is not None else "", opened or thread) from None
         return True
 
@@ -386,7 +387,7 @@ class Ledger:
         now = seconds(self.clock())
         return Update(
             sent_item(thread.key, key),
-            set={"state": "sending", "text": text_digest(text), "begun_at": now},
+            set={"state": "sending", "text": text_digest(text), "begun_at": now, "owner": self.owner},
             initial={"first_at": now},
             when=[("state", AbsentOr("failed"))],
         )
@@ -464,9 +465,16 @@ class Ledger:
         plain = len(last) == 1 and not (last[0].remove or "event" in last[0].set)
         if others or not plain or thread.waiting or changes.get("pending", thread.pending):
             self._write([*last, *others, self._release(thread, changes)])
-            return
-        ended = {"key": outcomes[0].key, **last[0].set}
-        self.table.update(self._release(thread, {**changes, "ended": ended}))
+        else:
+            self._commit(thread, changes, {"key": outcomes[0].key, **last[0].set})
+
+    def _commit(self, thread: Thread, changes: dict[str, Any], ended: Mapping[str, Any]) -> None:
+        """Let go of the thread, which then says how its message ended, and say so at the message."""
+        try:
+            self.table.update(self._release(thread, {**changes, "ended": ended}))
+        except Conflict as conflict:
+            if (conflict.item or {}).get("ended") != ended:  # else AWS's client had to write it twice
+                raise
         self._concluded(thread, ended, [("done_at", Absent())])
 
     def conclude(self, thread: Thread) -> None:
