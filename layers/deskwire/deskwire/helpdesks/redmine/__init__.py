@@ -31,7 +31,7 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import Concern, PermanentError, TemporaryError
+from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import About, Signal, Status
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
@@ -96,8 +96,8 @@ class Redmine(Helpdesk):
                 filed[entry.key], shown = written(api, shown, entry)
         except TemporaryError as error:
             raise error.retold(ambiguous=True) from None
-        except TicketGone:  # deleted since a moment ago: the next attempt finds none and opens another
-            raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
+        except TicketGone:  # within a second of its making; a 404 says the same of a wrong address
+            raise PermanentError("the new ticket is not there") from None
         return Filed(number, filed)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
