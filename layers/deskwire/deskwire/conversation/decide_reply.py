@@ -19,7 +19,7 @@ from .thread import Thread
 RECENT = timedelta(days=1)
 TYPING = 120  # seconds that an agent may have been writing without having seen what came meanwhile
 PATIENCE = 900  # seconds for which a reply is tried that the platform cannot take now; then the agent is told
-ENDED = frozenset({"sent", "refused", "unknown"})
+ENDED = frozenset({"sent", "refused", "unknown", "undelivered"})  # of the last one the platform's report told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -678,9 +678,10 @@ def shard(thread_key: str) -> int:
 def _apart(origins: Sequence[Update], sendings: Sequence[Update]) -> tuple[list[Update], list[Update]]:
     """Return the writes about what was sent that are right whatever becomes of the turn, and the others.
 
-    That something was sent stays true. A report that waited at its id must not go before it is pending.
+    That something was sent stays true; a report that its id leads here must find it so. A report that waited at the id
+    must not go before it is pending.
     """
-    settled = [each for each in origins if each.when] + [each for each in sendings if each.set["state"] == "sent"]
+    settled = [each for each in sendings if each.set["state"] == "sent"] + [each for each in origins if each.when]
     return settled, [each for each in (*origins, *sendings) if each not in settled]
 
 
