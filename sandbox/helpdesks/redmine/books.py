@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from deskwire.helpdesks.redmine.words import safe
 from sandbox.helpdesks.redmine.played import Redmine
 from sandbox.neighbours.desk import By, Comment, Desk, Ticket
 from sandbox.neighbours.neighbour import Clock
@@ -86,9 +85,6 @@ class RedmineDesk(Desk):
         with contextlib.closing(self._database()) as database:
             rows = database.execute(query, [position]).fetchall()
         return [(str(issue), notes or "") for _, issue, notes in rows], rows[-1][0] if rows else position
-
-    def kept(self, text: str) -> str:
-        return safe(text)
 
     def count(self) -> int:
         with contextlib.closing(self._database()) as database:
