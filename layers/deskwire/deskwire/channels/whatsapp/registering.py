@@ -83,6 +83,6 @@ def _override(reach: Reach) -> str:
 def _asked(method: str, path: tuple[str, ...], payload: object, reach: Reach, *, what: str, **query: str) -> Node:
     call = meta.graph_request(LOGIN, method, path, payload, reach, **query)
     node = meta.settled(reach.http(call), what=what, token=LOGIN.token)
-    if method == "POST" and node["success"].raw not in {True, "true"}:
+    if method == "POST" and str(node["success"].raw).lower() != "true":
         raise ConfigurationError(f"{what}: Meta does not say that it succeeded")
     return node
