@@ -58,10 +58,13 @@ class Internet:
         raise ConnectionRefusedError
 
 
+UNJUDGED = POLICY | {"judging": {"on": False}}  # so that a priority that changes was commanded
+
+
 class Besieged(Company):
     """The company of the stories, with another app beside its own and a network that is watched."""
 
-    def __init__(self, clock, zendesk, policy=POLICY):
+    def __init__(self, clock, zendesk, policy=UNJUDGED):
         super().__init__(clock, zendesk, policy)
         self.internet = Internet("10.0.0.1")
         other = Endpoint(name="other-app", side="channels", connectors=("facebook", "messenger"), secret="other-app")

@@ -73,7 +73,7 @@ class ZendeskDesk:
             agents = {n for n, each in enumerate(comments) if each.author_id == self.zendesk.agent.id}
             kept.append(Kept(str(ticket.id), tuple(each.words for each in comments), into,
                              ticket.status == "closed" or ticket.deleted, frozenset(agents),
-                             ticket.priority == "high"))  # fmt: skip
+                             ticket.priority in {"high", "urgent"}))  # fmt: skip
         return kept
 
     def files(self):
