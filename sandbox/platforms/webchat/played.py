@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from deskwire.channels import webchat
 from deskwire.verification.session import PLAYED
 from sandbox.neighbours.neighbour import Asked, Neighbour, Reply, free_port, route
 
 HERE = Path(__file__).parent
+WIDGET = Path(webchat.__file__).with_name("webchat.js").read_bytes()
 LANGUAGES = {"en": "ltr", "de": "ltr", "ar": "rtl", "he": "rtl"}
 CHAT = PLAYED[0]
 
@@ -64,7 +66,7 @@ class Site(Neighbour):
     def script(self, asked: Asked) -> Reply:
         """Return the widget."""
         del asked
-        return Reply(200, (HERE / "webchat.js").read_bytes(), {"content-type": "text/javascript; charset=utf-8"})
+        return Reply(200, WIDGET, {"content-type": "text/javascript; charset=utf-8"})
 
 
 @dataclass(frozen=True, slots=True)

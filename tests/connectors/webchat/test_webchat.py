@@ -3,7 +3,6 @@
 import dataclasses
 import gzip
 import re
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from sandbox.platforms.webchat import played
 from tests.conformance import world
 
 CHANNEL = WebChat()
-WIDGET = Path(played.__file__).with_name("webchat.js").read_text(encoding="utf-8")
+WIDGET = played.WIDGET.decode()
 TEXT = world.Capture("webchat", "text")
 
 

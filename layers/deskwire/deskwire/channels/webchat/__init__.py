@@ -1,10 +1,10 @@
 """Web chat: our own widget on any page of yours, and its API. The contract is our own.
 
-Set-up: put `sandbox/platforms/webchat/webchat.js` on your site and one script tag on each page, whose attributes name
-the endpoint and the chat; make the endpoint with your pages' origins, and a connection for each chat (its `account` is
-the tag's `data-chat`). The page posts JSON with `fetch`: to `…/session` for a token, to the endpoint itself what the
-visitor writes, to `…/messages` for what was answered, to `…/files` before it sends a file. docs/channels/webchat.md
-has all of it. https://developer.mozilla.org/docs/Web/API/Fetch_API
+Set-up: put `webchat.js`, which lies beside this module, on your site and one script tag on each page, whose attributes
+name the endpoint and the chat; make the endpoint with your pages' origins, and a connection for each chat (its
+`account` is the tag's `data-chat`). The page posts JSON with `fetch`: to `…/session` for a token, to the endpoint
+itself what the visitor writes, to `…/messages` for what was answered, to `…/files` before it sends a file.
+docs/channels/webchat.md has all of it. https://developer.mozilla.org/docs/Web/API/Fetch_API
 
 Signature: none; the page's origin, and the session's token in the header `Authorization`, which is good for that origin
 alone; rates for an address, a visitor and the endpoint. https://fetch.spec.whatwg.org/#origin-header
