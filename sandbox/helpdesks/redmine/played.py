@@ -90,6 +90,8 @@ class Redmine:
         template = prepared(CACHE / "redmine", ingredients, self._prepare)
         _furnished(self.home)
         shutil.copyfile(template / "redmine.sqlite", self.home / "redmine.sqlite")
+        with closing(sqlite3.connect(self.home / "redmine.sqlite")) as database:
+            database.execute("pragma journal_mode = wal")  # stays so: else whoever reads waits for all who write
         made = json.loads((template / "made.json").read_text())
         self.key, self.user_id = made["deskwire"]["key"], str(made["deskwire"]["id"])
         self.agent_key, self.project, self.statuses = made["agent"]["key"], made["project"], made["statuses"]
