@@ -127,9 +127,8 @@ FAULTS = (
           "if False and situation.answered_at is not None and", CARE),
     # ------------------------------------------------------------------------------- letters, tags, names, people
     Fault("STOP in capitals is no wish", "care.words", ".casefold()", "", CARE),
-    Fault("sensitive words in public are tagged as in private", "conversation.entries",
-          '"sensitive" if turn.before.visibility is Visibility.PRIVATE else "sensitive-in-public"',
-          '"sensitive-in-public" if turn.before.visibility is Visibility.PRIVATE else "sensitive"', LEDGER),
+    Fault("sensitive words in public are tagged as in private", "care.triage",
+          'tags += ("sensitive-in-public",)', 'tags += ("sensitive",)', CARE),
     Fault("a file's name with a path", "web.media", r're.split(r"[/\\]", text)[-1]', "text", ("tests/library/web",)),
     Fault("a file's name with what is invisible", "web.media", 'unicodedata.category(sign)[0] != "C"', "True",
           ("tests/library/web",)),
