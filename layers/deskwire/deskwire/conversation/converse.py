@@ -126,7 +126,7 @@ class Conversation:
         if existing is not None and existing.done:
             self.telemetry.count("Duplicates")
             return DUPLICATE
-        if message.done:
+        if message.done and existing is None:  # else a worker died over it: its thread says how it ended, if it did
             self._report([message])
             return str(message.state)
         try:
