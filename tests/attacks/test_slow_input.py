@@ -187,7 +187,7 @@ def test_a_pattern_takes_20_ms_for_64_kilobytes_at_most(place, pattern, methods)
                 if method == "finditer":
                     list(found)
 
-        for what, make in inputs(seeds, ("", "a"), ("", "!")):
+        for what, make in inputs(seeds, ("", "a"), ("!",)):  # what fails at the end is what is tried again and again
             assert not too_long(act, make), f"{method} on {what}"
 
 

@@ -267,7 +267,7 @@ def attachment(node: Node) -> Attachment:
     url = payload["url"].text("") or node["url"].text("")
     name = NAMES.get(kind) or payload["title"].text("") or node["title"].text("")
     known = next((found for at in IDS if (found := payload[at].any_id())), "")
-    if url.startswith("/"):  # a reel on Facebook itself is told by its path, `/reel/{id}/`, and is a page to look at
+    if url.startswith("/reel/"):  # a reel on Facebook itself is told by its path, and is a page to look at
         return Attachment(AttachmentKind.LINK, f"https://www.facebook.com{url}", known, name)
     if payload["sticker_id"].any_id():
         return Attachment(AttachmentKind.STICKER, url, known, name)
