@@ -18,7 +18,6 @@ def sixteenth() -> str:
     return str(int(head.stdout.strip() or "0", 16) % 16)
 
 
-LONGEST = ("tests/flows", "tests/benchmarks", "tests/connectors/requesttracker", "tests/simulation", "tests/cli")
 STEPS: Steps = {
     "format": [BIN / "ruff", "format", "--check"],
     "lint": [BIN / "ruff", "check"],
@@ -31,16 +30,18 @@ STEPS: Steps = {
         *("--compact", "--quiet", "--skip-download"),
     ],
     "build": [TOOLS / "sam" / "bin" / "sam", "build"],
-    # The longest files first, so that no worker is left with one of them at the end. Measuring the coverage doubles the
-    # time of most tests: `make coverage` does that.
+    # Flows wait for their played neighbours, so they leave the cores to the other tests, beside which they run.
+    "flows": [BIN / "pytest", "--durations=5", "tests/flows"],
+    # Measuring the coverage doubles the time of most tests: `make coverage` does that.
     "tests": [
         *(BIN / "pytest", "-n", "auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"),
-        *("--durations=5", *LONGEST, "tests"),
+        *("--durations=5", "--ignore=tests/flows", "tests"),
     ],
     "simulation": [BIN / "python", "-m", "tests.simulation", "--sixteenth", sixteenth()],
 }
 SHOWN = ("tests", "simulation")  # minutes, on all cores: one after the other, and their progress is seen
-AT_ONCE = 2  # of the quiet ones
+BESIDE = "flows"  # runs beside the first of these
+AT_ONCE = 2  # of the others
 
 
 def run(name: str, command: list[str | Path]) -> tuple[int, float]:
@@ -61,11 +62,16 @@ def run(name: str, command: list[str | Path]) -> tuple[int, float]:
 
 
 def passed(steps: Steps) -> bool:
-    """Run the steps, the quiet ones side by side, then the long ones. Returns whether all passed."""
+    """Run the steps, the quick ones side by side, then the long ones. Returns whether all passed."""
+    quick = {name: command for name, command in steps.items() if name not in {*SHOWN, BESIDE}}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        quiet = {name: pool.submit(run, name, command) for name, command in steps.items() if name not in SHOWN}
-    results = {name: done.result() for name, done in quiet.items()}
-    results |= {name: run(name, command) for name, command in steps.items() if name in SHOWN}
+        started = {name: pool.submit(run, name, command) for name, command in quick.items()}
+    results = {name: done.result() for name, done in started.items()}
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(run, BESIDE, steps[BESIDE])
+        for name in SHOWN:
+            results[name] = run(name, steps[name])
+        results[BESIDE] = beside.result()
     print()
     for name, (status, seconds) in results.items():
         print(f"{'ok  ' if status == 0 else 'FAIL'}  {name:11} {seconds:6.1f} s")
