@@ -248,9 +248,11 @@ def test_a_function_on_a_stranger_s_words_takes_time_in_proportion(name):
         assert not slow(act, make), what
 
 
-def test_a_quadratic_pattern_would_be_found():
-    """The measure itself, on the classic that trims: long enough to be no quick one on any machine."""
-    assert slow(lambda text: re.search(r"\s+$", text), lambda length: " " * (length // 2) + "x")
+def test_growth_out_of_proportion_would_be_found(monkeypatch):
+    """Whatever the machine is busy with: the seconds are what the function says."""
+    monkeypatch.setitem(globals(), "taken", lambda act, text, times=1: act(text))
+    assert slow(lambda text: len(text) ** 2 * 1e-9, lambda length: "x" * length)
+    assert not slow(lambda text: len(text) * 1e-6, lambda length: "x" * length)
 
 
 def test_a_slow_pattern_would_be_found_by_its_time():
