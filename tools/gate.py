@@ -68,10 +68,10 @@ def passed(steps: Steps) -> bool:
         started = {name: pool.submit(run, name, command) for name, command in quick.items()}
     results = {name: done.result() for name, done in started.items()}
     with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(run, BESIDE, steps[BESIDE])
-        for name in SHOWN:
-            results[name] = run(name, steps[name])
-        results[BESIDE] = beside.result()
+        beside = pool.submit(run, BESIDE, steps[BESIDE]) if BESIDE in steps else None
+        results |= {name: run(name, steps[name]) for name in SHOWN if name in steps}
+        if beside is not None:
+            results[BESIDE] = beside.result()
     print()
     for name, (status, seconds) in results.items():
         print(f"{'ok  ' if status == 0 else 'FAIL'}  {name:11} {seconds:6.1f} s")
