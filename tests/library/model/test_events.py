@@ -147,3 +147,18 @@ def test_a_secret_that_is_no_object_is_named_and_not_shown(text):
 
 def test_during_a_rotation_two_are_valid():
     assert [each.reveal() for each in Secrets({"a": ["now", "next"]}).every("a")] == ["now", "next"]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "kind"),
+    [
+        ("image/png", AttachmentKind.IMAGE),
+        ("audio/ogg; codecs=opus", AttachmentKind.AUDIO),
+        ("video/mp4", AttachmentKind.VIDEO),
+        ("application/pdf", AttachmentKind.FILE),
+        ("sticker", AttachmentKind.FILE),
+        ("", AttachmentKind.FILE),
+    ],
+)
+def test_a_media_type_stands_for_a_kind(media_type: str, kind: AttachmentKind) -> None:
+    assert AttachmentKind.of(media_type) is kind

@@ -53,6 +53,12 @@ class AttachmentKind(StrEnum):
     CONTACT = "contact"
     LINK = "link"
 
+    @classmethod
+    def of(cls, media_type: str) -> AttachmentKind:
+        """Return the kind that a media type (`image/png`) stands for; `FILE` for any other."""
+        main = media_type.partition("/")[0]
+        return cls(main) if main in {cls.IMAGE, cls.AUDIO, cls.VIDEO} else cls.FILE
+
 
 def is_given(owner: object, *names: str) -> None:
     """Raise `PayloadError` unless each of these fields is a text, and not empty."""

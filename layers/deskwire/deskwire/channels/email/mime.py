@@ -35,7 +35,6 @@ AS_IT_CAME: Final = email.policy.default.clone(refold_source="none")
 MOST_FILES: Final = 60
 MOST_TEXT: Final = 50_000  # characters: an event is an item of the table; what is longer comes as a file, too
 DEEPEST: Final = 40
-KINDS: Final = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 BODIES: Final = frozenset({"text/plain", "text/html", "text/markdown", "text/x-amp-html", "text/enriched"})
 SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature",
                                "application/pgp-signature"})  # fmt: skip
@@ -76,7 +75,7 @@ class Part:
     @property
     def kind(self) -> AttachmentKind:
         """What the agent is told that it is."""
-        return KINDS.get(self.type.partition("/")[0], AttachmentKind.FILE)
+        return AttachmentKind.of(self.type)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

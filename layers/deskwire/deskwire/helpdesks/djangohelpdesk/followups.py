@@ -15,7 +15,6 @@ from .words import MARK, thread_of
 MERGES = 10  # one after the other, that are followed
 # The title that a merge gives to follow-ups, in the language of whoever merged: “[Merged from #7] …”.
 MOVED = re.compile(r"^\[[^\[\]#]{1,60}#([0-9]{1,18})\]")
-KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 QUOTED = "it holds a mark of Deskwire's: it is a copy of a message, or “user_id” is not our user"
 UNSURE = "the ticket was merged into #{}, and it may have been written there before, for somebody else"
 
@@ -102,7 +101,7 @@ def _reply(ticket: str, row: Node, withheld: str) -> AgentReply:
 def _attachment(each: Node) -> Attachment:
     kind = each["mime_type"].text("")
     return Attachment(
-        KINDS.get(kind.partition("/")[0], AttachmentKind.FILE),
+        AttachmentKind.of(kind),
         id=each["id"].any_id(),
         name=each["filename"].text(""),
         type=kind,

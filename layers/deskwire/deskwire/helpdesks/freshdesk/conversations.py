@@ -27,7 +27,6 @@ MERGED_INTO = re.compile(r"merged into (?:the )?ticket #?([0-9]{1,19})", re.IGNO
 MERGED_FROM = re.compile(r"\s*merged from (?:the )?ticket #?[0-9]", re.IGNORECASE)
 # Below an answer may stand what it answers, which is our own ticket. Unconfirmed: the class was seen in answers only.
 QUOTE = re.compile(r'<(?:div|blockquote)\b[^>]*\bclass="[^"]*\bfreshdesk_quote\b', re.IGNORECASE)
-KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 
 
 def mark(key: str) -> str:
@@ -128,7 +127,7 @@ def answers(api: Api, number: str, after: str) -> list[AgentReply]:
 def _reply(number: str, order: int, shown: Node) -> AgentReply:
     attachments = tuple(
         Attachment(
-            KINDS.get(item["content_type"].text("").partition("/")[0], AttachmentKind.FILE),
+            AttachmentKind.of(item["content_type"].text("")),
             url=item["attachment_url"].text(""),
             id=id_of(item["id"]),
             name=item["name"].text(""),

@@ -49,7 +49,6 @@ SEEN = date(2026, 11, 29)
 SETTLES = timedelta(seconds=60)  # in which an older note may still become visible
 CURSOR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 PAGES = 5  # of 100 issues, in one look
-KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 QUOTED = "it holds a mark of Deskwire's: it is a copy of a message"
 
 
@@ -191,7 +190,7 @@ def _reply(ticket: str, row: Node, types: Mapping[str, str]) -> AgentReply:
         written_at=row["created_on"].iso(),
         attachments=tuple(
             Attachment(
-                KINDS.get(types.get(number, "").partition("/")[0], AttachmentKind.FILE),
+                AttachmentKind.of(types.get(number, "")),
                 id=number,
                 name=name,
                 type=types.get(number, ""),

@@ -16,7 +16,6 @@ from deskwire.web.reading import Node
 from .api import HOUR, Tracker, number
 from .mail import withheld
 
-KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 TARGET = re.compile(r"/ticket/([0-9]{1,18})$")
 MERGES = 10  # one after the other, that are followed
 QUOTE = re.compile(r"<(/?)(?:div|blockquote)\b([^<>]*)>", re.IGNORECASE)
@@ -130,7 +129,7 @@ def _content(shown: Node) -> bytes:
 def _attachment(part: Node) -> Attachment:
     kind = part["ContentType"].text("")
     return Attachment(
-        KINDS.get(kind.partition("/")[0], AttachmentKind.FILE),
+        AttachmentKind.of(kind),
         id=part["id"].identifier(),
         name=part["Filename"].text(""),
         type=kind,

@@ -21,7 +21,6 @@ FILE_BYTES = 36 * 1024 * 1024  # of all files of an article: base64 makes 48 MB 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9_.%-]{0,79}")  # Zammad keeps logins in lower case
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([a-z][a-z0-9_]*)\s*")
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,59}")
-KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 # A picture in the text is no longer among the attachments (`insert_urls` in app/models/ticket/article.rb).
 INLINE = re.compile(r"<img\b[^<>]{0,2000}?src=[\"']?[^\"'<> ]{0,200}/ticket_attachment/[0-9]+/[0-9]+/([0-9]{1,18})")
 ANSWERS = frozenset({"note", "web"})  # types of article that Zammad itself sends nowhere
@@ -173,7 +172,7 @@ def _attachments(row: Node, markup: str) -> tuple[Attachment, ...]:
     """Return what an agent attached, so that they are told that it was not sent."""
     found = [
         Attachment(
-            KINDS.get(_type(item).partition("/")[0], AttachmentKind.FILE),
+            AttachmentKind.of(_type(item)),
             id=id_of(item["id"]),
             name=item["filename"].text(""),
             type=_type(item),

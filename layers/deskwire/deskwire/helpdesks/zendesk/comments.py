@@ -21,7 +21,6 @@ BATCH = 20  # entries in one comment: 33 bytes each of the 1,024 that an audit's
 UPLOAD_BYTES = 50 * 1024 * 1024
 UPLOAD_SECONDS = 50 * 60.0  # an upload's token lives 60 minutes
 OWN = "deskwire"  # tag, prefix of external ids, name in the metadata
-KINDS = {"image": AttachmentKind.IMAGE, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 # Names and numbers of `via.channel`: /documentation/ticketing/reference-guides/via-types/. What agents write in
 # Agent Workspace say `web`, their mobile apps `mobile`, apps and scripts with an agent's credentials `api`.
 WRITTEN = frozenset({
@@ -199,7 +198,7 @@ def reply(shown: Node, ticket: str, author: str) -> AgentReply:
     markup = shown["html_body"].text("")
     attachments = tuple(
         Attachment(
-            KINDS.get(item["content_type"].text("").partition("/")[0], AttachmentKind.FILE),
+            AttachmentKind.of(item["content_type"].text("")),
             url=item["content_url"].text(""),
             id=id_of(item["id"]),
             name=item["file_name"].text(""),
