@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from deskwire.contracts.channel import Reach
+from deskwire.families.ids import numbered
 from deskwire.helpdesks.requesttracker import RequestTracker
-from deskwire.helpdesks.requesttracker.api import form, number, stored_name
+from deskwire.helpdesks.requesttracker.api import form, stored_name
 from deskwire.helpdesks.requesttracker.mail import withheld
 from deskwire.helpdesks.requesttracker.replies import answer_of, words_of
 from deskwire.helpdesks.requesttracker.tickets import PLAIN_NAME, fields_of, marker, user_name
@@ -118,7 +119,7 @@ def test_a_file_that_holds_a_boundary_does_not_end_its_part():
 @pytest.mark.parametrize("text", ["", "x", "1 OR 1=1", "-1", "١", "1" * 30, "1\n"])
 def test_no_id_but_a_number_reaches_a_query(text):
     with pytest.raises(PermanentError):
-        number(text)
+        numbered(text)
 
 
 @pytest.mark.parametrize(

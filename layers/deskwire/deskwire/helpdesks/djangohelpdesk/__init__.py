@@ -35,6 +35,7 @@ from urllib.parse import urlsplit
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.ids import NUMBER, numbered, required_id
 from deskwire.model.errors import Concern, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Signal, Status
@@ -44,7 +45,7 @@ from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 from deskwire.web.rest import Call, checked
 
-from .api import HINT, NUMBER, Api, id_of, numbered
+from .api import HINT, Api
 from .followups import answers, is_answer, is_own, is_staff, ours
 from .tickets import CLOSED, REOPENED, RESOLVED, changed, opened, standing, written
 from .words import mark
@@ -126,8 +127,8 @@ class DjangoHelpdesk(Helpdesk):
             if sought.since is not None and moment is not None and moment < sought.since - SETTLES:
                 return None
             if row["comment"].text("").endswith(wanted) and is_own(api, row):
-                found = id_of(row["id"], "looking for a key")
-                ticket = sought.ticket or id_of(row["ticket"], "looking for a key")
+                found = required_id(row["id"], "looking for a key")
+                ticket = sought.ticket or required_id(row["ticket"], "looking for a key")
                 return Filed(ticket, {sought.key: found} if sought.ticket else {})
         return None
 
@@ -151,10 +152,10 @@ class DjangoHelpdesk(Helpdesk):
             raise PermanentError("that is no cursor of django-helpdesk")
         if not cursor:
             newest = next(api.newest(what), None)
-            return Signals((), id_of(newest["id"], what) if newest is not None else "0")
+            return Signals((), required_id(newest["id"], what) if newest is not None else "0")
         rows: list[Node] = []
         for row in api.newest(what):
-            if int(id_of(row["id"], what)) <= int(cursor):
+            if int(required_id(row["id"], what)) <= int(cursor):
                 break
             rows.insert(0, row)
         concerned: dict[str, Sequence[str]] = {}
@@ -162,7 +163,7 @@ class DjangoHelpdesk(Helpdesk):
         for row in rows:
             if not (is_staff(api, row) and (is_answer(api, row) or row["new_status"])):
                 continue
-            ticket = id_of(row["ticket"], what)
+            ticket = required_id(row["ticket"], what)
             if ticket not in concerned:
                 try:
                     concerned[ticket] = list(ours(api, ticket))
@@ -177,7 +178,7 @@ def _signals(api: Api, row: Node, ticket: str) -> Iterator[Signal]:
     answered = Signal(
         helpdesk=DjangoHelpdesk.name,
         account=api.reach.account,
-        object_id=id_of(row["id"], "polling"),
+        object_id=required_id(row["id"], "polling"),
         version=ticket,  # where several of our tickets were merged, one follow-up is news of each
         ticket=ticket,
         occurred_at=row["date"].iso(),

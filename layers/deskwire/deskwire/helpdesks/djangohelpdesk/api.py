@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.ids import NUMBER, numbered
+from deskwire.families.selfhosted import address_of
+from deskwire.model.errors import ConfigurationError, PayloadError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.media import safe_name
@@ -17,9 +18,6 @@ from deskwire.web.multipart import TEXT, multipart
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
-# Anything wider could send the credentials elsewhere.
-ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 HINT = "the “token”, or “user” and “password”"
 PAGE = 100  # follow-ups
 PATIENCE = 30.0  # seconds: a request for a ticket loads all tickets (TicketViewSet.get_queryset)
@@ -99,10 +97,7 @@ class Api:
 
     @property
     def _address(self) -> str:
-        address = self.reach.settings.get("address", "").removesuffix("/")
-        if not ADDRESS.fullmatch(address):
-            raise ConfigurationError("“address” is not written like https://desk.example.com/helpdesk (without /api)")
-        return address
+        return address_of(self.reach.settings, "https://desk.example.com/helpdesk (without /api)")
 
     def _credentials(self) -> str:
         secrets = self.reach.secrets
@@ -124,18 +119,3 @@ def refused(answer: Answer) -> set[str]:
         return {name for name, _ in read(answer.body).object().members()}
     except PayloadError:
         return set()
-
-
-def numbered(text: str) -> str:
-    """Return an id, once checked to be a number: it goes into addresses. Raises `PermanentError`."""
-    if not NUMBER.fullmatch(text):
-        raise PermanentError("that is no id of django-helpdesk")
-    return text
-
-
-def id_of(node: Node, what: str) -> str:
-    """Return the id in an answer. Raises `TemporaryError` (ambiguous) where there is none."""
-    found = str(node.raw)
-    if not isinstance(node.raw, int) or not NUMBER.fullmatch(found):
-        raise TemporaryError(f"{what}: the answer names none", ambiguous=True)
-    return found

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from deskwire.families.ids import numbered, required_id
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import Node
 
-from .api import Api, id_of, numbered
+from .api import Api
 from .words import MARK, thread_of
 
 MERGES = 10  # one after the other, that are followed
@@ -33,7 +34,7 @@ def answers(api: Api, ticket: str, since: int) -> Sequence[AgentReply]:
         if not into:
             break
         shown = api.ticket(into, what)
-    here = id_of(shown["id"], what)
+    here = required_id(shown["id"], what)
     rows = sorted(shown["followup_set"].rows(), key=lambda row: row["id"].number(0))
     ours = [row for row in rows if is_own(api, row) and thread and thread_of(row["comment"].text("")) == thread]
     moved = max((row["id"].number(0) for row in ours if moved_from(row)), default=0)
@@ -87,7 +88,7 @@ def ours(api: Api, ticket: str) -> Iterable[str]:
 
 def _reply(ticket: str, row: Node, withheld: str) -> AgentReply:
     return AgentReply(
-        id=id_of(row["id"], "reading the replies"),
+        id=required_id(row["id"], "reading the replies"),
         order=row["id"].number(),
         ticket=ticket,
         text=row["comment"].text("").replace("\r\n", "\n"),

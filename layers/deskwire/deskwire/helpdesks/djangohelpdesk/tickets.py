@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.ids import numbered, required_id
 from deskwire.families.introducing import introduction, tagged
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.tickets import Change, Entry, File, Ticket
@@ -12,7 +13,7 @@ from deskwire.web.media import safe_name
 from deskwire.web.reading import Node
 from deskwire.web.rest import checked
 
-from .api import HINT, OF_ACCOUNT, Api, id_of, numbered, refused
+from .api import HINT, OF_ACCOUNT, Api, refused
 from .words import line, mark, safe, spoken
 
 REOPENED, RESOLVED, CLOSED, DUPLICATE = 2, 3, 4, 5
@@ -45,7 +46,7 @@ def opened(api: Api, ticket: Ticket) -> str:
     if answer.status == 400 and (named := sorted(each for each in refused(answer) if each.startswith(OF_ACCOUNT))):
         raise ConfigurationError(f"{what}: django-helpdesk refuses {line(', '.join(named))}: see “queue”")
     made = checked(answer, what=what, secret_hint=HINT).node()
-    return id_of(made["id"], what)
+    return required_id(made["id"], what)
 
 
 def standing(api: Api, ticket: str, *, public: bool) -> Node:
@@ -72,25 +73,25 @@ def written(api: Api, shown: Node, thread: str, entry: Entry) -> str:
 
     Words with files bear another mark until the files are there, so that an interrupted attempt is gone on with.
     """
-    ticket = id_of(shown["id"], "looking at the ticket")
+    ticket = required_id(shown["id"], "looking at the ticket")
     whole, begun = mark(thread, entry.key), mark(thread, entry.key, unfinished=True)
     files = [file for file in entry.files if file.data]
     empty = [file.name for file in entry.files if not file.data]
     row = _marked(shown, whole)
     if row is not None:
-        return id_of(row["id"], "looking at the ticket")
+        return required_id(row["id"], "looking at the ticket")
     row = _marked(shown, begun) if files else None
     if row is None:
         row = _posted(api, shown, ticket, entry, f"{spoken(entry, empty)}\n\n{begun if files else whole}")
         if not files:
-            return id_of(row["id"], "adding to a ticket")
-    number = id_of(row["id"], "adding to a ticket")
+            return required_id(row["id"], "adding to a ticket")
+    number = required_id(row["id"], "adding to a ticket")
     there = {each["filename"].text("") for each in row["followupattachment_set"].rows()}
     try:
         lost = [file.name for file in files if safe_name(file.name) not in there and not _attached(api, number, file)]
         text = f"{spoken(entry, [*empty, *lost])}\n\n{whole}"
         changed = api.send("PATCH", f"followups/{number}/", {"comment": text}, "finishing a message")
-        return id_of(changed["id"], "finishing a message")
+        return required_id(changed["id"], "finishing a message")
     except TemporaryError as error:
         raise error.retold(ambiguous=True) from None
 
@@ -114,7 +115,7 @@ def _posted(api: Api, shown: Node, ticket: str, entry: Entry, text: str) -> Node
     elif status == RESOLVED or (status == CLOSED and not resolution):
         made = api.send("POST", "followups/", payload | {"comment": safe_again(resolution)}, what)
         try:
-            return api.send("PATCH", f"followups/{id_of(made['id'], what)}/", {"comment": text}, what)
+            return api.send("PATCH", f"followups/{required_id(made['id'], what)}/", {"comment": text}, what)
         except TemporaryError as error:
             raise error.retold(ambiguous=True) from None
     return api.send("POST", "followups/", payload, what)
@@ -132,7 +133,7 @@ def _attached(api: Api, followup: str, file: File) -> bool:
     answer = api.ask("POST", "followups-attachments/", file=(file, fields))
     if answer.status == 413 or (answer.status == 400 and refused(answer) & {"file", "filename", "mime_type"}):
         return False
-    id_of(checked(answer, what=what, secret_hint=HINT).node()["id"], what)
+    required_id(checked(answer, what=what, secret_hint=HINT).node()["id"], what)
     return True
 
 
@@ -149,4 +150,6 @@ def changed(api: Api, ticket: str, change: Change) -> None:
     if change.tags and (new := tagged(described, change, TAGS)) != described:
         asked["description"] = new
     if asked:
-        id_of(api.send("PATCH", f"tickets/{numbered(ticket)}/", asked, "changing a ticket")["id"], "changing a ticket")
+        required_id(
+            api.send("PATCH", f"tickets/{numbered(ticket)}/", asked, "changing a ticket")["id"], "changing a ticket"
+        )

@@ -32,6 +32,7 @@ from typing import ClassVar, Final
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.model.errors import Concern, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
@@ -40,7 +41,7 @@ from deskwire.verification.token import Token
 from deskwire.web.reading import Node, fragment, read
 from deskwire.web.request import Request
 
-from .api import NUMBER, PAGE, Api, id_of, listed, numbered
+from .api import PAGE, Api, listed
 from .conversations import UPLOAD_BYTES, answers, bears, found, mark, merged, noted, removed
 from .tickets import CLOSED, KEY_FIELD, key_field, opened, raised, standing, wake
 

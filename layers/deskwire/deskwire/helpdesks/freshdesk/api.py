@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.ids import id_of
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.media import safe_name
@@ -20,7 +21,6 @@ from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # anything wider could send the key elsewhere
-NUMBER = re.compile(r"[0-9]{1,19}")
 FIELD = re.compile(r"[a-z][a-z0-9_]{0,60}")  # as Freshdesk names a field of its own or a custom one
 PAGE = 100  # the most that a page may have; 30 unless asked for
 PAGES = 20
@@ -166,16 +166,3 @@ def listed(node: Node) -> list[Node]:
     if not isinstance(node.raw, list):
         raise TemporaryError("the answer has no list")
     return node.rows()
-
-
-def id_of(node: Node) -> str:
-    """Return an id (always digits), or nothing."""
-    number = str(node.raw)
-    return number if isinstance(node.raw, int | str) and NUMBER.fullmatch(number) else ""
-
-
-def numbered(ticket: str) -> str:
-    """Return a ticket's id, once checked to be nothing but a number: it becomes a part of an address."""
-    if not NUMBER.fullmatch(ticket):
-        raise PermanentError("the ticket's id is no number of Freshdesk's")
-    return ticket

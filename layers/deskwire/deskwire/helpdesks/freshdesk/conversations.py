@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.ids import id_of
 from deskwire.model.errors import TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.keys import digest
@@ -15,7 +16,7 @@ from deskwire.model.tickets import AgentReply, Entry, File
 from deskwire.web.markup import literal, paragraph, plain
 from deskwire.web.reading import Node
 
-from .api import Api, id_of, refusals
+from .api import Api, refusals
 
 UPLOAD_BYTES = 20 * 1024 * 1024  # all attachments of one ticket together
 # https://developers.freshdesk.com/api/#conversations: what agents write is 0 (a reply) or 2 (a note). The others are

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
+from deskwire.families.ids import NUMBER, id_of
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.tickets import Change, Entry, Sought, Ticket
 from deskwire.web.markup import literal
 from deskwire.web.reading import Node
 
-from .api import FIELD, NUMBER, PAGE, PAGES, Api, id_of, listed, refusals
+from .api import FIELD, PAGE, PAGES, Api, listed, refusals
 from .conversations import body_of, fitting, left_out, mark
 
 OPEN, CLOSED = 2, 5

@@ -36,6 +36,7 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Pace, Terms
+from deskwire.families.ids import id_of, numbered
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
@@ -44,7 +45,7 @@ from deskwire.verification.called import SignedCall
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
 
-from .api import Api, id_of, numbered
+from .api import Api
 from .records import KEY, REPLY, answers, contact_of, marker, noted, opened, place
 
 CHECKED = date(2026, 11, 29)

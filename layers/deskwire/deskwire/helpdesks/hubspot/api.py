@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.ids import id_of
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
 BASE = "https://api.hubapi.com"
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 HOUR = 3600.0
 # What a 400 says of the set-up and not of the message; `error` of each is unconfirmed, so the words are looked at.
 MISCONFIGURED = re.compile(rb"PROPERTY_DOESNT_EXIST|does not exist|INVALID_OPTION|was not one of the allowed options")
@@ -202,16 +202,3 @@ def not_found(answer: Answer) -> bool:
 def taken(answer: Answer) -> bool:
     """Return whether a unique value is taken. Status and words of it are unconfirmed: 409 or 400, and either text."""
     return answer.status == 409 or (answer.status == 400 and TAKEN.search(answer.body) is not None)
-
-
-def id_of(node: Node) -> str:
-    """Return an id (always digits), or nothing."""
-    number = str(node.raw)
-    return number if type(node.raw) in {int, str} and NUMBER.fullmatch(number) else ""
-
-
-def numbered(ticket: str) -> str:
-    """Return a ticket's id, once checked to be nothing but a number: it becomes a part of an address."""
-    if not NUMBER.fullmatch(ticket):
-        raise PermanentError("the ticket's id is no number of HubSpot's")
-    return ticket

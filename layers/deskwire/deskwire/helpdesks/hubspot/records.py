@@ -7,13 +7,14 @@ from typing import Any
 
 from deskwire.care.measure import split
 from deskwire.contracts.terms import Unit
+from deskwire.families.ids import id_of
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, Ticket
 from deskwire.web.markup import literal, paragraph, plain
 from deskwire.web.reading import Node
 
-from .api import Api, associated, id_of, taken
+from .api import Api, associated, taken
 
 KEY = "deskwire_key"  # of tickets, unique
 REPLY = "deskwire_reply"  # of tickets: what the agent fills in to answer

@@ -31,6 +31,7 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.ids import NUMBER, numbered, required_id
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import About, Signal, Status
@@ -40,7 +41,7 @@ from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 from deskwire.web.rest import Call
 
-from .api import NUMBER, Api, id_of, numbered
+from .api import Api
 from .issues import changed, issue_of, journal_of, opened, written
 from .words import MARK
 
@@ -88,7 +89,7 @@ class Redmine(Helpdesk):
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         api = Api(reach)
         shown = opened(api, ticket)
-        number = id_of(shown["id"], "opening a ticket")
+        number = required_id(shown["id"], "opening a ticket")
         filed: dict[str, str] = {}
         try:
             for entry in ticket.entries:
@@ -154,7 +155,7 @@ class Redmine(Helpdesk):
             asked = query | {"updated_on": f">={cursor}", "sort": "updated_on", "page": str(page)}
             rows = list(api.get("issues.json", what, **asked)["issues"].items())
             for row in rows:
-                signals += _signals(api, id_of(row["id"], what), datetime.fromisoformat(cursor))
+                signals += _signals(api, required_id(row["id"], what), datetime.fromisoformat(cursor))
                 moment = row["updated_on"].iso()
                 if moment is not None and abs(reach.now - moment) >= SETTLES:
                     settled = max(settled, _stamp(moment))
@@ -182,7 +183,7 @@ def _reply(ticket: str, row: Node, types: Mapping[str, str]) -> AgentReply:
 
     text = own_words(row["notes"].text("").replace("\r\n", "\n"))
     return AgentReply(
-        id=id_of(row["id"], "reading the replies"),
+        id=required_id(row["id"], "reading the replies"),
         order=row["id"].number(),
         ticket=ticket,
         text=text,
@@ -214,7 +215,7 @@ def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
         answered = Signal(
             helpdesk=Redmine.name,
             account=api.reach.account,
-            object_id=id_of(row["id"], "polling"),
+            object_id=required_id(row["id"], "polling"),
             ticket=ticket,
             occurred_at=moment,
         )

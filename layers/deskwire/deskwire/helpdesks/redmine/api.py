@@ -9,15 +9,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.ids import numbered, required_id
+from deskwire.families.selfhosted import address_of
+from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import PRIORITIES, File
 from deskwire.model.values import dataclass, field
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
-# Anything wider could send the key elsewhere.
-ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 PROJECT = re.compile(r"[a-z0-9_-]{1,100}")
 HOUR = 3600.0
 DAY = 86_400.0
@@ -54,7 +53,7 @@ class Api:
         if answer.status == 404:
             raise TicketGone("deleted")
         shown = checked(answer, what=what, secret_hint=HINT).node()["issue"].object()
-        id_of(shown["id"], what)
+        required_id(shown["id"], what)
         return shown
 
     def change(self, number: str, fields: dict[str, object], what: str) -> None:
@@ -84,10 +83,7 @@ class Api:
     @property
     def address(self) -> str:
         """Where Redmine is."""
-        address = self.reach.settings.get("address", "").removesuffix("/")
-        if not ADDRESS.fullmatch(address):
-            raise ConfigurationError("“address” is not written like https://redmine.example.com")
-        return address
+        return address_of(self.reach.settings, "https://redmine.example.com")
 
     @property
     def host(self) -> str:
@@ -103,7 +99,7 @@ class Api:
         """The id of our own user."""
 
         def look() -> str:
-            return id_of(self.get("users/current.json", "asking who we are")["user"]["id"], "asking who we are")
+            return required_id(self.get("users/current.json", "asking who we are")["user"]["id"], "asking who we are")
 
         return self._kept("me", look, DAY)
 
@@ -119,7 +115,7 @@ class Api:
             if answer.status == 404:
                 raise ConfigurationError(f"Redmine has no project “{name}” that its user may see: {PAGE}")
             what = "looking at the project"
-            return id_of(checked(answer, what=what, secret_hint=HINT).node()["project"]["id"], what)
+            return required_id(checked(answer, what=what, secret_hint=HINT).node()["project"]["id"], what)
 
         self._kept(f"project/{name}", look, HOUR)
         return name
@@ -178,18 +174,3 @@ def errors_of(answer: Answer) -> list[Node]:
         return read(answer.body)["errors"].rows()
     except PayloadError:
         return []
-
-
-def numbered(text: str) -> str:
-    """Return an id, once checked to be a number: it goes into addresses. Raises `PermanentError`."""
-    if not NUMBER.fullmatch(text):
-        raise PermanentError("that is no id of Redmine")
-    return text
-
-
-def id_of(node: Node, what: str) -> str:
-    """Return the id in an answer. Raises `TemporaryError` (ambiguous) where there is none."""
-    found = str(node.raw)
-    if not isinstance(node.raw, int) or not NUMBER.fullmatch(found):
-        raise TemporaryError(f"{what}: the answer names none", ambiguous=True)
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.ids import numbered, required_id
 from deskwire.families.introducing import introduction, tagged
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.tickets import Change, Entry, Ticket
@@ -12,7 +13,7 @@ from deskwire.web.media import safe_name
 from deskwire.web.reading import Node
 from deskwire.web.rest import checked
 
-from .api import HINT, PAGE, Api, id_of, numbered
+from .api import HINT, PAGE, Api
 from .words import line, mark, shown, spoken
 
 TAGS = "Tags"
@@ -25,7 +26,7 @@ def issue_of(api: Api, key: str) -> str:
     # Short filters: `*` is any status, `~` contains (Redmine 5.0: app/models/issue_query.rb).
     query = {"status_id": "*", "description": f"~{mark(key)[1:-1]}", "sort": "id", "limit": "1"}
     rows = api.get("issues.json", what, **query)["issues"].items()
-    return next((id_of(row["id"], what) for row in rows), "")
+    return next((required_id(row["id"], what) for row in rows), "")
 
 
 def opened(api: Api, ticket: Ticket) -> Node:
@@ -47,7 +48,7 @@ def opened(api: Api, ticket: Ticket) -> Node:
     answer = api.ask("POST", "issues.json", {"issue": fields})
     api.refused(answer, what)
     made = checked(answer, what=what, secret_hint=HINT).node()["issue"]
-    id_of(made["id"], what)
+    required_id(made["id"], what)
     return made
 
 
@@ -59,7 +60,7 @@ def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
     """
     if found := journal_of(issue, entry.key):
         return found, issue
-    ticket = id_of(issue["id"], "looking at the ticket")
+    ticket = required_id(issue["id"], "looking at the ticket")
     if entry.public and closed_for_long(api, issue):
         raise TicketGone("closed")
     uploads: list[dict[str, str]] = []
@@ -90,7 +91,7 @@ def journal_of(issue: Node, key: str) -> str:
     """Return the journal of an issue that bears the mark of a key, or an empty string."""
     rows = issue["journals"].rows()
     found = next((row for row in rows if row["notes"].text("").endswith(mark(key))), None)
-    return "" if found is None else id_of(found["id"], "looking for the message")
+    return "" if found is None else required_id(found["id"], "looking for the message")
 
 
 def closed_for_long(api: Api, issue: Node) -> bool:

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, ClassVar
 from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.ids import numbered
 from deskwire.model.errors import PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
@@ -40,7 +41,7 @@ from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sough
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
-from .api import Tracker, number, quoted, values_of
+from .api import Tracker, quoted, values_of
 from .replies import file_of, reply, staff, written_on
 from .tickets import (
     MESSAGE,
@@ -140,16 +141,16 @@ class RequestTracker(Helpdesk):
         filed: dict[str, str] = {}
         for entry in entries:
             try:
-                filed[entry.key] = written(tracker, number(ticket), entry)
+                filed[entry.key] = written(tracker, numbered(ticket), entry)
             except TemporaryError as error:
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 
     def update(self, ticket: str, change: Change, reach: Reach) -> None:
-        changed(Tracker(reach), number(ticket), change)
+        changed(Tracker(reach), numbered(ticket), change)
 
     def close(self, ticket: str, reach: Reach) -> None:
-        closed(Tracker(reach), number(ticket))
+        closed(Tracker(reach), numbered(ticket))
 
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
         tracker, key, ticket = Tracker(reach), sought.key, sought.ticket
@@ -172,9 +173,9 @@ class RequestTracker(Helpdesk):
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         tracker = Tracker(reach)
-        where = written_on(tracker, number(ticket))
+        where = written_on(tracker, numbered(ticket))
         found: list[AgentReply] = []
-        cursor = number(after or "0")
+        cursor = numbered(after or "0")
         while True:
             rows = list(
                 tracker.get(
@@ -194,7 +195,7 @@ class RequestTracker(Helpdesk):
                     found.append(reply(tracker, ticket, row, name))
             if len(rows) < 100:
                 return found
-            cursor = number(rows[-1]["id"].identifier())
+            cursor = numbered(rows[-1]["id"].identifier())
 
     def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         body = read(request.body).object()
@@ -222,7 +223,7 @@ class RequestTracker(Helpdesk):
         rows = tracker.get(
             "transactions",
             what="polling",
-            query=f"ObjectType = 'RT::Ticket' AND Type = 'Correspond' AND id > {number(cursor)}"
+            query=f"ObjectType = 'RT::Ticket' AND Type = 'Correspond' AND id > {numbered(cursor)}"
             f" AND Creator != {quoted(tracker.user)}",
             orderby="id",
             per_page="50",
@@ -231,9 +232,9 @@ class RequestTracker(Helpdesk):
         # In lists `Object` is empty: each transaction is asked for its ticket, then once which of them are ours.
         news: list[tuple[str, str, datetime | None]] = []
         for row in rows["items"].items():
-            transaction = number(row["id"].identifier())
+            transaction = numbered(row["id"].identifier())
             shown = tracker.get(f"transaction/{transaction}", what="polling")
-            news.append((transaction, number(shown["Object"]["id"].identifier()), row["Created"].iso()))
+            news.append((transaction, numbered(shown["Object"]["id"].identifier()), row["Created"].iso()))
         ours = self._ours(tracker, {survivor for _, survivor, _ in news})
         return Signals(
             [

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
-from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.multipart import multipart
@@ -87,13 +87,6 @@ def form(payload: object, files: Sequence[File]) -> tuple[str, bytes]:
 def stored_name(name: str) -> str:
     """Return a file's name without what would break out of its header, or be decoded (`=?…`)."""
     return re.sub(r"[\x00-\x1f\x7f/\\\"]", "_", name).replace("=?", "=_").strip()[:120] or "file"
-
-
-def number(text: str) -> str:
-    """Return an id that is a number; it goes into paths and queries. Raises `PermanentError` for anything else."""
-    if not re.fullmatch(r"[0-9]{1,18}", text):
-        raise PermanentError("that is no id of Request Tracker")
-    return text
 
 
 def quoted(value: str) -> str:

@@ -7,13 +7,14 @@ import binascii
 import re
 from urllib.parse import quote
 
+from deskwire.families.ids import numbered
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import AgentReply, File
 from deskwire.web.markup import plain
 from deskwire.web.reading import Node
 
-from .api import HOUR, Tracker, number
+from .api import HOUR, Tracker
 from .mail import withheld
 
 TARGET = re.compile(r"/ticket/([0-9]{1,18})$")
@@ -59,7 +60,7 @@ def written_on(tracker: Tracker, ticket: str) -> str:
             break
         # fsck.com-rt://example.org/ticket/7; where it is not told, the survivor is as near as we get.
         target = TARGET.search(merge["NewValue"].text(""))
-        here, since = target[1] if target else number(survivor), number(merge["id"].identifier())
+        here, since = target[1] if target else numbered(survivor), numbered(merge["id"].identifier())
     return f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
@@ -77,7 +78,7 @@ def staff(tracker: Tracker, name: str) -> str:
 
 def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
     """Return a correspondence as the reply to be sent."""
-    transaction = number(row["id"].identifier())
+    transaction = numbered(row["id"].identifier())
     parts = list(
         tracker.get(
             f"transaction/{transaction}/attachments",
@@ -94,7 +95,7 @@ def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
     chosen = next((kind for kind in ("text/plain", "text/html") if kind in texts), "")
     shown = {chosen: _attachment_of(tracker, texts[chosen])} if chosen else {}
     # The headers of the whole stand with its outermost part, which RT stores first.
-    first = min((part["id"].identifier() for part in parts), key=lambda each: int(number(each)), default="")
+    first = min((part["id"].identifier() for part in parts), key=lambda each: int(numbered(each)), default="")
     whole = (
         shown[chosen] if chosen and texts[chosen] == first else _attachment_of(tracker, first) if first else Node({})
     )
@@ -111,7 +112,7 @@ def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
 
 
 def _attachment_of(tracker: Tracker, attachment: str) -> Node:
-    return tracker.get(f"attachment/{number(attachment)}", what="reading an attachment")
+    return tracker.get(f"attachment/{numbered(attachment)}", what="reading an attachment")
 
 
 def file_of(tracker: Tracker, attachment: Attachment) -> File:

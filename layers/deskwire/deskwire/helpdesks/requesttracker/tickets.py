@@ -8,13 +8,14 @@ from datetime import UTC
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.ids import numbered
 from deskwire.families.introducing import introduction
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Change, Customer, Entry, Ticket
 from deskwire.web.rest import checked
 
-from .api import DENIED, HINT, HOUR, Tracker, message_of, number, quoted, values_of
+from .api import DENIED, HINT, HOUR, Tracker, message_of, quoted, values_of
 
 THREAD = "Deskwire Thread"
 OPENING = "Deskwire Opening"
@@ -120,7 +121,7 @@ def created(tracker: Tracker, ticket: Ticket, requestor: str, public: Sequence[E
 
 def settled(tracker: Tracker, opened: str, requestor: str, ticket: Ticket) -> str:
     """Return the ticket that stands, after RT's silence was checked: the requestor is there, nobody was faster."""
-    shown = tracker.get(f"ticket/{number(opened)}", what="checking the new ticket")
+    shown = tracker.get(f"ticket/{numbered(opened)}", what="checking the new ticket")
     # RT drops a requestor it cannot make sense of and says nothing.
     names = {row["id"].identifier("").lower() for row in shown["Requestor"].items()}
     if requestor not in names:
@@ -202,7 +203,7 @@ def changed(tracker: Tracker, ticket: str, change: Change) -> None:
     shown = checked(answer, what=what, secret_hint=HINT).node()
     asked: dict[str, object] = {}
     wanted = PRIORITIES.get(change.priority, 0)
-    if wanted > int(number(shown["Priority"].identifier())):
+    if wanted > int(numbered(shown["Priority"].identifier())):
         asked["Priority"] = wanted
     present = values_of(shown, TAGS)
     if missing := change.missing(present):

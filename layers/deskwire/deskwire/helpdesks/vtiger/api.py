@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.connector import Token
+from deskwire.families.selfhosted import address_of
 from deskwire.model.errors import (
     Concern,
     ConfigurationError,
@@ -28,8 +29,6 @@ from deskwire.web.rest import Answer, Call, checked
 
 from .words import readable
 
-# Anything wider could send the key elsewhere.
-SERVICE_ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
 USER = re.compile(r"[^\s&=]{1,100}")
 RECORD = re.compile(r"[0-9]{1,6}x[0-9]{1,18}")
 PREFIX = re.compile(r"[0-9]{1,6}")
@@ -171,10 +170,7 @@ class Service:
 
     @property
     def _address(self) -> str:
-        address = self.reach.settings.get("address", "").removesuffix("/")
-        if not SERVICE_ADDRESS.fullmatch(address):
-            raise ConfigurationError("“address” is not written like https://crm.example.com (without webservice.php)")
-        return f"{address}/webservice.php"
+        return f"{address_of(self.reach.settings, 'https://crm.example.com (without webservice.php)')}/webservice.php"
 
     def _in_session(self, call: Callable[[Session], Call], what: str, *, writes: bool) -> Node:
         for last in (False, True):

@@ -34,6 +34,7 @@ from typing import Any, ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.model.errors import (
     Concern,
     ConfigurationError,
@@ -48,7 +49,7 @@ from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
 
-from .api import NUMBER, Api, id_of, numbered
+from .api import Api
 from .articles import OWN, answer_of, customer, fields, marker, safe, written
 
 CHECKED = date(2026, 11, 29)

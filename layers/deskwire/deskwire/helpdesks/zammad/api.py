@@ -9,14 +9,13 @@ from urllib.parse import urlencode
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.ids import id_of
+from deskwire.families.selfhosted import address_of
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
-# Anything wider could send the token elsewhere.
-ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 HOUR = 3600.0
 DAY = 86_400.0
 # The ids of state types are those of the installation's seeds and have no address of their own to be read from:
@@ -47,10 +46,7 @@ class Api:
         self, method: str, path: str, payload: object = None, *, timeout: float = 15.0, safe: bool = False
     ) -> Answer:
         """Return whatever status came."""
-        address = self.reach.settings.get("address", "").removesuffix("/")
-        if not ADDRESS.fullmatch(address):
-            raise ConfigurationError("“address” is not written like https://support.example.com")
-        url = f"{address}/api/v1/{path}"
+        url = f"{address_of(self.reach.settings, 'https://support.example.com')}/api/v1/{path}"
         headers = {
             "Authorization": f"Token token={self.reach.secrets.one('token').reveal()}",
             "Accept": "application/json",
@@ -168,12 +164,6 @@ def _still_there(answer: Answer) -> None:
         raise TicketGone("deleted")
 
 
-def id_of(node: Node) -> str:
-    """Return an id (always digits), or nothing."""
-    number = str(node.raw)
-    return number if type(node.raw) in {int, str} and NUMBER.fullmatch(number) else ""
-
-
 def error_of(answer: Answer) -> str:
     """Return what an error says, in English whatever the agent's language is, or nothing."""
     if answer.status < 400:
@@ -182,10 +172,3 @@ def error_of(answer: Answer) -> str:
         return read(answer.body)["error"].text("")
     except PayloadError:
         return ""
-
-
-def numbered(ticket: str) -> str:
-    """Return a ticket's id, once checked to be nothing but a number: it becomes a part of an address."""
-    if not NUMBER.fullmatch(ticket):
-        raise PermanentError("the ticket's id is no number of Zammad's")
-    return ticket

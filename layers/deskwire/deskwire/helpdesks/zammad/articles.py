@@ -7,6 +7,7 @@ import html
 import re
 from typing import Any
 
+from deskwire.families.ids import id_of
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, File, Ticket
@@ -14,7 +15,7 @@ from deskwire.web.markup import JOINER, literal, plain
 from deskwire.web.reading import Node
 from deskwire.web.rest import Answer
 
-from .api import Api, id_of
+from .api import Api
 
 OWN = "deskwire"  # the tag that every ticket of ours has
 FILE_BYTES = 36 * 1024 * 1024  # of all files of an article: base64 makes 48 MB of them, in a request of 50 at most

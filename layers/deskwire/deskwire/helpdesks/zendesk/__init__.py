@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.model.errors import (
     Concern,
     ConfigurationError,
@@ -54,7 +55,7 @@ from deskwire.web.reading import Node, fragment, read
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
 
-from .api import NUMBER, Api, error_of, id_of, numbered
+from .api import Api, error_of
 from .comments import (
     ENTRY_BYTES,
     OWN,

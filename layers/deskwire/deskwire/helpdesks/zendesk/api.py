@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.families.ids import id_of
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # anything wider could send the token elsewhere
-NUMBER = re.compile(r"[0-9]{1,19}")
 PAGE = 100
 MINUTE = 60
 PAGES = 5  # of the newest comments or audits: what is looked for is among the last 500
@@ -139,22 +139,9 @@ class Api:
         return self.kept(name) or self.kept(name, make(), seconds)
 
 
-def id_of(node: Node) -> str:
-    """Return an id (always digits), or nothing."""
-    number = str(node.raw)
-    return number if isinstance(node.raw, int | str) and NUMBER.fullmatch(number) else ""
-
-
 def error_of(answer: Answer) -> str:
     """Return the name of an error, or nothing."""
     try:
         return read(answer.body)["error"].text("")
     except PayloadError:
         return ""
-
-
-def numbered(ticket: str) -> str:
-    """Return a ticket's id, once checked to be nothing but a number: it becomes a part of an address."""
-    if not NUMBER.fullmatch(ticket):
-        raise PermanentError("the ticket's id is no number of Zendesk's")
-    return ticket

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from deskwire.families.ids import id_of
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.keys import digest
@@ -14,7 +15,7 @@ from deskwire.model.tickets import AgentReply, Entry, File
 from deskwire.web.markup import literal, paragraph, plain, rewritten
 from deskwire.web.reading import Node
 
-from .api import Api, error_of, id_of
+from .api import Api, error_of
 
 ENTRY_BYTES = 48_000  # a comment holds 65,535 [?]; the rest is for the marks of HTML
 BATCH = 20  # entries in one comment: 33 bytes each of the 1,024 that an audit's metadata takes

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from deskwire.contracts.registration import Finding, Registered, Site, State, address, complete
+from deskwire.families.ids import id_of
 from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secret
 from deskwire.web.reading import Node
 
-from .api import Api, id_of
+from .api import Api
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
