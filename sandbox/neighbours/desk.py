@@ -108,8 +108,7 @@ class Desk(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    @abstractmethod
-    def connect(self, webhook: str) -> None:
+    def connect(self, webhook: str) -> None:  # noqa: B027 - a helpdesk that is polled tells nobody
         """Tell this address of agents' answers."""
 
     @abstractmethod
@@ -132,16 +131,15 @@ class Desk(ABC):
     def count(self) -> int:
         """Return how many tickets there are."""
 
-    @abstractmethod
     def settle(self) -> bool:
         """Wait until the webhook told everything; whether it did."""
+        return True
 
 
-class SignallingDesk(Desk):
-    """A played helpdesk that tells of agents' answers by a webhook, once it is connected."""
+class PlayedDesk(Desk):
+    """A helpdesk that a player plays."""
 
     player: Neighbour
-    _sender: Sender | None = None
 
     @property
     def address(self) -> str:
@@ -154,9 +152,20 @@ class SignallingDesk(Desk):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.player.__exit__(kind, error, trace)
+
+
+class SignallingDesk(PlayedDesk):
+    """A played helpdesk that tells of agents' answers by a webhook, once it is connected."""
+
+    _sender: Sender | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._sender is not None:
             self._sender.__exit__(kind, error, trace)
-        self.player.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
 
     def connect(self, webhook: str) -> None:
         self._sender = Sender(webhook.removesuffix(f"/helpdesks/{WEBHOOK}"), workers=1).__enter__()

@@ -1,4 +1,4 @@
-"""Real programs in the sandbox: a process group that ends with its owner, and what is prepared once and then copied."""
+"""Real helpdesks in the sandbox: process groups that end with their owner, prepared once and then copied."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
-from sandbox.neighbours.desk import DeskError
+from sandbox.neighbours.desk import Desk, DeskError
 
 CACHE = Path(__file__).parents[2] / ".sandbox"
 START_LIMIT = 180.0  # seconds until the first answer
@@ -107,3 +112,67 @@ def prepared(cache: Path, ingredients: Iterable[bytes], make: Callable[[Path], N
             make(making)
             making.rename(ready)
     return ready
+
+
+def opened(request: urllib.request.Request, by: urllib.request.OpenerDirector | None = None) -> bytes:
+    """Return the body of an answer, past any proxy. Raises `DeskError` with what an error says."""
+    try:
+        with (by or urllib.request.build_opener(urllib.request.ProxyHandler({}))).open(request, timeout=60) as answer:
+            found: bytes = answer.read()
+            return found
+    except urllib.error.HTTPError as error:
+        with error:
+            msg = f"{request.full_url}: {error.code} {error.read()[:500].decode(errors='replace')}"
+        raise DeskError(msg) from None
+
+
+class Real(ABC):
+    """One private instance of a real helpdesk under `home`; a context manager. `progress` receives a line per step."""
+
+    def __init__(self, home: Path, progress: Callable[[str], None]) -> None:
+        """Keep it under `home`; nothing is started before `start` (or `with`)."""
+        self.home = home
+        self.address = ""
+        self.program: Program | None = None
+        self._progress = progress
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises `DeskError` naming what went wrong."""
+
+    def stop(self) -> None:
+        """End it; the files stay."""
+        program, self.program = self.program, None
+        if program is not None:
+            program.stop()
+
+
+Instance = TypeVar("Instance", bound=Real)
+
+
+class RealDesk(Desk, Generic[Instance]):
+    """A `Desk` that runs a real helpdesk, by the real clock."""
+
+    running: Instance
+
+    @property
+    def address(self) -> str:
+        return self.running.address
+
+    def __enter__(self) -> Self:
+        shutil.rmtree(self.running.home, ignore_errors=True)
+        self.running.home.mkdir(parents=True)
+        self.running.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.running.stop()

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from deskwire.helpdesks.djangohelpdesk.words import safe
 from deskwire.web.markup import JOINER
 from sandbox.helpdesks.djangohelpdesk.played import PASSWORD, DjangoHelpdesk
-from sandbox.neighbours.desk import By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import By, Comment, Ticket
 from sandbox.neighbours.neighbour import Clock
+from sandbox.neighbours.real import RealDesk
 
 
-class DjangoDesk(Desk):
+class DjangoDesk(RealDesk[DjangoHelpdesk]):
     """A django-helpdesk in an environment of its own."""
 
     scale = 0.5  # each request for a ticket loads all of them
@@ -27,43 +26,24 @@ class DjangoDesk(Desk):
     def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:
         """Keep it under `directory`; it lives by the real clock."""
         del clock
-        self.desk = DjangoHelpdesk(directory, progress=progress)
-        self._directory = directory
+        self.running = DjangoHelpdesk(directory, progress=progress)
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:
         """The token, known once it runs."""
-        return {"desk": {"token": self.desk.token}}
+        return {"desk": {"token": self.running.token}}
 
     @property
     def rules(self) -> Mapping[str, Any]:
-        settings = {"address": f"https://{self.host}", "queue": self.desk.queue, "user_id": self.desk.user_id}
+        settings = {"address": f"https://{self.host}", "queue": self.running.queue, "user_id": self.running.user_id}
         return {"connector": "djangohelpdesk", "secret": "desk", "poll": True, "settings": settings}
-
-    @property
-    def address(self) -> str:
-        return self.desk.address
 
     @property
     def page(self) -> str:
         return f"{self.address} (agent, {PASSWORD})"
 
-    def __enter__(self) -> Self:
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._directory.mkdir(parents=True)
-        self.desk.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.desk.stop()
-
-    def connect(self, webhook: str) -> None:
-        """Do nothing: it is asked every minute."""
-
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
-        return self.desk.agent_replies(ticket, text, public=public)
+        return self.running.agent_replies(ticket, text, public=public)
 
     def tickets(self) -> list[Ticket]:
         query = """
@@ -73,7 +53,7 @@ class DjangoDesk(Desk):
         found: dict[str, Ticket] = {}
         with contextlib.closing(self._database()) as database:
             for ticket, title, number, user, public, comment, moment in database.execute(query):
-                own = str(user) == self.desk.user_id
+                own = str(user) == self.running.user_id
                 made = found.get(str(ticket))
                 if made is None:  # the first one holds the facts of the ticket, no words of a customer's
                     made = found[str(ticket)] = Ticket(str(ticket), title)
@@ -97,8 +77,5 @@ class DjangoDesk(Desk):
         with contextlib.closing(self._database()) as database:
             return int(database.execute("select count(*) from helpdesk_ticket").fetchone()[0])
 
-    def settle(self) -> bool:
-        return True  # it tells nobody
-
     def _database(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.desk.home / 'helpdesk.sqlite'}?mode=ro", uri=True, timeout=30)
+        return sqlite3.connect(f"file:{self.running.home / 'helpdesk.sqlite'}?mode=ro", uri=True, timeout=30)

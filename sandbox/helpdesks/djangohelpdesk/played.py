@@ -12,18 +12,17 @@ import http.cookiejar
 import json
 import os
 import shutil
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 from deskwire.web.multipart import TEXT, multipart
 from sandbox.neighbours.desk import DeskError
 from sandbox.neighbours.neighbour import free_port
-from sandbox.neighbours.real import CACHE, Program, prepared, run
+from sandbox.neighbours.real import CACHE, Program, Real, opened, prepared, run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -49,25 +48,15 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-class DjangoHelpdesk:
+class DjangoHelpdesk(Real):
     """One private instance under `directory`; a context manager. `progress` receives a line per step."""
 
     def __init__(self, directory: Path, *, progress: Callable[[str], None] = lambda _line: None) -> None:
         """Take the settings; nothing is started before `start` (or `with`)."""
-        self.home = directory
-        self.address = ""
+        super().__init__(directory, progress)
         self.token = self.user_id = self.agent_token = self.agent_id = self.queue = ""
-        self._progress = progress
-        self._program: Program | None = None
         self._browser: urllib.request.OpenerDirector | None = None
         self._cookies = http.cookiejar.CookieJar()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises `DeskError` naming what went wrong."""
@@ -84,18 +73,12 @@ class DjangoHelpdesk:
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         self._progress(f"starting django-helpdesk on {self.address}")
-        self._program = Program(
+        self.program = Program(
             [str(PYTHON), str(HERE / "site_run.py"), "serve", str(port)],
             environment=_environment(self.home),
             log=self.home / "server.log",
         )
-        self._program.answered("django-helpdesk", lambda: self.call("GET", "followups/"), self._progress)
-
-    def stop(self) -> None:
-        """End it; the files stay."""
-        program, self._program = self._program, None
-        if program is not None:
-            program.stop()
+        self.program.answered("django-helpdesk", lambda: self.call("GET", "followups/"), self._progress)
 
     def _prepare(self, home: Path) -> None:
         self._progress("creating django-helpdesk's database")
@@ -112,8 +95,7 @@ class DjangoHelpdesk:
             data=None if payload is None else json.dumps(payload).encode(),
             headers={"Authorization": f"Token {token or self.agent_token}", "Content-Type": "application/json"},
         )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        body = _opened(opener, request)
+        body = opened(request)
         return json.loads(body) if body else None
 
     def ticket(self, ticket: str) -> dict[str, Any]:
@@ -140,8 +122,7 @@ class DjangoHelpdesk:
         kind, body = multipart(parts)
         headers = {"Authorization": f"Token {self.agent_token}", "Content-Type": kind}
         request = urllib.request.Request(f"{self.address}/api/followups/", body, headers)  # noqa: S310 - loopback
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return str(json.loads(_opened(opener, request))["id"])
+        return str(json.loads(opened(request))["id"])
 
     def agent_answers(self, ticket: str, text: str, *, status: int | None = None, public: bool = True) -> None:
         """Answer on the ticket's page, as agents do, and set a status there."""
@@ -177,15 +158,4 @@ class DjangoHelpdesk:
         token = next((cookie.value or "" for cookie in self._cookies if cookie.name == "csrftoken"), "")
         headers = {"X-CSRFToken": token} if token else {}
         request = urllib.request.Request(f"{self.address}/{path}", data, headers)  # noqa: S310 - loopback
-        return _opened(self._browser, request).decode()
-
-
-def _opened(opener: urllib.request.OpenerDirector, request: urllib.request.Request) -> bytes:
-    try:
-        with opener.open(request, timeout=60) as answer:
-            found: bytes = answer.read()
-            return found
-    except urllib.error.HTTPError as error:
-        with error:
-            msg = f"{request.full_url}: {error.code} {error.read()[:500].decode(errors='replace')}"
-        raise DeskError(msg) from None
+        return opened(request, self._browser).decode()

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sandbox.helpdesks.redmine.played import Redmine
-from sandbox.neighbours.desk import By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import By, Comment, Ticket
 from sandbox.neighbours.neighbour import Clock
+from sandbox.neighbours.real import RealDesk
 
 
-class RedmineDesk(Desk):
+class RedmineDesk(RealDesk[Redmine]):
     """A Redmine of Debian's packages."""
 
     scale = 0.5  # it is slow
@@ -25,43 +24,24 @@ class RedmineDesk(Desk):
     def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:
         """Keep it under `directory`; it lives by the real clock."""
         del clock
-        self.redmine = Redmine(directory, progress=progress)
-        self._directory = directory
+        self.running = Redmine(directory, progress=progress)
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:
         """The key, known once it runs."""
-        return {"desk": {"api_key": self.redmine.key}}
+        return {"desk": {"api_key": self.running.key}}
 
     @property
     def rules(self) -> Mapping[str, Any]:
-        settings = {"address": f"https://{self.host}", "project": self.redmine.project}
+        settings = {"address": f"https://{self.host}", "project": self.running.project}
         return {"connector": "redmine", "secret": "desk", "poll": True, "settings": settings}
-
-    @property
-    def address(self) -> str:
-        return self.redmine.address
 
     @property
     def page(self) -> str:
         return f"{self.address}/issues (agent, sandbox-only)"
 
-    def __enter__(self) -> Self:
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._directory.mkdir(parents=True)
-        self.redmine.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.redmine.stop()
-
-    def connect(self, webhook: str) -> None:
-        """Do nothing: it is asked every minute."""
-
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
-        return self.redmine.agent_replies(ticket, text, public=public)
+        return self.running.agent_replies(ticket, text, public=public)
 
     def tickets(self) -> list[Ticket]:
         query = """
@@ -75,7 +55,7 @@ class RedmineDesk(Desk):
                 made = found.setdefault(str(issue), Ticket(str(issue), subject))
                 if number is None:
                     continue
-                by = By.AGENT if str(user) != self.redmine.user_id else By.NOTE if private else By.CUSTOMER
+                by = By.AGENT if str(user) != self.running.user_id else By.NOTE if private else By.CUSTOMER
                 at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
                 made.comments.append(Comment(str(number), by, notes, at, not private))
         return list(found.values())
@@ -90,8 +70,5 @@ class RedmineDesk(Desk):
         with contextlib.closing(self._database()) as database:
             return int(database.execute("select count(*) from issues").fetchone()[0])
 
-    def settle(self) -> bool:
-        return True  # it tells nobody
-
     def _database(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.redmine.home / 'redmine.sqlite'}?mode=ro", uri=True, timeout=30)
+        return sqlite3.connect(f"file:{self.running.home / 'redmine.sqlite'}?mode=ro", uri=True, timeout=30)

@@ -13,16 +13,15 @@ import json
 import os
 import shutil
 import sqlite3
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sandbox.neighbours.desk import DeskError
 from sandbox.neighbours.neighbour import free_port
-from sandbox.neighbours.real import CACHE, Program, prepared, run
+from sandbox.neighbours.real import CACHE, Program, Real, opened, prepared, run
 
 INSTALL = (
     "echo redmine redmine/instances/default/dbconfig-install boolean false | debconf-set-selections; "
@@ -62,24 +61,14 @@ def _furnished(home: Path) -> None:
     (home / "config" / "secret_key.txt").write_text("5a" * 32)
 
 
-class Redmine:
+class Redmine(Real):
     """One private instance under `directory`; a context manager. `progress` receives a line per step."""
 
     def __init__(self, directory: Path, *, progress: Callable[[str], None] = lambda _line: None) -> None:
         """Take the settings; nothing is started before `start` (or `with`)."""
-        self.home = directory
-        self.address = ""
+        super().__init__(directory, progress)
         self.key = self.user_id = self.agent_key = self.project = ""
         self.statuses: dict[str, int] = {}
-        self._progress = progress
-        self._program: Program | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises `DeskError` naming what went wrong."""
@@ -98,19 +87,13 @@ class Redmine:
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         self._progress(f"starting Redmine on {self.address}")
-        self._program = Program(
+        self.program = Program(
             ["ruby", str(HERE / "serve.rb"), str(port)],
             environment=_environment(self.home),
             log=self.home / "server.log",
             directory=PRODUCT,
         )
-        self._program.answered("Redmine", lambda: self.call("GET", "users/current.json"), self._progress)
-
-    def stop(self) -> None:
-        """End it; the files stay."""
-        program, self._program = self._program, None
-        if program is not None:
-            program.stop()
+        self.program.answered("Redmine", lambda: self.call("GET", "users/current.json"), self._progress)
 
     def _prepare(self, home: Path) -> None:
         self._progress("creating Redmine's database (half a minute, once)")
@@ -129,7 +112,7 @@ class Redmine:
             "Content-Type": "application/json" if data is None else "application/octet-stream",
         }
         request = urllib.request.Request(f"{self.address}/{path}", body, headers, method=method)  # noqa: S310 - loopback
-        answer = _opened(request)
+        answer = opened(request)
         return json.loads(answer) if answer.strip() else None
 
     def issue(self, issue: str) -> dict[str, Any]:
@@ -139,7 +122,7 @@ class Redmine:
 
     def page(self, issue: str) -> str:
         """Return the page of an issue, as anybody sees it."""
-        return _opened(urllib.request.Request(f"{self.address}/issues/{issue}")).decode()  # noqa: S310 - loopback
+        return opened(urllib.request.Request(f"{self.address}/issues/{issue}")).decode()  # noqa: S310 - loopback
 
     def formats(self, formatting: str) -> None:
         """Let Redmine show texts as `textile` or `common_mark`."""
@@ -178,15 +161,3 @@ class Redmine:
         """Open an issue that has nothing to do with Deskwire; return its id."""
         payload = {"issue": {"project_id": self.project, "subject": subject, "description": text}}
         return str(self.call("POST", "issues.json", payload)["issue"]["id"])
-
-
-def _opened(request: urllib.request.Request) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=60) as answer:
-            found: bytes = answer.read()
-            return found
-    except urllib.error.HTTPError as error:
-        with error:
-            msg = f"{request.full_url}: {error.code} {error.read()[:500].decode(errors='replace')}"
-        raise DeskError(msg) from None

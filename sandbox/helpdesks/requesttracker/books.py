@@ -5,20 +5,19 @@ from __future__ import annotations
 import base64
 import contextlib
 import quopri
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sandbox.helpdesks.requesttracker.played import RequestTracker
-from sandbox.neighbours.desk import WEBHOOK, By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import WEBHOOK, By, Comment, Ticket
 from sandbox.neighbours.neighbour import Clock
+from sandbox.neighbours.real import RealDesk
 
 
-class TrackerDesk(Desk):
+class TrackerDesk(RealDesk[RequestTracker]):
     """A Request Tracker 5 of Debian's packages."""
 
     scale = 0.7  # it is slow
@@ -27,14 +26,13 @@ class TrackerDesk(Desk):
     def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:
         """Keep it under `directory`; it lives by the real clock."""
         del clock
-        self.tracker = RequestTracker(directory, progress=progress)
-        self._directory = directory
+        self.running = RequestTracker(directory, progress=progress)
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:
         """The token and the webhook's secret, known once it runs."""
         return {
-            "desk": {"token": self.tracker.bot_token}, WEBHOOK: {"webhook": self.tracker.webhook_secret}
+            "desk": {"token": self.running.bot_token}, WEBHOOK: {"webhook": self.running.webhook_secret}
         }  # fmt: skip
 
     @property
@@ -43,29 +41,14 @@ class TrackerDesk(Desk):
         return {"connector": "requesttracker", "secret": "desk", "poll": True, "settings": settings}
 
     @property
-    def address(self) -> str:
-        return self.tracker.address
-
-    @property
     def page(self) -> str:
         return self.address
 
-    def __enter__(self) -> Self:
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._directory.mkdir(parents=True)
-        self.tracker.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.tracker.stop()
-
     def connect(self, webhook: str) -> None:
-        self.tracker.deliver_to(webhook)
+        self.running.deliver_to(webhook)
 
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
-        return self.tracker.agent_replies(ticket, text) if public else self.tracker.agent_notes(ticket, text)
+        return self.running.agent_replies(ticket, text) if public else self.running.agent_notes(ticket, text)
 
     def tickets(self) -> list[Ticket]:
         query = """
@@ -84,7 +67,7 @@ class TrackerDesk(Desk):
                 if str(number) in seen:
                     continue
                 seen.add(str(number))
-                by = By.AGENT if author != self.tracker.bot else By.NOTE if kind == "Comment" else By.CUSTOMER
+                by = By.AGENT if author != self.running.bot else By.NOTE if kind == "Comment" else By.CUSTOMER
                 at = datetime.fromisoformat(created).replace(tzinfo=UTC)
                 made = found.setdefault(str(ticket), Ticket(str(ticket), subject or ""))
                 made.comments.append(Comment(str(number), by, _text(content, encoding), at, kind != "Comment"))
@@ -106,10 +89,7 @@ class TrackerDesk(Desk):
             return int(database.execute("select count(*) from Tickets").fetchone()[0])
 
     def _database(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.tracker.home / 'rt.sqlite'}?mode=ro", uri=True, timeout=30)
-
-    def settle(self) -> bool:
-        return True  # the scrip posts before RT answers the agent
+        return sqlite3.connect(f"file:{self.running.home / 'rt.sqlite'}?mode=ro", uri=True, timeout=30)
 
 
 def _text(content: Any, encoding: str | None) -> str:

@@ -10,26 +10,21 @@ system's own Request Tracker, which the packages set up, stays untouched; severa
 from __future__ import annotations
 
 import base64
-import fcntl
 import functools
-import hashlib
 import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from sandbox.neighbours.desk import DeskError
 from sandbox.neighbours.neighbour import free_port
+from sandbox.neighbours.real import CACHE, Program, Real, opened, prepared, run
 
 INSTALL = (
     "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "
@@ -39,18 +34,9 @@ INSTALL = (
 PRODUCT = Path("/usr/share/request-tracker5")
 SETUP = Path("/usr/sbin/rt-setup-database-5")
 SERVER = PRODUCT / "libexec" / "rt-server"
+PARTS = ("lib/RT/Generated.pm", "etc/schema.SQLite")  # of which a database of this version is made
 HERE = Path(__file__).parent
 INITIALDATA = HERE.parents[2] / "docs" / "request-tracker" / "initialdata"
-CACHE = HERE.parents[2] / ".sandbox" / "request-tracker"  # a database that only has to be copied
-START_LIMIT = 90.0  # seconds until the first answer
-STOP_LIMIT = 10.0  # seconds from the polite signal to the other one
-
-# Ends the server's process group when the pipe on its standard input closes: also when Python is killed.
-LAUNCH = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) & exec "$@" 3<&- </dev/null'
-
-
-class RequestTrackerError(DeskError):
-    """The private Request Tracker could not be started, or refused what a test asked of it."""
 
 
 @functools.cache
@@ -79,53 +65,12 @@ def _environment(home: Path, *, port: int = 0, webhook: str = "", secret: str = 
     }
 
 
-def _run(what: str, command: Sequence[str], environment: Mapping[str, str]) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=START_LIMIT)
-    if done.returncode:
-        msg = f"{what} failed: {(done.stderr or done.stdout)[-2000:]}"
-        raise RequestTrackerError(msg)
-    return done.stdout
-
-
-def _make_home(home: Path) -> None:
+def _furnished(home: Path) -> None:
     for name in ("var", "mason", "sessions"):
         (home / name).mkdir(parents=True, exist_ok=True)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _database(cache: Path, progress: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
-    """Return a database with users, rights, fields and scrip, and what was made; made once per version."""
-    ingredients = [
-        PRODUCT / "lib/RT/Generated.pm",
-        PRODUCT / "etc/schema.SQLite",
-        HERE / "bootstrap.pl",
-        HERE / "site_config.pm",
-        INITIALDATA,
-    ]
-    version = hashlib.sha256(b"\0".join(path.read_bytes() for path in ingredients)).hexdigest()[:16]
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ready = cache / version
-    with _locked(cache / "lock"):
-        if not (ready / "facts.json").exists():
-            shutil.rmtree(ready, ignore_errors=True)
-            _make_home(ready)
-            environment = _environment(ready)
-            progress("creating Request Tracker's database")
-            _run("creating the database", [str(SETUP), "--action", "init", "--dba-password", ""], environment)
-            progress("creating its users, rights, fields and scrip")
-            facts = _run("the bootstrap", ["perl", str(HERE / "bootstrap.pl"), str(INITIALDATA)], environment)
-            json.loads(facts)
-            (ready / "facts.json").write_text(facts)
-    return ready / "rt.sqlite", json.loads((ready / "facts.json").read_text())
-
-
-class RequestTracker:
+class RequestTracker(Real):
     """One private instance under `directory`; a context manager. `progress` receives a line per step.
 
     `webhook_address` is where the shipped scrip posts to (none: it is silent); `deliver_to` changes it.
@@ -139,39 +84,29 @@ class RequestTracker:
         webhook_secret: str = "",
         workers: int = 2,
         progress: Callable[[str], None] = lambda _line: None,
-        cache: Path | None = None,
     ) -> None:
         """Take the settings; nothing is started before `start` (or `with`)."""
-        self.home = directory
+        super().__init__(directory, progress)
         self.webhook_address = webhook_address
         self.webhook_secret = webhook_secret or secrets.token_hex(24)
-        self.address = ""
         self.bot = self.bot_id = self.bot_token = self.agent_token = ""
         self._port = 0
         self._workers = workers
-        self._progress = progress
-        self._cache = cache or CACHE
-        self._server: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop()
 
     # ------------------------------------------------------------------------------------------ running
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises `RequestTrackerError` naming what went wrong."""
+        """Start it and wait until it answers. Raises `DeskError` naming what went wrong."""
         if not available():
             msg = f"Request Tracker 5 is not installed. On Debian 12 or newer: {INSTALL}"
-            raise RequestTrackerError(msg)
-        _make_home(self.home)
-        template, facts = _database(self._cache, self._progress)
+            raise DeskError(msg)
+        ingredients = (*(PRODUCT / name for name in PARTS), HERE / "bootstrap.pl", HERE / "site_config.pm", INITIALDATA)
+        template = prepared(CACHE / "request-tracker", (path.read_bytes() for path in ingredients), self._prepare)
+        facts = json.loads((template / "facts.json").read_text())
+        _furnished(self.home)
         database = self.home / "rt.sqlite"
         if not database.exists():
-            shutil.copyfile(template, database)
+            shutil.copyfile(template / "rt.sqlite", database)
         self.bot, self.bot_id, self.bot_token = (
             "deskwire",
             facts["deskwire"]["id"],
@@ -185,19 +120,6 @@ class RequestTracker:
         self.webhook_address = webhook_address
         self.stop()
         self._serve()
-
-    def stop(self) -> None:
-        """End the server and its workers; the files stay."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        if server.stdin:
-            server.stdin.close()
-        _signal_group(server, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(STOP_LIMIT)
-        _signal_group(server, signal.SIGKILL)  # whatever of the group is left
-        server.wait()
 
     @property
     def log(self) -> Path:
@@ -214,40 +136,19 @@ class RequestTracker:
         self._port = port
         self._progress(f"starting Request Tracker on {self.address}")
         options = ["--server", "Starlet", "--host", "127.0.0.1", "--port", str(port)]
-        with self.log.open("ab") as log:
-            self._server = subprocess.Popen(
-                ["/bin/sh", "-c", LAUNCH, "sh", str(SERVER), *options, "--max-workers", str(self._workers)],
-                env=self.environment(),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            self._wait()
-        except BaseException:
-            self.stop()
-            raise
+        self.program = Program(
+            [str(SERVER), *options, "--max-workers", str(self._workers)], environment=self.environment(), log=self.log
+        )
+        self.program.answered("Request Tracker", lambda: self.call("GET", "rt"), self._progress)
 
-    def _wait(self) -> None:
-        started = told = time.monotonic()
-        while True:
-            try:
-                self.call("GET", "rt")
-            except (OSError, RequestTrackerError) as error:
-                problem = str(error)
-            else:
-                self._progress(f"Request Tracker answers after {time.monotonic() - started:.1f} s")
-                return
-            now = time.monotonic()
-            if self._server is None or self._server.poll() is not None or now - started > START_LIMIT:
-                end = self.log.read_text(errors="replace")[-1500:]
-                msg = f"Request Tracker did not start within {now - started:.0f} s ({problem}): {end}"
-                raise RequestTrackerError(msg)
-            if now - told > 2:
-                told = now
-                self._progress(f"waiting for Request Tracker, {now - started:.0f} s")
-            time.sleep(0.1)
+    def _prepare(self, home: Path) -> None:
+        _furnished(home)
+        environment = _environment(home)
+        self._progress("creating Request Tracker's database")
+        run("creating the database", [str(SETUP), "--action", "init", "--dba-password", ""], environment)
+        self._progress("creating its users, rights, fields and scrip")
+        bootstrap = ["perl", str(HERE / "bootstrap.pl"), str(INITIALDATA)]
+        (home / "facts.json").write_text(run("the bootstrap", bootstrap, environment))
 
     # ------------------------------------------------------------------------------------------ asking
 
@@ -262,14 +163,7 @@ class RequestTracker:
                 "Content-Type": "application/json",
             },
         )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=30) as answer:
-                body = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                msg = f"{method} {path}: {error.code} {error.read()[:500].decode(errors='replace')}"
-            raise RequestTrackerError(msg) from None
+        body = opened(request)
         return json.loads(body) if body else None
 
     def _pages(self, path: str) -> list[dict[str, Any]]:
@@ -343,7 +237,7 @@ class RequestTracker:
             words = answer.read().decode(errors="replace")
         if not words.startswith("ok"):
             msg = f"Request Tracker refused a mail: {words[:300]}"
-            raise RequestTrackerError(msg)
+            raise DeskError(msg)
 
     def agent_notes(self, ticket: str, text: str) -> str:
         """Write an internal comment as the agent; returns the transaction's id."""
@@ -388,10 +282,3 @@ class RequestTracker:
         query = quote(f"ObjectType = 'RT::Ticket' AND TicketId = {ticket} AND Type = '{kind}'")
         newest = self.call("GET", f"transactions?query={query}&orderby=id&order=DESC&per_page=1")
         return str(newest["items"][0]["id"])
-
-
-def _signal_group(server: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(server.pid, number)
-    except ProcessLookupError:
-        return

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from sandbox.helpdesks.salesforce.played import Salesforce
-from sandbox.neighbours.desk import By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import By, Comment, PlayedDesk, Ticket
 from sandbox.neighbours.neighbour import Clock
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def pem() -> str:
     return key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-class SalesforceDesk(Desk):
+class SalesforceDesk(PlayedDesk):
     """The played one; it is only polled."""
 
     opens = ("POST", "/services/data/{version}/composite")
@@ -59,24 +58,8 @@ class SalesforceDesk(Desk):
         return {"connector": "salesforce", "secret": "desk", "poll": True, "settings": settings}
 
     @property
-    def address(self) -> str:
-        return self.player.address
-
-    @property
     def page(self) -> str:
         return f"{self.address}/cases"
-
-    def __enter__(self) -> Self:
-        self.player.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.player.__exit__(kind, error, trace)
-
-    def connect(self, webhook: str) -> None:
-        """Do nothing: it tells nobody, and is asked every minute."""
 
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
         return self.player.agent_comments(ticket, text, public=public)

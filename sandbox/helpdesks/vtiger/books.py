@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from deskwire.helpdesks.vtiger.words import readable
 from sandbox.helpdesks.vtiger.played import BOT, Vtiger
-from sandbox.neighbours.desk import By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import By, Comment, PlayedDesk, Ticket
 from sandbox.neighbours.neighbour import Clock
 
 USER, ACCESS_KEY = "deskwire", "demoVtigerKey40a"
 
 
-class VtigerDesk(Desk):
+class VtigerDesk(PlayedDesk):
     """The played one; it is only polled."""
 
     opens = ("POST", "/webservice.php")
@@ -39,24 +38,8 @@ class VtigerDesk(Desk):
         return {"connector": "vtiger", "secret": "desk", "poll": True, "settings": settings}
 
     @property
-    def address(self) -> str:
-        return self.player.address
-
-    @property
     def page(self) -> str:
         return f"{self.address}/index.php"
-
-    def __enter__(self) -> Self:
-        self.player.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.player.__exit__(kind, error, trace)
-
-    def connect(self, webhook: str) -> None:
-        """Do nothing: it tells nobody, and is asked every minute."""
 
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
         return self.player.agent_comments(ticket, text, public=public)
@@ -83,9 +66,6 @@ class VtigerDesk(Desk):
     def count(self) -> int:
         with self.player.lock:
             return len(self.player.of("HelpDesk"))
-
-    def settle(self) -> bool:
-        return True
 
 
 def _comment(row: Mapping[str, str]) -> Comment:

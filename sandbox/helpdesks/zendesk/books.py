@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sandbox.helpdesks.zendesk.played import Zendesk
-from sandbox.neighbours.desk import WEBHOOK, By, Comment, Desk, Ticket
+from sandbox.neighbours.desk import WEBHOOK, By, Comment, PlayedDesk, Ticket
 from sandbox.neighbours.neighbour import Clock
 
 EMAIL = "deskwire@northwind.example"
 TOKEN, SIGNING = "demo-zendesk-token-e6f1", "demo-zendesk-signing-83d0"
 
 
-class ZendeskDesk(Desk):
+class ZendeskDesk(PlayedDesk):
     """The played Zendesk, with the High Volume add-on, as a company with such mornings has it."""
 
     opens = ("POST", "/api/v2/tickets.json")
@@ -40,21 +39,8 @@ class ZendeskDesk(Desk):
         return {"connector": "zendesk", "secret": "desk", "settings": settings}
 
     @property
-    def address(self) -> str:
-        return self.zendesk.address
-
-    @property
     def page(self) -> str:
         return f"{self.address}/agent/tickets"
-
-    def __enter__(self) -> Self:
-        self.zendesk.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.zendesk.__exit__(kind, error, trace)
 
     def connect(self, webhook: str) -> None:
         self.zendesk.connect(webhook)

@@ -23,7 +23,7 @@ from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.requesttracker.played import RequestTracker as Server
-from sandbox.helpdesks.requesttracker.played import RequestTrackerError
+from sandbox.neighbours.desk import DeskError
 from tests.simulation import tracker as played
 
 connector = RequestTracker()
@@ -195,7 +195,7 @@ def test_fields_are_filled_by_the_names_the_company_gave():
 
 def test_without_request_tracker_the_harness_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setattr("sandbox.helpdesks.requesttracker.played.available", lambda: False)
-    with pytest.raises(RequestTrackerError, match="apt-get install -y --no-install-recommends request-tracker5"):
+    with pytest.raises(DeskError, match="apt-get install -y --no-install-recommends request-tracker5"):
         Server(tmp_path).start()
 
 

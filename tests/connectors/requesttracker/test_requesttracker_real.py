@@ -29,8 +29,9 @@ from deskwire.operating.examining import SUBJECT, Examination
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer, Call, Direct, with_hosts
-from sandbox.helpdesks.requesttracker.played import INSTALL, RequestTrackerError, available
+from sandbox.helpdesks.requesttracker.played import INSTALL, available
 from sandbox.helpdesks.requesttracker.played import RequestTracker as Server
+from sandbox.neighbours.desk import DeskError
 
 pytestmark = [
     pytest.mark.rt,
@@ -415,7 +416,7 @@ def test_h2_an_opening_that_may_not_be_looked_at_is_not_repeated(tracker, reach,
             connector.open(ticket, reach)
     wire.send = original
     number = connector.open(ticket, reach).ticket
-    with pytest.raises(RequestTrackerError, match="404"):
+    with pytest.raises(DeskError, match="404"):
         tracker.ticket(str(int(number) + 1))
 
 
@@ -841,7 +842,7 @@ def test_h8_a_polled_reply_and_its_webhook_are_one_event(tracker, reach, listene
 def test_two_servers_run_side_by_side_and_stopping_leaves_no_process(tmp_path, tracker):
     lines = []
     with Server(tmp_path, progress=lines.append) as second:
-        group = second._server.pid
+        group = second.program.pid
         second.agent_opens("mine alone")
         assert second.address != tracker.address
         assert len(second.tickets()) == 1
@@ -865,7 +866,7 @@ def test_a_killed_owner_takes_its_server_along(tmp_path):
         "import sys, time; from pathlib import Path\n"
         "from sandbox.helpdesks.requesttracker.played import RequestTracker\n"
         "server = RequestTracker(Path(sys.argv[1])); server.start()\n"
-        "print(server._server.pid, flush=True); time.sleep(60)"
+        "print(server.program.pid, flush=True); time.sleep(60)"
     )
     root = Path(__file__).parents[3]
     with subprocess.Popen(
