@@ -223,6 +223,16 @@ class Zammad(Neighbour):
         del asked
         return self._found(number) or Reply.json(200, self.of(int(number)))
 
+    @route("GET", "/api/v1/ticket_attachment/{ticket}/{article}/{number}")
+    def attachment(self, asked: Asked, ticket: str, article: str, number: str) -> Reply:
+        """Return the bytes of an article's file."""
+        del asked, ticket
+        row = self.articles.get(int(article), {"attachments": []})
+        if int(number) not in {each["id"] for each in row["attachments"]}:
+            return Reply.json(404, {"error": "Couldn't find Store"})
+        _, kind, data = self.files[int(number)]
+        return Reply(200, data, {"content-type": kind})
+
     @route("POST", "/api/v1/tickets/search")
     def search(self, asked: Asked) -> Reply:
         """Return the tickets that meet every condition; those on articles are met by one and the same article."""

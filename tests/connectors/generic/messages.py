@@ -143,10 +143,14 @@ class Gone(Read):
 
 
 class AnswerFile(Read):
-    """A file that an agent attached. It is not sent: the agent is told so in a note."""
+    """A file that an agent attached. Without an `address` it is not sent, and the agent is told so in a note."""
 
     name: str = ""
-    type: str = ""
+    type: str = Field(default="", description="Its media type; few channels take a file without one.")
+    address: str = Field(
+        default="",
+        description="Where a GET loads it for an hour, without signing in: https, on the host that takes messages.",
+    )
 
 
 class AnswerData(Read):

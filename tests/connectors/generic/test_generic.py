@@ -236,6 +236,8 @@ def test_the_published_schema_is_that_of_the_models():
 def test_every_recorded_request_and_answer_is_as_published():
     kinds = set()
     for _, exchange in recorded("tests/exchanges"):
+        if exchange["call"] == "file":
+            continue  # a download, not a message
         for step in exchange["steps"]:
             body, answer = step["request"]["body"], step["answer"]
             messages.TO_DESK[body["type"]].model_validate_json(json.dumps(body))

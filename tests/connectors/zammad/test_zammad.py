@@ -16,7 +16,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.model.secret import Secrets
 from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
-from deskwire.web import rest
+from deskwire.web import media, rest
 from sandbox.helpdesks.zammad.played import AGENT, BOT, LONGEST, Refused, Zammad, words
 from sandbox.neighbours.neighbour import Clock, Fault, Reply, broken
 
@@ -313,6 +313,20 @@ def test_pictures_in_an_answer_count_as_attachments(desk, reach):
         ("file", "label.pdf"),
         ("image", "777"),
     ]
+    assert reply.attachments[1].url == f"https://{HOST}/api/v1/ticket_attachment/101/9/777"
+
+
+def test_a_file_of_an_answer_is_loaded_with_our_token(desk, reach):
+    filed = helpdesk("zammad").open(ticket(entry("k1")), reach)
+    desk.agent_writes(
+        int(filed.ticket), "See", attachments=[{"filename": "a.pdf", "data": "AAAA", "mime-type": "application/pdf"}]
+    )
+    (reply,) = helpdesk("zammad").replies(filed.ticket, "", reach)
+    network = media.Network(sandbox={HOST: desk.address})
+    loading = dataclasses.replace(reach, fetch=lambda call, hosts=(): media.fetch(call, hosts, network=network))
+    file = helpdesk("zammad").file(reply.attachments[0], loading)
+    assert (file.type, file.data) == ("application/pdf", b"\0\0\0")
+    assert desk.books.entries("GET")[-1].status == 200
 
 
 def test_a_look_signals_each_answer_once_and_pages_on(desk, reach, monkeypatch):

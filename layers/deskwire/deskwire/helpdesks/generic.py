@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
@@ -33,7 +34,7 @@ from deskwire.model.errors import Concern, ConfigurationError, PermanentError, T
 from deskwire.model.events import Attachment, AttachmentKind, Unreadable
 from deskwire.model.keys import compose, digest
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.verification.standard import ID, StandardWebhook
 from deskwire.web.reading import Node, fragment, read
@@ -135,6 +136,12 @@ class Generic(Helpdesk):
         key = compose("update", ticket, change.priority, *change.tags)
         _sent(reach, "ticket.updated", key, data, "changing a ticket")
 
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        """Return a file of a told answer, loaded from the receiver's own host."""
+        if not attachment.url:
+            raise PermanentError("your system gave no address for it")
+        return reach.fetch(Call("GET", attachment.url), [urlsplit(_address(reach)).hostname or ""])
+
     def parse(self, request: Request) -> Iterator[Signal | Unreadable]:
         """Read one message: an agent's answer in its words, or what became of a ticket."""
         body = read(request.body).object()
@@ -164,9 +171,13 @@ def _answer(data: Node, at: datetime | None, request: Request) -> AgentReply:
         text=data["text"].text(),
         author=data["author"].text(""),
         written_at=at,
-        # Not sent: its agent is told so, and the name says which.
         attachments=tuple(
-            Attachment(AttachmentKind.FILE, name=file["name"].text(""), type=file["type"].text(""))
+            Attachment(
+                AttachmentKind.of(file["type"].text("")),
+                url=file["address"].text(""),
+                name=file["name"].text(""),
+                type=file["type"].text(""),
+            )
             for file in data["files"].rows()
         ),
         withheld=data["withheld"].text(""),
@@ -197,11 +208,16 @@ def _added(reach: Reach, ticket: str, entry: Entry) -> str:
     return _id(_sent(reach, "message.created", entry.key, data, what))
 
 
-def _sent(reach: Reach, kind: str, key: str, data: Mapping[str, Any], what: str) -> Node:
-    """Send one signed message; return the object that it was answered with."""
+def _address(reach: Reach) -> str:
     address = reach.settings.get("address", "")
     if not ADDRESS.fullmatch(address):
         raise ConfigurationError("“address” is not written like https://desk.example.com/deskwire")
+    return address
+
+
+def _sent(reach: Reach, kind: str, key: str, data: Mapping[str, Any], what: str) -> Node:
+    """Send one signed message; return the object that it was answered with."""
+    address = _address(reach)
     body = {"id": digest(key), "type": kind, "timestamp": reach.now.isoformat(), "data": data}
     call = replace(Call.json("POST", address, body), safe=True)
     headers = {**call.headers, ID: digest(key)}

@@ -42,9 +42,9 @@ from deskwire.model.errors import (
     PermanentError,
     TemporaryError,
 )
-from deskwire.model.events import Unreadable
+from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
@@ -180,7 +180,7 @@ class Zammad(Helpdesk):
         since = int(after) if NUMBER.fullmatch(after) else 0
         bot = api.bot()
         rows = [row for row in api.articles(numbered(ticket)) if int(id_of(row["id"]) or 0) > since]
-        found = [reply for row in rows if (reply := answer_of(row, ticket, bot)) is not None]
+        found = [reply for row in rows if (reply := answer_of(row, ticket, bot, api.base)) is not None]
         return sorted(found, key=lambda reply: reply.order)
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
@@ -215,6 +215,9 @@ class Zammad(Helpdesk):
             if len(rows) < api.most:
                 return Signals(signals, settled)
         return Signals(signals, f"{since};{page + PAGES};{settled}")
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        return Api(reach).file(attachment)
 
     def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         """Read the default payload: the ticket and, unless a ticket alone changed, the article."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import id_of
 from deskwire.families.selfhosted import address_of
-from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment
+from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
@@ -46,15 +48,28 @@ class Api:
         self, method: str, path: str, payload: object = None, *, timeout: float = 15.0, safe: bool = False
     ) -> Answer:
         """Return whatever status came."""
-        url = f"{address_of(self.reach.settings, 'https://support.example.com')}/api/v1/{path}"
-        headers = {
-            "Authorization": f"Token token={self.reach.secrets.one('token').reveal()}",
-            "Accept": "application/json",
-        }
+        url = f"{self.base}/{path}"
+        headers = {**self.authorization, "Accept": "application/json"}
         if payload is None:
             return self.reach.http(Call(method, url, headers, timeout=timeout))
         call = Call.json(method, url, payload, headers=headers, timeout=timeout)
         return self.reach.http(Call(method, url, call.headers, call.body, timeout, safe=safe))
+
+    @property
+    def base(self) -> str:
+        """Where the API is, without a slash at its end."""
+        return f"{address_of(self.reach.settings, 'https://support.example.com')}/api/v1"
+
+    @property
+    def authorization(self) -> Mapping[str, str]:
+        return {"Authorization": f"Token token={self.reach.secrets.one('token').reveal()}"}
+
+    def file(self, attachment: Attachment) -> File:
+        """Return a file of an article's. Raises `PermanentError` for one that is not under our own address."""
+        if not attachment.url.startswith(f"{self.base}/ticket_attachment/"):
+            raise PermanentError("the attachment is none of this Zammad's")
+        host = urlsplit(self.base).hostname or ""
+        return self.reach.fetch(Call("GET", attachment.url, self.authorization), [host])
 
     def checked(self, answer: Answer, what: str) -> Answer:
         """Return an answer that says yes; raise for any other what happens next.

@@ -23,7 +23,9 @@ LOGIN = re.compile(r"[a-z0-9][a-z0-9_.%-]{0,79}")  # Zammad keeps logins in lowe
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([a-z][a-z0-9_]*)\s*")
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # A picture in the text is no longer among the attachments (`insert_urls` in app/models/ticket/article.rb).
-INLINE = re.compile(r"<img\b[^<>]{0,2000}?src=[\"']?[^\"'<> ]{0,200}/ticket_attachment/[0-9]+/[0-9]+/([0-9]{1,18})")
+INLINE = re.compile(
+    r"<img\b[^<>]{0,2000}?src=[\"']?[^\"'<> ]{0,200}/ticket_attachment/([0-9]{1,18}/[0-9]{1,18}/([0-9]{1,18}))"
+)
 ANSWERS = frozenset({"note", "web"})  # types of article that Zammad itself sends nowhere
 RECORDS = frozenset({"phone", "fax"})  # what took place elsewhere; nobody expects it to be sent
 
@@ -135,8 +137,11 @@ def _left_out(file: File) -> str:
     return f"[not taken by Zammad: {file.name}, {len(file.data)} bytes]"
 
 
-def answer_of(row: Node, ticket: str, bot: str) -> AgentReply | None:
-    """Return an article as the answer to be sent; None for customers', internal and our own ones."""
+def answer_of(row: Node, ticket: str, bot: str, base: str) -> AgentReply | None:
+    """Return an article as the answer to be sent; None for customers', internal and our own ones.
+
+    `base` is where the API is, below which its files lie.
+    """
     number, kind, author = id_of(row["id"]), row["type"].text(""), id_of(row["created_by_id"])
     if not number or row["internal"].raw is not False or row["sender"].text("") != "Agent":
         return None
@@ -151,7 +156,7 @@ def answer_of(row: Node, ticket: str, bot: str) -> AgentReply | None:
         text=plain(body) if markup else body,
         author=row["from"].text("").partition("<")[0].strip(),
         written_at=row["created_at"].iso(),
-        attachments=_attachments(row, body if markup else ""),
+        attachments=_attachments(row, ticket, body if markup else "", base),
         withheld=_withheld(row, kind, author, body),
     )
 
@@ -169,11 +174,16 @@ def _withheld(row: Node, kind: str, author: str, body: str) -> str:
     return ""
 
 
-def _attachments(row: Node, markup: str) -> tuple[Attachment, ...]:
-    """Return what an agent attached, so that they are told that it was not sent."""
+def _attachments(row: Node, ticket: str, markup: str, base: str) -> tuple[Attachment, ...]:
+    """Return what an agent attached, and the pictures in their words.
+
+    https://docs.zammad.org/en/latest/api/ticket/articles.html
+    """
+    places = f"{base}/ticket_attachment"
     found = [
         Attachment(
             AttachmentKind.of(_type(item)),
+            url=f"{places}/{ticket}/{id_of(row['id'])}/{id_of(item['id'])}",
             id=id_of(item["id"]),
             name=item["filename"].text(""),
             type=_type(item),
@@ -181,8 +191,9 @@ def _attachments(row: Node, markup: str) -> tuple[Attachment, ...]:
         for item in row["attachments"].rows()
     ]
     known = {each.id for each in found}
-    pictures = dict.fromkeys(number for number in INLINE.findall(markup) if number not in known)
-    return (*found, *(Attachment(AttachmentKind.IMAGE, id=number) for number in pictures))
+    pictures = {number: place for place, number in INLINE.findall(markup) if number not in known}
+    shown = (Attachment(AttachmentKind.IMAGE, url=f"{places}/{pictures[each]}", id=each) for each in pictures)
+    return (*found, *shown)
 
 
 def _type(item: Node) -> str:
