@@ -119,8 +119,8 @@ def test_the_longest_text_and_its_pieces_are_taken(played, ilse):
 
 
 def test_a_picture_and_a_file_are_taken(played, ilse):
-    picture = Attachment(AttachmentKind.IMAGE, "https://www.northwind.example/zip.png", type="image/png")
-    invoice = Attachment(AttachmentKind.FILE, "https://www.northwind.example/invoice.pdf")
+    picture = Attachment(AttachmentKind.IMAGE, "https://www.northwind.example/zip.png", type="image/png", size=9)
+    invoice = Attachment(AttachmentKind.FILE, "https://www.northwind.example/invoice.pdf", size=9)
     assert len(answer(played, ilse, "Here", picture, invoice)) == 3
 
 

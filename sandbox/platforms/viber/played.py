@@ -112,7 +112,13 @@ class Viber(Neighbour):
         if not 0 < len(str(sender.get("name", ""))) <= SENDER or (kind == "picture" and not isinstance(text, str)):
             return refused(4, "missingData")
         wrong = kind == "text" and not (isinstance(text, str) and 0 < len(text) <= LONGEST)
-        if wrong or kind not in {"text", "picture", "url"} or (kind != "text" and not media.startswith("https://")):
+        sized = kind not in {"video", "file"} or (isinstance(body.get("size"), int) and body["size"] > 0)
+        wrong = wrong or not sized or (kind == "file" and not 0 < len(str(body.get("file_name", ""))) <= 256)
+        if (
+            wrong
+            or kind not in {"text", "picture", "video", "file", "url"}
+            or (kind != "text" and not media.startswith("https://"))
+        ):
             return refused(3, "badData")
         if person is not None and not person.subscribed:
             return refused(6, "receiverNotSubscribed")

@@ -305,21 +305,28 @@ def test_a_person_s_details_are_asked_for_once_in_six_hours():
 
 
 @pytest.mark.parametrize(
-    ("kind", "media_type", "sent_as"),
+    ("kind", "media_type", "size", "sent_as"),
     [
-        (AttachmentKind.IMAGE, "image/png", "picture"),
-        (AttachmentKind.IMAGE, "", "picture"),
-        (AttachmentKind.IMAGE, "image/webp", "url"),
-        (AttachmentKind.VIDEO, "video/mp4", "url"),
-        (AttachmentKind.AUDIO, "", "url"),
-        (AttachmentKind.FILE, "application/pdf", "url"),
+        (AttachmentKind.IMAGE, "image/png", 1_000_000, "picture"),
+        (AttachmentKind.IMAGE, "image/png", 1_000_001, "file"),
+        (AttachmentKind.IMAGE, "", 1, "file"),
+        (AttachmentKind.IMAGE, "image/webp", 1, "file"),
+        (AttachmentKind.VIDEO, "video/mp4", 26_000_000, "video"),
+        (AttachmentKind.VIDEO, "video/mp4", 26_000_001, "file"),
+        (AttachmentKind.AUDIO, "", 1, "file"),
+        (AttachmentKind.FILE, "application/pdf", 1, "file"),
     ],
 )
-def test_a_picture_is_shown_and_any_other_file_is_linked(kind, media_type, sent_as):
-    assert media(Attachment(kind, "https://files.example/x", type=media_type))["type"] == sent_as
+def test_pictures_and_videos_are_shown_as_far_as_viber_takes_them(kind, media_type, size, sent_as):
+    assert media(Attachment(kind, "https://files.example/x", type=media_type, size=size))["type"] == sent_as
+
+
+def test_a_long_name_keeps_its_ending():
+    long = Attachment(AttachmentKind.FILE, "https://files.example/x", name="a" * 300 + ".pdf", size=1)
+    assert media(long)["file_name"] == "a" * 252 + ".pdf"
 
 
 @pytest.mark.parametrize("url", ["", "http://files.example/x", "https://files.example/" + "x" * 2000])
 def test_an_address_that_viber_does_not_take_is_refused(url):
     with pytest.raises(PermanentError):
-        media(Attachment(AttachmentKind.FILE, url))
+        media(Attachment(AttachmentKind.FILE, url, size=1))

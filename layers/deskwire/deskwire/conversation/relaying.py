@@ -186,7 +186,8 @@ class Relaying:
         if refusal := permit.refuses(attachment.kind, attachment.type, len(file.data)):
             raise PermanentError(refusal)
         file = replace(file, name=safe_name(attachment.name or file.name), type=attachment.type)
-        return replace(attachment, name=file.name, url=self.archive.lend(f"{place}/{file.name}", file))
+        address = self.archive.lend(f"{place}/{file.name}", file)
+        return replace(attachment, name=file.name, url=address, size=len(file.data))
 
     def _permit(self, turn: Turn, visibility: Visibility, to: Writer | None) -> Permit | Refusal:
         thread = turn.thread

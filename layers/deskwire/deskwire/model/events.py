@@ -101,13 +101,17 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """Something that came along. `url` where the platform gives an address, `id` where it is fetched by id."""
+    """Something that came along. `url` where the platform gives an address, `id` where it is fetched by id.
+
+    `size` in bytes is known of what is sent, and not stored.
+    """
 
     kind: AttachmentKind
     url: str = ""
     id: str = ""
     name: str = ""
     type: str = ""  # media type, image/jpeg
+    size: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the attachment as plain JSON."""
@@ -296,8 +300,8 @@ def _author(data: Mapping[str, Any]) -> Author:
 
 def attachment_from_json(data: Mapping[str, Any]) -> Attachment:
     """Return the attachment that `Attachment.to_json` wrote."""
-    texts = {name: data.get(name) or "" for name in Attachment.__slots__ if name != "kind"}
-    return Attachment(AttachmentKind(data["kind"]), **texts)
+    url, number, name, kind = (str(data.get(each) or "") for each in ("url", "id", "name", "type"))
+    return Attachment(AttachmentKind(data["kind"]), url, number, name, kind)
 
 
 DERIVED = frozenset({"key", "raw"})

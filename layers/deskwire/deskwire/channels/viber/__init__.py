@@ -89,6 +89,7 @@ class Viber(Channel):
                 # 7,000 “characters”, which a partner says and Viber's own pages read here do not; of which kind is not
                 # said either, so UTF-16 units, the strictest reading. Five pieces: ours.
                 text=Figure(TextLimit(7000, Unit.UTF16, pieces=5), TYPES, CHECKED, confirmed=False),
+                files=Figure(sending.FILES, TYPES, CHECKED, confirmed=False),
                 windows=(
                     Window(
                         name="subscribed",
@@ -108,7 +109,6 @@ class Viber(Channel):
             "sender_name": Figure(28, SEND, CHECKED),
             "details_of_a_person_in_twelve_hours": Figure(2, DETAILS, CHECKED),
             "media_link_lives": Figure(timedelta(hours=1), REST, CHECKED, confirmed=False),
-            "picture_bytes": Figure(1024 * 1024, TYPES, CHECKED, confirmed=False),
         },
     )
 

@@ -1,7 +1,8 @@
 """What is written to Viber: the content of a message.
 
 https://creators.viber.com/docs/bots-api/resources/messaging/send-message; sizes and formats as
-https://www.infobip.com/docs/viber/bots/message-types quotes them.
+https://www.infobip.com/docs/viber/bots/message-types quotes them. Whether Viber keeps a file, or has the customer's app
+load it from its address, which we lend for an hour, is said nowhere.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from deskwire.contracts.channel import filled
+from deskwire.contracts.terms import FileLimit
 from deskwire.model.errors import ConfigurationError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind
 
 LONGEST_SENDER: Final = 28
 LONGEST_LINK: Final = 2000
-PICTURES: Final = frozenset({"", "image/jpeg", "image/png", "image/gif"})  # "": the helpdesk does not say
-SENDABLE: Final = frozenset(
-    {AttachmentKind.IMAGE, AttachmentKind.AUDIO, AttachmentKind.VIDEO, AttachmentKind.FILE, AttachmentKind.LINK}
-)
+LONGEST_NAME: Final = 256
+PICTURES: Final = FileLimit(AttachmentKind.IMAGE, 1_000_000, ("image/jpeg", "image/png", "image/gif"))
+VIDEOS: Final = FileLimit(AttachmentKind.VIDEO, 26_000_000, ("video/mp4",))
+# Any file may go as a document; one is loaded through Deskwire, so its own limit is the lower one.
+DOCUMENTS: Final = tuple(FileLimit(kind, 50_000_000) for kind in (
+    AttachmentKind.IMAGE, AttachmentKind.AUDIO, AttachmentKind.VIDEO, AttachmentKind.FILE,
+))  # fmt: skip
+FILES: Final = (PICTURES, VIDEOS, *DOCUMENTS)
 
 
 def sender(settings: Mapping[str, str]) -> Mapping[str, str]:
@@ -37,12 +43,20 @@ def texts(pieces: list[str]) -> list[Mapping[str, object]]:
 def media(attachment: Attachment) -> Mapping[str, object]:
     """Return a file by its address. Raises `PermanentError` for what cannot be sent.
 
-    A picture is shown in the chat. For a video or a file Viber wants the size in bytes, which no helpdesk's address
-    tells, so the customer gets the address itself. A picture that is too large comes back as `failed`.
+    Pictures and videos are shown in the chat as far as their format and size allow, all else is a document.
     """
-    url = attachment.url
-    if attachment.kind not in SENDABLE or not url.startswith("https://") or len(url) > LONGEST_LINK:
+    url, size = attachment.url, attachment.size
+    sendable = attachment.kind in {limit.kind for limit in DOCUMENTS}
+    if not sendable or not url.startswith("https://") or len(url) > LONGEST_LINK or not size:
         raise PermanentError(f"an attachment of the kind {attachment.kind} cannot be sent", code="attachment")
-    if attachment.kind is AttachmentKind.IMAGE and attachment.type in PICTURES:
+    if _shown(attachment, PICTURES):
         return {"type": "picture", "text": "", "media": url}
-    return {"type": "url", "media": url}
+    if _shown(attachment, VIDEOS):
+        return {"type": "video", "media": url, "size": size}
+    name = attachment.name[-LONGEST_NAME:] or "file"  # its end says what it is
+    return {"type": "file", "media": url, "size": size, "file_name": name}
+
+
+def _shown(attachment: Attachment, limit: FileLimit) -> bool:
+    fits = attachment.kind is limit.kind and attachment.type in limit.types
+    return fits and attachment.size <= limit.most
