@@ -90,7 +90,7 @@ def meta(name, **settings):
 
 def instagram():
     player = Instagram("17841490000000001", "invented", clock=clock())
-    secrets = {"instagram_token": "invented", "instagram_token_ends": "2099-01-01T00:00:00Z"}
+    secrets = {"instagram_token": "invented"}
     site = Site(address=ADDRESS, secrets=APP_SECRETS, channels=("instagram",))
     return Account(registry.channel("instagram"), player, site, "17841490000000001", secrets)
 

@@ -51,6 +51,9 @@ def error(code: int, text: str, subcode: int = 0, status: int = 400) -> Reply:
     return Reply.json(status, {"error": inner | ({"error_subcode": subcode} if subcode else {})})
 
 
+LIFE = timedelta(days=60)  # of a token
+
+
 class Instagram(Neighbour):
     """One account, its people and its comments."""
 
@@ -64,7 +67,7 @@ class Instagram(Neighbour):
         self.people: dict[str, str] = {}  # scoped id to handle
         self.echo: Callable[[str, dict[str, Any]], object] | None = None
         self.app = App("1910000000000777", "", ())
-        self._token = token
+        self._tokens = {token: self.clock.now()}  # when each was made
         self._numbers = itertools.count(18010000000001001)
 
     # ------------------------------------------------------------------------------------------ what people do
@@ -132,8 +135,27 @@ class Instagram(Neighbour):
 
     def authorize(self, asked: Asked) -> Reply | None:
         """Want the account's token."""
-        known = asked.header("authorization") == f"Bearer {self._token}"
-        return None if known else error(190, "Invalid OAuth access token")
+        valid = self._lives(asked.header("authorization").removeprefix("Bearer "))
+        return None if valid else error(190, "Invalid OAuth access token")
+
+    @route("GET", "/refresh_access_token", public=True)
+    def refreshed(self, asked: Asked) -> Reply:
+        """Give a new token of 60 days for one that is a day old. How it refuses is not documented."""
+        old = asked.parameter("access_token")
+        if asked.parameter("grant_type") != "ig_refresh_token" or not self._lives(old):
+            return error(190, "Error validating access token: Session has expired")
+        if self.clock.now() < self._tokens[old] + timedelta(hours=24):
+            return error(100, "The access token is younger than 24 hours")
+        made = f"IGAA-invented-{next(self._numbers)}"
+        self.accept(made)
+        return Reply.json(200, {"access_token": made, "token_type": "bearer", "expires_in": int(LIFE.total_seconds())})
+
+    def accept(self, token: str) -> None:
+        """Take this token from now on: a person signed in again."""
+        self._tokens[token] = self.clock.now()
+
+    def _lives(self, token: str) -> bool:
+        return token in self._tokens and self.clock.now() < self._tokens[token] + LIFE
 
     @route("GET", "/{version}/me/subscribed_apps")
     @route("POST", "/{version}/me/subscribed_apps")

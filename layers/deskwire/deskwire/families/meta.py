@@ -35,6 +35,7 @@ from deskwire.web.rest import Answer, Call, checked, of_request
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
+    from deskwire.contracts.connector import Token
     from deskwire.contracts.registration import Grant, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request
@@ -156,10 +157,18 @@ def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:
 
 
 class Login(NamedTuple):
-    """Which host a product's calls go to, and the name of the token that they carry."""
+    """Which host a product's calls go to, the name of the token that they carry, and how it is renewed if it ends."""
 
     host: str
     token: str
+    renewed: Callable[[Secret, Reach], Token] | None = None
+
+    def access(self, reach: Reach) -> Secret:
+        """Return the token of now."""
+        renewed = self.renewed
+        if renewed is None:
+            return reach.secrets.one(self.token)
+        return reach.tokens(self.token, lambda held: renewed(held, reach))
 
 
 PAGE: Final = Login(GRAPH, PAGE_TOKEN)
@@ -175,7 +184,7 @@ def graph_request(login: Login, method: str, path: Sequence[str], payload: objec
     url = f"{login.host}/{VERSION}/" + "/".join(quote(part, safe="") for part in path)
     if query:
         url += "?" + urlencode(query)
-    headers = {"Authorization": f"Bearer {reach.secrets.one(login.token).reveal()}"}
+    headers = {"Authorization": f"Bearer {login.access(reach).reveal()}"}
     return Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
 
 

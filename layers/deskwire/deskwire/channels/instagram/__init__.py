@@ -9,8 +9,8 @@ Signature: `X-Hub-Signature-256`, HMAC-SHA256 of the raw body in hex, under the 
 secret where the app uses Instagram Login. Which one signs when an app uses both is not documented, so a list in
 `app_secret` accepts either. https://developers.facebook.com/docs/graph-api/webhooks/getting-started/
 
-Secrets: endpoint `app_secret`, `verify_token`; connection `instagram_token` (Instagram Login, 60 days) or `page_token`
-of the linked Page (Facebook Login). https://developers.facebook.com/docs/instagram-platform/overview
+Secrets: endpoint `app_secret`, `verify_token`; connection `instagram_token` (Instagram Login, 60 days, renewed each
+week) or `page_token` of the linked Page (Facebook Login). https://developers.facebook.com/docs/instagram-platform/overview
 
 Limits: 1,000 bytes of UTF-8 a message; 24 hours after the customer's last message, 7 days for a person's answer
 (HUMAN_AGENT); one private reply to a comment, within 7 days; a live comment is answered privately, during the
@@ -96,9 +96,8 @@ class Instagram(meta.PageLogin, Channel):
     }
     endpoint_settings = meta.ENDPOINT_SETTINGS
     connection_secrets: ClassVar[Mapping[str, str]] = {
-        sending.INSTAGRAM.token: "the Instagram user access token (Instagram Login, 60 days)",
+        sending.INSTAGRAM.token: "the Instagram user access token (Instagram Login; Deskwire renews it)",
         meta.PAGE_TOKEN: "or the Page access token of the linked Page (Facebook Login)",
-        "instagram_token_ends": "when `instagram_token` ends, in ISO 8601 (optional; an alarm comes a week before)",
     }
     media_hosts: ClassVar[tuple[str, ...]] = (*meta.MEDIA_HOSTS, "cdninstagram.com")
     terms = Terms(

@@ -11,12 +11,14 @@ from deskwire.model.events import Visibility
 from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing, Sent
 
+from . import tokens
+
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
     from deskwire.contracts.terms import Permit
     from deskwire.web.reading import Node
 
-INSTAGRAM: Final = meta.Login("https://graph.instagram.com", "instagram_token")
+INSTAGRAM: Final = meta.Login(tokens.HOST, tokens.NAME, tokens.renewed)
 
 
 def login(reach: Reach) -> meta.Login:
