@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TextIO
 
 from deskwire.model.writing import write
@@ -37,6 +38,13 @@ def _shown(value: object) -> object:
             r"[^\x20-\x7e\u00a0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd]", "?", text
         )
     return text[:MOST]
+
+
+@lru_cache(maxsize=64)
+def _definition(dimensions: tuple[str, ...], names: tuple[str, ...]) -> dict[str, object]:
+    """Return what CloudWatch is told of these metrics: the same at each flush, so it is made once."""
+    metrics = [{"Name": name, "Unit": "Seconds" if name.endswith("Seconds") else "Count"} for name in names]
+    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
 
 
 class Telemetry:
@@ -95,14 +103,10 @@ class Telemetry:
             "stage": self.stage,
             **{name: _shown(each or "-") for name, each in dimensions.items()},
         }
-        metrics = [
-            {"Name": name, "Unit": "Seconds" if name.endswith("Seconds") else "Count"} for name in sorted(values)
-        ]
-        definition = {"Namespace": NAMESPACE, "Dimensions": [list(shown)], "Metrics": metrics}
         stamp = int(self._now() * 1000)
         self._write(
             {
-                "_aws": {"Timestamp": stamp, "CloudWatchMetrics": [definition]},
+                "_aws": {"Timestamp": stamp, "CloudWatchMetrics": [_definition(tuple(shown), tuple(sorted(values)))]},
                 **shown,
                 **{name: each[0] if len(each) == 1 else each for name, each in values.items()},
             }

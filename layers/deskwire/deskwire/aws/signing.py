@@ -97,13 +97,23 @@ def _key(credentials: Credentials, place: str) -> bytes:
 
 def canonical_headers(headers: Mapping[str, str], url: str) -> tuple[str, str]:
     """Return the block of canonical headers, ending in a newline, and the list of their names."""
-    values: dict[str, list[str]] = {}
-    for name, value in headers.items():
+    order, names = _signed(tuple(headers))
+    lines = []
+    for lower, given in order:
+        value = ",".join([" ".join(headers[name].split()) for name in given]) if given else host_of(url)
+        lines.append(f"{lower}:{value}\n")
+    return "".join(lines), names
+
+
+@lru_cache(maxsize=64)
+def _signed(names: tuple[str, ...]) -> tuple[list[tuple[str, list[str]]], str]:
+    """Return the signed names in their order, each with its spellings among the given ones, and the list of them."""
+    spelled: dict[str, list[str]] = {}
+    for name in names:
         if name.lower() not in UNSIGNED:
-            values.setdefault(name.lower(), []).append(" ".join(value.split()))
-    values.setdefault("host", [host_of(url)])
-    lines = (f"{name}:{','.join(values[name])}\n" for name in sorted(values))
-    return "".join(lines), ";".join(sorted(name.strip() for name in values))
+            spelled.setdefault(name.lower(), []).append(name)
+    spelled.setdefault("host", [])
+    return sorted(spelled.items()), ";".join(sorted(name.strip() for name in spelled))
 
 
 @lru_cache(maxsize=64)

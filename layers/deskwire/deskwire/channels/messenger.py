@@ -24,7 +24,7 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -137,15 +137,6 @@ class _Item(meta_inbox.Item):
     channel = "messenger"
     hidden = "a message that Messenger does not pass on: open the page's inbox"
 
-    def readers(self) -> Mapping[str, Callable[[Node], Iterator[Event]]]:
-        return {
-            **super().readers(),
-            "delivery": self._delivery,
-            "policy-enforcement": self._policy,  # with a hyphen in the test data of libraries
-            "policy_enforcement": self._policy,
-            "messaging_feedback": self._feedback,
-        }
-
     def attachments(self, message: Node) -> tuple[Attachment, ...]:
         """Return the attachments; until 2026-08-30 a sticker comes twice, as image and as sticker."""
         found = super().attachments(message)
@@ -190,3 +181,11 @@ class _Item(meta_inbox.Item):
             facts=filled({"Action": action, "Reason": reason}),
             attention=f"Meta's policy: {action}",
         )
+
+    readers: ClassVar[Mapping[str, meta_inbox.Reader]] = {
+        **meta_inbox.Item.readers,
+        "delivery": _delivery,
+        "policy-enforcement": _policy,  # with a hyphen in the test data of libraries
+        "policy_enforcement": _policy,
+        "messaging_feedback": _feedback,
+    }

@@ -76,6 +76,9 @@ FILES: Final = (
 # ------------------------------------------------------------------------------------------------ what is read
 
 
+Reader = Callable[[Any, Node], Iterator[Event]]
+
+
 class Item:
     """One item of `messaging` or `standby`: a message, or what happened to one, in the thread of a person.
 
@@ -99,25 +102,12 @@ class Item:
         self.at = meta.moment(item["timestamp"])
         self.stamp = item["timestamp"].any_id() or entry["time"].any_id()
 
-    def readers(self) -> Mapping[str, Callable[[Node], Iterator[Event]]]:
-        """Return what reads which member."""
-        return {
-            "message": self._message,
-            "message_edit": self._edit,
-            "reaction": self._reaction,
-            "postback": self._postback,
-            "read": self._seen,
-            "referral": self._referral,
-            "optin": self._optin,
-            **{name: self._handover(name) for name in HANDOVERS},
-        }
-
     def events(self) -> Iterator[Event]:
         """Yield what the item says; a kind that is not known, and the dashboard's test, is an event of its own."""
         if self.account != TEST_ACCOUNT:
-            for name, reader in self.readers().items():
+            for name, reader in self.readers.items():
                 if name in self.item:
-                    yield from reader(self.item[name])
+                    yield from reader(self, self.item[name])
                     return
         yield self._unknown()
 
@@ -221,18 +211,16 @@ class Item:
         facts = filled({"Opted in to": optin["type"].text(""), "Referral": optin["ref"].text("")})
         yield self._event(Kind.STATE, f"{self.person}:{self.stamp}", "optin", text="[opted in]", facts=facts)
 
-    def _handover(self, name: str) -> Callable[[Node], Iterator[Event]]:
-        def read(control: Node) -> Iterator[Event]:
-            owner = control["new_owner_app_id"].any_id() or control["requested_owner_app_id"].any_id()
-            facts = {
-                "New owner": owner,
-                "Previous owner": control["previous_owner_app_id"].any_id(),
-                "Note": control["metadata"].text(""),
-            }
-            object_id = f"{self.person}:{self.stamp}"
-            yield self._event(Kind.STATE, object_id, name, text=f"[{name}]", facts=filled(facts))
-
-        return read
+    def _handover(self, control: Node) -> Iterator[Event]:
+        name = str(control.step)
+        owner = control["new_owner_app_id"].any_id() or control["requested_owner_app_id"].any_id()
+        facts = {
+            "New owner": owner,
+            "Previous owner": control["previous_owner_app_id"].any_id(),
+            "Note": control["metadata"].text(""),
+        }
+        object_id = f"{self.person}:{self.stamp}"
+        yield self._event(Kind.STATE, object_id, name, text=f"[{name}]", facts=filled(facts))
 
     def _unknown(self) -> Event:
         """Return what is genuine and not known here, and the dashboard's test button."""
@@ -244,6 +232,17 @@ class Item:
             text=f"[{name}]",
             facts=filled({"Test": "yes" if self.account == TEST_ACCOUNT else ""}),
         )
+
+    readers: ClassVar[Mapping[str, Reader]] = {
+        "message": _message,
+        "message_edit": _edit,
+        "reaction": _reaction,
+        "postback": _postback,
+        "read": _seen,
+        "referral": _referral,
+        "optin": _optin,
+        **dict.fromkeys(HANDOVERS, _handover),
+    }
 
 
 def party(node: Node) -> str:

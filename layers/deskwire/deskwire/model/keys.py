@@ -19,8 +19,10 @@ def compose(*parts: str) -> str:
     first part and ends in the SHA-256 of the whole, after a `#`, which no encoded part holds.
     """
     key = "/".join(parts)
-    if key.count("/") >= len(parts) or not PLAIN.fullmatch(key):
+    if not PLAIN.fullmatch(key):
         key = "/".join(quote(part, safe="-_.~:@+=,") for part in parts)
+    elif key.count("/") >= len(parts):
+        key = "/".join(part.replace("/", "%2F") for part in parts)
     if len(key) <= KEY_LIMIT:
         return key
     return f"{quote(parts[0], safe='')[:80]}/#{hashlib.sha256(key.encode()).hexdigest()}"

@@ -2,5 +2,6 @@
 
 import json
 
-# `json.dumps` with separators would make an encoder at each call.
-write = json.JSONEncoder(separators=(",", ":")).encode
+# `json.dumps` with separators would make an encoder at each call. What we write was read from JSON or made by us: it
+# holds no circle, and is not searched for one.
+write = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode

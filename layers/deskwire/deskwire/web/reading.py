@@ -110,6 +110,11 @@ class Node:
         return None if self._value is _MISSING else self._value
 
     @property
+    def step(self) -> str | int:
+        """The key or the position at which this is in what holds it."""
+        return self._step
+
+    @property
     def path(self) -> str:
         """Where in the document this is: `body.entry[0].id`."""
         if self._parent is None:
@@ -120,12 +125,12 @@ class Node:
 
     def __getitem__(self, step: str | int) -> Node:
         """Return the child; absent where this is not a container or has no such child."""
-        inside, value = self._value, _MISSING
+        inside = self._value
         if isinstance(inside, dict):
-            value = inside.get(step, value)
-        elif isinstance(inside, list) and isinstance(step, int) and -len(inside) <= step < len(inside):
-            value = inside[step]
-        return Node(value, step, self)
+            return Node(inside.get(step, _MISSING), step, self)
+        if isinstance(inside, list) and isinstance(step, int) and -len(inside) <= step < len(inside):
+            return Node(inside[step], step, self)
+        return Node(_MISSING, step, self)
 
     def __contains__(self, key: str) -> bool:
         """Tell whether this is an object with that key, and not null there."""

@@ -297,18 +297,20 @@ class _Answer:
                 found[name] += " " + line.strip()
                 continue
             name, colon, value = line.partition(":")
-            name, value = name.lower(), value.strip()
-            if not colon or not TOKEN.fullmatch(name):
+            name, value = _header(name), value.strip()
+            if not (name and colon):
                 raise _BrokenError
             found[name] = f"{found[name]}, {value}" if name in found else value
         raise _BrokenError
 
     def _line(self) -> bytes:
-        while b"\n" not in self._buffer:
-            if len(self._buffer) > MAX_LINE:
+        line, end, rest = self._buffer.partition(b"\n")
+        while not end:
+            if len(line) > MAX_LINE:
                 raise _BrokenError
             self._more()
-        line, _, self._buffer = self._buffer.partition(b"\n")
+            line, end, rest = self._buffer.partition(b"\n")
+        self._buffer = rest
         return line.removesuffix(b"\r")
 
     def _more(self, *, ends: bool = False) -> bool:
@@ -368,6 +370,13 @@ class _Answer:
 
     def _oversize(self) -> WireError:
         return WireError(f"the answer of {self._host} is longer than {self._limit} bytes", oversize=True)
+
+
+@lru_cache(maxsize=256)
+def _header(name: str) -> str:
+    """Return a header's name in lower case; an empty one for what is no name."""
+    lower = name.lower()
+    return lower if TOKEN.fullmatch(lower) else ""
 
 
 def _limit(sock: socket.socket, deadline: float) -> None:

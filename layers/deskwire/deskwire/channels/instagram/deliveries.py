@@ -7,9 +7,9 @@ messages. The keys hold neither the login nor the shape, since one event may com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from deskwire.contracts.channel import each, filled, line
 from deskwire.families import meta, meta_inbox
@@ -180,9 +180,6 @@ class _Item(meta_inbox.Item):
     channel = NAME
     hidden = "a message that Instagram does not pass on: open the app's inbox"
 
-    def readers(self) -> Mapping[str, Callable[[Node], Iterator[Event]]]:
-        return {**super().readers(), "message_edit": self._changed}
-
     def attachments(self, message: Node) -> tuple[Attachment, ...]:
         """Return what came, and the story of ours that is answered: its address lives about a day."""
         story, found = message["reply_to"]["story"], super().attachments(message)
@@ -203,3 +200,5 @@ class _Item(meta_inbox.Item):
             return
         mid = edit["mid"].identifier()
         yield self._event(Kind.STATE, mid, "message_edit", version=self.stamp, text="[message_edit]")
+
+    readers: ClassVar[Mapping[str, meta_inbox.Reader]] = {**meta_inbox.Item.readers, "message_edit": _changed}
