@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from deskwire.conversation.recorded import Outcome
+from deskwire.receiving.receiver import BRIEF
 from deskwire.watching.watcher import TOKEN_SECONDS
 from sandbox.cloud.stack import ROOT
 
@@ -234,6 +235,7 @@ def test_the_archive_is_private_and_forgets_unclaimed_uploads(resources):
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert (rules["unclaimed-uploads"]["Prefix"], rules["unclaimed-uploads"]["ExpirationInDays"]) == ("incoming/", 1)
+    assert (rules["parked-briefly"]["Prefix"], rules["parked-briefly"]["ExpirationInDays"]) == (BRIEF, 1)
 
 
 def test_every_alarm_calls_the_topic_and_says_what_is_wrong(resources):

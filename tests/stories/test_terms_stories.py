@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from deskwire.channels.messenger import Messenger
 from deskwire.contracts.terms import Figure, ThreadKind
 from deskwire.conversation.table import seconds
-from deskwire.model.errors import TemporaryError
+from deskwire.model.errors import PayloadError, TemporaryError
+from deskwire.operating.replaying import parked
+from deskwire.ports import Found
+from deskwire.receiving.receiver import BRIEF
 from deskwire.timing import KEEP_SECONDS
 from sandbox.neighbours.neighbour import broken
 
@@ -44,6 +48,26 @@ def test_words_that_cannot_be_filed_yet_expire_as_well(company, terms):
     company.work()
     (message,) = messages(company)
     assert (message["state"], message["expires"]) == ("recorded", seconds(company.now()) + 48 * 3600)
+
+
+def test_words_that_nobody_can_read_are_parked_where_they_are_soon_deleted(company, terms):
+    terms(keeps_words=HOURS)
+    company.deliver(company.message(["Where is my order?"]))
+    (letter,) = company.parked.bodies
+    assert "body" not in json.loads(letter)
+    ((name, _),) = company.archive.objects.items()
+    assert name.startswith(BRIEF)
+    assert b"Where is my order?" in parked(Found("id", "handle", letter), company.archive).body
+    company.archive.objects.clear()  # after a day
+    with pytest.raises(PayloadError, match="no longer in the archive"):
+        parked(Found("id", "handle", letter), company.archive)
+
+
+def test_other_words_that_nobody_can_read_are_parked_in_their_letter(company):
+    company.deliver(company.message(["Where is my order?"]))
+    (letter,) = company.parked.bodies
+    assert json.loads(letter)["body"]
+    assert company.archive.objects == {}
 
 
 def test_other_words_are_kept_as_long_as_ever(company):

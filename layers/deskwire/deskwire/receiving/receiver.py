@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from deskwire.telemetry import Telemetry
     from deskwire.web.rest import Transport
 
+BRIEF = "parked/brief/"  # the archive deletes what is here after a day (template.yaml)
 PARKED_LIMIT = 240_000  # bytes of a body parked inside the letter; a larger one goes to the archive
 NEVER_PARKED = ("auth", "token", "secret", "signature", "key", "cookie", "forwarded", "amzn")  # parts of headers' names
 PAGES = "pages"  # the side of the channels whose visitors are strangers; the API gives it a rate of its own
@@ -290,8 +291,9 @@ class Receiver:
         if found.error is not None and not isinstance(found.error, PayloadError):
             # A fault of ours; answered 500, the platform would repeat it for days and then switch the webhook off.
             self.telemetry.count("Failures")
+        brief = any(each.terms.keeps_words is not None for each in connectors)
         for unreadable in found.parked:
-            self._park(request, endpoint, unreadable)
+            self._park(request, endpoint, unreadable, brief=brief)
         self._enqueue(request, endpoint, dismiss(found.events, self.telemetry))
         self.telemetry.count("Deliveries")
         self.telemetry.count("Events", len(found.events))
@@ -318,14 +320,16 @@ class Receiver:
         if letters:
             self.mailbox.send(letters)
 
-    def _park(self, request: Request, endpoint: EndpointView, unreadable: Unreadable) -> None:
+    def _park(self, request: Request, endpoint: EndpointView, unreadable: Unreadable, *, brief: bool) -> None:
+        """Park a delivery. `brief`: its words may not be kept for long, so they go where the archive deletes daily."""
         # Whole, though the rest of it goes on: a fragment alone does not say whose page it was, nobody could replay it.
         content = {"body": base64.b64encode(request.body).decode()}
         if unreadable.fragment is not None:
             content["fragment"] = json.dumps(unreadable.fragment)
         text = json.dumps(content)
-        name = f"parked/{hashlib.sha256(request.body + unreadable.reason.encode()).hexdigest()}"
-        if len(text) > PARKED_LIMIT:
+        place = BRIEF if brief else "parked/"
+        name = place + hashlib.sha256(request.body + unreadable.reason.encode()).hexdigest()
+        if brief or len(text) > PARKED_LIMIT:
             self.archive.keep(name, text.encode())
             content = {"archived": name}
         self.parked.park(
