@@ -51,7 +51,7 @@ class Scope:
 
     def __str__(self) -> str:
         """The credential scope, `20261121/eu-west-1/sqs/aws4_request`."""
-        return f"{self.at.year:04}{self.at.month:02}{self.at.day:02}/{self.region}/{self.service}/aws4_request"
+        return f"{self.stamp[:8]}/{self.region}/{self.service}/aws4_request"
 
 
 def sign(

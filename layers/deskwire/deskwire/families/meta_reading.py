@@ -19,7 +19,8 @@ REMOVALS: Final = frozenset({"remove", "delete"})
 
 def flag(node: Node) -> bool:
     """Return whether a flag is set; it may be written as text."""
-    return node.raw is True or node.raw == "true"
+    raw = node.raw
+    return raw is True or raw == "true"
 
 
 def listed(node: Node) -> Iterable[Node]:

@@ -152,12 +152,11 @@ class Node:
 
     def items(self) -> Iterator[Node]:
         """Yield the elements of a list; none when absent or null."""
-        if not self:
-            return
-        if not isinstance(self._value, list):
+        if isinstance(self._value, list):
+            for number, value in enumerate(self._value):
+                yield Node(value, number, self)
+        elif self:
             self._wrong("a list")
-        for number, value in enumerate(self._value):
-            yield Node(value, number, self)
 
     def rows(self) -> list[Node]:
         """Return the elements of a list that the words can do without; none where this is no list."""
@@ -191,6 +190,8 @@ class Node:
 
     def exact(self, default: str) -> str:
         """Return text that decides something or that a person wrote: absent is the default, another type an error."""
+        if isinstance(self._value, str):
+            return clean(self._value)
         return self.text() if self else default
 
     def identifier(self, default: str | None = None) -> str:
@@ -199,10 +200,11 @@ class Node:
         Ids make keys and threads: with a default too, one of another type is an error. An empty text is none, which
         is how some serializers write what is absent.
         """
-        if default is not None and (not self or self._value == ""):
+        found = self._value
+        if default is not None and (found is _MISSING or found is None or found == ""):
             return default
-        whole = isinstance(self._value, int) and not isinstance(self._value, bool)
-        found = str(self._value) if whole else self._value
+        if isinstance(found, int) and not isinstance(found, bool):
+            found = str(found)
         if not isinstance(found, str):
             self._wrong("an id")
         if not found or len(found) > 512 or not found.isprintable():
@@ -274,4 +276,5 @@ _last: tuple[bytes | str | None, Node] = (None, Node(None))
 
 def fragment(node: Node) -> Mapping[str, Any]:
     """Return the raw object at `node` for keeping with its event (empty when it is none)."""
-    return node.raw if isinstance(node.raw, dict) else {}
+    raw = node.raw
+    return raw if isinstance(raw, dict) else {}
