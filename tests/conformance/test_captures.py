@@ -22,7 +22,7 @@ def test_each_capture_says_what_it_must_become(capture_file):
     assert "events" in expected or "error" in expected or set(expected) == {"response"}
 
 
-@pytest.mark.rule("C1.complete")
+@pytest.mark.rule("C1.paired")
 def test_each_expected_result_has_its_capture(connector):
     expected = {path.stem for path in (world.EXPECTED / connector).glob("*.json")}
     assert expected == {item.name for item in world.captures(connector)}
@@ -137,7 +137,7 @@ def test_two_parses_give_the_same_and_its_json_reads_back(capture):
         assert content_in(stored(event)) == event
 
 
-@pytest.mark.rule("C11")
+@pytest.mark.rule("C11.labels")
 def test_what_it_says_beside_the_words_is_text_with_labels_for_people(channel_capture):
     for event in world.parsed(channel_capture.connector, channel_capture.request)[0]:
         assert all(

@@ -20,7 +20,7 @@ def asked(exchange):
     return {(step["request"]["method"], step["request"]["url"]) for step in exchange.data["steps"]}
 
 
-@pytest.mark.rule("R1")
+@pytest.mark.rule("R1.told")
 def test_what_is_right_and_what_is_wrong_are_told_apart(registering_connector):
     found = [findings for _, findings in shown(registering_connector, "registration")]
     assert any(all(each.state not in WRONG for each in findings) for findings in found), "no exchange finds all right"
@@ -33,7 +33,7 @@ def test_what_is_right_and_what_is_wrong_are_told_apart(registering_connector):
         )
 
 
-@pytest.mark.rule("R2")
+@pytest.mark.rule("R2.once")
 def test_it_is_set_up_once_and_then_only_looked_at(registering_connector):
     """What is asked where all is right is asked when looking, too: nothing is written."""
     done = shown(registering_connector, "register")
@@ -45,14 +45,14 @@ def test_it_is_set_up_once_and_then_only_looked_at(registering_connector):
         assert asked(item) <= looks, f"{item} asks more than a look does"
 
 
-@pytest.mark.rule("R3")
+@pytest.mark.rule("R3.again")
 def test_a_platform_that_cannot_be_asked_says_nothing_of_the_registration(registration):
     for answer in ({"status": 429, "body": {}}, {"status": 503, "body": ""}, {"cut": True}, {"unreachable": True}):
         with pytest.raises(TemporaryError):
             world.played(registration, failing(registration, answer))
 
 
-@pytest.mark.rule("R3")
+@pytest.mark.rule("R3.refused")
 def test_a_refusal_of_the_account_is_told(registration):
     try:
         findings, _ = world.played(registration, failing(registration, {"status": 401, "body": {}}))
@@ -61,7 +61,7 @@ def test_a_refusal_of_the_account_is_told(registration):
     assert any(each.state is not State.RIGHT for each in findings)
 
 
-@pytest.mark.rule("R4")
+@pytest.mark.rule("R4.silent")
 def test_no_secret_is_in_what_is_told(registering):
     result, _ = world.played(registering)
     data = registering.data

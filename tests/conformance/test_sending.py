@@ -103,7 +103,7 @@ def test_a_lost_answer_is_in_doubt_and_an_unmade_connection_is_not(sending):
         assert not error.ambiguous
 
 
-@pytest.mark.rule("C17.timeout")
+@pytest.mark.rule("C17.unread")
 def test_an_answer_of_2xx_that_is_none_is_in_doubt(sending):
     """A proxy's page with status 200: it may have been sent."""
     error = error_of(sending, {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"})

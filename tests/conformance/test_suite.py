@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,9 @@ from tests.conformance.test_helpdesks import (
 from tests.conformance.test_helpdesks import (
     test_appending_says_that_it_changed_the_ticket_only_where_another_request_did as changes_told,
 )
+from tests.conformance.test_helpdesks import (
+    test_missing_or_wrong_fields_in_an_answer_are_an_error_of_ours as missing_fields,
+)
 from tests.conformance.test_helpdesks import test_two_answers_in_a_row_are_two_signals as two_signals
 from tests.conformance.test_helpdesks import (
     test_what_became_of_a_ticket_is_signalled_each_time_and_with_its_time as statuses_told,
@@ -44,6 +49,8 @@ from tests.conformance.test_registration import test_what_is_right_and_what_is_w
 from tests.simulation.hotline import Hotline
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HERE = Path(__file__).parent
+RULE = re.compile(r'mark\.rule\("([^"]+)"\)')
 
 
 def test_setting_up_what_is_set_up_already_is_found(monkeypatch):
@@ -249,6 +256,28 @@ def test_a_page_s_channel_puts_what_it_sends_into_the_outbox():
     made = exchange("send", outgoing=outgoing)
     reach = world.reach_of(made, world.Script([]))
     assert reach.outbox(world.built(world.Outgoing, outgoing)) == "outbox-k1"
+
+
+@pytest.mark.parametrize(("name", "call"), [("requesttracker", "open"), ("viber", "send"), ("linkedin", "poll")])
+def test_an_answer_that_is_parked_behind_the_queue_is_found(monkeypatch, name, call):
+    """A connector whose call goes past the base class, which makes a `TemporaryError` of it."""
+
+    def look():
+        for item in world.exchanges(name):
+            if item.call == call and item.ends_well and item.data["steps"]:
+                missing_fields(item)
+
+    look()
+    kind = type(world.connectors()[name])
+    monkeypatch.setattr(kind, call, getattr(kind, call).__wrapped__)
+    with pytest.raises(pytest.fail.Exception, match="never parked"):
+        look()
+
+
+def test_each_test_of_a_rule_has_a_name_of_its_own_for_a_gap():
+    names = [name for path in sorted(HERE.glob("test_*.py")) for name in RULE.findall(path.read_text(encoding="utf-8"))]
+    assert names
+    assert [name for name in names if "." not in name or names.count(name) > 1] == []
 
 
 def test_a_ticket_that_is_gone_is_an_end_like_others(monkeypatch, caplog):
