@@ -276,7 +276,7 @@ class OnWhatsApp(Customer):
 
     @property
     def author(self):
-        return self.person.number
+        return self.person.thread
 
     @property
     def place(self):
@@ -285,7 +285,7 @@ class OnWhatsApp(Customer):
     @property
     def apart(self):
         """One for each number, where a misfortune kept us from reading of the change before she wrote."""
-        return len(self.people) - 1 if self.world.gate.happened else 0
+        return len({each.number for each in self.people}) - 1 if self.world.gate.happened else 0
 
     def changes_number(self, after=0.0):
         """Get another number; the platform tells of it, and tells of it again."""
@@ -294,6 +294,12 @@ class OnWhatsApp(Customer):
         self.world.tell(f"{self.name} has another number")
         for again in (0, 30):
             self.world.notify(change, self.endpoint, after=after + again)
+
+    def hides_number(self):
+        """Show no number any more: what she writes from now on names her by the other id alone."""
+        self.person = self.world.whatsapp.hides_number(self.person)
+        self.people.append(self.person)
+        self.world.tell(f"{self.name} hides the number")
 
     def _written(self, text):
         return self.world.whatsapp.writes(self.person, self.page, text)

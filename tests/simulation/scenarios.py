@@ -152,6 +152,17 @@ def changed_number(world, marta):
     world.quiet()
 
 
+@scenario(desks=("zendesk", "requesttracker"), channels=("whatsapp",), short=True)
+def hidden_number(world, marta):
+    """The first message names her by both ids, the later ones by the other alone."""
+    marta.writes()
+    world.run(3600)  # whatever dies, the ticket is there by then
+    marta.hides_number()
+    marta.writes("it is number 4471")
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+
+
 @scenario(channels=("whatsapp",), short=True)
 def changed_number_twice_before_the_first_message(world, marta):
     marta.changes_number()

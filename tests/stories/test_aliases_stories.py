@@ -234,6 +234,35 @@ def test_an_agent_answers_who_shows_or_hides_the_number_as_the_same_person(compa
     assert len(_answered_after(company, lambda: said(company, "It is number 7.", 2, HIDDEN, PHONE))) == 1
 
 
+def test_an_answer_written_when_the_number_was_hidden_reaches_the_same_person(company):
+    """The first message named both ids, the later ones name the other alone."""
+    said(company, "Where is my parcel?", 1, PHONE, HIDDEN)
+    company.work()
+    said(company, "It is number 7.", 2, HIDDEN)
+    (ticket,) = company.zendesk.tickets
+    company.zendesk.agent_replies(ticket.id, "It is on its way.")
+    company.signalled(ticket.id)
+    company.work()
+    assert [each["recipient"]["id"] for each in company.graph.sent if "on its way" in str(each)] == [HIDDEN]
+    assert company.thread(PHONE)["author"] == {"id": HIDDEN, "name": "Marta"}
+
+
+def test_an_answer_written_before_somebody_else_wrote_does_not_reach_them(company):
+    said(company, "Where is my parcel?", 1, PHONE, HIDDEN)
+    company.work()
+    event, _ = said(company, "It is number 7.", 2, PHONE)
+    company.mailbox.take()
+    other = dataclasses.replace(event, author=Author("another"), object_id="m_3")
+    company.mailbox.send([letter_of(other, "meta", "channels", company.now().isoformat(), company.archive)])
+    (ticket,) = company.zendesk.tickets
+    company.zendesk.agent_replies(ticket.id, "It is on its way.")
+    company.signalled(ticket.id)
+    company.work()
+    assert not [each for each in company.graph.sent if "on its way" in str(each)]
+    assert company.thread(PHONE)["author"]["id"] == "another"
+    assert "known_as" not in company.thread(PHONE) or not company.thread(PHONE)["known_as"]
+
+
 def test_an_agent_answers_the_same_person_after_a_changed_number(company):
     changed = lambda: renamed(company, 1, PHONE, NEW_PHONE)  # noqa: E731
     assert len(_answered_after(company, changed, lambda: said(company, "Hello?", 2, NEW_PHONE))) == 1

@@ -11,7 +11,7 @@ import html
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -260,6 +260,13 @@ class WhatsApp(Neighbour):
             change = self._told(who, number, content)
             del change["value"]["contacts"]
             return new, change
+
+    def hides_number(self, who: Customer) -> Customer:
+        """Somebody shows no number from now on; return who they are then. No webhook tells of it."""
+        with self.lock:
+            hidden = replace(who, hidden=True)
+            self.people |= {who.number: hidden, who.user_id: hidden}
+            return hidden
 
     def says_on_the_phone(self, who: Customer, number: str, text: str) -> tuple[str, dict[str, Any]]:
         """Somebody of the company writes with the phone's app; return the message's id and the echo."""

@@ -18,7 +18,8 @@ task MESSAGING. https://developers.facebook.com/docs/messenger-platform/referenc
 
 Limits: 2,000 characters; 24 hours after the customer's last message, 7 days for a person's answer (HUMAN_AGENT); 5
 seconds to answer a delivery, after an hour of failures the page is unsubscribed; no idempotency key (`metadata` comes
-back in the echo); 300 texts a second; stickers are `image` and `sticker` until 2026-08-30, then `sticker` only.
+back in the echo); 300 texts, 10 audios or videos a second; stickers are `image` and `sticker` until 2026-08-30, then
+`sticker` only.
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/changelog/
 """
 
@@ -73,7 +74,11 @@ class Messenger(meta.PageLogin, Channel):
         api_version=meta.API_VERSION,
         sunset=meta.SUNSET,
         # After an hour of failures the page is unsubscribed (quoted by others; older texts say 8 hours).
-        figures={"unsubscribed_after": Figure(timedelta(hours=1), EVENTS, meta.CHECKED, confirmed=False)},
+        figures={
+            "unsubscribed_after": Figure(timedelta(hours=1), EVENTS, meta.CHECKED, confirmed=False),
+            "texts_a_second": Figure(300, meta.SENDING, meta.CHECKED),
+            "audio_or_video_a_second": Figure(10, meta.SENDING, meta.CHECKED),
+        },
     )
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,6 +37,7 @@ class Thread(BaseModel):
     thread: str = ""
     visibility: Visibility = Visibility.PRIVATE
     author: dict[str, str] = Field(default_factory=dict)
+    known_as: tuple[str, ...] = ()  # every id of that author, where the platform names them by several
     helpdesk: str = ""  # where the ticket is
     contact: str = ""  # the helpdesk's id of the customer
     thread_kind: str = ""  # of the customer's last message: see `Terms.kinds`
@@ -105,6 +107,15 @@ class Thread(BaseModel):
         others = [each for each in known if each.id != writer.id]
         newest = max([writer, *(each for each in known if each.id == writer.id)], key=lambda each: each.at)
         return (*others, newest)[-MOST_WRITERS:]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id of the customer as last seen."""
+        return self.known_as or ((self.author["id"],) if self.author else ())
+
+    def is_of(self, ids: Iterable[str]) -> bool:
+        """Return whether one of these ids is the customer's as last seen."""
+        return not set(self.ids).isdisjoint(ids)
 
     def customer(self) -> Author | None:
         """Return the customer as last seen."""

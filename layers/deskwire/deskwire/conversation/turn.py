@@ -31,6 +31,7 @@ from .timers import ATTACHMENTS, without_reminders
 from .wording import called
 
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
+MOST_IDS = 10  # of one person, who changes a number now and then
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 NEW_TICKET: Mapping[str, Any] = {"status": None, "status_at": 0, "priority": "", "tags": ()}
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
@@ -106,7 +107,9 @@ class Turn:
         context = {**event.keep, "subject": event.subject, "language": event.language}
         self._note_audience(event)
         if event.author is not None:
+            ids = self._ids(event)
             self.introduce(event.author)
+            self._become(known_as=ids)
             context |= _addresses(event.author)
         self._become(
             channel=event.channel,
@@ -124,11 +127,16 @@ class Turn:
         thread, now = self.thread, seconds(self.now)
         if not thread.last_inbound:
             return
-        known = thread.author.get("id")
         if thread.visibility is Visibility.PRIVATE and event.visibility is Visibility.PUBLIC:
             self._become(other_at=now, public_at=now)
-        elif known and known not in event.author_ids and thread.channel == event.channel:
+        elif thread.author and not thread.is_of(event.author_ids) and thread.channel == event.channel:
             self._become(other_at=now)
+
+    def _ids(self, event: Event) -> tuple[str, ...]:
+        """Return every id of who wrote, if there are several: a later message may name them by another one alone."""
+        known = self.thread.ids if self.thread.is_of(event.author_ids) else ()
+        ids = tuple(dict.fromkeys((*known, *event.author_ids)))[-MOST_IDS:]
+        return ids if len(ids) > 1 else ()
 
     def rename(self, items: Sequence[Pending]) -> None:
         """Record the ids under which the customer goes on: they are nobody else, and answers go there from now on."""
@@ -138,12 +146,13 @@ class Turn:
 
     def _go_on(self, event: Event, received_at: str) -> None:
         known, stamp = self.thread.author, seconds(event.occurred_at or datetime.fromisoformat(received_at))
-        named = known.get("id") in {event.thread, *event.author_ids}
+        named = self.thread.is_of((event.thread, *event.author_ids))
         if event.author is None or stamp < self.thread.last_inbound or not named:
             return
         author = replace(event.author, **{name: known.get(name, "") for name in ("name", "handle", "email")})
         said = {name: value for name in ("subject", "language") if (value := self.thread.context.get(name))}
-        self._become(author=_filled(author), context={**event.keep, **said, **_addresses(author)})
+        ids = tuple(dict.fromkeys((*self.thread.ids, *event.author_ids)))[-MOST_IDS:]
+        self._become(author=_filled(author), known_as=ids, context={**event.keep, **said, **_addresses(author)})
 
     def warn(self, typing: int) -> None:
         """Record that the agents were warned of other readers; what they write from now on is meant for these.
@@ -155,9 +164,8 @@ class Turn:
 
     def introduce(self, author: Author) -> None:
         """Merge the author's profile; keep fields this event omits."""
-        known = self.thread.author
         said = _filled(author)
-        self._become(author={**known, **said} if known.get("id") == author.id else said)
+        self._become(author={**self.thread.author, **said} if self.thread.is_of([author.id]) else said)
 
     def author(self, event: Event) -> Author | None:
         """Return the event's author with the profile known so far: many events give an id alone."""

@@ -228,6 +228,11 @@ class Class(StrEnum):
 
 ERRORS: Final = "https://developers.facebook.com/documentation/business-messaging/messenger-platform/error-codes"
 RATES: Final = "https://developers.facebook.com/docs/graph-api/overview/rate-limiting/"
+# How fast messages may be sent. Our workers together do not reach a second's limit, so no write is spent on counting:
+# what Meta refuses all the same waits (Class.RATE). It names a limit for one conversation, and no figure of it.
+SENDING: Final = (
+    "https://developers.facebook.com/documentation/business-messaging/messenger-platform/overview/rate-limiting"
+)
 HANDLING: Final = "https://developers.facebook.com/docs/graph-api/guides/error-handling/"
 SEEN: Final = ""  # reported by users of public libraries, not documented
 # By code and subcode; 0 stands for every other subcode. A code that is not here is of the request when its status is

@@ -407,8 +407,8 @@ class Eraser:
     def _forgotten(self, person: Person, thread: Thread, *, alone: bool) -> dict[str, Any]:
         """Return what the thread's own item must no longer know."""
         changes: dict[str, Any] = {}
-        if alone or person.bears(thread.channel, thread.author.get("id", "")):
-            changes = {"author": {}, "context": {}, "contact": ""}
+        if alone or any(person.bears(thread.channel, each) for each in thread.ids):
+            changes = {"author": {}, "known_as": [], "context": {}, "contact": ""}
         if thread.writers:
             left = [asdict(each) for each in thread.writers if not alone and not person.bears(thread.channel, each.id)]
             changes["writers"] = left

@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request, Response
 
-RATES: Final = (
-    "https://developers.facebook.com/documentation/business-messaging/messenger-platform/overview/rate-limiting"
-)
 PRIVATE_REPLIES: Final = "https://developers.facebook.com/documentation/instagram-platform/private-replies"
 MESSAGING: Final = (
     "https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"
@@ -67,7 +64,7 @@ PUBLIC: Final = Sending(
         ),
     ),
 )
-PACE: Final = Figure(Pace("private replies", 750, timedelta(hours=1)), RATES, meta.CHECKED)
+PACE: Final = Figure(Pace("private replies", 750, timedelta(hours=1)), meta.SENDING, meta.CHECKED)
 LIVE: Final = ThreadKind(
     # The broadcast's end is not told: a day is longer than any, and after it Instagram refuses.
     private_reply=meta_inbox.private_reply(
@@ -122,6 +119,7 @@ class Instagram(meta.PageLogin, Channel):
         sunset=meta.SUNSET,
         figures={
             "private_replies": Figure(1, PRIVATE_REPLIES, meta.CHECKED),
+            "texts_a_second": Figure(300, meta.SENDING, meta.CHECKED),
         },
     )
 
