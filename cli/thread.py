@@ -127,7 +127,7 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
 
 
 def _message(message: Recorded, row: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
-    event, content = message.event, message.content
+    content = message.content
     shown: dict[str, Any] = {
         "key": message.key,
         "kind": str(content.kind) if content else ("note" if message.note else "mark"),
@@ -140,14 +140,17 @@ def _message(message: Recorded, row: Mapping[str, Any], *, text: bool) -> dict[s
         "reason": message.reason or None,
         "ticket": message.ticket or None,
         "entry": message.entry or None,
-        "attachments": len(event.attachments) if event else 0,
+        "attachments": len(message.event.attachments) if message.event else 0,
     }
-    if text:
-        shown["author"] = (
-            (event.author.name or event.author.handle or event.author.id) if event and event.author else None
-        )
-        shown["text"] = event.text if event else message.note
-    return shown
+    return shown | (_words_of(message) if text else {})
+
+
+def _words_of(message: Recorded) -> dict[str, Any]:
+    """Return who wrote what; a note of ours has no author."""
+    if message.event is None:
+        return {"author": None, "text": message.note}
+    author = message.event.author
+    return {"author": author and (author.name or author.handle or author.id), "text": message.event.text}
 
 
 def _sent(row: Mapping[str, Any]) -> dict[str, Any]:

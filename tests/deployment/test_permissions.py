@@ -19,6 +19,8 @@ CALLS = {
     "count parked": lambda s: counting(s.parked),
     "purge the mailbox": lambda s: ("sqs", "purge_queue", {"QueueUrl": s.mailbox}),
     "get an endpoint": lambda s: ("dynamodb", "get_item", key(s, "E#meta")),
+    "put an endpoint": lambda s: ("dynamodb", "put_item", {"TableName": s.table, "Item": key(s, "E#meta")["Key"]}),
+    "update the configuration": lambda s: ("dynamodb", "update_item", key(s, "CONFIGURATION")),
     "get a thread": lambda s: ("dynamodb", "get_item", key(s, "T#thread")),
     "put a thread": lambda s: ("dynamodb", "put_item", {"TableName": s.table, "Item": key(s, "T#thread")["Key"]}),
     "update a rate": lambda s: ("dynamodb", "update_item", key(s, "R#form")),

@@ -133,9 +133,15 @@ def test_sweep_reads_connections_and_their_health_alone(called):
     assert read == {"CONFIGURATION", "C#", "H#"}
 
 
-def test_converse_writes_no_endpoint(called):
-    written = {
-        about for action, about in called["ConverseRole"] if action in {"dynamodb:PutItem", "dynamodb:UpdateItem"}
-    }
+def test_converse_writes_no_endpoint_and_may_not(resources, called):
+    writing = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+    written = {about for action, about in called["ConverseRole"] if action in writing}
     assert written
-    assert not {"E#", "CONFIGURATION"} & written
+    grants = [
+        each
+        for each in statements(resources("AWS::IAM::Role")["ConverseRole"])
+        if writing & set(listed(each["Action"]))
+    ]
+    (keys,) = [each["Condition"]["ForAllValues:StringNotLike"]["dynamodb:LeadingKeys"] for each in grants]
+    assert {"E#*", "CONFIGURATION"} <= set(keys)
+    assert not {key.rstrip("*") for key in keys} & written

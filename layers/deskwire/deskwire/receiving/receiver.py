@@ -142,12 +142,17 @@ class Receiver:
         try:
             response = self._answer(request, bare, endpoint, connectors)
         except (SignatureError, PayloadError, TemporaryError, ConfigurationError) as error:
-            response = self._failed(error, endpoint.name, people=any(map(serves_pages, connectors)))
-            page = _first(each if isinstance(each, Rejects) else None for each in connectors)
-            if isinstance(error, PayloadError) and page is not None:
-                response = page.reject(bare, error)
+            response = self._refused(bare, endpoint, connectors, error)
         added = {name: value for each in connectors for name, value in each.answer_headers(bare).items()}
         return replace(response, headers={**response.headers, **added}) if added else response
+
+    def _refused(
+        self, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector], error: DeskwireError
+    ) -> Response:
+        """Return the answer to a request that was not taken; a page's visitor is told what is wrong with it."""
+        response = self._failed(error, endpoint.name, people=any(map(serves_pages, connectors)))
+        page = _first(each if isinstance(each, Rejects) else None for each in connectors)
+        return page.reject(bare, error) if isinstance(error, PayloadError) and page is not None else response
 
     def _failed(self, error: DeskwireError, endpoint: str, *, people: bool = False) -> Response:
         """Count and log why a request was not taken, and return the usual answer.
