@@ -12,7 +12,9 @@ from sandbox.neighbours.neighbour import Clock
 from sandbox.northwind.scenes import Scenes
 
 NORTHWIND = Path(__file__).parents[2] / "sandbox" / "northwind"
-VENDORS = re.compile(r"\b(facebook|messenger|meta|google|webform|zendesk|requesttracker|tracker)\b", re.IGNORECASE)
+WORDS = {"x", "email", "generic"}  # names that are words as well
+NAMES = {*registry.channel_names(), *registry.helpdesk_names(), *platform.kinds(), *desk.kinds()} - WORDS
+VENDORS = re.compile(rf"\b({'|'.join(sorted(NAMES))})\b", re.IGNORECASE)
 SOAK = {"soak.py", "misfortunes.py"}  # they measure the pace of one helpdesk, the played Zendesk
 COMPANY = sorted(file for file in NORTHWIND.glob("*.py") if file.name not in SOAK)
 
