@@ -71,7 +71,7 @@ class Acknowledging:
                 self.ledger.wish(event.channel, known, opted_out=wish is Opting.OUT)
 
     def inherit(self, messages: Sequence[Recorded]) -> None:
-        """Let a person who goes on under another id stay opted out there."""
+        """Carry a person's opt-out over to the id they write under now."""
         for event in (each.event for each in messages):
             if event is None or not event.renames:
                 continue

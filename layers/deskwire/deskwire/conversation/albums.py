@@ -56,7 +56,7 @@ def _place(item: Pending, found: Sequence[Pending], joined: Mapping[str, str]) -
 
 
 def _are_one(first: Event | None, event: Event | None) -> bool:
-    """Tell whether two neighbouring messages are of one album."""
+    """Return whether two neighbouring messages are of one album."""
     if first is None or event is None or not event.group:
         return False
     same = (first.group, first.own, first.author_ids) == (event.group, event.own, event.author_ids)

@@ -61,8 +61,8 @@ class Conversation:
     def handle(self, body: str) -> str:
         """Work on one letter and return what became of it, in a word.
 
-        Raises `TemporaryError` when the letter is to come again, `PayloadError` when it is none of ours or of a newer
-        version.
+        Raises `TemporaryError` when the letter must be redelivered, `PayloadError` when it is none of ours or was
+        written by a newer version.
         """
         data = read_letter(body)
         if "timer" in data:
@@ -349,7 +349,7 @@ class Conversation:
 
 @dataclass(slots=True)
 class _Intent:
-    """What is noted before it is done: the ticket that was opened, and the acknowledgement about to be sent."""
+    """What is recorded before it is done: the ticket that was opened, and the acknowledgement about to be sent."""
 
     ledger: Ledger
     ack: Acknowledgement | None

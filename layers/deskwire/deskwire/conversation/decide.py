@@ -167,7 +167,7 @@ def _is_stale(thread: Thread, reopen: timedelta | None, now: datetime) -> bool:
 
 
 def _begins(item: Pending) -> bool:
-    """Tell whether this alone opens a ticket: a customer's message that can be filed."""
+    """Return whether this alone opens a ticket: a customer's message that can be filed."""
     event = item.event
     filed = not (item.gone or item.twin or item.refused)
     return filed and event is not None and event.kind is Kind.MESSAGE and not event.own
@@ -230,7 +230,7 @@ def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
 
 
 def _erased(event: Event, received_at: str, thread: Thread) -> bool:
-    """Tell whether the person asked to be forgotten after this had come: it was on its way then."""
+    """Return whether the person was erased after this was received: it was in transit then."""
     if event.author is None or not thread.erased or not received_at:
         return False
     at = thread.erased.get(person_digest(event.channel, event.author.id), 0)

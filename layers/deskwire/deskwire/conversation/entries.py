@@ -172,7 +172,7 @@ class Entries:
         return media.called(file, attachment.name or attachment.id)
 
     def _goes_on(self, turn: Turn, following: Recorded) -> bool:
-        """Tell whether an earlier attempt left this attachment to follow; then it does."""
+        """Return whether an earlier attempt left this attachment to follow; then it does."""
         known = self.ledger.message(turn.thread.key, following.key)
         if known is not None and not known.done:
             turn.missing.setdefault(known.key, seconds(turn.now))
@@ -223,7 +223,7 @@ class Entries:
 
 
 def follows(item: Pending) -> bool:
-    """Tell whether this is an attachment that follows its message."""
+    """Return whether this is an attachment that follows its message."""
     return item.event is not None and item.event.kind is Kind.ATTACHMENT
 
 
@@ -277,7 +277,7 @@ def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]
 
 
 def assess(turn: Turn, event: Event | None) -> Hints:
-    """Return what a message looks like to whoever sorts the work."""
+    """Return the triage's assessment of a message."""
     if event is None:
         return Hints()
     public = turn.before.visibility is Visibility.PUBLIC
@@ -302,7 +302,7 @@ def _tags(turn: Turn, event: Event | None, hints: Hints) -> tuple[str, ...]:
 def customer(thread: Thread, event: Event | None, author: Author | None, *, proved: bool) -> Customer:
     """Return who the ticket is for.
 
-    Somebody whom the platform does not name is a person of this thread alone; so is one who only says who they are
+    An author without a name is a person of this thread alone; so is one who only says who they are
     (not `proved`), for the profile that the helpdesk has of that person is not theirs to change.
     """
     author = author or thread.customer()

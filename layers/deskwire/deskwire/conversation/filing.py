@@ -159,7 +159,7 @@ class Filing:
         self.opened(turn)
 
     def _introduce(self, turn: Turn, item: Pending) -> None:
-        """Ask the platform for the customer's name, once, where the event brought none."""
+        """Ask the platform for the customer's name, once, where the event has none."""
         event = item.event
         author = turn.author(event) if event is not None and not event.own else None
         if author is not None and not visible(author.name) and isinstance(turn.channel, Profiles):
@@ -297,7 +297,7 @@ class Filing:
 
 
 def _first(items: Sequence[Pending], most: int) -> list[Pending]:
-    """Return what comes before there would be more than so many in doubt."""
+    """Return the longest prefix with at most `most` doubtful items."""
     counted = accumulate(item.doubtful for item in items)
     return [item for item, doubtful in zip(items, counted, strict=True) if doubtful <= most]
 

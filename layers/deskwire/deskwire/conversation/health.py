@@ -63,7 +63,7 @@ class Pauses(NamedTuple):
 
 
 QUICK = Pauses(2, 60)  # where it costs nothing to try: after doubt the neighbour is asked, or the request repeated
-CAREFUL = Pauses(60, 300)  # where nobody can tell whether a failed attempt took effect
+CAREFUL = Pauses(60, 300)  # where it cannot be known whether a failed attempt took effect
 
 
 class Health(NamedTuple):

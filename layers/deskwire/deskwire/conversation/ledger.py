@@ -221,12 +221,12 @@ class Ledger:
         return self.table.get(sent_item(thread_key, key))
 
     def begun(self, thread_key: str, key: str) -> bool:
-        """Tell whether the sending of this was begun and never ended."""
+        """Return whether this was being sent when its worker stopped."""
         known = self.sent(thread_key, key)
         return known is not None and known["state"] == "sending"
 
     def opted_out(self, channel: str, author: str) -> bool:
-        """Tell whether the person wants no automatic answers."""
+        """Return whether the person wants no automatic answers."""
         item = self.table.get(person_item(channel, author))
         return bool(item and item.get("opted_out"))
 
@@ -372,7 +372,7 @@ class Ledger:
             for way in ways:
                 self._note_way(way, helpdesk, opened)
             return changes, []
-        # Nobody else adds to it while the lease is ours.
+        # No other worker adds to it while the lease is ours.
         changes["pending"] = [*thread.pending, *(each.key for each in added if each.signal is not None)]
         return changes, [*ways, *(Put(each.item(thread.key, recorded_at=self._milliseconds())) for each in told)]
 
@@ -469,7 +469,7 @@ class Ledger:
             self._commit(thread, changes, {"key": outcomes[0].key, **last[0].set})
 
     def _commit(self, thread: Thread, changes: dict[str, Any], ended: Mapping[str, Any]) -> None:
-        """Let go of the thread, which then says how its message ended, and say so at the message."""
+        """Release the thread with its message's outcome, then write that outcome to the message."""
         try:
             self.table.update(self._release(thread, {**changes, "ended": ended}))
         except Conflict as conflict:
@@ -488,7 +488,7 @@ class Ledger:
             self.table.update(Update(message_item(thread.key, ended["key"]), set=fields, when=when))
 
     def _outcome(self, thread: Thread, message: Recorded) -> Update:
-        """Return the write of how a message ended; words that nobody may keep go with it."""
+        """Return the write of a message's outcome; it drops words that may not be kept."""
         fields: dict[str, Any] = {
             "state": message.state,
             "reason": message.reason,
@@ -568,7 +568,7 @@ class Ledger:
         return writes
 
     def move(self, thread_key: str, message: Recorded) -> None:
-        """Say that a message goes on in the thread this one belongs to."""
+        """Record that a message was moved to the thread this one belongs to."""
         ended = {"state": MOVED, **self._ended(message.keep_until)}
         self.table.update(Update(message_item(thread_key, message.key), set=ended, when=[]))
 
@@ -709,7 +709,7 @@ def _goes_on(item: Item | None) -> str:
 
 
 def _told(message: Recorded) -> bool:
-    """Return whether this holds an agent's words, which nobody needs once they were dealt with."""
+    """Return whether this holds an agent's words, which are not needed once they were relayed."""
     return message.signal is not None and message.signal.answer is not None
 
 

@@ -92,7 +92,7 @@ class Overflow:
         return thread.model_copy(
             update={
                 "pending": pending,
-                "was_clean": (*thread.was_clean, *keys),  # nobody has begun them
+                "was_clean": (*thread.was_clean, *keys),  # none was begun
                 "aside": aside,
                 "waiting": thread.waiting - len(keys),
             }

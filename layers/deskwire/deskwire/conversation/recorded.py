@@ -30,7 +30,7 @@ RECORDED = "recorded"  # the state before any outcome
 MOVED = "moved"  # goes on in the thread that this one belongs to
 
 
-REMINDER = "reminder"  # the keys of notes that nobody needs once their ticket is closed begin so
+REMINDER = "reminder"  # prefix of the keys of notes that are dropped once their ticket is closed
 
 
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key

@@ -190,7 +190,7 @@ class Registrations:
 
 
 def wrong(found: Sequence[Finding]) -> list[Finding]:
-    """Return what a person must be called for: what cannot be seen is told by `deskwire plan` alone."""
+    """Return the findings that ring an alarm; those that cannot be seen are shown by `deskwire plan` alone."""
     return [each for each in found if each.state in {State.MISSING, State.DIFFERENT}]
 
 

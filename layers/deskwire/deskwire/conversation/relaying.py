@@ -208,7 +208,7 @@ class Relaying:
         """Add a note to the reply's own ticket: it was not sent, or may not have been."""
         turn.settle(key, tell.state, (), tell.reason)
         if reply.withheld and tell.reason == reply.withheld:
-            # The note is enough: for most of it (a merge, a machine's words) nobody has to do anything.
+            # The note is enough: for most of it (a merge, a machine's words) no person has to act.
             self._note(turn, key, reply, wording.withheld(tell.reason, text))
             self.telemetry.count("Withheld")
             return
@@ -223,7 +223,7 @@ class Relaying:
 
 
 def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:
-    """Tell whether an attachment is of a kind that can be sent."""
+    """Return whether an attachment is of a kind that can be sent."""
     return isinstance(turn.helpdesk, GivesFiles) and not permit.refuses(attachment.kind, attachment.type)
 
 

@@ -31,7 +31,7 @@ NO_TICKET_PAUSE: Final = 300  # seconds after which a clock of a thread without 
 
 
 def is_waiting(thread: Thread) -> bool:
-    """Tell whether the customer waits for an answer."""
+    """Return whether the customer waits for an answer."""
     return thread.last_inbound > thread.answered_at and thread.status is not Status.SOLVED
 
 

@@ -102,7 +102,7 @@ def _told(turn: Turn, message: Outgoing, known: Item | None) -> tuple[str, Sent 
 
 
 def _harmless(turn: Turn, known: Item | None) -> bool:
-    """Tell whether the platform still knows a repetition by our key."""
+    """Return whether the platform still knows a repetition by our key."""
     harmless = turn.channel.terms.idempotent
     first_at = turn.now if known is None else moment(int(known.get("first_at", 0)))
     return harmless is not None and turn.now - first_at < harmless.value

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-# Signs that nobody sees, beside the format and control characters: joiners, Hangul fillers, the blank of Braille.
+# Invisible signs, beside the format and control characters: joiners, Hangul fillers, the blank of Braille.
 UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # an agent's first word for a private answer
 TAG = re.compile(r"#\s?(\w+)")
@@ -27,7 +27,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Somebody who writes in a public thread: the channel's id of them, their name, what they wrote last, when."""
+    """A writer in a public thread: the channel's id of them, their name, what they wrote last, when."""
 
     id: str
     name: str
@@ -45,7 +45,7 @@ def spoken(text: str) -> Spoken:
 
 
 def _seen(text: str) -> str:
-    """Return the text without what nobody sees at its beginning."""
+    """Return the text without invisible characters at its beginning."""
     start = next((place for place, sign in enumerate(text) if not _unseen(sign) and not sign.isspace()), len(text))
     return text[start:].strip()
 

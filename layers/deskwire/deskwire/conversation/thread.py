@@ -48,7 +48,7 @@ class Thread(BaseModel):
     status_at: int = 0
     priority: str = ""  # of the ticket, as far as our hints raised it
     tags: tuple[str, ...] = ()  # of the ticket, that our hints gave it
-    joined_at: int = 0  # when the ticket was merged into that of somebody else
+    joined_at: int = 0  # when the ticket was merged into another customer's
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
     aside: int = 0  # messages numbered so far that its list could not take (see `overflow`)
     waiting: int = 0  # of those, not taken up yet
@@ -68,7 +68,7 @@ class Thread(BaseModel):
     last_ticket: str = ""
     reply_to: str = ""  # the customer's last object
     context: dict[str, str] = Field(default_factory=dict)
-    other_at: int = 0  # when somebody else began to write, or what was private became public again
+    other_at: int = 0  # when another person began to write, or what was private became public again
     public_at: int = 0  # the latter
     writers: tuple[Writer, ...] = ()  # in public, the latest last
     ended: dict[str, Any] = Field(default_factory=dict)  # the message that the last turn ended: see `Ledger.conclude`
@@ -90,7 +90,7 @@ class Thread(BaseModel):
     def filing_key(self) -> str:
         """What the present ticket is found by in the helpdesk: another for each follow-up.
 
-        And another for who comes back after their thread was forgotten: its tickets are not counted any more.
+        And another for a customer who returns after their thread was forgotten: its tickets are not counted any more.
         """
         return compose(self.key, str(self.created_at), str(self.epoch))
 

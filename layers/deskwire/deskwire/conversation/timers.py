@@ -11,8 +11,8 @@ from .reminders import METRICS
 from .table import seconds
 from .thread import Thread
 
-RETRY: Final = "retry"  # what is pending is tried again
-ATTACHMENTS: Final = "attachments"  # what could not be fetched is tried again
+RETRY: Final = "retry"  # retry what is pending
+ATTACHMENTS: Final = "attachments"  # retry what could not be fetched
 
 
 def _retry(thread: Thread) -> Thread:
@@ -42,7 +42,7 @@ def fired(thread: Thread, now: datetime) -> Thread:
 
 
 def reminds(thread: Thread, now: datetime) -> bool:
-    """Tell whether the agents are to be reminded of something now."""
+    """Return whether the agents are to be reminded of something now."""
     return any(name in METRICS and at <= seconds(now) for name, at in thread.timers.items())
 
 

@@ -104,7 +104,7 @@ class SharedTokens:
             self.table.update(Update(key, set={"refused": kept.number}, when=[("number", Equals(kept.number))]))
 
     def _shared(self, key: Key, secret: Secret, seal: Seal, remedy: str, renew: Callable[[Secret], Token]) -> Held:
-        """Return the token of the table, renewed under the lease where nobody else does."""
+        """Return the token of the table, renewed under the lease unless another worker renews it."""
         # Left in the item until the renewal has a certain end: found by a later one, it says that the vendor may
         # have given a token that was never stored.
         mine = f"{seal.mark}/{uuid.uuid4().hex}"

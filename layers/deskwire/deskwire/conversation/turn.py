@@ -139,7 +139,7 @@ class Turn:
         return ids if len(ids) > 1 else ()
 
     def rename(self, items: Sequence[Pending]) -> None:
-        """Record the ids under which the customer goes on: they are nobody else, and answers go there from now on."""
+        """Record the customer's new ids: it is the same person, and answers go there from now on."""
         for item in items:
             if item.event is not None and item.event.renames:
                 self._go_on(item.event, item.message.received_at)
@@ -338,7 +338,7 @@ class Turn:
 
     @property
     def full(self) -> bool:
-        """Whether so much is to be written down that no other answer is to be begun."""
+        """Whether this turn already has so many writes that it begins no other answer."""
         return len(self.outcomes) + len(self.added) + sum(1 + len(ids) for _, _, ids, _ in self.sent) >= FULL
 
     def closing(self, plan: Plan, messages: Sequence[Recorded] = ()) -> dict[str, Any]:
@@ -448,15 +448,15 @@ def _said(items: Sequence[Pending]) -> list[tuple[int, Event]]:
 
 
 def _filled(author: Author) -> dict[str, str]:
-    """Return what is known of somebody."""
+    """Return the author's fields that are not empty."""
     return {each.name: value for each in fields(Author) if (value := getattr(author, each.name))}
 
 
 def _addresses(author: Author) -> dict[str, str]:
-    """Return what a connector may need to write to somebody."""
+    """Return the addresses a connector may need to write to the author."""
     return {name: value for name in ("email", "phone", "name") if (value := getattr(author, name))}
 
 
 def is_inbound(event: Event | None) -> bool:
-    """Tell whether a customer wrote this."""
+    """Return whether a customer wrote this."""
     return event is not None and event.kind is Kind.MESSAGE and not event.own

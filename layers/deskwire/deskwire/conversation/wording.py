@@ -28,7 +28,7 @@ def when(moment: datetime | None) -> str:
 
 
 def line(text: str) -> str:
-    """Return text as one line, without controls, what nobody sees, and what turns the direction of the rest."""
+    """Return text as one line, without controls, invisible characters, and what turns the direction of the rest."""
     shown = " ".join(text.split())
     kept = (sign for sign in shown if sign in JOINERS or unicodedata.category(sign)[0] != "C")
     return " ".join("".join(kept).split())
@@ -179,7 +179,7 @@ def begin_with(writers: Sequence[Writer]) -> str:
 
 
 def uncertain(text: str) -> str:
-    """Return the note for an agent when nobody can tell whether the answer went out."""
+    """Return the note for an agent when it is unknown whether the answer went out."""
     return (
         "It is unknown whether this answer reached the customer: the platform did not confirm it, and cannot be "
         "asked. It was not sent again, so that nobody reads it twice. Please look on the platform itself."
