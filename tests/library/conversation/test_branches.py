@@ -41,3 +41,8 @@ def test_a_function_has_no_more_than_ten_branches(name, function):
 def test_each_kind_of_branch_is_counted():
     text = "def f(a, b):\n if a and b:\n  return [x for x in a if x or b]\n return 1 if a else 2"
     assert complexity(ast.parse(text).body[0]) == 7
+
+
+def test_what_a_thread_will_be_is_asked_of_a_thread():
+    """Not of a dictionary of changes, by a field's name and with the field as it was for a default."""
+    assert [path.name for path in sorted(FOLDER.glob("*.py")) if "changes.get(" in path.read_text()] == []

@@ -463,7 +463,7 @@ class Ledger:
         """
         last = [self._outcome(thread, message) for message in outcomes]
         plain = len(last) == 1 and not (last[0].remove or "event" in last[0].set)
-        if others or not plain or thread.waiting or changes.get("pending", thread.pending):
+        if others or not plain or thread.waiting or _after(thread, changes).pending:
             self._write([*last, *others, self._release(thread, changes)])
         else:
             self._commit(thread, changes, {"key": outcomes[0].key, **last[0].set})
@@ -524,10 +524,9 @@ class Ledger:
             remove.append("ended")
         if "last_inbound" in changes or "filed_at" in changes:
             remove.append("expires")  # who was erased writes again
-        elif thread.expires and changes.get("pending", thread.pending):
+        elif thread.expires and _after(thread, changes).pending:
             set_ = self._expires() | set_  # and waits to be filed
-        timers = set_["timers"] = wound(thread, set_)
-        set_.pop("due_at", None)
+        timers = set_["timers"] = wound(thread, set_.pop("timers", None), set_.pop("due_at", 0))
         due_at = min(timers.values(), default=0)
         if due_at:
             set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}
@@ -692,9 +691,14 @@ def _takes(key: str) -> When:
     return [("pending", Lacks(key)), ("pending", Fewer(MOST_PENDING)), ("waiting", AtMost(0))]
 
 
+def _after(thread: Thread, changes: Mapping[str, Any]) -> Thread:
+    """Return the thread as it will be once these changes are written."""
+    return thread.model_copy(update=changes)
+
+
 def _waited(thread: Thread, changes: dict[str, Any]) -> dict[str, Any]:
     """Return the changes of a thread, in which one without anything pending waits no more."""
-    over = thread.unfiled is not None and not changes.get("pending", thread.pending)
+    over = thread.unfiled is not None and not _after(thread, changes).pending
     return {**changes, "unfiled": None} if over else changes
 
 

@@ -51,12 +51,10 @@ def without_reminders(thread: Thread) -> dict[str, int]:
     return {name: at for name, at in thread.timers.items() if name not in {RETRY, *METRICS}}
 
 
-def wound(thread: Thread, changes: Mapping[str, object]) -> dict[str, int]:
-    """Return the timers as a turn leaves them, which may name a new `retry` by `due_at` and others by `timers`.
+def wound(thread: Thread, others: Mapping[str, int] | None, retry_at: int) -> dict[str, int]:
+    """Return the timers as a turn leaves them: `retry`, if there is a time for it, and the others, which None keeps.
 
     The earliest of them is when the thread is due.
     """
-    given = changes.get("timers")
-    timers = dict(given) if isinstance(given, dict) else {k: at for k, at in thread.timers.items() if k != RETRY}
-    due_at = changes.get("due_at")
-    return timers | ({RETRY: due_at} if isinstance(due_at, int) and due_at else {})
+    kept = {name: at for name, at in thread.timers.items() if name != RETRY} if others is None else dict(others)
+    return kept | ({RETRY: retry_at} if retry_at else {})
