@@ -183,25 +183,30 @@ class Facebook(meta.PageLogin, Channel):
 
 
 def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
-    page, value = entry["id"].identifier(), change["value"]
     if name == "changed_fields":  # instead of `changes`, without “Include Values”
         yield unknown("facebook", entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
-    field, item, verb = change["field"].text(), value["item"].exact(""), value["verb"].exact("")
+    field, value = change["field"].text(), change["value"]
+    item, verb = value["item"].exact(""), value["verb"].exact("")
     if not verb and item in WRITTEN and (value["message"] or value["review_text"]):
         verb = ADD  # words are new, unless it says otherwise
-    if page != TEST_ACCOUNT and field in {"feed", "mention", "ratings"}:
-        if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
-            yield _reaction(entry, value)
-            return
-        if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS} and not _is_kept_by_page(page, item, value):
-            yield _written(entry, field, value, verb)
-            return
-        if verb in {"hide", "unhide"} and ("comment_id" in value or "post_id" in value):
-            yield _hidden(entry, value)
-            return
     # The dashboard's test button (page “0”), likes of the page, fields and verbs that we do not know.
-    yield unknown("facebook", entry, change, "-".join(part for part in (field, item, verb) if part))
+    other = "-".join(part for part in (field, item, verb) if part)
+    yield _happened(entry, field, value, item, verb) or unknown("facebook", entry, change, other)
+
+
+def _happened(entry: Node, field: str, value: Node, item: str, verb: str) -> Event | None:
+    """Return what a change says happened; None for what is not known here."""
+    page = entry["id"].identifier()
+    if page == TEST_ACCOUNT or field not in {"feed", "mention", "ratings"}:
+        return None
+    if item in {"reaction", "like"} and ("post_id" in value or "open_graph_story_id" in value):
+        return _reaction(entry, value)
+    if item in WRITTEN and verb in {ADD, *EDITS, *REMOVALS} and not _is_kept_by_page(page, item, value):
+        return _written(entry, field, value, verb)
+    if verb in {"hide", "unhide"} and ("comment_id" in value or "post_id" in value):
+        return _hidden(entry, value)
+    return None
 
 
 def _is_kept_by_page(page: str, item: str, value: Node) -> bool:
