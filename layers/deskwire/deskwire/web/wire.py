@@ -297,7 +297,7 @@ class _Answer:
                 found[name] += " " + line.strip()
                 continue
             name, colon, value = line.partition(":")
-            name, value = _header(name), value.strip()
+            name, value = _header(name) if len(name) < 100 else _lower(name), value.strip()
             if not (name and colon):
                 raise _BrokenError
             found[name] = f"{found[name]}, {value}" if name in found else value
@@ -372,11 +372,13 @@ class _Answer:
         return WireError(f"the answer of {self._host} is longer than {self._limit} bytes", oversize=True)
 
 
-@lru_cache(maxsize=256)
-def _header(name: str) -> str:
+def _lower(name: str) -> str:
     """Return a header's name in lower case; an empty one for what is no name."""
     lower = name.lower()
     return lower if TOKEN.fullmatch(lower) else ""
+
+
+_header = lru_cache(maxsize=256)(_lower)  # for short ones: a host could have us keep megabytes of long ones
 
 
 def _limit(sock: socket.socket, deadline: float) -> None:
