@@ -1,7 +1,6 @@
 """H1 to H11: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
 
 import copy
-import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -70,20 +69,19 @@ def test_another_key_makes_another_request(writing):
     """So the key is in it (itself, or a digest of it)."""
     if writing.call not in {"open", "append"}:
         pytest.skip("writes no key")
-    data = json.loads(json.dumps(writing.data))
-    target = data["arguments"]["ticket"] if writing.call == "open" else None
-    entries = target["entries"] if target else data["arguments"]["entries"]
-    sent = []
-    for suffix in ("", "-another"):
-        changed = copy.deepcopy(data)
-        subject = changed["arguments"]["ticket"] if target else changed["arguments"]
-        if target:
-            subject["key"] += suffix
-        for entry in subject["entries"]:
-            entry["key"] += suffix
-        sent.append(_requests(writing, changed))
-    assert entries
+    sent = [_requests(writing, data) for data in (writing.data, _with_other_keys(writing.data))]
     assert sent[0] != sent[1], "the key is in no request"
+
+
+def _with_other_keys(data):
+    """Return the arguments of an exchange with the ticket's and each entry's key changed."""
+    changed = copy.deepcopy(data)
+    ticket = changed["arguments"]["ticket"]
+    subjects = [ticket, *ticket["entries"]] if isinstance(ticket, dict) else changed["arguments"]["entries"]
+    assert subjects
+    for subject in subjects:
+        subject["key"] += "-another"
+    return changed
 
 
 def _requests(exchange, data):
@@ -157,6 +155,39 @@ def test_an_answer_of_200_that_is_a_page_is_no_success(writing):
     steps[-1]["answer"] = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"}
     with pytest.raises((TemporaryError, PermanentError, ConfigurationError)):
         world.played(writing, steps)
+
+
+@pytest.mark.rule("H3.begun")
+def test_what_goes_wrong_once_the_words_are_on_their_way_is_in_doubt(writing):
+    """Whatever fails then, the next attempt asks `find` before it repeats anything."""
+    if writing.call not in {"open", "append"}:
+        pytest.skip("writes no key")
+    steps = writing.data["steps"]
+    for number in range(_carried(writing) + 1, len(steps)):
+        for answer in ({"status": 403, "body": {}}, {"status": 429, "body": {}}, {"unreachable": True}):
+            told = _broken_off(writing, [*steps[:number], {**steps[number], "answer": answer}])
+            assert told is None or told.ambiguous, (number, answer, told)
+
+
+def _carried(exchange):
+    """Return the number of the first request that writes under the key of a ticket or an entry, and is taken."""
+    steps = exchange.data["steps"]
+    shown = [_requests(exchange, each) for each in (exchange.data, _with_other_keys(exchange.data))]
+    for number, (step, one, other) in enumerate(zip(steps, *shown, strict=False)):
+        if one != other and one[0] != "GET" and step["answer"].get("status", 0) < 300:
+            return number
+    return len(steps)
+
+
+def _broken_off(exchange, steps):
+    """Return the error that a call meets where its steps end, if it is one that is tried again."""
+    try:
+        world.played(exchange, steps)
+    except (TemporaryError, ConfigurationError) as error:
+        return error
+    except (PermanentError, TicketGone, AssertionError):  # it ended, or took another way than recorded
+        return None
+    return None
 
 
 @pytest.mark.rule("H4.further")

@@ -9,7 +9,8 @@ import pytest
 
 from deskwire.model.errors import TemporaryError
 from deskwire.model.tickets import File
-from sandbox.neighbours.neighbour import throttled
+from deskwire.web.rest import Answer
+from sandbox.neighbours.neighbour import broken, throttled
 
 
 def test_a_message_and_an_agents_answer_that_are_held_up_together_count_as_no_failure(company):
@@ -220,3 +221,42 @@ def test_what_is_left_to_the_next_turn_goes_into_the_follow_up_that_it_belongs_i
     second = company.zendesk.tickets[1]
     assert "5" * 8000 in company.zendesk.comments(second.id)[0].words
     assert re.findall(r"(\d)\1{7999}", "".join(company.comments())) == list("012345")
+
+
+def test_a_right_that_goes_missing_after_the_words_were_filed_files_them_once(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    company.zendesk.solve(ticket.id)
+    company.tick(60)
+    direct = company._direct
+    puts = []
+
+    def without_the_right_to_open(call):
+        puts.append(call) if call.method == "PUT" else None
+        return Answer(403) if len(puts) == 2 and call.method == "PUT" else direct(call)
+
+    company._direct = without_the_right_to_open  # the comment is added, the change of the status is not
+    company.deliver(company.message("It is still not here"))
+    company.work()
+    assert len(company.comments()) == 2
+    company._direct = direct
+    company.later(700)
+    assert company.counted("ConfigurationErrors") == 1
+    assert not company.thread()["pending"]
+    assert len(company.comments()) == 2
+    assert ticket.status == "open"
+
+
+def test_a_right_that_goes_missing_before_anything_was_filed_asks_for_nothing(company):
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    company.tick(60)
+    company.zendesk.faults.add(broken(403, {}), method="PUT", path=f"/api/v2/tickets/{ticket.id}.json", times=1)
+    company.deliver(company.message("It is still not here"))
+    company.work()
+    asked = len(company.http_calls)
+    company.later(700)
+    assert len(company.comments()) == 2
+    assert not [call for call in company.http_calls[asked:] if "audits" in call]

@@ -22,7 +22,7 @@ from deskwire.web.markup import JOINER
 from deskwire.web.request import from_gateway
 from sandbox.helpdesks.freshdesk import played
 from sandbox.helpdesks.freshdesk.played import AGENT, Freshdesk
-from sandbox.neighbours.neighbour import Clock, cut_after
+from sandbox.neighbours.neighbour import Clock, broken, cut_after
 
 EVENTS = Path(__file__).parents[3] / "events" / "freshdesk"
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -168,6 +168,17 @@ def test_a_note_whose_answer_was_lost_is_found_and_its_ticket_opened_again(desk,
     with pytest.raises(TemporaryError) as lost:
         CONNECTOR.append("1", "c7", [entry("k2", "Hello?")], reach)
     assert lost.value.ambiguous
+    assert CONNECTOR.find(sought("k2", "1"), reach) is not None
+    assert (words(desk), desk.tickets[0].values["status"]) == (["Hello?"], 2)
+
+
+def test_a_ticket_that_may_not_be_opened_again_leaves_its_note_in_doubt(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    desk.tickets[0].values["status"] = 4
+    desk.faults.add(broken(403, {}), method="PUT", times=1)
+    with pytest.raises(ConfigurationError) as refused:
+        CONNECTOR.append("1", "c7", [entry("k2", "Hello?")], reach)
+    assert refused.value.ambiguous
     assert CONNECTOR.find(sought("k2", "1"), reach) is not None
     assert (words(desk), desk.tickets[0].values["status"]) == (["Hello?"], 2)
 

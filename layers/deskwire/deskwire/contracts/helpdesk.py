@@ -73,7 +73,7 @@ class Helpdesk(Connector):
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         """Open a ticket for its customer (made or found), with its entries; `ticket.key` makes it one.
 
-        Raises the errors of `rest.checked`; `TemporaryError(ambiguous=True)` when it may exist now.
+        Raises the errors of `rest.checked`, ambiguous when it may exist now.
         """
 
     @abstractmethod
@@ -82,7 +82,7 @@ class Helpdesk(Connector):
 
         Public entries are the customer's words, the others internal notes. A ticket that was solved is opened again
         by a public one. Returns where they are now: a merged ticket's id changes. Raises `TicketGone`, and the
-        errors of `rest.checked`.
+        errors of `rest.checked`, ambiguous when some of it may be there now.
         """
 
     @abstractmethod

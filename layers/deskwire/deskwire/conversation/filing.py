@@ -133,7 +133,7 @@ class Filing:
                 filed = turn.helpdesk.append(
                     ticket, turn.thread.filing_key, [self.entries.entry(turn, item)], turn.inside
                 )
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 turn.blame(error, [item.message.key])
                 raise
             except (PermanentError, TicketGone):
@@ -148,7 +148,7 @@ class Filing:
         ticket = self.entries.ticket(turn, item, follow_up_of)
         try:
             filed = turn.helpdesk.open(ticket, turn.inside)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             turn.blame(error, _keys([item]))
             raise
         except PermanentError as error:
@@ -202,7 +202,7 @@ class Filing:
         except TicketGone as gone:
             self._gone(turn, group, gone)
             return
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             turn.blame(error, _keys(group))
             raise
         except PermanentError as error:

@@ -12,7 +12,7 @@ from typing import Any
 from deskwire.configuration import Connection, HelpdeskConnection
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.helpdesk import Helpdesk
-from deskwire.model.errors import DeskwireError, TemporaryError
+from deskwire.model.errors import ConfigurationError, DeskwireError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.signals import Signal, Status
@@ -86,7 +86,7 @@ class Turn:
     def blame(self, error: DeskwireError, keys: Sequence[str] = ()) -> None:
         """Remember what went wrong, and whose effect may have happened."""
         self.trouble = self.trouble or error
-        if isinstance(error, TemporaryError) and error.ambiguous:
+        if isinstance(error, (TemporaryError, ConfigurationError)) and error.ambiguous:
             self.begun.update(keys)
 
     def postpone(self, error: DeskwireError) -> None:

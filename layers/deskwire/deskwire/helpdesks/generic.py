@@ -106,7 +106,7 @@ class Generic(Helpdesk):
         number = _id(_sent(reach, "ticket.created", ticket.key, data, "opening a ticket"))
         try:
             entries = {entry.key: _added(reach, number, entry) for entry in ticket.entries}
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
         except TicketGone:
             raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None

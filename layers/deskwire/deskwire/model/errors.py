@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class Concern(StrEnum):
@@ -76,7 +76,8 @@ class PermanentError(DeskwireError):
 class ConfigurationError(DeskwireError):
     """Only a person can mend it (a secret, a right, a setting): counted under an alarm, and tried again later.
 
-    `ambiguous` says that a part of the request had its effect before (the first piece of a split text).
+    `ambiguous` says that a part of the request had its effect before: the first piece of a split text was sent, the
+    words are in the ticket that was not opened again.
     """
 
     concerns: ClassVar[Concern] = Concern.ACCOUNT
@@ -84,6 +85,10 @@ class ConfigurationError(DeskwireError):
     def __init__(self, message: str, *, ambiguous: bool = False) -> None:
         super().__init__(message)
         self.ambiguous = ambiguous
+
+    def retold(self, *, ambiguous: bool) -> Self:
+        """Return the same error, with another view of its doubt."""
+        return type(self)(str(self), ambiguous=ambiguous)
 
 
 def where(error: Exception) -> str:

@@ -36,7 +36,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, numbered, required_id
-from deskwire.model.errors import Concern, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Signal, Status
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
@@ -99,7 +99,7 @@ class DjangoHelpdesk(Helpdesk):
         try:
             for entry in ticket.entries:
                 filed[entry.key] = written(api, empty, ticket.thread, entry)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
         except TicketGone:  # deleted since a moment ago: the next attempt finds none and opens another
             raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
@@ -112,7 +112,7 @@ class DjangoHelpdesk(Helpdesk):
             try:
                 shown = standing(api, ticket, public=entry.public)
                 filed[entry.key] = written(api, shown, thread, entry)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 

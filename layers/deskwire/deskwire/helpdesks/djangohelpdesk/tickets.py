@@ -92,7 +92,7 @@ def written(api: Api, shown: Node, thread: str, entry: Entry) -> str:
         text = f"{spoken(entry, [*empty, *lost])}\n\n{whole}"
         changed = api.send("PATCH", f"followups/{number}/", {"comment": text}, "finishing a message")
         return required_id(changed["id"], "finishing a message")
-    except TemporaryError as error:
+    except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=True) from None
 
 
@@ -116,7 +116,7 @@ def _posted(api: Api, shown: Node, ticket: str, entry: Entry, text: str) -> Node
         made = api.send("POST", "followups/", payload | {"comment": safe_again(resolution)}, what)
         try:
             return api.send("PATCH", f"followups/{required_id(made['id'], what)}/", {"comment": text}, what)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
     return api.send("POST", "followups/", payload, what)
 

@@ -33,7 +33,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
-from deskwire.model.errors import Concern, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
@@ -117,7 +117,7 @@ class Freshdesk(Helpdesk):
             raise TemporaryError("opening a ticket: the answer names none", ambiguous=True)
         try:
             notes = {entry.key: noted(api, number, entry, requester) for entry in rest}
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
         except TicketGone:
             raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
@@ -135,7 +135,7 @@ class Freshdesk(Helpdesk):
                 filed[entry.key] = noted(api, number, entry, id_of(shown["requester_id"]))
                 if entry.public:
                     wake(api, number, shown)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 

@@ -114,7 +114,7 @@ def wake(api: Api, number: str, shown: Node) -> None:
         return
     try:
         api.send("PUT", f"tickets/{number}", {"status": OPEN}, "opening a ticket again").object()
-    except TemporaryError as error:  # the note is there: `find` goes on with this
+    except (TemporaryError, ConfigurationError) as error:  # the note is there: `find` goes on with this
         raise error.retold(ambiguous=True) from None
     except PermanentError:  # the account's own rules forbid it; the customer's words are in the ticket all the same
         return

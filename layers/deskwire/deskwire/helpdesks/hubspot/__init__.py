@@ -117,10 +117,8 @@ class HubSpot(Helpdesk):
             try:
                 there = place(api, number, marker(entry.key)) if standing else ""
                 entries[entry.key] = there or noted(api, number, contact, entry)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=True) from None
-            except ConfigurationError as error:
-                raise ConfigurationError(str(error), ambiguous=True) from None
         return Filed(number, entries, contact)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:

@@ -8,7 +8,7 @@ from typing import Any
 from deskwire.care.measure import split
 from deskwire.contracts.terms import Unit
 from deskwire.families.ids import id_of
-from deskwire.model.errors import Concern, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, Ticket
 from deskwire.web.markup import literal, paragraph, plain
@@ -101,7 +101,7 @@ def noted(api: Api, ticket: str, contact: str, entry: Entry) -> str:
             continue
         try:
             number = _written(api, ticket, contact, entry, text, mark)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=error.ambiguous or bool(number)) from None
     return number
 

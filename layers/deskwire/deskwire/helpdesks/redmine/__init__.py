@@ -32,7 +32,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, numbered, required_id
-from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import About, Signal, Status
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
@@ -94,7 +94,7 @@ class Redmine(Helpdesk):
         try:
             for entry in ticket.entries:
                 filed[entry.key], shown = written(api, shown, entry)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
         except TicketGone:  # within a second of its making; a 404 says the same of a wrong address
             raise PermanentError("the new ticket is not there") from None
@@ -107,7 +107,7 @@ class Redmine(Helpdesk):
         for entry in entries:
             try:
                 filed[entry.key], shown = written(api, shown, entry)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 

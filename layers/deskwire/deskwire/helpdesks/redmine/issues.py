@@ -80,7 +80,7 @@ def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
     try:
         issue = api.issue(ticket, "looking for the message")
         found = journal_of(issue, entry.key)
-    except TemporaryError as error:
+    except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=True) from None
     if not found:
         raise ConfigurationError(f"adding to a ticket: Redmine took no note: its user lacks a right: {PAGE}")

@@ -34,7 +34,7 @@ from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import numbered
-from deskwire.model.errors import PayloadError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
@@ -132,7 +132,7 @@ class RequestTracker(Helpdesk):
                     filed[entry.key] = known.entries[entry.key] if known else written(tracker, found, entry)
                 elif not entry.public:
                     filed[entry.key] = written(tracker, found, entry)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
         return Filed(found, filed)
 
@@ -142,7 +142,7 @@ class RequestTracker(Helpdesk):
         for entry in entries:
             try:
                 filed[entry.key] = written(tracker, numbered(ticket), entry)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 

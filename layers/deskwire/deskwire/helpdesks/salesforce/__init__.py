@@ -95,10 +95,8 @@ class Salesforce(Helpdesk):
         for entry in ticket.entries:
             try:
                 filed[entry.key] = (found(api, case, entry.key) if there else "") or added(api, case, entry)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=True) from None
-            except ConfigurationError as error:
-                raise ConfigurationError(str(error), ambiguous=True) from None
         return Filed(case, filed)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
@@ -109,7 +107,7 @@ class Salesforce(Helpdesk):
             try:
                 awake(api, case) if entry.public else look(api, case)
                 filed[entry.key] = added(api, case, entry)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(case, filed)
 

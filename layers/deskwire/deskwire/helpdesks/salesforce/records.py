@@ -167,7 +167,7 @@ def added(api: Api, case: str, entry: Entry) -> str:
             for text, mark in zip(texts, marks, strict=True)
         ]
         return api.create(comments, "adding to a case")[-1]
-    except TemporaryError as error:
+    except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=error.ambiguous or written) from None
 
 

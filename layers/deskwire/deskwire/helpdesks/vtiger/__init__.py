@@ -33,7 +33,7 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
@@ -102,7 +102,7 @@ class Vtiger(Helpdesk):
             for entry in ticket.entries:
                 there = found_comments(service, number, [marker(entry.key)]) if standing else {}
                 filed[entry.key] = there.get(marker(entry.key)) or appended(service, number, entry)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
         except TicketGone:  # deleted since a moment ago: the next attempt finds none and opens another
             raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
@@ -114,7 +114,7 @@ class Vtiger(Helpdesk):
         for entry in entries:
             try:
                 filed[entry.key] = appended(service, ticket, entry)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
         return Filed(ticket, filed)
 

@@ -188,7 +188,7 @@ def _commented(service: Service, ticket: str, entry: Entry, contact: str, left_o
         try:
             find = partial(_comment, service, ticket, mark)
             comment = service.create("ModComments", "adding to a ticket", element, find)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=error.ambiguous or mark != marker(entry.key)) from None
     return comment
 

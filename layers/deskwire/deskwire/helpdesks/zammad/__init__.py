@@ -131,10 +131,8 @@ class Zammad(Helpdesk):
         for entry in rest:
             try:
                 entries[entry.key] = _added(api, number, entry, contact)
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=True) from None
-            except ConfigurationError as error:
-                raise ConfigurationError(str(error), ambiguous=True) from None
         return Filed(number, entries, contact)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
@@ -316,7 +314,10 @@ def _reopened(api: Api, ticket: str, entry: Entry) -> str:
     what = "opening a ticket again"
     payload = {"state_id": api.states().follow_up, "article": {}}
     made = api.checked(written(api, "PUT", f"tickets/{ticket}", payload, entry, entry.contact), what).node()
-    number = _place(api, ticket, marker(entry.key)) if id_of(made["id"]) else ""
+    try:
+        number = _place(api, ticket, marker(entry.key)) if id_of(made["id"]) else ""
+    except (TemporaryError, ConfigurationError) as error:
+        raise error.retold(ambiguous=True) from None
     if not number:
         raise TemporaryError(f"{what}: the article is not to be seen", ambiguous=True, concerns=Concern.TICKET)
     return number

@@ -176,7 +176,10 @@ class Zendesk(Helpdesk):
         entries = places(first, made["audit"])
         if rest:
             later = [replace(entry, contact=requester) for batch in rest for entry in batch]
-            entries |= self.append(number, ticket.thread, later, reach).entries
+            try:
+                entries |= self.append(number, ticket.thread, later, reach).entries
+            except (TemporaryError, ConfigurationError) as error:
+                raise error.retold(ambiguous=True) from None
         return Filed(number, entries, requester)
 
     def _places(self, number: str, ticket: Ticket, reach: Reach) -> dict[str, str]:
@@ -482,7 +485,7 @@ def _wake(api: Api, ticket: str, shown: Node) -> None:
     answer = _put(api, ticket, {"status": "open"})
     try:
         api.updated(answer, "opening a ticket again")
-    except TemporaryError as error:  # the comment is there: `find` goes on with this
+    except (TemporaryError, ConfigurationError) as error:  # the comment is there: `find` goes on with this
         raise error.retold(ambiguous=True) from None
     except PermanentError:  # the account's own rules forbid it; the customer's words are in the ticket all the same
         return
