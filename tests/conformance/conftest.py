@@ -48,6 +48,12 @@ def _sends(item):
     return item.call == "send" and item.ends_well and item.data["steps"]
 
 
+def _completes(item):
+    """Whether an answer of the platform's holds the customer's words."""
+    asks = item.call == "complete" and item.ends_well
+    return asks and item.data["steps"] and "request" in item.data["steps"][0] and item.data["result"] is not None
+
+
 def _writes(item):
     """Tell whether a call changes something, or reads something that a page is not."""
     done = item.ends_well and item.data["steps"] and item.data["result"] != {"filed": None}
@@ -91,6 +97,7 @@ POPULATIONS = {
     "redelivery": lambda: _captures((Channel, Helpdesk), lambda item: item.name.endswith("-again")),
     "genuine": lambda: _captures((Channel, Helpdesk), lambda item: item.signed),
     "exchange": lambda: _exchanges((Channel, Helpdesk), lambda _: True),
+    "completing": lambda: _exchanges(Channel, _completes),
     "sending": lambda: _exchanges(Channel, _sends),
     "good_exchange": lambda: _exchanges((Channel, Helpdesk), lambda item: item.ends_well),
     "registering_connector": lambda: _every(Registers),

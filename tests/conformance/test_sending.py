@@ -10,7 +10,7 @@ from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentEr
 from tests.conformance import world
 
 OTHER_4XX = (400, 404, 413, 422)
-OF_ACCOUNT = (300, 301, 302, 303, 307, 308, 401, 402, 403, 405, 406, 410, 423)
+OF_ACCOUNT = (300, 301, 302, 303, 307, 308, 401, 402, 403, 405, 406, 410, 411, 415, 423, 424, 431, 451)
 AGAIN_LATER = (500, 502, 503, 504)
 
 
@@ -116,6 +116,18 @@ def test_what_speaks_of_the_account_calls_a_person_and_refuses_no_message(sendin
     for status in OF_ACCOUNT:
         answer = {"status": status, "headers": {"Location": "https://evil.example"}, "body": {"error": "Suspended"}}
         assert isinstance(error_of(sending, answer), ConfigurationError), status
+    page = {"status": 404, "headers": {"Content-Type": "text/html"}, "body": "<html>Not Found</html>"}
+    assert isinstance(error_of(sending, page), ConfigurationError), "a web server's page"
+
+
+@pytest.mark.rule("C17.fetched")
+def test_a_page_of_404_does_not_say_that_a_customers_words_are_gone(completing):
+    steps = completing.data["steps"]
+    page = {"status": 404, "headers": {"Content-Type": "text/html"}, "body": "<html>Not Found</html>"}
+    for number, step in enumerate(steps):
+        found = attempted(completing, world.Script([*steps[:number], {**step, "answer": page}, *steps[number + 1 :]]))
+        assert found is not None, f"request {number}"
+        assert not isinstance(found, PermanentError), f"request {number}: {found}"
 
 
 @pytest.mark.rule("C17.refused")

@@ -178,7 +178,7 @@ def test_an_address_that_is_none_calls_a_person(reach, address):
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [(410, b"{}", ConfigurationError), (401, b"{}", ConfigurationError), (404, b"<html>", ConfigurationError),
-     (404, b"{}", PermanentError), (409, b'{"gone": "?"}', PermanentError), (422, b"{}", PermanentError),
+     (404, b"{}", PermanentError), (409, b'{"gone": "?"}', TemporaryError), (422, b"{}", PermanentError),
      (503, b"", TemporaryError), (201, b"{}", TemporaryError), (201, b'{"id": ""}', TemporaryError)],
 )  # fmt: skip
 def test_each_refusal_says_what_happens_next(reach, status, body, error):

@@ -272,6 +272,8 @@ def test_a_look_goes_on_where_the_pages_of_one_ended(desk, reach, monkeypatch):
 @pytest.mark.parametrize(
     ("refused", "error"),
     [
+        (Refused(423, "LOCKED", "The record is locked"), TemporaryError),
+        (Refused(477, "MIGRATION", "The account is moved"), TemporaryError),
         (Refused(401, "EXPIRED_AUTHENTICATION", "The OAuth token expired"), ConfigurationError),
         (Refused(403, "MISSING_SCOPES", "This app hasn't been granted all required scopes"), ConfigurationError),
         (Refused(400, "VALIDATION_ERROR", 'Property "deskwire_key" does not exist'), ConfigurationError),

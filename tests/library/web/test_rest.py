@@ -11,7 +11,7 @@ from email.utils import formatdate
 
 import pytest
 
-from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.secret import Secret
 from deskwire.web.rest import Answer, Call, Direct, Pooled, checked, with_hosts
 from tests.conformance.world import shows
@@ -397,19 +397,38 @@ def test_what_speaks_of_the_account_calls_a_person_and_says_what_to_look_at(stat
 def test_every_status_has_one_meaning():
     """Only what speaks of the request itself is final."""
     final = {status for status in range(300, 600) if isinstance(_error(status), PermanentError)}
-    assert final.isdisjoint({*range(300, 400), 401, 402, 403, 405, 406, 407, 408, 410, 421, 423, 425, 426, 429})
-    assert final.isdisjoint(range(500, 600))
-    assert final >= {400, 404, 409, 411, 413, 414, 415, 416, 422}
+    assert final == {400, 404, 413, 414, 416, 422}
+    again = {status for status in range(300, 500) if isinstance(_error(status), TemporaryError)}
+    assert again == {408, 409, 425, 429}
 
 
 def _error(status):
     try:
-        return checked(Answer(status), what="sending")
+        return checked(Answer(status, {}, b"{}"), what="sending")
     except DeskwireError as error:
         return error
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
+@pytest.mark.parametrize("status", [411, 415, 418, 424, 431, 451, 499])
+def test_a_status_that_nobody_expects_keeps_what_waits_and_calls_a_person(status):
+    with pytest.raises(ConfigurationError, match=f"sending: HTTP {status}: no message is the reason"):
+        checked(Answer(status), what="sending")
+
+
+@pytest.mark.parametrize("body", [b"<html>Not Found</html>", b"\n<!DOCTYPE html>", b"404 page not found\n", b""])
+def test_a_page_of_404_says_nothing_of_the_message(body):
+    with pytest.raises(ConfigurationError, match="sending: HTTP 404: a web server's page"):
+        checked(Answer(404, {}, body), what="sending")
+
+
+def test_a_conflict_passes_and_holds_up_its_own_ticket_alone():
+    for headers, seconds in (({}, 30), ({"retry-after": "7"}, 7)):
+        with pytest.raises(TemporaryError) as caught:
+            checked(Answer(409, headers), what="sending")
+        assert (caught.value.after, caught.value.ambiguous, caught.value.concerns) == (seconds, True, Concern.TICKET)
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422])
 def test_any_other_refusal_is_final(status):
     body = b'{"error":{"message":"Customer said hello","type":"OAuthException","code":190,"error_subcode":463}}'
     with pytest.raises(PermanentError) as caught:

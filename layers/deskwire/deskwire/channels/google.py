@@ -39,7 +39,7 @@ from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.values import replace
 from deskwire.verification.oidc import OidcBearer
 from deskwire.web.reading import Node, fragment, read
-from deskwire.web.rest import Answer, Call, checked
+from deskwire.web.rest import Answer, Call, checked, not_there
 
 if TYPE_CHECKING:
     from deskwire.web.request import Request
@@ -226,7 +226,7 @@ class Google(Channel):
 
     def _review(self, name: str, reach: Reach) -> Node | None:
         answer = reach.http(Call("GET", f"{API}/{name}", headers=_authorization(reach)))
-        if answer.status == 404:
+        if not_there(answer):
             return None
         return checked(answer, what="fetching a Google review", secret_hint=HINT).node().object()
 

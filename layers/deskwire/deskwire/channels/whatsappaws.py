@@ -38,7 +38,7 @@ from deskwire.model.values import replace
 from deskwire.verification.arn import Arn
 from deskwire.web.media import LIMIT
 from deskwire.web.reading import Node, read
-from deskwire.web.rest import Answer, checked
+from deskwire.web.rest import Answer, checked, not_there
 
 if TYPE_CHECKING:
     from deskwire.web.request import Request
@@ -146,7 +146,7 @@ class WhatsAppAWS(Channel):
             "destinationS3File": {"bucketName": place[1], "key": place[2]},
         }
         answer = _ask("/v1/whatsapp/media/get", asked, reach)
-        if answer.status == 404:  # of the number or of the file: of the number, what is sent tells
+        if not_there(answer):  # of the number or of the file: of the number, what is sent tells
             raise PermanentError(f"{what}: WhatsApp has it no more", status=404, code="attachment")
         told = _settled(answer, what=what)
         if told["fileSize"].number(0) * 1024 > LIMIT:

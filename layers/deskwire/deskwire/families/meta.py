@@ -31,7 +31,7 @@ from deskwire.verification.hmac import HmacHeader
 from deskwire.verification.rule import same
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Response
-from deskwire.web.rest import Answer, Call, checked, of_request
+from deskwire.web.rest import Answer, Call, checked, not_there, of_request
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
@@ -347,7 +347,7 @@ def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str, login: Log
     """Return the fields of an object, None when it is gone or not shown to this account."""
     answer = reach.http(graph_request(login, "GET", path, None, reach, fields=fields))
     code, subcode = codes(answer)
-    if answer.status == 404 or (code in UNSEEN_CODES and (code, subcode) != (10, 1893063)):
+    if not_there(answer) or (code in UNSEEN_CODES and (code, subcode) != (10, 1893063)):
         return None
     return settled(answer, what=what, token=login.token)
 

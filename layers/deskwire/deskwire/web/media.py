@@ -23,11 +23,11 @@ from email.utils import collapse_rfc2231_value
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from deskwire.model.errors import Concern, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass, field, replace
 
-from .rest import AGENT, Answer, Call, checked, of_account, rerouted, stand_ins
+from .rest import AGENT, Answer, Call, checked, rerouted, stand_ins
 from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
 
 LIMIT = 20 * 1024 * 1024  # bytes: what helpdesks take, and what fits a function's memory ten times
@@ -222,12 +222,15 @@ def _get(wire: Wire, call: Call, deadline: float) -> Reply:
 
 
 def _file(reply: Reply, parts: SplitResult, *, credentials: bool) -> File:
-    if not credentials and of_account(reply.status):  # no account is asked: a signed link that expired, or is gone
-        raise PermanentError("the attachment's link has expired", status=reply.status)
     try:
         checked(Answer(reply.status, reply.headers, reply.body), what="fetching an attachment")
     except TemporaryError as error:  # fetching twice harms nobody, so nothing is in doubt
         raise error.retold(ambiguous=False, concerns=Concern.HOST) from None
+    except ConfigurationError:
+        if credentials:
+            raise
+        # No account is asked: a signed link that expired, or is gone.
+        raise PermanentError("the attachment's link has expired", status=reply.status) from None
     if reply.headers.get("content-encoding", "identity") != "identity":
         raise PermanentError("the attachment comes compressed, which was not asked for")
     given = reply.headers.get("content-type", "").partition(";")[0].strip().lower()

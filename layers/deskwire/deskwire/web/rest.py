@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from deskwire import __version__
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.values import dataclass, field, replace
 
 from .reading import Node, read
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 AGENT: Final = f"deskwire/{__version__}"
 NOT_OFFERED = "this interface is not offered there any more: check the address and the plan"
+NOTHING_THERE = "a web server's page and none of the vendor's answers: check the address"
+UNEXPECTED = "no message is the reason: check the address, and what stands between"
 ELSEWHERE = "the address leads elsewhere: was the account renamed, or its log-in changed?"
+# RFC 9110: what speaks of the request's own content, which no repetition will mend. Any other 4xx is safe to keep.
+OF_REQUEST: Final = frozenset({400, 404, 413, 414, 416, 422})
+CONFLICT_PAUSE = 30  # seconds; somebody, or our own first attempt, changes the same thing at this moment
 # RFC 9110 and 4918: what these say of a whole account or its address. A vendor's own code may say otherwise of one
 # message, where its documentation does: then the connector classes it before `checked`.
 OF_ACCOUNT: Final = {
@@ -327,14 +332,9 @@ def rerouted(call: Call, hosts: Mapping[str, str]) -> Call:
     return replace(call, url=url, headers={"Host": parts.netloc, **call.headers}, sandboxed=True)
 
 
-def of_account(status: int) -> bool:
-    """Return whether a status speaks of the account or its address, whatever was asked: never of one message."""
-    return 300 <= status < 400 or status in {401, 403} or status in OF_ACCOUNT
-
-
 def of_request(status: int) -> bool:
     """Return whether an error with this status speaks of the request itself, which no repetition will mend."""
-    return status < 500 and status not in {408, 425, 429} and not of_account(status)
+    return status in OF_REQUEST
 
 
 def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
@@ -352,7 +352,18 @@ def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
         raise TemporaryError(text, after=wait(answer.headers))
     if status in {408, 425} or status >= 500:
         raise TemporaryError(text, after=wait(answer.headers), ambiguous=True)
-    if of_account(status):
-        given = f"check {secret_hint}" if secret_hint else "check its credentials and their permissions"
-        raise ConfigurationError(f"{text}: {given if status in {401, 403} else OF_ACCOUNT.get(status, ELSEWHERE)}")
-    raise PermanentError(text, status=status, code=code)
+    if status == 409:
+        after = wait(answer.headers) or CONFLICT_PAUSE
+        raise TemporaryError(text, after=after, ambiguous=True, concerns=Concern.TICKET)
+    if status == 404 and not not_there(answer):
+        raise ConfigurationError(f"{text}: {NOTHING_THERE}")
+    if of_request(status):
+        raise PermanentError(text, status=status, code=code)
+    given = f"check {secret_hint}" if secret_hint else "check its credentials and their permissions"
+    otherwise = ELSEWHERE if status < 400 else UNEXPECTED
+    raise ConfigurationError(f"{text}: {given if status in {401, 403} else OF_ACCOUNT.get(status, otherwise)}")
+
+
+def not_there(answer: Answer) -> bool:
+    """Return whether a vendor says that there is no such thing; a web server's page says that this is no interface."""
+    return answer.status == 404 and answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))

@@ -28,7 +28,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.model.secret import Secret
 from deskwire.model.values import replace
 from deskwire.web.refusals import wait
-from deskwire.web.rest import Answer, Call, checked
+from deskwire.web.rest import Answer, Call, checked, not_there
 
 from . import urns
 
@@ -81,7 +81,7 @@ def settled(answer: Answer, reach: Reach, *, what: str) -> Answer:
         raise PermanentError(f"{what}: LinkedIn does not take what was sent", status=403, code="fields")
     if answer.status == 426:
         raise ConfigurationError(f"{what}: LinkedIn's version {VERSION} has ended, deploy a newer Deskwire")
-    if answer.status == 404:
+    if not_there(answer):
         raise PermanentError(f"{what}: the comment or the post is gone", status=404, code="gone")
     return checked(answer, what=what, secret_hint=HINT)
 
@@ -89,13 +89,17 @@ def settled(answer: Answer, reach: Reach, *, what: str) -> Answer:
 def read_comment(comment: urns.Comment, reach: Reach) -> Node | None:
     """Return a comment as the Comments API has it; None when it is gone."""
     answer = asked("GET", f"/socialActions/{urns.encoded(comment.post)}/comments/{comment.number}", reach)
-    return None if answer.status == 404 else settled(answer, reach, what="reading a comment").node().object()
+    return None if not_there(answer) else settled(answer, reach, what="reading a comment").node().object()
 
 
 def read_post(post: str, reach: Reach) -> Node | None:
     """Return a post; None when it is gone or not shown to this page's administrator (a member's own may not be)."""
     answer = asked("GET", f"/posts/{urns.encoded(post)}", reach)
-    return None if answer.status in {403, 404} else settled(answer, reach, what="reading a post").node().object()
+    return (
+        None
+        if answer.status == 403 or not_there(answer)
+        else settled(answer, reach, what="reading a post").node().object()
+    )
 
 
 def listed(path: str, parameters: Mapping[str, str], reach: Reach, *, what: str) -> Iterator[Node]:

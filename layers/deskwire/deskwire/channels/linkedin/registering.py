@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from deskwire.contracts.registration import Finding, Registered, Site, State, address
-from deskwire.web.rest import Call, checked
+from deskwire.web.rest import Call, checked, not_there
 
 from . import api
 
@@ -52,7 +52,7 @@ def _named(reach: Reach) -> bool:
 
 def _subscription(site: Site, reach: Reach) -> Finding:
     answer = api.asked("GET", _path(reach), reach)
-    if answer.status == 404:
+    if not_there(answer):
         return Finding(what=SUBSCRIPTION, state=State.MISSING, wanted=site.address)
     shown = api.settled(answer, reach, what="looking at the page's subscription").node()
     found = address(SUBSCRIPTION, shown["webhook"].text(""), site.address)

@@ -13,10 +13,14 @@ from deskwire.families.ids import id_of
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
+from deskwire.web.refusals import wait
 from deskwire.web.rest import Answer, Call, checked
 
 BASE = "https://api.hubapi.com"
 HOUR = 3600.0
+# https://developers.hubspot.com/docs/api-reference/error-handling: a lock lasts two seconds; an account that
+# is moved to another data centre says when to come again, in up to a day.
+LOCKED, MOVING = 423, 477
 # What a 400 says of the set-up and not of the message; `error` of each is unconfirmed, so the words are looked at.
 MISCONFIGURED = re.compile(rb"PROPERTY_DOESNT_EXIST|does not exist|INVALID_OPTION|was not one of the allowed options")
 TAKEN = re.compile(rb"already has that value|CONFLICTING_UNIQUE_VALUE|DUPLICATE", re.IGNORECASE)
@@ -57,6 +61,10 @@ class Api:
         if answer.status == 207:
             # A batch of which a part failed; of one input there is no other part.
             raise TemporaryError(f"{what}: HubSpot took only a part", ambiguous=True, concerns=Concern.TICKET)
+        if answer.status == LOCKED:
+            raise TemporaryError(f"{what}: HTTP 423", after=2, ambiguous=True, concerns=Concern.TICKET)
+        if answer.status == MOVING:
+            raise TemporaryError(f"{what}: HTTP 477: HubSpot moves the account", after=wait(answer.headers))
         if answer.status == 400 and MISCONFIGURED.search(answer.body):
             raise ConfigurationError(f"{what}: HTTP 400: a property or stage is missing: docs/helpdesks/hubspot.md")
         return checked(answer, what=what, secret_hint="“access_token” and the private app's scopes")  # noqa: S106

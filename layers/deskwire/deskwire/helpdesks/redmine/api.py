@@ -50,7 +50,7 @@ class Api:
     def issue(self, number: str, what: str) -> Node:
         """Return an issue with its journals. Raises `TicketGone` for one that is not there (any more)."""
         answer = self.ask("GET", f"issues/{numbered(number)}.json?include=journals,attachments")
-        if answer.status == 404:
+        if _missing(answer):
             raise TicketGone("deleted")
         shown = checked(answer, what=what, secret_hint=HINT).node()["issue"].object()
         required_id(shown["id"], what)
@@ -59,7 +59,7 @@ class Api:
     def change(self, number: str, fields: dict[str, object], what: str) -> None:
         """Change an issue. Redmine answers without a word, also where our user may not do it."""
         answer = self.ask("PUT", f"issues/{numbered(number)}.json", {"issue": fields})
-        if answer.status == 404:
+        if _missing(answer):
             raise TicketGone("deleted")
         self.refused(answer, what)
         checked(answer, what=what, secret_hint=HINT)
@@ -174,3 +174,8 @@ def errors_of(answer: Answer) -> list[Node]:
         return read(answer.body)["errors"].rows()
     except PayloadError:
         return []
+
+
+def _missing(answer: Answer) -> bool:
+    """Return whether there is no such issue: Redmine says so without a word, and a wrong address by a page."""
+    return answer.status == 404 and not answer.body.lstrip().startswith(b"<")

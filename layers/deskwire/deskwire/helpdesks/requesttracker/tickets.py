@@ -13,7 +13,7 @@ from deskwire.families.introducing import introduction
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Change, Customer, Entry, Ticket
-from deskwire.web.rest import checked
+from deskwire.web.rest import checked, not_there
 
 from .api import DENIED, HINT, HOUR, Tracker, message_of, quoted, values_of
 
@@ -171,7 +171,7 @@ def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
     answer = tracker.ask("POST", path, message, what=what, files=entry.files)
     # To a ticket that was shredded RT answers just this.
     unrecorded = answer.status == 400 and message_of(answer) == "Message could not be recorded"
-    if unrecorded and tracker.ask("GET", f"ticket/{ticket}", what="looking at the ticket").status == 404:
+    if unrecorded and not_there(tracker.ask("GET", f"ticket/{ticket}", what="looking at the ticket")):
         raise TicketGone("deleted")
     checked(answer, what=what, secret_hint=HINT)
     place = re.search(r"/transaction/([0-9]{1,18})$", answer.headers.get("location", ""))
@@ -184,7 +184,7 @@ def closed(tracker: Tracker, ticket: str) -> None:
     """Resolve the ticket. Raises `TicketGone`; RT says 200 to what our user may not change, and why in words."""
     what = "closing a ticket"
     answer = tracker.ask("PUT", f"ticket/{ticket}", {"Status": "resolved"}, what=what)
-    if answer.status == 404:
+    if not_there(answer):
         raise TicketGone("deleted")
     if any(DENIED in each.text("") for each in checked(answer, what=what, secret_hint=HINT).node().rows()):
         raise tracker.denied(what)
@@ -198,7 +198,7 @@ def changed(tracker: Tracker, ticket: str, change: Change) -> None:
     """
     path, what = f"ticket/{ticket}", "changing a ticket"
     answer = tracker.ask("GET", path, what=what)
-    if answer.status == 404:
+    if not_there(answer):
         raise TicketGone("deleted")
     shown = checked(answer, what=what, secret_hint=HINT).node()
     asked: dict[str, object] = {}
