@@ -38,6 +38,10 @@ HEADS = {
     "Arabic": ("من", "تاريخ", "إلى", "الموضوع"),
     "Chinese": ("发件人", "发送时间", "收件人", "主题"),
     "Japanese": ("差出人", "送信日時", "宛先", "件名"),
+    "Serbian": ("Од", "Послато", "За", "Наслов"),
+    "Albanian": ("Nga", "Dërguar", "Për", "Subjekti"),
+    "Persian": ("از", "ارسال شده", "به", "موضوع"),
+    "Korean of Outlook": ("보낸 사람", "보낸 날짜", "받는 사람", "제목"),
     "Korean": ("보낸사람", "보낸날짜", "받는사람", "제목"),
     "Estonian": ("Saatja", "Saadetud", "Adressaat", "Teema"),
     "Latvian": ("No", "Nosūtīts", "Kam", "Tēma"),
@@ -126,6 +130,26 @@ def test_other_words_are_left_alone(text):
 @pytest.mark.parametrize("mark", ["", "> ", "*"])
 def test_a_line_of_our_own_introduction_is_caught(line, mark):
     assert quoted_line(f"Hello\n{mark}{line}\nBye", MARTA) == f"{mark}{line}".strip()
+
+
+def test_a_head_in_a_language_that_nobody_named_is_caught():
+    head = "Kanka: Marta <marta@example.org>\nYatumwe: 2 Novemba 2026 09:00\nKuri: Anna\nIngingo: Where is it?"
+    text = f"{OWN}\n\n{head}\n\nWhere is it?"
+    assert own_words(text) == text
+    assert quoted_line(text, MARTA).startswith("Kanka:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write to Anna: Anna <anna@example.org>",
+        "Contact: Anna <anna@example.org>\nPhone: +354 555 0101\nThank you for waiting.",
+        "Order: 4471\nSent: 2026-11-02\nArrives: tomorrow",
+    ],
+)
+def test_an_answer_with_a_contact_is_no_mails_head(text):
+    assert own_words(text) == text
+    assert quoted_line(text, MARTA) == ""
 
 
 def test_a_pasted_log_is_read_in_one_pass():

@@ -12,21 +12,23 @@ from collections.abc import Mapping, Sequence
 # Labels of the head that Outlook and others write above what they quote: who it is from, and the rest.
 FROM_LABELS = (
     "absender afsender afzender avsändare da dari de de_la expeditor expéditeur feladó fra from frá från "
-    "gönderen kimden lähettäjä mittente nadawca no nuo od odesílatel odosielateľ posílá pošiljatelj remetente "
-    "remitente saatja sendandi van von šalje από від от отправитель מאת من 发件人 寄件者 差出人 보낸사람"
+    "gönderen kimden kimdən lähettäjä mittente nadawca nga no nuo od odesílatel odosielateľ posílá pošiljatelj "
+    "remetente remitente saatja sendandi từ van von šalje από від од от отправитель מאת از من จาก 发件人 寄件者 差出人 "
+    "보낸사람 보낸_사람"
 )
 OTHER_LABELS = (
     "a aan adressaat aihe an assunto asunto attachments bcc betreff cc copie címzett către dags data date "
-    "dato datum datums do dw dátum efni elküldve emne enviada enviado envoyé fecha gesendet gönderilme "
-    "importance inviato išsiųsta kam kime komu konu kopi kopie kopio kuupäev lähetetty naslov nosūtīts objet "
-    "odesláno odoslané oggetto onderwerp organization para poslano poslato predmet prima päivämäärä předmět "
-    "reply-to saadetud sendt sent skickat subiect subject tarih teema tema temat til till to trimis tárgy "
-    "tēma vastaanottaja verzonden viðtakandi wysłano za zadeva à ämne ημερομηνία θέμα προς στάλθηκε дата до "
-    "изпратено кому копия копія надіслано относно отправлено послато предмет примено тема אל נושא נשלח תאריך "
-    "إلى الموضوع تاريخ 主旨 主题 件名 发送时间 宛先 寄件日期 抄送 收件人 收件者 日期 送信日時 받는사람 보낸날짜 제목"
+    "dato datum datums do dw dátum dërguar efni elküldve emne enviada enviado envoyé fecha gesendet "
+    "gönderilme importance inviato išsiųsta kam kime komu konu kopi kopie kopio kuupäev lähetetty naslov "
+    "nosūtīts objet odesláno odoslané oggetto onderwerp organization para poslano poslato predmet prima "
+    "päivämäärä předmět për reply-to saadetud sendt sent skickat subiect subject subjekti tarih teema "
+    "tema temat til till to trimis tárgy tēma vastaanottaja verzonden viðtakandi wysłano za zadeva à ämne "
+    "ημερομηνία θέμα προς στάλθηκε дата до за изпратено кому копия копія надіслано наслов относно "
+    "отправлено послато предмет примено тема אל נושא נשלח תאריך إلى الموضوع تاريخ ارسال_شده به موضوع 主旨 "
+    "主题 件名 发送时间 宛先 寄件日期 抄送 收件人 收件者 日期 送信日時 받는사람 받는_사람 보낸날짜 보낸_날짜 제목"
 )
 FROM = frozenset(label.replace("_", " ") for label in FROM_LABELS.split(" "))
-OTHERS = frozenset(OTHER_LABELS.split(" "))
+OTHERS = frozenset(label.replace("_", " ") for label in OTHER_LABELS.split(" "))
 COLONS = (":", "\uff1a")
 LABEL = re.compile(r"([^\W\d_][^:\uff1a\n<>@]{0,24})[:\uff1a]")
 # `-----Original Message-----` in any language: few words between dashes, and nothing else on the line.
@@ -35,6 +37,7 @@ DATED_SEPARATOR = re.compile(r"-{3,20}\s{0,3}[^\W\d_][^\n]{2,200}-{3,20}")
 RULE = re.compile(r"_{10,}|-{20,}")
 # `On 2 Nov 2026, at 09:00, Anna <anna@example.org> wrote:` in any language: a date or an address, and a colon.
 ADDRESS = re.compile(r"\w@[\w-]{1,63}\.\w")
+IN_BRACKETS = re.compile(r"<[^<>\s]{1,64}@[\w-]{1,63}\.[^<>\s]{1,190}>")
 DATED = re.compile(r"\d[./-]\d\d?[./-]\d\d|\d[:.h]\d\d|\b(?:19|20)\d\d\b|\d\s?[年月日]")
 VERBS = (
     "escreve escreveu escribe escribió geschreven geschrieben kirjoitti kirjutas menulis napisal napisala "
@@ -100,6 +103,16 @@ def _head(lines: Sequence[str]) -> bool:
     return first[0] in OTHERS and any(label in FROM and ADDRESS.search(line) for label, line in rest)
 
 
+def _headlike(lines: Sequence[str]) -> bool:
+    """Return whether the lines look like the head of a mail in a language that is not named here.
+
+    Then a label stands before an address in angle brackets, and below it two more, one of them before a date.
+    """
+    first, *rest = [(_label(line), line) for line in lines] or [("", "")]
+    below = [line for label, line in rest if label]
+    return bool(first[0] and IN_BRACKETS.search(first[1])) and len(below) > 1 and any(map(DATED.search, below))
+
+
 def _label(line: str) -> str:
     found = LABEL.match(_bare(line))
     return found[1].strip(" *\xa0\u202f").casefold() if found else ""  # French writes a space before the colon
@@ -159,7 +172,7 @@ def quoted_line(text: str, customer: Mapping[str, str]) -> str:
     """
     lines = [line for line in text.split("\n") if line.strip()]
     for place, (line, length) in enumerate(zip(lines, _attributions(lines), strict=True)):
-        if _ends(lines, place) or _introduces(line, customer):
+        if _ends(lines, place) or _introduces(line, customer) or _headlike(_following(lines, place)):
             return line.strip()
         if length and (place + length < len(lines)):
             return line.strip()
