@@ -23,6 +23,7 @@ def test_the_word_at_the_beginning_makes_an_answer_private(head, before):
         "#privatelabel is out now", "#privately yours", "Hi #private", "Hello Marta,\n\n#private it is in Elm Street",
         "# private Hi", "#privat Hallo", "#pirvate Hi", "#prvate Hi", "\uff03private Hi", "#pri\u200bvate Hi",
         "[private] Hi", "(Private) Hi", "private: Hi", "Privat: Hallo", "*#private* Hi", "#private-label",
+        "@private Hi", "/private Hi", "!Private Hi", "#priv Hi", "#p r i v a t e Hi", "Hola #privado", "#privée",
     ],
 )  # fmt: skip
 def test_anything_near_it_may_have_been_meant(text):
@@ -33,7 +34,17 @@ def test_anything_near_it_may_have_been_meant(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["Hi", "#priority order 4471", "your private data are safe", "Privately owned", "#1 #print #sale", "", "\u200b"],
+    [
+        "Hi",
+        "#priority order 4471",
+        "your private data are safe",
+        "Privately owned",
+        "#1 #print #sale",
+        "a/private road",
+        "@privilege",
+        "",
+        "\u200b",
+    ],
 )
 def test_other_words_are_said_to_everybody(text):
     assert not spoken(text).unsure

@@ -44,6 +44,7 @@ def test_an_email_address_is_no_mention():
     [
         "https://www.google.com/maps/@64.1466,-21.9426,15z", "https://www.tiktok.com/@northwind/video/7123",
         "https://medium.com/@anna/a-story", "https://youtube.com/@anna", "geo://@64.1,-21.9", "https://x.example/?q={a}",
+        "www.tiktok.com/@northwind/video/7123", "medium.com/@anna", "localhost.example:8080/@a", "t.me/@anna",
     ],
 )  # fmt: skip
 def test_an_address_is_left_to_the_letter(address):
@@ -76,6 +77,12 @@ def test_a_template_mark_in_an_address_is_encoded_so_that_the_address_still_work
         ("<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>", "- a\n  - b\n- c"),
         ("<div>one</div><div>two</div>", "one\ntwo"),
         ("<html><head><title>News</title><style>p {}</style><body><p>Hi</p>", "Hi"),
+        ("<ul><li><p>a</p></li><li><p>b</p><p>c</p></li></ul><p>d</p>", "- a\n- b\nc\n\nd"),
+        ("<p>a</p><ol><li><div>b</div><ul><li><p>c</p></li></ul></li></ol>d", "a\n\n1. b\n  - c\n\nd"),
+        ('<a href="whatsapp://send?phone=354">chat</a> <a href="geo:64.1,-21.9">map</a> <a href="ftp://e.is/f">f</a>',
+            "chat (whatsapp://send?phone=354) map (geo:64.1,-21.9) f (ftp://e.is/f)"),
+        ('<a href="data:text/html,x">a</a> <a href=" JavaScript:x()">b</a> <a href="/c">c</a> <a href="#d">d</a>',
+            "a b c d"),
         ("<article>a</article>b<aside>c</aside><footer>d</footer>", "a\nb\nc\nd"),
     ],
 )  # fmt: skip

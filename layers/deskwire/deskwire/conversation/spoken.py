@@ -13,6 +13,8 @@ UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # an agent's first word for a private answer
 TAG = re.compile(r"#\s?(\w+)")
 BARE = re.compile(r"\W{0,3}privat(?:e(?:ly)?)?\s*[:\])}>*]", re.IGNORECASE)
+OTHER_SIGN = re.compile(r"\W{0,3}[#@!/\\&+]\s?priv(?:at\w*)?(?!\w)", re.IGNORECASE)  # at the head: `@private`, `/priv`
+SPACED = re.compile(r"#\s?p\s?r\s?i\s?v\s?a\s?t", re.IGNORECASE)
 ALIKE = 0.8  # of a mistyped word: `#pirvate` is 0.86, `#priority` 0.53
 
 
@@ -64,10 +66,10 @@ def _unseen(sign: str) -> bool:
 def _nearly(text: str) -> bool:
     """Return whether the word for a private answer may be meant: misspelt, glued to another, or not at the head."""
     text = "".join(sign for sign in text if not _unseen(sign)).casefold()
-    if BARE.match(text):
+    if BARE.match(text) or OTHER_SIGN.match(text) or SPACED.search(text):
         return True
     return any(
-        word.startswith("privat") or SequenceMatcher(None, "private", word[:8]).ratio() >= ALIKE
+        word.startswith(("privat", "privad", "privé")) or SequenceMatcher(None, "private", word[:8]).ratio() >= ALIKE
         for word in TAG.findall(text)
     )
 

@@ -10,8 +10,10 @@ from urllib.parse import unquote
 
 JOINER = "\u2060"  # WORD JOINER: nobody sees it, nothing breaks at it, and no template engine reads across it
 COMMANDS = ("{{", "{{", "{%", "%}", "}}", "}}")  # pairs of one sign twice: of three in a row, once breaks one pair
-ADDRESS = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9+.-]{0,30}://\S+)")
-MENTION = re.compile(r"(?<![\w@])([A-Za-z][A-Za-z0-9+.-]{0,30}://\S+)|(?<![\w@])@(?=\w)")  # after an address
+# As people copy it (`https://…`), and as they type it: `www.tiktok.com/@northwind`.
+PLACE = r"(?<![\w@.-])((?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|(?:[\w-]{1,63}\.){1,4}[^\W\d_]{2,24}(?::\d{1,5})?/)\S+)"
+ADDRESS = re.compile(PLACE)
+MENTION = re.compile(rf"{PLACE}|(?<![\w@])@(?=\w)")  # after an address
 BRACES = {"{": "%7B", "}": "%7D"}
 
 
@@ -51,7 +53,8 @@ BLOCKS = APART | {
 }  # fmt: skip
 LINE, PARAGRAPH = "\x00", "\x00\v\x00"  # where one begins or ends, until all is read
 CELLS = {"td", "th"}
-TARGETS = ("https://", "http://", "mailto:", "tel:", "sms:")  # of links, that are shown where the words do not
+# Of links, that are shown where the words do not: whatever leads somewhere outside the page.
+TARGET = re.compile(r"(?!(?:javascript|vbscript|data|blob|about|cid|file):)[a-z][a-z0-9+.-]{1,30}:.", re.IGNORECASE)
 # Not "head": mail programs forget to end it, and browsers then do so before the first words.
 SILENT = {"script", "style", "title", "template"}
 
@@ -109,7 +112,10 @@ class _Plain(_Parser):
             self.out.append(data if self.preformatted else re.sub(r"[ \t\r\n\f]+", " ", data))
 
     def _block(self, tag: str) -> None:
-        self.out.append(PARAGRAPH if tag in APART and len(self.lists) < 2 else LINE)
+        if self.out and self.out[-1].startswith(LINE) and self.out[-1].endswith(" "):
+            return  # right behind the mark of a list's point
+        lists = len(self.lists) - (tag in {"ul", "ol"})
+        self.out.append(PARAGRAPH if tag in APART and lists < 1 else LINE)
 
     def _item(self, value: str | None) -> None:
         depth, number = len(self.lists), self.lists[-1] if self.lists else None
@@ -120,11 +126,11 @@ class _Plain(_Parser):
         self.out.append(LINE + "\N{NO-BREAK SPACE}" * 2 * max(0, depth - 1) + f"{mark} ")
 
     def _link(self, target: str, since: int) -> None:
-        if not target.lower().startswith(TARGETS):
+        if not TARGET.match(target.strip()):
             return
         shown = " ".join("".join(self.out[since:]).split())
-        rest = target.partition(":")[2]
-        bare = target if rest.startswith("//") else unquote(rest.partition("?")[0])
+        scheme, _, rest = target.partition(":")
+        bare = unquote(rest.partition("?")[0]) if scheme.strip().lower() in {"mailto", "tel", "sms"} else target
         if _squeezed(bare) not in _squeezed(shown):
             self.out.append(f" ({bare})" if shown else bare)
 
