@@ -175,7 +175,12 @@ def test_a_company_of_one_language_needs_no_detection(monkeypatch):
         ("arret", Opting.OUT),
         ("ARRE\u0302T", Opting.OUT),
         ("desabonner", Opting.OUT),
-        ("haetta", None),  # æ is a letter, not an a with an accent
+        ("haetta", Opting.OUT),
+        ("СТОП!", Opting.OUT),
+        ("Отписаться", Opting.OUT),
+        ("اوقف", Opting.OUT),
+        ("cancelar inscricao", Opting.OUT),
+        ("Stoppa", Opting.OUT),
         ("cancelar suscripcion", Opting.OUT),
         ("cregjistrohu", Opting.OUT),
         ("rezygnuje", Opting.OUT),

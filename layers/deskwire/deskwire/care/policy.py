@@ -22,16 +22,21 @@ Phrase = Annotated[str, Field(min_length=1, max_length=100)]
 # Whole messages that turn automatic answers off and on again. Drafts: a company has its own speakers check them.
 OPT_OUT: Mapping[str, tuple[str, ...]] = {
     "en": ("stop", "stop all", "stopall", "unsubscribe", "opt out", "no bots"),
-    "ar": ("إيقاف", "الغاء الاشتراك", "إلغاء الاشتراك"),
+    "ar": ("إيقاف", "أوقف", "الغاء الاشتراك", "إلغاء الاشتراك"),
     "de": ("stopp", "abmelden", "abbestellen"),
     "es": ("parar", "cancelar suscripción", "darme de baja"),
     "fa": ("لغو", "لغو اشتراک", "توقف"),
     "fr": ("arrêter", "arrêt", "se désabonner", "désabonner"),
     "he": ("הסר", "הסירו אותי", "עצור"),
-    "is": ("stopp", "hætta", "afskrá"),
+    "is": ("stopp", "hætta", "haetta", "afskrá"),
+    "it": ("ferma", "annulla iscrizione", "disiscrivimi"),
+    "nl": ("afmelden", "uitschrijven"),
     "pl": ("wypisz", "wypisz mnie", "rezygnuję"),
+    "pt": ("parar", "cancelar inscrição", "descadastrar"),
+    "ru": ("стоп", "отписаться", "отпишите меня"),
     "sq": ("ndalo", "çregjistrohu"),
     "sr": ("prekini", "odjavi me", "прекини", "одјави ме"),
+    "sv": ("stoppa", "avsluta prenumeration", "avregistrera"),
 }
 OPT_IN: Mapping[str, tuple[str, ...]] = {"en": ("start", "unstop", "subscribe", "opt in")}
 # Words that go with numbers that nobody should read in public.

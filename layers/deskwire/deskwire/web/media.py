@@ -56,6 +56,10 @@ EXTENSIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 TYPES: Final = {end: kind for kind, ends in reversed(list(EXTENSIONS.items())) for end in ends}
 
+# No file of Windows can have these names, whatever ends them:
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
+DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\.|$)", re.IGNORECASE)
+
 # https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry, written out
 # because `ipaddress.is_global` knows different parts of them in different Python versions. 168.63.129.16 is
 # public, but serves virtual machines on Azure. Of IPv6 only what is denied inside GLOBAL_UNICAST.
@@ -166,6 +170,7 @@ def safe_name(text: str, *, fallback: str = "attachment") -> str:
     last = re.split(r"[/\\]", text)[-1]
     kept = "".join("_" if sign in '<>:"|?*' else sign for sign in last if unicodedata.category(sign)[0] != "C")
     kept = " ".join(unicodedata.normalize("NFC", kept).split()).strip(". ")
+    kept = f"_{kept}" if DEVICE.match(kept) else kept
     if len(kept) > MAX_NAME:
         stem, dot, extension = kept.rpartition(".")
         ending = dot + extension if dot and len(extension) <= 10 else ""
@@ -178,9 +183,9 @@ def called(file: File, name: str) -> File:
 
     A name with a known extension keeps it, whatever the type: `photo.jpeg`, `report.csv` as text/plain.
     """
-    shown = safe_name(name)
+    shown, given = safe_name(name), file.type.partition(";")[0].strip().lower()  # without `; codecs=opus`
     known = TYPES.get("." + shown.rpartition(".")[2].lower()) if "." in shown else None
-    kind = known if known and file.type in {UNKNOWN, "binary/octet-stream", ""} else file.type
+    kind = known if known and given in {UNKNOWN, "binary/octet-stream", ""} else given
     ending = "" if known else EXTENSIONS.get(kind, ("",))[0]
     return File(safe_name(shown + ending), kind or UNKNOWN, file.data)
 
