@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import botocore.session
 import pytest
 import yaml
+from botocore import xform_name
 
 from cli.checking import check
 from cli.main import parser
@@ -65,6 +67,24 @@ def test_every_command_that_a_page_names_exists(page):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"^make ([a-z]+)\b", text, re.MULTILINE)) <= targets
     assert set(re.findall(r"^deskwire ([a-z-]+)\b", text, re.MULTILINE)) <= commands()
+
+
+AWS_COMMAND = re.compile(r"\baws ([a-z0-9]+) ([a-z0-9-]+)((?:(?!\baws )[^|\n])*)")
+OF_THE_CLI = {"query", "output", "region", "profile"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_of_aws_that_a_page_names_exists_with_its_options(page):
+    known = botocore.session.get_session()
+    for service, command, rest in AWS_COMMAND.findall(re.sub(r"\\?\n\s+", " ", code(page))):
+        if service == "s3" or command == "wait":  # of the command line alone
+            continue
+        model = known.get_service_model(service.removesuffix("api"))
+        operations = {xform_name(name, "-"): name for name in model.operation_names}
+        assert command in operations, f"aws {service} {command}"
+        options = {xform_name(name, "-") for name in model.operation_model(operations[command]).input_shape.members}
+        given = {each.removeprefix("no-") for each in re.findall(r"(?<=\s)--([a-z-]+)", rest)}
+        assert given <= options | OF_THE_CLI, f"aws {service} {command}"
 
 
 def test_the_readme_stays_short():
