@@ -143,6 +143,19 @@ def test_spellings_of_one_address_share_its_few_acknowledgements(company, form):
     assert len(company.zendesk.tickets) == len(spellings)
 
 
+def test_a_mailbox_at_gmail_is_one_whatever_dots_are_in_its_name(company, form):
+    spellings = [
+        "vera.customer@gmail.com",
+        "v.e.r.a.customer@gmail.com",
+        "veracustomer@googlemail.com",
+        "ve.ra.customer+x@gmail.com",
+    ]
+    for number, address in enumerate(spellings):
+        form.posted("Hello", number=number, email=address)
+        company.tick(15)
+    assert len(company.mails) == Policy.model_validate(POLICY).replies_per_day
+
+
 @pytest.mark.parametrize(
     "address", ["mailer-daemon@customer.example", "No-Reply@customer.example", "HELP@northwind.example"]
 )

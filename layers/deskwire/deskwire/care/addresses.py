@@ -13,6 +13,7 @@ from typing import Final
 _MACHINES: Final = frozenset(
     {"mailerdaemon", "postmaster", "noreply", "noresponse", "donotreply", "nobody", "bounce", "bounces", "autoreply"}
 )
+_GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 _APART: Final = re.compile(r"[-._]")
 _WITHIN: Final = re.compile(r"<([^<>]*)>\s*$")
 
@@ -24,9 +25,15 @@ def bare(address: str) -> str:
 
 
 def mailbox(address: str) -> str:
-    """Return the one mailbox that all spellings of an address lead to: no case, nothing behind a `+` (RFC 5233)."""
+    """Return the one mailbox that all spellings of an address lead to: no case, nothing behind a `+` (RFC 5233).
+
+    At Gmail, no dots either: https://support.google.com/mail/answer/7436150
+    """
     local, at, domain = bare(address).rpartition("@")
-    return f"{local.partition('+')[0] or local}{at}{domain}"
+    local, domain = local.partition("+")[0] or local, domain.rstrip(".")
+    if domain in _GMAIL:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}{at}{domain}"
 
 
 def no_person(address: str, ours: Collection[str] = ()) -> bool:
