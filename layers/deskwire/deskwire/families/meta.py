@@ -257,6 +257,7 @@ CLASSES: Final[Mapping[tuple[int, int], tuple[Class, str]]] = {
     (10, 2018065): (Class.REFUSED, ERRORS),  # the same, without a tag
     (10, 2018108): (Class.REFUSED, ERRORS),  # the customer takes no messages
     (10, 2018300): (Class.REFUSED, SEEN),  # another app has the conversation
+    (10, 2534022): (Class.REFUSED, SEEN),  # Instagram's: outside the window
     (200, 1545041): (Class.REFUSED, SEEN),  # jgorset/facebook-messenger#96
     (551, 0): (Class.REFUSED, ERRORS),
     (10900, 0): (Class.REFUSED, SEEN),  # the comment has its private reply
@@ -264,6 +265,7 @@ CLASSES: Final[Mapping[tuple[int, int], tuple[Class, str]]] = {
     (368, 0): (Class.RESTRICTED, HANDLING),
     (2022, 0): (Class.RESTRICTED, SEEN),
     (10, 1893063): (Class.RESTRICTED, SEEN),
+    (3, 0): (Class.PERMISSION, HANDLING),
     (10, 0): (Class.PERMISSION, HANDLING),
     **{(code, 0): (Class.PERMISSION, HANDLING) for code in range(200, 300)},
 }

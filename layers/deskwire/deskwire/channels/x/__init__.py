@@ -72,15 +72,16 @@ TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{16,128}")
 # X answers 403 both for what the app lacks and for what the customer does not allow, told apart by its words only
 # (as seen by users: gptme-contrib pull request 811 for the first; the others likewise, not documented).
 REFUSALS: Final = (
-    ("not been mentioned or otherwise engaged", "not-summoned", "X lets us answer only who mentioned or quoted us"),
+    ("not been mentioned", "not-summoned", "X lets us answer only who mentioned or quoted us"),
     ("restricted who can reply", "replies-restricted", "the author restricted who may reply"),
     ("deleted or not visible", "gone", "the post is gone or hidden from the account"),
+    ("protected their", "gone", "the post is gone or hidden from the account"),
     ("duplicate content", "duplicate", "X refused the text as a duplicate"),
     ("cannot send messages to this user", "dm-refused", "the person takes no direct messages from the account"),
     ("permission to dm", "dm-refused", "the person takes no direct messages from the account"),
     ("cannot send messages to users who are not following", "dm-refused", "the person takes no direct messages"),
     ("been blocked from", "blocked", "the person has blocked the account"),
-    ("text is too long", "too-long", "X refused the text as too long: shorten it"),
+    ("is too long", "too-long", "X refused the text as too long: shorten it"),
     ("a bit shorter", "too-long", "X refused the text as too long: shorten it"),
 )  # fmt: skip
 
@@ -270,8 +271,11 @@ def _participant(outgoing: Outgoing) -> str:
 # The codes of the older API, which still come with some refusals.
 # https://developer.x.com/en/support/x-api/error-troubleshooting (as archived by users; no longer published)
 CODES: Final = {
+    63: ("gone", "the person's own account is suspended"),
     136: ("blocked", "the person has blocked the account"),
+    144: ("gone", "the post is gone or hidden from the account"),
     150: ("dm-refused", "the person takes no direct messages from the account"),
+    179: ("gone", "the post is gone or hidden from the account"),
     186: ("too-long", "X refused the text as too long: shorten it"),
     187: ("duplicate", "X refused the text as a duplicate"),
     349: ("dm-refused", "the person takes no direct messages from the account"),
