@@ -341,3 +341,12 @@ def test_templates_are_declared_by_name_and_language():
 def test_a_template_that_is_none_is_refused_with_those_that_there_are(text):
     with pytest.raises(PermanentError, match=r"#template order_sent en_GB, #template hello_again de"):
         template(text, TEMPLATES)
+
+
+@pytest.mark.parametrize(
+    "written", ["3545550100", "+354 555-0100", " 00354 555 0100 ", "+354\u2011555\u20110100", "(354) 555.0100"]
+)
+@pytest.mark.parametrize("name", ["whatsapp", "whatsappaws"])
+def test_who_is_to_be_erased_is_found_however_their_number_is_written(name, written):
+    assert channel(name).identity(written) == "3545550100"
+    assert channel(name).identity(" US.ENT.aB3x ") == "US.ENT.aB3x"

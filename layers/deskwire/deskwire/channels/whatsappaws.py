@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.contracts.channel import Channel, Reach, in_turn, newest
 from deskwire.contracts.terms import Figure, Permit, Terms
 from deskwire.families import meta
-from deskwire.families.whatsapp import deliveries, errors, sending
+from deskwire.families.whatsapp import deliveries, errors, people, sending
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError
 from deskwire.model.events import Attachment, Event, Unreadable
 from deskwire.model.sending import Outgoing, Sent
@@ -97,6 +97,10 @@ class WhatsAppAWS(Channel):
             "message_bytes": Figure(2_048_000, f"{API}/API_SendWhatsAppMessage.html", CHECKED),
         },
     )
+
+    def identity(self, author: str) -> str:
+        """Return a number as WhatsApp writes it, also where somebody wrote it with a plus and spaces."""
+        return people.identity(author)
 
     def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
         return newest(events)

@@ -30,7 +30,7 @@ from urllib.parse import quote, urlencode
 from deskwire.contracts.channel import Channel, Reach, in_turn, newest
 from deskwire.contracts.terms import Figure, Permit, Terms
 from deskwire.families import meta
-from deskwire.families.whatsapp import deliveries, sending
+from deskwire.families.whatsapp import deliveries, people, sending
 from deskwire.families.whatsapp.errors import settled
 from deskwire.model.errors import Concern, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Event, Unreadable
@@ -84,6 +84,10 @@ class WhatsApp(Channel):
             "media_link_lives": Figure(timedelta(minutes=5), sending.MEDIA, CHECKED),
         },
     )
+
+    def identity(self, author: str) -> str:
+        """Return a number as WhatsApp writes it, also where somebody wrote it with a plus and spaces."""
+        return people.identity(author)
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
         return meta.handshake(request, secrets)

@@ -12,6 +12,7 @@ from deskwire.model.events import Author
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node
 
+WRITTEN: Final = re.compile(r"[+\s().\-\u2010-\u2015\u200e\u202a-\u202e\u2060-\u2069/]")  # `+354 555-0100`
 NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")  # a business-scoped id has letters
 # Numbers that are dialled in two ways, and WhatsApp may write in either: Brazil's ninth digit (mobile lines began with
 # 6 to 9 before it), Mexico's 1, Argentina's 9. That the first two are rewritten is documented under “send messages”;
@@ -86,6 +87,12 @@ class Person:
     def ids(self) -> tuple[str, ...]:
         """Every id under which they may write, the first that of a new thread."""
         return (self.id, *self.aliases) if self.id else ()
+
+
+def identity(author: str) -> str:
+    """Return a number as WhatsApp writes it, from how a person may have written it; any other id stays as it is."""
+    digits = WRITTEN.sub("", author)
+    return digits.removeprefix("00") if digits.isascii() and digits.isdecimal() else author.strip()
 
 
 def person(number: Node, user_id: Node, parent: Node, name: str = "", username: str = "") -> Person:
