@@ -170,6 +170,28 @@ def test_the_helpdesk_is_asked_to_take_the_words_out(company, eraser):
     assert not any("blue one" in words or "4471" in words for words in company.comments())
 
 
+@pytest.mark.parametrize("before", [(), ("Where is my parcel?",)])
+def test_words_that_a_dead_worker_filed_and_did_not_note_are_taken_out_as_well(company, eraser, before):
+    told(company, *before)
+    company.deliver(company.message("My address is Elm Street 5"))
+    direct = company._direct
+
+    def die(call):
+        answer = direct(call)
+        if call.method in {"POST", "PUT"} and "/tickets" in call.url:
+            raise Crash
+        return answer
+
+    company._direct = die
+    with pytest.raises(Crash):
+        company.work()
+    company._direct = direct
+    assert "Elm Street" in "".join(company.comments())
+    company.tick(1000)
+    assert eraser.erase(ME)["complete"]
+    assert "Elm Street" not in "".join(company.comments())
+
+
 def test_what_the_platform_repeats_is_not_filed_again(company, eraser):
     delivered = company.message("My parcel is lost")
     company.deliver(delivered)

@@ -128,3 +128,12 @@ def test_a_picture_that_the_platform_refuses_is_told_to_the_agent(company, shelf
     answers(company, "Here is the plan.", PLAN)
     assert sent(company) == ["Here is the plan."]
     assert "only 1 of 2 parts were sent" in notes(company)[0]
+
+
+def test_what_an_entry_cannot_hold_is_measured_in_bytes_and_whole_in_a_file(company):
+    company.deliver(company.message("é" * 40_000))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    (comment,) = company.zendesk.comments(ticket.id)
+    assert "é" * 20_000 in comment.words
+    assert len(comment.files) == 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, item
 from deskwire.conversation.table import seconds
+from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.ports import Put
 from deskwire.registry import channel
@@ -140,6 +143,36 @@ def test_a_poll_files_what_no_push_told_of_and_once_what_both_did(company, linke
     look(company)
     assert len(company.zendesk.tickets) == 2
     assert sum("Do they fold?" in words for words in company.comments()) == 1
+
+
+def test_what_a_poll_found_and_the_mailbox_did_not_take_is_found_again(company, linkedin, monkeypatch):
+    look(company)
+    linkedin.writes(linkedin.post, MEMBER, "Do they fold?")
+    company.tick(1800)
+    company.sweep()
+
+    def refuse(letters):
+        raise TemporaryError("SQS")
+
+    with monkeypatch.context() as down:
+        down.setattr(company.mailbox, "send", refuse)
+        while (letter := company.mailbox.take()) is not None:
+            with suppress(TemporaryError):
+                company.conversation.handle(letter.body)
+    assert not company.zendesk.tickets
+    assert look(company).count("filed") == 1
+
+
+def test_a_page_is_looked_at_as_seldom_as_linkedin_wants(company, linkedin):
+    look(company)
+    asked = len(company.http_calls)
+    for _ in range(28):
+        company.tick(60)
+        company.sweep()
+        company.work()
+    assert len(company.http_calls) == asked
+    company.later(120)
+    assert len(company.http_calls) > asked
 
 
 def test_a_colleagues_comment_reaches_the_ticket_by_the_poll(company, linkedin):

@@ -19,6 +19,7 @@ from deskwire.registry import helpdesk
 from deskwire.verification.rule import Context
 from deskwire.web import rest
 from deskwire.web.markup import JOINER
+from deskwire.web.reading import Node
 from deskwire.web.request import from_gateway
 from sandbox.helpdesks.freshdesk import played
 from sandbox.helpdesks.freshdesk.played import AGENT, Freshdesk
@@ -252,6 +253,13 @@ def test_answers_are_public_ones_of_agents_without_the_ticket_quoted_below(desk,
     ]  # fmt: skip
     assert [each.id for each in CONNECTOR.replies("1", str(first.id), reach)][-1] == str(second.id)
     assert CONNECTOR.replies("1", str(second.id), reach) == []
+
+
+def test_an_answer_is_known_by_its_number_and_not_by_its_digits(desk, reach, monkeypatch):
+    rows = [{"id": number, "private": False, "incoming": False, "user_id": 7, "source": 2} for number in (100, 9, 10)]
+    monkeypatch.setattr("deskwire.helpdesks.freshdesk.api.Api.conversations", lambda *_: iter(map(Node, rows)))
+    assert [each.id for each in CONNECTOR.replies("1", "", reach)] == ["9", "10", "100"]
+    assert [each.id for each in CONNECTOR.replies("1", "9", reach)] == ["10", "100"]
 
 
 def test_more_than_a_page_of_notes_is_read(desk, reach):

@@ -17,6 +17,7 @@ from deskwire.model.secret import Secrets
 from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import media, rest
+from deskwire.web.reading import Node
 from sandbox.helpdesks.zammad.played import AGENT, BOT, LONGEST, Refused, Zammad, words
 from sandbox.neighbours.neighbour import Clock, Fault, Reply, broken
 
@@ -281,6 +282,14 @@ def test_a_message_in_a_merged_ticket_keeps_its_own_author(desk, reach):
     target = connector.open(ticket(entry("k2"), key="t2", customer=other), reach)
     connector.append(target.ticket, "c7", [entry("k3", contact=filed.contact)], reach)
     assert desk.of(int(target.ticket))[-1]["from"].startswith("Jóna Example")
+
+
+def test_an_answer_is_known_by_its_number_and_not_by_its_digits(desk, reach, monkeypatch):
+    usual = {"type": "note", "internal": False, "sender": "Agent", "created_by_id": 7, "body": "x"}
+    rows = [Node({**usual, "id": number}) for number in (100, 9, 10)]
+    monkeypatch.setattr("deskwire.helpdesks.zammad.api.Api.articles", lambda *_: rows)
+    assert [each.id for each in helpdesk("zammad").replies("1", "", reach)] == ["9", "10", "100"]
+    assert [each.id for each in helpdesk("zammad").replies("1", "9", reach)] == ["10", "100"]
 
 
 def test_only_public_notes_of_other_agents_are_answers(desk, reach):

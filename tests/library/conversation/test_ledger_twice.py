@@ -65,3 +65,23 @@ def test_a_worker_that_lost_its_lease_writes_nothing(table, thread):
     with pytest.raises(Busy):
         finished(table, thread, "b")
     assert table.get(message_item(KEY, MESSAGE))["state"] == "recorded"
+
+
+class Raced(MemoryTable):
+    """A table in which another worker counts for the same person between a read and the write."""
+
+    raced = False
+
+    def get(self, key):
+        found = super().get(key)
+        if not self.raced:
+            self.raced = True
+            assert ledger(self, "b").spend("webform", "vera@x.example", "m_2", 2)
+        return found
+
+
+def test_two_workers_that_count_for_one_person_at_once_both_count():
+    table = Raced()
+    assert ledger(table).spend("webform", "vera@x.example", "m_1", 2)
+    assert not ledger(table).spend("webform", "vera@x.example", "m_3", 2)
+    assert ledger(table).spend("webform", "vera@x.example", "m_1", 2)  # the same message, once more

@@ -12,7 +12,7 @@ PLACES = [
     function
     for module in (table, configuration)
     for name, function in inspect.getmembers(module, inspect.isfunction)
-    if name.endswith(("_item", "_key")) and function.__module__ == module.__name__
+    if name.endswith(("_item", "_key", "_digest")) and function.__module__ == module.__name__
 ]
 
 
