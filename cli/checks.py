@@ -20,7 +20,11 @@ from .company import ConnectionEntry, EndpointEntry
 from .document import Place, choice
 from .written import Found, Written, channel, helpdesk
 
-PLACEHOLDER = re.compile(r"[A-Z]+(?:_[A-Z]+)+|<[^<>]*>|\.\.\.|…")  # what the README's examples leave to be filled in
+# What the README's examples and others' leave to be filled in: `PAGE_ID`, `$PAGE_ID`, `accounts/{accountId}`, `todo`.
+PLACEHOLDER = re.compile(
+    r"[A-Z]+(?:_[A-Z]+)+|.*(?:<[^<>]*>|\{[^{}]*\}|\$\w|\.\.\.|…|\b(?:[A-Z]+_)?ID\b).*"
+    r"|(?i:todo|tbd|x{3,}|(?:\w+[-_ ])?page[-_ ]id)"
+)
 # The longest that each placeholder becomes.
 LONGEST = {"reference": "ABCDE-FGHJK", "opens_day": "2026-12-31", "opens_at": "09:00"}
 UNITS = {

@@ -381,7 +381,11 @@ def test_the_pattern_of_a_language_is_the_care_room_s():
     assert LANGUAGE in str(Tag)
 
 
-@pytest.mark.parametrize("account", ["PAGE_ID", "<page id>", "…"])
+@pytest.mark.parametrize(
+    "account",
+    ["PAGE_ID", "<page id>", "…", "$PAGE_ID", "{{PAGE_ID}}", "your_page_id", "TODO", "xxxx", "urn:li:organization:ID",
+     "accounts/{accountId}/locations/{locationId}"],
+)  # fmt: skip
 def test_an_account_left_as_the_readme_has_it_is_told(faults_of, account):
     text, _ = changed('account: "410000000000001"\n', f'account: "{account}"\n')
     found = faults_of(text)
