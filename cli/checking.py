@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from deskwire import registry
 from deskwire.care.policy import Policy
-from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
+from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, Incidents
 from deskwire.contracts.channel import serves_pages
 from deskwire.settings import ENDPOINTS
 
@@ -19,7 +19,7 @@ from .needs import Need
 from .terminal import UserError
 from .written import Written
 
-Definition: TypeAlias = Endpoint | HelpdeskConnection | Connection
+Definition: TypeAlias = Endpoint | HelpdeskConnection | Connection | Incidents
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ def definitions(written: Written) -> Iterator[Definition]:
             poll=desk.poll,
             at_once=desk.at_once,
         )
+    if written.incidents is not None:
+        yield Incidents(groups=written.incidents.groups, priority=written.incidents.priority)
     for name, entry in written.connections.items():
         found = written.policy_of(name)
         yield Connection(

@@ -9,7 +9,7 @@ from deskwire import registry
 from deskwire.care.hours import Hours, Week
 from deskwire.care.measure import measure
 from deskwire.care.policy import Policy
-from deskwire.care.texts import parts, render
+from deskwire.care.texts import Texts, parts, render
 from deskwire.contracts.channel import Channel
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.contracts.terms import TextLimit, Unit
@@ -192,8 +192,8 @@ def rules(written: Written) -> Found:
 
 
 def _texts_of(written: Written, place: Place, policy: Policy) -> Found:
-    for visibility, language, state, text in templates(policy):
-        at = written.stands(place, "texts", visibility, language, state)
+    for section, visibility, language, state, text in templates(policy):
+        at = written.stands(place, *section, visibility, language, state)
         named = {piece for piece, placeholder in parts(text) if placeholder}
         if "company" in named and not policy.company:
             yield at, "names {company}, but the policy has no `company`"
@@ -215,19 +215,25 @@ def _texts_on(written: Written, name: str, connector: Channel, found: tuple[Plac
             yield written.stands(place, "acknowledge", "public"), reason
             continue
         limit = sending.text.value
-        for seen, language, state, text in templates(policy):
+        for section, seen, language, state, text in templates(policy):
             length = measure(longest(text, policy.company), limit.unit)
             if seen == visibility and length > limit.most:
-                at = written.stands(place, "texts", seen, language, state)
+                at = written.stands(place, *section, seen, language, state)
                 yield at, _too_long(length, limit, connector.title, name)
 
 
-def templates(policy: Policy) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (visibility, language, open or closed, text) of a policy."""
-    for visibility in Visibility:
-        for language, wordings in policy.texts.of(visibility).items():
-            yield visibility, language, "open", wordings.open
-            yield visibility, language, "closed", wordings.closed
+def templates(policy: Policy) -> Iterator[tuple[Place, str, str, str, str]]:
+    """Yield (section, visibility, language, open or closed, text) of a policy."""
+    sections: dict[Place, Texts] = {
+        ("texts",): policy.texts,
+        ("judging", "thanks"): policy.judging.thanks,
+        ("incident",): policy.incident,
+    }
+    for section, texts in sections.items():
+        for visibility in Visibility:
+            for language, wordings in texts.of(visibility).items():
+                yield section, visibility, language, "open", wordings.open
+                yield section, visibility, language, "closed", wordings.closed
 
 
 def longest(template: str, company: str) -> str:
@@ -249,16 +255,31 @@ def _too_long(length: int, limit: TextLimit, title: str, connection: str) -> str
     return f"becomes up to {length} {unit}, and {title} takes {limit.most} (connection “{connection}”)"
 
 
+def incidents(written: Written) -> Found:
+    """Groups of connections that there are not, or that another group has already."""
+    first: dict[str, str] = {}
+    for group, names in (written.incidents.groups if written.incidents else {}).items():
+        for name in names:
+            place = ("incidents", "groups", group)
+            if name not in written.section("connections"):
+                yield _unknown(place, "connection", name, written.section("connections"))
+            elif first.setdefault(name, group) != group:
+                yield place, f"“{name}” is in the group “{first[name]}” already: a connection is counted once"
+
+
 def hints(written: Written) -> Found:
     """What is allowed and yet odd."""
     webhooks = {entry.helpdesk for entry in written.endpoints.values()}
     for name, desk in written.helpdesks.items():
         if name not in webhooks and not desk.poll:
             yield ("helpdesks", name), "has no endpoint and is not polled: agents' answers do not reach customers"
+    for name, policy in written.policies.items():
+        if (policy.incident.private or policy.incident.public) and written.incidents is None:
+            yield ("policies", name, "incident"), "is never said: the file has no section `incidents`"
     used = {entry.endpoint for entry in written.connections.values()}
     for name, endpoint in written.endpoints.items():
         if endpoint.channels and name not in used:
             yield ("endpoints", name), "no connection uses it: whatever comes in there is refused"
 
 
-FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules)
+FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from deskwire.care.answers import Answer
-from deskwire.care.policy import Policy
+from deskwire.care.policy import Policy, Rated
 from deskwire.configuration import NAME, Definition
 
 SECRET_NAME = r"^[A-Za-z0-9][A-Za-z0-9/_+=.@-]{0,127}$"  # noqa: S105 - the shape of a name
@@ -110,6 +110,17 @@ class Defaults(Definition):
     policy: str = Field("", description="The policy of connections that name none.")
 
 
+class IncidentsEntry(Definition):
+    """Watch for incidents: a rise of trouble that chance does not explain opens one ticket for all of it."""
+
+    groups: dict[Name, tuple[Name, ...]] = Field(
+        default_factory=dict,
+        description="Connections that are counted together, by a name of yours; one in no group is counted by itself. "
+        "Left out: all connections together.",
+    )
+    priority: Rated = Field("high", description="The priority of an incident's ticket.")
+
+
 class Company(Definition):
     """All of it."""
 
@@ -117,6 +128,9 @@ class Company(Definition):
     policies: dict[Name, PolicyEntry] = Field(default_factory=dict, description="The company's rules, by name.")
     answers: dict[Name, Answer] = Field(
         default_factory=dict, description="Answers to simple questions, by name; `deskwire answers try` tries them."
+    )
+    incidents: IncidentsEntry | None = Field(
+        None, description="Watch for incidents (docs/care.md), also with nothing in it; left out: nobody does."
     )
     helpdesks: dict[Name, HelpdeskEntry] = Field(default_factory=dict, description="Where tickets go, by name.")
     endpoints: dict[Name, EndpointEntry] = Field(

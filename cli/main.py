@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     thread.add_argument("reference", metavar="REF", help="our reference, HELPDESK/TICKET, or a thread's key")
     thread.add_argument("--text", action="store_true", help="show what the customer and the agents wrote")
     _operating(command, json_option, where)
+    _incidents(command, json_option, where)
     _connecting(command, where)
     _examining(command, json_option, where)
     new = command("new", "cli.scaffold:run", "begin a connector: module, captures, tests", NEW)
@@ -119,17 +120,33 @@ def _measuring(command: Callable[..., Parser]) -> None:
     judging.add_argument("--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en")
     judging.add_argument("--visibility", choices=["public", "private"], default="private", help="default: private")
     judging.add_argument("files", nargs="+", metavar="FILE", help="JSON lines with a text each; - is stdin")
-    incident = command("incident", "cli.judging:incident", "say which incidents messages would have opened", INCIDENT)
-    incident.add_argument("action", choices=["try"], help="the only one there is")
-    incident.add_argument(
-        "--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en"
-    )
-    incident.add_argument("files", nargs="+", metavar="FILE", help="JSON lines: at, customer, text; - is stdin")
     answers = command("answers", "cli.judging:answers", "say which declared answer messages would have got", ANSWERS)
     answers.add_argument("action", choices=["try"], help="the only one there is")
     answers.add_argument("--file", default="deskwire.yaml", metavar="YAML", help="default: deskwire.yaml")
     answers.add_argument("--hours", choices=["any", "open", "closed"], default="any", help="default: at any hour")
     answers.add_argument("files", nargs="+", metavar="FILE", help="JSON lines with a text each; - is stdin")
+
+
+def _incidents(command: Callable[..., Parser], *parents: Parser) -> None:
+    """Add what lists incidents, tells their members, closes them, and tries the detection on files."""
+    made = command("incident", "cli.incidents:run", "list incidents, tell their members what is new, close one",
+                   INCIDENT, *parents)  # fmt: skip
+    actions = made.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    actions.add_parser("list", help="list the incidents, with what became of their updates")
+    saying = actions.add_parser("say", help="tell every member what is new, once each")
+    saying.add_argument("incident", metavar="INCIDENT", help="its name, as `list` shows it")
+    saying.add_argument("--text", action="append", default=[], metavar="LANGUAGE=TEXT",
+                        help="what is said, by language; the first is for who reads none of the others")  # fmt: skip
+    saying.add_argument("--again", type=int, default=0, metavar="N",
+                        help="go on with update N: for who is not told yet, or has joined since")  # fmt: skip
+    saying.add_argument("--dry-run", action="store_true", help="say how many it is for, and say nothing to them")
+    saying.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    saying.add_argument("--wait", type=int, default=60, metavar="SECONDS", help="for the report (default: 60)")
+    closing = actions.add_parser("close", help="close one by hand")
+    closing.add_argument("incident", metavar="INCIDENT", help="its name, as `list` shows it")
+    trying = actions.add_parser("try", help="say which incidents messages would have opened")
+    trying.add_argument("--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en")
+    trying.add_argument("files", nargs="+", metavar="FILE", help="JSON lines: at, customer, text; - is stdin")
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
@@ -246,9 +263,14 @@ nothing is printed and the exit status is 2.
   deskwire judge --visibility public - < posts.jsonl
 """
 INCIDENT = """\
-Reads JSON lines {"at": ISO time, "customer": …, "text": …} in order of time and prints when which incident would have
-been opened and closed: trouble of distinct customers, more than the hour's usual explains.
+An incident is more trouble than the hour's usual explains; the section `incidents` of deskwire.yaml has it watched for.
+`say` tells each of its members once, inside the channel's windows, in their language, and reports who was told, who was
+not and why. A second `say` is a further update. `try` reads JSON lines {"at": ISO time, "customer": …, "text": …} in
+order of time and prints what would have been opened and closed; it needs no AWS.
 
+  deskwire incident --stack deskwire list
+  deskwire incident --stack deskwire say 20261102-3f9c1 --text "en=It works again." --text "pl=Już działa." --dry-run
+  deskwire incident --stack deskwire close 20261102-3f9c1
   deskwire incident try --languages pl,en last-month.jsonl
 """
 ANSWERS = """\

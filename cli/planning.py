@@ -12,7 +12,7 @@ from deskwire.ports import Absent, Delete, Equals, Item, Key, Put, Table, Update
 
 from .checking import Checked, Definition
 
-KINDS = {"ENDPOINT": "endpoint", "HELPDESK": "helpdesk", "CONNECTION": "connection"}
+KINDS = {"ENDPOINT": "endpoint", "HELPDESK": "helpdesk", "CONNECTION": "connection", "INCIDENTS": "section"}
 MOST = 99  # a transaction of DynamoDB takes 100 items, one of them is the index
 
 
@@ -37,7 +37,7 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """What it is: an endpoint, a helpdesk, a connection."""
+        """What it is: an endpoint, a helpdesk, a connection, the section of incidents."""
         return KINDS[self.key[1]]
 
     def to_json(self) -> dict[str, Any]:

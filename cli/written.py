@@ -14,7 +14,7 @@ from deskwire.contracts.channel import Channel
 from deskwire.contracts.helpdesk import Helpdesk
 
 from . import wording
-from .company import Company, ConnectionEntry, EndpointEntry, HelpdeskEntry
+from .company import Company, ConnectionEntry, EndpointEntry, HelpdeskEntry, IncidentsEntry
 from .document import Document, Place, choice
 from .needs import Need
 
@@ -60,6 +60,7 @@ class Written:
         self.connections = self._valid("connections", ConnectionEntry)
         self.policies = self._valid("policies", Policy)
         self.answers = self._valid("answers", Answer)
+        self.incidents = self._incidents()
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section's entries as written, the wrong ones too."""
@@ -79,6 +80,15 @@ class Written:
             except ValidationError:
                 continue
         return found
+
+    def _incidents(self) -> IncidentsEntry | None:
+        """Return how incidents are watched for; None where they are not, or it is wrong."""
+        if "incidents" not in self._raw:
+            return None
+        try:
+            return IncidentsEntry.model_validate(self._raw["incidents"])
+        except ValidationError:
+            return None
 
     def _expand(self) -> None:
         """Give each policy that is `like` another what it does not say itself."""

@@ -73,6 +73,7 @@ class Deployed:
     sweep: str
     unwatched: str
     watch: str
+    alarms: str
 
 
 def say_nothing(_: str) -> None:
@@ -453,6 +454,7 @@ class Stack:
             sweep=values["SweepFunctionName"],
             unwatched=values["UnwatchedUrl"],
             watch=values["WatchFunctionName"],
+            alarms=values["AlarmTopicArn"],
         )
 
 

@@ -13,7 +13,7 @@ from cli.company import schema
 from cli.needs import Need
 from deskwire import registry
 from deskwire.care.texts import Tag
-from deskwire.configuration import Connection, Endpoint, HelpdeskConnection
+from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, Incidents
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deskwire.example.yaml"
@@ -43,7 +43,12 @@ def test_the_example_is_right_and_says_nothing_odd():
     found = check(EXAMPLE)
     assert found.faults == ()
     assert found.hints == ()
-    assert {type(definition) for definition in found.definitions} == {Endpoint, Connection, HelpdeskConnection}
+    assert {type(definition) for definition in found.definitions} == {
+        Endpoint,
+        Connection,
+        HelpdeskConnection,
+        Incidents,
+    }
 
 
 def test_the_example_resolves_to_what_the_table_holds():
@@ -143,6 +148,7 @@ WRONG = {
     "hCaptcha with an empty site key": (
         "captcha: turnstile", 'captcha: hcaptcha\n      captcha_sitekey: " "', "say the widget's site key"
     ),
+    "a group of a connection that there is not": ("iceland: [", "iceland: [contacts, ", "did you mean “contact”"),
     "a captcha that there is not": ("captcha: turnstile", "captcha: recaptcha", "say one of turnstile, hcaptcha"),
     "an origin with a path": ("origins: https://www.northwind.example ", "origins: https://www.northwind.example/ ",
                               "is no origin"),
@@ -390,3 +396,18 @@ def test_an_account_left_as_the_readme_has_it_is_told(faults_of, account):
     text, _ = changed('account: "410000000000001"\n', f'account: "{account}"\n')
     found = faults_of(text)
     assert any(f"“{account}” stands for the account's own id" in reason for _, _, reason in found)
+
+
+def test_incidents_are_watched_for_where_the_section_stands_alone_and_a_connection_is_in_one_group(faults_of, tmp_path):
+    file = tmp_path / "deskwire.yaml"
+    groups = TEXT[TEXT.index("  groups: #") : TEXT.index("# ---", TEXT.index("  groups: #"))]
+    file.write_text(TEXT.replace(groups, "\n"))
+    (found,) = [each for each in check(file).definitions if isinstance(each, Incidents)]
+    assert found.scope("contact") == found.scope("reviews") == ("company", ())
+    twice = TEXT.replace("    iceland: [", "    north: [contact]\n    iceland: [")
+    assert [reason for _, _, reason in faults_of(twice)] == [
+        "“contact” is in the group “north” already: a connection is counted once"
+    ]
+    silent = TEXT.replace(groups, "").replace("\nincidents:\n", "\n")
+    file.write_text(silent)
+    assert ["never said" in hint.reason for hint in check(file).hints] == [True, True]

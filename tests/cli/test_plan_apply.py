@@ -73,7 +73,7 @@ def report(told):
 def test_a_plan_shows_everything_as_new_and_writes_nothing(run, company, table):
     told = run("plan", company())
     assert told.status == 3
-    for line in ("+ endpoint meta", "+ helpdesk zendesk", "+ connection reykjavik-page", "11 to add"):
+    for line in ("+ endpoint meta", "+ helpdesk zendesk", "+ connection reykjavik-page", "12 to add"):
         assert line in told.out
     assert table.get(INDEX_KEY) is None
     assert table.get(PAGE) is None
@@ -90,7 +90,7 @@ def test_what_is_applied_is_what_receive_and_converse_read(run, company, table):
     desk = HelpdeskConnection.model_validate_json(table.get(helpdesk_key("zendesk"))["definition"])
     assert desk.settings["subdomain"] == "northwind"
     Endpoint.model_validate_json(table.get(endpoint_key("zendesk-webhook"))["definition"])
-    assert len(table.get(INDEX_KEY)["keys"]) == 11
+    assert len(table.get(INDEX_KEY)["keys"]) == 12
     assert [list(PAGE)] == [key for key in table.get(INDEX_KEY)["keys"] if key == list(PAGE)]
 
 
@@ -167,14 +167,14 @@ def test_more_changes_than_one_transaction_takes_are_refused_whole(run, company,
     )
     told = run("apply", company(("connections:\n", "connections:\n" + many)), "--yes")
     assert told.status == 1
-    assert "111 changes are more than the 99" in told.err
+    assert "112 changes are more than the 99" in told.err
     assert table.get(INDEX_KEY) is None
 
 
 def test_ninety_nine_changes_are_written_as_one(run, company, table):
     many = "".join(
         f"  page-{number}:\n    channel: facebook\n    account: '{number}'\n    endpoint: meta\n    secret: s\n"
-        for number in range(88)
+        for number in range(87)
     )
     assert run("apply", company(("connections:\n", "connections:\n" + many)), "--yes").status == 0
     assert len(table.get(INDEX_KEY)["keys"]) == 99

@@ -30,6 +30,10 @@ CALLS = {
     "put a token": lambda s: ("dynamodb", "put_item", {"TableName": s.table, "Item": key(s, "W#fact")["Key"]}),
     "count figures": lambda s: ("dynamodb", "update_item", key(s, "F#messenger/1")),
     "get a connection": lambda s: ("dynamodb", "get_item", key(s, "C#messenger/1")),
+    "get the configuration": lambda s: ("dynamodb", "get_item", key(s, "CONFIGURATION")),
+    "query counts": lambda s: ("dynamodb", "query", query(s, "pk", "Q#company")),
+    "open an incident": lambda s: ("dynamodb", "put_item", {"TableName": s.table, "Item": key(s, "INCIDENTS")["Key"]}),
+    "tell the alarms": lambda s: ("sns", "publish", {"TopicArn": s.alarms, "Message": "a"}),
     "query a thread": lambda s: ("dynamodb", "query", query(s, "pk", "T#thread")),
     "read an outbox": lambda s: ("dynamodb", "query", query(s, "pk", "V#thread")),
     "query what is due": lambda s: ("dynamodb", "query", query(s, "due_shard", "0") | {"IndexName": "due"}),
@@ -73,11 +77,15 @@ ALLOWED = {
         *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread"),
         *("query a thread", "read an outbox", "write a transaction", "read a secret", "read an endpoint's secret"),
         *("get a token", "put a token", "count figures", "get a connection"),
+        *("get the configuration", "query counts", "open an incident"),
         *("get raw/", "get incoming/", "put raw/", "mail as the company"),
     },
-    "sweep": {"send to the mailbox", "query what is due", "get a connection"},
+    "sweep": {"send to the mailbox", "query what is due", "get a connection", "get the configuration"},
     # The embedded AWS cannot tell the partitions of a transaction; test_template.py reads what the role says of them.
-    "watch": {"get a token", "put a token", "count figures", "get a connection", "write a transaction"},
+    "watch": {
+        *("get a token", "put a token", "count figures", "get a connection", "write a transaction"),
+        *("send to the mailbox", "get the configuration", "query counts", "open an incident", "tell the alarms"),
+    },
 }
 
 

@@ -14,16 +14,19 @@ from deskwire.conversation.converse import Conversation
 from deskwire.ports import Delete, Put
 from deskwire.receiving.receiver import Receiver
 from deskwire.sweeping.sweeper import Sweeper
+from deskwire.watching.watcher import Watcher
 from tests.simulation import ports, world
 from tests.simulation.explore import attempt
 from tests.simulation.scenarios import SCENARIOS
 
 from .test_template import KEY, LOGS, TRACE, listed, statements
 
-FUNCTIONS = {Receiver: "receive", Conversation: "converse", Sweeper: "sweep"}
-ENTRANCES = {Receiver: "handle", Conversation: "handle", Sweeper: "sweep"}
-ROLES = {"receive": "ReceiveRole", "converse": "ConverseRole", "sweep": "SweepRole"}
-POLLER = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}  # Lambda's, for the mailbox
+FUNCTIONS = {Receiver: "receive", Conversation: "converse", Sweeper: "sweep", Watcher: "watch"}
+ENTRANCES = {Receiver: ["handle"], Conversation: ["handle"], Sweeper: ["sweep"], Watcher: ["watch", "look"]}
+ROLES = {"receive": "ReceiveRole", "converse": "ConverseRole", "sweep": "SweepRole", "watch": "WatchRole"}
+# Lambda's, for the mailbox and for the table's stream
+POLLER = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream"}
+POLLER |= {"dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 # What the simulator does not play, and which test does.
 ELSEWHERE = {
     # rates, outboxes, uploads, originals: tests/library/aws/test_edge.py
@@ -34,6 +37,7 @@ ELSEWHERE = {
         "social-messaging:SendWhatsAppMessage", "social-messaging:GetWhatsAppMessageMedia",
     },
     "sweep": set(),
+    "watch": set(),
 }  # fmt: skip
 
 
@@ -70,8 +74,9 @@ def called():
     """Return (action, what it was about) of each function, over all scenarios."""
     recorder = Recorder()
     with pytest.MonkeyPatch.context() as patch:
-        for kind, entrance in ENTRANCES.items():
-            patch.setattr(kind, entrance, recorder.entrance(FUNCTIONS[kind], getattr(kind, entrance)))
+        for kind, entrances in ENTRANCES.items():
+            for entrance in entrances:
+                patch.setattr(kind, entrance, recorder.entrance(FUNCTIONS[kind], getattr(kind, entrance)))
         for kind, methods in CALLS.items():
             for name, needs in methods.items():
                 patch.setattr(kind, name, recorder.port(getattr(kind, name), needs))
@@ -106,6 +111,8 @@ CALLS = {
         "keep": lambda name, _: [("s3:PutObject", name.partition("/")[0])],
         "fetch": lambda name: [("s3:GetObject", name.partition("/")[0])],
     },
+    world.Bus: {"publish": lambda _: [("events:PutEvents", "")]},
+    world.Pager: {"tell": lambda *_: [("sns:Publish", "AlarmTopic")]},
     world.Container: {"secrets": lambda _: [("secretsmanager:GetSecretValue", "")]},
 }
 
@@ -131,6 +138,21 @@ def test_receive_names_no_partition_but_those_it_may(called):
 def test_sweep_reads_connections_and_their_health_alone(called):
     read = {about for action, about in called["SweepRole"] if action == "dynamodb:GetItem"}
     assert read == {"CONFIGURATION", "C#", "H#"}
+
+
+def test_watch_reaches_the_partitions_that_its_role_names_and_no_others(resources, called):
+    table = {"Fn::GetAtt": ["Table", "Arn"]}
+    named = {
+        statement["Action"]: {
+            each.rstrip("*") for each in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        }
+        for statement in statements(resources("AWS::IAM::Role")["WatchRole"])
+        if statement["Resource"] == table
+    }
+    redelivered = {"dynamodb:GetItem": {"W#"}}  # only then tokens are read: tests/library/watching
+    for action, partitions in named.items():
+        reached = {about for name, about in called["WatchRole"] if name == action} | redelivered.get(action, set())
+        assert reached == partitions, action
 
 
 def test_converse_writes_no_endpoint_and_may_not(resources, called):

@@ -68,13 +68,16 @@ ROLES = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
+        "dynamodb:Query",
         "sqs:SendMessage",
+        "sns:Publish",
         "events:PutEvents",
     }
     | LOGS
     | TRACE
     | KEY,
     "SweepScheduleRole": {"lambda:InvokeFunction"},
+    "WatchScheduleRole": {"lambda:InvokeFunction"},
 }
 
 
@@ -116,16 +119,17 @@ def test_receive_reads_endpoints_and_counts_rates_but_sees_no_thread(resources):
     assert keys == {"dynamodb:GetItem": ["E#*"], "dynamodb:UpdateItem": ["R#*"], "dynamodb:Query": ["V#*"]}
 
 
-def test_watch_sees_no_thread_and_writes_only_figures_and_their_tokens(resources):
+def test_watch_sees_no_thread_and_writes_only_figures_incidents_and_their_tokens(resources):
     keys = {
         statement["Action"]: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         for statement in statements(resources("AWS::IAM::Role")["WatchRole"])
         if statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
     }
     assert keys == {
-        "dynamodb:GetItem": ["W#*", "C#*"],
-        "dynamodb:PutItem": ["W#*"],
-        "dynamodb:UpdateItem": ["F#*"],
+        "dynamodb:GetItem": ["W#*", "C#*", "CONFIGURATION", "I#*", "INCIDENTS", "Q#*"],
+        "dynamodb:Query": ["I#*", "Q#*"],
+        "dynamodb:PutItem": ["W#*", "I#*", "INCIDENTS", "Q#*"],
+        "dynamodb:UpdateItem": ["F#*", "I#*", "INCIDENTS", "Q#*"],
     }
 
 

@@ -209,6 +209,50 @@ def reminders(world, words, most):
         yield f"REMINDER: {len(texts)} notes say “{words}”"
 
 
+def incident(world, members, news):
+    """Return what is wrong with the one incident that these are the members of, and were told this once."""
+    kept = [each for (pk, _), each in world.table.memory.items.items() if pk == "INCIDENTS"]
+    if len(kept) != 1 or kept[0]["state"] != "closed":
+        yield f"INCIDENT: there are {[each['state'] for each in kept]}"
+    texts = [text for book in world.desk.books() for text in book.words]
+    for words in ("Many customers have the same trouble", "is over: two hours"):
+        yield from _once(world, sum(words in text for text in texts), f"“{words}”")
+    counted = sum(
+        number
+        for (pk, sk), each in world.table.memory.items.items()
+        if pk.startswith("Q#") and sk.startswith("H#")
+        for name, number in each.items()
+        if name[:1] == "n" and name[3:] == " "
+    )
+    if counted != len(members):
+        yield f"INCIDENT: {len(members)} customers were counted as {counted}"
+    told = {"bus": [each for each in world.bus.all if "Incident" in each["DetailType"]], "pager": world.pager.all}
+    for what, said in told.items():
+        if len(said) < 2 or (not world.gate.happened and len(said) > 2):
+            yield f"INCIDENT: the {what} was told {len(said)} times"
+    for customer in members:
+        yield from _member(world, customer, news)
+    if not world.gate.happened and not any("we know of it" in text for text in members[-1].got()):
+        yield f"INCIDENT: {members[-1].name} was not told that it is known"
+
+
+def _member(world, customer, news):
+    """Linked once, told at most once, and the ticket says so."""
+    notes = [text for book in customer.tickets() for text in book.words]
+    for words in ("This belongs to the incident", "about the incident"):
+        yield from _once(world, sum(words in text for text in notes), f"“{words}” in {customer.name}'s ticket")
+    told = sum(news in text for text in customer.got())
+    said = any("was told about the incident" in text for text in notes)
+    if told > 1 or (not world.gate.happened and told != 1) or (said and not told):
+        yield f"INCIDENT: {customer.name} was told {told} times"
+
+
+def _once(world, times, what):
+    """What stands in the books once; of a desk that cannot be asked, after a misfortune perhaps twice."""
+    if times != 1 and (world.desk.asks or not world.gate.happened or not times):
+        yield f"INCIDENT: {times} times {what}"
+
+
 def silence(customer):
     """Return what is wrong with somebody who is not to be acknowledged, as far as the story has been told."""
     return [f"ACK: {customer.name} was acknowledged at {at:%H:%M:%S}" for at in acknowledgements(customer)]

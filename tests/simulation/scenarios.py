@@ -35,6 +35,7 @@ from .world import (
     replay,
     replay_dead,
     reporting,
+    say,
     stands,
     status_of,
     ticket_of,
@@ -75,6 +76,8 @@ class Scenario:
 
 ALL = ("zendesk", "requesttracker", "logbook")
 BOTH = ("messenger", "facebook")
+BROKEN = "The app is not working, I cannot log in!"
+NEWS = "The app works again."
 X = ("x", "x in public")
 
 
@@ -1151,6 +1154,29 @@ def pictures_of_a_failing_host(world, marta):
 def a_picture_that_is_there(world, marta):
     marta.shows()
     world.quiet()
+
+
+@scenario(desks=("zendesk", "logbook"), kinds=("before", "lost", "refused"))
+def an_incident_with_an_update(world, marta):
+    """The fourth of them opens it; Zoë writes while it is open; everybody is told once; it closes by itself."""
+    world.watches()
+    world.rules(incident={"private": {"en": "Thank you, we know of it: {reference}"}})
+    first = [world.customer(name) for name in ("Jón", "Ana", "Besa")]
+    world.gate.open = False
+    for each in first:
+        each.writes(BROKEN)
+        world.run(120)
+    world.gate.open = True
+    marta.writes(BROKEN)
+    world.run(1800)  # whatever dies, all of them are linked by then
+    zoe = world.customer("Zoë")
+    zoe.writes(BROKEN)
+    world.run(1800)
+    world.operator(say(NEWS))
+    world.run(4 * 3600)
+    world.looks = True
+    world.quiet()
+    world.stuck += promises.incident(world, [*first, marta, zoe], NEWS)
 
 
 def play(told, plan=(), *, seed=None, end=True):

@@ -22,12 +22,14 @@ from urllib.parse import urlsplit
 from deskwire import registry, runtime
 from deskwire.care.policy import Policy
 from deskwire.channels import messenger
-from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, helpdesk_key, item
+from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, Incidents, helpdesk_key, item
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
+from deskwire.conversation.incidents import SCOPES
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Kind, Unreadable
 from deskwire.model.secret import Secrets
+from deskwire.operating import incidents
 from deskwire.operating.erasing import Eraser, Person
 from deskwire.operating.replaying import Replayer
 from deskwire.ports import EndpointView, Put
@@ -35,6 +37,8 @@ from deskwire.receiving.receiver import Receiver
 from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.verification.captcha import PLAYED_ORIGIN
+from deskwire.watching.incidents import IncidentWatch
+from deskwire.watching.watcher import Watcher
 from deskwire.web import media
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
@@ -49,6 +53,7 @@ from sandbox.platforms.whatsapp.played import WhatsApp
 from sandbox.platforms.whatsapp.played import bundle as changes_of_numbers
 from sandbox.platforms.x import played as played_x
 from sandbox.platforms.x.played import X
+from tests.library.watching.streams import StreamingTable, matches, patterns
 
 from .desks import DESKS, asked
 from .hotline import Hotline
@@ -59,6 +64,7 @@ from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ACKNOWLEDGED = "Thank you"
 URGENT = "lawyer"
+PATTERNS = patterns()  # of the template: what reaches watch
 POLICY = Policy.model_validate(
     {
         "company": "Northwind",
@@ -129,6 +135,28 @@ def simulated():
         runtime.conversation, futures.ThreadPoolExecutor, registry.helpdesk = before
 
 
+class Told:
+    """The bus, and the topic of the alarms: what they were told."""
+
+    def __init__(self, gate, what):
+        self.all = []
+        self._gate = gate
+        self._what = what
+
+    def _tell(self, said):
+        self._gate.pass_(self._what, lambda: self.all.extend(said), lost=unanswered, refused=throttled)
+
+
+class Bus(Told):
+    def publish(self, events):
+        self._tell(events)
+
+
+class Pager(Told):
+    def tell(self, subject, words):
+        self._tell([f"{subject}: {words}"])
+
+
 @dataclass
 class Delivery:
     """One request that somebody sends to us, until it is answered with 2xx."""
@@ -178,6 +206,12 @@ class Container:
             archive=world.archive, **common,
         )  # fmt: skip
         self.sweeper = Sweeper(table=world.table, directory=directory, **common)
+        self.watcher = Watcher(
+            table=world.table,
+            telemetry=world.telemetry,
+            bus=world.bus,
+            incidents=IncidentWatch(table=world.table, bus=world.bus, alarms=world.pager, **common),
+        )
 
     def endpoint(self, name):
         found = self._cached(f"E#{name}", 60, lambda: self.world.table.get((f"E#{name}", "ENDPOINT")))
@@ -218,6 +252,11 @@ class World:
         self.mailbox = Mailbox(self.gate, self.now, visibility, self.chance)
         self.parked = Parked(self.gate)
         self.archive = Archive(self.gate)
+        self.bus, self.pager = Bus(self.gate, "bus publish"), Pager(self.gate, "sns publish")
+        self.stream = None  # of the table, where somebody watches it
+        self.watched = 0  # records of it that were read
+        self.looks = False  # whether incidents are over
+        self.looked = self.now()
         self.lines = []
         self.telemetry = Telemetry("simulation", stream=self, now=lambda: 0)
         self.owners = itertools.count(1)
@@ -384,6 +423,32 @@ class World:
         finally:
             self._stack.pop()
 
+    def watches(self):
+        """Have watch read the table's stream from now on, and look for incidents."""
+        self.stream = StreamingTable(self.now)
+        self.stream.items = self.table.memory.items
+        self.table.memory = self.stream
+        self.stream.items[Incidents().key] = item(Incidents())
+
+    def _watch(self):
+        """Deliver a batch of the stream, as Lambda does: what failed once more, from there on."""
+        new = [] if self.stream is None else self.stream.stream[self.watched :]
+        batch = [each for each in new if any(matches(each, pattern) for pattern in PATTERNS)][:10]
+        if not batch:
+            self.watched += len(new)
+            return False
+        failed = self._invoke("watch", lambda container: container.watcher.watch(batch))
+        if failed is not None:
+            done = next((each for each in batch if each["dynamodb"]["SequenceNumber"] == failed), None)
+            self.watched = self.stream.stream.index(done or batch[-1]) + (done is None)
+        return True
+
+    def _next_look(self):
+        """Return when watch looks whether an incident is over; None while there is none."""
+        rows = [] if self.stream is None else self.stream.items.items()
+        is_open = any(pk == SCOPES and row.get("incident") for (pk, _), row in rows)
+        return self.looked + timedelta(minutes=5) if is_open and self.looks else None
+
     def new_containers(self):
         """Let every container be replaced, as a deployment does."""
         self._pool = [Container(self, next(self._numbers)) for _ in self._pool]
@@ -500,6 +565,13 @@ class World:
             return True
         if self._converse():
             return True
+        if self._watch():
+            return True
+        upcoming = self._next_look()
+        if upcoming is not None and upcoming <= self.now():
+            self.looked = self.now()
+            self._invoke("watch", self._look)
+            return True
         upcoming = self._next_sweep()
         if upcoming is not None and upcoming <= self.now():
             self.swept = self.now()
@@ -513,6 +585,13 @@ class World:
             container.sweeper.sweep()
         except TemporaryError:
             container.world.tell("sweep fails")
+
+    @staticmethod
+    def _look(container):
+        try:
+            container.watcher.look()
+        except TemporaryError:
+            container.world.tell("watch fails")
 
     def _converse(self):
         if self.stopped:
@@ -549,7 +628,7 @@ class World:
     def _upcoming(self):
         moments = [each.at for each in self.deliveries] + [moment for moment, _ in self.plans]
         visible = None if self.stopped else self.mailbox.next_visible()
-        moments += [moment for moment in (visible, self._next_sweep()) if moment is not None]
+        moments += [moment for moment in (visible, self._next_sweep(), self._next_look()) if moment is not None]
         return min(moments, default=None)
 
     # ------------------------------------------------------------------------------------------ the story
@@ -713,6 +792,20 @@ def replay_dead(world, container):
     for found in pile.look():
         _replayer(world).replay_dead(pile, found)
     return True
+
+
+def say(words):
+    """Return the command that tells everybody in the incident (`deskwire incident say`), again until all is sent."""
+
+    def act(world, container):
+        (incident,) = incidents.listed(world.table)
+        if incident.updates:
+            incidents.again(world.table, world.mailbox, world.now, incident.id, incident.updates)
+        else:
+            incidents.say(world.table, world.mailbox, world.now, incident.id, {"en": words}, "en")
+        return True
+
+    return act
 
 
 def erase(customer):

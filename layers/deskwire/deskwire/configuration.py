@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deskwire.care.policy import Policy
+from deskwire.care.policy import Policy, Rated
 from deskwire.model.keys import compose
 from deskwire.ports import Item, Key
 
@@ -88,6 +88,31 @@ class HelpdeskConnection(Definition):
         return helpdesk_key(self.name)
 
 
+class Incidents(Definition):
+    """What is watched together for incidents, and how urgent their tickets are."""
+
+    name: str = "incidents"
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # of connections, by name; none: all are one
+    priority: Rated = "high"
+
+    @property
+    def key(self) -> Key:
+        """Where it is in the table."""
+        return INCIDENTS_KEY
+
+    def scope(self, connection: str) -> tuple[str, tuple[str, ...]]:
+        """Return what a connection is counted with: the scope's name, and its connections (none named: all)."""
+        if not self.groups:
+            return "company", ()
+        found = next((each for each in self.groups.items() if connection in each[1]), None)
+        if found is None:
+            return compose("connection", connection), (connection,)
+        return compose("group", found[0]), found[1]
+
+
+INCIDENTS_KEY: Key = ("CONFIGURATION", "INCIDENTS")
+
+
 def endpoint_key(name: str) -> Key:
     """Return where an endpoint's definition is."""
     return (f"E#{compose(name)}", "ENDPOINT")
@@ -106,7 +131,7 @@ def helpdesk_key(name: str) -> Key:
 INDEX_KEY: Key = ("CONFIGURATION", "INDEX")  # all keys that `deskwire apply` wrote, so that it can remove
 
 
-def item(definition: Endpoint | Connection | HelpdeskConnection) -> Item:
+def item(definition: Endpoint | Connection | HelpdeskConnection | Incidents) -> Item:
     """Return the table's item of a definition."""
     pk, sk = definition.key
     return {

@@ -22,9 +22,11 @@ from deskwire.model.writing import write
 from deskwire.ports import Archive, Key, Letter
 
 if TYPE_CHECKING:
+    from deskwire.model.notices import Notice
     from deskwire.model.signals import Happened
 
 VERSION = 2  # raised when older code would misread what is written: see docs/decisions/0024
+NOTICES = "incidents"  # the side, and the endpoint, of what an incident says
 SIGNALLED = "ticket"  # the kind of an event as which a signal was written once
 REGISTRATION = "REGISTRATION"  # of a poll: look at the connection's registration instead
 LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
@@ -56,6 +58,15 @@ def letters_of(
 ) -> list[Letter]:
     """Return the letters of what one delivery tells of, each once."""
     return distinct(letter_of(event, endpoint, side, received_at, archive) for event in events)
+
+
+def notices(given: Iterable[Notice], received_at: str) -> list[Letter]:
+    """Return the letters of what an incident says."""
+    found = []
+    for each in given:
+        data = {"v": VERSION, "endpoint": NOTICES, "side": NOTICES, "received_at": received_at, "event": _written(each)}
+        found.append(Letter(digest(each.thread_key), digest(each.key), write(data)))
+    return distinct(found)
 
 
 def distinct(letters: Iterable[Letter]) -> list[Letter]:
@@ -205,6 +216,10 @@ def _read(data: object, *, signal: bool = False) -> Happened:
         raise PayloadError("not an event")
     check_version(data, "event")
     given = {name: value for name, value in data.items() if name != "v"}
+    if "incident" in given:
+        from deskwire.model.notices import notice_from_json
+
+        return notice_from_json(given)
     if signal or "helpdesk" in given or given.get("kind") == SIGNALLED:
         from deskwire.model.signals import signal_from_json, signal_of_event
 

@@ -84,10 +84,16 @@ def sweeper() -> Sweeper:
 def watcher() -> Watcher:
     """Return what `watch` works with."""
     from deskwire.aws import clients
+    from deskwire.watching.incidents import IncidentWatch
     from deskwire.watching.watcher import Watcher
 
     found = settings.load()
-    return Watcher(table=clients.table(found), telemetry=_telemetry(found), bus=clients.bus(found))
+    table, telemetry, bus = clients.table(found), _telemetry(found), clients.bus(found)
+    incidents = IncidentWatch(
+        table=table, mailbox=clients.mailbox(found), clock=_now, telemetry=telemetry, bus=bus,
+        alarms=clients.alarms(found),
+    )  # fmt: skip
+    return Watcher(table=table, telemetry=telemetry, bus=bus, incidents=incidents)
 
 
 @cache
@@ -143,7 +149,12 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
 
 
 def watch(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Count a batch of the table's stream. What is returned names the record from which on it is to be redelivered."""
+    """Count a batch of the table's stream. What is returned names the record from which on it is to be redelivered.
+
+    Without records the schedule calls: what is over is closed.
+    """
+    if "Records" not in event:
+        return {"closed": watcher().look()}
     failed = watcher().watch(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 

@@ -17,8 +17,8 @@ class Settings:
     """Where everything is.
 
     `expiry_days`: how long before its end a token raises an alarm.
-    `bus` is told of outcomes (empty: none is); `sandbox` maps a vendor's host to a loopback address (empty in
-    production).
+    `bus` is told of outcomes, `alarms` is the topic of alarms (empty: there is none); `sandbox` maps a vendor's host to
+    a loopback address (empty in production).
     """
 
     table: str
@@ -30,6 +30,7 @@ class Settings:
     log_level: str
     stack: str = "deskwire"
     bus: str = ""
+    alarms: str = ""
     sandbox: Mapping[str, str] = field(default_factory=dict)
     expiry_days: int = 7
 
@@ -59,6 +60,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         stage=environment.get("DESKWIRE_STAGE", "default"),
         log_level=environment.get("LOG_LEVEL", "INFO"),
         bus=environment.get("DESKWIRE_OUTCOMES_BUS", ""),
+        alarms=environment.get("DESKWIRE_ALARMS", ""),
         sandbox=sandbox,
         expiry_days=int(environment.get("DESKWIRE_EXPIRY_DAYS") or 7),
     )

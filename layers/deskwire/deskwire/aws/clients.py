@@ -18,6 +18,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.model.secret import Secrets
 from deskwire.web.media import MIME, safe_name
 
+from .alarms import SnsAlarms
 from .bus import EventBridge
 from .queues import S3Archive, SqsMailbox
 from .secrets import SecretsManager
@@ -85,6 +86,12 @@ def secrets(settings: Settings) -> Callable[[str], Secrets]:
 def bus(settings: Settings) -> EventBridge | None:
     """Return the bus that is told of outcomes, None where none is named."""
     return EventBridge(_session().client("events", config=CONFIG), settings.bus) if settings.bus else None
+
+
+def alarms(settings: Settings) -> SnsAlarms | None:
+    """Return the topic of the alarms, None where none is named; its client is made when something is told."""
+    client: Any = _FirstUsed(lambda: _session().client("sns", config=CONFIG))
+    return SnsAlarms(client, settings.alarms) if settings.alarms else None
 
 
 class SesMail:

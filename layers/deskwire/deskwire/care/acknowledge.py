@@ -54,7 +54,7 @@ class Situation:
     `permit` is the contract's answer for an automatic message now; `acknowledged_at` and `answered_at` are when this
     thread last got an acknowledgement and an agent's reply; `automatic_replies` counts what was sent into it
     automatically in the last 24 hours. `praised`: the message may be thanked for, and the conversation holds nothing
-    hot. `ours` are the company's own addresses.
+    hot. `incident`: it is about an incident that is open. `ours` are the company's own addresses.
     """
 
     event: Event
@@ -65,6 +65,7 @@ class Situation:
     answered_at: datetime | None = None
     automatic_replies: int = 0
     praised: bool = False
+    incident: bool = False
     ours: frozenset[str] = frozenset()
 
 
@@ -144,6 +145,8 @@ def _of_the_thread(situation: Situation, policy: Policy, now: datetime) -> Suppr
 def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) -> Acknowledge | Suppressed:
     event = situation.event
     texts = policy.judging.thanks if _thanks(situation, policy) else policy.texts
+    if situation.incident and policy.incident.of(event.visibility):
+        texts = policy.incident
     language = _language(event, texts)
     chosen = texts.choose(event.visibility, language, policy.default_language)
     if chosen is None:

@@ -1,33 +1,159 @@
 """Telling an outage from an ordinary day: trouble of distinct customers, more than the hour's usual explains.
 
-Two alarms stand beside each other, for all trouble and for each topic: a window, whose count is held against a
-negative binomial (customers write in bursts, so a Poisson would cry wolf), and a CUSUM, which adds up what a slow
-outage brings over hours. Pure: the caller passes each message with its time, in order.
+Customers are counted by five minutes, each once in six hours: all of them, by topic, and by language. Two alarms stand
+beside each other: a window, whose count is held against a negative binomial (customers write in bursts, so a Poisson
+would cry wolf), and a CUSUM, which adds up what a slow outage brings over hours. Pure: `Detector` keeps the counts of
+messages that the caller passes in order; `watch` keeps them in the table and asks the same functions.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import lgamma, log, log1p
 
-from .judge import judge
+from .judge import Judgement, judge
 from .phrasebook import phrasebook, plain
 
-WINDOW = timedelta(minutes=30)
+BUCKET = 300  # seconds in which customers are counted together
+WINDOW = 6  # buckets beside the present one: half an hour, and what has passed of the present one
 DISPERSION = 4.0  # of the negative binomial: rates differ by half from day to day
-SURPRISE = 11.0  # -log of the chance that the window's count is no more than usual
-SLOW = 15.0  # the CUSUM's alarm, in nats, where little is usual; more where much is, since it then varies more
+SURPRISE = 10.0  # -log of the chance that the window's count is no more than usual
+MARGIN = 1.5  # added for a topic or a language: many are watched at once
+SLOW = 12.0  # the CUSUM's alarm, in nats, where little is usual; more where much is, since it then varies more
+SLOW_BUCKETS = 144  # how far back the CUSUM looks: twelve hours
 FASTER = 3.0  # how much above the usual the CUSUM looks for
 LEAST = 4  # customers, however quiet it usually is
 FLOOR = 0.1  # customers an hour that are taken for usual at least
 LEARNED = timedelta(days=28)  # whose trouble is the usual
-HALF_KNOWN = timedelta(days=2)  # of history, after which it weighs as much as the assumption
-ASSUMED = 0.5  # customers an hour, before anything is known
+ASSUMED = 0.5  # customers an hour, before anything is known; two days of history weigh as much
+ASSUMED_NAMED = 0.1  # the same with one service's name
+FRESH = 2 * 3600  # seconds for which what was counted is not taken for usual yet: it may be the outage itself
 QUIET = timedelta(hours=2)  # below one and a half times the usual, after which an incident is over
+SAID_WITHIN = timedelta(hours=6)  # an update that could not be sent for longer is no news any more
 SAME = timedelta(hours=6)  # within which a customer counts once
+LANGUAGE = "language "  # a topic that is a language begins so
+_HOUR = 3600
+_DAY = 86_400
+
+
+def slot(at: int) -> int:
+    """Return which hour of a working day (0 to 23) or of a weekend (24 to 47) a time is in, in UTC."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return moment.hour + 24 * (moment.weekday() >= 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What was counted in four ordinary weeks: customers by topic and `slot`. `since`: when counting began."""
+
+    since: int
+    slots: Mapping[str, Mapping[int, int]]
+
+    def rate(self, topic: str, at: int) -> float:
+        """Return how many customers an hour are usual at a time: by its hour and the neighbouring ones."""
+        slots = self.slots.get(topic, {})
+        days = min(max(0, at - self.since), LEARNED.total_seconds()) / _DAY
+        this = slot(at)
+        weekend, hour = divmod(this, 24)
+        assumed = ASSUMED_NAMED if _is_named(topic) else ASSUMED
+        overall = (sum(slots.values()) + assumed * 24 * 2) / ((days + 2) * 24)
+        known = days * (2 / 7 if weekend else 5 / 7) * 3  # hours of this kind that were seen
+        if not known:
+            return max(FLOOR, overall)
+        near = sum(slots.get(24 * weekend + (hour + step) % 24, 0) for step in (-1, 0, 1))
+        weight = known / (known + 12)
+        return max(FLOOR, weight * near / known + (1 - weight) * overall)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """More customers than chance explains: about what (empty: all trouble), how many, since when, and why."""
+
+    topic: str
+    customers: int
+    since: int
+    reason: str
+    weight: float
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        """How much this one says beside others: a service's name most, then what is least explained by chance."""
+        return _is_named(self.topic), self.weight, self.customers
+
+
+def alarm(topic: str, counts: Mapping[int, int], rate: Callable[[int], float], at: int, after: int = 0) -> Alarm | None:
+    """Return the alarm that customers counted by bucket raise at a time, given the usual rate; None for none.
+
+    Who came before `after`, when the last incident ended, counts no more.
+    """
+    first = -(-after // BUCKET)
+    return _sudden(topic, counts, rate(at), at, first) or _slow(topic, counts, rate, at, first)
+
+
+def _sudden(topic: str, counts: Mapping[int, int], usual: float, at: int, first: int) -> Alarm | None:
+    now = at // BUCKET
+    inside = sum(counts.get(bucket, 0) for bucket in range(max(first, now - WINDOW), now + 1))
+    hours = (WINDOW * BUCKET + at % BUCKET) / _HOUR
+    weight = surprise(inside, usual * hours) - (MARGIN if topic else 0.0) if inside >= LEAST else 0.0
+    if weight <= SURPRISE:
+        return None
+    reason = f"{inside} customers with {_named(topic)} in {hours * 60:.0f} minutes; usual are {usual * hours:.1f}"
+    return Alarm(topic, inside, (now - WINDOW) * BUCKET, reason, weight)
+
+
+def _slow(topic: str, counts: Mapping[int, int], rate: Callable[[int], float], at: int, first: int) -> Alarm | None:
+    last = at // BUCKET
+    total, customers, since = 0.0, 0, last
+    drift = {
+        hour: rate(hour * _HOUR) * (FASTER - 1) * BUCKET / _HOUR for hour in range(at // _HOUR - 12, at // _HOUR + 1)
+    }
+    for bucket in range(max(first, last - SLOW_BUCKETS), last + 1):
+        total -= drift[bucket * BUCKET // _HOUR]
+        if total <= 0.0:
+            total, customers, since = 0.0, 0, bucket
+        found = counts.get(bucket, 0)
+        total += found * log(FASTER)
+        customers += found
+    limit = (SLOW + (MARGIN if topic else 0.0)) * (1 + rate(at) / 2)
+    if customers < LEAST + 2 or total <= limit:
+        return None
+    hours = (at - since * BUCKET) / _HOUR
+    reason = f"{customers} customers with {_named(topic)} in {hours:.1f} hours; usual are {rate(at) * hours:.1f}"
+    return Alarm(topic, customers, since * BUCKET, reason, SURPRISE + total - limit)
+
+
+def _is_named(topic: str) -> bool:
+    """Return whether this is one service, or the word for all of them failing."""
+    return bool(topic) and not topic.startswith(LANGUAGE)
+
+
+def _named(topic: str) -> str:
+    if topic.startswith(LANGUAGE):
+        return f"trouble in {topic.removeprefix(LANGUAGE)}"
+    return f"“{topic}”" if topic else "trouble"
+
+
+def over(counts: Mapping[int, int], rate: Callable[[int], float], opened: int, at: int) -> int | None:
+    """Return when an incident was over, by a time; None while it is not.
+
+    It is over after two hours in each moment of which the hour before held no more than half above the usual.
+    """
+    first, last = -(-opened // BUCKET), at // BUCKET
+    calm, needed = 0, int(QUIET.total_seconds()) // BUCKET
+    for bucket in range(max(first, last - 288), last + 1):
+        hour = sum(counts.get(bucket - step, 0) for step in range(_HOUR // BUCKET))
+        calm = calm + 1 if hour <= max(2.0, 1.5 * rate(bucket * BUCKET) + 1) else 0
+        if calm > needed:
+            return bucket * BUCKET
+    return None
+
+
+def concerns(topic: str, topics: Collection[str]) -> bool:
+    """Return whether a message about these topics belongs to an incident about that one."""
+    return not topic or topic in topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,136 +169,90 @@ class Change:
 
 
 @dataclass(slots=True)
-class _Rates:
-    """How many customers an hour usually write, by the hour of the week with its neighbours."""
+class _Open:
+    """The incident that is open."""
 
-    first: datetime | None = None
-    hours: Counter[tuple[int, int]] = field(default_factory=Counter)
-    kept: deque[tuple[datetime, int, int]] = field(default_factory=deque)
-
-    def add(self, at: datetime) -> None:
-        """Count one customer as usual."""
-        weekend, hour = int(at.weekday() >= 5), at.hour
-        self.hours[weekend, hour] += 1
-        self.kept.append((at, weekend, hour))
-        while self.kept and at - self.kept[0][0] > LEARNED:
-            _, *old = self.kept.popleft()
-            self.hours[old[0], old[1]] -= 1
-
-    def usual(self, at: datetime, since: datetime) -> float:
-        """Return how many an hour are usual now, given that counting began then."""
-        span = min(at - since, LEARNED)
-        days = span / timedelta(days=1)
-        weekend = int(at.weekday() >= 5)
-        share = 2 / 7 if weekend else 5 / 7
-        overall = (sum(self.hours.values()) + ASSUMED * 24 * 2) / ((days + 2) * 24)
-        near = sum(self.hours[weekend, (at.hour + step) % 24] for step in (-1, 0, 1))
-        known = days * share * 3  # hours of this kind that were seen
-        weight = known / (known + 12)
-        return max(FLOOR, weight * near / known + (1 - weight) * overall if known else overall)
+    topic: str
+    at: int
+    members: set[str]
 
 
 @dataclass(slots=True)
-class _Watched:
-    """One topic's state: who wrote lately, the CUSUM, and what is usual."""
-
-    rates: _Rates = field(default_factory=_Rates)
-    lately: deque[tuple[datetime, str]] = field(default_factory=deque)
-    slow: float = 0.0
-    slow_since: deque[tuple[datetime, str]] = field(default_factory=deque)
-    last: datetime | None = None
-
-
 class Detector:
     """Watches a company's trouble; `see` each message in the order of time."""
 
-    def __init__(self) -> None:
-        self._watched: defaultdict[str, _Watched] = defaultdict(_Watched)
-        self._seen: dict[str, datetime] = {}
-        self._since: datetime | None = None
-        self._open: tuple[str, datetime, list[str]] | None = None
-        self._calm: datetime | None = None
+    _counts: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    _usual: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    _fresh: deque[tuple[int, str]] = field(default_factory=deque)
+    _kept: deque[tuple[int, str]] = field(default_factory=deque)
+    _seen: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    _since: int | None = None
+    _open: _Open | None = None
+    _ended: int = 0
 
     def see(self, at: datetime, customer: str, topics: Iterable[str], *, trouble: bool) -> list[Change]:
         """Return what changed by this message; only `trouble` counts, each customer once in six hours."""
-        self._since = self._since or at
+        now, topics = int(at.timestamp()), tuple(topics)
+        self._since = now if self._since is None else self._since
         changes = self.tick(at)
-        if not trouble or (customer in self._seen and at - self._seen[customer] < SAME):
+        if not trouble or (customer in self._seen and now - self._seen[customer][0] < SAME.total_seconds()):
             return changes
-        self._seen[customer] = at
-        if len(self._seen) > 10000:
-            self._seen = {name: when for name, when in self._seen.items() if at - when < SAME}
-        alarms = [alarm for topic in ("", *topics) if (alarm := self._count(at, customer, topic))]
+        self._forget(now)
+        self._seen[customer] = (now, topics)
+        keys = ("", *topics)
+        for topic in keys:
+            self._counts[topic][now // BUCKET] += 1
         if self._open:
-            self._open[2].append(customer)
-        elif alarms:
-            topic, reason, members = max(alarms, key=lambda alarm: (bool(alarm[0]), len(alarm[2])))
-            self._open = (topic, at, members)
-            self._calm = None
-            changes.append(
-                Change(at, opened=True, topic=topic, customers=len(members), reason=reason, members=tuple(members))
-            )
+            if concerns(self._open.topic, topics):
+                self._open.members.add(customer)
+            return changes
+        self._fresh += [(now, topic) for topic in keys]
+        found = [each for topic in keys if (each := self._alarm(topic, now))]
+        if found:
+            changes.append(self._opened(max(found, key=lambda each: each.rank), at))
         return changes
+
+    def _alarm(self, topic: str, now: int) -> Alarm | None:
+        return alarm(topic, self._counts[topic], self._rate(topic), now, self._ended)
+
+    def _opened(self, raised: Alarm, at: datetime) -> Change:
+        members = tuple(
+            who for who, (when, topics) in self._seen.items() if when >= raised.since and concerns(raised.topic, topics)
+        )
+        self._open = _Open(raised.topic, int(at.timestamp()), set(members))
+        return Change(at, opened=True, topic=raised.topic, customers=len(members), reason=raised.reason,
+                      members=members)  # fmt: skip
 
     def tick(self, at: datetime) -> list[Change]:
         """Return the incident that is over by now, if one is."""
-        if self._open is None or self._since is None:
+        found = self._open
+        if found is None:
             return []
-        topic, began, members = self._open
-        watched = self._watched[""]
-        self._forget(watched, at, timedelta(hours=1))
-        usual = watched.rates.usual(at, self._since)
-        if len(watched.lately) > max(2.0, 1.5 * usual + 1):
-            self._calm = None
+        ended = over(self._counts[found.topic], self._rate(found.topic), found.at, int(at.timestamp()))
+        if ended is None:
             return []
-        self._calm = self._calm or (watched.lately[-1][0] if watched.lately else max(began, watched.last or began))
-        if at - self._calm < QUIET:
-            return []
-        over = self._calm + QUIET
-        self._open = self._calm = None
-        for each in self._watched.values():
-            each.slow = 0.0
-            each.slow_since.clear()
-            each.lately.clear()
-        return [Change(over, opened=False, topic=topic, customers=len(set(members)), reason="two hours about as usual")]
+        self._open, self._ended = None, ended
+        moment = datetime.fromtimestamp(ended, at.tzinfo)
+        reason = "two hours about as usual"
+        return [Change(moment, opened=False, topic=found.topic, customers=len(found.members), reason=reason)]
 
-    def _forget(self, watched: _Watched, at: datetime, span: timedelta) -> None:
-        while watched.lately and at - watched.lately[0][0] > span:
-            watched.lately.popleft()
+    def _rate(self, topic: str) -> Callable[[int], float]:
+        usual = Usual(self._since or 0, self._usual)
+        return lambda at: usual.rate(topic, at)
 
-    def _count(self, at: datetime, customer: str, topic: str) -> tuple[str, str, list[str]] | None:
-        """Count a customer under a topic; return (topic, reason, customers) where that is an alarm."""
-        watched = self._watched[topic]
-        since = self._since or at
-        usual = watched.rates.usual(at, since)
-        self._forget(watched, at, timedelta(hours=1) if self._open else WINDOW)
-        watched.lately.append((at, customer))
-        passed = (at - watched.last) / timedelta(hours=1) if watched.last else 0.0
-        drift = usual * (FASTER - 1) * passed
-        watched.slow = max(0.0, watched.slow - drift)
-        if watched.slow == 0.0:
-            watched.slow_since.clear()
-        watched.slow += log(FASTER)
-        watched.slow_since.append((at, customer))
-        watched.last = at
-        if self._open:
-            return None
-        watched.rates.add(at)
-        name = f"“{topic}”" if topic else "trouble"
-        inside = [who for when, who in watched.lately if at - when <= WINDOW]
-        spans = WINDOW / timedelta(hours=1)
-        margin = 0.0 if not topic else 1.5  # many topics are watched at once
-        if len(inside) >= LEAST and surprise(len(inside), usual * spans) > SURPRISE + margin:
-            return topic, f"{len(inside)} customers with {name} in 30 minutes; usual are {usual * spans:.1f}", inside
-        if len(watched.slow_since) >= LEAST + 2 and watched.slow > (SLOW + margin) * (1 + usual / 2):
-            members = [who for _, who in watched.slow_since]
-            hours = (at - watched.slow_since[0][0]) / timedelta(hours=1)
-            return (
-                topic,
-                f"{len(members)} customers with {name} in {hours:.1f} hours; usual are {usual * hours:.1f}",
-                members,
-            )
-        return None
+    def _forget(self, now: int) -> None:
+        for counts in self._counts.values():
+            for bucket in [each for each in counts if each < now // BUCKET - 2 * SLOW_BUCKETS]:
+                del counts[bucket]
+        while self._fresh and now - self._fresh[0][0] >= FRESH:
+            at, topic = self._fresh.popleft()
+            self._usual[topic][slot(at)] += 1
+            self._kept.append((at, topic))
+        while self._kept and now - self._kept[0][0] > LEARNED.total_seconds():
+            at, topic = self._kept.popleft()
+            self._usual[topic][slot(at)] -= 1
+        if len(self._seen) > 10000:
+            self._seen = {who: each for who, each in self._seen.items() if now - each[0] < SAME.total_seconds() * 2}
 
 
 def surprise(count: int, mean: float) -> float:
@@ -200,11 +280,17 @@ def changes(messages: Iterable[tuple[datetime, str, tuple[str, ...], bool]]) -> 
         yield from detector.tick(at + QUIET + timedelta(hours=1))
 
 
-def read(text: str, expected: Collection[str]) -> tuple[tuple[str, ...], bool]:
-    """Return what a message is about, and whether it tells of trouble: by the judge, in the company's languages."""
-    judged = judge(text, expected=expected)
+def about(judged: Judgement, text: str) -> tuple[str, ...] | None:
+    """Return what a judged message is trouble with, its language among it; None where it tells of no trouble."""
     if judged.heat == "cold":
-        return (), False
+        return None
     book = phrasebook(judged.language or "") or phrasebook("en")
     services = book.found("service", plain(text)) if book else []
-    return (*(["outage"] if judged.kind == "outage" else []), *dict.fromkeys(services[:2])), True
+    topics = [*(["outage"] if judged.kind == "outage" else []), *dict.fromkeys(services[:2])]
+    return (*topics, *([f"{LANGUAGE}{judged.language}"] if judged.language else []))
+
+
+def read(text: str, expected: Collection[str]) -> tuple[tuple[str, ...], bool]:
+    """Return what a message is about, and whether it tells of trouble: by the judge, in the company's languages."""
+    found = about(judge(text, expected=expected), text)
+    return found or (), found is not None

@@ -137,6 +137,11 @@ class Policy(BaseModel):
     judging: Judging = Field(
         default_factory=Judging, description="How customers' messages are judged, and what follows from it."
     )
+    incident: Texts = Field(
+        default_factory=Texts,
+        description="Said in place of the acknowledgement to who writes about an incident while it is open, by "
+        "visibility and language; none: the acknowledgement is as ever.",
+    )
     sensitive_words: tuple[Phrase, ...] = Field(
         default=IDENTITY,
         description="Words that mark a message as holding personal data. Card numbers and IBANs are always found.",
@@ -144,7 +149,8 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _texts_where_they_are_due(self) -> Policy:
-        for name, texts in (("texts", self.texts), ("judging.thanks", self.judging.thanks)):
+        given = (("texts", self.texts), ("judging.thanks", self.judging.thanks), ("incident", self.incident))
+        for name, texts in given:
             for visibility in Visibility:
                 if texts.of(visibility) and texts.choose(visibility, None, self.default_language) is None:
                     raise ValueError(
@@ -171,7 +177,7 @@ class Policy(BaseModel):
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """The languages in which customers are answered: those that a message is most likely written in."""
-        texts = (self.texts, self.judging.thanks)
+        texts = (self.texts, self.judging.thanks, self.incident)
         return tuple(sorted({tag for each in texts for tag in (*each.private, *each.public)} | {self.default_language}))
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .incident import about
 from .judge import Judgement, Own, judge
 from .policy import Policy, Rated
 
@@ -18,12 +19,16 @@ _GUARDED = frozenset({"card", "iban", "national", "password", "health", "identit
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What to tell the helpdesk: a priority, tags, and why. `praises`: it may be thanked for."""
+    """What to tell the helpdesk: a priority, tags, and why.
+
+    `praises`: it may be thanked for. `trouble`: with what it is trouble (see `incident.about`), None: with nothing.
+    """
 
     priority: str = "normal"
     tags: tuple[str, ...] = ()
     line: str = ""
     praises: bool = False
+    trouble: tuple[str, ...] | None = None
 
 
 def triage(
@@ -53,7 +58,7 @@ def triage(
     priority: Rated = next((each for kind, each in rules.priorities.items() if kind == judged.kind), "normal")
     told = rules.on and (rules.reasons == "all" or (rules.reasons == "hot" and hot))
     praises = rules.on and judged.kind == "praise" and not judged.private
-    return Hints(priority, tags, _line(judged) if told else "", praises)
+    return Hints(priority, tags, _line(judged) if told else "", praises, about(judged, text))
 
 
 def _line(judged: Judgement) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
 from deskwire.care.addresses import mailbox
+from deskwire.care.incident import concerns
 from deskwire.care.triage import HOT
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.terms import Permit, Refusal
@@ -138,6 +139,7 @@ def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:
         answered_at=moment(thread.answered_at) if thread.answered_at else None,
         automatic_replies=len([at for at in thread.acknowledgements if seconds(turn.now) - at < DAY]),
         praised=_praises(turn, event),
+        incident=_in_incident(turn, event),
         ours=frozenset(value for value in turn.connection.settings.values() if "@" in value),
     )
 
@@ -146,6 +148,12 @@ def _praises(turn: Turn, event: Event) -> bool:
     """Return whether a message may be thanked for: the policy has words for that and its ticket holds nothing hot."""
     thanks = turn.connection.policy.judging.thanks.of(event.visibility)
     return bool(thanks) and HOT not in turn.thread.tags and assess(turn, event).praises
+
+
+def _in_incident(turn: Turn, event: Event) -> bool:
+    """Return whether a message is about an incident that is open."""
+    trouble = assess(turn, event).trouble if turn.incidents else None
+    return trouble is not None and any(concerns(topic, trouble) for topic in turn.incidents)
 
 
 def _permit(turn: Turn, event: Event, last: datetime) -> Permit | Refusal:

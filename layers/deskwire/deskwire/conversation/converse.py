@@ -13,6 +13,7 @@ from deskwire.letters import REGISTRATION, Envelope, opened, read_letter, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, digest
+from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import Clock, LendingArchive, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -37,6 +38,7 @@ from .table import seconds
 from .thread import Thread
 from .timers import fired, reminds, without_reminders
 from .turn import Turn, is_inbound, waiting_since
+from .updating import Updating
 
 DUPLICATE = "duplicate"
 WAITS = "waits"
@@ -72,6 +74,9 @@ class Conversation:
         envelope = opened(data, self.archive)
         if isinstance(envelope.content, Signal):
             return self._signal(envelope, envelope.content)
+        if isinstance(envelope.content, Notice):
+            thread_key = envelope.thread or envelope.content.thread_key
+            return self._record(self._ledger(), thread_key, message_of(envelope), envelope)
         return self._event(envelope, envelope.content)
 
     # ---------------------------------------------------------------- what is on the letter
@@ -147,7 +152,7 @@ class Conversation:
         if event is not None and event.aliases and not envelope.thread:
             ledger.join(thread_key, event.alias_keys)
         try:
-            return ledger.take(thread_key, event, message.key)
+            return ledger.take(thread_key, event or message.notice, message.key)
         except Moved as moved:
             self.mailbox.send([envelope.forwarded(moved.thread_key)])
             ledger.move(thread_key, message)
@@ -224,6 +229,7 @@ class Conversation:
         return Turn(
             thread=thread, connection=connection, definition=definition, channel=channel, outside=outside,
             helpdesk=helpdesk, inside=inside, now=self.clock(),
+            incidents=self.directory.incidents(connection),
         )  # fmt: skip
 
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
@@ -234,6 +240,7 @@ class Conversation:
         ended = _ended(plan)
         ack = _unless_elsewhere(turn, acknowledging.acknowledgement(turn, [m for m in messages if m.key not in ended]))
         intent = _Intent(ledger, ack)
+        plan = Updating(ledger, self.telemetry, sending).told(turn, plan)
         if plan.file or plan.doubted:
             self._file(turn, plan, Filing(Entries(self.archive, self.clock, ledger), self.clock, intent.opened))
         if ack is not None:

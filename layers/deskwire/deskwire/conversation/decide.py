@@ -10,6 +10,7 @@ from typing import Literal
 
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.model.events import Event, Kind
+from deskwire.model.notices import Purpose
 from deskwire.model.signals import Signal
 from deskwire.timing import GIVE_UP
 
@@ -167,8 +168,10 @@ def _is_stale(thread: Thread, reopen: timedelta | None, now: datetime) -> bool:
 
 
 def _begins(item: Pending) -> bool:
-    """Return whether this alone opens a ticket: a customer's message that can be filed."""
-    event = item.event
+    """Return whether this alone opens a ticket: a customer's message that can be filed, or an incident."""
+    event, notice = item.event, item.message.notice
+    if notice is not None:
+        return notice.purpose is Purpose.OPENED
     filed = not (item.gone or item.twin or item.refused)
     return filed and event is not None and event.kind is Kind.MESSAGE and not event.own
 
@@ -182,14 +185,19 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     if message.signal is not None:
         return _signalled(message, message.signal, thread)
     if event is None:
-        placed = thread.ticket or message.ticket
-        return "file" if placed else end(message, Outcome.SUPPRESSED, "a note without a ticket")
+        return _of_ours(item, thread)
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
         return end(message, Outcome.MERGED, "the same as another event")
     reason = _needless(item, event, thread, about=about)
     return end(message, Outcome.SUPPRESSED, reason) if reason else "file"
+
+
+def _of_ours(item: Pending, thread: Thread) -> Recorded | Literal["file"]:
+    """Return what is to be done about a note, or what an incident says: without a ticket, nothing but opening one."""
+    placed = thread.ticket or item.message.ticket or _begins(item)
+    return "file" if placed else end(item.message, Outcome.SUPPRESSED, "a note without a ticket")
 
 
 def _signalled(message: Recorded, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:

@@ -21,11 +21,12 @@ from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing
 from deskwire.model.tickets import File
-from deskwire.ports import Clock, Key, Table
+from deskwire.ports import Clock, Item, Key, Table
 from deskwire.ports.outbox import TableOutbox
 from deskwire.web.rest import Answer, Call, Transport
 
 from .health import Cache, Neighbours
+from .incidents import SCOPES, open_topics, scopes
 from .tokens import SharedTokens
 
 MINUTE = timedelta(seconds=60)
@@ -81,12 +82,14 @@ class Directory:
     neighbours: Neighbours = field(init=False)
     _connections: Cache[Connection | None] = field(init=False)
     _helpdesks: Cache[HelpdeskConnection] = field(init=False)
+    _scopes: Cache[list[Item]] = field(init=False)
     _remembered: Remembered = field(init=False)
     _tokens: SharedTokens = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_connections", Cache(self.clock, MINUTE))
         object.__setattr__(self, "_helpdesks", Cache(self.clock, MINUTE))
+        object.__setattr__(self, "_scopes", Cache(self.clock, MINUTE))
         object.__setattr__(self, "neighbours", Neighbours(self.table, self.clock))
         object.__setattr__(self, "_remembered", Remembered(self.clock))
         object.__setattr__(self, "_tokens", SharedTokens(self.table, self.clock, self.pause))
@@ -111,6 +114,13 @@ class Directory:
             return HelpdeskConnection.read(text)
 
         return self._helpdesks.get(name, look)
+
+    def incidents(self, connection: Connection) -> tuple[str, ...]:
+        """Return the topics of the open incidents that a connection is a part of, where it has words for them."""
+        texts = connection.policy.incident
+        if not (texts.private or texts.public):
+            return ()
+        return open_topics(self._scopes.get(SCOPES, lambda: scopes(self.table)), connection.name)
 
     def _definition(self, key: Key) -> str:
         item = self.table.get(key)

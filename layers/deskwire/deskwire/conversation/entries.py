@@ -16,6 +16,7 @@ from deskwire.contracts.terms import Unit
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Author, Event, Kind, Visibility
 from deskwire.model.keys import compose, digest
+from deskwire.model.notices import PLACE, Notice, Purpose, is_incident
 from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
 from deskwire.ports import Archive, Clock
 from deskwire.timing import FETCH_WITHIN
@@ -36,6 +37,7 @@ MARGIN = 1500  # bytes that the lines around a customer's words may take
 ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
 ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side
 SUSPECTED = "suspected-spam"  # the tag of a ticket whose first message may be spam
+INCIDENTS = Customer(external_id="deskwire-incidents", name="Deskwire incidents", channel="deskwire")
 JUDGED = frozenset({Kind.MESSAGE, Kind.EDIT})
 FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
@@ -53,17 +55,17 @@ class Entries:
         if follow_up_of:  # in words, too: a helpdesk may link only what is closed
             entry = dataclasses.replace(entry, body=f"{entry.body}\n{wording.continues(follow_up_of)}")
         event = item.event
-        thread = turn.thread
+        thread, notice = turn.thread, item.message.notice
         hints = assess(turn, event)
         return Ticket(
             key=compose("open", thread.filing_key),
             thread=thread.filing_key,
             reference=thread.reference,
-            subject=wording.subject(event, turn.author(event), turn.channel.title) if event else turn.channel.title,
+            subject=_subject(turn, item),
             customer=self.customer(turn, item),
             entries=(entry,),
-            priority=hints.priority,
-            tags=_tags(turn, event, hints),
+            priority=notice.priority if notice else hints.priority,
+            tags=("deskwire", PLACE, notice.tag) if notice else _tags(turn, event, hints),
             fields=turn.connection.fields,
             follow_up_of=follow_up_of,
         )
@@ -71,6 +73,8 @@ class Entries:
     def customer(self, turn: Turn, item: Pending) -> Customer:
         """Return who a ticket with this message is for."""
         event = item.event
+        if is_incident(turn.thread.key):
+            return INCIDENTS
         author = turn.author(event) if event and not event.own else None
         return customer(turn.before, event, author, proved=turn.channel.proves_authors)
 
@@ -79,6 +83,8 @@ class Entries:
         event, thread = item.event, turn.thread
         if not isinstance(turn.helpdesk, Updates):
             return Change()
+        if item.message.notice is not None:
+            return Change(tags=Change(tags=(item.message.notice.tag,)).missing(thread.tags))
         if event is None or event.own or event.kind not in JUDGED:
             return Change()
         hints = assess(turn, event)
@@ -88,6 +94,8 @@ class Entries:
 
     def entry(self, turn: Turn, item: Pending) -> Entry:
         message, event = item.message, item.event
+        if message.notice is not None:
+            return self._noticed(turn, item, message.notice)
         if event is None:
             return Entry(key=message.key, body=message.note, written_at=turn.now, public=False)
         if event.kind is Kind.UNDELIVERED:
@@ -108,6 +116,16 @@ class Entries:
             shared=bool(turn.thread.ticket) and event.visibility is Visibility.PUBLIC,
             change=self.change(turn, item) if turn.thread.ticket else Change(),
         )
+
+    def _noticed(self, turn: Turn, item: Pending, notice: Notice) -> Entry:
+        """Return what an incident writes into a ticket; `note` is what became of an update."""
+        body = item.message.note or notice.words
+        opens = notice.purpose is Purpose.OPENED and not turn.thread.ticket
+        abilities = turn.helpdesk.abilities
+        if item.doubtful and not (abilities.find_open if opens else abilities.find_append):
+            body += f"\n\n{wording.repeated(turn.helpdesk.title)}"
+        change = Change() if opens else self.change(turn, item)
+        return Entry(key=item.message.key, body=body, written_at=turn.now, public=opens, change=change)
 
     def entries(self, turn: Turn, group: list[Pending]) -> list[Entry]:
         """Return the entries of a group, or of its first messages when attachments take enough time or memory."""
@@ -289,6 +307,14 @@ def assess(turn: Turn, event: Event | None) -> Hints:
         public=public,
         again=turn.thread.epoch > 0,
     )
+
+
+def _subject(turn: Turn, item: Pending) -> str:
+    """Return the subject of a ticket that this opens."""
+    if item.message.notice is not None:
+        return item.message.notice.subject
+    event = item.event
+    return wording.subject(event, turn.author(event), turn.channel.title) if event else turn.channel.title
 
 
 def _tags(turn: Turn, event: Event | None, hints: Hints) -> tuple[str, ...]:

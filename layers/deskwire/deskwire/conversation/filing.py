@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -18,7 +19,8 @@ from deskwire.timing import STOP_AFTER
 
 from . import wording
 from .decide import Pending, Plan, end
-from .entries import Entries, apart, groups
+from .entries import Entries, apart, assess, groups
+from .incidents import written
 from .ledger import UNDELIVERED
 from .recorded import Outcome, Recorded
 from .spoken import visible
@@ -230,7 +232,10 @@ class Filing:
                 turn.trouble = turn.trouble or error
                 turn.begun.update(_keys([item]))
             else:
-                turn.file([_filed(item.message, filed), *(_with(each.message, filed) for each in item.parts)])
+                message = dataclasses.replace(
+                    item.message, trouble=written(item.event, assess(turn, item.event).trouble)
+                )
+                turn.file([_filed(message, filed), *(_with(each.message, filed) for each in item.parts)])
                 if item.undelivered.key and item.event is not None:
                     turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)
 

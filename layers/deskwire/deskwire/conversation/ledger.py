@@ -21,6 +21,7 @@ from deskwire.letters import content_in, event_in, stored
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, decompose, digest
+from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import (
     SHARDS,
@@ -128,7 +129,7 @@ class Ledger:
             return recorded(conflict.item) if conflict.item else None
         return None
 
-    def take(self, thread_key: str, event: Event | None, key: str) -> Thread:
+    def take(self, thread_key: str, event: Event | Notice | None, key: str) -> Thread:
         """Take the thread, with `key` among its pending messages (empty: none to add).
 
         Raises `Busy` when another worker has it, `Moved` when it goes on elsewhere, `Full`.
@@ -148,7 +149,7 @@ class Ledger:
                 raise Full(item.get("aside", 0)) from None
             raise Busy("another worker has the thread", after=LEASE_SECONDS, concerns=Concern.TICKET) from None
 
-    def _take(self, thread_key: str, event: Event | None, key: str) -> Thread:
+    def _take(self, thread_key: str, event: Event | Notice | None, key: str) -> Thread:
         now = seconds(self.clock())
         # Taken is due: whatever becomes of this worker and its letter, sweep wakes the thread unless it was finished.
         # So it is even where a timer is set: a reminder may lie days ahead.
@@ -495,6 +496,8 @@ class Ledger:
             "ticket": message.ticket,
             "entry": message.entry,
         }
+        if message.trouble:
+            fields["trouble"] = message.trouble
         words = ("event", "raw", "raw_at") if message.reason == ERASED or _told(message) else ()
         if message.event is not None and message.by == "completed" and not words:
             fields |= {"event": message.item(thread.key)["event"]}

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from deskwire.letters import content_in, stored
 from deskwire.model.events import Event
+from deskwire.model.notices import Notice
 from deskwire.model.signals import Happened, Signal
 from deskwire.ports import Item
 
@@ -38,11 +39,16 @@ ERASED = "erased"  # the reason of what a person had erased: nothing of it is ke
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One message of a thread, with what became of it: an `event`, a `signal` of a helpdesk, or a `note` of ours."""
+    """One message of a thread, with what became of it.
+
+    It is an `event`, a `signal` of a helpdesk, a `notice` of an incident, or a `note` of ours. `trouble` says what
+    watch counts of a filed message (see `incidents.written`).
+    """
 
     key: str
     event: Event | None = None
     signal: Signal | None = None
+    notice: Notice | None = None
     note: str = ""
     endpoint: str = ""
     received_at: str = ""
@@ -52,12 +58,13 @@ class Recorded:
     entry: str = ""
     by: str = ""
     recorded_at: int = 0  # milliseconds since 1970; 0 for what is recorded just now
+    trouble: str = ""
     keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
 
     @property
     def content(self) -> Happened | None:
         """What happened; None for a note."""
-        return self.event or self.signal
+        return self.event or self.signal or self.notice
 
     @property
     def reminder(self) -> bool:
@@ -111,6 +118,7 @@ def recorded(item: Item) -> Recorded:
         key=item["sk"][2:],
         event=content if isinstance(content, Event) else None,
         signal=content if isinstance(content, Signal) else None,
+        notice=content if isinstance(content, Notice) else None,
         note=item.get("note", ""),
         endpoint=item.get("endpoint", ""),
         received_at=item.get("received_at", ""),
@@ -119,6 +127,7 @@ def recorded(item: Item) -> Recorded:
         ticket=item.get("ticket", ""),
         entry=item.get("entry", ""),
         by=item.get("by", ""),
+        trouble=item.get("trouble", ""),
         recorded_at=item.get("recorded_at", 0),
         keep_until=int(item.get("keep_until", 0)),
     )

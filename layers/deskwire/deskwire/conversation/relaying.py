@@ -12,6 +12,7 @@ from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Visibility
 from deskwire.model.keys import compose, digest
+from deskwire.model.notices import is_incident
 from deskwire.model.sending import Outgoing
 from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply
@@ -191,6 +192,8 @@ class Relaying:
 
     def _permit(self, turn: Turn, visibility: Visibility, to: Writer | None) -> Permit | Refusal:
         thread = turn.thread
+        if is_incident(thread.key):
+            return Refusal(wording.NOBODYS)
         if not isinstance(turn.channel, Replies):
             return Refusal(f"{turn.channel.title} takes no answers through its interface")
         wrote_at = to.at if to is not None else thread.last_inbound

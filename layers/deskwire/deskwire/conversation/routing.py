@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from deskwire.letters import Envelope
 from deskwire.model.events import Event, Kind
+from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import Mailbox
 from deskwire.telemetry import Telemetry
@@ -77,4 +78,6 @@ def message_of(envelope: Envelope) -> Recorded:
     """Return the message to record for a letter."""
     content = envelope.content
     message = Recorded(key=content.key, endpoint=envelope.endpoint, received_at=envelope.received_at)
+    if isinstance(content, Notice):
+        return replace(message, notice=content)
     return replace(message, signal=content) if isinstance(content, Signal) else replace(message, event=content)

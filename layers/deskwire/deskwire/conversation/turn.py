@@ -54,6 +54,7 @@ class Turn:
     helpdesk: Helpdesk
     inside: Reach  # the helpdesk's
     now: datetime
+    incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
     before: Thread = field(init=False)
     missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
     clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name

@@ -157,6 +157,7 @@ PERHAPS_PRIVATE = (
 )
 
 
+NOBODYS = "this is the ticket of an incident and of no customer. `deskwire incident say` tells everybody in it"
 WORDLESS = "it has no words, and pictures and other files are not sent. Please write a text, with a link"
 TO_WHOM = "several people write in this conversation, and it does not name the one whom it is for"
 QUOTES = "it seems to quote this ticket or the head of a mail. Please say it again without that"
@@ -185,6 +186,17 @@ def uncertain(text: str) -> str:
         "asked. It was not sent again, so that nobody reads it twice. Please look on the platform itself."
         f"\n\n> {text[:300]}"
     )
+
+
+def update_told(text: str, incident: str, number: int) -> str:
+    """Return the note for what a customer was told about an incident."""
+    return f"The customer was told about the incident {incident} (update {number}):\n\n> {text[:1000]}"
+
+
+def update_untold(incident: str, number: int, reason: str) -> str:
+    """Return the note for an update of an incident that did not go out, or of which that is unknown."""
+    why = cut(line(reason), REASON, Unit.CHARACTERS)
+    return f"The customer was NOT told about the incident {incident} (update {number}): {why}."
 
 
 def unchanged(change: Change, reason: str) -> str:

@@ -12,6 +12,7 @@ from deskwire.model.values import dataclass, field
 from .errors import PayloadError
 from .events import Event, attachment_from_json, in_utc, is_given, written_moment
 from .keys import ADD, compose, digest
+from .notices import Notice
 from .tickets import AgentReply
 
 
@@ -117,7 +118,7 @@ class Signal:
         return f"Signal({self.helpdesk}, {self.about}, {digest(self.key)[:12]})"
 
 
-Happened: TypeAlias = Event | Signal
+Happened: TypeAlias = Event | Signal | Notice
 
 
 def signal_from_json(data: Mapping[str, Any]) -> Signal:

@@ -14,8 +14,9 @@ from datetime import datetime
 from deskwire.configuration import connection_key
 from deskwire.conversation.recorded import MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import distinct, letter_of, opened, read_letter, timer
+from deskwire.letters import distinct, letter_of, notices, opened, read_letter, timer
 from deskwire.model.keys import digest
+from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
 from deskwire.timing import DELIVERED_WITHIN, GIVE_UP, OVERDUE_AFTER
@@ -223,7 +224,10 @@ def again(thread_key: str, item: Item, archive: Archive) -> Letter:
     if content is None:
         raise ValueError("a note of ours came by no letter")
     side = "helpdesks" if isinstance(content, Signal) else "channels"
-    letter = letter_of(content, message.endpoint, side, message.received_at, archive)
+    if isinstance(content, Notice):
+        (letter,) = notices([content], message.received_at)
+    else:
+        letter = letter_of(content, message.endpoint, side, message.received_at, archive)
     if item["state"] == MOVED or thread_key == content.thread_key:
         return letter
     forwarded = opened(read_letter(letter.body), archive).forwarded(thread_key)

@@ -242,6 +242,13 @@ class Bus(Protocol):
         """
 
 
+class Alarms(Protocol):
+    """The topic on which people are called."""
+
+    def tell(self, subject: str, words: str) -> None:
+        """Put a line on it. Raises `TemporaryError` when it may be missing."""
+
+
 class Clock(Protocol):
     """Tells the time, in UTC."""
 

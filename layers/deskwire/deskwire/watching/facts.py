@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deskwire.model.keys import compose, decompose, digest
+from deskwire.model.notices import PLACE, is_incident
 
 # What is read of an item. All else stays in the record: an event, a note and a raw fragment hold customers' words.
 READ = frozenset(
@@ -44,7 +45,7 @@ def facts_of(record: Mapping[str, Any]) -> list[Fact]:
         return list(_outcomes(pk, sk, old, new, at))
     if sk.startswith("S#reply/"):
         return list(_answers(pk, sk, old, new, at))
-    if pk.startswith("N#") and new and not old:
+    if pk.startswith("N#") and new and not old and not is_incident(str(new["thread"])):
         return [_fact(at, str(new["thread"]), {"tickets": 1}, "ticket", pk)]
     return []
 
@@ -68,7 +69,7 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
         "received_at": str(new.get("received_at", "")),
     }
     # A message says itself which account it is of: it may be filed in a thread of another one.
-    whose = pk[2:] if kind == "note" else sk[2:]
+    whose = pk[2:] if kind in {"note", PLACE} else sk[2:]
     yield _fact(at, whose, counts, "outcome", pk, sk, outcome=outcome)
 
 

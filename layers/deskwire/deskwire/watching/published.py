@@ -1,18 +1,20 @@
-"""The event published for each outcome. Its JSON schema is docs/outcome.schema.json."""
+"""The events published: each outcome (docs/outcome.schema.json), each incident (docs/incident.schema.json)."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from deskwire.conversation.recorded import Outcome
 from deskwire.model.events import Kind
+from deskwire.model.notices import PLACE
 from deskwire.model.signals import About
 
-SOURCE, DETAIL_TYPE = "deskwire", "Deskwire Outcome"
-KINDS = ", ".join([*dict.fromkeys([*map(str, Kind), *map(str, About)]), "note"])
+SOURCE, DETAIL_TYPE, INCIDENT_TYPE = "deskwire", "Deskwire Outcome", "Deskwire Incident"
+KINDS = ", ".join([*dict.fromkeys([*map(str, Kind), *map(str, About), PLACE]), "note"])
 
 
 class Published(BaseModel):
@@ -41,5 +43,28 @@ class Published(BaseModel):
         return {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Time": time, "Detail": self.model_dump(mode="json")}
 
 
+class PublishedIncident(BaseModel):
+    """An incident that was opened or closed. It holds no message text and no personal names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, title="Deskwire Incident")
+
+    version: Literal["1"] = Field("1", description="Of this description. Fields may be added without a new version.")
+    id: str = Field(description="Idempotency id. An event may come more than once, always with the same id.")
+    at: str = Field(description="When it was opened or closed, in UTC.", json_schema_extra={"format": "date-time"})
+    stack: str = Field(description="The CloudFormation stack.")
+    stage: str = Field(description="The stack's parameter Stage.")
+    incident: str = Field(description="Its name. The tag of its tickets is this after `incident-`.")
+    state: Literal["open", "closed"] = Field(description="What it is now.")
+    scope: str = Field(description="What was counted: company, group/NAME or connection/NAME.")
+    topic: str = Field(description="The service, `outage`, or `language TAG`; empty for all trouble.")
+    customers: int = Field(description="How many customers it was opened for.")
+    reason: str = Field(description="Of an open one what was counted beside the usual; of a closed one who closed it.")
+
+    def entry(self, time: object) -> dict[str, Any]:
+        """Return the entry of the bus, that happened at `time`."""
+        return {"Source": SOURCE, "DetailType": INCIDENT_TYPE, "Time": time, "Detail": self.model_dump(mode="json")}
+
+
 if __name__ == "__main__":
-    print(json.dumps(Published.model_json_schema(), indent=2))  # noqa: T201 - it is what the command gives
+    wanted = PublishedIncident if "incident" in sys.argv else Published
+    print(json.dumps(wanted.model_json_schema(), indent=2))  # noqa: T201 - it is what the command gives

@@ -19,6 +19,7 @@ from deskwire.ports import Absent, Bus, Conflict, Key, Put, Table, Update
 from deskwire.telemetry import Telemetry
 
 from .facts import Fact, facts_of
+from .incidents import IncidentWatch
 from .published import Published
 
 MOST = 30  # records counted in one transaction: two facts each, and their figures, are below the hundred it may hold
@@ -33,6 +34,7 @@ class Watcher:
     table: Table
     telemetry: Telemetry
     bus: Bus | None = None
+    incidents: IncidentWatch | None = None
     _names: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> str:
@@ -48,6 +50,7 @@ class Watcher:
     def _watch(self, records: Sequence[Mapping[str, Any]]) -> str:
         """Count some records. One that cannot be read holds up only what comes after it."""
         facts: list[Fact] = []
+        read: list[Mapping[str, Any]] = []
         unreadable = ""
         for record in records:
             try:
@@ -55,11 +58,20 @@ class Watcher:
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 unreadable = self._failed(record, error)
                 break
+            read.append(record)
         try:
             self._take(facts)
+            if self.incidents is not None:
+                self.incidents.watch(read)
         except Exception as error:  # noqa: BLE001 - whatever it is, the records are redelivered
             return self._failed(records[0], error)
         return unreadable
+
+    def look(self) -> int:
+        """Close the incidents that are over; return how many."""
+        closed = self.incidents.close_what_is_over() if self.incidents is not None else 0
+        self.telemetry.flush()
+        return closed
 
     def _failed(self, record: Mapping[str, Any], error: Exception) -> str:
         reason = str(error) if isinstance(error, DeskwireError) else where(error)

@@ -1,0 +1,113 @@
+"""Tells the members of an incident what is new: each once, where the platform's terms and the policy allow it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from deskwire.care.addresses import mailbox
+from deskwire.care.incident import SAID_WITHIN
+from deskwire.care.measure import cut
+from deskwire.contracts.channel import Replies
+from deskwire.contracts.terms import Permit, Refusal
+from deskwire.model.events import Author, Visibility
+from deskwire.model.notices import Notice
+from deskwire.telemetry import Telemetry
+
+from . import wording
+from .decide import Pending, Plan
+from .incidents import language_for, update_key
+from .ledger import Ledger
+from .sending import Sending
+from .table import moment, seconds
+from .thread import outgoing
+from .turn import Turn
+
+OPTED_OUT = "they want no automatic answers"
+BUDGET = "this unproved address has had as many automatic answers today as the policy allows"
+UNWANTED_IN_PUBLIC = "the conversation is public, and the policy says nothing automatic there (acknowledge.public)"
+UNKNOWN = "nobody is known to tell it to"
+TOO_LATE = "it could not be sent for hours, and would be no news any more"
+
+
+@dataclass(frozen=True, slots=True)
+class Updating:
+    """Says the updates that a turn is to file, and has the ticket say what became of each."""
+
+    ledger: Ledger
+    telemetry: Telemetry
+    sending: Sending
+
+    def told(self, turn: Turn, plan: Plan) -> Plan:
+        """Return the plan with the note that each update leaves in the ticket; one that has to wait is left out."""
+        file = [self._told(turn, item) for item in plan.file]
+        return replace(plan, file=tuple(item for item in file if item is not None))
+
+    def _told(self, turn: Turn, item: Pending) -> Pending | None:
+        notice = item.message.notice
+        if notice is None or not notice.texts:
+            return item
+        words = self._said(turn, item, notice)
+        return replace(item, message=replace(item.message, note=words)) if words else None
+
+    def _said(self, turn: Turn, item: Pending, notice: Notice) -> str:
+        """Say it, and return the note about that; an empty one while it is to be tried again."""
+        key = update_key(notice.incident, notice.number)
+        permit = self._permit(turn, key)
+        if isinstance(permit, Permit):
+            text = cut(notice.texts[language_for(notice)], permit.limit.most, permit.limit.unit)
+            message = outgoing(turn.thread, key=key, text=text, automatic=True)
+            turn.intended.append(key)
+            first = self.ledger.intend(turn.thread, send=key, text=text)
+            state, sent, reason = self.sending.send(turn, message, permit, first=first)
+            late = seconds(turn.now) - item.message.recorded_at // 1000 > SAID_WITHIN.total_seconds()
+            if state == "failed" and item.message.recorded_at and late:
+                state, reason = "refused", TOO_LATE
+            turn.settle(key, state, sent.ids if sent else (), reason)
+            if state == "failed":
+                turn.waiting.add(item.message.key)
+                return ""
+            if state == "sent":
+                self.telemetry.count("IncidentUpdates")
+                return wording.update_told(text, notice.incident, notice.number)
+        else:
+            reason = self._refused(turn, key, permit.reason)
+        self.telemetry.count("IncidentUpdatesNotSent")
+        return wording.update_untold(notice.incident, notice.number, reason)
+
+    def _refused(self, turn: Turn, key: str, reason: str) -> str:
+        """Note that it may not be said, unless an earlier attempt has said it; return why."""
+        known = self.ledger.sent(turn.thread.key, key)
+        if known is not None and known["state"] not in {"sending", "failed"}:
+            return str(known.get("reason") or "it was said before")
+        turn.settle(key, "unknown" if known else "refused", (), reason)
+        return reason
+
+    def _permit(self, turn: Turn, key: str) -> Permit | Refusal:
+        """Return leave to say something automatic in this thread now, or why not."""
+        thread, channel = turn.thread, turn.channel
+        author = thread.customer()
+        if not isinstance(channel, Replies):
+            return Refusal(f"{channel.title} takes no answers through its interface")
+        if author is None:
+            return Refusal(UNKNOWN)
+        if thread.visibility is Visibility.PUBLIC and not turn.connection.policy.acknowledge.public:
+            return Refusal(UNWANTED_IN_PUBLIC)
+        permit = channel.terms.permit(
+            thread.visibility,
+            automatic=True,
+            last_inbound=moment(thread.last_inbound) if thread.last_inbound else None,
+            now=turn.now,
+            kind=thread.thread_kind,
+        )
+        if isinstance(permit, Refusal):
+            return permit
+        return self._wish(turn, author, key) or permit
+
+    def _wish(self, turn: Turn, author: Author, key: str) -> Refusal | None:
+        """Return why this customer is told nothing automatic, if they are not."""
+        channel = turn.thread.channel
+        if turn.channel.proves_authors:
+            return Refusal(OPTED_OUT) if self.ledger.opted_out(channel, author.id) else None
+        person = mailbox(author.email) if author.email else author.id
+        spent = self.ledger.spend(channel, person, key, turn.connection.policy.replies_per_day)
+        return None if spent else Refusal(BUDGET)

@@ -1,0 +1,363 @@
+"""Counts trouble exactly once, opens an incident where chance does not explain it, and tells who is to know.
+
+What is counted is noted with a token, as figures are. An incident is opened and closed in one step each, whichever
+worker sees the rise; what follows is done for the stream's record of that step, and again when that record is
+redelivered: the letters are known by their keys, the event and the alarm by the incident's name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from deskwire.care.incident import BUCKET, FRESH, LEARNED, SAME, Alarm, Usual, alarm, concerns, over, slot
+from deskwire.configuration import INCIDENTS_KEY, Incidents, connection_key
+from deskwire.conversation import incidents
+from deskwire.conversation.incidents import Incident, Trouble
+from deskwire.conversation.table import DAY, moment
+from deskwire.letters import notices
+from deskwire.model.errors import TemporaryError
+from deskwire.model.keys import compose, decompose, digest
+from deskwire.model.notices import Notice
+from deskwire.ports import Absent, Alarms, AtMost, Bus, Clock, Conflict, Item, Key, Mailbox, Put, Table, Update
+from deskwire.telemetry import Telemetry
+
+from .published import PublishedIncident
+
+TOKEN_SECONDS = 3 * DAY  # a stream keeps its records for one day
+COUNTED_SECONDS = 35 * DAY
+SEEN_SECONDS = int(SAME.total_seconds())
+STALE = 2 * 3600  # seconds after which a message that was filed late opens no incident any more
+HOUR = 3600
+
+
+def trouble_in(record: Mapping[str, Any]) -> Trouble | None:
+    """Return the trouble that a stream's record tells of, if it is that. Raises as `facts_of` does."""
+    change = record["dynamodb"]
+    pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
+    new, old = change.get("NewImage") or {}, change.get("OldImage") or {}
+    ended_before = old.get("state", {}).get("S", "recorded") != "recorded"
+    if not sk.startswith("M#") or "trouble" not in new or ended_before:
+        return None
+    told = json.loads(new["trouble"]["S"])
+    channel, account = [*decompose(sk[2:]), "", ""][:2]
+    topics = tuple(str(each) for each in told["topics"])
+    return Trouble(
+        id=digest(compose("trouble", pk, sk))[:32],
+        at=incidents.seconds_of(new["received_at"]["S"]),
+        channel=channel,
+        account=account,
+        thread=pk[2:],
+        by=str(told["by"]),
+        topics=topics,
+        language=incidents.language_of(topics),
+    )
+
+
+def incident_in(record: Mapping[str, Any]) -> Incident | None:
+    """Return the incident that was just opened or closed, by a stream's record."""
+    change = record["dynamodb"]
+    if change["Keys"]["pk"]["S"] != incidents.INCIDENTS or "NewImage" not in change:
+        return None
+    new, old = change["NewImage"], change.get("OldImage") or {}
+    if new["state"] == old.get("state"):
+        return None
+    plain = {name: value.get("S", value.get("N")) for name, value in new.items() if {"S", "N"} & value.keys()}
+    return Incident.model_validate(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was counted of one scope: customers of the last two days by topic and bucket, and what is usual."""
+
+    counts: Mapping[str, Mapping[int, int]]
+    usual: Usual
+
+    def rate(self, topic: str) -> Callable[[int], float]:
+        """Return the usual rate of a topic at any time."""
+        return lambda at: self.usual.rate(topic, at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentWatch:
+    """Everything that incidents need of the world. Without a bus or alarms, these are not told."""
+
+    table: Table
+    mailbox: Mailbox
+    clock: Clock
+    telemetry: Telemetry
+    bus: Bus | None = None
+    alarms: Alarms | None = None
+
+    def watch(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Take what a batch tells of trouble and of incidents. Raises `TemporaryError`; it may be told again."""
+        troubles = [found for record in records if (found := trouble_in(record)) is not None]
+        definition = self.table.get(INCIDENTS_KEY) if troubles else None
+        if definition is not None:
+            self._take(Incidents.read(definition["definition"]), troubles)
+        for record in records:
+            if (incident := incident_in(record)) is not None:
+                self._tell(incident, record)
+
+    def close_what_is_over(self) -> int:
+        """Close the incidents after which it has been quiet; return how many."""
+        closed = 0
+        for scope in incidents.scopes(self.table):
+            incident = incidents.incident_of(self.table, str(scope.get("incident", "")))
+            if incident is None:
+                continue
+            at = int(self.clock().timestamp())
+            known = self._history(incident.scope, at)
+            ended = over(known.counts.get(incident.topic, {}), known.rate(incident.topic), incident.opened_at, at)
+            if ended is not None:
+                closed += incidents.close_incident(self.table, incident, ended, "calm")
+        return closed
+
+    # ---------------------------------------------------------------- counting
+
+    def _take(self, definition: Incidents, troubles: Sequence[Trouble]) -> None:
+        by_scope: defaultdict[str, list[Trouble]] = defaultdict(list)
+        connections: dict[str, tuple[str, ...]] = {}
+        for trouble in troubles:
+            scope, theirs = definition.scope(self._connection(trouble))
+            by_scope[scope].append(trouble)
+            connections[scope] = theirs
+        for scope, found in by_scope.items():
+            self._of_scope(scope, connections[scope], definition.priority, found)
+
+    def _of_scope(self, scope: str, connections: Sequence[str], priority: str, troubles: Sequence[Trouble]) -> None:
+        """Count what a batch has of one scope; open its incident where that is due, and link who belongs to it."""
+        state = self.table.get(incidents.scope_item(scope)) or {}
+        known = str(state.get("incident", ""))
+        for trouble in troubles:
+            self._count(scope, trouble, usual=not known)
+        late = int(self.clock().timestamp()) - max(each.at for each in troubles) > STALE
+        if not known and not late:
+            self._open(scope, connections, priority, troubles, int(state.get("ended", 0)))
+            known = str((self.table.get(incidents.scope_item(scope)) or {}).get("incident", ""))
+        incident = incidents.incident_of(self.table, known)
+        if incident is not None:
+            self._link(incident, [each for each in troubles if concerns(incident.topic, each.topics)])
+
+    def _count(self, scope: str, trouble: Trouble, *, usual: bool) -> None:
+        """Count a customer once in six hours, and the message once. Raises `TemporaryError`."""
+        start = trouble.at // HOUR * HOUR
+        minute = (trouble.at - start) // BUCKET * BUCKET // 60
+        keys = ("", *trouble.topics)
+        sums = {f"n{minute:02} {topic}": 1 for topic in keys} | ({f"u {topic}": 1 for topic in keys} if usual else {})
+        seen = {
+            "until": trouble.at + SEEN_SECONDS,
+            "at": trouble.at,
+            "member": trouble.thread,
+            "channel": trouble.channel,
+            "account": trouble.account,
+            "by": trouble.by,
+            "topics": list(trouble.topics),
+            "expires": trouble.at + 2 * SEEN_SECONDS,
+        }
+        token = token_of(trouble)
+        try:
+            self.table.transact(
+                [
+                    Put(token, when=[("pk", Absent())]),
+                    Update(seen_item(scope, trouble.by), set=seen, when=[("until", AtMost(trouble.at))]),
+                    Update(hour_item(scope, start), add=sums, initial={"expires": start + COUNTED_SECONDS}),
+                ]
+            )
+        except Conflict:
+            if self.table.get((token["pk"], token["sk"])) is not None:
+                return
+            lately = self.table.get(seen_item(scope, trouble.by))
+            if lately is None or lately["until"] <= trouble.at:
+                raise TemporaryError("another worker counts the same") from None
+            self.table.put(Put(token))
+
+    def _open(
+        self, scope: str, connections: Sequence[str], priority: str, troubles: Sequence[Trouble], ended: int
+    ) -> None:
+        """Open an incident where customers are more than chance explains."""
+        at = max(each.at for each in troubles)
+        topics = {"", *(topic for each in troubles for topic in each.topics)}
+        history = self._history(scope, at)
+        found = [
+            raised
+            for topic in topics
+            if (raised := alarm(topic, history.counts.get(topic, {}), history.rate(topic), at, ended)) is not None
+        ]
+        if not found:
+            return
+        raised = max(found, key=lambda each: each.rank)
+        first = min(
+            (each for each in troubles if concerns(raised.topic, each.topics)), key=lambda each: (each.at, each.id)
+        )
+        if not incidents.open_incident(self.table, _incident(scope, raised, first, priority, at), connections):
+            self.telemetry.log("INFO", "an incident was opened by another worker")
+
+    def _history(self, scope: str, at: int) -> History:
+        """Return what was counted up to a time, in two bounded reads and that of the profile."""
+        today = at // DAY * DAY
+        rows = [row for day in (today - DAY, today) for row in self.table.query(*_hours_of(scope, day))]
+        counts: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        slots: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        for row in rows:
+            start = _hour_of(row)
+            for name, number in row.items():
+                kind, topic = name[:3], name[4:]
+                if kind[0] == "n" and kind[1:].isdecimal():
+                    counts[topic][(start + int(kind[1:]) * 60) // BUCKET] += number
+                elif name.startswith("u ") and today <= start <= at - FRESH:
+                    slots[name[2:]][slot(start)] += number
+        profile = self._profile(scope, today)
+        for topic, usual in profile["slots"].items():
+            slots[topic].update({int(each): number for each, number in usual.items()})
+        since = min([profile["since"] or at, *map(_hour_of, rows)])
+        return History(counts, Usual(since, slots))
+
+    def _profile(self, scope: str, today: int) -> Mapping[str, Any]:
+        """Return what was usual in the four weeks before today; it is made once a day, of at most 35 days' hours."""
+        key = profile_item(scope)
+        known = self.table.get(key)
+        if known is not None and known["day"] == today:
+            return {"since": known["since"], "slots": json.loads(known["slots"])}
+        rows = self.table.query(key[0], "H#")
+        slots: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        for row in rows:
+            start = _hour_of(row)
+            if today - int(LEARNED.total_seconds()) <= start < today:
+                for name in (each for each in row if each.startswith("u ")):
+                    slots[name[2:]][slot(start)] += row[name]
+        before = (known or {}).get("since", 0)
+        since = min([*([before] if before else []), *map(_hour_of, rows)], default=0)
+        item = {"pk": key[0], "sk": key[1], "day": today, "since": since, "expires": today + COUNTED_SECONDS}
+        self.table.put(Put({**item, "slots": json.dumps(slots, ensure_ascii=False)}))
+        return {"since": since, "slots": slots}
+
+    def _connection(self, trouble: Trouble) -> str:
+        found = self.table.get(connection_key(trouble.channel, trouble.account))
+        return str(found["name"]) if found else trouble.account
+
+    # ---------------------------------------------------------------- telling
+
+    def _link(self, incident: Incident, members: Iterable[Trouble]) -> None:
+        """Have each member's ticket say that it belongs to the incident; who is noted as a member has been told."""
+        new: dict[str, Trouble] = {}
+        for each in members:
+            if each.thread not in new and self.table.get(incidents.member_item(incident.id, each.thread)) is None:
+                new[each.thread] = each
+        if not new:
+            return
+        self._send(incidents.joined(incident, each.channel, each.account, each.thread) for each in new.values())
+        for each in new.values():
+            pk, sk = incidents.member_item(incident.id, each.thread)
+            self.table.put(
+                Put(
+                    {
+                        "pk": pk,
+                        "sk": sk,
+                        "member": each.thread,
+                        "by": each.by,
+                        "channel": each.channel,
+                        "account": each.account,
+                        "language": each.language,
+                        "at": each.at,
+                        "expires": each.at + incidents.MEMBERS_KEPT,
+                    }
+                )
+            )
+
+    def _tell(self, incident: Incident, record: Mapping[str, Any]) -> None:
+        """Tell what follows from an incident that was opened or closed."""
+        if incident.state == "open":
+            self._send([incidents.opening(incident)])
+            self._link(incident, self._earlier(incident))
+            words = f"Incident {incident.id} was opened, about {incident.about}: {incident.reason}."
+        else:
+            members = len(self.table.query(*incidents.member_item(incident.id, "")))
+            why = "two hours about as usual" if incident.closed_by == "calm" else "closed by hand"
+            words = f"Incident {incident.id}, about {incident.about}, is over: {why}. Conversations: {members}."
+            self._send([incidents.noted(incident, 0, words)])
+        if self.bus is not None:
+            at = datetime.fromtimestamp(int(record["dynamodb"]["ApproximateCreationDateTime"]), UTC)
+            self.bus.publish([self._event(incident).entry(at)])
+        if self.alarms is not None:
+            subject = f"Deskwire {self.telemetry.stage}: incident {incident.state}, {incident.topic or 'all trouble'}"
+            self.alarms.tell(subject, words)
+        self.telemetry.count("IncidentsOpened" if incident.state == "open" else "IncidentsClosed")
+
+    def _earlier(self, incident: Incident) -> list[Trouble]:
+        """Return who wrote about it since it began and before it was opened."""
+        rows = self.table.query(*seen_item(incident.scope, ""))
+        found = [
+            Trouble(
+                id="", at=row["at"], channel=row["channel"], account=row["account"], thread=row["member"], by=row["by"],
+                topics=tuple(row["topics"]), language=incidents.language_of(row["topics"]),
+            )
+            for row in rows
+            if row["at"] >= incident.began_at
+        ]  # fmt: skip
+        return [each for each in found if concerns(incident.topic, each.topics)]
+
+    def _send(self, given: Iterable[Notice]) -> None:
+        self.mailbox.send(notices(given, self.clock().isoformat()))
+
+    def _event(self, incident: Incident) -> PublishedIncident:
+        at = incident.opened_at if incident.state == "open" else incident.closed_at
+        return PublishedIncident(
+            id=digest(compose("incident", incident.id, incident.state))[:32],
+            at=moment(at).isoformat().replace("+00:00", "Z"),
+            stack=self.telemetry.stack,
+            stage=self.telemetry.stage,
+            incident=incident.id,
+            state=incident.state,
+            scope=incident.scope,
+            topic=incident.topic,
+            customers=incident.customers,
+            reason=incident.reason if incident.state == "open" else incident.closed_by,
+        )
+
+
+def _incident(scope: str, raised: Alarm, first: Trouble, priority: str, at: int) -> Incident:
+    return Incident(
+        sk=incidents.new_identifier(scope, at),
+        scope=scope,
+        topic=raised.topic,
+        reason=raised.reason,
+        customers=raised.customers,
+        priority=priority,
+        channel=first.channel,
+        account=first.account,
+        began_at=raised.since,
+        opened_at=at,
+    )
+
+
+def token_of(trouble: Trouble) -> Item:
+    """Return the item by which a message is known to have been counted."""
+    return {"pk": f"W#{trouble.id}", "sk": "COUNTED", "expires": trouble.at + TOKEN_SECONDS}
+
+
+def seen_item(scope: str, by: str) -> Key:
+    """Return where a customer is noted as counted."""
+    return (f"Q#{scope}", f"C#{by}")
+
+
+def hour_item(scope: str, start: int) -> Key:
+    """Return where a scope's counts of an hour are: `n05 app` for five minutes, `u app` for what is usual."""
+    return (f"Q#{scope}", f"H#{moment(start):%Y-%m-%dT%H}")
+
+
+def profile_item(scope: str) -> Key:
+    """Return where the usual of a scope is."""
+    return (f"Q#{scope}", "PROFILE")
+
+
+def _hours_of(scope: str, day: int) -> Key:
+    return (f"Q#{scope}", f"H#{moment(day):%Y-%m-%d}")
+
+
+def _hour_of(row: Item) -> int:
+    return int((datetime.strptime(row["sk"][2:], "%Y-%m-%dT%H").replace(tzinfo=UTC)).timestamp())
