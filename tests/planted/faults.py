@@ -25,6 +25,7 @@ AWS = ("tests/library/aws", "tests/ports")
 LEDGER = ("tests/library/conversation", "tests/stories")
 ERASE = ("tests/stories/test_audit_stories.py", "tests/cli/test_erase.py", "tests/stories")
 FLOOD = ("tests/stories/test_flood_stories.py",)
+INCIDENT = ("tests/stories/test_incident_stories.py", "tests/cli/test_incident.py")
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
 FAULTS = (
@@ -136,6 +137,19 @@ FAULTS = (
           "author = thread.customer() or author", ("tests/library/conversation/test_customer.py",)),
     Fault("a configuration error is not counted", "dismissing", 'telemetry.count("ConfigurationErrors")', "None",
           ("tests/library/test_dismissing.py",)),
+    # --------------------------------------------------------------------------------------------------- incidents
+    Fault("a customer counts as often as they write", "watching.incidents",
+          'set=seen, when=[("until", AtMost(trouble.at))]', "set=seen", INCIDENT),
+    Fault("an outage is taken for the usual at once", "watching.incidents", "today <= start <= at - FRESH",
+          "today <= start", INCIDENT),
+    Fault("an incident about one service takes in all trouble", "care.incident", "return not topic or topic in topics",
+          "return True", INCIDENT),
+    Fault("what ended an incident opens the next", "watching.incidents", 'int(state.get("ended", 0))', "0", INCIDENT),
+    Fault("a customer of two conversations is told twice", "operating.incidents", '{each["by"]: each for',
+          '{each["sk"]: each for', INCIDENT),
+    Fault("an update goes to who wants none", "conversation.updating",
+          "Refusal(OPTED_OUT) if self.ledger.opted_out(channel, author.id) else None", "None", INCIDENT),
+    Fault("who is erased stays a member", "operating.erasing", "counted.add(", "set().add(", INCIDENT),
     # ------------------------------------------------------------------------------------ what erasing leaves behind
     Fault("the last reference stays", "operating.erasing", "for epoch in range(thread.epoch + 1)",
           "for epoch in range(thread.epoch)", ERASE),

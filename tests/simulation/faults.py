@@ -357,6 +357,23 @@ FAULTS = (
           "words, following = apart(items)",
           "from .entries import follows\n    words, following = apart([*items, *filter(follows, first)])",
           ("pictures of a failing host (messenger, zendesk)",)),
+    Fault("who wrote before the incident was opened is not linked", "watching.incidents:IncidentWatch", "_tell",
+          "self._link(incident, self._earlier(incident))", "pass",
+          ("an incident with an update (messenger, zendesk)",)),
+    Fault("what could not be told of an incident is not told again", "watching.watcher:Watcher", "_watch",
+          "self.incidents.watch(read)",
+          "from tests.simulation.faults import quietly; quietly(self.incidents.watch, read)",
+          ("an incident with an update (messenger, zendesk)",), (("refused", "mailbox send", 4),)),
+    Fault("an incident that is over tells nobody", "watching.incidents", "incident_in",
+          'if new["state"] == old.get("state"):', "if old:",
+          ("an incident with an update (messenger, zendesk)",)),
+    Fault("an update is said without an intent", "conversation.updating:Updating", "_said",
+          "first = self.ledger.intend(turn.thread, send=key, text=text)", "first = True",
+          ("an incident with an update (messenger, zendesk)",),
+          (("after", "POST graph/v26.0/410000000000001/messages", 4),)),
+    Fault("who writes about an open incident hears the usual", "conversation.acknowledging", "_in_incident",
+          "trouble = assess(turn, event).trouble if turn.incidents else None", "trouble = None",
+          ("an incident with an update (messenger, zendesk)",)),
 )  # fmt: skip
 
 

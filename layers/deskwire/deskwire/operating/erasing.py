@@ -45,6 +45,7 @@ from deskwire.ports import (
     Equals,
     Found,
     Item,
+    Key,
     Lacks,
     Pile,
     Update,
@@ -113,6 +114,7 @@ class Traces:
     aliases: frozenset[str]  # keys of threads that go on in one of theirs
     threads: frozenset[str]  # keys of threads with words of theirs, or that know them as the customer
     names: frozenset[str]  # their id and addresses, by which bodies are searched that nobody could read
+    counted: frozenset[Key] = frozenset()  # the items in which they are counted for incidents, or are a member of one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +150,11 @@ class Eraser:
 
     def find(self, person: Person) -> Traces:
         """Walk through the table and return where the person is. Costs what the table weighs; erasing is rare."""
-        known, wrote, names, aliases = set(), set(), {person.author}, []
-        for item in self.table.scan(("pk", "sk", "event", "author", "channel", "alias_of")):
+        known, wrote, names, aliases, counted = set(), set(), {person.author}, [], set()
+        by = person_digest(person.channel, person.author)
+        for item in self.table.scan(("pk", "sk", "event", "author", "channel", "alias_of", "member", "by")):
+            if "member" in item and item.get("by") == by:
+                counted.add((item["pk"], item["sk"]))
             key = item["pk"][2:]
             if item["sk"] == "THREAD" and item.get("alias_of"):
                 aliases.append((key, item["alias_of"]))
@@ -161,7 +166,7 @@ class Eraser:
                 wrote.add(key)
                 names |= _addresses(author)
         led = frozenset(alias for alias, thread in aliases if thread in known)
-        return Traces(led, frozenset(known | wrote) - led, frozenset(names))
+        return Traces(led, frozenset(known | wrote) - led, frozenset(names), frozenset(counted))
 
     def certificate(self, person: Person) -> Item | None:
         """Return the certificate of an erasure that was begun, or None."""
@@ -210,6 +215,8 @@ class Eraser:
                 again.add("a conversation is being worked on: run it again in three minutes")
             except (TemporaryError, ConfigurationError) as error:
                 again.add(f"a helpdesk could not be asked, run it again: {error}")
+        for place in sorted(traces.counted):
+            self.table.transact([Delete(place)])
         self._parked(person, traces.names)
         self._dead(person, traces)
         self._archive(person, traces.names)
