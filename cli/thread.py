@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deskwire.configuration import INDEX_KEY
+from deskwire.conversation.incidents import language_for
 from deskwire.conversation.recorded import RECORDED, Recorded, recorded
 from deskwire.conversation.table import moment, person_item, reference_item, thread_item, ticket_item
 from deskwire.conversation.thread import Thread
@@ -132,7 +133,7 @@ def _message(message: Recorded, row: Mapping[str, Any], *, text: bool) -> dict[s
         "key": message.key,
         "kind": str(content.kind) if content else ("note" if message.note else "mark"),
         "own": content.own if content else True,
-        "occurred_at": content.to_json()["occurred_at"] if content else None,
+        "occurred_at": content.to_json().get("occurred_at") if content else None,
         "received_at": message.received_at or None,
         "recorded_at": _millisecond(row.get("recorded_at", 0)),
         "done_at": _millisecond(row.get("done_at", 0)),
@@ -148,9 +149,15 @@ def _message(message: Recorded, row: Mapping[str, Any], *, text: bool) -> dict[s
 def _words_of(message: Recorded) -> dict[str, Any]:
     """Return who wrote what; a note of ours has no author."""
     if message.event is None:
-        return {"author": None, "text": message.note}
+        return {"author": None, "text": message.note or _noticed(message)}
     author = message.event.author
     return {"author": author and (author.name or author.handle or author.id), "text": message.event.text}
+
+
+def _noticed(message: Recorded) -> str:
+    """Return what an incident says in the ticket, or to the customer."""
+    notice = message.notice
+    return "" if notice is None else notice.words or notice.texts[language_for(notice)]
 
 
 def _sent(row: Mapping[str, Any]) -> dict[str, Any]:

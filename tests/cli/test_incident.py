@@ -8,11 +8,13 @@ import pytest
 from moto import mock_aws
 
 from deskwire.aws.table import DynamoTable
-from deskwire.conversation.incidents import Incident, incident_of, member_item, open_incident, update_key
-from deskwire.conversation.table import sent_item
+from deskwire.conversation.incidents import Incident, incident_of, joined, member_item, open_incident, update_key
+from deskwire.conversation.ledger import Ledger
+from deskwire.conversation.recorded import Recorded
+from deskwire.conversation.table import sent_item, thread_item
 from deskwire.letters import content_of, read_letter
-from deskwire.model.notices import Purpose
-from deskwire.ports import Put
+from deskwire.model.notices import Notice, Purpose
+from deskwire.ports import Put, Update
 
 AT = int(datetime(2026, 11, 2, 9, tzinfo=UTC).timestamp())
 ID = "20261102-3f9c1"
@@ -110,3 +112,20 @@ def test_one_is_closed_by_hand_once(deskwire, northwind):
     told = deskwire("incident", "close", ID)
     assert told.status == 1
     assert "closed already" in told.err
+
+
+def test_a_conversation_shows_what_an_incident_said_in_it(deskwire, northwind):
+    incident = incident_of(northwind, ID)
+    said = [joined(incident, "messenger", "41", THREADS[0]),
+            Notice(incident=ID, purpose=Purpose.UPDATE, number=1, channel="messenger", account="41", thread=THREADS[0],
+                   texts={"en": "It works."}, default="en")]  # fmt: skip
+    ledger = Ledger(northwind, lambda: datetime(2026, 11, 2, 9, tzinfo=UTC), "worker")
+    for each in said:
+        ledger.record(THREADS[0], Recorded(key=each.key, notice=each, received_at="2026-11-02T09:00:00+00:00"))
+        ledger.take(THREADS[0], each, each.key)
+        northwind.update(Update(thread_item(THREADS[0]), remove=["lease_until"]))
+    told = deskwire("thread", THREADS[0], "--json", "--text")
+    assert told.status == 0
+    shown = json.loads(told.out)["messages"]
+    assert {each["kind"] for each in shown} == {"incident"}
+    assert {each["text"] for each in shown} == {said[0].words, "It works."}

@@ -11,8 +11,16 @@ THREAD = "messenger/41/2490"
 
 
 def update(**more):
-    given = {"incident": "20261102-3f9c1", "purpose": Purpose.UPDATE, "number": 1, "channel": "messenger",
-             "account": "41", "thread": THREAD, "texts": {"en": "It works.", "fa": "درست شد"}, "default": "en"}  # fmt: skip
+    given = {
+        "incident": "20261102-3f9c1",
+        "purpose": Purpose.UPDATE,
+        "number": 1,
+        "channel": "messenger",
+        "account": "41",
+        "thread": THREAD,
+        "texts": {"en": "It works.", "fa": "درست شد"},
+        "default": "en",
+    }
     return Notice(**{**given, **more})
 
 

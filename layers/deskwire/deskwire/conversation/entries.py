@@ -295,18 +295,18 @@ def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]
 
 
 def assess(turn: Turn, event: Event | None) -> Hints:
-    """Return the triage's assessment of a message."""
+    """Return the triage's assessment of a message; it is judged once in a turn."""
     if event is None:
         return Hints()
-    public = turn.before.visibility is Visibility.PUBLIC
-    return triage(
-        event.text,
-        turn.connection.policy,
-        hint=event.language,
-        stars=event.stars,
-        public=public,
-        again=turn.thread.epoch > 0,
-    )
+    again = turn.thread.epoch > 0
+    said = (event.text, event.language, event.stars, again)
+    if said not in turn.assessed:
+        public = turn.before.visibility is Visibility.PUBLIC
+        policy = turn.connection.policy
+        turn.assessed[said] = triage(
+            event.text, policy, hint=event.language, stars=event.stars, public=public, again=again
+        )
+    return turn.assessed[said]
 
 
 def _subject(turn: Turn, item: Pending) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from deskwire.care.triage import Hints
 from deskwire.configuration import Connection, HelpdeskConnection
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.helpdesk import Helpdesk
@@ -56,6 +57,7 @@ class Turn:
     now: datetime
     incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
     before: Thread = field(init=False)
+    assessed: dict[tuple[str, str, int, bool], Hints] = field(default_factory=dict)  # by what was said
     missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
     clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name
     reminded: list[str] = field(default_factory=list)  # the names of those that were noted
