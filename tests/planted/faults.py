@@ -140,8 +140,8 @@ FAULTS = (
     # --------------------------------------------------------------------------------------------------- incidents
     Fault("a customer counts as often as they write", "watching.incidents",
           'set=seen, when=[("until", AtMost(trouble.at))]', "set=seen", INCIDENT),
-    Fault("an outage is taken for the usual at once", "watching.incidents", "today <= start <= at - FRESH",
-          "today <= start", INCIDENT),
+    Fault("an outage is taken for the usual at once", "watching.incidents", "today <= _hour_of(row) <= at - FRESH",
+          "today <= _hour_of(row)", INCIDENT),
     Fault("an incident about one service takes in all trouble", "care.incident", "return not topic or topic in topics",
           "return True", INCIDENT),
     Fault("what ended an incident opens the next", "watching.incidents", 'int(state.get("ended", 0))', "0", INCIDENT),

@@ -120,6 +120,13 @@ def test_an_update_makes_copies_appends_adds_and_removes_in_one_step(table):
     assert table.get(KEY) == after
 
 
+def test_a_sum_may_be_named_by_any_word(table):
+    names = {"n05 ": 1, "n05 mobile data": 2, "n05 برنامه": 3, "3": 4}
+    for _ in range(2):
+        table.transact([Update(KEY, add=names, initial={"expires": 7})])
+    assert table.get(KEY) == item(expires=7, **{name: 2 * number for name, number in names.items()})
+
+
 def test_an_update_makes_the_item_and_its_lists(table):
     after = table.update(Update(KEY, append={"pending": "a"}, copy={"was_clean": "clean"}, initial={"made": 1}))
     assert after == item(pending=["a"], was_clean=[], made=1)

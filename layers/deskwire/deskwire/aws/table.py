@@ -70,7 +70,9 @@ class _Expression:
         self.values: dict[str, dict[str, Any]] = {}
 
     def name(self, attribute: str) -> str:
-        placeholder = f"#{attribute}"
+        # A placeholder holds letters, digits and underscores alone; an attribute may have any name.
+        plain = attribute.isascii() and attribute.isidentifier()
+        placeholder = f"#{attribute}" if plain else f"#x{attribute.encode().hex()}"
         self.names[placeholder] = attribute
         return placeholder
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import lgamma, log, log1p
 
@@ -20,20 +20,27 @@ from .phrasebook import phrasebook, plain
 BUCKET = 300  # seconds in which customers are counted together
 WINDOW = 6  # buckets beside the present one: half an hour, and what has passed of the present one
 DISPERSION = 4.0  # of the negative binomial: rates differ by half from day to day
+UNKNOWN = 1.0  # the same on the first day, when the usual is hardly known
 SURPRISE = 10.0  # -log of the chance that the window's count is no more than usual
 MARGIN = 1.5  # added for a topic or a language: many are watched at once
+MOST_NAME = 0.6  # of an alarm's customers make it one about the service that they name
 SLOW = 12.0  # the CUSUM's alarm, in nats, where little is usual; more where much is, since it then varies more
 SLOW_BUCKETS = 144  # how far back the CUSUM looks: twelve hours
 FASTER = 3.0  # how much above the usual the CUSUM looks for
 LEAST = 4  # customers, however quiet it usually is
 FLOOR = 0.1  # customers an hour that are taken for usual at least
 LEARNED = timedelta(days=28)  # whose trouble is the usual
-ASSUMED = 0.5  # customers an hour, before anything is known; two days of history weigh as much
+ASSUMED = 0.5  # customers an hour, before anything is known; half a day of history weighs as much
 ASSUMED_NAMED = 0.1  # the same with one service's name
+ASSUMED_DAYS = 0.5
+LEAST_LEARNED = 5  # customers of an hour that are taken for usual in any case, and of more than
+MOST_LEARNED = 3  # times the usual no more than that: an outage is not learned as the usual, a busy company is
 FRESH = 2 * 3600  # seconds for which what was counted is not taken for usual yet: it may be the outage itself
 QUIET = timedelta(hours=2)  # below one and a half times the usual, after which an incident is over
 SAID_WITHIN = timedelta(hours=6)  # an update that could not be sent for longer is no news any more
 SAME = timedelta(hours=6)  # within which a customer counts once
+Counts = Mapping[str, Mapping[int, int]]  # customers by topic and bucket
+OUTAGE = "outage"  # the topic of what many have
 LANGUAGE = "language "  # a topic that is a language begins so
 _HOUR = 3600
 _DAY = 86_400
@@ -59,13 +66,21 @@ class Usual:
         this = slot(at)
         weekend, hour = divmod(this, 24)
         assumed = ASSUMED_NAMED if _is_named(topic) else ASSUMED
-        overall = (sum(slots.values()) + assumed * 24 * 2) / ((days + 2) * 24)
+        overall = (sum(slots.values()) + assumed * 24 * ASSUMED_DAYS) / ((days + ASSUMED_DAYS) * 24)
         known = days * (2 / 7 if weekend else 5 / 7) * 3  # hours of this kind that were seen
         if not known:
             return max(FLOOR, overall)
         near = sum(slots.get(24 * weekend + (hour + step) % 24, 0) for step in (-1, 0, 1))
         weight = known / (known + 12)
         return max(FLOOR, weight * near / known + (1 - weight) * overall)
+
+    def known(self, at: int) -> bool:
+        """Return whether there is a day of it at least."""
+        return at - self.since >= _DAY
+
+    def learned(self, topic: str, at: int, customers: int) -> int:
+        """Return how many of an hour's customers are taken for usual."""
+        return min(customers, max(LEAST_LEARNED, int(MOST_LEARNED * self.rate(topic, at))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +99,54 @@ class Alarm:
         return _is_named(self.topic), self.weight, self.customers
 
 
-def alarm(topic: str, counts: Mapping[int, int], rate: Callable[[int], float], at: int, after: int = 0) -> Alarm | None:
-    """Return the alarm that customers counted by bucket raise at a time, given the usual rate; None for none.
+def alarm(topics: Iterable[str], counts: Counts, usual: Usual, at: int, after: int = 0) -> Alarm | None:
+    """Return the alarm that customers counted by topic and bucket raise at a time about any of these topics, if one.
 
     Who came before `after`, when the last incident ended, counts no more.
     """
     first = -(-after // BUCKET)
-    return _sudden(topic, counts, rate(at), at, first) or _slow(topic, counts, rate, at, first)
+    found = [each for topic in topics if (each := _of_topic(topic, counts.get(topic, {}), usual, at, first))]
+    return _named_by_most(max(found, key=lambda each: each.rank), counts, at) if found else None
 
 
-def _sudden(topic: str, counts: Mapping[int, int], usual: float, at: int, first: int) -> Alarm | None:
-    now = at // BUCKET
+def _of_topic(topic: str, counts: Mapping[int, int], usual: Usual, at: int, first: int) -> Alarm | None:
+    return _sudden(topic, counts, usual, at, first) or _slow(topic, counts, usual, at, first)
+
+
+def _named_by_most(raised: Alarm, counts: Counts, at: int) -> Alarm:
+    """Return the alarm, about the service that most of its customers name where it is about no one service."""
+    if _is_named(raised.topic):
+        return raised
+    buckets = range(raised.since // BUCKET, at // BUCKET + 1)
+    named = {
+        topic: sum(theirs.get(bucket, 0) for bucket in buckets) for topic, theirs in counts.items() if _is_named(topic)
+    }
+    topic = max(named, key=lambda each: (named[each], each != OUTAGE, each), default="")
+    if not topic or named[topic] < MOST_NAME * raised.customers:
+        return raised
+    reason = f"{raised.reason}; {named[topic]} of them name {_named(topic)}"
+    return replace(raised, topic=topic, customers=named[topic], reason=reason)
+
+
+def _sudden(topic: str, counts: Mapping[int, int], usual: Usual, at: int, first: int) -> Alarm | None:
+    now, rate = at // BUCKET, usual.rate(topic, at)
     inside = sum(counts.get(bucket, 0) for bucket in range(max(first, now - WINDOW), now + 1))
+    if inside < LEAST:
+        return None
     hours = (WINDOW * BUCKET + at % BUCKET) / _HOUR
-    weight = surprise(inside, usual * hours) - (MARGIN if topic else 0.0) if inside >= LEAST else 0.0
+    dispersion = DISPERSION if usual.known(at) else UNKNOWN
+    weight = surprise(inside, rate * hours, dispersion) - (MARGIN if topic else 0.0)
     if weight <= SURPRISE:
         return None
-    reason = f"{inside} customers with {_named(topic)} in {hours * 60:.0f} minutes; usual are {usual * hours:.1f}"
+    reason = f"{inside} customers with {_named(topic)} in {hours * 60:.0f} minutes; usual are {rate * hours:.1f}"
     return Alarm(topic, inside, (now - WINDOW) * BUCKET, reason, weight)
 
 
-def _slow(topic: str, counts: Mapping[int, int], rate: Callable[[int], float], at: int, first: int) -> Alarm | None:
-    last = at // BUCKET
+def _slow(topic: str, counts: Mapping[int, int], usual: Usual, at: int, first: int) -> Alarm | None:
+    last, rate = at // BUCKET, usual.rate(topic, at)
     total, customers, since = 0.0, 0, last
-    drift = {
-        hour: rate(hour * _HOUR) * (FASTER - 1) * BUCKET / _HOUR for hour in range(at // _HOUR - 12, at // _HOUR + 1)
-    }
+    share = (FASTER - 1) * BUCKET / _HOUR
+    drift = {hour: usual.rate(topic, hour * _HOUR) * share for hour in range(at // _HOUR - 12, at // _HOUR + 1)}
     for bucket in range(max(first, last - SLOW_BUCKETS), last + 1):
         total -= drift[bucket * BUCKET // _HOUR]
         if total <= 0.0:
@@ -117,11 +154,11 @@ def _slow(topic: str, counts: Mapping[int, int], rate: Callable[[int], float], a
         found = counts.get(bucket, 0)
         total += found * log(FASTER)
         customers += found
-    limit = (SLOW + (MARGIN if topic else 0.0)) * (1 + rate(at) / 2)
+    limit = (SLOW + (MARGIN if topic else 0.0)) * (1 + rate / 2) * (1 if usual.known(at) else 2)
     if customers < LEAST + 2 or total <= limit:
         return None
     hours = (at - since * BUCKET) / _HOUR
-    reason = f"{customers} customers with {_named(topic)} in {hours:.1f} hours; usual are {rate(at) * hours:.1f}"
+    reason = f"{customers} customers with {_named(topic)} in {hours:.1f} hours; usual are {rate * hours:.1f}"
     return Alarm(topic, customers, since * BUCKET, reason, SURPRISE + total - limit)
 
 
@@ -183,8 +220,8 @@ class Detector:
 
     _counts: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     _usual: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    _fresh: deque[tuple[int, str]] = field(default_factory=deque)
-    _kept: deque[tuple[int, str]] = field(default_factory=deque)
+    _hours: deque[tuple[int, Counter[str]]] = field(default_factory=deque)  # customers by topic, not learned yet
+    _kept: deque[tuple[int, str, int]] = field(default_factory=deque)  # what was learned
     _seen: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     _since: int | None = None
     _open: _Open | None = None
@@ -200,20 +237,19 @@ class Detector:
         self._forget(now)
         self._seen[customer] = (now, topics)
         keys = ("", *topics)
+        if not self._hours or self._hours[-1][0] != now // _HOUR:
+            self._hours.append((now // _HOUR, Counter()))
         for topic in keys:
             self._counts[topic][now // BUCKET] += 1
+            self._hours[-1][1][topic] += 1
         if self._open:
             if concerns(self._open.topic, topics):
                 self._open.members.add(customer)
             return changes
-        self._fresh += [(now, topic) for topic in keys]
-        found = [each for topic in keys if (each := self._alarm(topic, now))]
-        if found:
-            changes.append(self._opened(max(found, key=lambda each: each.rank), at))
+        raised = alarm(("", *topics), self._counts, Usual(self._since, self._usual), now, self._ended)
+        if raised is not None:
+            changes.append(self._opened(raised, at))
         return changes
-
-    def _alarm(self, topic: str, now: int) -> Alarm | None:
-        return alarm(topic, self._counts[topic], self._rate(topic), now, self._ended)
 
     def _opened(self, raised: Alarm, at: datetime) -> Change:
         members = tuple(
@@ -244,26 +280,29 @@ class Detector:
         for counts in self._counts.values():
             for bucket in [each for each in counts if each < now // BUCKET - 2 * SLOW_BUCKETS]:
                 del counts[bucket]
-        while self._fresh and now - self._fresh[0][0] >= FRESH:
-            at, topic = self._fresh.popleft()
-            self._usual[topic][slot(at)] += 1
-            self._kept.append((at, topic))
+        usual = Usual(self._since or now, self._usual)
+        while self._hours and self._hours[0][0] * _HOUR <= now - FRESH:
+            hour, customers = self._hours.popleft()
+            for topic, number in customers.items():
+                learned = usual.learned(topic, hour * _HOUR, number)
+                self._kept.append((hour * _HOUR, topic, learned))
+                self._usual[topic][slot(hour * _HOUR)] += learned
         while self._kept and now - self._kept[0][0] > LEARNED.total_seconds():
-            at, topic = self._kept.popleft()
-            self._usual[topic][slot(at)] -= 1
+            at, topic, learned = self._kept.popleft()
+            self._usual[topic][slot(at)] -= learned
         if len(self._seen) > 10000:
             self._seen = {who: each for who, each in self._seen.items() if now - each[0] < SAME.total_seconds() * 2}
 
 
-def surprise(count: int, mean: float) -> float:
+def surprise(count: int, mean: float, dispersion: float = DISPERSION) -> float:
     """Return -log of the chance of this count or more under a negative binomial of this mean."""
-    share = mean / (mean + DISPERSION)
+    share = mean / (mean + dispersion)
     tail, term = 0.0, count
-    first = lgamma(count + DISPERSION) - lgamma(DISPERSION) - lgamma(count + 1)
-    first += DISPERSION * log1p(-share) + count * log(share)
+    first = lgamma(count + dispersion) - lgamma(dispersion) - lgamma(count + 1)
+    first += dispersion * log1p(-share) + count * log(share)
     ratio, total = 1.0, 1.0
     while ratio > 1e-9 and term < count + 1000:
-        ratio *= share * (term + DISPERSION) / (term + 1)
+        ratio *= share * (term + dispersion) / (term + 1)
         total += ratio
         term += 1
     tail = first + log(total)
@@ -286,7 +325,7 @@ def about(judged: Judgement, text: str) -> tuple[str, ...] | None:
         return None
     book = phrasebook(judged.language or "") or phrasebook("en")
     services = book.found("service", plain(text)) if book else []
-    topics = [*(["outage"] if judged.kind == "outage" else []), *dict.fromkeys(services[:2])]
+    topics = [*([OUTAGE] if judged.kind == OUTAGE else []), *dict.fromkeys(services[:2])]
     return (*topics, *([f"{LANGUAGE}{judged.language}"] if judged.language else []))
 
 

@@ -8,8 +8,9 @@ redelivered: the letters are known by their keys, the event and the alarm by the
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,7 @@ from deskwire.conversation import incidents
 from deskwire.conversation.incidents import Incident, Trouble
 from deskwire.conversation.table import DAY, moment
 from deskwire.letters import notices
-from deskwire.model.errors import TemporaryError
+from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import compose, decompose, digest
 from deskwire.model.notices import Notice
 from deskwire.ports import Absent, Alarms, AtMost, Bus, Clock, Conflict, Item, Key, Mailbox, Put, Table, Update
@@ -31,6 +32,7 @@ from .published import PublishedIncident
 TOKEN_SECONDS = 3 * DAY  # a stream keeps its records for one day
 COUNTED_SECONDS = 35 * DAY
 SEEN_SECONDS = int(SAME.total_seconds())
+COUNT = re.compile(r"n\d\d .*", re.DOTALL)  # customers of five minutes, about a topic
 STALE = 2 * 3600  # seconds after which a message that was filed late opens no incident any more
 HOUR = 3600
 
@@ -134,7 +136,7 @@ class IncidentWatch:
         state = self.table.get(incidents.scope_item(scope)) or {}
         known = str(state.get("incident", ""))
         for trouble in troubles:
-            self._count(scope, trouble, usual=not known)
+            self._count(scope, trouble)
         late = int(self.clock().timestamp()) - max(each.at for each in troubles) > STALE
         if not known and not late:
             self._open(scope, connections, priority, troubles, int(state.get("ended", 0)))
@@ -143,12 +145,11 @@ class IncidentWatch:
         if incident is not None:
             self._link(incident, [each for each in troubles if concerns(incident.topic, each.topics)])
 
-    def _count(self, scope: str, trouble: Trouble, *, usual: bool) -> None:
+    def _count(self, scope: str, trouble: Trouble) -> None:
         """Count a customer once in six hours, and the message once. Raises `TemporaryError`."""
         start = trouble.at // HOUR * HOUR
         minute = (trouble.at - start) // BUCKET * BUCKET // 60
-        keys = ("", *trouble.topics)
-        sums = {f"n{minute:02} {topic}": 1 for topic in keys} | ({f"u {topic}": 1 for topic in keys} if usual else {})
+        sums = {f"n{minute:02} {topic}": 1 for topic in ("", *trouble.topics)}
         seen = {
             "until": trouble.at + SEEN_SECONDS,
             "at": trouble.at,
@@ -183,14 +184,9 @@ class IncidentWatch:
         at = max(each.at for each in troubles)
         topics = {"", *(topic for each in troubles for topic in each.topics)}
         history = self._history(scope, at)
-        found = [
-            raised
-            for topic in topics
-            if (raised := alarm(topic, history.counts.get(topic, {}), history.rate(topic), at, ended)) is not None
-        ]
-        if not found:
+        raised = alarm(sorted(topics), history.counts, history.usual, at, ended)
+        if raised is None:
             return
-        raised = max(found, key=lambda each: each.rank)
         first = min(
             (each for each in troubles if concerns(raised.topic, each.topics)), key=lambda each: (each.at, each.id)
         )
@@ -202,39 +198,32 @@ class IncidentWatch:
         today = at // DAY * DAY
         rows = [row for day in (today - DAY, today) for row in self.table.query(*_hours_of(scope, day))]
         counts: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        slots: defaultdict[str, Counter[int]] = defaultdict(Counter)
         for row in rows:
-            start = _hour_of(row)
-            for name, number in row.items():
-                kind, topic = name[:3], name[4:]
-                if kind[0] == "n" and kind[1:].isdecimal():
-                    counts[topic][(start + int(kind[1:]) * 60) // BUCKET] += number
-                elif name.startswith("u ") and today <= start <= at - FRESH:
-                    slots[name[2:]][slot(start)] += number
-        profile = self._profile(scope, today)
-        for topic, usual in profile["slots"].items():
-            slots[topic].update({int(each): number for each, number in usual.items()})
-        since = min([profile["since"] or at, *map(_hour_of, rows)])
-        return History(counts, Usual(since, slots))
+            for topic, bucket, number in _buckets(row):
+                counts[topic][bucket] += number
+        usual = self._profile(scope, today)
+        fresh = [row for row in rows if today <= _hour_of(row) <= at - FRESH]
+        since = min([usual.since or at, *map(_hour_of, rows)])
+        return History(counts, _learned(usual, fresh, since))
 
-    def _profile(self, scope: str, today: int) -> Mapping[str, Any]:
+    def _profile(self, scope: str, today: int) -> Usual:
         """Return what was usual in the four weeks before today; it is made once a day, of at most 35 days' hours."""
         key = profile_item(scope)
         known = self.table.get(key)
         if known is not None and known["day"] == today:
-            return {"since": known["since"], "slots": json.loads(known["slots"])}
+            slots = {
+                topic: {int(each): number for each, number in theirs.items()}
+                for topic, theirs in json.loads(known["slots"]).items()
+            }
+            return Usual(known["since"], slots)
         rows = self.table.query(key[0], "H#")
-        slots: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        for row in rows:
-            start = _hour_of(row)
-            if today - int(LEARNED.total_seconds()) <= start < today:
-                for name in (each for each in row if each.startswith("u ")):
-                    slots[name[2:]][slot(start)] += row[name]
         before = (known or {}).get("since", 0)
         since = min([*([before] if before else []), *map(_hour_of, rows)], default=0)
+        first = today - int(LEARNED.total_seconds())
+        usual = _learned(Usual(since, {}), [row for row in rows if first <= _hour_of(row) < today], since)
         item = {"pk": key[0], "sk": key[1], "day": today, "since": since, "expires": today + COUNTED_SECONDS}
-        self.table.put(Put({**item, "slots": json.dumps(slots, ensure_ascii=False)}))
-        return {"since": since, "slots": slots}
+        self.table.put(Put({**item, "slots": json.dumps(usual.slots, ensure_ascii=False)}))
+        return usual
 
     def _connection(self, trouble: Trouble) -> str:
         found = self.table.get(connection_key(trouble.channel, trouble.account))
@@ -283,10 +272,19 @@ class IncidentWatch:
         if self.bus is not None:
             at = datetime.fromtimestamp(int(record["dynamodb"]["ApproximateCreationDateTime"]), UTC)
             self.bus.publish([self._event(incident).entry(at)])
-        if self.alarms is not None:
-            subject = f"Deskwire {self.telemetry.stage}: incident {incident.state}, {incident.topic or 'all trouble'}"
-            self.alarms.tell(subject, words)
+        self._ring(incident, words)
         self.telemetry.count("IncidentsOpened" if incident.state == "open" else "IncidentsClosed")
+
+    def _ring(self, incident: Incident, words: str) -> None:
+        """Put a line on the topic of the alarms. Where that is forbidden, nothing else waits for it."""
+        if self.alarms is None:
+            return
+        subject = f"Deskwire {self.telemetry.stage}: incident {incident.state}, {incident.topic or 'all trouble'}"
+        try:
+            self.alarms.tell(subject, words)
+        except ConfigurationError as error:
+            self.telemetry.count("ConfigurationErrors")
+            self.telemetry.log("ERROR", "misconfigured", reason=str(error))
 
     def _earlier(self, incident: Incident) -> list[Trouble]:
         """Return who wrote about it since it began and before it was opened."""
@@ -346,7 +344,7 @@ def seen_item(scope: str, by: str) -> Key:
 
 
 def hour_item(scope: str, start: int) -> Key:
-    """Return where a scope's counts of an hour are: `n05 app` for five minutes, `u app` for what is usual."""
+    """Return where a scope's counts of an hour are: `n05 app` for five minutes."""
     return (f"Q#{scope}", f"H#{moment(start):%Y-%m-%dT%H}")
 
 
@@ -357,6 +355,29 @@ def profile_item(scope: str) -> Key:
 
 def _hours_of(scope: str, day: int) -> Key:
     return (f"Q#{scope}", f"H#{moment(day):%Y-%m-%d}")
+
+
+def _buckets(row: Item) -> Iterator[tuple[str, int, int]]:
+    """Yield (topic, bucket, customers) of an hour."""
+    start = _hour_of(row)
+    for name, number in row.items():
+        if COUNT.fullmatch(name):
+            yield name[4:], (start + int(name[1:3]) * 60) // BUCKET, number
+
+
+def _learned(usual: Usual, rows: Iterable[Item], since: int) -> Usual:
+    """Return the usual with these hours, in order, learned as well."""
+    slots: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for topic, theirs in usual.slots.items():
+        slots[topic].update(theirs)
+    for row in rows:
+        start, customers = _hour_of(row), Counter[str]()
+        for topic, _, number in _buckets(row):
+            customers[topic] += number
+        known = Usual(since, slots)
+        for topic, number in customers.items():
+            slots[topic][slot(start)] += known.learned(topic, start, number)
+    return Usual(since, slots)
 
 
 def _hour_of(row: Item) -> int:
