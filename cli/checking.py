@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from deskwire import registry
+from deskwire.care.answers import Answer
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, Incidents
 from deskwire.contracts.channel import serves_pages
@@ -102,7 +103,14 @@ def definitions(written: Written) -> Iterator[Definition]:
             tags=entry.tags,
             fields=entry.fields,
             policy=Policy() if found is None else _plain(found[1]),
+            answers={} if found is None else _answers(written, entry.channel, found[1]),
         )
+
+
+def _answers(written: Written, channel: str, policy: Policy) -> dict[str, Answer]:
+    """Return the answers that may be said on a channel, where the policy asks “was that it?” after one."""
+    asks = bool(policy.answering.ask.private or policy.answering.ask.public)
+    return {name: each for name, each in written.answers.items() if asks and each.serves_channel(channel)}
 
 
 def _plain(policy: Policy) -> Policy:

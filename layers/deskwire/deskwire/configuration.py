@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deskwire.care.answers import Answer, Matcher
 from deskwire.care.policy import Policy, Rated
 from deskwire.model.keys import compose
 from deskwire.ports import Item, Key
@@ -64,6 +65,12 @@ class Connection(Definition):
     tags: tuple[str, ...] = ()
     fields: dict[str, str] = Field(default_factory=dict)
     policy: Policy = Field(default_factory=Policy)
+    answers: dict[str, Answer] = Field(default_factory=dict)  # to simple questions, by name
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """What finds the answer to a question."""
+        return Matcher(self.answers)
 
     @property
     def key(self) -> Key:

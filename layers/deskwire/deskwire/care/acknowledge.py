@@ -15,10 +15,11 @@ from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.events import Event, Kind
 
 from .addresses import no_person
-from .languages import Language, detect
-from .measure import cut
+from .answers import Given
+from .languages import Language, among, detect
+from .measure import cut, measure
 from .policy import Policy
-from .texts import Texts, opening, render
+from .texts import Texts, Wording, opening, render
 from .words import unaccented
 
 
@@ -38,6 +39,7 @@ class Reason(StrEnum):
     LATE = "late"  # the message is old
     FORBIDDEN = "forbidden"  # the platform's rules
     NO_TEXT = "no_text"  # the policy has no words for this
+    ASIDE = "aside"  # it gets no ticket, and no thanks either
 
 
 class Opting(StrEnum):
@@ -49,12 +51,13 @@ class Opting(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What is known when an event has been filed.
+    """What is known when an event has been filed, or set aside.
 
     `permit` is the contract's answer for an automatic message now; `acknowledged_at` and `answered_at` are when this
     thread last got an acknowledgement and an agent's reply; `automatic_replies` counts what was sent into it
     automatically in the last 24 hours. `praised`: the message may be thanked for, and the conversation holds nothing
-    hot. `incident`: it is about an incident that is open. `ours` are the company's own addresses.
+    hot. `aside`: it gets no ticket. `answer` is the declared answer to it. `incident`: it is about an incident that is
+    open. `ours` are the company's own addresses.
     """
 
     event: Event
@@ -66,16 +69,19 @@ class Situation:
     automatic_replies: int = 0
     praised: bool = False
     incident: bool = False
+    aside: bool = False
+    answer: Given | None = None
     ours: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Say this, in this language. `closed`: nobody is there to answer now."""
+    """Say this, in this language. `closed`: nobody is there to answer now. `answer` names the declared answer in it."""
 
     text: str
     language: str
     closed: bool = False
+    answer: str = ""
 
     def __repr__(self) -> str:
         return f"Acknowledge({self.language}, {len(self.text)} characters)"
@@ -108,7 +114,12 @@ def acknowledgement(situation: Situation, policy: Policy, now: datetime) -> Ackn
         return objection
     if isinstance(situation.permit, Refusal):
         return Suppressed(Reason.FORBIDDEN, situation.permit.reason)
-    return _words(situation, situation.permit, policy, now)
+    return _answer(situation, situation.permit, policy, now) or _words(situation, situation.permit, policy, now)
+
+
+def agrees(text: str, policy: Policy) -> bool:
+    """Return whether the whole message says yes to “was that it?”."""
+    return len(text) <= 120 and (unaccented(text) or text.strip()) in policy.agreeing
 
 
 def _of_the_event(event: Event, policy: Policy, ours: frozenset[str]) -> Suppressed | None:
@@ -129,7 +140,10 @@ def _of_the_thread(situation: Situation, policy: Policy, now: datetime) -> Suppr
     event = situation.event
     if situation.opted_out:
         return Suppressed(Reason.OPTED_OUT)
-    if not policy.acknowledges(event.visibility) and not _thanks(situation, policy):
+    if situation.aside and not _thanks(situation, policy):
+        return Suppressed(Reason.ASIDE)
+    said = _thanks(situation, policy) or _asking(situation, policy)
+    if not policy.acknowledges(event.visibility) and not said:
         return Suppressed(Reason.SWITCHED_OFF, str(event.visibility))
     if situation.acknowledged_at is not None and now - situation.acknowledged_at < policy.quiet:
         return Suppressed(Reason.QUIET)
@@ -152,15 +166,42 @@ def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) 
     if chosen is None:
         return Suppressed(Reason.NO_TEXT, str(event.visibility))
     tag, wording = chosen
-    values = {"reference": situation.reference, "company": policy.company}
     closed = not policy.hours.is_open(now)
     template = wording.closed if closed else wording.open
-    if closed and "opens_" in template and (opens := policy.hours.next_opening(now)) is not None:
-        values |= opening(opens)
-    text = render(template, values)
+    text = _filled(template, situation, policy, now)
     if text is None:
         return Suppressed(Reason.NO_TEXT, f"a placeholder of texts.{event.visibility}.{tag} has no value")
     return Acknowledge(cut(text, permit.limit.most, permit.limit.unit), tag, closed)
+
+
+def _answer(situation: Situation, permit: Permit, policy: Policy, now: datetime) -> Acknowledge | None:
+    """Return the declared answer with “was that it?”; None where there is none, or not all of it can be said."""
+    given, asking = situation.answer, _asking(situation, policy)
+    if given is None or asking is None:
+        return None
+    closed = not policy.hours.is_open(now)
+    asked = _filled(asking.closed if closed else asking.open, situation, policy, now)
+    text = f"{given.text}\n\n{asked}"
+    if asked is None or measure(text, permit.limit.unit) > permit.limit.most:
+        return None
+    return Acknowledge(text, given.language, closed, given.name)
+
+
+def _asking(situation: Situation, policy: Policy) -> Wording | None:
+    """Return the policy's “was that it?” in the answer's language."""
+    if situation.answer is None:
+        return None
+    asking = policy.answering.ask.of(situation.event.visibility)
+    return asking.get(among(Language(situation.answer.language), asking) or "")
+
+
+def _filled(template: str, situation: Situation, policy: Policy, now: datetime) -> str | None:
+    """Return a text with its placeholders filled; None if one has no value."""
+    values = {"reference": situation.reference, "company": policy.company}
+    # Only a text for closed hours names the opening (`Wording`).
+    if "opens_" in template and (opens := policy.hours.next_opening(now)) is not None:
+        values |= opening(opens)
+    return render(template, values)
 
 
 def _thanks(situation: Situation, policy: Policy) -> bool:

@@ -39,6 +39,23 @@ OPT_OUT: Mapping[str, tuple[str, ...]] = {
     "sv": ("stoppa", "avsluta prenumeration", "avregistrera"),
 }
 OPT_IN: Mapping[str, tuple[str, ...]] = {"en": ("start", "unstop", "subscribe", "opt in")}
+# Whole messages that say yes to “was that it?”. Drafts, as above.
+YES: Mapping[str, tuple[str, ...]] = {
+    "en": ("yes", "yes thanks", "yes thank you", "yes that was it", "that was it", "yes it was", "yep", "👍"),
+    "de": ("ja", "ja danke", "ja das war es", "ja vielen dank"),
+    "es": ("sí", "sí gracias", "sí eso era"),
+    "fa": ("بله", "بله ممنون", "آره", "آره ممنون"),
+    "fr": ("oui", "oui merci", "oui c'était ça"),
+    "is": ("já", "já takk", "já það var það"),
+    "it": ("sì", "sì grazie"),
+    "nl": ("ja", "ja bedankt", "ja dank je"),
+    "pl": ("tak", "tak dziękuję", "tak dzięki", "tak to wszystko"),
+    "pt": ("sim", "sim obrigado", "sim obrigada"),
+    "ru": ("да", "да спасибо"),
+    "sq": ("po", "po faleminderit"),
+    "sr": ("da", "da hvala", "да", "да хвала"),
+    "sv": ("ja", "ja tack"),
+}
 # Words that go with numbers that nobody should read in public.
 IDENTITY = (
     "passport number", "social security number", "national id", "credit card number", "iban",
@@ -56,6 +73,36 @@ class Acknowledging(BaseModel):
     public: bool = Field(
         default=False,
         description="Under public posts. Off unless you want it: equal public comments look like spam to platforms.",
+    )
+
+
+class Praise(BaseModel):
+    """What becomes of praise beside the thanks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ticket: Literal["open", "solved", "none"] = Field(
+        "open",
+        description="open: a ticket as for any message; solved: one that is solved at once, where the helpdesk can; "
+        "none: no ticket, the words stand in the ticket that a later message opens.",
+    )
+
+
+class Answering(BaseModel):
+    """What goes with the answers to simple questions (`answers`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ask: Texts = Field(
+        default_factory=Texts,
+        description="Said after an answer, by visibility and language: ask whether that was it, and say that a person "
+        "reads what else is written. Where there is no text, nothing is answered.",
+    )
+    yes: Mapping[Tag, tuple[Phrase, ...]] = Field(
+        default=YES, description="Whole messages that say yes, by language; all languages are tried."
+    )
+    confirmed: Literal["solve", "tag"] = Field(
+        "tag", description="What a yes does to the ticket: solve it, where the helpdesk can, or tag it alone."
     )
 
 
@@ -80,6 +127,13 @@ class Judging(BaseModel):
         default_factory=Texts,
         description="Said for praise in place of the acknowledgement, by visibility and language; none: praise is "
         "acknowledged as any message. Not said in a conversation that holds something hot.",
+    )
+    praise: Praise = Field(default_factory=Praise, description="What becomes of praise beside the thanks.")
+    noise: Literal["ticket", "group", "none"] = Field(
+        "ticket",
+        description="What becomes of stickers, emoji and names of friends alone under public posts. ticket: as of any "
+        "message; group: no ticket, they stand together in the ticket that a later message opens or goes to; none: "
+        "they are counted and recorded, and go nowhere.",
     )
 
 
@@ -142,6 +196,9 @@ class Policy(BaseModel):
         description="Said in place of the acknowledgement to who writes about an incident while it is open, by "
         "visibility and language; none: the acknowledgement is as ever.",
     )
+    answering: Answering = Field(
+        default_factory=Answering, description="What is said after an answer to a simple question, and what a yes does."
+    )
     sensitive_words: tuple[Phrase, ...] = Field(
         default=IDENTITY,
         description="Words that mark a message as holding personal data. Card numbers and IBANs are always found.",
@@ -149,8 +206,13 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _texts_where_they_are_due(self) -> Policy:
-        given = (("texts", self.texts), ("judging.thanks", self.judging.thanks), ("incident", self.incident))
-        for name, texts in given:
+        said = {
+            "texts": self.texts,
+            "judging.thanks": self.judging.thanks,
+            "incident": self.incident,
+            "answering.ask": self.answering.ask,
+        }
+        for name, texts in said.items():
             for visibility in Visibility:
                 if texts.of(visibility) and texts.choose(visibility, None, self.default_language) is None:
                     raise ValueError(
@@ -175,9 +237,14 @@ class Policy(BaseModel):
         return _folded(self.opt_in)
 
     @cached_property
+    def agreeing(self) -> frozenset[str]:
+        """The messages that say yes to “was that it?”, likewise, and the emoji among them as they are."""
+        return _folded(self.answering.yes) | {each for those in self.answering.yes.values() for each in those}
+
+    @cached_property
     def languages(self) -> tuple[str, ...]:
         """The languages in which customers are answered: those that a message is most likely written in."""
-        texts = (self.texts, self.judging.thanks, self.incident)
+        texts = (self.texts, self.judging.thanks, self.incident, self.answering.ask)
         return tuple(sorted({tag for each in texts for tag in (*each.private, *each.public)} | {self.default_language}))
 
     @property

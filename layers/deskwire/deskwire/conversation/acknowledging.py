@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from deskwire.care.acknowledge import Acknowledge, Opting, Reason, Situation, acknowledgement, opting
@@ -17,12 +17,13 @@ from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing
 from deskwire.telemetry import Telemetry
 
+from .answering import found
 from .entries import assess
 from .ledger import UNENDED, Ledger
 from .recorded import Recorded
 from .sending import Sending
 from .table import DAY, moment, seconds
-from .thread import outgoing
+from .thread import Said, outgoing
 from .turn import Turn, is_inbound
 from .wording import ACK
 
@@ -34,6 +35,7 @@ class Acknowledgement:
     trigger: Recorded
     message: Outgoing
     permit: Permit
+    said: Said | None = None  # the declared answer in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,19 @@ class Acknowledging:
     telemetry: Telemetry
     sending: Sending
 
-    def acknowledgement(self, turn: Turn, messages: Sequence[Recorded]) -> Acknowledgement | None:
-        """Return what to acknowledge now, if anything; at most one for all pending messages."""
+    def acknowledgement(
+        self, turn: Turn, messages: Sequence[Recorded], *, fresh: bool = False
+    ) -> Acknowledgement | None:
+        """Return what to acknowledge now, if anything; at most one for all pending messages.
+
+        `fresh`: they open a ticket, so that one alone may get a declared answer.
+        """
         reason, known, new = "", {*turn.before.was_clean, *turn.begun}, 0  # known: met in an earlier turn
         inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
         for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
         for message, event in inbound:
-            answer = self._decided(turn, event, message)
+            answer = self._decided(turn, event, message, fresh=fresh and len(inbound) == 1)
             if isinstance(answer, str):
                 reason = answer
                 new += message.key not in known
@@ -59,7 +66,8 @@ class Acknowledging:
             said, permit = answer
             key = compose(ACK, message.key)
             sent = outgoing(turn.thread, key=key, text=said.text, automatic=True, closed=said.closed)
-            return Acknowledgement(message, sent, permit)
+            declared = Said(said.answer, said.language, key) if said.answer else None
+            return Acknowledgement(message, sent, permit, declared)
         if new:
             self.telemetry.count("AcknowledgementsSuppressed", new)
             self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
@@ -81,10 +89,15 @@ class Acknowledging:
                 for each in known:
                     self.ledger.wish(event.channel, each, opted_out=True)
 
-    def _decided(self, turn: Turn, event: Event, message: Recorded) -> tuple[Acknowledge, Permit] | str:
+    def _decided(self, turn: Turn, event: Event, message: Recorded, *, fresh: bool) -> tuple[Acknowledge, Permit] | str:
         """Return what to say and the permit to send it, or why none is sent."""
         permit = _permit(turn, event, event.occurred_at or datetime.fromisoformat(message.received_at))
-        answer = acknowledgement(_situation(turn, event, permit), turn.connection.policy, turn.now)
+        situation = _situation(turn, event, permit)
+        if message.key in turn.aside:
+            situation = replace(situation, aside=True)
+        elif fresh:
+            situation = replace(situation, answer=found(turn, event))
+        answer = acknowledgement(situation, turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
             return str(answer.reason)
         if isinstance(permit, Refusal):

@@ -20,6 +20,8 @@ from deskwire.telemetry import Telemetry
 from deskwire.timing import CONFIGURATION_PAUSE, NET_PAUSE, RECHECK_AFTER
 
 from .acknowledging import Acknowledgement, Acknowledging
+from .answering import hear, tell
+from .aside import calm, keep, quote
 from .decide import Plan, decide, end
 from .directory import Directory
 from .entries import Entries
@@ -237,10 +239,14 @@ class Conversation:
         acknowledging = Acknowledging(ledger, self.telemetry, sending)
         acknowledging.inherit(messages)
         _receive(turn, plan)
-        ended = _ended(plan)
-        ack = _unless_elsewhere(turn, acknowledging.acknowledgement(turn, [m for m in messages if m.key not in ended]))
+        left = _to_acknowledge(turn, plan, messages)
+        fresh = (plan.follow_up or not turn.before.ticket) and not plan.relay
+        ack = _unless_elsewhere(turn, acknowledging.acknowledgement(turn, left, fresh=fresh))
+        turn.saying = ack.said if ack is not None else None
         intent = _Intent(ledger, ack)
         plan = Updating(ledger, self.telemetry, sending).told(turn, plan)
+        hear(turn, () if plan.follow_up else left)
+        quote(ledger, turn, plan)
         if plan.file or plan.doubted:
             self._file(turn, plan, Filing(Entries(self.archive, self.clock, ledger), self.clock, intent.opened))
         if ack is not None:
@@ -250,6 +256,8 @@ class Conversation:
             self._ask(turn, 1, lambda: relaying.relay(turn, plan))
         if turn.begun:
             acknowledging.close_begun(turn)
+        tell(ledger, turn)
+        keep(turn, plan)
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
         # For the customer and the ticket, for what is added to it, and after doubt for the question before.
@@ -330,6 +338,8 @@ class Conversation:
             content = each.content
             if content is not None and content.kind == Kind.UNDELIVERED and each.state is Outcome.FILED:
                 self.telemetry.count("Undelivered")
+            if each.aside:
+                self.telemetry.count("SetAside")
             self.telemetry.log(
                 "ERROR" if each.state in {Outcome.REFUSED, Outcome.DEAD} else "INFO",
                 "outcome",
@@ -380,10 +390,18 @@ class _Intent:
 
 def _receive(turn: Turn, plan: Plan) -> None:
     """Have the turn know who writes."""
-    for item in (each for filed in (*plan.file, *plan.heard) for each in filed.members):
+    for item in (each for filed in (*plan.file, *plan.heard, *plan.aside) for each in filed.members):
         if item.event is not None and (is_inbound(item.event) or item.first_sight):
             turn.receive(item.event, item.message.received_at)
+    calm(turn, plan)
     turn.wind()
+
+
+def _to_acknowledge(turn: Turn, plan: Plan, messages: list[Recorded]) -> list[Recorded]:
+    """Return the messages that may be acknowledged. What got no ticket may be thanked for."""
+    turn.aside |= {item.message.key for item in plan.aside} | {each.key for each in messages if each.aside}
+    ended = _ended(plan) - turn.aside
+    return [each for each in messages if each.key not in ended]
 
 
 def _unless_elsewhere(turn: Turn, ack: Acknowledgement | None) -> Acknowledgement | None:

@@ -43,7 +43,8 @@ class Pending:
     `withdrawn`: an edit or an attachment of what was taken back before it came. `undelivered`: what a later report is
     about. `answers` is the line that says what the customer's message answers. `parts` are the further messages of an
     album, which is filed as one. `filed_as` is the key under which an earlier attempt may have filed it (empty: its
-    own).
+    own). `aside` is why it gets no ticket by the company's policy, unless something is filed with it (`praise`) or
+    at all.
     """
 
     message: Recorded
@@ -59,6 +60,8 @@ class Pending:
     answers: str = ""
     parts: tuple[Pending, ...] = ()
     filed_as: str = ""
+    aside: str = ""
+    praise: bool = False
 
     @property
     def event(self) -> Event | None:
@@ -90,7 +93,8 @@ class Plan:
 
     `ended` needs nothing more; `file` goes into the ticket, in this order; `relay` are signals that an agent may have
     answered; `follow_up`: a new ticket, though there was one. `wait` is the time in seconds until the helpdesk takes
-    another update, or an album is complete. Then nothing is filed; `heard` is what would be.
+    another update, or an album is complete. Then nothing is filed; `heard` is what would be. `aside` are those of the
+    ended that got no ticket by the company's policy.
     """
 
     ended: tuple[Recorded, ...] = ()
@@ -100,6 +104,7 @@ class Plan:
     heard: tuple[Pending, ...] = ()
     follow_up: bool = False
     wait: int = 0
+    aside: tuple[Pending, ...] = ()
 
 
 def end(message: Recorded, outcome: Outcome, reason: str = "", *, ticket: str = "", entry: str = "") -> Recorded:
@@ -111,8 +116,9 @@ def decide(
     thread: Thread, items: Sequence[Pending], abilities: Abilities, reopen: timedelta | None, now: datetime
 ) -> Plan:
     """Return the plan for the pending messages of a thread."""
+    items = _beside(items)
     ended, doubted, file, relay = _sort(items, thread, now)
-    stale = _is_stale(thread, reopen, now)
+    stale = is_stale(thread, reopen, now)
     # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
     follow_up = stale and any(_begins(item) for item in file)
     filed = albums(_in_order(file, opens=follow_up or not thread.ticket), thread.joined)
@@ -126,7 +132,19 @@ def decide(
         doubted=tuple(doubted),
         follow_up=follow_up,
         wait=wait,
+        aside=_aside(items),
     )
+
+
+def _aside(items: Sequence[Pending]) -> tuple[Pending, ...]:
+    """Return those that get no ticket by the company's policy."""
+    return tuple(item for item in items if item.aside)
+
+
+def _beside(items: Sequence[Pending]) -> list[Pending]:
+    """Return the items, of which praise is filed where a ticket is opened or extended anyway."""
+    filed = any(_begins(item) for item in items)
+    return [dataclasses.replace(item, aside="") if filed and item.praise else item for item in items]
 
 
 def _sort(
@@ -159,7 +177,7 @@ def _in_order(file: Sequence[Pending], *, opens: bool) -> tuple[Pending, ...]:
     return tuple(sorted(file, key=lambda item: (opens and not _begins(item), *_order(item))))
 
 
-def _is_stale(thread: Thread, reopen: timedelta | None, now: datetime) -> bool:
+def is_stale(thread: Thread, reopen: timedelta | None, now: datetime) -> bool:
     """Return whether the ticket is too old to be extended."""
     if not thread.ticket or reopen is None or not thread.filed_at:
         return False
@@ -172,7 +190,7 @@ def _begins(item: Pending) -> bool:
     event, notice = item.event, item.message.notice
     if notice is not None:
         return notice.purpose is Purpose.OPENED
-    filed = not (item.gone or item.twin or item.refused)
+    filed = not (item.gone or item.twin or item.refused or item.aside)
     return filed and event is not None and event.kind is Kind.MESSAGE and not event.own
 
 
@@ -185,19 +203,13 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     if message.signal is not None:
         return _signalled(message, message.signal, thread)
     if event is None:
-        return _of_ours(item, thread)
+        return "file" if about or message.ticket else end(message, Outcome.SUPPRESSED, "a note without a ticket")
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
         return end(message, Outcome.MERGED, "the same as another event")
     reason = _needless(item, event, thread, about=about)
     return end(message, Outcome.SUPPRESSED, reason) if reason else "file"
-
-
-def _of_ours(item: Pending, thread: Thread) -> Recorded | Literal["file"]:
-    """Return what is to be done about a note, or what an incident says: without a ticket, nothing but opening one."""
-    placed = thread.ticket or item.message.ticket or _begins(item)
-    return "file" if placed else end(item.message, Outcome.SUPPRESSED, "a note without a ticket")
 
 
 def _signalled(message: Recorded, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:
@@ -217,11 +229,18 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
         return "taken back before it came"
     if _erased(event, item.message.received_at, thread):
         return ERASED
+    if item.aside:
+        return item.aside
     if event.own or event.kind in {Kind.ATTACHMENT, Kind.UNDELIVERED, Kind.STATE}:
         return _needless_addition(item, event, about=about)
-    if event.kind is Kind.DELETION and not thread.ticket and (item.original is None or item.original.event is None):
+    if event.kind is Kind.DELETION and not thread.ticket and not _was_filed(item):
         return "deleted before it was filed"
     return ""
+
+
+def _was_filed(item: Pending) -> bool:
+    """Return whether the original is known, and may stand in a ticket."""
+    return item.original is not None and item.original.event is not None and not item.original.aside
 
 
 def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:

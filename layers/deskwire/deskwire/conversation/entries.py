@@ -85,7 +85,9 @@ class Entries:
             return Change()
         if item.message.notice is not None:
             return Change(tags=Change(tags=(item.message.notice.tag,)).missing(thread.tags))
-        if event is None or event.own or event.kind not in JUDGED:
+        if event is None:
+            return Change(tags=Change(tags=item.message.tags).missing(thread.tags))
+        if event.own or event.kind not in JUDGED:
             return Change()
         hints = assess(turn, event)
         asked = Change(hints.priority, hints.tags)
@@ -97,7 +99,8 @@ class Entries:
         if message.notice is not None:
             return self._noticed(turn, item, message.notice)
         if event is None:
-            return Entry(key=message.key, body=message.note, written_at=turn.now, public=False)
+            change = self.change(turn, item)
+            return Entry(key=message.key, body=message.note, written_at=turn.now, public=False, change=change)
         if event.kind is Kind.UNDELIVERED:
             words = wording.undelivered(event.text, turn.channel.title, item.undelivered)
             return Entry(key=message.key, body=words, written_at=event.occurred_at, public=False)
@@ -360,6 +363,8 @@ def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) 
         answers=item.answers,
         judged=assess(turn, event).line if event.kind in JUDGED and not event.own else "",
     )
+    if item.message.key == turn.earlier_with:
+        text = f"{text}\n{turn.earlier}"
     whole: tuple[File, ...] = ()
     most = abilities.entry_bytes - MARGIN
     if len(text.encode()) > most:

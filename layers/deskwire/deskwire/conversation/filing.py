@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from deskwire.contracts.channel import Profiles
-from deskwire.contracts.helpdesk import Redacts, TicketGone, Updates
+from deskwire.contracts.helpdesk import Closes, Redacts, TicketGone, Updates
 from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose
@@ -171,6 +171,11 @@ class Filing:
         """Extend the ticket, or open one. Where the first message is refused, the next one may be taken."""
         if not items:
             return
+        first = items[0].message
+        if not turn.thread.ticket and not (items[0].event or first.ticket):  # what it is about was refused
+            turn.outcomes.append(end(first, Outcome.SUPPRESSED, "a note without a ticket"))
+            self._append(turn, items[1:], follow_up_of=follow_up_of)
+            return
         if not turn.thread.ticket:
             self._open(turn, items[0], follow_up_of=follow_up_of)
             self._append(turn, items[1:], follow_up_of=follow_up_of)
@@ -228,6 +233,7 @@ class Filing:
             try:
                 self._redact(turn, item)
                 self._change(turn, item, made=filed.changed)
+                self._solve(turn, item)
             except (TemporaryError, ConfigurationError) as error:
                 turn.trouble = turn.trouble or error
                 turn.begun.update(_keys([item]))
@@ -293,6 +299,23 @@ class Filing:
                 turn.note(compose("change", item.message.key), wording.unchanged(change, str(error)))
             turn.count_update()
         turn.change(change)
+
+    def _solve(self, turn: Turn, item: Pending) -> None:
+        """Solve the ticket where a note asks for that, unless the customer or an agent has gone on since.
+
+        Raises `TemporaryError` and `ConfigurationError`.
+        """
+        wanted, helpdesk = item.message.solves, turn.helpdesk
+        if wanted != turn.thread.reply_to or not wanted or turn.thread.answered_at > turn.thread.rested_at:
+            return
+        if not isinstance(helpdesk, Closes):
+            return
+        try:
+            helpdesk.close(turn.thread.ticket, turn.inside)
+        except (TicketGone, PermanentError) as error:
+            turn.note(compose("solve", item.message.key), wording.unsolved(str(error)))
+        else:
+            turn.solve()
 
     def _taken_back(self, turn: Turn, item: Pending, event: Event) -> list[Recorded]:
         """Return what a deletion takes back: also what was filed a moment ago, in this very turn."""

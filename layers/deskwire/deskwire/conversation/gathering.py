@@ -14,6 +14,7 @@ from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
 from . import wording
+from .aside import set_aside
 from .decide import MOST, Pending, Undelivered
 from .ledger import UNDELIVERED, Ledger, text_digest
 from .recorded import Outcome, Recorded
@@ -76,7 +77,8 @@ class Gathering:
         if event.own and event.kind is not Kind.ATTACHMENT:
             return dataclasses.replace(pending, echo=self._is_echo(turn, event))
         if event.kind is Kind.MESSAGE:
-            return dataclasses.replace(pending, answers=self._answers(turn, event))
+            pending = dataclasses.replace(pending, answers=self._answers(turn, event))
+            return set_aside(turn, pending, event)
         if event.kind not in {Kind.EDIT, Kind.DELETION, Kind.ATTACHMENT}:
             return pending
         return self._with_original(turn, pending, event)

@@ -34,6 +34,9 @@ MOVED = "moved"  # goes on in the thread that this one belongs to
 REMINDER = "reminder"  # prefix of the keys of notes that are dropped once their ticket is closed
 
 
+ASIDE = "no ticket"  # the reasons of what gets none by the company's policy begin so
+
+
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
@@ -42,7 +45,8 @@ class Recorded:
     """One message of a thread, with what became of it.
 
     It is an `event`, a `signal` of a helpdesk, a `notice` of an incident, or a `note` of ours. `trouble` says what
-    watch counts of a filed message (see `incidents.written`).
+    watch counts of a filed message (see `incidents.written`). A note may tag its ticket (`tags`), and solve it as long
+    as the customer's last object is `solves`.
     """
 
     key: str
@@ -50,6 +54,8 @@ class Recorded:
     signal: Signal | None = None
     notice: Notice | None = None
     note: str = ""
+    tags: tuple[str, ...] = ()
+    solves: str = ""
     endpoint: str = ""
     received_at: str = ""
     state: str = RECORDED
@@ -77,6 +83,11 @@ class Recorded:
         return datetime.fromtimestamp(self.recorded_at / 1000, UTC) if self.recorded_at else None
 
     @property
+    def aside(self) -> bool:
+        """Whether it got no ticket by the company's policy."""
+        return self.reason.startswith(f"{ASIDE}: ")
+
+    @property
     def done(self) -> bool:
         """Whether it has an outcome."""
         return self.state != RECORDED
@@ -98,6 +109,10 @@ class Recorded:
             "by": self.by,
             **more,
         }
+        if self.tags:
+            found["tags"] = list(self.tags)
+        if self.solves:
+            found["solves"] = self.solves
         if self.keep_until:
             expires = min(found.get("expires", self.keep_until), self.keep_until)
             found |= {"keep_until": self.keep_until, "expires": expires}
@@ -120,6 +135,8 @@ def recorded(item: Item) -> Recorded:
         signal=content if isinstance(content, Signal) else None,
         notice=content if isinstance(content, Notice) else None,
         note=item.get("note", ""),
+        tags=tuple(item.get("tags", ())),
+        solves=item.get("solves", ""),
         endpoint=item.get("endpoint", ""),
         received_at=item.get("received_at", ""),
         state=item["state"],

@@ -32,7 +32,7 @@ NO_TICKET_PAUSE: Final = 300  # seconds after which a clock of a thread without 
 
 def is_waiting(thread: Thread) -> bool:
     """Return whether the customer waits for an answer."""
-    return thread.last_inbound > thread.answered_at and thread.status is not Status.SOLVED
+    return thread.last_inbound > max(thread.answered_at, thread.rested_at) and thread.status is not Status.SOLVED
 
 
 def clocks(before: Thread, thread: Thread, terms: Terms, policy: Policy, now: datetime) -> dict[str, int]:

@@ -25,6 +25,20 @@ class Unfiled(NamedTuple):
     since: int
 
 
+class Said(NamedTuple):
+    """An answer that was said automatically: its name, its language, the key it was sent by, how it stands.
+
+    `begun`: about to be sent; `asked`: sent, and the customer was asked whether that was it; `yes`; `over`: a person
+    goes on. `told`: the ticket has the note on it.
+    """
+
+    name: str
+    language: str
+    key: str
+    state: str = "begun"
+    told: bool = False
+
+
 class Thread(BaseModel):
     """One conversation. Times are whole seconds since 1970."""
 
@@ -63,6 +77,9 @@ class Thread(BaseModel):
     acknowledged_at: int = 0
     acknowledgements: tuple[int, ...] = ()  # when, in the last day
     answered_at: int = 0  # when an agent's answer last went out
+    rested_at: int = 0  # the customer's words up to then wait for nobody: praise, noise, a yes to an automatic answer
+    said: Said | None = None  # the automatic answer of the present ticket
+    kept: tuple[str, ...] = ()  # keys of what got no ticket, to be quoted in the next words that are filed
     updates: tuple[int, ...] = ()  # when this ticket was lately updated
     last_reply: str = ""  # the agent's reply that was looked at last, of `last_ticket`
     last_ticket: str = ""

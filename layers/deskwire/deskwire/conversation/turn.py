@@ -27,7 +27,7 @@ from .recorded import REMINDER, Recorded
 from .reminders import METRICS, NO_TICKET_PAUSE, clocks, is_waiting, note
 from .spoken import Writer
 from .table import DAY, seconds
-from .thread import Thread, Unfiled
+from .thread import Said, Thread, Unfiled
 from .timers import ATTACHMENTS, without_reminders
 from .wording import called
 
@@ -35,6 +35,7 @@ FULL = 80  # writes at its end from which on a turn begins no other answer: the 
 MOST_IDS = 10  # of one person, who changes a number now and then
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
 NEW_TICKET: Mapping[str, Any] = {"status": None, "status_at": 0, "priority": "", "tags": ()}
+MOST_KEPT = 10  # messages without a ticket that the next one quotes, the latest
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
 WRITTEN_EARLY = frozenset({"ticket", "epoch", "acknowledged_at", "acknowledgements"})
 
@@ -70,6 +71,10 @@ class Turn:
     begun: set[str] = field(default_factory=set)  # keys whose effect may have happened
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
+    aside: set[str] = field(default_factory=set)  # keys of messages without a ticket by the company's policy
+    saying: Said | None = None  # the declared answer that the acknowledgement of this turn holds
+    earlier: str = ""  # lines that quote what got no ticket, for the message with the key `earlier_with`
+    earlier_with: str = ""
     trouble: DeskwireError | None = None
     united: bool = False  # `thread.joined` was written in this turn
     held: bool = False  # a neighbour was left alone: nothing was tried
@@ -229,7 +234,7 @@ class Turn:
 
     def follow_up(self) -> None:
         """Leave the present ticket; what is filed next opens another."""
-        self._become(ticket="", epoch=self.thread.epoch + 1, **NEW_TICKET)
+        self._become(ticket="", epoch=self.thread.epoch + 1, said=None, **NEW_TICKET)
 
     def place(self) -> None:
         """Record which helpdesk has the ticket; the way back from it is still to be written."""
@@ -247,11 +252,37 @@ class Turn:
             if self.thread.status is Status.SOLVED:  # the customer's words open it again: see `Helpdesk.append`
                 self._become(status=Status.REOPENED, status_at=seconds(self.now))
 
-    def note(self, key: str, words: str, ticket: str = "") -> None:
-        """Add a note of ours to a ticket, the present one by default; it is filed in a turn of its own."""
+    def note(self, key: str, words: str, ticket: str = "", *, tags: tuple[str, ...] = (), solves: str = "") -> None:
+        """Add a note of ours to a ticket, the present one by default; it is filed in a turn of its own.
+
+        It tags the ticket, and solves it if the customer's last object is `solves` by then.
+        """
         ticket = ticket or self.thread.ticket
-        note = Recorded(key=compose("note", key), note=words, received_at=self.now.isoformat(), ticket=ticket)
+        note = Recorded(
+            key=compose("note", key), note=words, received_at=self.now.isoformat(), ticket=ticket, tags=tags,
+            solves=solves,
+        )  # fmt: skip
         self.added.append(note)
+
+    def solve(self) -> None:
+        """Record that we solved the ticket."""
+        self._become(status=Status.SOLVED, status_at=seconds(self.now))
+
+    def rest(self) -> None:
+        """Record that what the customer wrote so far waits for nobody."""
+        self._become(rested_at=self.thread.last_inbound)
+
+    def wait_again(self) -> None:
+        """Record that the customer waits for somebody, whatever rested before."""
+        self._become(rested_at=0)
+
+    def keep(self, keys: Sequence[str]) -> None:
+        """Record which messages without a ticket are to be quoted."""
+        self._become(kept=tuple(dict.fromkeys(keys))[-MOST_KEPT:])
+
+    def answered(self, said: Said) -> None:
+        """Record how the automatic answer of the present ticket stands."""
+        self._become(said=said)
 
     def unite(self, joined: Mapping[str, str]) -> None:
         """Record which messages are filed in one entry."""
@@ -300,7 +331,8 @@ class Turn:
         """Return the thread's fields as an acknowledgement sent now changes them."""
         now = seconds(self.now)
         recent = [at for at in self.before.acknowledgements if now - at < DAY]
-        return {"acknowledged_at": now, "acknowledgements": [*recent, now]}
+        said = {} if self.saying is None else {"said": list(self.saying)}
+        return {"acknowledged_at": now, "acknowledgements": [*recent, now], **said}
 
     def acknowledge(self, *, sent: bool = True) -> None:
         """Record an acknowledgement; not `sent`: take its intent back."""
@@ -308,7 +340,11 @@ class Turn:
         self._become(
             **self.acknowledging()
             if sent
-            else {"acknowledged_at": before.acknowledged_at, "acknowledgements": before.acknowledgements}
+            else {
+                "acknowledged_at": before.acknowledged_at,
+                "acknowledgements": before.acknowledgements,
+                "said": before.said,
+            }
         )
 
     def answer(self, at: int) -> None:
@@ -389,7 +425,8 @@ class Turn:
     def _differences(self) -> dict[str, Any]:
         """Return the fields in which the thread differs from what the table holds."""
         before, after = self.before.model_dump(mode="json"), self.thread.model_dump(mode="json")
-        return {name: after[name] for name in after if after[name] != before[name] or name in WRITTEN_EARLY}
+        early = WRITTEN_EARLY if self.saying is None else WRITTEN_EARLY | {"said"}
+        return {name: after[name] for name in after if after[name] != before[name] or name in early}
 
     def _timers(self, missing: Sequence[str]) -> dict[str, int]:
         """Return the timers beside `retry`: those of before that are still ahead, and when to fetch what is missing."""

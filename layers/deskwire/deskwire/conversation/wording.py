@@ -239,6 +239,45 @@ def answer_due(minutes: int, *, overdue: bool) -> str:
     return f"This customer still waits for an answer. It is due within {span} of opening hours; a quarter is left."
 
 
+def answered(name: str, text: str, *, unsure: bool) -> str:
+    """Return the note on an answer that was said automatically."""
+    sent = "It is unknown whether it reached the customer." if unsure else "The customer was asked whether that was it."
+    return (
+        f"The declared answer “{name}” was said to the customer automatically. {sent} Whatever they write but a yes is "
+        f"for a person.\n\n> {text[:300]}"
+    )
+
+
+def confirmed(name: str, *, solves: bool) -> str:
+    """Return the note on a customer's yes to an automatic answer."""
+    after = " The ticket is solved by the policy, if the helpdesk can." if solves else ""
+    return f"The customer says that the automatic answer “{name}” was what they needed.{after}"
+
+
+def handed_over(name: str) -> str:
+    """Return the note on a customer who goes on after an automatic answer."""
+    return (
+        f"The automatic answer “{name}” was not enough: the customer has written something else than a yes. Nothing "
+        "more is said automatically; please answer."
+    )
+
+
+def praised() -> str:
+    """Return the note on a ticket that holds praise alone."""
+    return "This is praise, and is solved by the policy, if the helpdesk can."
+
+
+def unsolved(reason: str) -> str:
+    """Return the note on a ticket that could not be solved."""
+    return f"This ticket was to be solved, and could NOT be.\nWhy: {cut(line(reason), REASON, Unit.CHARACTERS)}."
+
+
+def quoted(events: Sequence[Event]) -> str:
+    """Return the lines that quote what a customer wrote before, and what got no ticket; each is one of its own."""
+    lines = [f"> {when(each.occurred_at)} {who(each.author)}: {line(each.text)[:REASON]}" for each in events]
+    return "\n".join(["Before, without a ticket:", *lines])
+
+
 def repeated(title: str) -> str:
     """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
     return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"

@@ -1,0 +1,116 @@
+"""Declared answers in a conversation: which one a message gets, and what becomes of the customer's next words.
+
+An answer takes the acknowledgement's place, and is sent at most once as that is. It is said only for the message that
+begins a conversation, never where an agent has spoken; after it nothing more is said automatically in that ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deskwire.care.acknowledge import agrees
+from deskwire.care.answers import Given
+from deskwire.model.events import Event
+from deskwire.model.keys import compose
+
+from . import wording
+from .entries import assess
+from .ledger import Ledger
+from .recorded import Recorded
+from .table import DAY, seconds
+from .thread import Said
+from .turn import Turn, is_inbound
+
+ANSWERED, CONFIRMED, DECLINED = "answered-automatically", "answer-confirmed", "answer-not-enough"  # tags
+
+
+def found(turn: Turn, event: Event) -> Given | None:
+    """Return the declared answer to a message, None at any doubt."""
+    connection, policy = turn.connection, turn.connection.policy
+    more = event.attachments or event.stars or event.group or event.suspicion
+    if not connection.answers or more or _attended(turn) or assess(turn, event).tags:
+        return None
+    return connection.matcher.match(
+        event.text,
+        channel=event.channel,
+        is_open=policy.hours.is_open(turn.now),
+        hint=event.language or None,
+        visibility=event.visibility,
+    )
+
+
+def _attended(turn: Turn) -> bool:
+    """Return whether an agent has spoken in this conversation, or an answer was said in it.
+
+    A conversation ends, so that a message opens another ticket, with the days of `reopen_days`.
+    """
+    days = turn.connection.policy.reopen_days
+    spoke = turn.thread.answered_at > 0 and seconds(turn.now) - turn.thread.answered_at <= days * DAY
+    return spoke or (turn.before.said is not None and seconds(turn.now) - turn.before.filed_at <= days * DAY)
+
+
+def hear(turn: Turn, messages: Sequence[Recorded]) -> None:
+    """Take what the customer writes after an answer: a yes is noted, anything else hands over to a person."""
+    said = turn.thread.said
+    if said is None or said.state == "over":
+        return
+    if turn.thread.answered_at > turn.before.acknowledged_at:  # an agent has spoken: their words are meant
+        turn.answered(said._replace(state="over"))
+    elif events := _events(turn, said, messages):
+        _confirm(turn, said, events) if all(_agrees(turn, each) for each in events) else _hand_over(turn, said, events)
+
+
+def _hand_over(turn: Turn, said: Said, events: Sequence[Event]) -> None:
+    """Note that a person goes on; after a yes it is a conversation like any other."""
+    if said.state != "yes":
+        turn.note(compose("answer", events[-1].key), wording.handed_over(said.name), tags=(DECLINED,))
+    turn.answered(said._replace(state="over"))
+
+
+def _confirm(turn: Turn, said: Said, events: Sequence[Event]) -> None:
+    """Note a yes, which waits for nobody; more of them say no more."""
+    last = events[-1]
+    turn.rest()
+    if said.state != "yes":
+        solves = turn.connection.policy.answering.confirmed == "solve"
+        words = wording.confirmed(said.name, solves=solves)
+        turn.note(compose("answer", last.key), words, tags=(CONFIRMED,), solves=last.object_id if solves else "")
+    turn.answered(said._replace(state="yes"))
+
+
+def tell(ledger: Ledger, turn: Turn) -> None:
+    """Note in the ticket what was said automatically, once it is known how its sending ended."""
+    said = turn.thread.said
+    if said is None or said.told:
+        return
+    state = _sent(ledger, turn, said)
+    if state in {"sent", "unknown"}:
+        answer = turn.connection.answers.get(said.name)
+        text = "" if answer is None else answer.answer.get(said.language, "")
+        words = wording.answered(said.name, text, unsure=state == "unknown")
+        turn.note(compose("said", said.key), words, tags=(ANSWERED,))
+        turn.answered(said._replace(state="asked" if said.state == "begun" else said.state, told=True))
+    elif state == "refused":
+        turn.answered(said._replace(state="over", told=True))
+
+
+def _sent(ledger: Ledger, turn: Turn, said: Said) -> str:
+    """Return how the sending ended, which a worker may have written down that ended before it noted this."""
+    told = next((state for key, state, _, _ in turn.sent if key == said.key), "")
+    return told or str((ledger.sent(turn.thread.key, said.key) or {}).get("state", ""))
+
+
+def _events(turn: Turn, said: Said, messages: Sequence[Recorded]) -> list[Event]:
+    """Return what the customer wrote beside what was answered."""
+    return [each.event for each in messages if each.event is not None and _goes_on(turn, said, each)]
+
+
+def _goes_on(turn: Turn, said: Said, message: Recorded) -> bool:
+    """Return whether the customer wrote this beside what was answered."""
+    new = is_inbound(message.event) and not message.done and message.key not in turn.aside
+    return new and said.key != compose(wording.ACK, message.key)
+
+
+def _agrees(turn: Turn, event: Event) -> bool:
+    """Return whether the person who was asked says yes."""
+    return turn.before.author.get("id") in event.author_ids and agrees(event.text, turn.connection.policy)

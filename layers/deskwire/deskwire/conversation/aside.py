@@ -1,0 +1,116 @@
+"""What gets no ticket by the company's policy: praise, and noise under public posts. It is recorded, quoted later."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+from deskwire.care.noise import noise
+from deskwire.contracts.helpdesk import Closes
+from deskwire.model.events import Event, Kind
+from deskwire.model.keys import compose
+from deskwire.model.signals import Status
+
+from . import wording
+from .decide import Pending, Plan, is_stale
+from .entries import assess
+from .ledger import Ledger
+from .recorded import ASIDE, Outcome, Recorded
+from .reminders import is_waiting
+from .turn import Turn, is_inbound
+
+PRAISE, NOISE = f"{ASIDE}: praise", f"{ASIDE}: noise"  # the reasons begin so
+PRAISED = "praise"  # the tag of a ticket that holds praise alone
+
+
+def set_aside(turn: Turn, item: Pending, event: Event) -> Pending:
+    """Return the customer's message with the reason why it gets no ticket, if it gets none."""
+    rules = turn.connection.policy.judging
+    if rules.noise != "ticket" and (why := noise(event)):
+        return dataclasses.replace(item, aside=f"{NOISE}, {why}")
+    if rules.praise.ticket == "none" and not _ticket(turn) and _praises(turn, event):
+        return dataclasses.replace(item, aside=PRAISE, praise=True)
+    return item
+
+
+def calm(turn: Turn, plan: Plan) -> None:
+    """Let a customer wait for nobody who wrote nothing but what got no ticket, or praise that is solved."""
+    if plan.file or plan.heard:
+        wrote = [item for item in (*plan.file, *plan.heard) if item.event is not None and is_inbound(item.event)]
+        if wrote:
+            turn.wait_again()
+    elif plan.aside and not is_waiting(turn.before):
+        turn.rest()
+
+
+def quote(ledger: Ledger, turn: Turn, plan: Plan) -> None:
+    """Quote what got no ticket in the first of the customer's words that are filed after it."""
+    first = next((item.message for item in plan.file if is_inbound(item.event)), None)
+    if first is None:
+        return
+    # What came after it stays out, so that a repeated attempt says the same.
+    found = [each for each in _kept(ledger, turn, plan) if each.received_at <= first.received_at]
+    if events := [each.event for each in found if each.event is not None]:
+        turn.earlier_with = first.key
+        turn.earlier = wording.quoted(sorted(events, key=lambda each: (each.occurred_at or turn.now, each.key)))
+
+
+def _kept(ledger: Ledger, turn: Turn, plan: Plan) -> list[Recorded]:
+    """Return what is to be quoted, of this turn and of earlier ones."""
+    earlier = [ledger.message(turn.thread.key, key) for key in turn.thread.kept]
+    return [*(each for each in earlier if each is not None), *_new(turn, plan)]
+
+
+def _new(turn: Turn, plan: Plan) -> list[Recorded]:
+    """Return what got no ticket in this turn and is to be quoted later."""
+    group = turn.connection.policy.judging.noise == "group"
+    return [item.message for item in plan.aside if item.praise or group]
+
+
+def keep(turn: Turn, plan: Plan) -> None:
+    """Note what is to be quoted later, and have a ticket of praise alone solved where the policy says so."""
+    ended = {each.key: each for each in turn.outcomes}
+    new = [each.key for each in _new(turn, plan) if each.key in ended and ended[each.key].aside]
+    quoted = turn.earlier_with in ended and ended[turn.earlier_with].state == Outcome.FILED
+    left = [] if quoted else [key for key in (*turn.thread.kept, *new) if key not in _withdrawn(turn)]
+    if left != list(turn.thread.kept):
+        turn.keep(left)
+    _solve_praise(turn, plan)
+
+
+def _withdrawn(turn: Turn) -> set[str]:
+    """Return the keys of what was taken back in this turn."""
+    events = [each.event for each in turn.outcomes if each.event is not None]
+    return {event.original for event in events if event.kind is Kind.DELETION}
+
+
+def _solve_praise(turn: Turn, plan: Plan) -> None:
+    """Have a ticket solved by policy, where nothing but praise came and nobody waited before or has answered."""
+    if turn.connection.policy.judging.praise.ticket != "solved":
+        return
+    new = turn.before.answered_at == 0 or turn.before.status is Status.SOLVED or plan.follow_up
+    if not new or is_waiting(turn.before) or not isinstance(turn.helpdesk, Closes) or not _praise_alone(turn, plan):
+        return
+    last = turn.thread.reply_to
+    turn.rest()
+    turn.note(compose(PRAISED, last), wording.praised(), tags=(PRAISED,), solves=last)
+
+
+def _praise_alone(turn: Turn, plan: Plan) -> bool:
+    """Return whether the customer's words of this turn are praise, and are all filed."""
+    filed = {each.key for each in turn.outcomes if each.state == Outcome.FILED}
+    wrote = [item for item in plan.file if item.event is not None and not item.event.own]
+    return bool(wrote) and all(
+        item.message.key in filed and item.event is not None and _praises(turn, item.event) for item in wrote
+    )
+
+
+def _praises(turn: Turn, event: Event) -> bool:
+    return event.kind is Kind.MESSAGE and not event.attachments and assess(turn, event).praises
+
+
+def _ticket(turn: Turn) -> bool:
+    """Return whether a ticket of the thread is open, in which praise may as well stand."""
+    thread = turn.thread
+    reopen = timedelta(days=turn.connection.policy.reopen_days)
+    return bool(thread.ticket) and thread.status is not Status.SOLVED and not is_stale(thread, reopen, turn.now)
