@@ -97,6 +97,10 @@ class Customer:
         """Ask for no more automatic answers: a word that stands alone, so without a token."""
         self.world.deliver(self._kept(Said("", "message", self.world.now()), self._written("STOP"), "writes “STOP”"))
 
+    def agrees(self):
+        """Say yes to what we asked: a word that stands alone, so without a token."""
+        self.world.deliver(self._kept(Said("", "message", self.world.now()), self._written("yes"), "writes “yes”"))
+
     def writes(self, words="where is my parcel?", after=0.0):
         said = self.says(words)
         self.world.deliver(said, after=after)

@@ -16,11 +16,12 @@ from itertools import pairwise
 
 from deskwire.operating.auditing import audit
 
-from .world import ACKNOWLEDGED, POLICY, START, URGENT, ticket_of
+from .world import ACKNOWLEDGED, ASK, POLICY, START, URGENT, ticket_of
 
 REACHED = timedelta(days=6.5)  # after their last words a customer can still be answered, on every channel
 BEFORE = re.compile(r"Before: .*?(?=\n\n|\Z)", re.DOTALL)  # an edit quotes what stood there before
 TOKEN = re.compile(r"w\d+w")
+SAID = "said to the customer automatically"
 UNCERTAIN = "may stand here twice"
 FORGOTTEN = "reaches nobody any more"
 NOTED = re.compile(r"NOT delivered|unknown whether this answer")
@@ -44,6 +45,7 @@ def broken(world):
     found += _apart(world, books)
     found += _echoes(books)
     found += _urgent(books)
+    found += _answered(world, books)
     return found
 
 
@@ -60,6 +62,19 @@ def _urgent(books):
         asked = any(URGENT in text for number, text in enumerate(words) if number not in kept.by_agent)
         if asked and not (kept.urgent or kept.closed or kept.merged):
             yield f"ticket {kept.id} holds urgent words and is not urgent"
+
+
+def _answered(world, books):
+    """An answer is said automatically once, and its ticket tells of it, once where the desk can be asked."""
+    for customer in world.customers:
+        heard = [text for _, text in customer.heard() if ASK in text]
+        if len(heard) > 1:
+            yield f"ANSWER: {customer.name} was answered automatically {len(heard)} times"
+        told = sum(SAID in text for kept, words in books for text in words if kept.id == ticket_of(customer))
+        if heard and not told:
+            yield f"ANSWER: no ticket tells what was said to {customer.name} automatically"
+        if told > 1 and world.desk.asks:
+            yield f"ANSWER: the ticket tells {told} times what was said to {customer.name} automatically"
 
 
 def _apart(world, books):

@@ -25,6 +25,7 @@ from . import promises
 from .people import PAGE, PICTURES, TWIN
 from .ports import KINDS, MOST_RECEIVED
 from .world import (
+    ASK,
     GRAPH,
     MONTH,
     URGENT,
@@ -163,6 +164,55 @@ def hidden_number(world, marta):
     marta.hides_number()
     marta.writes("it is number 4471")
     world.agent_replies(ticket_of(marta))
+    world.quiet()
+
+
+QUESTION = "When are you open on weekdays?"
+HOURS = {
+    "questions": ["When are you open?", "What are your opening hours on weekdays?", QUESTION],
+    "answer": {"en": "Thank you for asking: we are open from nine to five."},
+    "visibility": ["private", "public"],
+}
+GLAD = "thank you so much, your team is amazing and so helpful!"
+
+
+@scenario(desks=("zendesk", "requesttracker", "logbook"), channels=("messenger",))
+@scenario(channels=("facebook",))
+def answered_at_night(world, marta):
+    """The customer says yes, so the ticket is solved; what they write later opens it again."""
+    world.declares(hours=HOURS)
+    marta.writes(QUESTION)
+    world.run(60)
+    assert any(ASK in text for _, text in marta.heard()) or world.gate.happened, "ANSWER: nothing was said"
+    marta.agrees()
+    world.quiet()
+    solves = world.desk.asks  # the logbook can neither be asked nor solve a ticket
+    assert status_of(marta) == "solved" or world.gate.happened or not solves, "ANSWER: a yes does not solve the ticket"
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def answered_at_night_and_not_enough(world, marta):
+    world.declares(hours=HOURS)
+    marta.writes(QUESTION)
+    world.run(1)
+    marta.writes("and on Christmas?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def praise_without_a_ticket(world, marta):
+    """The words stand in the ticket that a later message opens."""
+    world.rules(judging={"thanks": {"private": {"en": "Thank you!"}}, "praise": {"ticket": "none"}})
+    marta.writes(GLAD)
+    world.run(60)
+    marta.writes("where is my parcel?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def praise_that_is_solved(world, marta):
+    world.rules(judging={"thanks": {"private": {"en": "Thank you!"}}, "praise": {"ticket": "solved"}})
+    marta.writes(GLAD)
     world.quiet()
 
 

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from deskwire import registry, runtime
+from deskwire.care.answers import Answer as Declared
 from deskwire.care.policy import Policy
 from deskwire.channels import messenger
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, Incidents, helpdesk_key, item
@@ -65,6 +66,7 @@ START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ACKNOWLEDGED = "Thank you"
 URGENT = "lawyer"
 PATTERNS = patterns()  # of the template: what reaches watch
+ASK = "Was that it?"  # after an answer that is said automatically
 POLICY = Policy.model_validate(
     {
         "company": "Northwind",
@@ -513,6 +515,15 @@ class World:
                 known = Connection.read(kept["definition"])
                 policy = Policy.model_validate({**POLICY.model_dump(), **more})
                 self.table.memory.items[pk, sk] = item(known.model_copy(update={"policy": policy}))
+
+    def declares(self, **answers):
+        """Declare answers to simple questions on every connection, and what is asked after one."""
+        self.rules(answering={"ask": {"private": {"en": ASK}, "public": {"en": ASK}}, "confirmed": "solve"})
+        declared = {name: Declared.model_validate(each) for name, each in answers.items()}
+        for (pk, sk), kept in self.table.memory.items.items():
+            if sk == "CONNECTION":
+                known = Connection.read(kept["definition"])
+                self.table.memory.items[pk, sk] = item(known.model_copy(update={"answers": declared}))
 
     def quiet(self, days=3):
         """Run until nothing is left to be done; note when that never comes."""

@@ -364,7 +364,7 @@ def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) 
         judged=assess(turn, event).line if event.kind in JUDGED and not event.own else "",
     )
     if item.message.key == turn.earlier_with:
-        text = f"{text}\n{turn.earlier}"
+        text = f"{turn.earlier}\n\n{text}"
     whole: tuple[File, ...] = ()
     most = abilities.entry_bytes - MARGIN
     if len(text.encode()) > most:
