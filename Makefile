@@ -133,6 +133,10 @@ install = .venv/bin/uv pip install --quiet --no-deps --require-hashes --python $
 care: .venv/.stamp ## The judgement of messages, measured: DATA=folder (docs/care.md says what it holds).
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/care_measure.py $(DATA)
 
+.PHONY: answers
+answers: .venv/.stamp ## Declared answers, measured on labelled questions: DATA=folder (docs/care.md says what it holds).
+	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/answers_measure.py $(DATA)
+
 .PHONY: care-model
 care-model: ## Train the tables of care/ again: LINGUA= XED= WORDS= FILMS= (docs/care.md); needs numpy, scipy and babel.
 	@PYTHONPATH=layers/deskwire:. python3 tools/care_model.py --lingua $(LINGUA) --xed $(XED) --words $(WORDS) --films $(FILMS)

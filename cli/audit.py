@@ -49,6 +49,7 @@ def described(found: Audit) -> dict[str, Any]:
         "until": found.until.isoformat(timespec="seconds"),
         "events": found.events,
         "outcomes": dict(found.outcomes),
+        "aside": dict(found.aside),
         "waiting": found.waiting,
         "moved": found.moved,
         "notes": found.notes,
@@ -68,6 +69,8 @@ def _tell(shown: dict[str, Any]) -> None:
     out.print(f"events recorded since {shown['since']}: {shown['events']}")
     for name, number in shown["outcomes"].items():
         out.print(f"  {number:>8}  {name}")
+    for reason, number in shown["aside"].items():
+        out.print(f"  {number:>8}  of the suppressed: {reason}")
     out.print(f"  {shown['waiting']:>8}  wait, and somebody is to go on with them")
     without = shown["events"] - sum(shown["outcomes"].values()) - shown["waiting"]
     out.print(f"  {without:>8}  without an outcome")

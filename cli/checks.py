@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from deskwire import registry
 from deskwire.care.hours import Hours, Week
+from deskwire.care.languages import Language, among
 from deskwire.care.measure import measure
+from deskwire.care.phrasebook import plain
 from deskwire.care.policy import Policy
 from deskwire.care.texts import Texts, parts, render
 from deskwire.contracts.channel import Channel
@@ -267,8 +269,34 @@ def incidents(written: Written) -> Found:
                 yield place, f"“{name}” is in the group “{first[name]}” already: a connection is counted once"
 
 
+def answers(written: Written) -> Found:
+    """Answers for channels that there are not, or with questions that another answer has too."""
+    asked: dict[str, str] = {}
+    for name, answer in written.answers.items():
+        place = ("answers", name)
+        for given in answer.channels:
+            if given not in registry.channel_names():
+                yield _unknown((*place, "channels"), "channel", given, registry.channel_names())
+        for question in {plain(each) for each in answer.questions}:
+            other = asked.setdefault(question, name)
+            if other != name:
+                yield (*place, "questions"), f"“{question}” is a question of “{other}” too: neither can be told from it"
+
+
+def _unasked(written: Written) -> Found:
+    """Yield what keeps answers from being said."""
+    policies = [found[1] for name in written.connections if (found := written.policy_of(name)) is not None]
+    asking = [policy.answering.ask for policy in policies]
+    for name, answer in written.answers.items():
+        offered = {tag for ask in asking for visibility in answer.visibility for tag in ask.of(visibility)}
+        if not any(among(Language(tag), offered) for tag in answer.answer):
+            reason = "is never said: no connection's policy has a text of `answering.ask` in its languages"
+            yield ("answers", name), reason
+
+
 def hints(written: Written) -> Found:
     """What is allowed and yet odd."""
+    yield from _unasked(written)
     webhooks = {entry.helpdesk for entry in written.endpoints.values()}
     for name, desk in written.helpdesks.items():
         if name not in webhooks and not desk.poll:
@@ -282,4 +310,4 @@ def hints(written: Written) -> Found:
             yield ("endpoints", name), "no connection uses it: whatever comes in there is refused"
 
 
-FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents)
+FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents, answers)

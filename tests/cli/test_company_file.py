@@ -411,3 +411,34 @@ def test_incidents_are_watched_for_where_the_section_stands_alone_and_a_connecti
     silent = TEXT.replace(groups, "").replace("\nincidents:\n", "\n")
     file.write_text(silent)
     assert ["never said" in hint.reason for hint in check(file).hints] == [True, True]
+
+
+ANSWERED = """\
+policies:
+  p:
+    answering: {ask: {private: {en: "Was that it?"}}}
+answers:
+  hours:
+    questions: ["When are you open?"]
+    answer: {en: Nine to six.}
+"""
+
+
+def test_a_question_that_two_answers_have_is_told(faults_of):
+    more = "  other:\n    questions: [when are you open]\n    answer: {en: At nine.}\n    channels: [carrier-pigeon]\n"
+    told = {where: reason for _, where, reason in faults_of(ANSWERED + more)}
+    assert told.keys() == {"answers.other.questions", "answers.other.channels"}
+    assert "too: neither can be told" in told["answers.other.questions"]
+
+
+def test_answers_go_to_the_connections_that_may_say_them():
+    found = {each.channel: each for each in check(EXAMPLE).definitions if isinstance(each, Connection)}
+    assert set(found["messenger"].answers) == {"opening-hours"}
+    assert found["messenger"].matcher.match("When are you open?", channel="messenger") is not None
+    assert not found["x"].answers
+
+
+def test_an_answer_that_no_policy_asks_about_is_odd(tmp_path):
+    file = tmp_path / "deskwire.yaml"
+    file.write_text(ANSWERED)
+    assert [fault.where for fault in check(file).hints] == ["answers.hours"]

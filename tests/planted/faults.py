@@ -28,7 +28,21 @@ FLOOD = ("tests/stories/test_flood_stories.py",)
 INCIDENT = ("tests/stories/test_incident_stories.py", "tests/cli/test_incident.py")
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
+NIGHT = ("tests/stories/test_night_stories.py", "tests/library/care/test_answers.py")
+
 FAULTS = (
+    # -------------------------------------------------------------------------------------- answers, praise and noise
+    Fault("a ticket is solved though the customer wrote on", "conversation.filing",
+          "if wanted != turn.thread.reply_to or not wanted or", "if not wanted or", NIGHT),
+    Fault("an answer is said where an agent has spoken", "conversation.answering", "return spoke or", "return", NIGHT),
+    Fault("somebody's yes to an agent counts as one to us", "conversation.answering",
+          "if turn.thread.answered_at > turn.before.acknowledged_at:", "if False:", NIGHT),
+    Fault("a customer who only praised waits for an answer", "conversation.aside",
+          "elif plan.aside and not is_waiting(turn.before):", "elif False:", NIGHT),
+    Fault("an answer is said without “was that it?”", "care.acknowledge",
+          "if given is None or asking is None:", "if given is None:", NIGHT),
+    Fault("what only looks like a declared question is answered", "care.answers",
+          "if answer is None or likeness < NEAR:", "if answer is None:", NIGHT),
     # ------------------------------------------------------------------------------------------- units and ends
     Fault("a time to live in milliseconds", "conversation.ledger",
           "seconds(self.clock()) + KEEP_SECONDS", "(seconds(self.clock()) + KEEP_SECONDS) * 1000", LEDGER),

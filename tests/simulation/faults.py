@@ -241,7 +241,7 @@ FAULTS = (
     Fault("who comes back after an erasure is filed under the old key", "conversation.thread:Thread", "filing_key",
           "str(self.created_at)", '""',
           ("back when the erasure is forgotten (messenger, requesttracker)",)),
-    Fault("a follow-up that something late opened is not counted", "conversation.decide:", "_is_stale",
+    Fault("a follow-up that something late opened is not counted", "conversation.decide:", "is_stale",
           "seconds(now) - thread.filed_at", "seconds(now) - thread.last_inbound",
           ("written long before it came (messenger, zendesk)",)),
     Fault("an answer is known by the ticket that it is read on", "conversation.relaying:", "_key",
@@ -374,6 +374,18 @@ FAULTS = (
     Fault("who writes about an open incident hears the usual", "conversation.acknowledging", "_in_incident",
           "trouble = assess(turn, event).trouble if turn.incidents else None", "trouble = None",
           ("an incident with an update (messenger, zendesk)",)),
+    Fault("an automatic answer whose worker died is not shown in the ticket", "conversation.answering:", "_sent",
+          "return told or", 'return told or "" and',
+          ("answered at night (messenger, zendesk)",)),
+    Fault("the thread learns of an automatic answer only once it was sent", "conversation.turn:Turn", "acknowledging",
+          "if self.saying is None else", "if self.saying is None or not self.sent else",
+          ("answered at night (messenger, zendesk)",)),
+    Fault("praise without a ticket is forgotten", "conversation.aside:", "keep",
+          "turn.keep(left)", "pass",
+          ("praise without a ticket (messenger, zendesk)",)),
+    Fault("praise without a ticket is quoted for ever", "conversation.aside:", "keep",
+          "left = [] if quoted else", "left = [] if False else",
+          ("praise without a ticket (messenger, zendesk)",)),
 )  # fmt: skip
 
 

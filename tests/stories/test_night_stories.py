@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from deskwire.care.answers import Answer
 from deskwire.configuration import Connection, item
 from deskwire.model.errors import TemporaryError
+from deskwire.operating.auditing import audit
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock
 from tests.stories.conftest import PAGE, POLICY, Company
@@ -129,17 +130,43 @@ def test_a_yes_is_noted_and_solves_the_ticket(firm):
     assert "answer-confirmed" in ticket.tags
     assert any("was what they needed" in words for words in company.comments())
     assert len(said(company)) == 1
+    company.telemetry.flush()
+    assert [company.counted(each) for each in ("AnswersSaid", "AnswersConfirmed", "AnswersHandedOver")] == [1, 1, 0]
 
 
-def test_a_question_that_came_along_with_the_yes_keeps_the_ticket_open(firm):
+def test_a_question_right_after_the_yes_keeps_the_ticket_open(firm):
     company = firm()
     told(company, QUESTION)
     company.tick(60)
     company.deliver(company.message("yes"))
-    company.conversation.handle(company.mailbox.take().body)  # the note that solves waits on the mailbox
+    company.conversation.handle(company.mailbox.take().body)
+    company.mailbox.take()  # the turn that solves comes late
+    company.tick(5)
     told(company, "and where is my parcel?")
     (ticket,) = company.zendesk.tickets
+    assert "answer-confirmed" in ticket.tags
     assert ticket.status != "solved"
+
+
+def test_where_the_policy_does_not_ask_whether_that_was_it_nothing_is_answered(firm):
+    company = firm({"answering": {"ask": {"public": {"en": ASK}}}})
+    told(company, QUESTION)
+    assert HOURS not in said(company)[0]
+
+
+def test_nothing_is_answered_in_a_follow_up_shortly_after_an_agents_words(firm):
+    company = firm()
+    told(company, "Where is my parcel?")
+    company.tick(10 * 86400)
+    company.deliver(company.message("On its way", own=True))
+    company.work()
+    company.tick(5 * 86400)
+    told(company, QUESTION)
+    assert len(company.zendesk.tickets) == 2
+    assert not any(HOURS in text for text in said(company))
+    company.tick(40 * 86400)
+    told(company, QUESTION)
+    assert HOURS in said(company)[-1]
 
 
 def test_anything_but_a_yes_hands_over_to_a_person(firm):
@@ -263,6 +290,16 @@ def test_praise_without_a_ticket_is_thanked_for_and_recorded(firm):
     company.telemetry.flush()
     assert company.counted("SetAside") == 1
     assert not company.thread()["timers"]
+
+
+def test_audit_names_what_got_no_ticket(firm):
+    company = firm(praise("none", "none"))
+    told(company, PRAISE)
+    comment(company, "🎉🎉")
+    found = audit(company.table, since=NIGHT - timedelta(days=1), now=NIGHT + timedelta(hours=1))
+    assert found.aside == {"no ticket: noise, emoji alone": 1, "no ticket: praise": 1}
+    assert found.outcomes == {"suppressed": 2}
+    assert not found.strays
 
 
 def test_later_words_that_need_a_person_open_a_ticket_that_quotes_the_praise(firm):

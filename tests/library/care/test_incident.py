@@ -1,8 +1,7 @@
-"""Incidents and declared answers on small cases."""
+"""Incidents on small cases."""
 
 from datetime import UTC, datetime, timedelta
 
-from deskwire.care.answers import Answer, Matcher
 from deskwire.care.incident import changes, read
 
 START = datetime(2026, 6, 1, 10, tzinfo=UTC)
@@ -31,13 +30,3 @@ def test_a_message_of_trouble_is_read_with_its_topic():
     assert trouble
     assert "outage" in topics
     assert read("When do you open?", ["en"]) == ((), False)
-
-
-def test_only_what_was_declared_is_answered_and_nothing_hot():
-    hours = Answer(questions=["When are you open?", "What are your opening hours?"], answer={"en": "Nine to six."})
-    matcher = Matcher(
-        {"hours": hours, "returns": Answer(questions=["How do I return shoes?"], answer={"en": "By post."})}
-    )
-    assert matcher.match("what are your opening hours").text == "Nine to six."
-    assert matcher.match("Do you sell gift cards?") is None
-    assert matcher.match("Opening hours are a lie, my card was stolen!") is None

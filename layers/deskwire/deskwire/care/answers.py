@@ -16,7 +16,7 @@ from itertools import pairwise
 from math import log, sqrt
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from deskwire.model.events import Visibility
 
@@ -44,15 +44,23 @@ def _by_language(value: Any) -> Any:  # noqa: ANN401
     return [value] if isinstance(value, str) else value
 
 
+_LISTED = {"type": "array", "items": {"type": "string", "minLength": 3, "maxLength": 300}}
+Questions = Annotated[
+    tuple[Question, ...],
+    BeforeValidator(_by_language),
+    WithJsonSchema({"anyOf": [_LISTED, {"type": "object", "additionalProperties": _LISTED}, {"type": "string"}]}),
+]
+
+
 class Answer(BaseModel):
     """One answer to a simple question, in the company's words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    questions: Annotated[tuple[Question, ...], BeforeValidator(_by_language)] = Field(
+    questions: Questions = Field(
         min_length=1, description="How customers ask it, in each language: three or more ways each."
     )
-    unlike: Annotated[tuple[Question, ...], BeforeValidator(_by_language)] = Field(
+    unlike: Questions = Field(
         (), description="Questions that look like these and must not get this answer: a person reads them."
     )
     answer: Mapping[Tag, Text] = Field(min_length=1, description="What is said, by language.")
@@ -192,7 +200,7 @@ class Matcher:
         """Return the name of the nearest answer and its likeness, 0 to 1: 0 where they have too little in common."""
         words = _words(text)
         content = {word for word, weight in words.items() if weight == 1}
-        found = self._likenesses(words, text) if 0 < len(words) <= _MOST else {}
+        found = self._likenesses(words, text) if words and len(text.split()) <= _MOST else {}
         if not found:
             return "", 0.0
         (name, best), *others = sorted(found.items(), key=lambda item: -item[1].leading)

@@ -239,7 +239,8 @@ class Policy(BaseModel):
     @cached_property
     def agreeing(self) -> frozenset[str]:
         """The messages that say yes to “was that it?”, likewise, and the emoji among them as they are."""
-        return _folded(self.answering.yes) | {each for those in self.answering.yes.values() for each in those}
+        emoji = {each.strip() for those in self.answering.yes.values() for each in those}
+        return (_folded(self.answering.yes) | emoji) - {""}
 
     @cached_property
     def languages(self) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ def _hand_over(turn: Turn, said: Said, events: Sequence[Event]) -> None:
     """Note that a person goes on; after a yes it is a conversation like any other."""
     if said.state != "yes":
         turn.note(compose("answer", events[-1].key), wording.handed_over(said.name), tags=(DECLINED,))
+        turn.counted.append("AnswersHandedOver")
     turn.answered(said._replace(state="over"))
 
 
@@ -75,6 +76,7 @@ def _confirm(turn: Turn, said: Said, events: Sequence[Event]) -> None:
         solves = turn.connection.policy.answering.confirmed == "solve"
         words = wording.confirmed(said.name, solves=solves)
         turn.note(compose("answer", last.key), words, tags=(CONFIRMED,), solves=last.object_id if solves else "")
+        turn.counted.append("AnswersConfirmed")
     turn.answered(said._replace(state="yes"))
 
 
@@ -89,6 +91,7 @@ def tell(ledger: Ledger, turn: Turn) -> None:
         text = "" if answer is None else answer.answer.get(said.language, "")
         words = wording.answered(said.name, text, unsure=state == "unknown")
         turn.note(compose("said", said.key), words, tags=(ANSWERED,))
+        turn.counted.append("AnswersSaid")
         turn.answered(said._replace(state="asked" if said.state == "begun" else said.state, told=True))
     elif state == "refused":
         turn.answered(said._replace(state="over", told=True))

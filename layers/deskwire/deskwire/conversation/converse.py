@@ -201,8 +201,8 @@ class Conversation:
         """Write the turn down, and have what is left go on unless it must wait; return the outcomes by key."""
         changes = _finish(ledger, turn, plan, messages)
         self._report(turn.outcomes)
-        for name in turn.reminded:
-            self.telemetry.count(METRICS[name])
+        for name in (*(METRICS[each] for each in turn.reminded), *turn.counted):
+            self.telemetry.count(name)
         self._trouble(turn)
         left = _left(turn.before, changes["pending"])
         if left and not (turn.later or plan.wait):

@@ -71,6 +71,7 @@ class Turn:
     begun: set[str] = field(default_factory=set)  # keys whose effect may have happened
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
+    counted: list[str] = field(default_factory=list)  # metrics to count once the turn is written down
     aside: set[str] = field(default_factory=set)  # keys of messages without a ticket by the company's policy
     saying: Said | None = None  # the declared answer that the acknowledgement of this turn holds
     earlier: str = ""  # lines that quote what got no ticket, for the message with the key `earlier_with`

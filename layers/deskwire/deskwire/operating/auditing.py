@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deskwire.configuration import connection_key
-from deskwire.conversation.recorded import MOVED, RECORDED, recorded
+from deskwire.conversation.recorded import ASIDE, MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
 from deskwire.letters import distinct, letter_of, notices, opened, read_letter, timer
 from deskwire.model.keys import digest
@@ -21,7 +21,7 @@ from deskwire.model.signals import Signal
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
 from deskwire.timing import DELIVERED_WITHIN, GIVE_UP, OVERDUE_AFTER
 
-ATTRIBUTES = ("pk", "sk", "state", "kind", "note", "by", "recorded_at", "begun_at", "done_at", "at")
+ATTRIBUTES = ("pk", "sk", "state", "reason", "kind", "note", "by", "recorded_at", "begun_at", "done_at", "at")
 
 OVERDUE, FORSAKEN, UNTAKEN, NOWHERE, TOO_OLD, UNSURE = (
     "overdue", "forsaken", "not taken", "moved nowhere", "waits too long", "sending",
@@ -72,6 +72,7 @@ class Audit:
     waiting: int  # without an outcome yet, and somebody is to go on with them
     notes: int  # of ours, on their way into a ticket or there
     discarded: int  # parked or dead, and an operator said why not
+    aside: Mapping[str, int] = field(default_factory=dict)  # of the suppressed, what got no ticket by policy: by reason
     strays: Sequence[Stray] = ()
 
     @property
@@ -86,6 +87,7 @@ class _Walk:
     """What one walk through the table saw: counts, and the keys of what has to be looked at closely."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    aside: Counter[str] = field(default_factory=Counter)
     notes: int = 0
     discarded: int = 0
     unended: list[Key] = field(default_factory=list)
@@ -114,6 +116,8 @@ class _Walk:
                 self.moved.append(key)
             else:
                 self.outcomes[item["state"]] += 1
+                if str(item.get("reason", "")).startswith(f"{ASIDE}: "):
+                    self.aside[item["reason"]] += 1
 
 
 def audit(table: WholeTable, *, since: datetime, now: datetime) -> Audit:
@@ -140,7 +144,8 @@ def audit(table: WholeTable, *, since: datetime, now: datetime) -> Audit:
         strays += [_stray(table, state, row, now) for row in rows]
     strays.sort(key=lambda each: -each.age)
     return Audit(since=since, until=now, outcomes=dict(sorted(walk.outcomes.items())), moved=len(walk.moved),
-                 waiting=waiting, notes=walk.notes, discarded=walk.discarded, strays=strays)  # fmt: skip
+                 waiting=waiting, notes=walk.notes, discarded=walk.discarded,
+                 aside=dict(sorted(walk.aside.items())), strays=strays)  # fmt: skip
 
 
 def _thread(table: Table, pk: str) -> Item:
