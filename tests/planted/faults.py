@@ -38,7 +38,7 @@ FAULTS = (
     Fault("somebody's yes to an agent counts as one to us", "conversation.answering",
           "if turn.thread.answered_at > turn.before.acknowledged_at:", "if False:", NIGHT),
     Fault("a customer who only praised waits for an answer", "conversation.aside",
-          "elif plan.aside and not is_waiting(turn.before):", "elif False:", NIGHT),
+          "if not wrote or _solves(turn, wrote):", "if False:", NIGHT),
     Fault("an answer is said without “was that it?”", "care.acknowledge",
           "if given is None or asking is None:", "if given is None:", NIGHT),
     Fault("what only looks like a declared question is answered", "care.answers",

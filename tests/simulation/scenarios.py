@@ -214,6 +214,7 @@ def praise_that_is_solved(world, marta):
     world.rules(judging={"thanks": {"private": {"en": "Thank you!"}}, "praise": {"ticket": "solved"}})
     marta.writes(GLAD)
     world.quiet()
+    assert status_of(marta) == "solved", "PRAISE: its ticket is not solved"
 
 
 @scenario(channels=("whatsapp",), short=True)

@@ -292,6 +292,28 @@ def test_praise_without_a_ticket_is_thanked_for_and_recorded(firm):
     assert not company.thread()["timers"]
 
 
+def test_thanks_that_the_platform_did_not_take_are_said_later_once(firm):
+    company = firm(praise("none"))
+    company.graph.next = [TemporaryError("busy")]
+    told(company, PRAISE)
+    assert said(company) == []
+    company.later(600)
+    company.later(600)
+    assert said(company) == ["Thank YOU!"]
+    assert company.zendesk.tickets == []
+    assert reasons(company) == ["no ticket: praise"]
+
+
+def test_praise_in_an_outage_is_solved_when_the_helpdesk_is_back(firm):
+    company = firm(praise("solved"))
+    direct, company._direct = company._direct, _down
+    told(company, PRAISE)
+    company._direct = direct
+    company.later(900)
+    company.later(900)
+    assert company.zendesk.tickets[0].status == "solved"
+
+
 def test_audit_names_what_got_no_ticket(firm):
     company = firm(praise("none", "none"))
     told(company, PRAISE)

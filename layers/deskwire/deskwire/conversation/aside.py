@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import timedelta
 
 from deskwire.care.noise import noise
@@ -34,13 +35,19 @@ def set_aside(turn: Turn, item: Pending, event: Event) -> Pending:
 
 
 def calm(turn: Turn, plan: Plan) -> None:
-    """Let a customer wait for nobody who wrote nothing but what got no ticket, or praise that is solved."""
-    if plan.file or plan.heard:
-        wrote = [item for item in (*plan.file, *plan.heard) if item.event is not None and is_inbound(item.event)]
-        if wrote:
-            turn.wait_again()
-    elif plan.aside and not is_waiting(turn.before):
+    """Let a customer wait for nobody who wrote only what got no ticket, or praise whose ticket is solved."""
+    wrote = [item.event for item in (*plan.file, *plan.heard) if item.event is not None and is_inbound(item.event)]
+    if is_waiting(turn.before) or not (plan.aside or wrote):
+        return
+    if not wrote or _solves(turn, wrote):
         turn.rest()
+    else:
+        turn.wait_again()
+
+
+def _solves(turn: Turn, events: Sequence[Event | None]) -> bool:
+    """Return whether the policy has a ticket of these messages solved."""
+    return turn.connection.policy.judging.praise.ticket == "solved" and all(_praises(turn, each) for each in events)
 
 
 def quote(ledger: Ledger, turn: Turn, plan: Plan) -> None:
@@ -86,8 +93,6 @@ def _withdrawn(turn: Turn) -> set[str]:
 
 def _solve_praise(turn: Turn, plan: Plan) -> None:
     """Have a ticket solved by policy, where nothing but praise came and nobody waited before or has answered."""
-    if turn.connection.policy.judging.praise.ticket != "solved":
-        return
     new = turn.before.answered_at == 0 or turn.before.status is Status.SOLVED or plan.follow_up
     if not new or is_waiting(turn.before) or not isinstance(turn.helpdesk, Closes) or not _praise_alone(turn, plan):
         return
@@ -97,16 +102,21 @@ def _solve_praise(turn: Turn, plan: Plan) -> None:
 
 
 def _praise_alone(turn: Turn, plan: Plan) -> bool:
-    """Return whether the customer's words of this turn are praise, and are all filed."""
-    filed = {each.key for each in turn.outcomes if each.state == Outcome.FILED}
-    wrote = [item for item in plan.file if item.event is not None and not item.event.own]
-    return bool(wrote) and all(
-        item.message.key in filed and item.event is not None and _praises(turn, item.event) for item in wrote
-    )
+    """Return whether the customer's words of this turn are praise to be solved, and are all filed."""
+    wrote = _written(plan)
+    filed = [each.event for each in turn.outcomes if each.key in wrote and each.state == Outcome.FILED]
+    return bool(wrote) and len(filed) == len(wrote) and _solves(turn, filed)
 
 
-def _praises(turn: Turn, event: Event) -> bool:
-    return event.kind is Kind.MESSAGE and not event.attachments and assess(turn, event).praises
+def _written(plan: Plan) -> set[str]:
+    """Return the keys of what is filed and is none of our own."""
+    return {item.message.key for item in plan.file if item.event is not None and not item.event.own}
+
+
+def _praises(turn: Turn, event: Event | None) -> bool:
+    if event is None or event.kind is not Kind.MESSAGE or event.attachments:
+        return False
+    return assess(turn, event).praises
 
 
 def _ticket(turn: Turn) -> bool:

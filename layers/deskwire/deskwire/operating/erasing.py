@@ -421,6 +421,7 @@ class Eraser:
             changes["writers"] = left
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
+                        "said": None, "kept": [],
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 
