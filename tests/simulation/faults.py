@@ -384,7 +384,7 @@ FAULTS = (
           "turn.keep(left)", "pass",
           ("praise without a ticket (messenger, zendesk)",)),
     Fault("praise without a ticket is quoted for ever", "conversation.aside:", "keep",
-          "left = [] if quoted else", "left = [] if False else",
+          "(turn.quoted if stands else set())", "set()",
           ("praise without a ticket (messenger, zendesk)",)),
 )  # fmt: skip
 

@@ -398,6 +398,22 @@ def test_noise_in_a_group_stands_together_in_the_next_ticket(firm):
     assert any("green" in words and "🎉🎉" in words for words in company.comments())
 
 
+def test_noise_that_came_after_the_words_is_quoted_with_the_next_ones(firm):
+    company = firm(praise("open", "group"))
+    company.tick(1)
+    direct, company._direct = company._direct, _down
+    comment(company, "Do you have it in green?", comment="993")
+    company.tick(5)
+    comment(company, "🎉🎉", comment="991", parent=f"{PAGE}_993")
+    company.deliver(company.comment("🎉🎉", comment="991", parent="122200000000501_993"))
+    company.work()
+    company._direct = direct
+    company.later(900)
+    assert not any("🎉🎉" in words for words in company.comments())
+    comment(company, "Or in blue?", comment="994", parent="122200000000501_993")
+    assert sum("🎉🎉" in words for words in company.comments()) == 1
+
+
 def test_an_unhappy_emoji_is_no_noise(firm):
     company = firm(praise("open", "none"))
     comment(company, "😡")

@@ -55,17 +55,21 @@ def quote(ledger: Ledger, turn: Turn, plan: Plan) -> None:
     first = next((item.message for item in plan.file if is_inbound(item.event)), None)
     if first is None:
         return
-    # What came after it stays out, so that a repeated attempt says the same.
-    found = [each for each in _kept(ledger, turn, plan) if each.received_at <= first.received_at]
+    found = _kept(ledger, turn, plan, first.received_at)
     if events := [each.event for each in found if each.event is not None]:
         turn.earlier_with = first.key
+        turn.quoted = {each.key for each in found}
         turn.earlier = wording.quoted(sorted(events, key=lambda each: (each.occurred_at or turn.now, each.key)))
 
 
-def _kept(ledger: Ledger, turn: Turn, plan: Plan) -> list[Recorded]:
-    """Return what is to be quoted, of this turn and of earlier ones."""
+def _kept(ledger: Ledger, turn: Turn, plan: Plan, until: str) -> list[Recorded]:
+    """Return what is to be quoted, of this turn and of earlier ones.
+
+    What came after that time stays out, so that a repeated attempt says the same.
+    """
     earlier = [ledger.message(turn.thread.key, key) for key in turn.thread.kept]
-    return [*(each for each in earlier if each is not None), *_new(turn, plan)]
+    known = [*(each for each in earlier if each is not None), *_new(turn, plan)]
+    return [each for each in known if each.received_at <= until]
 
 
 def _new(turn: Turn, plan: Plan) -> list[Recorded]:
@@ -78,8 +82,9 @@ def keep(turn: Turn, plan: Plan) -> None:
     """Note what is to be quoted later, and have a ticket of praise alone solved where the policy says so."""
     ended = {each.key: each for each in turn.outcomes}
     new = [each.key for each in _new(turn, plan) if each.key in ended and ended[each.key].aside]
-    quoted = turn.earlier_with in ended and ended[turn.earlier_with].state == Outcome.FILED
-    left = [] if quoted else [key for key in (*turn.thread.kept, *new) if key not in _withdrawn(turn)]
+    stands = turn.earlier_with in ended and ended[turn.earlier_with].state == Outcome.FILED
+    done = _withdrawn(turn) | (turn.quoted if stands else set())
+    left = [key for key in (*turn.thread.kept, *new) if key not in done]
     if left != list(turn.thread.kept):
         turn.keep(left)
     _solve_praise(turn, plan)

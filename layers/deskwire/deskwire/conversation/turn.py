@@ -76,6 +76,7 @@ class Turn:
     saying: Said | None = None  # the declared answer that the acknowledgement of this turn holds
     earlier: str = ""  # lines that quote what got no ticket, for the message with the key `earlier_with`
     earlier_with: str = ""
+    quoted: set[str] = field(default_factory=set)  # the keys of what they quote
     trouble: DeskwireError | None = None
     united: bool = False  # `thread.joined` was written in this turn
     held: bool = False  # a neighbour was left alone: nothing was tried
