@@ -400,18 +400,20 @@ def test_noise_in_a_group_stands_together_in_the_next_ticket(firm):
 
 def test_noise_that_came_after_the_words_is_quoted_with_the_next_ones(firm):
     company = firm(praise("open", "group"))
-    company.tick(1)
+    thread = {"parent": "122200000000501_990"}
+    comment(company, "🎉🎉", comment="990")
     direct, company._direct = company._direct, _down
-    comment(company, "Do you have it in green?", comment="993")
     company.tick(5)
-    comment(company, "🎉🎉", comment="991", parent=f"{PAGE}_993")
-    company.deliver(company.comment("🎉🎉", comment="991", parent="122200000000501_993"))
-    company.work()
+    comment(company, "Do you have it in green?", comment="991", **thread)
+    company.tick(5)
+    comment(company, "❤❤", comment="992", **thread)
     company._direct = direct
     company.later(900)
-    assert not any("🎉🎉" in words for words in company.comments())
-    comment(company, "Or in blue?", comment="994", parent="122200000000501_993")
-    assert sum("🎉🎉" in words for words in company.comments()) == 1
+    assert ["🎉🎉" in words for words in company.comments()] == [True]
+    assert "❤❤" not in company.comments()[0]
+    comment(company, "Or in blue?", comment="993", **thread)
+    assert ["❤❤" in words for words in company.comments()] == [False, True]
+    assert "🎉🎉" not in company.comments()[1]
 
 
 def test_an_unhappy_emoji_is_no_noise(firm):
