@@ -29,6 +29,9 @@ PLACEHOLDER = re.compile(
 )
 # The longest that each placeholder becomes.
 LONGEST = {"reference": "ABCDE-FGHJK", "opens_day": "2026-12-31", "opens_at": "09:00"}
+# Bytes of all answers: they stand in each connection's item, which may have 400 KB.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MOST_ANSWERS = 250_000
 UNITS = {
     Unit.CHARACTERS: "characters",
     Unit.UTF16: "characters (an emoji counts two or more)",
@@ -270,8 +273,11 @@ def incidents(written: Written) -> Found:
 
 
 def answers(written: Written) -> Found:
-    """Answers for channels that there are not, or with questions that another answer has too."""
+    """Answers for channels that there are not, with questions that another answer has too, or too long together."""
     asked: dict[str, str] = {}
+    size = sum(len(answer.model_dump_json().encode()) for answer in written.answers.values())
+    if size > MOST_ANSWERS:
+        yield ("answers",), f"have {size // 1000} kB, and a connection holds {MOST_ANSWERS // 1000}: leave some out"
     for name, answer in written.answers.items():
         place = ("answers", name)
         for given in answer.channels:

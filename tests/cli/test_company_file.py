@@ -431,6 +431,15 @@ def test_a_question_that_two_answers_have_is_told(faults_of):
     assert "too: neither can be told" in told["answers.other.questions"]
 
 
+def test_more_answers_than_an_item_of_the_table_holds_are_told(faults_of):
+    more = "".join(
+        f'  a{number}:\n    questions: ["number {number}"]\n    answer: {{en: {"x" * 2000}}}\n' for number in range(130)
+    )
+    ((_, where, reason),) = faults_of(ANSWERED + more)
+    assert where == "answers"
+    assert "leave some out" in reason
+
+
 def test_answers_go_to_the_connections_that_may_say_them():
     found = {each.channel: each for each in check(EXAMPLE).definitions if isinstance(each, Connection)}
     assert set(found["messenger"].answers) == {"opening-hours"}
