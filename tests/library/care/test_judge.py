@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deskwire.care import phrasebook, private
+from deskwire.care import phrasebook
 from deskwire.care.judge import KINDS, judge
 
 HERE = Path(__file__).parent
@@ -109,32 +109,6 @@ def test_what_was_found_is_named_and_not_repeated():
     told = judge("My card 4242 4242 4242 4242 was charged twice", public=True)
     assert "holds a card number in public" in told.reasons
     assert "4242" not in str(told.reasons)
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("120174-3399", "is"), ("44051401359", "pl"), ("0101990710024", "sr-Latn"), ("0499370899", "fa"), ("12345678Z", "es"),
-        ("86095742719", "de"), ("10000000146", "tr"), ("111222333", "nl"), ("123-45-6789", "en"), ("131052-308T", "fi"),
-        ("MRTMTT25D09F205Z", "it"), ("529.982.247-25", "pt"), ("811218-9876", "sv"),
-    ],
-)  # fmt: skip
-def test_national_numbers_are_known_by_their_checksums(text, language):
-    assert "national" in private.find(text, language)
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("120174-3389", "is"),
-        ("44051401358", "pl"),
-        ("0101990710025", "sr-Latn"),
-        ("0499370898", "fa"),
-        ("12345678A", "es"),
-    ],
-)
-def test_a_wrong_check_digit_is_no_national_number(text, language):
-    assert "national" not in private.find(text, language)
 
 
 def test_every_file_of_phrases_is_read_and_says_whether_a_speaker_has_read_it():
