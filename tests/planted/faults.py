@@ -26,6 +26,11 @@ LEDGER = ("tests/library/conversation", "tests/stories")
 ERASE = ("tests/stories/test_audit_stories.py", "tests/cli/test_erase.py", "tests/stories")
 FLOOD = ("tests/stories/test_flood_stories.py",)
 INCIDENT = ("tests/stories/test_incident_stories.py", "tests/cli/test_incident.py")
+PUBLIC = (
+    "tests/library/conversation/test_decide_reply.py",
+    "tests/library/conversation/test_spoken.py",
+    "tests/stories/test_public_stories.py",
+)
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
 NIGHT = ("tests/stories/test_night_stories.py", "tests/library/care/test_answers.py")
@@ -43,6 +48,15 @@ FAULTS = (
           "if given is None or asking is None:", "if given is None:", NIGHT),
     Fault("what only looks like a declared question is answered", "care.answers",
           "if answer is None or likeness < NEAR:", "if answer is None:", NIGHT),
+    # ------------------------------------------------------------------------------------------- private matters
+    Fault("private matters in an answer are published", "conversation.decide_reply",
+          'if case.matters and case.state != "sending":', "if False:", PUBLIC),
+    Fault("the word for everybody counts anywhere", "conversation.spoken", "head = OPEN.match(shown)",
+          "head = OPEN.search(shown)", PUBLIC),
+    Fault("a misspelt word lets private matters out", "conversation.spoken",
+          "unsure = _nearly(plain) or _nearly_public(plain)", "unsure = _nearly(plain)", PUBLIC),
+    Fault("the note repeats what it held back", "conversation.relaying",
+          "wording.held_back(tell.reason) if tell.held else ", "", PUBLIC),
     # ------------------------------------------------------------------------------------------- units and ends
     Fault("a time to live in milliseconds", "conversation.ledger",
           "seconds(self.clock()) + KEEP_SECONDS", "(seconds(self.clock()) + KEEP_SECONDS) * 1000", LEDGER),

@@ -6,11 +6,13 @@ import json
 
 import pytest
 
-from deskwire.configuration import connection_key
+from deskwire.care.policy import Policy
+from deskwire.configuration import connection_key, item
 from deskwire.model.errors import TemporaryError
+from deskwire.ports import Put
 from deskwire.web.rest import Answer
 
-from .conftest import PAGE
+from .conftest import PAGE, POLICY
 
 
 def test_a_public_comment_opens_a_ticket_and_is_not_acknowledged_unless_asked_for(company):
@@ -102,6 +104,56 @@ def test_what_was_perhaps_meant_in_private_is_not_published(company, words):
     sent, note = _answered(company, words)
     assert sent == []
     assert "NOT delivered" in note
+
+
+def _commented(company, **private):
+    """Have a comment wait in its ticket, under these rules for private matters."""
+    for known in company.definitions:
+        if private and getattr(known, "policy", None):
+            policy = Policy.model_validate({**POLICY, "private": private})
+            company.table.put(Put(item(known.model_copy(update={"policy": policy}))))
+    company.deliver(company.comment("Where is it?"))
+    company.work()
+
+
+def test_a_public_answer_with_private_matters_is_held_back_until_the_agent_says_that_everybody_may_read_it(company):
+    _commented(company)
+    sent, note = _answered(company, "Please call +354 555 0100")
+    assert sent == []
+    assert "NOT published" in note
+    assert "a telephone number" in note
+    assert "555" not in note
+    assert "555" not in str(company.lines)
+    (sent,), _ = _answered(company, "#public Please call +354 555 0100")
+    assert sent["message"] == "Please call +354 555 0100"
+
+
+def test_a_held_back_answer_goes_to_the_customer_alone_when_the_agent_says_so(company):
+    _commented(company)
+    _answered(company, "Please call +354 555 0100")
+    (sent,), _ = _answered(company, "#private Please call +354 555 0100")
+    assert sent["recipient"] == {"comment_id": "122200000000501_993300000000077"}
+
+
+def test_it_is_held_back_again_where_the_word_is_misspelt(company):
+    _commented(company)
+    sent, note = _answered(company, "#pubilc Please call +354 555 0100")
+    assert sent == []
+    assert "“#public” spelt so" in note
+
+
+@pytest.mark.parametrize(
+    "private", [{"hold": False}, {"ours": ["+3545550100"]}, {"kinds": ["card", "password"]}], ids=str
+)
+def test_the_policy_says_what_may_stand_in_public(company, private):
+    _commented(company, **private)
+    assert len(_answered(company, "Please call +354 555 0100")[0]) == 1
+
+
+def test_the_companys_own_number_is_no_leave_for_another(company):
+    _commented(company, ours=["+354 555 0100"])
+    sent, _ = _answered(company, "Please call +354 555 0100 or me: +354 691 2345")
+    assert sent == []
 
 
 def test_a_private_answer_to_the_one_who_wrote_last_goes_out_when_there_was_time_to_see_who_it_is(company):

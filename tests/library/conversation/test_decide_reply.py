@@ -67,6 +67,7 @@ PUBLICLY = {"visibility": Visibility.PUBLIC}
 MARTA, BOB = Writer("1", "Marta", "c1", 1), Writer("2", "Bob", "c2", 2)
 SEVERAL = {"visibility": Visibility.PUBLIC, "writers": (MARTA, BOB)}
 KNOWN_AS = {"author": {"id": "1", "name": "Marta Berg", "email": "marta@example.org", "phone": "+354 555 0100"}}
+HELD = "it holds a telephone number, and everybody would have read it"
 CASES = {
     "a reply is sent": (case_of(), Send(PERMIT)),
     "a reply without a time is sent": (case_of(written_at=None), Send(PERMIT)),
@@ -109,6 +110,13 @@ CASES = {
     "in a private talk what may be meant in private is sent": (case_of(unsure=True), Send(PERMIT)),
     "an answer with the company's own telephone is sent": (
         case_of(text="Call us:\nPhone: +354 555 9999", thread=KNOWN_AS), Send(PERMIT)),
+    "in public what holds private matters is held back": (
+        case_of(matters=("phone",), **PUBLICLY), Tell("refused", HELD, held=True)),
+    "it is, also when it was surely not sent before": (
+        case_of(matters=("phone",), state="failed", **PUBLICLY), Tell("refused", HELD, held=True)),
+    "in a private talk they may stand": (case_of(matters=("phone",)), Send(PERMIT)),
+    "what was being sent before it would be held back goes to the sender, which asks": (
+        case_of(matters=("phone",), state="sending", **PUBLICLY), Send(PERMIT)),
     # After a send.
     "what the platform cannot take now waits": (told("failed"), Wait("why")),
     "it waits as long as there is patience": (told("failed", first_at=seconds(NOW) - PATIENCE + 1), Wait("why")),

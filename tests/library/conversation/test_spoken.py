@@ -51,6 +51,28 @@ def test_other_words_are_said_to_everybody(text):
     assert not spoken(text).private
 
 
+@pytest.mark.parametrize("head", ["#public ", "#Public: ", "#PUBLIC\n", "#public,", "#public\u00a0", " \n#public "])
+@pytest.mark.parametrize("before", ["", *UNSEEN])
+def test_the_word_for_everybody_at_the_beginning_is_taken_off(head, before):
+    assert spoken(f"{before}{head}Call +354 555 0100") == Spoken("Call +354 555 0100", public=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["#publicly: call", "#pubilc call", "#publik call", "# public call", "\uff03public call", "#pub\u200blic call",
+     "#public it is in your #private area", "#public #private call"],
+)  # fmt: skip
+def test_what_is_nearly_that_word_is_not_taken_for_it(text):
+    found = spoken(text)
+    assert found.unsure
+    assert not found.public
+
+
+@pytest.mark.parametrize("text", ["Our #public page", "#publish it", "public: yes", "#1 #public"])
+def test_the_word_elsewhere_says_nothing(text):
+    assert spoken(text) == Spoken(text)
+
+
 MARTA, BOB = Writer("301111", "Marta Lindqvist", "c1", 1), Writer("302222", "Bob Stranger", "c2", 2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +17,7 @@ from .words import unaccented
 
 Hot = Literal["complaint", "urgent", "outage"]
 Rated = Literal["low", "normal", "high", "urgent"]
+Matter = Literal["card", "iban", "national", "phone", "email", "address", "password", "order", "health"]
 Phrase = Annotated[str, Field(min_length=1, max_length=100)]
 
 # Whole messages that turn automatic answers off and on again. Drafts: a company has its own speakers check them.
@@ -137,6 +138,24 @@ class Judging(BaseModel):
     )
 
 
+class Private(BaseModel):
+    """What happens where private matters stand in public: a card number, a telephone number, an address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kinds: tuple[Matter, ...] = Field(default=get_args(Matter), description="The kinds that are guarded.")
+    ours: tuple[Phrase, ...] = Field(
+        (),
+        description="The company's own telephone numbers, addresses and such, as they are written; they may stand in "
+        "public.",
+    )
+    hold: bool = Field(
+        default=True,
+        description="Hold back an agent's public answer that holds any, with a note that names the kinds. Begun with "
+        "#public it is sent, with #private it goes to the customer alone.",
+    )
+
+
 class Policy(BaseModel):
     """What is answered when, in which words, and what is urgent. Everything has a default but the texts."""
 
@@ -198,6 +217,9 @@ class Policy(BaseModel):
     )
     answering: Answering = Field(
         default_factory=Answering, description="What is said after an answer to a simple question, and what a yes does."
+    )
+    private: Private = Field(
+        default_factory=Private, description="How private matters that stand in public are dealt with."
     )
     sensitive_words: tuple[Phrase, ...] = Field(
         default=IDENTITY,

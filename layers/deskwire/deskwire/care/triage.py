@@ -6,6 +6,7 @@ the judging off: then a poor rating and its own words alone raise a ticket.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .incident import about
@@ -15,6 +16,7 @@ from .policy import Policy, Rated
 HOT = "hot"  # the tag of a ticket with a hot message
 # What is private also in a private conversation: agents need telephone numbers and addresses there.
 _GUARDED = frozenset({"card", "iban", "national", "password", "health", "identity"})
+_BETWEEN = " .-/()"  # what sets the parts of a number apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,21 @@ def triage(
     told = rules.on and (rules.reasons == "all" or (rules.reasons == "hot" and hot))
     praises = rules.on and judged.kind == "praise" and not judged.private
     return Hints(priority, tags, _line(judged) if told else "", praises, about(judged, text))
+
+
+def matters(text: str, policy: Policy) -> tuple[str, ...]:
+    """Return the kinds of private matters in a text that the policy guards; the company's own contacts are none."""
+    rules = policy.private
+    for own in rules.ours:
+        text = _spaced(own).sub(" ", text)
+    found = judge(text, expected=policy.languages, public=True).private
+    return tuple(kind for kind in found if kind in rules.kinds)
+
+
+def _spaced(own: str) -> re.Pattern[str]:
+    """Return the pattern of a contact of the company's, however its parts are set apart."""
+    letters = (re.escape(letter) for letter in own if letter not in _BETWEEN)
+    return re.compile(rf"(?<!\w){f'[{re.escape(_BETWEEN)}]*'.join(letters)}(?!\w)", re.IGNORECASE)
 
 
 def _line(judged: Judgement) -> str:

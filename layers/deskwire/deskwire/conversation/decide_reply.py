@@ -37,8 +37,9 @@ class Case:
     `ticket`: the ticket it was read on, `signalled_at`: when the helpdesk signalled it. `repeated`: this turn has
     dealt with it already, on a ticket that was merged into this one. `state` and `first_at` (seconds) are the record of
     earlier attempts, empty and 0 when there is none. `attempt`: the send that this turn has just tried. `text` are the
-    words to be sent, `files`: there are files that can be; `unsure`: the words may be meant in private. `to` is the one
-    whom a private answer in public names.
+    words to be sent, `files`: there are files that can be; `unsure`: the words may be meant in private. `matters` are
+    the kinds of private matters in them that hold them back. `to` is the one whom a private answer in public
+    names.
     """
 
     reply: AgentReply
@@ -51,6 +52,7 @@ class Case:
     text: str
     files: bool = False
     unsure: bool = False
+    matters: tuple[str, ...] = ()
     to: Writer | None = None
     repeated: bool = False
     state: str = ""
@@ -84,6 +86,7 @@ class Tell:
     reason: str
     audience: bool = False
     detail: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +120,21 @@ def _unfit(case: Case) -> Tell | None:
         return Tell("refused", case.reply.withheld)
     if not case.text.strip() and not case.files:
         return Tell("refused", wording.WORDLESS, detail=wording.left_behind(case.reply.attachments))
-    if case.visibility is Visibility.PUBLIC and case.unsure:
-        return Tell("refused", wording.PERHAPS_PRIVATE)
+    if case.visibility is Visibility.PUBLIC and (unfit := _unfit_for_all(case)):
+        return unfit
     if _of_several(case) and case.to is None:
         return Tell("refused", wording.TO_WHOM, detail=wording.begin_with(case.thread.writers))
     line = quoted_line(case.text, case.thread.author)
     return Tell("refused", wording.QUOTES, detail=f"It is about this line: {line[:100]}") if line else None
+
+
+def _unfit_for_all(case: Case) -> Tell | None:
+    """Return why not everybody is to read these words, if they may not be meant for everybody."""
+    if case.unsure:
+        return Tell("refused", wording.PERHAPS_PRIVATE)
+    if case.matters and case.state != "sending":  # what was being sent goes to the sender, which asks
+        return Tell("refused", wording.holds_private(case.matters), held=True)
+    return None
 
 
 def _of_several(case: Case) -> bool:

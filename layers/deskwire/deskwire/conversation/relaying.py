@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from deskwire.care.triage import matters
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.helpdesk import GivesFiles, TicketGone
 from deskwire.contracts.terms import Permit, Refusal
@@ -88,6 +89,8 @@ class Relaying:
         if said.private and thread.visibility is Visibility.PUBLIC and len(thread.writers) > 1:
             to, text = addressed(text, thread.writers)
         permit = self._permit(turn, visibility, to)
+        policy = turn.connection.policy
+        held = visibility is Visibility.PUBLIC and not said.public
         return Case(
             reply=reply,
             ticket=ticket,
@@ -99,6 +102,7 @@ class Relaying:
             text=text,
             files=isinstance(permit, Permit) and any(_may_go(turn, permit, each) for each in reply.attachments),
             unsure=said.unsure,
+            matters=matters(text, policy) if held and policy.private.hold else (),
             to=to,
             repeated=_key(turn, reply) in turn.relayed,
         )
@@ -215,7 +219,7 @@ class Relaying:
             self._note(turn, key, reply, wording.withheld(tell.reason, text))
             self.telemetry.count("Withheld")
             return
-        told = wording.undeliverable(tell.reason, text, tell.detail)
+        told = wording.held_back(tell.reason) if tell.held else wording.undeliverable(tell.reason, text, tell.detail)
         words = wording.uncertain(text) if tell.state == "unknown" else told
         self._note(turn, key, reply, words)
         self.telemetry.count("Unanswerable")

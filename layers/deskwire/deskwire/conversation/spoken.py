@@ -11,6 +11,8 @@ from difflib import SequenceMatcher
 # Invisible signs, beside the format and control characters: joiners, Hangul fillers, the blank of Braille.
 UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # an agent's first word for a private answer
+OPEN = re.compile(r"#public(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # for what everybody may read all the same
+NEARLY_OPEN = re.compile(r"\W{0,3}#\s?(\w+)")
 TAG = re.compile(r"#\s?(\w+)")
 BARE = re.compile(r"\W{0,3}privat(?:e(?:ly)?)?\s*[:\])}>*]", re.IGNORECASE)
 OTHER_SIGN = re.compile(r"\W{0,3}[#@!/\\&+]\s?priv(?:at\w*)?(?!\w)", re.IGNORECASE)  # at the head: `@private`, `/priv`
@@ -20,11 +22,15 @@ ALIKE = 0.8  # of a mistyped word: `#pirvate` is 0.86, `#priority` 0.53
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """An agent's words. `private`: only the customer shall read them. `unsure`: that may have been meant."""
+    """An agent's words. `private`: only the customer shall read them. `unsure`: that may have been meant.
+
+    `public`: the agent has said that everybody may read them.
+    """
 
     text: str
     private: bool = False
     unsure: bool = False
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,16 @@ class Writer:
 
 
 def spoken(text: str) -> Spoken:
-    """Return an agent's words without the word for a private answer."""
+    """Return an agent's words without the word for a private or a public answer."""
     shown = _seen(text)
     head = HEAD.match(shown)
     if head is not None:
         return Spoken(shown[head.end() :].strip(), private=True)
-    return Spoken(text.strip(), unsure=_nearly(unicodedata.normalize("NFKC", shown)))
+    head = OPEN.match(shown)
+    said = shown[head.end() :] if head is not None else shown
+    plain = unicodedata.normalize("NFKC", said)
+    unsure = _nearly(plain) or _nearly_public(plain)
+    return Spoken(text.strip() if head is None else said.strip(), unsure=unsure, public=head is not None and not unsure)
 
 
 def _seen(text: str) -> str:
@@ -72,6 +82,12 @@ def _nearly(text: str) -> bool:
         word.startswith(("privat", "privad", "privé")) or SequenceMatcher(None, "private", word[:8]).ratio() >= ALIKE
         for word in TAG.findall(text)
     )
+
+
+def _nearly_public(text: str) -> bool:
+    """Return whether the word for a public answer may be meant at the head, and is misspelt or glued to another."""
+    head = NEARLY_OPEN.match("".join(sign for sign in text if not _unseen(sign)).casefold())
+    return head is not None and SequenceMatcher(None, "public", head[1][:7]).ratio() >= ALIKE
 
 
 def addressed(text: str, writers: Sequence[Writer]) -> tuple[Writer | None, str]:

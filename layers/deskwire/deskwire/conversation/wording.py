@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from deskwire.care.measure import cut
+from deskwire.care.private import NAMES
 from deskwire.contracts.terms import Unit
 from deskwire.model.events import MOST_STARS, Attachment, Author, Event, Kind
 from deskwire.model.tickets import Change
@@ -153,11 +154,33 @@ def overtaken(*, private: bool) -> str:
 
 PERHAPS_PRIVATE = (
     "it may be meant for the customer alone, and everybody would have read it. For a private answer begin it with "
-    "“#private” and a space; if everybody may read it, please say it again without that word"
+    "“#private” and a space; if everybody may read it, please say it again without that word, or with “#public” "
+    "spelt so"
 )
 
 
 NOBODYS = "this is the ticket of an incident and of no customer. `deskwire incident say` tells everybody in it"
+
+
+def holds_private(kinds: Sequence[str]) -> str:
+    """Return why an answer was held back in which private matters were found: their kinds, never what they say."""
+    return f"it holds {listed(kinds)}, and everybody would have read it"
+
+
+def held_back(reason: str) -> str:
+    """Return the note about an answer that holds private matters. It quotes nothing of it."""
+    return (
+        f"This answer was NOT published.\nWhy: {reason}.\n"
+        "What you can do: if everybody may read it, say it again and begin with “#public” and a space; if it is for "
+        "the customer alone, begin with “#private” and a space."
+    )
+
+
+def listed(kinds: Sequence[str]) -> str:
+    """Return kinds of private matters in words: “a card number, a telephone number”."""
+    return ", ".join(NAMES[kind] for kind in kinds)
+
+
 WORDLESS = "it has no words, and pictures and other files are not sent. Please write a text, with a link"
 TO_WHOM = "several people write in this conversation, and it does not name the one whom it is for"
 QUOTES = "it seems to quote this ticket or the head of a mail. Please say it again without that"
