@@ -3,7 +3,7 @@
 import pytest
 
 from deskwire.contracts.actions import Actions
-from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Polls, Profiles, Replies
+from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Moderates, Polls, Profiles, Replies
 from deskwire.contracts.helpdesk import Helpdesk, Updates
 from deskwire.contracts.registration import Registers
 from deskwire.verification.never import Never
@@ -14,6 +14,7 @@ ABILITIES = {
     "asks": Asks,
     "fetches": Fetches,
     "media": Media,
+    "moderates": Moderates,
     "polls": Polls,
     "profiles": Profiles,
     "replies": Replies,
@@ -84,6 +85,10 @@ POPULATIONS = {
     "delivered_connector": lambda: _delivered((Channel, Helpdesk)),
     "replying_channel": lambda: _every(Replies),
     "asking_channel": lambda: _every(Asks),
+    "moderating": lambda: _exchanges(
+        Moderates, lambda item: item.call == "moderate" and item.ends_well and item.data["steps"]
+    ),
+    "moderating_channel": lambda: _every(Moderates),
     "fetching_channel": lambda: _every(Fetches),
     "stamped_connector": lambda: [
         name for name in _every((Channel, Helpdesk)) if world.connectors()[name].verification.stamped

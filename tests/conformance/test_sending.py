@@ -58,7 +58,7 @@ def attempted(exchange, script):
 def test_each_ability_a_channel_claims_is_shown_by_an_exchange(channel):
     subject = world.connectors()[channel]
     calls = {item.call for item in world.exchanges(channel)}
-    for name in ("send", "sent", "complete", "profile", "fetch", "poll", "registration", "register"):
+    for name in ("send", "sent", "complete", "profile", "fetch", "poll", "moderate", "registration", "register"):
         if hasattr(subject, name):
             assert name in calls, f"no exchange shows `{name}`"
 
@@ -186,6 +186,27 @@ def test_a_text_too_long_is_split_or_refused_by_the_platform_s_unit(sending):
             assert measure(text, limit.unit) <= limit.most
             assert not text.startswith("\u200d")
             assert not text.endswith("\u200d")
+
+
+# ------------------------------------------------------------------------------------------------- hiding
+
+
+@pytest.mark.rule("C17.hiding")
+def test_what_is_hidden_can_be_shown_again(moderating_channel):
+    calls = [item for item in world.exchanges(moderating_channel) if item.call == "moderate"]
+    assert {item.data["hidden"] for item in calls if item.ends_well} == {True, False}
+    assert any(item.data["result"].get("error") == "PermanentError" for item in calls), "what may it not hide?"
+
+
+@pytest.mark.rule("C17.hiding")
+def test_hiding_is_tried_again_where_it_may_work_later_and_refused_where_it_never_does(moderating):
+    assert error_of(moderating, {"status": 429, "headers": {"Retry-After": "17"}, "body": {}}).after == 17
+    for answer in ({"status": 503, "body": ""}, {"cut": True}, {"unreachable": True}, {"status": 200, "body": {}}):
+        assert isinstance(error_of(moderating, answer), TemporaryError), answer
+    for status in set(OF_ACCOUNT) - {403}:  # which may speak of the object
+        assert isinstance(error_of(moderating, {"status": status, "body": {}}), ConfigurationError), status
+    for status in OTHER_4XX:
+        assert isinstance(error_of(moderating, {"status": status, "body": {}}), PermanentError), status
 
 
 class Recorder:

@@ -467,6 +467,9 @@ def called(exchange: Exchange, data, reach: Reach):
         outgoing = built(Outgoing, data["outgoing"])
         more = permit_of(exchange, outgoing) if exchange.call == "send" else moment(data["since"])
         return getattr(connector, exchange.call)(outgoing, more, reach)
+    if exchange.call == "moderate":
+        connector.moderate(data["object"], reach, hidden=data["hidden"])
+        return Moderated()
     first = {
         "complete": lambda: event_from_json(data["event"]),
         "profile": lambda: built(Author, data["author"]),
@@ -477,6 +480,10 @@ def called(exchange: Exchange, data, reach: Reach):
 
 
 REGISTERING = {"registration", "register"}
+
+
+class Moderated:
+    """Something was hidden, or shown."""
 
 
 class Findings(tuple):
@@ -492,6 +499,7 @@ def found(finding: Finding) -> dict:
 
 
 DESCRIPTIONS = {
+    Moderated: lambda _: {"moderated": True},
     Findings: lambda findings: {"findings": [found(each) for each in findings]},
     Registered: lambda done: {"registered": {"did": list(done.did), "secrets": sorted(done.secrets)}},
     Sent: lambda sent: {"sent": {"ids": list(sent.ids)} | ({"elsewhere": sent.elsewhere} if sent.elsewhere else {})},

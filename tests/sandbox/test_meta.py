@@ -312,6 +312,18 @@ def test_the_page_for_people_shows_what_was_written_and_no_markup(meta, http):
     assert "psst" in page
 
 
+def test_a_persons_comment_can_be_hidden_and_shown_and_nothing_else(meta, reach):
+    post = meta.posts(PAGE, "Autumn")
+    told = meta.comments(meta.person("Marta"), post.id, "my phone is 555-0199")
+    facebook = Facebook()
+    for hidden in (True, True, False):
+        facebook.moderate(told.id, reach, hidden=hidden)
+        assert meta.things[told.id].hidden is hidden
+    for other in (post.id, "122200000000501_1"):
+        with pytest.raises(PermanentError):
+            facebook.moderate(other, reach, hidden=True)
+
+
 def test_bodies_are_escaped_as_meta_escapes_them():
     assert encode({"t": "Zürich @shop a/b <"}) == rb'{"t":"Z\u00fcrich \u0040shop a\/b \u003c"}'
     assert json.loads(encode({"t": "👍/@<"})) == {"t": "👍/@<"}

@@ -64,6 +64,7 @@ class Instagram(Neighbour):
         super().__init__(clock, port=port)
         self.account = account
         self.said: dict[str, Said] = {}
+        self.hidden: set[str] = set()  # comments that their writers alone see
         self.people: dict[str, str] = {}  # scoped id to handle
         self.echo: Callable[[str, dict[str, Any]], object] | None = None
         self.app = App("1910000000000777", "", ())
@@ -218,6 +219,18 @@ class Instagram(Neighbour):
         self._tell(said.id, {"id": self.account, "time": int(said.at.timestamp()), "changes": [change]})
         return Reply.json(200, {"id": said.id})
 
+    @route("POST", "/{version}/{target}")
+    def hide(self, asked: Asked, version: str, target: str) -> Reply:
+        """Hide somebody's comment, or show it."""
+        del version
+        on, wanted = self.said.get(target), asked.parameter("hide")
+        if on is None or on.private:
+            return error(100, "Object does not exist", 33)
+        if on.ours or wanted not in {"true", "false"}:
+            return error(100, "this can not be hidden")
+        (self.hidden.add if wanted == "true" else self.hidden.discard)(target)
+        return Reply.json(200, {"success": True})
+
     @route("GET", "/{version}/{target}/replies")
     def replies(self, asked: Asked, version: str, target: str) -> Reply:
         """List the replies to a comment."""
@@ -251,7 +264,8 @@ class Instagram(Neighbour):
     def page(self, asked: Asked) -> Reply:
         """Show everything to a person."""
         del asked
-        lines = (f"<p><b>{html.escape(each.name)}</b> {html.escape(each.text)}</p>" for each in self.said.values())
+        shown = [each for each in self.said.values() if each.id not in self.hidden]
+        lines = (f"<p><b>{html.escape(each.name)}</b> {html.escape(each.text)}</p>" for each in shown)
         return Reply.html(f'<!doctype html><html lang="en"><title>Instagram</title>{"".join(lines)}</html>')
 
     def _tell(self, made: str, entry: dict[str, Any]) -> None:

@@ -174,6 +174,18 @@ class Meta(World):
         data = [_fields(thing, fields) for thing in found[: int(asked.parameter("limit", "25"))]]
         return Reply.json(200, {"data": data, "paging": {"cursors": {"before": "a", "after": "b"}}})
 
+    @route("POST", "/{version}/{target}")
+    def hide(self, asked: Asked, version: str, target: str) -> Reply:
+        """Hide somebody's comment, or show it."""
+        del version
+        on, data = self._seen(asked, target), asked.json() if isinstance(asked.json(), dict) else {}
+        if on is None:
+            return error(100, 33, MISSING, kind="GraphMethodException")
+        if not on.post or on.author.id in self.pages or not isinstance(data.get("is_hidden"), bool):
+            return error(100, 0, "this can not be hidden")
+        on.hidden = data["is_hidden"]
+        return Reply.json(200, {"success": True})
+
     @route("POST", "/{version}/{page}/messages")
     def send(self, asked: Asked, version: str, page: str) -> Reply:
         """Send a message: to a person, or as the one private reply to a comment or post."""
@@ -295,7 +307,7 @@ class Meta(World):
         )
 
     def _article(self, thing: Thing) -> str:
-        words = "(removed)" if thing.gone else thing.text or "(attachment)"
+        words = "(removed)" if thing.gone else "(hidden)" if thing.hidden else thing.text or "(attachment)"
         own = thing.author.id in self.pages
         return _card(thing.id, thing.author.name, words, thing.at, own=own, reply=bool(thing.post))
 

@@ -53,6 +53,7 @@ class Thing:
     attachment: dict[str, Any] | None = None
     published: bool = True
     gone: bool = False
+    hidden: bool = False  # from all but its author and their friends
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ RATES: dict[tuple[str, str], tuple[tuple[int, timedelta], ...]] = {
     ("GET", "dm_events"): ((15, QUARTER),),
     ("GET", "tweets"): ((900, QUARTER),),
     ("GET", "users"): ((900, QUARTER),),
+    ("PUT", "hidden"): ((50, QUARTER),),
 }
 OAUTH = re.compile(r'(oauth_[a-z_]+)="([^"]*)"')
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
@@ -140,6 +141,7 @@ class X(Neighbour):
         self.care = Person(ACCOUNT, HANDLE, "Northwind Care")
         self.people: dict[str, Person] = {ACCOUNT: self.care}
         self.posts: dict[str, Post] = {}
+        self.hidden: set[str] = set()  # posts that lie behind “hidden replies”
         self.whispered: list[Whisper] = []
         self.sent: dict[str, list[str]] = defaultdict(list)  # conversation, or dm-<person> -> texts, in order
         self._summoning, self._strict = summoning, strict
@@ -434,6 +436,18 @@ class X(Neighbour):
             or (replied is not None and replied.author.id == ACCOUNT)
         )
 
+    @route("PUT", "/2/tweets/{number}/hidden")
+    def hide(self, asked: Asked, number: str) -> Reply:
+        """Hide a reply in a conversation that the account began, or show it."""
+        data, post = asked.json(), self.posts.get(number)
+        if not isinstance(data, dict) or not isinstance(data.get("hidden"), bool):
+            return problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
+        began = self.posts.get(post.conversation) if post else None
+        if post is None or post.gone or began is None or began.author.id != ACCOUNT or post.id == began.id:
+            return problem(403, "Forbidden", "You are not permitted to perform this action.")
+        (self.hidden.add if data["hidden"] else self.hidden.discard)(number)
+        return Reply.json(200, {"data": {"hidden": data["hidden"]}})
+
     @route("GET", "/2/users/{user}/tweets")
     def timeline(self, asked: Asked, user: str) -> Reply:
         """List a user's posts, newest first."""
@@ -521,10 +535,9 @@ class X(Neighbour):
             found[post.conversation].append(post)
         return list(found.values())
 
-    @staticmethod
-    def _article(post: Post, conversation: Sequence[Post]) -> str:
+    def _article(self, post: Post, conversation: Sequence[Post]) -> str:
         kind = ("own " if post.author.id == ACCOUNT else "") + ("reply" if post is not conversation[0] else "")
-        words = "(deleted)" if post.gone else post.text
+        words = "(deleted)" if post.gone else "(hidden)" if post.id in self.hidden else post.text
         return (
             f'<article class="{kind}" id="{quote(post.id)}"><small>{html.escape(post.author.name)}'
             f" @{html.escape(post.author.handle)}, {stamp(post.at)}</small>"

@@ -338,6 +338,20 @@ def test_a_customer_is_answered_in_public(world):
     assert (echo.own, echo.thread) == (True, event.thread)
 
 
+def test_a_reply_in_our_own_conversation_can_be_hidden_and_another_cannot(world):
+    rosa = world.person("rosa_m", "Rosa M.")
+    began = world.writes(world.care, "The autumn range is here")
+    ours = next(iter(world.posts))
+    assert began is not None
+    (event, *_) = parsed(world.writes(rosa, "my phone is 555-0199", reply_to=ours)[0])
+    for hidden in (True, True, False):
+        CHANNEL.moderate(event.object_id, to(world), hidden=hidden)
+        assert (event.object_id in world.hidden) is hidden
+    (hers, *_) = parsed(world.writes(rosa, "@NorthwindCare my phone is 555-0199")[0])
+    with pytest.raises(PermanentError):
+        CHANNEL.moderate(hers.object_id, to(world), hidden=True)
+
+
 def test_after_a_lost_answer_the_reply_is_found_and_not_repeated(world):
     rosa, kim = world.person("rosa_m", "Rosa M."), world.person("kim", "Kim")
     first = parsed(world.writes(rosa, "@NorthwindCare one")[0])[0]

@@ -167,6 +167,17 @@ class Facebook(meta.PageLogin, Channel):
                 return Sent((name,), compose(self.name, reach.account, name) if post else "")
         return None
 
+    def moderate(self, object_id: str, reach: Reach, *, hidden: bool) -> None:
+        """Hide a comment, or show it: who wrote it and their friends see it all the same.
+
+        The comment's page of the reference lost its section on updating; what it takes is said where it was introduced:
+        https://developers.facebook.com/docs/graph-api/changelog/version2.2
+        """
+        if _is_post(object_id, reach.account) or "_" not in object_id:
+            raise PermanentError("Facebook hides comments only, no posts and recommendations", code="no-comment")
+        call = meta.page_request("POST", (object_id,), {"is_hidden": hidden}, reach)
+        meta.accepted(reach.http(call), what="hiding a comment")
+
     def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
         from deskwire.families import meta_registration as registration
 

@@ -2,7 +2,8 @@
 
 A connector is one module in `channels/`, named as the platform's product, with one subclass of `Channel` in it. It
 has no state and knows no AWS, no database, no logger and no vendor SDK. What it can do beyond `parse` are small
-protocols of their own (`Replies`, `Asks`, `Fetches`, `Polls`, `Profiles`, `MediaHosts`), found by `isinstance`.
+protocols of their own (`Replies`, `Asks`, `Moderates`, `Fetches`, `Polls`, `Profiles`, `MediaHosts`), found by
+`isinstance`.
 """
 
 from __future__ import annotations
@@ -119,6 +120,17 @@ class Asks(Protocol):
 
 
 @runtime_checkable
+class Moderates(Protocol):
+    """Can hide what somebody wrote in public, and show it again."""
+
+    def moderate(self, object_id: str, reach: Reach, *, hidden: bool) -> None:
+        """Hide an object, or show it; what is so already stays so, without an error.
+
+        Raises `TemporaryError`, `PermanentError` for what this account may not hide, `ConfigurationError`.
+        """
+
+
+@runtime_checkable
 class Fetches(Protocol):
     """Its webhook carries no words: they are fetched."""
 
@@ -171,6 +183,6 @@ def serves_pages(connector: object) -> bool:
 
 
 __all__ = [
-    "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Page", "Polls", "Profiles", "Reach",
+    "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Moderates", "Page", "Polls", "Profiles", "Reach",
     "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "newest", "place", "serves_pages",
 ]  # fmt: skip

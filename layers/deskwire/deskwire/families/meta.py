@@ -362,6 +362,17 @@ def posted(node: Node, name: str, *, what: str) -> str:
         raise TemporaryError(f"{what}: the answer names no {name}", ambiguous=True) from None
 
 
+def accepted(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> None:
+    """Check that Graph did what it was asked for: `{"success": true}`. Raises what happens next."""
+    done = settled(answer, what=what, token=token)
+    try:
+        success = done["success"].truth()
+    except PayloadError:
+        raise TemporaryError(f"{what}: the answer does not say whether it was done", ambiguous=True) from None
+    if not success:
+        raise PermanentError(f"{what}: Meta did not do it", code="unsuccessful")
+
+
 def message(
     recipient: Mapping[str, str],
     content: Mapping[str, object],

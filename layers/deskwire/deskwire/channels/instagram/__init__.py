@@ -191,6 +191,15 @@ class Instagram(meta.PageLogin, Channel):
                 return Sent((reply["id"].identifier(),))
         return None
 
+    def moderate(self, object_id: str, reach: Reach, *, hidden: bool) -> None:
+        """Hide a comment on a post of the account's, or show it.
+
+        https://developers.facebook.com/documentation/instagram-platform/instagram-graph-api/reference/ig-comment
+        """
+        by = sending.login(reach)
+        call = meta.graph_request(by, "POST", (object_id,), None, reach, hide="true" if hidden else "false")
+        meta.accepted(reach.http(call), what="hiding a comment", token=by.token)
+
     def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
         from . import registering
 
