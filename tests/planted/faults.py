@@ -157,7 +157,7 @@ FAULTS = (
     # ------------------------------------------------------------------------------- letters, tags, names, people
     Fault("STOP in capitals is no wish", "care.words", ".casefold()", "", CARE),
     Fault("sensitive words in public are tagged as in private", "care.triage",
-          'tags += ("sensitive-in-public",)', 'tags += ("sensitive",)', CARE),
+          'tags += ("sensitive-in-public", *', 'tags += ("sensitive", *', CARE),
     Fault("a file's name with a path", "web.media", r're.split(r"[/\\]", text)[-1]', "text", ("tests/library/web",)),
     Fault("a file's name with what is invisible", "web.media", 'unicodedata.category(sign)[0] != "C"', "True",
           ("tests/library/web",)),

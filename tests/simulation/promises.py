@@ -268,6 +268,16 @@ def _once(world, times, what):
         yield f"INCIDENT: {times} times {what}"
 
 
+def guarded(world, said, invitation):
+    """Return what is wrong with comments that hold private matters: all are hidden, and one invitation was sent."""
+    for each in said:
+        if each.taken and not world.meta.things[each.name].hidden:
+            yield f"PRIVATE: {each.token} is not hidden"
+    times = sum(texts.count(invitation) for texts in world.meta.sent.values())
+    if times > 1 or (not world.gate.happened and times < 1):
+        yield f"PRIVATE: {times} invitations were sent"
+
+
 def silence(customer):
     """Return what is wrong with somebody who is not to be acknowledged, as far as the story has been told."""
     return [f"ACK: {customer.name} was acknowledged at {at:%H:%M:%S}" for at in acknowledgements(customer)]

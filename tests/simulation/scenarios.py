@@ -43,6 +43,7 @@ from .world import (
 )
 
 SCENARIOS = {}
+CARD, INVITED = "4242 4242 4242 4242", "Please go on in private."
 
 
 def scenario(*, desks=("zendesk",), channels=("messenger",), short=False, visibility=360, kinds=()):
@@ -356,6 +357,26 @@ def edit(world, marta):
     world.run(20)
     marta.edits(said)
     world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), channels=("facebook",), kinds=(*KINDS, "slow"))
+def card_number_in_public(world, marta):
+    """It is hidden whatever happens, and its writer is invited once to go on in private."""
+    _guarded(world, marta, {"public": {"en": INVITED}})
+
+
+@scenario(channels=("facebook",), short=True)
+def card_number_in_public_and_a_private_reply(world, marta):
+    _guarded(world, marta, {"private": {"en": INVITED}})
+
+
+def _guarded(world, marta, invite):
+    world.rules(private={"hide": True, "invite": invite})
+    said = marta.writes(f"my card is {CARD}")
+    world.run(60)
+    again = marta.writes(f"it is {CARD}, I said")
+    world.quiet()
+    world.stuck += promises.guarded(world, (said, again), INVITED)
 
 
 @scenario(desks=("zendesk", "requesttracker"), channels=BOTH)

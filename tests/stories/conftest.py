@@ -69,7 +69,9 @@ class Graph:
         return Answer(
             200,
             {},
-            json.dumps({"recipient_id": CUSTOMER, "message_id": f"m_ours{number}", "id": f"77_{number}"}).encode(),
+            json.dumps(
+                {"recipient_id": CUSTOMER, "message_id": f"m_ours{number}", "id": f"77_{number}", "success": True}
+            ).encode(),
         )
 
 

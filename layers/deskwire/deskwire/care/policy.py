@@ -149,11 +149,31 @@ class Private(BaseModel):
         description="The company's own telephone numbers, addresses and such, as they are written; they may stand in "
         "public.",
     )
+    hide: bool = Field(
+        default=False,
+        description="Hide customers' public messages that hold any, where the platform can (Facebook's and Instagram's "
+        "comments, X's replies to your own posts).",
+    )
+    invite: Texts = Field(
+        default_factory=Texts,
+        description="Said once in a conversation in which a customer wrote any in public: `private` as a private reply "
+        "where the platform has one, else `public` for everybody to read. None: nothing is said.",
+    )
     hold: bool = Field(
         default=True,
         description="Hold back an agent's public answer that holds any, with a note that names the kinds. Begun with "
         "#public it is sent, with #private it goes to the customer alone.",
     )
+
+    @property
+    def invites(self) -> bool:
+        """Whether anybody is invited to go on in private."""
+        return bool(self.invite.private or self.invite.public)
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is done about private matters in customers' messages."""
+        return self.hide or self.invites
 
 
 class Policy(BaseModel):
@@ -233,6 +253,7 @@ class Policy(BaseModel):
             "judging.thanks": self.judging.thanks,
             "incident": self.incident,
             "answering.ask": self.answering.ask,
+            "private.invite": self.private.invite,
         }
         for name, texts in said.items():
             for visibility in Visibility:
@@ -267,7 +288,7 @@ class Policy(BaseModel):
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """The languages in which customers are answered: those that a message is most likely written in."""
-        texts = (self.texts, self.judging.thanks, self.incident, self.answering.ask)
+        texts = (self.texts, self.judging.thanks, self.incident, self.answering.ask, self.private.invite)
         return tuple(sorted({tag for each in texts for tag in (*each.private, *each.public)} | {self.default_language}))
 
     @property

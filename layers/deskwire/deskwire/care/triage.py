@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from . import private
 from .incident import about
 from .judge import Judgement, Own, judge
 from .policy import Policy, Rated
@@ -54,13 +55,14 @@ def triage(
     hot = judged.heat == "hot"
     tags: tuple[str, ...] = (HOT, judged.kind) if hot and rules.on else ()
     if public and judged.private:
-        tags += ("sensitive-in-public",)
+        tags += ("sensitive-in-public", *(f"private-{kind}" for kind in judged.private))
     elif _GUARDED.intersection(judged.private):
         tags += ("sensitive",)
     priority: Rated = next((each for kind, each in rules.priorities.items() if kind == judged.kind), "normal")
     told = rules.on and (rules.reasons == "all" or (rules.reasons == "hot" and hot))
     praises = rules.on and judged.kind == "praise" and not judged.private
-    return Hints(priority, tags, _line(judged) if told else "", praises, about(judged, text))
+    line = _line(judged) if told else _warning(judged) if public else ""
+    return Hints(priority, tags, line, praises, about(judged, text))
 
 
 def matters(text: str, policy: Policy) -> tuple[str, ...]:
@@ -76,6 +78,11 @@ def _spaced(own: str) -> re.Pattern[str]:
     """Return the pattern of a contact of the company's, however its parts are set apart."""
     letters = (re.escape(letter) for letter in own if letter not in _BETWEEN)
     return re.compile(rf"(?<!\w){f'[{re.escape(_BETWEEN)}]*'.join(letters)}(?!\w)", re.IGNORECASE)
+
+
+def _warning(judged: Judgement) -> str:
+    """Return the line about private matters that everybody reads, empty where there are none."""
+    return f"In public: {', '.join(private.NAMES[kind] for kind in judged.private)}" if judged.private else ""
 
 
 def _line(judged: Judgement) -> str:

@@ -25,7 +25,7 @@ from .sending import Sending
 from .table import DAY, moment, seconds
 from .thread import Said, outgoing
 from .turn import Turn, is_inbound
-from .wording import ACK
+from .wording import ACK, AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,13 @@ class Acknowledging:
         self.telemetry.count("Acknowledgements" if state == "sent" else "AcknowledgementsNotSent")
 
     def close_begun(self, turn: Turn) -> None:
-        """Mark acknowledgements left unfinished by a crashed worker as unknown; they are never resent.
+        """Mark automatic texts left unfinished by a crashed worker as unknown; they are never resent.
 
         Agents' replies are checked when they are relayed again.
         """
         settled = {each[0] for each in turn.sent}
         for key in turn.thread.sending:
-            if key.startswith(f"{ACK}/") and key not in settled and self.ledger.begun(turn.thread.key, key):
+            if key.startswith(AUTOMATIC) and key not in settled and self.ledger.begun(turn.thread.key, key):
                 turn.settle(key, "unknown", (), UNENDED)
 
 

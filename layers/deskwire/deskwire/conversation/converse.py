@@ -27,6 +27,7 @@ from .directory import Directory
 from .entries import Entries
 from .filing import Filing
 from .gathering import Gathering, first_origin, origin, place
+from .guarding import Guarding
 from .ledger import Answered, Full, Ledger, Moved, Reported
 from .overflow import Overflow
 from .polling import Polling
@@ -38,7 +39,7 @@ from .routing import NOT_THEIRS, ROUTED, Routing, message_of
 from .sending import Sending
 from .table import seconds
 from .thread import Thread
-from .timers import fired, reminds, without_reminders
+from .timers import fired, guards, reminds, without_reminders
 from .turn import Turn, is_inbound, waiting_since
 from .updating import Updating
 
@@ -178,7 +179,7 @@ class Conversation:
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)
         connection = self.directory.connection(*came_by)
-        idle = not thread.pending and not reminds(thread, self.clock())
+        idle = not (thread.pending or reminds(thread, self.clock()) or guards(thread))
         if idle or connection is None:
             if trouble is not None:
                 raise trouble
@@ -251,6 +252,7 @@ class Conversation:
             self._file(turn, plan, Filing(Entries(self.archive, self.clock, ledger), self.clock, intent.opened))
         if ack is not None:
             acknowledging.send(turn, ack, first=intent.noted(turn))
+        Guarding(ledger, self.telemetry, self.directory, sending).guard(turn, left)
         if plan.relay:
             relaying = Relaying(ledger, self.archive, self.telemetry, sending)
             self._ask(turn, 1, lambda: relaying.relay(turn, plan))

@@ -39,6 +39,34 @@ class Said(NamedTuple):
     told: bool = False
 
 
+HIDE, SHOW, INVITE = "hide", "show", "invite"  # what is to be done about a guarded message
+HIDDEN, SHOWN, LEFT = "hidden", "shown", "left"  # what became of it; left: it cannot be hidden, or is gone
+
+
+class Guard(NamedTuple):
+    """A public message of which something is still to be done (`todo`) for the private matters in it, by `kinds`.
+
+    `place` is the channel and the account that it came by; `at` when it was written, `since` when it was found;
+    `note` are words for the ticket, as long as there is none.
+    """
+
+    object_id: str
+    place: tuple[str, str]
+    writer: str
+    name: str
+    at: int
+    since: int
+    kinds: tuple[str, ...]
+    language: str
+    todo: tuple[str, ...]
+    note: str = ""
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is left to be done or said."""
+        return bool(self.todo or self.note)
+
+
 class Thread(BaseModel):
     """One conversation. Times are whole seconds since 1970."""
 
@@ -88,6 +116,9 @@ class Thread(BaseModel):
     other_at: int = 0  # when another person began to write, or what was private became public again
     public_at: int = 0  # the latter
     writers: tuple[Writer, ...] = ()  # in public, the latest last
+    guards: tuple[Guard, ...] = ()
+    guarded: dict[str, str] = Field(default_factory=dict)  # what became of guarded messages, by the platform's id
+    invited_at: int = 0  # when somebody was invited to go on in private
     ended: dict[str, Any] = Field(default_factory=dict)  # the message that the last turn ended: see `Ledger.conclude`
     attempts: int = 0
     due_at: int = 0  # the earliest timer; in threads of before they had names, the only one

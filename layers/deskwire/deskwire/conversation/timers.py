@@ -13,6 +13,7 @@ from .thread import Thread
 
 RETRY: Final = "retry"  # retry what is pending
 ATTACHMENTS: Final = "attachments"  # retry what could not be fetched
+GUARD: Final = "guard"  # retry to hide what holds private matters
 
 
 def _retry(thread: Thread) -> Thread:
@@ -26,7 +27,9 @@ def _fetch(thread: Thread) -> Thread:
     return thread.model_copy(update={"pending": pending, "missing": ()})
 
 
-HANDLERS: Mapping[str, Callable[[Thread], Thread]] = MappingProxyType({RETRY: _retry, ATTACHMENTS: _fetch})
+HANDLERS: Mapping[str, Callable[[Thread], Thread]] = MappingProxyType(
+    {RETRY: _retry, ATTACHMENTS: _fetch, GUARD: _retry}
+)
 
 
 def fired(thread: Thread, now: datetime) -> Thread:
@@ -39,6 +42,11 @@ def fired(thread: Thread, now: datetime) -> Thread:
         if name not in left:
             thread = handler(thread)
     return thread.model_copy(update={"timers": left})
+
+
+def guards(thread: Thread) -> bool:
+    """Tell whether something is to be done now about private matters."""
+    return any(guard.todo for guard in thread.guards) and GUARD not in thread.timers
 
 
 def reminds(thread: Thread, now: datetime) -> bool:

@@ -27,8 +27,8 @@ from .recorded import REMINDER, Recorded
 from .reminders import METRICS, NO_TICKET_PAUSE, clocks, is_waiting, note
 from .spoken import Writer
 from .table import DAY, seconds
-from .thread import Said, Thread, Unfiled
-from .timers import ATTACHMENTS, without_reminders
+from .thread import Guard, Said, Thread, Unfiled
+from .timers import ATTACHMENTS, GUARD, without_reminders
 from .wording import called
 
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
@@ -77,6 +77,8 @@ class Turn:
     earlier: str = ""  # lines that quote what got no ticket, for the message with the key `earlier_with`
     earlier_with: str = ""
     quoted: set[str] = field(default_factory=set)  # the keys of what they quote
+    guard_at: int = 0  # when to try again to hide something
+    inviting: bool = False  # `Ledger.intend` has written `invited_at`
     trouble: DeskwireError | None = None
     united: bool = False  # `thread.joined` was written in this turn
     held: bool = False  # a neighbour was left alone: nothing was tried
@@ -353,6 +355,20 @@ class Turn:
         """Record that an agent's answer was sent, at these seconds."""
         self._become(answered_at=max(self.thread.answered_at, at))
 
+    def watch(self, guards: Sequence[Guard], guarded: Mapping[str, str]) -> None:
+        """Record what is to be done for private matters in public messages, and what became of such messages."""
+        self._become(guards=tuple(guards), guarded=dict(guarded))
+
+    def guard_again(self, pause: int) -> None:
+        """Have it tried again after these seconds, or earlier for another message."""
+        at = seconds(self.now) + pause
+        self.guard_at = min(self.guard_at or at, at)
+
+    def invite(self, at: int) -> None:
+        """Record that somebody was invited to go on in private, at these seconds; 0: nobody was."""
+        self._become(invited_at=at)
+        self.inviting = True
+
     def attend(self, items: Sequence[Pending]) -> None:
         """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket.
 
@@ -392,6 +408,7 @@ class Turn:
         changes = {
             **self._differences(),
             **self._joined(pending),
+            **({"invited_at": self.thread.invited_at} if self.inviting else {}),
             "pending": pending,
             "missing": missing,
             "clean": [key for key in (*pending, *missing) if key not in self.begun],
@@ -439,7 +456,14 @@ class Turn:
         if missing:
             ahead = [timers[ATTACHMENTS]] if ATTACHMENTS in timers else []
             timers[ATTACHMENTS] = min([*ahead, *self.missing.values()], default=seconds(self.now))
-        return timers
+        return self._guarding(timers)
+
+    def _guarding(self, timers: Mapping[str, int]) -> dict[str, int]:
+        """Return the timers with the one for what is still to be hidden."""
+        others = {name: at for name, at in timers.items() if name != GUARD}
+        if not any(guard.todo for guard in self.thread.guards):
+            return others
+        return others | {GUARD: self.guard_at or timers.get(GUARD, seconds(self.now) + FIRST_PAUSE)}
 
     @property
     def later(self) -> bool:

@@ -17,6 +17,8 @@ from .spoken import Writer, labels, visible
 from .table import moment
 
 ACK = "ack"  # the keys of acknowledgements begin so
+INVITE = "invite"  # those of invitations to go on in private
+AUTOMATIC = (f"{ACK}/", f"{INVITE}/")
 REASON = 300  # characters of a platform's reason
 NAME = 120  # characters of a person's name
 JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
@@ -130,7 +132,8 @@ def withheld(reason: str, text: str) -> str:
 
 def undelivered(reason: str, title: str, what: Undelivered) -> str:
     """Return the note for what was sent, and of which the platform reported later that it was not delivered."""
-    sent = "The automatic acknowledgement" if what.key.startswith(f"{ACK}/") else "An answer"
+    automatic = {ACK: "The automatic acknowledgement", INVITE: "The invitation to go on in private"}
+    sent = automatic.get(what.key.partition("/")[0], "An answer")
     at = f" (sent {when(moment(what.sent_at))})" if what.sent_at else ""
     return (
         f"{sent}{at} was NOT delivered to the customer: {title} took it and reported this later.\n"
@@ -173,6 +176,28 @@ def held_back(reason: str) -> str:
         f"This answer was NOT published.\nWhy: {reason}.\n"
         "What you can do: if everybody may read it, say it again and begin with “#public” and a space; if it is for "
         "the customer alone, begin with “#private” and a space."
+    )
+
+
+def hidden(kinds: Sequence[str], title: str) -> str:
+    """Return the note about a customer's message that was hidden."""
+    return (
+        f"A message of the customer's was hidden on {title}: it holds {listed(kinds)}. They still see it themselves. "
+        "To show it again, do so on the platform."
+    )
+
+
+def shown(title: str) -> str:
+    """Return the note about a message that is shown again: its writer took the private matters out."""
+    return f"The customer's message is shown again on {title}: they took out what was private."
+
+
+def not_hidden(kinds: Sequence[str], title: str, reason: str) -> str:
+    """Return the note about a message that should be hidden, and could not be."""
+    why = cut(line(reason), REASON, Unit.CHARACTERS)
+    return (
+        f"A message of the customer's holds {listed(kinds)} in public and could NOT be hidden on {title}.\n"
+        f"Why: {why}.\nPlease look at it there."
     )
 
 

@@ -419,6 +419,9 @@ class Eraser:
         if thread.writers:
             left = [asdict(each) for each in thread.writers if not alone and not person.bears(thread.channel, each.id)]
             changes["writers"] = left
+        if thread.guards:
+            others = [each for each in thread.guards if not alone and not person.bears(each.place[0], each.writer)]
+            changes["guards"] = thread.model_copy(update={"guards": tuple(others)}).model_dump(mode="json")["guards"]
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
                         "said": None, "kept": [],
