@@ -31,6 +31,7 @@ PUBLIC = (
     "tests/library/conversation/test_spoken.py",
     "tests/stories/test_public_stories.py",
 )
+GUARDED = ("tests/library/conversation/test_guarding.py", "tests/stories/test_guarding_stories.py")
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
 NIGHT = ("tests/stories/test_night_stories.py", "tests/library/care/test_answers.py")
@@ -55,6 +56,16 @@ FAULTS = (
           "head = OPEN.search(shown)", PUBLIC),
     Fault("a misspelt word lets private matters out", "conversation.spoken",
           "unsure = _nearly(plain) or _nearly_public(plain)", "unsure = _nearly(plain)", PUBLIC),
+    Fault("a hidden comment is hidden again in every turn", "conversation.guarding",
+          "waiting or (known and not again)", "waiting", GUARDED),
+    Fault("a private message is hidden", "conversation.guarding",
+          "event.visibility is Visibility.PUBLIC and ", "", GUARDED),
+    Fault("what holds nothing private any more stays hidden", "conversation.guarding",
+          'return (() if waiting else (SHOW,)), ""', 'return (), ""', GUARDED),
+    Fault("a note about hiding gets lost where there is no ticket yet", "conversation.guarding",
+          "if guard.note and turn.thread.ticket:", "if guard.note:", GUARDED),
+    Fault("an opt-out is invited", "conversation.guarding",
+          "or self.ledger.opted_out(guard.place[0], guard.writer)", "", GUARDED),
     Fault("the note repeats what it held back", "conversation.relaying",
           "wording.held_back(tell.reason) if tell.held else ", "", PUBLIC),
     # ------------------------------------------------------------------------------------------- units and ends

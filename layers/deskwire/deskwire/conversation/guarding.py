@@ -64,7 +64,7 @@ class Guarding:
     def _look(self, turn: Turn, event: Event) -> None:
         """Note what is to be done about a message, if anything is."""
         policy = turn.connection.policy
-        if event.own or event.visibility is not Visibility.PUBLIC or not policy.private.acts:
+        if not (policy.private.acts and concerns(event)):
             return
         kinds = matters(event.text, policy) if event.kind in {Kind.MESSAGE, Kind.EDIT} else ()
         possible = _possible(turn, event) if kinds else ()
@@ -165,6 +165,11 @@ class Guarding:
         return state
 
 
+def concerns(event: Event) -> bool:
+    """Return whether a customer wrote this where everybody reads it."""
+    return event.visibility is Visibility.PUBLIC and not event.own
+
+
 def watched(
     thread: Thread, event: Event, kinds: Sequence[str], possible: Sequence[str], now: datetime
 ) -> tuple[tuple[Guard, ...], dict[str, str]]:
@@ -229,12 +234,11 @@ def _with(guarded: dict[str, str], object_id: str, state: str) -> dict[str, str]
 
 def _possible(turn: Turn, event: Event) -> tuple[str, ...]:
     """Return what may be done about a message with private matters."""
-    thread, policy = turn.thread, turn.connection.policy
+    policy = turn.connection.policy
     hide = policy.private.hide and isinstance(turn.channel, Moderates)
-    invited = thread.invited_at or any(INVITE in guard.todo for guard in thread.guards)
     late = event.occurred_at is not None and turn.now - event.occurred_at > policy.late
     silent = event.author is None or event.no_automatic_reply or late
-    invite = policy.private.invites and not (invited or silent)
+    invite = policy.private.invites and not silent
     return (HIDE,) * hide + (INVITE,) * invite
 
 
