@@ -8,14 +8,18 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from sandbox.cloud.hurry import hurried
+from sandbox.cloud.stack import WORK
 from sandbox.neighbours import desk, platform
 from sandbox.northwind import pages
 from sandbox.northwind.company import Company
 from sandbox.northwind.running import Live, ending_well
 
+SPEED = 6.0  # of the platforms' retries, the queue's memory and sweep's minute: a person sees them, and need not wait
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start everything, print where it is, keep it until Ctrl-C."""
+    """Start everything, print where the page is, keep it until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make sandbox", description=__doc__)
     parser.add_argument("--helpdesk", choices=desk.kinds(), default=desk.DEFAULT, help="where tickets go (HELPDESK=)")
     parser.add_argument("--only", choices=platform.kinds(), action="append", default=[], help="what is played (ONLY=)")
@@ -25,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stay(console: Console, helpdesk: str, only: Sequence[str]) -> int:
-    live = Live(console)
-    with live, Company(helpdesk=helpdesk, only=only, progress=live.say, live=True) as company:
+    live, change = Live(console), hurried(WORK / "hurried")
+    with (
+        live,
+        Company(helpdesk=helpdesk, only=only, progress=live.say, live=True, speed=SPEED, change=change) as company,
+    ):
         company.subscribe()
         live.stop()
         pages.stay(console, company)

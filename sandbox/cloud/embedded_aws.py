@@ -24,8 +24,8 @@ What is changed, and why:
   allow. MiniStack takes one; but its queue hands out no message of a group that has one in flight, so order holds.
 * `WORKERS` bounds the processes of one function. MiniStack starts one for every request at once; past the bound a
   request waits its turn, as it would in a small account.
-* SIGUSR1 kills one of the functions' processes with SIGKILL while it works, and says so in the log. On AWS nobody
-  can; there a container just dies.
+* SIGUSR1 kills one of the functions' processes with SIGKILL while it works, and says so in the log; the file `VICTIM`
+  may name the function. On AWS nobody can; there a container just dies.
 * It ends when its parent is gone, however that died.
 """
 
@@ -231,8 +231,8 @@ def take_batches_side_by_side(limit: int) -> None:
     lambda_svc._sqs_esm_concurrency = sqs_esm_concurrency  # noqa: SLF001
 
 
-def kill_on_signal() -> None:
-    """Let a function's process die in the midst of its work, where the soak wants it."""
+def kill_on_signal(victim: Path) -> None:
+    """Let a process of the function that the file names, or of any, die in the midst of its work."""
     spawn = lambda_runtime.Worker._spawn  # noqa: SLF001 - no option tells when one is up
 
     def spawned(worker: Any) -> None:
@@ -241,7 +241,9 @@ def kill_on_signal() -> None:
 
     def working() -> list[Any]:
         # Of one that dies before it is up MiniStack ends all of that function, and whatever they do.
-        workers = [worker for pool in list(lambda_runtime._workers.values()) for worker in pool]  # noqa: SLF001
+        meant = victim.read_text() if victim.exists() else ""
+        pools = list(lambda_runtime._workers.values())  # noqa: SLF001
+        workers = [worker for pool in pools for worker in pool if meant in ("", worker.func_name)]
         return [each for each in workers if each.in_use and each._proc and each._proc is getattr(each, "up", None)]  # noqa: SLF001
 
     def kill() -> None:
@@ -299,7 +301,7 @@ if __name__ == "__main__":
     keep_every_message()
     notify_as_lambda_does(Path(os.environ["NOTICES"]))
     pass_preflights_on()
-    kill_on_signal()
+    kill_on_signal(Path(os.environ["VICTIM"]))
     renew_on_signal()
     take_batches_side_by_side(int(os.environ["WORKERS"]))
     sqs._DEDUP_WINDOW_S = float(os.environ["DEDUPE_SECONDS"])  # noqa: SLF001 - no option sets it

@@ -1,4 +1,4 @@
-"""converse with less patience, for a run that kills workers: laid beside the built `app.py` by the soak.
+"""converse with less patience, for a run that kills workers: `hurry` lays it beside the built `app.py`.
 
 The lease of a thread is a figure of the library's, not a setting; here it is shortened as the mailbox's visibility
 time-out and the function's own time-out are, so that what a dead worker held is taken up again within a minute.

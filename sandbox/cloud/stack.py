@@ -289,9 +289,10 @@ class Stack:
         """Run sweep now, without waiting for its minute, and return what it answered. Raises `StackError`."""
         return self.invoke(self.deployed.sweep, {})
 
-    def kill(self) -> None:
-        """Kill one of the functions' processes while it works, as a container may die."""
+    def kill(self, function: str = "") -> None:
+        """Kill one of a function's processes (of any function's, by default) while it works, as a container may die."""
         if self._process is not None and self.alive:
+            self._victim.write_text(function)
             self._process.send_signal(signal.SIGUSR1)
 
     def renew(self) -> None:
@@ -321,6 +322,10 @@ class Stack:
                 return True
             time.sleep(0.05)
         return False
+
+    @property
+    def _victim(self) -> Path:
+        return self.directory / "victim"
 
     @property
     def _notices(self) -> Path:
@@ -357,6 +362,7 @@ class Stack:
             "WORKERS": str(self.workers),
             "DEDUPE_SECONDS": str(self.dedupe_seconds),
             "NOTICES": str(self._notices),
+            "VICTIM": str(self._victim),
             "OPENBLAS_NUM_THREADS": "1",
             # MiniStack has no such service: the functions ask AWS's own host, which a player stands in for.
             "AWS_ENDPOINT_URL_SOCIAL_MESSAGING": f"https://social-messaging.{REGION}.amazonaws.com",

@@ -22,6 +22,7 @@ platform needs no locks of its own; a slow fault waits outside it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
@@ -29,14 +30,15 @@ import socket
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 BODY_LIMIT = 64 * 1024 * 1024
+UNPROVING = frozenset({"host", "content-type", "content-length", "user-agent", "accept"})  # headers that prove nothing
 
 
 class Clock:
@@ -116,11 +118,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered."""
+    """What is answered. A `stream` takes the body's place: it is sent piece by piece, and ends with the connection."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Iterable[bytes] | None = None
 
     @staticmethod
     def json(status: int, payload: object, headers: Mapping[str, str] | None = None) -> Reply:
@@ -140,11 +143,17 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A misbehaviour: wait `delay` seconds, answer `instead` of having the effect, cut the line."""
+    """A misbehaviour: wait `delay` seconds, answer `instead` of having the effect, cut the line.
+
+    `revoked`: what the request proves itself with is worth nothing. `later`: it comes so many seconds later by the
+    platform's clock. What the platform then answers is its own.
+    """
 
     delay: float = 0.0
     instead: Reply | None = None
     cut: str = ""  # "before": no effect, no answer; "after": the effect happens, the answer is lost
+    revoked: bool = False
+    later: float = 0.0
 
 
 def slow(seconds: float) -> Fault:
@@ -166,6 +175,16 @@ def broken(status: int = 503, body: object = None) -> Fault:
 def error_inside(payload: object) -> Fault:
     """Answer 200 with an error in the body; no effect."""
     return Fault(instead=Reply.json(200, payload))
+
+
+def revoked() -> Fault:
+    """Refuse as the platform does when a token has died."""
+    return Fault(revoked=True)
+
+
+def later(seconds: float) -> Fault:
+    """Answer as the platform would so much later: when a window is over."""
+    return Fault(later=seconds)
 
 
 def cut_before() -> Fault:
@@ -211,6 +230,11 @@ class Faults:
         """
         with self._lock:
             self._rules.append(_Rule(fault, method, pattern(path or "/{rest:path}"), times, probability))
+
+    def remove(self, fault: Fault) -> None:
+        """Order no longer what was ordered by this very fault."""
+        with self._lock:
+            self._rules = [rule for rule in self._rules if rule.fault is not fault]
 
     def clear(self) -> None:
         """Behave again."""
@@ -388,12 +412,24 @@ class Neighbour(ABC):
         if fault is not None and fault.instead is not None:
             reply = fault.instead
         elif fault is None or fault.cut != "before":
-            with self.lock:
-                reply = self.decorate(asked, self._perform(asked))
+            with self.lock, self._as_of(fault.later if fault else 0.0):
+                asked_so = _bare(asked) if fault is not None and fault.revoked else asked
+                reply = self.decorate(asked, self._perform(asked_so))
         if fault is not None and fault.cut:
             reply = None
         self.books.write(Entry(asked, 0 if reply is None else reply.status, fault))
         return reply
+
+    @contextlib.contextmanager
+    def _as_of(self, seconds: float) -> Iterator[None]:
+        """Let the clock be so much later, for one request."""
+        clock = self.clock
+        if seconds:
+            self.clock = Clock(clock.now() + timedelta(seconds=seconds), held=True)
+        try:
+            yield
+        finally:
+            self.clock = clock
 
     def _perform(self, asked: Asked) -> Reply:
         for method, path, public, function in self._routes:
@@ -410,6 +446,13 @@ class Neighbour(ABC):
                 return Reply.json(500, {"error": f"the sandbox is broken: {error!r}"})
             return reply
         return self.authorize(asked) or self.unknown(asked)
+
+
+def _bare(asked: Asked) -> Asked:
+    """Return a request without whatever it proves itself with."""
+    headers = {name: text for name, text in asked.headers.items() if name in UNPROVING}
+    query = {name: texts for name, texts in asked.query.items() if name != "access_token"}
+    return replace(asked, headers=headers, query=query)
 
 
 class _Server(ThreadingHTTPServer):
@@ -434,8 +477,6 @@ class _Server(ThreadingHTTPServer):
 
 
 def _shut(line: Any) -> None:
-    import contextlib
-
     with contextlib.suppress(OSError):
         line.shutdown(socket.SHUT_RDWR)
 
@@ -494,11 +535,16 @@ class _Line(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if reply.status != 204:
+        if reply.stream is not None:
+            self.close_connection = True
+            self.send_header("connection", "close")
+        elif reply.status != 204:
             self.send_header("content-length", str(len(reply.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            for piece in reply.stream or (reply.body,):
+                self.wfile.write(piece)
+                self.wfile.flush()
 
 
 def free_port() -> int:

@@ -19,6 +19,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from deskwire import registry
 from sandbox import platforms
 from sandbox.neighbours.neighbour import Clock, Neighbour, cut_after
 from sandbox.neighbours.sender import Route
@@ -93,10 +94,15 @@ class Platform(ABC):
     def spoken(self) -> Iterator[Spoken]:
         """Yield what the company said to customers, from the platform's own books."""
 
+    def said(self, place: str) -> Iterator[Spoken]:
+        """Yield what the company said at one place; the embedded AWS keeps what went by mail."""
+        return (each for each in self.spoken() if each.place == place)
+
     @property
     def pages(self) -> Sequence[tuple[str, str]]:
         """What a person can look at: a name and its address."""
-        return [(self.player.name, f"{self.player.address}/")]
+        title = " and ".join(registry.channel(name).title for name in self.channels)
+        return [(title, f"{self.player.address}/")]
 
     def start(self, children: contextlib.ExitStack) -> None:
         """Start what plays it; `children` ends it."""

@@ -141,7 +141,7 @@ class Company:
         for each in self.platforms.values():
             self.secrets |= each.secrets
         self.secrets |= self.desk.secrets
-        rules = self._rules()
+        rules = self.configuration()
         of_endpoints = {each.get("secret") for each in rules["endpoints"].values()}
         of_accounts = {each.get("secret") for kind in ("helpdesks", "connections") for each in rules[kind].values()}
         for folder, names in ((ENDPOINTS, of_endpoints), ("", of_accounts)):
@@ -153,7 +153,9 @@ class Company:
     def _apply(self) -> None:
         """Apply the rules with the operator's own command."""
         self.rules.parent.mkdir(parents=True, exist_ok=True)
-        self.rules.write_text(yaml.safe_dump(self._rules(), allow_unicode=True, sort_keys=False), encoding="utf-8")
+        self.rules.write_text(
+            yaml.safe_dump(self.configuration(), allow_unicode=True, sort_keys=False), encoding="utf-8"
+        )
         self.progress("applying Northwind's deskwire.yaml")
         # The platforms are told by hand, as `subscribe` plays it: each would check the address before it answers.
         command = [sys.executable, "-m", "cli", "apply", str(self.rules), "--yes", "--stack", "deskwire"]
@@ -168,7 +170,7 @@ class Company:
         if run.returncode != 0:
             raise StackError(f"`deskwire apply` refused {self.rules}:\n{run.stdout[-1500:]}{run.stderr[-1500:]}")
 
-    def _rules(self) -> dict[str, Any]:
+    def configuration(self) -> dict[str, Any]:
         """Return deskwire.yaml: the company's policies, and what each folder adds."""
         rules: dict[str, Any] = yaml.safe_load(RULES.read_text(encoding="utf-8"))
         rules |= {"helpdesks": {"desk": self.desk.rules}, "endpoints": {}, "connections": {}}
@@ -183,7 +185,7 @@ class Company:
 
     def admit(self, accounts: Iterable[tuple[str, str]]) -> None:
         """Give each account (of a channel) that has no connection one like the company's own there."""
-        known = self._rules()["connections"]
+        known = self.configuration()["connections"]
         models = {each["channel"]: each for each in reversed(known.values())}
         missing = set(accounts) - {(each["channel"], each["account"]) for each in known.values()}
         for channel, account in sorted(missing):

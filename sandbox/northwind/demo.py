@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.cloud.hurry import hurried
+from sandbox.cloud.stack import WORK
 from sandbox.neighbours import desk, platform
 from sandbox.northwind import pages
 from sandbox.northwind.books import Books, median_and_p95
@@ -28,7 +30,7 @@ PATIENCE = 120.0  # seconds until everything must have its outcome
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it and return the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--stay", action="store_true", help="keep everything running and print addresses (STAY=1)")
+    parser.add_argument("--stay", action="store_true", help="keep everything running, with a page to play on (STAY=1)")
     parser.add_argument("--helpdesk", choices=desk.kinds(), default=desk.DEFAULT, help="where tickets go (HELPDESK=)")
     parser.add_argument("--only", choices=platform.kinds(), action="append", default=[], help="what happens (ONLY=)")
     parser.add_argument("--seed", type=int, default=1, help="another morning")
@@ -43,7 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demo(console: Console, options: argparse.Namespace) -> int:
     began = time.monotonic()
     live = Live(console)
-    with live, Company(helpdesk=options.helpdesk, only=options.only, progress=live.say, speed=SPEED) as company:
+    change = hurried(WORK / "hurried") if options.stay else None  # on the page, workers can be killed
+    with (
+        live,
+        Company(helpdesk=options.helpdesk, only=options.only, progress=live.say, speed=SPEED, change=change) as company,
+    ):
         company.subscribe()
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; the morning begins")
         morning = Morning(company, seed=options.seed, scale=options.scale or company.desk.scale)
@@ -56,7 +62,7 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
         live.stop()
         _report(console, company, found, seconds=time.monotonic() - began, settled=calm)
         if options.stay:
-            pages.stay(console, company)
+            pages.stay(console, company, [morning.notes])
     return 0 if found.kept_promises and calm else 1
 
 

@@ -7,31 +7,20 @@ import json
 import shlex
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sandbox.cloud.stack import ROOT, WORK
 from sandbox.northwind.control import Control
+from sandbox.page.server import Page
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sandbox.northwind.company import Company
+    from sandbox.northwind.notes import Notes
 
 ENVIRONMENT = WORK / "environment"
-
-
-def addresses(company: Company) -> list[tuple[str, str]]:
-    """Return what there is to look at, each with its address."""
-    return [
-        ("tickets", company.desk.page),
-        *(page for platform in company.platforms.values() for page in platform.pages),
-        ("mail that was sent (JSON)", f"{company.stack.endpoint}/_ministack/ses/messages"),
-        ("webhooks go to", f"{company.stack.deployed.api}/channels/{{endpoint}}"),
-        ("visitors' pages post to", f"{company.stack.deployed.api}/pages/{{endpoint}}"),
-        ("the functions' log", str(company.stack.log_file)),
-        ("the rules, as applied", str(company.rules)),
-    ]
 
 
 def environment(company: Company, control: Control) -> dict[str, str]:
@@ -64,11 +53,10 @@ def known(company: Company, control: Control) -> Iterator[None]:
         ENVIRONMENT.unlink(missing_ok=True)
 
 
-def tell(console: Console, company: Company) -> None:
-    """Print all of it."""
-    console.print()
-    for name, address in addresses(company):
-        console.print(f"{name:<26} {address}", markup=False)
+def tell(console: Console, company: Company, page: Page) -> None:
+    """Print the page's address, and what to do in a terminal."""
+    console.print(f"\nOpen  [bold]{page.address}[/]", highlight=False)
+    console.print("  to write as a customer, answer as an agent and see what becomes of it; all else is linked there.")
     console.print("\nIn another terminal, deliver a captured webhook:")
     channel = next(name for platform in company.platforms.values() for name in platform.channels)
     console.print(f"  deskwire send-capture events/{channel}/<what>.json", markup=False)
@@ -81,12 +69,15 @@ def changed() -> float:
     return max(file.stat().st_mtime for file in (ROOT / "layers" / "deskwire" / "deskwire").rglob("*.py"))
 
 
-def stay(console: Console, company: Company) -> None:
-    """Print where everything is and keep it running until Ctrl-C, or until the embedded AWS dies."""
+def stay(console: Console, company: Company, notes: Sequence[Notes] = ()) -> None:
+    """Print where the page is and keep it all running until Ctrl-C, or until the embedded AWS dies.
+
+    `notes` are what scripts wrote down before.
+    """
     from sandbox.northwind.running import swept
 
-    with Control(company) as control, known(company, control), swept(company):
-        tell(console, company)
+    with Control(company) as control, known(company, control), swept(company), Page(company, notes) as page:
+        tell(console, company, page)
         if company.stack.live:
             console.print("\nThe library runs from its sources: a change is loaded as soon as it is saved.")
         console.print("\n[bold]Ctrl-C ends everything.[/]")

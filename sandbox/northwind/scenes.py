@@ -7,6 +7,11 @@ A platform's scenes, and a helpdesk's, lie in `scenes.py` of its folder: one cla
         def writes(self) -> None:
             text, marker = self.script.marked()
             …
+
+        @way("messenger", "a private message")   # in which the page of `make sandbox` lets a person write
+        def by_hand(self, account: str) -> tuple[Talk, Step]:
+            …
+            return talk, lambda: self._writes(who, talk)
 """
 
 from __future__ import annotations
@@ -17,12 +22,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from sandbox.neighbours.sender import Forgery
-from sandbox.northwind.notes import Intruder, Step, Unreadable
+from sandbox.northwind.notes import Intruder, Step, Talk, Unreadable
 
 if TYPE_CHECKING:
     from sandbox.northwind.script import Script
 
 Method = TypeVar("Method", bound=Callable[[Any], object])
+Begins = TypeVar("Begins", bound=Callable[[Any, str], tuple[Talk, Step]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,29 @@ def scene(*, morning: int = 0, soak: float = 0.0) -> Callable[[Method], Method]:
     return mark
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way in which a person writes to the company.
+
+    `begin` is given one of the channel's accounts; it writes the script's next words there, and returns the
+    conversation and what writes on in it.
+    """
+
+    channel: str
+    title: str
+    begin: Callable[[str], tuple[Talk, Step]]
+
+
+def way(channel: str, title: str) -> Callable[[Begins], Begins]:
+    """Make a method of `Scenes` the `begin` of a way."""
+
+    def mark(function: Begins) -> Begins:
+        function.way = (channel, title)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
 class Scenes:
     """The scenes of one folder. Each is called once for each time it happens."""
 
@@ -57,8 +86,15 @@ class Scenes:
 
     def scenes(self) -> list[Scene]:
         """Return every scene."""
-        marked = ((name, getattr(getattr(type(self), name), "scene", None)) for name in dir(type(self)))
-        return [Scene(getattr(self, name), *figures) for name, figures in marked if figures is not None]
+        return [Scene(play, *figures) for play, figures in self._marked("scene")]
+
+    def ways(self) -> list[Way]:
+        """Return every way to write."""
+        return [Way(channel, title, begin) for begin, (channel, title) in self._marked("way")]
+
+    def _marked(self, mark: str) -> list[tuple[Callable[..., Any], Any]]:
+        found = ((name, getattr(getattr(type(self), name), mark, None)) for name in dir(type(self)))
+        return [(getattr(self, name), marked) for name, marked in found if marked is not None]
 
     def forge(self, channel: str, route: str, fragment: object, marker: str) -> None:
         """Send what a stranger would, with `marker` in it: one kind of forgery after the other."""

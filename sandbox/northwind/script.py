@@ -20,7 +20,7 @@ from sandbox.neighbours.platform import found
 from sandbox.neighbours.sender import Delivery, State
 from sandbox.northwind.company import Company
 from sandbox.northwind.notes import MARKER, Answer, Happening, Notes, Step, Talk
-from sandbox.northwind.scenes import Scene, Scenes
+from sandbox.northwind.scenes import Scene, Scenes, Way
 from sandbox.northwind.words import NAMES, sentences
 
 LOOK = 0.8  # seconds between two looks at the helpdesk
@@ -34,6 +34,7 @@ class Script:
     )
     after: tuple[float, ...] = (0.0, 0.0, 60.0, 400.0)
     patience = 150  # seconds that an agent waits for a ticket
+    first = 10001  # of the numbers that occur nowhere else
 
     def __init__(self, company: Company, *, seed: int = 1) -> None:
         """Take the company as it runs."""
@@ -41,10 +42,10 @@ class Script:
         self.notes = Notes()
         self.where: dict[str, str] = {}  # the ticket in which a marker stands
         self.random = random.Random(seed)
-        self.numbers = itertools.count(10001)
+        self.numbers = itertools.count(self.first)
         self._answers = itertools.count(101)
         self._words = sentences(self.random)
-        self.names: Iterator[str] = itertools.cycle(NAMES)
+        self.names = self.called()
         self._agenda: list[tuple[float, int, Step]] = []
         self._order = itertools.count()
         self._started = time.monotonic()
@@ -54,7 +55,9 @@ class Script:
         self.planned = 0  # messages that people in `turns` will write yet
         kinds = [kind for name, kind in found(platforms, "scenes", Scenes).items() if name in company.platforms]
         kinds += [kind for name, kind in found(helpdesks, "scenes", Scenes).items() if name == company.helpdesk]
-        self.scenes: list[Scene] = [each for kind in kinds for each in kind(self).scenes()]
+        played = [kind(self) for kind in kinds]
+        self.scenes: list[Scene] = [each for one in played for each in one.scenes()]
+        self.ways: list[Way] = [each for one in played for each in one.ways()]
 
     # ------------------------------------------------------------------------------------------ the agenda
 
@@ -73,6 +76,10 @@ class Script:
         return 0.0
 
     # ------------------------------------------------------------------------------------------ writing down
+
+    def called(self) -> Iterator[str]:
+        """Yield customers' names for ever."""
+        return itertools.cycle(NAMES)
 
     def marked(self, kind: str = "any") -> tuple[str, str]:
         """Return a customer's words and the number in them that occurs nowhere else."""

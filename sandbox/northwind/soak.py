@@ -7,18 +7,15 @@ cases); 2 when the company could not be started; 130 when interrupted.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.cloud.stack import ROOT, WORK
+from sandbox.cloud.hurry import AWAY, hurried
+from sandbox.cloud.stack import WORK
 from sandbox.helpdesks.zendesk.books import ZendeskDesk
 from sandbox.neighbours.sender import State
 from sandbox.northwind.books import Books, median_and_p95
@@ -30,9 +27,6 @@ from sandbox.northwind.traffic import Traffic
 MESSAGES = 10_000
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
 PATIENCE = 900.0  # seconds until everything must have its outcome
-# Of a worker: seconds that converse may run, that it holds a thread, that its letters stay away, that sweep waits.
-# As deployed they are 60, 150, 360 and 900; in the same order, so that who died is followed within a minute.
-RUNS, HOLDS, AWAY, NET = 30, 40, 45, 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,22 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     return ending_well(console, "The soak", lambda: _soak(console, options.messages, options.seed))
-
-
-def hurried(directory: Path) -> Callable[[dict[str, Any]], None]:
-    """Return a change of the built template with which a worker that died is followed within a minute."""
-
-    def change(template: dict[str, Any]) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(WORK / "host" / "build" / "ConverseFunction.zip", directory / "converse.zip")
-        with zipfile.ZipFile(directory / "converse.zip", "a") as archive:
-            archive.write(ROOT / "sandbox" / "cloud" / "hurried.py", "hurried.py")
-        converse = template["Resources"]["ConverseFunction"]["Properties"]
-        converse |= {"CodeUri": str(directory / "converse"), "Handler": "hurried.handler", "Timeout": RUNS}
-        converse["Environment"] = {"Variables": {"LEASE_SECONDS": str(HOLDS), "NET_SECONDS": str(NET)}}
-        template["Resources"]["Mailbox"]["Properties"]["VisibilityTimeout"] = AWAY
-
-    return change
 
 
 def _soak(console: Console, messages: int, seed: int) -> int:

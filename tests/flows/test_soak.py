@@ -2,9 +2,10 @@
 
 import pytest
 
+from sandbox.cloud.hurry import hurried
 from sandbox.northwind.books import Books
 from sandbox.northwind.company import Company
-from sandbox.northwind.soak import SPEED, Soak, hurried
+from sandbox.northwind.soak import SPEED, Soak
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("soak")]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.neighbours.sender import Forgery
-from sandbox.northwind.notes import Talk
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.words import EMAILS
 from sandbox.platforms.email.books import MAILBOX, NAME, OnMail
 from sandbox.platforms.email.played import Writer
@@ -33,6 +33,14 @@ class Writing(Scenes):
             talk = self.script.talk(NAME, MAILBOX, who.thread, f"mail {who.address}", ack=ack, why=why)
         self.script.send(NAME, told, self.script.happened(talk, identity, text=text, marker=marker))
         return talk
+
+    @way(NAME, "a mail")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody writes to the one mailbox, and again in the same conversation."""
+        del account
+        who = self._writer()
+        talk = self._writes(who)
+        return talk, lambda: self._writes(who, talk)
 
     @scene(morning=8, soak=6)
     def mail(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sandbox.neighbours.sender import Forgery
-from sandbox.northwind.notes import Happening
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Happening, Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.google.books import LOCATION, OnGoogle
 
@@ -30,6 +30,14 @@ class Reviewing(Scenes):
         self.script.send("google", note, happening)
         return happening
 
+    @way("google", "a review")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody reviews the one location, and changes the review."""
+        del account
+        happening = self._reviewed()
+        assert happening.talk is not None  # noqa: S101 - it began one
+        return happening.talk, lambda: self._changed(happening)
+
     @scene(morning=12, soak=8)
     def review(self) -> None:
         talk = self._reviewed().talk
@@ -38,21 +46,18 @@ class Reviewing(Scenes):
         if self.random.random() < 0.5:
             self.script.answer_later(talk)
 
+    def _changed(self, happening: Happening, words: str = "any") -> None:
+        text, marker = self.script.marked(words)
+        note = self.google.change(happening.object_id, 2, text)
+        told = self.script.happened(happening.talk, happening.object_id, "edit", text, marker)
+        self.script.send("google", note, told)
+
     @scene(morning=4, soak=3)
     def review_changed(self) -> None:
         happening = self._reviewed()
 
-        def change() -> None:
-            text, marker = self.script.marked("Changed my mind, see {}")
-            note = self.google.change(happening.object_id, 2, text)
-            self.script.send(
-                "google", note, self.script.happened(happening.talk, happening.object_id, "edit", text, marker)
-            )
-
-        if happening.talk is not None:
-            self.script.when_filed(
-                happening.talk, change
-            )  # before, the first notification would fetch the changed words
+        if happening.talk is not None:  # before it is filed, the first notification would fetch the changed words
+            self.script.when_filed(happening.talk, lambda: self._changed(happening, "Changed my mind, see {}"))
 
     @scene(morning=4, soak=0.375)
     def forged(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.northwind.notes import Happening, Talk
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Happening, Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.instagram.books import ACCOUNT, NAME, OnInstagram
 from sandbox.platforms.instagram.played import MEDIA
@@ -35,6 +35,29 @@ class Chatting(Scenes):
         happening = self.script.happened(talk, mid, text=text, marker=marker)
         self.script.send(NAME, entry, happening)
         return happening
+
+    @way(NAME, "a direct message")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody writes to the one account."""
+        del account
+        person, talk, _ = self._begins()
+        return talk, lambda: self._writes(person, talk)
+
+    @way(NAME, "a comment")
+    def comment_by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody comments, and goes on below."""
+        del account
+        person = self.player.person(next(self.names))
+        talk = self._comments(person)
+        return talk, lambda: self._comments(person, talk)
+
+    def _comments(self, person: str, talk: Talk | None = None, *, flat: bool = False) -> Talk:
+        text, marker = self.script.marked()
+        made, entry = self.player.comments(person, text, talk.thread if talk else "", flat=flat)
+        if talk is None:
+            talk = self.script.talk(NAME, ACCOUNT, made, f"{NAME} {made}", ack=False, why="public, and switched off")
+        self.script.send(NAME, entry, self.script.happened(talk, made, text=text, marker=marker))
+        return talk
 
     @scene(morning=6, soak=2)
     def chat(self) -> None:
@@ -67,11 +90,7 @@ class Chatting(Scenes):
     @scene(morning=5, soak=2)
     def comment(self) -> None:
         """Somebody comments, in either shape of the webhook; an agent answers half of them in public."""
-        text, marker = self.script.marked()
-        flat = self.random.random() < 0.5
-        made, entry = self.player.comments(self.player.person(next(self.names)), text, flat=flat)
-        talk = self.script.talk(NAME, ACCOUNT, made, f"{NAME} {made}", ack=False, why="public, and switched off")
-        self.script.send(NAME, entry, self.script.happened(talk, made, text=text, marker=marker))
+        talk = self._comments(self.player.person(next(self.names)), flat=self.random.random() < 0.5)
         if self.random.random() < 0.5:
             self.script.answer_later(talk)
 
@@ -79,10 +98,7 @@ class Chatting(Scenes):
     def private_answer(self) -> None:
         """An agent answers a comment privately; what the person then writes privately goes on in the same ticket."""
         person = self.player.person(next(self.names))
-        text, marker = self.script.marked()
-        made, entry = self.player.comments(person, text)
-        talk = self.script.talk(NAME, ACCOUNT, made, f"{NAME} {made}", ack=False, why="public, and switched off")
-        self.script.send(NAME, entry, self.script.happened(talk, made, text=text, marker=marker))
+        talk = self._comments(person)
 
         def answered() -> None:
             self.script.answer(talk, private=f"{NAME} {person}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.northwind.notes import Happening, Talk
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Happening, Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.linkedin.books import NAME, PAGES, OnLinkedIn
 from sandbox.platforms.linkedin.played import Post
@@ -54,6 +54,13 @@ class Commenting(Scenes):
         happening, notice = self._written(post, who, talk, below)
         self.script.send(NAME, notice, happening)
         return happening
+
+    @way(NAME, "a comment")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """A member comments on a post of a page, and goes on below it."""
+        post, who = self._post(account), self._member()
+        talk, first = self._begins(post, who)
+        return talk, lambda: self._goes_on(talk, post, who, first.object_id)
 
     @scene(morning=7, soak=3)
     def comment(self) -> None:

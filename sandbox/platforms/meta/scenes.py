@@ -6,9 +6,9 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from sandbox.northwind.notes import Happening, Talk, Unreadable
+from sandbox.northwind.notes import Happening, Step, Talk, Unreadable
 from sandbox.northwind.offices import OFFICES, REYKJAVIK, closed_office
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.meta.books import PAGES, OnMeta
 from sandbox.platforms.meta.played import Person, Told
@@ -51,6 +51,13 @@ class OnFacebook(Scenes):
         happening = self.script.happened(talk, told.id, text=text, marker=marker)
         self.script.send("meta", told.entry, happening)
         return happening
+
+    @way("messenger", "a private message")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody writes to a page privately."""
+        who, talk = self._messenger(next(office for office, page in PAGES.items() if page == account))
+        self._writes(who, talk)
+        return talk, lambda: self._writes(who, talk)
 
     @scene(morning=26)
     def chat(self, office: str = "") -> None:
@@ -204,16 +211,26 @@ class OnFacebook(Scenes):
         self._writes(who, talk)
         self.script.turns(talk, lambda: self._writes(who, talk))
 
-    def _commented(self, page: str, **more: Any) -> tuple[dict[str, Any], Happening]:
+    def _commented(self, page: str, who: Person | None = None) -> tuple[dict[str, Any], Happening]:
         meta = self.meta
-        who = meta.person(next(self.names))
+        who = who or meta.person(next(self.names))
         post = meta.posts(page, "The autumn range is here.")
         text, marker = self.script.marked()
-        told = meta.comments(who, post.id, text, **more)
+        told = meta.comments(who, post.id, text)
         talk = self.script.talk(
             "facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off"
         )
         return told.entry, self.script.happened(talk, told.id, text=text, marker=marker)
+
+    @way("facebook", "a comment")
+    def comment_by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody comments on a page's post, and goes on below."""
+        who = self.meta.person(next(self.names))
+        entry, happening = self._commented(account, who)
+        self.script.send("meta", entry, happening)
+        assert happening.talk is not None  # noqa: S101 - it began one
+        talk = happening.talk
+        return talk, lambda: self._comments_again(talk, happening.object_id, who)
 
     @scene(morning=18)
     def comment(self) -> None:
@@ -230,10 +247,10 @@ class OnFacebook(Scenes):
         if self.random.random() < 0.3:
             self.script.later(2, lambda: self._reacts(talk, happening.object_id))
 
-    def _comments_again(self, talk: Talk, root: str) -> None:
+    def _comments_again(self, talk: Talk, root: str, who: Person | None = None) -> None:
         meta = self.meta
         text, marker = self.script.marked()
-        told = meta.comments(meta.person(next(self.names)), root, text)
+        told = meta.comments(who or meta.person(next(self.names)), root, text)
         self.script.send("meta", told.entry, self.script.happened(talk, told.id, text=text, marker=marker))
 
     def _reacts(self, talk: Talk, on: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.northwind.notes import Talk
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.viber.books import BOTS, ENDPOINTS, NAME, OnViber
 from sandbox.platforms.viber.played import Person
@@ -33,8 +33,8 @@ class Chatting(Scenes):
             )
             failed.deliveries.append(number)
 
-    def _begins(self) -> tuple[Person, Talk]:
-        bot = self.random.choice([*ROUTES])
+    def _begins(self, bot: str = "") -> tuple[Person, Talk]:
+        bot = bot or self.random.choice([*ROUTES])
         person = self.player.person(bot, next(self.names))
         return person, self.script.talk(NAME, bot, person.id, f"{NAME} {person.id}", ack=True)
 
@@ -43,6 +43,13 @@ class Chatting(Scenes):
         token, told = self.player.writes(talk.account, person, text, picture=picture)
         happening = self.script.happened(talk, str(token), text=text, marker=marker)
         self.script.send(ROUTES[talk.account], told, happening)
+
+    @way(NAME, "a message")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody writes to a bot."""
+        person, talk = self._begins(account)
+        self._writes(person, talk)
+        return talk, lambda: self._writes(person, talk)
 
     @scene(morning=6, soak=2)
     def chat(self) -> None:

@@ -76,9 +76,13 @@ class OnOurChat(Platform):
 
     def spoken(self) -> Iterator[Spoken]:
         for visitor in self.visitors:
-            for text, at in visitor.shown():
-                yield Spoken(f"chat {visitor.id}", text, at)
+            yield from self.said(f"chat {visitor.id}")
+
+    def said(self, place: str) -> Iterator[Spoken]:
+        for visitor in self.visitors:
+            if place == f"chat {visitor.id}":  # only this one's page is asked
+                yield from (Spoken(place, text, at) for text, at in visitor.shown())
 
     @property
     def pages(self) -> Sequence[tuple[str, str]]:
-        return [("the site with the chat", f"{self.player.origin}/chat")]
+        return [("The site with the chat", f"{self.player.origin}/chat")]

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.neighbours.sender import Forgery
-from sandbox.northwind.notes import Talk
+from sandbox.northwind.notes import Step, Talk
 from sandbox.northwind.offices import OFFICES, closed_office
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
-from sandbox.platforms.webchat.books import NAME, OnOurChat
+from sandbox.platforms.webchat.books import CHATS, NAME, OnOurChat
 from sandbox.platforms.webchat.played import Visitor, message
 
 
@@ -42,6 +42,13 @@ class Chatting(Scenes):
     def _writes(self, talk: Talk) -> None:
         text, marker = self.script.marked()
         self._posts(talk, message(text, locale="en"), text=text, marker=marker)
+
+    @way(NAME, "a chat on the website")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """A visitor writes in a chat."""
+        _, talk = self._begins(next(office for office, chat in CHATS.items() if chat == account))
+        self._writes(talk)
+        return talk, lambda: self._writes(talk)
 
     @scene(morning=10, soak=6)
     def chat(self) -> None:

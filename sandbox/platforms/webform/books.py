@@ -81,4 +81,4 @@ class OnOurSite(Platform):
 
     @property
     def pages(self) -> Sequence[tuple[str, str]]:
-        return [("the contact form", f"{self.shop.address}/contact")]
+        return [("The contact form", f"{self.shop.address}/contact")]

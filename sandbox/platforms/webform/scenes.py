@@ -8,8 +8,8 @@ from typing import Any
 
 from deskwire.channels.webform import thread_of
 from sandbox.neighbours.sender import Forgery
-from sandbox.northwind.notes import Happening
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Happening, Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.words import EMAILS
 from sandbox.platforms.webform.books import CONSENT, FORM
 
@@ -28,6 +28,21 @@ class Visiting(Scenes):
         }  # fmt: skip
         talk = self.script.talk("webform", FORM, thread_of(submission, email), f"mail {email}", ack=True)
         return form, self.script.happened(talk, submission, text=text, marker=marker)
+
+    @way("webform", "the form on the website")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """A visitor fills in the one form, and sends the same one again with other words."""
+        del account
+        form, happening = self._filled()
+        self.script.send("webform", form, happening)
+        assert happening.talk is not None  # noqa: S101 - it began one
+        talk = happening.talk
+        return talk, lambda: self._again(talk, form)
+
+    def _again(self, talk: Talk, form: dict[str, str]) -> None:
+        text, marker = self.script.marked()
+        happening = self.script.happened(talk, form["submission_id"], text=text, marker=marker)
+        self.script.send("webform", form | {"message": text}, happening)
 
     @scene(morning=18, soak=14)
     def form(self) -> None:

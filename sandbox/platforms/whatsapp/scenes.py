@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.northwind.notes import Talk
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.whatsapp.books import NAME, NUMBERS, OnWhatsApp
 from sandbox.platforms.whatsapp.played import Customer
@@ -18,14 +18,22 @@ class Chatting(Scenes):
         self.player = script.company.platform(OnWhatsApp).player
         self.player.tell = lambda change: self.company.sender.deliver(self.company.routes[NAME], change)
 
-    def _begins(self, *, hidden: bool = False) -> tuple[Customer, Talk]:
-        who, number = self.player.customer(next(self.names), hidden=hidden), self.random.choice([*NUMBERS.values()])
+    def _begins(self, *, hidden: bool = False, number: str = "") -> tuple[Customer, Talk]:
+        who = self.player.customer(next(self.names), hidden=hidden)
+        number = number or self.random.choice([*NUMBERS.values()])
         return who, self.script.talk(NAME, number, who.thread, f"{NAME} {who.thread}", ack=True)
 
     def _writes(self, who: Customer, talk: Talk, *, alone: bool = True) -> None:
         text, marker = self.script.marked()
         wamid, change = self.player.writes(who, talk.account, text)
         self.script.send(NAME, change, self.script.happened(talk, wamid, text=text, marker=marker), alone=alone)
+
+    @way(NAME, "a message")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody writes to a number."""
+        who, talk = self._begins(number=account)
+        self._writes(who, talk)
+        return talk, lambda: self._writes(who, talk)
 
     @scene(morning=6, soak=2)
     def chat(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sandbox.neighbours.sender import Forgery
-from sandbox.northwind.notes import Talk
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.whatsapp.played import Customer
 from sandbox.platforms.whatsappaws.books import NAME, NUMBER, OnWhatsAppAWS
@@ -29,6 +29,14 @@ class ThroughAWS(Scenes):
     def _begins(self, *, hidden: bool = False) -> tuple[Customer, Talk]:
         who = self.player.customer(next(self.names), hidden=hidden)
         return who, self.script.talk(NAME, NUMBER, who.thread, f"{NAME} {who.thread}", ack=True)
+
+    @way(NAME, "a message")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody writes to the one number."""
+        del account
+        who, talk = self._begins()
+        self._writes(who, talk)
+        return talk, lambda: self._writes(who, talk)
 
     @scene(morning=4, soak=1)
     def chat(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.northwind.notes import Talk
-from sandbox.northwind.scenes import Scenes, scene
+from sandbox.northwind.notes import Step, Talk
+from sandbox.northwind.scenes import Scenes, scene, way
 from sandbox.northwind.script import Script
 from sandbox.platforms.x.books import OnX
 from sandbox.platforms.x.played import ACCOUNT, HANDLE, Person
@@ -31,6 +31,21 @@ class Posting(Scenes):
         for body in bodies:
             self.script.send("x", body, happening)
         return who, talk, post.id
+
+    @way("x", "a post that names the company")
+    def post_by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody posts, and goes on in the conversation."""
+        del account
+        who, talk, post = self._posted()
+        return talk, lambda: self._posts_again(who, talk, post)
+
+    @way("x", "a direct message")
+    def by_hand(self, account: str) -> tuple[Talk, Step]:
+        """Somebody writes privately."""
+        del account
+        who, talk = self._whispering()
+        self._whispers(who, talk)
+        return talk, lambda: self._whispers(who, talk)
 
     @scene(morning=14, soak=6)
     def post(self) -> None:
