@@ -1,4 +1,4 @@
-"""What people see: an agent the ticket, a visitor the form."""
+"""What people see: an agent the ticket, a visitor the form, who plays with the sandbox its page."""
 
 import re
 import time
@@ -6,6 +6,7 @@ import time
 import pytest
 
 from sandbox.northwind.offices import REYKJAVIK
+from sandbox.page.server import Page
 from sandbox.platforms.meta.books import PAGES, OnMeta
 from sandbox.platforms.webform.books import CONSENT, OnOurSite
 
@@ -80,3 +81,102 @@ def test_a_visitor_asks_to_be_called_and_the_agent_reads_number_and_consent(comp
     assert "Telephone: +354 555 0123 (IS)" in words
     assert CONSENT in words
     assert page.wrong == []
+
+
+@pytest.fixture(scope="module")
+def played(company):
+    with Page(company, port=0) as played:
+        yield played
+
+
+@pytest.fixture
+def sandbox(played, page):
+    page.goto(played.address)
+    page.get_by_text("live", exact=True).wait_for()
+    yield page
+    for each in played.switches.all:
+        if not each.real:
+            played.switches.turn(each.id, on=False)
+
+
+def begin(page, way, text, name="Marta Lindqvist"):
+    page.get_by_label("Where").select_option(label=way)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("Message", exact=True).fill(text)
+    page.get_by_role("button", name="Send").first.click()
+    page.locator("#cards").get_by_text(text).wait_for(timeout=30_000)
+
+
+def step(page, words):
+    page.locator("#cards .steps").get_by_text(re.compile(words)).first.wait_for(timeout=60_000)
+
+
+def answer(page, text):
+    page.get_by_label(re.compile("Answer as an agent")).fill(text)
+    page.get_by_role("button", name="Answer").click()
+
+
+def test_a_message_is_followed_from_the_webhook_to_the_ticket_and_the_answer_back(sandbox):
+    begin(sandbox, "Messenger: a private message", "Where is NW-70010?")
+    for words in ("webhook answered 200", "written down", "filed in ticket"):
+        step(sandbox, words)
+    sandbox.locator(".card.acknowledgement").get_by_text("Thank you for writing").wait_for()
+    answer(sandbox, "NW-70010 leaves today.")
+    step(sandbox, "the customer has it")
+    sandbox.get_by_label("Write on as the customer").fill("Thank you, NW-70011")
+    sandbox.get_by_role("button", name="Send").last.click()
+    sandbox.locator(".card.customer").nth(1).get_by_text("filed in ticket").wait_for(timeout=60_000)
+    assert sandbox.locator(".card").count() == 4
+    assert sandbox.wrong == []
+
+
+def test_what_waits_while_the_helpdesk_is_down_is_filed_once_it_is_back(sandbox):
+    down = sandbox.get_by_role("switch", name=re.compile("Helpdesk down"))
+    down.check()
+    begin(sandbox, "WhatsApp: a message", "Where is NW-70012?")
+    sandbox.locator("#how").get_by_text("waits, next at").wait_for(timeout=60_000)
+    sandbox.locator(".card.acknowledgement").wait_for()  # told all the same
+    down.uncheck()
+    step(sandbox, "filed in ticket")
+
+
+def test_an_answer_after_the_window_is_refused_by_the_platform_and_the_agent_reads_why(sandbox):
+    begin(sandbox, "WhatsApp: a message", "Where is NW-70013?")
+    step(sandbox, "filed in ticket")
+    sandbox.get_by_role("switch", name=re.compile("Reply window over")).check()
+    answer(sandbox, "NW-70013 left two weeks ago.")
+    step(sandbox, "not sent: .*24 hours have passed")
+    sandbox.locator(".card.note").get_by_text("NOT delivered").wait_for(timeout=60_000)
+
+
+def test_a_worker_is_killed_in_the_middle_of_its_turn(company, sandbox):
+    before = company.stack.killed()
+    sandbox.get_by_role("switch", name=re.compile("Kill a worker")).check()
+    begin(sandbox, "Viber: a message", "Where is NW-70014?")
+    sandbox.locator(".card.machine").get_by_text("killed in the middle").wait_for(timeout=60_000)
+    assert company.stack.killed() - before == {"converse": 1}
+    sandbox.get_by_role("switch", name=re.compile("Kill a worker"), checked=False).wait_for()
+
+
+def test_the_form_and_the_chat_work_below_the_one_address(played, sandbox):
+    outside = []
+    sandbox.context.on("request", lambda asked: outside.append(asked.url))
+    for link, name in (("The contact form", "Send"), ("The site with the chat", "Chat with us")):
+        with sandbox.expect_popup() as popup:
+            sandbox.get_by_role("link", name=link).click()
+        page = popup.value
+        if name == "Send":
+            page.get_by_text("played captcha").wait_for()
+            page.locator("[name=email]").fill("oona@example.com")
+            page.locator("[name=message]").fill("NW-70015 by the form")
+            page.locator("button").first.click()
+            page.get_by_text(re.compile(r"[0-9A-Z]{5}-[0-9A-Z]{5}")).wait_for(timeout=30_000)
+        else:
+            page.get_by_role("button", name=name).click()
+            page.get_by_role("textbox").fill("NW-70016 by the chat")
+            page.get_by_role("textbox").press("Enter")
+            page.get_by_role("log").get_by_text("Thank you for writing").wait_for(timeout=30_000)
+        page.close()
+    for words in ("NW-70015 by the form", "NW-70016 by the chat"):
+        sandbox.locator("#list").get_by_text(words).wait_for()
+    assert {url for url in outside if not url.startswith(played.address)} == set()
