@@ -32,7 +32,7 @@ demo: $(EMBEDDED) $(DESK) ## A busy morning, from the platforms to the helpdesk 
 		$(if $(ONLY),--only $(ONLY))
 
 .PHONY: sandbox
-sandbox: $(EMBEDDED) $(DESK) ## The platforms, the helpdesk and the embedded AWS, to develop a connector against.
+sandbox: $(EMBEDDED) $(DESK) ## One page to write, answer and let things go wrong on, and to develop a connector against. HELPDESK=, ONLY=.
 	@$(PYTHON) -m sandbox $(if $(HELPDESK),--helpdesk $(HELPDESK)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: test
@@ -73,6 +73,10 @@ benchmarks: .venv/.stamp ## Lost answers, an outage, first starts: docs/figures.
 	@$(PYTHON) -m tests.benchmarks.first_start --write
 	@$(PYTHON) -m tests.benchmarks.lost_answers --write
 	@$(PYTHON) -m tests.benchmarks.outage --write
+
+.PHONY: pictures
+pictures: $(EMBEDDED) ## Take the pictures of the sandbox's page, with Debian's chromium.
+	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/pictures.py
 
 .PHONY: build
 build: .venv/tools/sam/.stamp ## Build template.yaml for Lambda, into .aws-sam (what `sam deploy` takes).

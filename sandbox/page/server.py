@@ -37,8 +37,8 @@ MOST = 60  # conversations shown, the latest
 LONGEST = 5000  # characters that a person may write at once
 LOG = 200_000  # bytes of the functions' log that are shown
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
-KILLED = "This worker was killed in the middle of its turn. Its letter comes again when its lease has ended."
-FOLLOWED = "Another worker took over from one that died, and looks at what that one may have done."
+KILLED = "This worker was killed in the middle of its turn. Its letter is redelivered once its lease has ended."
+FOLLOWED = "Another worker took over, and checks what the one that died may have done."
 
 
 @dataclass(slots=True)

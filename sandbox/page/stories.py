@@ -37,7 +37,7 @@ class Step:
     state: str = "good"
 
 
-UNWRITTEN = Step("not written down yet", state="waiting")
+UNWRITTEN = Step("not recorded yet", state="waiting")
 SOON = timedelta(minutes=5)  # in which a message is written down, unless it never will be
 
 
@@ -169,7 +169,7 @@ def _customers(message: Recorded, row: Item, event: Event, delivered: list[Step]
     name = (author.name or known or author.handle or author.id) if author else ""
     text = event.text or f"[{event.kind}]"
     written = _milliseconds(row.get("recorded_at", 0))
-    steps = [*delivered, *([Step("written down", written)] if written else []), _outcome(message, row)]
+    steps = [*delivered, *([Step("recorded", written)] if written else []), _outcome(message, row)]
     at = event.occurred_at
     return Card("customer", name, text, _iso(at) if at else written, steps)
 

@@ -54,7 +54,7 @@ class Switches:
                 self._lost,
             ),
             Switch(
-                "window", "Reply window over", "To platforms that have one, the customer wrote two weeks ago.",
+                "window", "Reply window over", "For platforms that have one, the customer wrote two weeks ago.",
                 self._window,
             ),
             Switch("token", "Platform tokens dead", "They refuse what the company sends.", self._token),

@@ -118,7 +118,7 @@ def answer(page, text):
 
 def test_a_message_is_followed_from_the_webhook_to_the_ticket_and_the_answer_back(sandbox):
     begin(sandbox, "Messenger: a private message", "Where is NW-70010?")
-    for words in ("webhook answered 200", "written down", "filed in ticket"):
+    for words in ("webhook answered 200", "recorded", "filed in ticket"):
         step(sandbox, words)
     sandbox.locator(".card.acknowledgement").get_by_text("Thank you for writing").wait_for()
     answer(sandbox, "NW-70010 leaves today.")
