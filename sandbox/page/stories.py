@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sandbox.northwind.company import Company
     from sandbox.northwind.notes import Happening, Talk
 
+WRITTEN = ("customer", "company")  # by whom a conversation begins
 OURS = "own: sent by us"  # the reason of an echo
 MAIL = "mail "  # the places that the embedded AWS's SES keeps
 
@@ -38,12 +39,13 @@ class Step:
 
 
 UNWRITTEN = Step("not recorded yet", state="waiting")
+SHORT = 12  # characters of an id that stands for a name
 SOON = timedelta(minutes=5)  # in which a message is written down, unless it never will be
 
 
 @dataclass(slots=True)
 class Card:
-    """What somebody said, and what became of it. `by`: customer, acknowledgement, agent, note, machine."""
+    """What somebody said, and what became of it. `by`: customer, company, acknowledgement, agent, note, machine."""
 
     by: str
     name: str
@@ -100,7 +102,7 @@ class Teller:
         name = next((card.name for card in cards if card.by == "customer" and card.name), "")
         return Story(
             key=found.thread.key if found else key, channel=registry.channel(channel).title, name=name,
-            title=next((card.text for card in cards if card.by == "customer"), ""),
+            title=next((card.text for card in cards if card.by in WRITTEN), ""),
             ticket=found.thread.ticket if found else "", state=_state(found), cards=cards,
             at=cards[-1].at if cards else "", unwritten=any(UNWRITTEN in card.steps for card in cards),
         )  # fmt: skip
@@ -166,12 +168,13 @@ def _identity(event: Event) -> tuple[str, str, str, str]:
 def _customers(message: Recorded, row: Item, event: Event, delivered: list[Step], profile: Mapping[str, str]) -> Card:
     author = event.author
     known = profile.get("name", "") if author and profile.get("id") == author.id else ""  # looked up since
-    name = (author.name or known or author.handle or author.id) if author else ""
+    name = (author.name or known or author.handle or _short(author.id)) if author else ""
     text = event.text or f"[{event.kind}]"
     written = _milliseconds(row.get("recorded_at", 0))
     steps = [*delivered, *([Step("recorded", written)] if written else []), _outcome(message, row)]
     at = event.occurred_at
-    return Card("customer", name, text, _iso(at) if at else written, steps)
+    by = "company" if event.own else "customer"  # what the company wrote past the helpdesk
+    return Card(by, name, text, _iso(at) if at else written, steps)
 
 
 def _outcome(message: Recorded, row: Item) -> Step:
@@ -204,11 +207,13 @@ def _agents(found: Conversation | None, comments: Sequence[Comment], spoken: Seq
     for comment in comments:
         if comment.by is not By.AGENT:
             continue
-        steps = []
+        steps: list[Step] = []
         if comment.public:
-            row = rows.get(comment.id)
-            steps.append(_sent(row) if row else Step("waits to be sent", state="waiting"))
-            steps += [Step("the customer has it", _iso(each.at)) for each in arrived if _holds(each.text, comment.text)]
+            row = rows.get(comment.id)  # of a helpdesk whose answers have ids of their own, what arrived tells
+            steps = [Step("the customer has it", _iso(each.at)) for each in arrived if _holds(each.text, comment.text)]
+            if row is not None:
+                steps = sorted([*steps, _sent(row)], key=lambda step: step.at)
+            steps = steps or [Step("waits to be sent", state="waiting")]
         else:
             steps.append(Step("internal: nobody else sees it"))
         yield Card("agent", "", comment.text, _iso(comment.at), steps)
@@ -252,6 +257,10 @@ def _state(found: Conversation | None) -> str:
 
 def _holds(text: str, words: str) -> bool:
     return " ".join(words.split()) in " ".join(text.split())
+
+
+def _short(identity: str) -> str:
+    return identity if len(identity) <= SHORT else f"{identity[:SHORT]}…"
 
 
 def _iso(at: datetime) -> str:

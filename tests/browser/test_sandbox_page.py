@@ -102,6 +102,7 @@ def opened(browser, told):
 
 def test_a_person_writes_and_answers_by_the_keyboard_alone(opened, told):
     page = opened()
+    assert not page.locator("#reply").is_visible()
     page.locator("#way").focus()
     page.keyboard.press("ArrowDown")  # to the other way, which has other accounts
     assert page.locator("#account option").all_inner_texts() == ["loft"]
@@ -119,9 +120,12 @@ def test_a_person_writes_and_answers_by_the_keyboard_alone(opened, told):
     said = {"way": "0", "account": "1002", "name": "Marta", "text": "Hello"}
     assert told.posted == [("say", said)]
     assert page.get_by_role("button", name="Answer").is_disabled()
+    assert not page.locator("#more").is_visible(), "who wrote from elsewhere is not played here"
+    assert page.locator("#news").inner_text() == "", "what was there before is no news"
     told.tell(story("k", Step("filed in ticket 7", LATER), ticket="7", goes_on=True))
     status = page.get_by_role("status")
     status.get_by_text("filed in ticket 7").wait_for()  # said to who does not see it
+    assert page.locator("#more").is_visible()
     page.locator("#one-title").focus()
     page.keyboard.press("Tab")
     page.keyboard.type("It leaves today.")

@@ -1,5 +1,6 @@
 """The walk of docs/adding-a-connector.md, on a copy of the checkout: every block of its shell, as it stands there."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -128,6 +130,20 @@ def test_a_capture_becomes_a_ticket_on_the_screen(shell, blocks, sandbox):
     assert "My parcel 4471 is lost" in shell(
         f"python -c 'import urllib.request as u; print(u.urlopen(\"{page}\").read().decode())'"
     )
+
+
+def test_a_person_writes_on_the_new_channel_from_the_page(shell, sandbox):
+    page = re.search(r"^Open +(http://127\.0\.0\.1:\d+)$", sandbox.read_text(), re.MULTILINE)[1]
+    with urllib.request.urlopen(f"{page}/state") as answer:
+        (way,) = json.load(answer)["ways"]
+    assert (way["channel"], list(way["accounts"])) == ("Quill Post", ["1001"])
+    said = {"way": "0", "account": "1001", "name": "Marta", "text": "Written on the page"}
+    with urllib.request.urlopen(f"{page}/say", json.dumps(said).encode()) as answer:
+        key = json.load(answer)["key"]
+    until = time.monotonic() + 60
+    look = f"source .sandbox/environment && deskwire thread {key} --text || true"
+    while not re.search("filed.*Written on the page", told := shell(look)):
+        assert time.monotonic() < until, told
 
 
 def test_the_operators_commands_work_on_the_sandbox(shell, blocks, sandbox):

@@ -18,7 +18,7 @@ class OnX(Platform):
     """An app with one account."""
 
     channels = ("x",)
-    sends = (("POST", "/2/tweets"), ("POST", "/2/dm_conversations/with/{participant}/messages"))
+    sends = (("POST", "/2/tweets"),)
     player: X
 
     def __init__(self, clock: Clock) -> None:
