@@ -200,22 +200,20 @@ def _acknowledgements(found: Conversation | None, spoken: Sequence[Spoken]) -> I
 
 def _agents(found: Conversation | None, comments: Sequence[Comment], spoken: Sequence[Spoken]) -> Iterator[Card]:
     """Yield what agents wrote: whether it was sent, and whether it arrived."""
-    rows = (
-        {decompose(row["sk"][2:])[-1]: row for row in found.sent if row["sk"].startswith("S#reply/")} if found else {}
-    )
+    sent = [row for row in found.sent if row["sk"].startswith("S#reply/")] if found else []
+    rows = {decompose(row["sk"][2:])[-1]: row for row in sent}
+    ids = {comment.id for comment in comments}
+    others = [row for reply, row in rows.items() if reply not in ids]  # answers may have ids of their own
     arrived = [each for each in spoken if not each.automatic]
     for comment in comments:
         if comment.by is not By.AGENT:
             continue
-        steps: list[Step] = []
+        steps = [Step("internal: nobody else sees it")]
         if comment.public:
-            row = rows.get(comment.id)  # of a helpdesk whose answers have ids of their own, what arrived tells
+            row = rows.get(comment.id) or (others.pop(0) if others else None)
             steps = [Step("the customer has it", _iso(each.at)) for each in arrived if _holds(each.text, comment.text)]
-            if row is not None:
-                steps = sorted([*steps, _sent(row)], key=lambda step: step.at)
-            steps = steps or [Step("waits to be sent", state="waiting")]
-        else:
-            steps.append(Step("internal: nobody else sees it"))
+            steps.append(_sent(row) if row is not None else Step("waits to be sent", state="waiting"))
+            steps.sort(key=lambda step: step.at)
         yield Card("agent", "", comment.text, _iso(comment.at), steps)
 
 
