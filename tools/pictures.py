@@ -88,14 +88,14 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         telephone = {"viewport": {"width": 390, "height": 780}, "has_touch": True}
         with opened(browser, server.address, viewport={"width": 1280, "height": 800}) as page:
-            write(page, "E-mail: a mail", "Jón Þór Ægisson", "Hvar er pakkinn minn? Pöntun 4470 átti að koma í gær")
-            write(page, "Google Business Profile: a review", "Oona Reyes", "The tent for our family arrived torn")
-            write(page, "WhatsApp: a message", "Marta Lindqvist", "Where is my parcel? Order 4471")
+            write(page, "E-mail: mail", "Jón Þór Ægisson", "Hvar er pakkinn minn? Pöntun 4470 átti að koma í gær")
+            write(page, "Google Business Profile: review", "Oona Reyes", "The tent for our family arrived torn")
+            write(page, "WhatsApp: message", "Marta Lindqvist", "Where is my parcel? Order 4471")
             page.locator(".card.acknowledgement").wait_for()
             answer(page, "It leaves today, Marta, and is with you on Thursday.")
             taken(page, "page")
         with opened(browser, server.address, color_scheme="dark", **telephone) as page:
-            write(page, "Viber: a message", "ليلى حداد", "أين طردي؟ رقم الطلب 4472 ولم يصل حتى الآن")
+            write(page, "Viber: message", "ليلى حداد", "أين طردي؟ رقم الطلب 4472 ولم يصل حتى الآن")
             page.locator(".card.acknowledgement").wait_for()
             answer(page, "طردك في الطريق، يصل يوم الخميس.")
             page.locator("#one-title").scroll_into_view_if_needed()
@@ -103,7 +103,7 @@ def main() -> None:
             taken(page, "page-on-a-telephone")
         with opened(browser, server.address, viewport={"width": 1280, "height": 800}) as page:
             page.get_by_role("switch", name=re.compile("Kill a worker")).check()
-            write(page, "Messenger: a private message", "Ivo Brandt", "I was charged twice for 4473")
+            write(page, "Messenger: private message", "Ivo Brandt", "I was charged twice for 4473")
             page.locator(".card.acknowledgement").wait_for()
             taken(page, "page-worker-killed")
         browser.close()

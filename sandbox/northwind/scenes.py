@@ -8,7 +8,7 @@ A platform's scenes, and a helpdesk's, lie in `scenes.py` of its folder: one cla
             text, marker = self.script.marked()
             …
 
-        @way("messenger", "a private message")   # in which the page of `make sandbox` lets a person write
+        @way("messenger", "private message")   # in which the page of `make sandbox` lets a person write
         def by_hand(self, account: str) -> tuple[Talk, Step]:
             …
             return talk, lambda: self._writes(who, talk)

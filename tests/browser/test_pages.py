@@ -117,7 +117,7 @@ def answer(page, text):
 
 
 def test_a_message_is_followed_from_the_webhook_to_the_ticket_and_the_answer_back(sandbox):
-    begin(sandbox, "Messenger: a private message", "Where is NW-70010?")
+    begin(sandbox, "Messenger: private message", "Where is NW-70010?")
     for words in ("webhook answered 200", "recorded", "filed in ticket"):
         step(sandbox, words)
     sandbox.locator(".card.acknowledgement").get_by_text("Thank you for writing").wait_for()
@@ -133,7 +133,7 @@ def test_a_message_is_followed_from_the_webhook_to_the_ticket_and_the_answer_bac
 def test_what_waits_while_the_helpdesk_is_down_is_filed_once_it_is_back(sandbox):
     down = sandbox.get_by_role("switch", name=re.compile("Helpdesk down"))
     down.check()
-    begin(sandbox, "WhatsApp: a message", "Where is NW-70012?")
+    begin(sandbox, "WhatsApp: message", "Where is NW-70012?")
     sandbox.locator("#how").get_by_text("waits, next at").wait_for(timeout=60_000)
     sandbox.locator(".card.acknowledgement").wait_for()  # told all the same
     down.uncheck()
@@ -147,7 +147,7 @@ def test_what_waits_while_the_helpdesk_is_down_is_filed_once_it_is_back(sandbox)
 
 
 def test_an_answer_after_the_window_is_refused_by_the_platform_and_the_agent_reads_why(sandbox):
-    begin(sandbox, "WhatsApp: a message", "Where is NW-70013?")
+    begin(sandbox, "WhatsApp: message", "Where is NW-70013?")
     step(sandbox, "filed in ticket")
     sandbox.get_by_role("switch", name=re.compile("Reply window over")).check()
     answer(sandbox, "NW-70013 left two weeks ago.")
@@ -158,7 +158,7 @@ def test_an_answer_after_the_window_is_refused_by_the_platform_and_the_agent_rea
 def test_a_worker_is_killed_in_the_middle_of_its_turn(company, sandbox):
     before = company.stack.killed()
     sandbox.get_by_role("switch", name=re.compile("Kill a worker")).check()
-    begin(sandbox, "Viber: a message", "Where is NW-70014?")
+    begin(sandbox, "Viber: message", "Where is NW-70014?")
     sandbox.locator(".card.machine").get_by_text("killed in the middle").wait_for(timeout=60_000)
     assert company.stack.killed() - before == {"converse": 1}
     sandbox.get_by_role("switch", name=re.compile("Kill a worker"), checked=False).wait_for()

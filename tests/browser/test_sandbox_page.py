@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 AT, LATER = "2026-11-02T09:00:00.000Z", "2026-11-02T09:00:01.200Z"
 STATE = {
     "ways": [
-        {"id": 0, "channel": "Quill Post", "title": "a message", "accounts": {"1001": "quill", "1002": "quill-suva"}},
-        {"id": 1, "channel": "Pigeon", "title": "a letter", "accounts": {"7": "loft"}},
+        {"id": 0, "channel": "Quill Post", "title": "message", "accounts": {"1001": "quill", "1002": "quill-suva"}},
+        {"id": 1, "channel": "Pigeon", "title": "letter", "accounts": {"7": "loft"}},
     ],
     "switches": [
         {"id": "desk-down", "title": "Helpdesk down", "hint": "It answers 503.", "real": ""},

@@ -81,7 +81,9 @@ def test_what_a_page_posts_comes_from_where_that_page_is_at_home(desk):
     own = {"origin": "http://127.0.0.1:8765", "referer": "http://127.0.0.1:8765/at/site/contact"}
     reply = front.pass_on(asked("/at/desk/tickets", "POST", b"text=x", **own), "")
     assert reply.headers["location"] == "/at/desk/tickets/7"
-    assert desk.posted == [(desk.other, f"{desk.other}/contact", b"text=x")]
+    del own["origin"]  # a browser leaves it out within one site, and names it to another
+    front.pass_on(asked("/at/desk/tickets", "POST", b"text=x", **own), "")
+    assert desk.posted == [(desk.other, f"{desk.other}/contact", b"text=x")] * 2
 
 
 @pytest.mark.parametrize("path", ["/at/nobody/x", "/at/aws/other-bucket", "/at/aws/_aws/sqs"])

@@ -34,7 +34,7 @@ class Writing(Scenes):
         self.script.send(NAME, told, self.script.happened(talk, identity, text=text, marker=marker))
         return talk
 
-    @way(NAME, "a mail")
+    @way(NAME, "mail")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes to the one mailbox, and again in the same conversation."""
         del account

@@ -30,7 +30,7 @@ class Reviewing(Scenes):
         self.script.send("google", note, happening)
         return happening
 
-    @way("google", "a review")
+    @way("google", "review")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody reviews the one location, and changes the review."""
         del account

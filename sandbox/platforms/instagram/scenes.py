@@ -36,14 +36,14 @@ class Chatting(Scenes):
         self.script.send(NAME, entry, happening)
         return happening
 
-    @way(NAME, "a direct message")
+    @way(NAME, "direct message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes to the one account."""
         del account
         person, talk, _ = self._begins()
         return talk, lambda: self._writes(person, talk)
 
-    @way(NAME, "a comment")
+    @way(NAME, "comment")
     def comment_by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody comments, and goes on below."""
         del account

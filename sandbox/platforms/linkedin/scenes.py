@@ -55,7 +55,7 @@ class Commenting(Scenes):
         self.script.send(NAME, notice, happening)
         return happening
 
-    @way(NAME, "a comment")
+    @way(NAME, "comment")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """A member comments on a post of a page, and goes on below it."""
         post, who = self._post(account), self._member()

@@ -52,7 +52,7 @@ class OnFacebook(Scenes):
         self.script.send("meta", told.entry, happening)
         return happening
 
-    @way("messenger", "a private message")
+    @way("messenger", "private message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes to a page privately."""
         who, talk = self._messenger(next(office for office, page in PAGES.items() if page == account))
@@ -222,7 +222,7 @@ class OnFacebook(Scenes):
         )
         return told.entry, self.script.happened(talk, told.id, text=text, marker=marker)
 
-    @way("facebook", "a comment")
+    @way("facebook", "comment")
     def comment_by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody comments on a page's post, and goes on below."""
         who = self.meta.person(next(self.names))

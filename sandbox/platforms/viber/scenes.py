@@ -44,7 +44,7 @@ class Chatting(Scenes):
         happening = self.script.happened(talk, str(token), text=text, marker=marker)
         self.script.send(ROUTES[talk.account], told, happening)
 
-    @way(NAME, "a message")
+    @way(NAME, "message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes to a bot."""
         person, talk = self._begins(account)

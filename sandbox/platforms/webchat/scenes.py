@@ -43,7 +43,7 @@ class Chatting(Scenes):
         text, marker = self.script.marked()
         self._posts(talk, message(text, locale="en"), text=text, marker=marker)
 
-    @way(NAME, "a chat on the website")
+    @way(NAME, "chat on the website")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """A visitor writes in a chat."""
         _, talk = self._begins(next(office for office, chat in CHATS.items() if chat == account))

@@ -29,7 +29,7 @@ class Visiting(Scenes):
         talk = self.script.talk("webform", FORM, thread_of(submission, email), f"mail {email}", ack=True)
         return form, self.script.happened(talk, submission, text=text, marker=marker)
 
-    @way("webform", "the form on the website")
+    @way("webform", "form on the website")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """A visitor fills in the one form, and sends the same one again with other words."""
         del account

@@ -28,7 +28,7 @@ class Chatting(Scenes):
         wamid, change = self.player.writes(who, talk.account, text)
         self.script.send(NAME, change, self.script.happened(talk, wamid, text=text, marker=marker), alone=alone)
 
-    @way(NAME, "a message")
+    @way(NAME, "message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes to a number."""
         who, talk = self._begins(number=account)

@@ -30,7 +30,7 @@ class ThroughAWS(Scenes):
         who = self.player.customer(next(self.names), hidden=hidden)
         return who, self.script.talk(NAME, NUMBER, who.thread, f"{NAME} {who.thread}", ack=True)
 
-    @way(NAME, "a message")
+    @way(NAME, "message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes to the one number."""
         del account

@@ -32,14 +32,14 @@ class Posting(Scenes):
             self.script.send("x", body, happening)
         return who, talk, post.id
 
-    @way("x", "a post that names the company")
+    @way("x", "post that names the company")
     def post_by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody posts, and goes on in the conversation."""
         del account
         who, talk, post = self._posted()
         return talk, lambda: self._posts_again(who, talk, post)
 
-    @way("x", "a direct message")
+    @way("x", "direct message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes privately."""
         del account
