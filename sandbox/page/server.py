@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import json
 import re
-import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlencode
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from deskwire import registry
 from sandbox.cloud.stack import StackError
 from sandbox.neighbours.neighbour import Asked, Neighbour, Reply, free_port, route
 from sandbox.page.dictated import Dictated
 from sandbox.page.front import AWS, BEFORE, Front
-from sandbox.page.stories import Card, Story, Teller
-from sandbox.page.stream import Change, Stream
+from sandbox.page.live import Live
 from sandbox.page.switches import Switches
 
 if TYPE_CHECKING:
@@ -31,22 +24,9 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("page.html")
 PORT = 8765  # unless something else has it
-LOOK = 0.25  # seconds between two looks at the table's stream
-ALIVE = 10.0  # seconds after which a connection that has nothing to tell says that it is there
-MOST = 60  # conversations shown, the latest
 LONGEST = 5000  # characters that a person may write at once
 LOG = 200_000  # bytes of the functions' log that are shown
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
-KILLED = "This worker was killed in the middle of its turn. Its letter is redelivered once its lease has ended."
-FOLLOWED = "Another worker took over, and checks what the one that died may have done."
-
-
-@dataclass(slots=True)
-class _Shown:
-    """A story as it was told last."""
-
-    version: int
-    story: Story
 
 
 class Page(Neighbour):
@@ -60,16 +40,8 @@ class Page(Neighbour):
         self._company = company
         self.script = Dictated(company)
         self.switches = Switches(company)
-        self._notes = [*notes, self.script.notes]
-        self._teller = Teller(company)
+        self.live = Live(company, self.script, self.switches, notes)
         self._front = Front(company.stack.deployed.archive, {AWS: company.stack.endpoint})
-        self._machine: dict[str, list[Card]] = {}
-        self._held: dict[str, str] = {}  # thread to the worker that has it
-        self._shown: dict[str, _Shown] = {}
-        self._changed = threading.Condition()
-        self._version = 0
-        self._ended = threading.Event()
-        self._watching: threading.Thread | None = None
         self._links = list(self._found())
         text = PAGE.read_text(encoding="utf-8")
         self._page = Reply(200, text.encode(), {
@@ -79,17 +51,11 @@ class Page(Neighbour):
 
     def start(self) -> Self:
         super().start()
-        self._ended.clear()
-        self._watching = threading.Thread(target=self._watch, daemon=True, name="page")
-        self._watching.start()
+        self.live.start()
         return self
 
     def stop(self) -> None:
-        self._ended.set()
-        with self._changed:
-            self._changed.notify_all()
-        if self._watching is not None:
-            self._watching.join(5)
+        self.live.stop()
         super().stop()
 
     # ------------------------------------------------------------------------------------------ who may ask
@@ -154,23 +120,7 @@ class Page(Neighbour):
         """Return what happens, as it happens."""
         del asked
         headers = {"content-type": "text/event-stream", "cache-control": "no-store"}
-        return Reply(200, headers=headers, stream=self._told())
-
-    def _told(self) -> Iterator[bytes]:
-        seen = -1
-
-        def something() -> bool:
-            return self._version > seen or self._ended.is_set()
-
-        while not self._ended.is_set():
-            with self._changed:
-                self._changed.wait_for(something, ALIVE)
-                newer = sorted((each for each in self._shown.values() if each.version > seen), key=_age)
-                told = [each.story.told() for each in newer[-MOST:]]
-                changed, seen = self._version > seen, self._version
-            on = {each.id: self.switches.on(each.id) for each in self.switches.all}
-            said = {"stories": told, "on": on, "alive": self._company.stack.alive}
-            yield f"data: {json.dumps(said, ensure_ascii=False)}\n\n".encode() if changed else b": here\n\n"
+        return Reply(200, headers=headers, stream=self.live.events())
 
     def _found(self) -> Iterator[dict[str, str]]:
         """Yield what else there is to look at."""
@@ -210,7 +160,7 @@ class Page(Neighbour):
                 return _refused("Choose where to write.")
             talk = self.script.begin(ways[int(number)], given.get("account", ""), given.get("name") or "Guest", text)
             key = talk.key
-        self._tell({key})
+        self.live.tell({key})
         return Reply.json(200, {"key": key})
 
     @route("POST", "/answer")
@@ -219,11 +169,11 @@ class Page(Neighbour):
         given = _fields(asked, "text", "key")
         if isinstance(given, Reply):
             return given
-        shown = self._shown.get(given["key"])
-        if shown is None or not shown.story.ticket:
+        ticket = self.live.ticket(given["key"])
+        if not ticket:
             return _refused("There is no ticket yet to answer in.")
-        self._company.desk.reply(shown.story.ticket, given["text"], public=given.get("public") != "no")
-        self._tell({given["key"]})
+        self._company.desk.reply(ticket, given["text"], public=given.get("public") != "no")
+        self.live.tell({given["key"]})
         return Reply.json(200, {})
 
     @route("POST", "/switch")
@@ -236,7 +186,7 @@ class Page(Neighbour):
             self.switches.turn(given["id"], on=given.get("on") == "yes")
         except LookupError as error:
             return _refused(f"{error}.")
-        self._tell(set())
+        self.live.again()
         return Reply.json(200, {})
 
     @route("POST", "/minute")
@@ -248,59 +198,6 @@ class Page(Neighbour):
         except StackError:
             return _refused("sweep failed; the functions' log says why.")
         return Reply.json(200, {})
-
-    # ------------------------------------------------------------------------------------------ what becomes of it
-
-    def _watch(self) -> None:
-        stream = Stream(self._company.stack)
-        while not self._ended.wait(LOOK):
-            with contextlib.suppress(BotoCoreError, ClientError, OSError):  # the embedded AWS ends before the page
-                changes = stream.read()
-                for change in changes:
-                    self._hear(change)
-                changed = {change.thread for change in changes}
-                changed |= {key for key, shown in list(self._shown.items()) if shown.story.unwritten}
-                if self.switches.died():
-                    for key in [key for key, owner in self._held.items() if owner]:
-                        self._happened(key, KILLED)
-                        changed.add(key)
-                if changed:
-                    self._tell(changed)
-
-    def _hear(self, change: Change) -> None:
-        """Note who holds a thread, and that one died who held it."""
-        if change.owner and change.owner != change.before:
-            self.switches.taken()
-            if change.before:
-                self._happened(change.thread, FOLLOWED, change)
-        if change.owner or change.before:
-            self._held[change.thread] = change.owner
-
-    def _happened(self, key: str, text: str, change: Change | None = None) -> None:
-        at = (change.at if change else self.clock.now()).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._machine.setdefault(key, []).append(Card("machine", "", text, at))
-
-    def _tell(self, keys: set[str]) -> None:
-        """Tell these conversations anew, to whoever listens, and how the switches stand."""
-        talks = {talk.key: talk for notes in self._notes for talk in list(notes.talks)}
-        for key in sorted(keys):
-            story = self._teller.story(key, talks.get(key), self._machine.get(key, ()))
-            if story is None:
-                continue
-            story.goes_on = self.script.may_go_on(key)
-            story.name = self.script.names_given.get(key) or story.name
-            known = self._shown.get(key)
-            if known is None or known.story != story:
-                with self._changed:
-                    self._version += 1
-                    self._shown[key] = _Shown(self._version, story)
-        with self._changed:
-            self._version += 1
-            self._changed.notify_all()
-
-
-def _age(shown: _Shown) -> int:
-    return shown.version
 
 
 def _free(port: int) -> int:

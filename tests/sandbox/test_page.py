@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from deskwire import registry
-from sandbox.neighbours import platform
-from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, later, route
-from sandbox.page import server
+from sandbox.neighbours import neighbour, platform
+from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.page import live
 from sandbox.page.dictated import Dictated
 from sandbox.page.front import Front
 from sandbox.page.server import Page
@@ -137,7 +137,7 @@ def company(desk, *platforms):
 
 @pytest.fixture
 def page(desk, monkeypatch):
-    monkeypatch.setattr(server, "Stream", lambda _: SimpleNamespace(read=list))
+    monkeypatch.setattr(live, "Stream", lambda _: SimpleNamespace(read=list))
     with Page(company(desk), port=0) as page:
         yield page
 
@@ -210,7 +210,7 @@ def test_a_dead_token_is_refused_as_the_helpdesk_refuses_a_stranger(desk):
 
 
 def test_a_window_is_over_for_one_request_and_the_clock_runs_on_as_before(desk):
-    desk.faults.add(later(86_400), times=1)
+    desk.faults.add(neighbour.later(86_400), times=1)
     assert called(desk) == (200, '{"at": "2026-11-03T12:00:00+00:00"}')
     assert called(desk) == (200, '{"at": "2026-11-02T12:00:00+00:00"}')
 
@@ -267,6 +267,18 @@ def test_the_stream_tells_who_holds_a_thread():
     assert _change(record("T#a/b/c", "THREAD", "one", "two")) == Change("a/b/c", NOON, "two", "one")
     assert _change(record("T#a/b/c", "M#x", "", "")) == Change("a/b/c", NOON)
     assert _change(record("F#a/b", "H#2026", "", "")) is None
+
+
+def test_a_mistake_of_the_pages_own_is_said_and_it_goes_on(desk, monkeypatch):
+    def broken():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(live, "Stream", lambda _: SimpleNamespace(read=broken))
+    monkeypatch.setattr(live, "LOOK", 0.01)
+    with Page(company(desk), port=0) as page:
+        told = (json.loads(each.removeprefix(b"data: ")) for each in page.live.events())
+        assert "ZeroDivisionError" in next(each["trouble"] for each in told if each["trouble"])
+        assert answered(page, "GET", "/")[0] == 200
 
 
 def test_words_and_name_are_those_that_were_dictated(desk):
