@@ -4,7 +4,7 @@ import pytest
 
 from deskwire.contracts.actions import Actions
 from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Moderates, Polls, Profiles, Replies
-from deskwire.contracts.helpdesk import Helpdesk, Updates
+from deskwire.contracts.helpdesk import Helpdesk, History, Updates
 from deskwire.contracts.registration import Registers
 from deskwire.verification.never import Never
 from tests.conformance import world
@@ -58,7 +58,7 @@ def _completes(item):
 def _writes(item):
     """Tell whether a call changes something, or reads something that a page is not."""
     done = item.ends_well and item.data["steps"] and item.data["result"] != {"filed": None}
-    return done and item.call not in {"find", "file", *world.REGISTERING}
+    return done and item.call not in {"find", "file", "history", *world.REGISTERING}
 
 
 def _looks(item):
@@ -79,6 +79,7 @@ POPULATIONS = {
         for name in _every(Helpdesk)
         if any(world.kind_of(each) == "status" for each in world.expected_events(name))
     ],
+    "remembering_helpdesk": lambda: _every(History),
     "updating_helpdesk": lambda: _every(Updates),
     "delivered_channel": lambda: _delivered(Channel),
     "delivered_helpdesk": lambda: _delivered(Helpdesk),

@@ -38,6 +38,7 @@ CALLS = {
     "edit": "edits",
     "update": "raises priority and adds tags later",
     "close": "closes tickets",
+    "history": "tells a customer's earlier tickets",
     "registration": "looks at its webhook and tokens",
     "register": "sets its webhook up",
 }

@@ -1,4 +1,4 @@
-"""H1 to H11: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
+"""H1 to H12: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
 
 import copy
 from contextlib import suppress
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deskwire.contracts.helpdesk import GivesFiles, PollsTickets, Redacts, TicketGone, Updates
+from deskwire.contracts.helpdesk import GivesFiles, History, PollsTickets, Redacts, TicketGone, Updates
 from deskwire.model.errors import (
     Concern,
     ConfigurationError,
@@ -31,6 +31,7 @@ LIVING = {
     "h6": "markup that stays words",
     "h9": "byte limits and four-byte characters",
     "h10": "an attachment with name, type and bytes",
+    "h12": "a person's earlier tickets, and nobody else's",
     "h11": "a priority raised and never lowered, tags added to those there are, no message written",
 }
 
@@ -421,6 +422,43 @@ def test_appending_says_that_it_changed_the_ticket_only_where_another_request_di
     assert not said[1] or sent[0] != sent[1], "it says that it changed the ticket, and made the same requests"
 
 
+@pytest.mark.rule("H12.told")
+def test_a_customer_s_earlier_tickets_are_proven_to_be_told_and_nobody_else_s(helpdesk):
+    assert isinstance(world.connectors()[helpdesk], History), "it cannot be asked for a person's tickets"
+    on_the_living(helpdesk, "h12")
+    told = [item.data["result"]["earlier"] for item in histories(helpdesk)]
+    assert [] in told, "no exchange shows a customer without earlier tickets"
+    assert any({True, False} <= {each["open"] for each in found} for found in told), "none shows open and closed ones"
+    assert all(each["ticket"] and each["subject"] for found in told for each in found)
+
+
+@pytest.mark.rule("H12.complaint")
+def test_a_complaint_among_them_is_told(remembering_helpdesk):
+    told = [each for item in histories(remembering_helpdesk) for each in item.data["result"]["earlier"]]
+    assert any(each.get("complaint") for each in told)
+    assert any(not each.get("complaint") for each in told)
+
+
+@pytest.mark.rule("H12.person")
+def test_another_customer_makes_another_request(remembering_helpdesk):
+    """So only this person's tickets can be among the answers."""
+    for item in histories(remembering_helpdesk):
+        data = copy.deepcopy(item.data)
+        data["arguments"]["external_id"] += "-another"
+        assert _requests(item, item.data) != _requests(item, data)
+
+
+@pytest.mark.rule("H12.reads")
+def test_a_lookup_changes_nothing(remembering_helpdesk):
+    for item in histories(remembering_helpdesk):
+        for step in item.data["steps"]:
+            assert step["request"]["method"] in {"GET", "POST"}, "it may read, and search by a POST"
+
+
+def histories(helpdesk):
+    return [item for item in world.exchanges(helpdesk) if item.call == "history" and item.ends_well]
+
+
 def updates(helpdesk):
     return [item for item in world.exchanges(helpdesk) if item.call == "update" and item.ends_well]
 
@@ -442,6 +480,8 @@ def test_each_ability_a_helpdesk_claims_is_shown_by_an_exchange(helpdesk):
         assert "poll" in shown
     if isinstance(subject, Updates):
         assert "update" in shown
+    if isinstance(subject, History):
+        assert "history" in shown
     assert subject.abilities.polls == isinstance(subject, PollsTickets)
     if subject.abilities.several:
         assert any(

@@ -20,7 +20,7 @@ from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unr
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import Change, Customer, Entry, File, Filed, Sought, Ticket
+from deskwire.model.tickets import Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.rule import Context, Verification
 from deskwire.web.request import Request, from_gateway
 from deskwire.web.rest import Answer, Call, checked
@@ -451,18 +451,7 @@ def called(exchange: Exchange, data, reach: Reach):
         result = getattr(connector, exchange.call)(made, reach)
         return Findings(result) if exchange.call == "registration" else result
     if isinstance(connector, Helpdesk):
-        given = dict(data.get("arguments", {}))
-        if exchange.call == "open":
-            given["ticket"] = built(Ticket, given["ticket"])
-        if "attachment" in given:
-            given["attachment"] = built(Attachment, given["attachment"])
-        if "entries" in given:
-            given["entries"] = [built(Entry, item) for item in given["entries"]]
-        if exchange.call == "find":
-            given = {"sought": built(Sought, given)}
-        if "change" in given:
-            given["change"] = built(Change, given["change"])
-        return getattr(connector, exchange.call)(**given, reach=reach)
+        return asked(connector, exchange.call, dict(data.get("arguments", {})), reach)
     if exchange.call in {"send", "sent"}:
         outgoing = built(Outgoing, data["outgoing"])
         more = permit_of(exchange, outgoing) if exchange.call == "send" else moment(data["since"])
@@ -479,11 +468,40 @@ def called(exchange: Exchange, data, reach: Reach):
     return getattr(connector, exchange.call)(first, reach)
 
 
+def asked(connector: Helpdesk, call, given, reach: Reach):
+    """Make a call of a helpdesk's, and return its result."""
+    if call == "open":
+        given["ticket"] = built(Ticket, given["ticket"])
+    if "attachment" in given:
+        given["attachment"] = built(Attachment, given["attachment"])
+    if "entries" in given:
+        given["entries"] = [built(Entry, item) for item in given["entries"]]
+    if call == "find":
+        given = {"sought": built(Sought, given)}
+    if call == "history":
+        return Told(connector.history(built(Customer, given), reach))
+    if "change" in given:
+        given["change"] = built(Change, given["change"])
+    return getattr(connector, call)(**given, reach=reach)
+
+
 REGISTERING = {"registration", "register"}
 
 
 class Moderated:
     """Something was hidden, or shown."""
+
+
+class Told(tuple):
+    """What a helpdesk told of a customer's earlier tickets."""
+
+    __slots__ = ()
+
+
+def earlier(each: Earlier) -> dict:
+    """Return an earlier ticket in the form of an exchange's `result`."""
+    shown = {name: value for name, value in dataclasses.asdict(each).items() if value or name == "open"}
+    return shown | ({"at": each.at.isoformat().replace("+00:00", "Z")} if each.at else {})
 
 
 class Findings(tuple):
@@ -500,6 +518,7 @@ def found(finding: Finding) -> dict:
 
 DESCRIPTIONS = {
     Moderated: lambda _: {"moderated": True},
+    Told: lambda told: {"earlier": [earlier(each) for each in told]},
     Findings: lambda findings: {"findings": [found(each) for each in findings]},
     Registered: lambda done: {"registered": {"did": list(done.did), "secrets": sorted(done.secrets)}},
     Sent: lambda sent: {"sent": {"ids": list(sent.ids)} | ({"elsewhere": sent.elsewhere} if sent.elsewhere else {})},

@@ -50,6 +50,8 @@ HOLDS = {
     "an ordinary call ends within a slow one": Call("GET", "https://example.com").timeout < timing.SLOW_CALL_SECONDS,
     "a turn that goes on to the last moment has time for attachments and a slow call":
         timing.STOP_AFTER + timing.FETCH_WITHIN + timing.SLOW_CALL_SECONDS * SECOND < CONVERSE * SECOND,
+    "what is known of a customer is waited for less than an ordinary call may take":
+        timing.HISTORY_WITHIN < Call("GET", "https://example.com").timeout * SECOND < timing.STOP_AFTER * 1.01,
     "an update stops taking messages long before the attachments of one run out of time":
         entries.ENOUGH < timing.FETCH_WITHIN,
     "after its last redelivery a letter is done or dead": RECEIVES * HIDDEN * SECOND < timing.DELIVERED_WITHIN,

@@ -22,6 +22,7 @@ REACHED = timedelta(days=6.5)  # after their last words a customer can still be 
 BEFORE = re.compile(r"Before: .*?(?=\n\n|\Z)", re.DOTALL)  # an edit quotes what stood there before
 TOKEN = re.compile(r"w\d+w")
 SAID = "said to the customer automatically"
+EARLIER = "Earlier tickets of this customer"  # a note that quotes the subjects of other tickets
 UNCERTAIN = "may stand here twice"
 FORGOTTEN = "reaches nobody any more"
 NOTED = re.compile(r"NOT delivered|unknown whether this answer")
@@ -30,7 +31,7 @@ NOTED = re.compile(r"NOT delivered|unknown whether this answer")
 def broken(world):
     """Return what is wrong, in words; nothing when all promises hold."""
     found = [*world.stuck, *_liveness(world), *_outcomes(world), *_audited(world), *_in_no_log(world)]
-    books = [(kept, [BEFORE.sub("", words) for words in kept.words]) for kept in world.desk.books()]
+    books = [(kept, [_own(words) for words in kept.words]) for kept in world.desk.books()]
     for customer in world.customers:
         found += _filed_once(world, customer, books)
         found += _attached_once(world, customer)
@@ -46,7 +47,21 @@ def broken(world):
     found += _echoes(books)
     found += _urgent(books)
     found += _answered(world, books)
+    found += _remembered(world)
     return found
+
+
+def _own(words):
+    """Return an entry without what it quotes."""
+    return "" if EARLIER in words else BEFORE.sub("", words)
+
+
+def _remembered(world):
+    """A ticket has one note on its customer's earlier tickets at most."""
+    for kept in world.desk.books():
+        notes = [text for text in kept.words if EARLIER in text]
+        if len(notes) > 1 and not world.merges:
+            yield f"NOTED: ticket {kept.id} has {len(notes)} notes on earlier tickets"
 
 
 def stuck(world):
@@ -306,6 +321,7 @@ def _redacted(world, customer):
                 for kept in world.desk.books()
                 for number, text in enumerate(kept.words)
                 if number not in kept.by_agent  # whose merging quotes the subject
+                and EARLIER not in text  # which quotes it, too
             )
             for each in customer.said:
                 if each.token and said.about in {each, each.about} and each.token in words:

@@ -177,6 +177,13 @@ class Tracker:
         else:
             value = VALUE.search(asked)[1]
             rows = [{"id": each.id} for each in live if value == each.thread or value in each.opening]
+        if "Requestor.Name" in asked:
+            theirs = [each for each in live if each.requestor == value and not each.into]
+            rows = [
+                {"id": each.id, "Subject": each.subject, "Status": each.status, "Created": "2026-11-01T09:00:00Z",
+                 "CustomFields": [{"name": TAGS, "values": each.tags}]}
+                for each in reversed(theirs)
+            ][: int(query["per_page"])]  # fmt: skip
         return _answer(200, {"items": rows})
 
     def _get_transactions(self, path, query, given):

@@ -9,6 +9,7 @@ TURN_SECONDS = 60  # converse's time-out in the template: no turn lasts longer
 SLOW_CALL_SECONDS = 15  # a slow call of a helpdesk; with less time left, a letter is returned to the mailbox
 STOP_AFTER = timedelta(seconds=10)  # a turn that has done something by then leaves the rest to the next one
 FETCH_WITHIN = timedelta(seconds=20)  # for all attachments of one message
+HISTORY_WITHIN = timedelta(seconds=2)  # a new ticket waits no longer for what is known of its customer
 RECHECK_AFTER = timedelta(seconds=10)  # recording took so long that the letter may have been redelivered meanwhile
 LEASE_SECONDS = 150  # how long a worker holds a thread; it outlives the worker, and ends before the redelivery
 TOKEN_LEASE_SECONDS = 90  # how long a worker may take to renew a token; it outlives converse and sweep

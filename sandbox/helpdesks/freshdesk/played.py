@@ -181,10 +181,14 @@ class Freshdesk(Neighbour):
         found = [each for each in self.tickets if not (each.deleted or each.spam or each.archived)]
         if requester:
             found = [each for each in found if each.requester == self.contacts.get(requester)]
+        if asked.parameter("email"):  # no contact here has an address
+            found = []
         if since:
             found = [each for each in found if _iso(each.updated) >= since]
         if asked.parameter("order_by") == "updated_at":
             found.sort(key=lambda each: (each.updated, each.id))
+        if (asked.parameter("order_by"), asked.parameter("order_type")) == ("created_at", "desc"):
+            found.reverse()
         return Reply.json(200, [each.row() for each in _page(asked, found)])
 
     @route("GET", "/api/v2/search/tickets")

@@ -95,6 +95,7 @@ class Generic(Neighbour):
             "message.created": self._append,
             "ticket.updated": self._update,
             "message.redacted": self._redact,
+            "customer.history": self._history,
         }
         if body["type"] not in actions:
             return Reply.json(422, {"error": "an unknown type"})
@@ -139,6 +140,17 @@ class Generic(Neighbour):
         higher = max(found.data["priority"], data["priority"] or "", key=order.index)
         found.data |= {"priority": higher, "tags": list(dict.fromkeys([*found.data["tags"], *data["tags"]]))}
         return Reply.json(200, {})
+
+    def _history(self, data: Mapping[str, Any]) -> Reply:
+        if set(data) != {"customer", "most"}:
+            return Reply.json(422, {"error": "not a lookup"})
+        theirs = [each for each in self.tickets if each.data["customer"]["id"] == data["customer"]["id"]]
+        rows = [
+            {"id": each.id, "subject": each.data["subject"], "open": not each.gone, "status": each.gone or "open",
+             "opened_at": self.clock.now().isoformat(), "complaint": "complaint" in each.data["tags"]}
+            for each in reversed(theirs)
+        ]  # fmt: skip
+        return Reply.json(200, {"tickets": rows[: data["most"]]})
 
     def _redact(self, data: Mapping[str, Any]) -> Reply:
         for ticket in self.tickets:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 
@@ -167,6 +168,34 @@ class HubSpot(Neighbour):
         except Refused as refused:
             return refused.reply()
         return Reply.json(200, {"status": "COMPLETE", "results": made})
+
+    @route("GET", "/crm/v3/objects/contacts/{value}")
+    def contact(self, asked: Asked, value: str) -> Reply:
+        """Return a contact by a unique value, with the tickets that it is associated with."""
+        unique = asked.parameter("idProperty")
+        rows = self.records["contacts"].values()
+        row = next((each for each in rows if each["properties"].get(unique) == unquote(value)), None)
+        if row is None:
+            return Refused(404, "OBJECT_NOT_FOUND", "Object not found. objectId is usually numeric.").reply()
+        numbers = sorted(
+            other for *mine, kind, other in self.associations if (mine, kind) == (["contacts", row["id"]], "tickets")
+        )
+        told = [{"id": number, "type": "contact_to_ticket"} for number in numbers if number in self.records["tickets"]]
+        return Reply.json(200, {**row, **({"associations": {"tickets": {"results": told}}} if told else {})})
+
+    @route("POST", "/crm/v3/objects/tickets/batch/read")
+    def read_tickets(self, asked: Asked) -> Reply:
+        """Return tickets by their ids."""
+        given = asked.json()
+        if missing := {"inputs", "properties", "propertiesWithHistory"} - given.keys():
+            return Refused(400, "VALIDATION_ERROR", f"Some required fields were not set: {sorted(missing)}").reply()
+        rows = [self.records["tickets"].get(each["id"]) for each in given["inputs"]]
+        shown = [
+            {**row, "properties": {name: {"createdate": row["createdAt"], **row["properties"]}.get(name)
+                                   for name in given["properties"]}}
+            for row in rows if row
+        ]  # fmt: skip
+        return Reply.json(200, {"status": "COMPLETE", "results": shown})
 
     @route("POST", "/crm/v3/objects/tickets")
     def create(self, asked: Asked) -> Reply:

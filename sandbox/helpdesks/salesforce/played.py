@@ -31,11 +31,12 @@ VERSION = "v66.0"
 PREFIXES = {"User": "005", "Contact": "003", "Case": "500", "CaseComment": "00a", "ContentVersion": "068"}
 FIELDS = {
     "User": {"Id", "Name", "Username", "UserType"},
-    "Contact": {"Id", "LastName", "Email", "Deskwire_Id__c"},
+    "Contact": {"Id", "LastName", "Email", "MobilePhone", "Deskwire_Id__c"},
     "Case": {
         "Id", "Subject", "Description", "Status", "Priority", "Origin", "ContactId", "Contact", "ParentId",
         "SuppliedName", "SuppliedEmail", "SuppliedPhone", "Deskwire_Key__c", "Deskwire_Tags__c", "IsClosed",
-        "ClosedDate", "IsDeleted", "MasterRecordId", "LastModifiedDate",
+        "ClosedDate", "IsDeleted", "MasterRecordId", "LastModifiedDate", "CaseNumber", "CreatedDate",
+        "Contact.Deskwire_Id__c", "Contact.Email", "Contact.MobilePhone",
     },
     "CaseComment": {
         "Id", "ParentId", "CommentBody", "IsPublished", "CreatedById", "CreatedDate", "SystemModstamp",
@@ -44,7 +45,8 @@ FIELDS = {
     "ContentVersion": {"Id", "Title", "PathOnClient", "VersionData", "FirstPublishLocationId"},
 }  # fmt: skip
 READ_ONLY = {"Id", "IsClosed", "ClosedDate", "IsDeleted", "MasterRecordId", "LastModifiedDate", "CreatedById",
-             "CreatedDate", "SystemModstamp", "Parent.Deskwire_Key__c"}  # fmt: skip
+             "CreatedDate", "SystemModstamp", "Parent.Deskwire_Key__c", "CaseNumber",
+             "Contact.Deskwire_Id__c", "Contact.Email", "Contact.MobilePhone"}  # fmt: skip
 REQUIRED = {"Contact": "LastName", "CaseComment": "ParentId", "ContentVersion": "PathOnClient"}
 UNIQUE = {"Contact": "Deskwire_Id__c", "Case": "Deskwire_Key__c"}
 LENGTHS = {"Subject": 255, "Description": 32_000, "LastName": 80, "SuppliedName": 80, "SuppliedEmail": 80,
@@ -362,6 +364,9 @@ class Salesforce(Neighbour):
     def _value(self, row: Mapping[str, Any], name: str) -> Any:
         if name == "Parent.Deskwire_Key__c":
             return self.records["Case"][row["ParentId"]].get("Deskwire_Key__c")
+        if name.startswith("Contact."):
+            contact = self.records["Contact"].get(row.get("ContactId", ""), {})
+            return contact.get(name.removeprefix("Contact."))
         return row.get(name)
 
     def _check(self, name: str, whole: Row, given: Row) -> None:
@@ -422,6 +427,8 @@ class Salesforce(Neighbour):
         if name == "Case":
             row = {
                 "Status": "New",
+                "CaseNumber": number[8:15],
+                "CreatedDate": now,
                 "IsClosed": False,
                 "ClosedDate": None,
                 "IsDeleted": False,

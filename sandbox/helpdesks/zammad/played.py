@@ -36,6 +36,7 @@ STATES = {
 GROUPS = {"Users": 1, "Support": 2}
 CONDITIONS = frozenset({
     "ticket.tags", "article.message_id_md5", "article.created_at", "article.internal", "article.created_by_id",
+    "customer.login", "customer.email",
 })  # fmt: skip
 
 Row = dict[str, Any]
@@ -244,7 +245,7 @@ class Zammad(Neighbour):
         found.sort(key=lambda row: row[given.get("sort_by", "updated_at")], reverse=given.get("order_by") != "asc")
         size = min(int(given.get("per_page", 50)), PAGE)
         start = (int(given.get("page", 1)) - 1) * size
-        return Reply.json(200, [self._shown(row["id"]) for row in found[start : start + size]])
+        return Reply.json(200, [self._expanded(row["id"]) for row in found[start : start + size]])
 
     @route("GET", "/api/v1/links")
     def linked(self, asked: Asked) -> Reply:
@@ -283,6 +284,10 @@ class Zammad(Neighbour):
 
     def _shown(self, number: int) -> Row:
         return {name: value for name, value in self.tickets[number].items() if name != "tags"}
+
+    def _expanded(self, number: int) -> Row:
+        row = self._shown(number)
+        return {**row, "customer": self.users[row["customer_id"]]["login"], "state": STATES[row["state_id"]][0]}
 
     def _with_articles(self, number: int) -> Row:
         return {**self._shown(number), "article_ids": [row["id"] for row in self.of(number)][::-1]}
@@ -377,6 +382,11 @@ class Zammad(Neighbour):
         of_ticket = condition.get("ticket.tags")
         if of_ticket and of_ticket["value"] not in ticket["tags"]:
             return False
+        person = self.users[ticket["customer_id"]]
+        for name in ("login", "email"):
+            wanted = condition.get(f"customer.{name}")
+            if wanted and person[name].lower() != wanted["value"].lower():
+                return False
         of_articles = {name.partition(".")[2]: rule for name, rule in condition.items() if name.startswith("article.")}
         return not of_articles or any(
             all(holds(row[name], rule) for name, rule in of_articles.items()) for row in self.of(ticket["id"])

@@ -297,6 +297,20 @@ class Zendesk(Neighbour):
         del asked
         return Reply.json(200, {"user": self.bot.to_json()})
 
+    @route("GET", "/api/v2/users/search.json")
+    def search_users(self, asked: Asked) -> Reply:
+        """Find users by external id, or by `email:"…"` in a query (whatever the case of either)."""
+        wanted = (asked.parameter("external_id") or asked.parameter("query").partition(":")[2].strip('"')).lower()
+        name = "external_id" if asked.parameter("external_id") else asked.parameter("query").partition(":")[0]
+        found = [user for user in self.account.users.values() if (user.to_json().get(name) or "").lower() == wanted]
+        return self._page(asked, "users", [user.to_json() for user in found])
+
+    @route("GET", "/api/v2/users/{user}/tickets/requested.json")
+    def requested(self, asked: Asked, user: str) -> Reply:
+        """List the tickets of one requester."""
+        found = [ticket for ticket in self.tickets if str(ticket.requester_id) == user]
+        return self._page(asked, "tickets", [ticket.to_json() for ticket in found])
+
     # ------------------------------------------------------------------------------------- webhooks and triggers
 
     @route("GET", "/api/v2/webhooks")

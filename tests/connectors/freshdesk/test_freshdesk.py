@@ -372,3 +372,15 @@ def test_a_vector_of_curl_verifies():
     secrets = Secrets(json.loads((EVENTS / "secrets.json").read_text(encoding="utf-8")))
     assert CONNECTOR.verification.verify(request, secrets, Context(request.received_at, None)) == {}
     assert AGENT != played.BOT
+
+
+def test_h12_earlier_tickets_of_the_customer_alone_are_told(desk, reach):
+    CONNECTOR.open(ticket(entry("k1"), tags=("deskwire", "complaint")), reach)
+    CONNECTOR.open(ticket(entry("k2"), key="t2", subject="Late"), reach)
+    desk.tickets[1].values["status"] = 5
+    customer = replace(CUSTOMER, email="")
+    stranger = replace(customer, external_id="messenger-c8")
+    late, lost = CONNECTOR.history(customer, reach)
+    assert (late.ticket, late.subject, late.open, late.outcome) == ("2", "Late", False, "closed")
+    assert (lost.subject, lost.open, lost.complaint, lost.at) == ("Lost", True, True, NOW)
+    assert CONNECTOR.history(stranger, reach) == []

@@ -78,6 +78,16 @@ class UpdateData(Sent):
     tags: list[str] = Field(description="Add these; keep the others.")
 
 
+class LookupData(Sent):
+    """Whose earlier tickets are asked for."""
+
+    customer: Customer = Field(
+        description="By `id`, the same as in `ticket.created`. `email` and `phone` are given only where the company "
+        "wants these looked for as well, and the platform vouches for them."
+    )
+    most: int = Field(description="How many are asked for.")
+
+
 class RedactionData(Sent):
     """Which words are to be removed for ever."""
 
@@ -120,6 +130,13 @@ class MessageRedacted(Envelope):
     data: RedactionData
 
 
+class CustomerHistory(Envelope):
+    """Tell a customer's tickets; answer 2xx with `Told`. Sent only with the setting `history: yes`; changes nothing."""
+
+    type: Literal["customer.history"]
+    data: LookupData
+
+
 class Taken(Read):
     """Your answer to a message that you took."""
 
@@ -130,6 +147,23 @@ class Redacted(Read):
     """Your answer to a redaction."""
 
     redacted: bool = Field(description="Whether the words are gone.")
+
+
+class ToldTicket(Read):
+    """One ticket of the customer's."""
+
+    id: Id | int
+    subject: str = ""
+    open: bool = False
+    status: str = Field("", description="Your own word for its state, shown to agents.")
+    opened_at: AwareDatetime | None = None
+    complaint: bool = Field(False, description="Whether it was a complaint, as by the tag `complaint`.")
+
+
+class Told(Read):
+    """Your answer to a lookup: this customer's tickets and nobody else's, the newest first."""
+
+    tickets: list[ToldTicket]
 
 
 class Gone(Read):
@@ -193,6 +227,7 @@ TO_DESK = {
     "message.created": MessageCreated,
     "ticket.updated": TicketUpdated,
     "message.redacted": MessageRedacted,
+    "customer.history": CustomerHistory,
 }
 FROM_DESK = {"answer.created": AnswerCreated, "ticket.solved": StatusChanged, "ticket.reopened": StatusChanged}
 
@@ -200,7 +235,7 @@ FROM_DESK = {"answer.created": AnswerCreated, "ticket.solved": StatusChanged, "t
 def schema() -> dict[str, Any]:
     """Return the JSON schema of every message and answer: each is a definition by its name."""
     messages = (*TO_DESK.values(), AnswerCreated, StatusChanged)
-    _, written = models_json_schema([(model, "validation") for model in (*messages, Taken, Redacted, Gone)])
+    _, written = models_json_schema([(model, "validation") for model in (*messages, Taken, Redacted, Gone, Told)])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Messages between Deskwire and a generic desk",

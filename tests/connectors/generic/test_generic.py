@@ -21,6 +21,7 @@ from deskwire.model.keys import digest
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
 from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
+from deskwire.model.values import replace
 from deskwire.registry import helpdesk
 from deskwire.verification.rule import Context
 from deskwire.web import rest
@@ -245,7 +246,8 @@ def test_every_recorded_request_and_answer_is_as_published():
             if answer["status"] == 409:
                 messages.Gone.model_validate_json(json.dumps(answer["body"]))
             elif answer["status"] < 300 and body["type"] != "ticket.updated":  # to which any object says yes
-                model = messages.Redacted if body["type"] == "message.redacted" else messages.Taken
+                answers = {"message.redacted": messages.Redacted, "customer.history": messages.Told}
+                model = answers.get(body["type"], messages.Taken)
                 model.model_validate_json(json.dumps(answer["body"]))
     assert kinds == set(messages.TO_DESK)
 
@@ -321,3 +323,18 @@ def test_the_example_server_takes_a_message_and_sends_an_agents_answer(endpoint)
             assert signal.answer.public
         finally:
             server.kill()
+
+
+def test_h12_earlier_tickets_are_asked_for_where_the_receiver_answers_that(desk, reach):
+    connector = helpdesk("generic")
+    first = ticket(entry("k1"), tags=("complaint",))
+    connector.open(first, reach)
+    connector.open(ticket(entry("k2"), key="t2", subject="Late"), reach)
+    desk.tickets[1].gone = "closed"
+    assert connector.history(first.customer, reach) == ()
+    told = replace(reach, settings={**reach.settings, "history": "yes"})
+    late, lost = connector.history(first.customer, told)
+    assert (late.subject, late.open, late.outcome, late.complaint) == ("Late", False, "closed", False)
+    assert (lost.ticket, lost.subject, lost.open, lost.complaint) == ("T1", "Lost", True, True)
+    stranger = replace(first.customer, external_id="messenger-c9")
+    assert connector.history(stranger, told) == []

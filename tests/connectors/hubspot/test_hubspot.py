@@ -316,3 +316,18 @@ def test_the_vector_of_hubspot_s_own_library_verifies():
     secrets = Secrets({"client_secret": "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"})
     context = Context(datetime.fromtimestamp(15_000, UTC), None, {"address": "https://www.example.com/webhook_uri"})
     assert registry.helpdesk("hubspot").verification.verify(request, secrets, context) == {}
+
+
+def test_h12_earlier_tickets_of_the_customer_alone_are_told(desk, reach):
+    connector = helpdesk("hubspot")
+    first = ticket(entry("k1"))
+    lost = connector.open(first, reach).ticket
+    late = connector.open(ticket(entry("k2"), key="t2", subject="Late"), reach).ticket
+    desk.close(late)
+    customer = dataclasses.replace(first.customer, email="")
+    told = connector.history(customer, reach)
+    assert [(each.ticket, each.subject, each.open, each.outcome) for each in told] == [
+        (late, "Late", False, "closed"), (lost, "Lost", True, "open"),
+    ]  # fmt: skip
+    assert told[0].at == NOW
+    assert connector.history(dataclasses.replace(customer, external_id="messenger-77"), reach) == []

@@ -235,3 +235,17 @@ def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_
     connector.update(filed.ticket, Change("urgent", ("sensitive",)), reach)
     assert wire.asked == ["GET"]
     assert notes(redmine, filed.ticket) == before, "no message is written"
+
+
+def test_h12_earlier_issues_of_the_customer_alone_are_told(redmine, reach):
+    customer = Customer(external_id="messenger-h12", name="Мария", channel="messenger")
+    _, first = opened(reach, customer=customer, subject="Lost", tags=("vip", "complaint"))
+    _, second = opened(reach, customer=customer, subject="Late")
+    opened(reach, subject="Somebody else's")
+    redmine.agent_sets(second, status="Closed")
+    told = connector.history(customer, reach)
+    assert [(each.ticket, each.subject, each.open, each.outcome, each.complaint) for each in told] == [
+        (second, "Late", False, "Closed", False), (first, "Lost", True, "New", True),
+    ]  # fmt: skip
+    assert told[0].at is not None
+    assert connector.history(Customer(external_id="messenger-h13", name="Ana", channel="messenger"), reach) == []

@@ -951,3 +951,19 @@ def test_doctor_names_a_token_that_is_refused_and_opens_nothing(wire):
     steps = list(Examination(connector, reach_of("1-14-no", wire), "run").read())
     assert [each.good for each in steps] == [False, False]
     assert all("token" in each.said and each.mend for each in steps)
+
+
+def test_h12_earlier_tickets_of_the_customer_alone_are_told(tracker, reach):
+    customer = Customer(external_id="messenger-h12", name="Мария", channel="messenger")
+    first = connector.open(a_ticket("Lost", customer=customer, subject="Lost", tags=("vip", "complaint")), reach).ticket
+    second = connector.open(a_ticket("Late", customer=customer, subject="Late"), reach).ticket
+    connector.open(a_ticket("Somebody else's"), reach)
+    tracker.agent_sets(second, Status="resolved")
+    told = connector.history(customer, reach)
+    assert [(each.ticket, each.subject, each.open, each.outcome, each.complaint) for each in told] == [
+        (second, "Late", False, "resolved", False), (first, "Lost", True, "new", True),
+    ]  # fmt: skip
+    assert told[0].at is not None
+    assert connector.history(Customer(external_id="messenger-h13", name="Ana", channel="messenger"), reach) == []
+    known = Customer(external_id="messenger-h13", name="Ana", channel="messenger", email="nobody@example.org")
+    assert connector.history(known, reach) == []

@@ -445,3 +445,21 @@ def test_what_is_no_id_is_none(number):
 def test_a_ticket_that_is_no_id_never_becomes_part_of_a_query(reach, number):
     with pytest.raises(PermanentError):
         helpdesk("salesforce").replies(number, "", reach)
+
+
+def test_h12_earlier_cases_of_the_customer_alone_are_told(org, reach):
+    connector = helpdesk("salesforce")
+    first = ticket(entry("k1"), tags=("deskwire", "complaint"))
+    connector.open(first, reach)
+    org.clock._base = NOW + timedelta(days=1)
+    late = connector.open(ticket(entry("k2"), key="t2", subject="Late"), reach).ticket
+    org.close(late)
+    customer = dataclasses.replace(first.customer, email="", phone="")
+    told = connector.history(customer, reach)
+    assert [(each.subject, each.open, each.outcome, each.complaint) for each in told] == [
+        ("Late", False, "Closed", False), ("Lost", True, "New", True),
+    ]  # fmt: skip
+    stranger = dataclasses.replace(customer, external_id="messenger-77")
+    assert connector.history(stranger, reach) == []
+    org.records["Contact"][next(iter(org.records["Contact"]))]["Email"] = "o'hara@example.org"
+    assert len(connector.history(dataclasses.replace(stranger, email="o'hara@example.org"), reach)) == 2

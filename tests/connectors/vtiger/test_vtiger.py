@@ -350,13 +350,28 @@ def test_a_poll_tells_of_our_tickets_once_they_have_settled_and_beyond_all_pages
         connector.poll("2026' OR id", reach)
 
 
-def test_earlier_tickets_are_named_in_a_new_one(desk, reach):
+def test_h12_earlier_tickets_of_the_customer_alone_are_told(desk, reach):
+    connector = helpdesk("vtiger")
+    first = ticket(entry("k1"), tags=("deskwire", "complaint"))
+    connector.open(first, reach)
+    connector.open(ticket(entry("k2"), key="t2", subject="Late"), reach)
+    stranger = dataclasses.replace(first.customer, external_id="c8")
+    connector.open(ticket(entry("k3"), key="t3", customer=stranger), reach)
+    desk.of("HelpDesk")[1]["ticketstatus"] = "Closed"
+    customer = dataclasses.replace(first.customer, email="")
+    late, lost = connector.history(customer, reach)
+    assert (late.subject, late.number, late.open, late.outcome) == ("Late", "TT2", False, "Closed")
+    assert (lost.subject, lost.open, lost.complaint, lost.at) == ("Lost", True, True, NOW)
+    assert connector.history(dataclasses.replace(customer, external_id="c9"), reach) == []
+
+
+def test_h12_an_address_is_asked_for_where_it_is_given(desk, reach):
     connector = helpdesk("vtiger")
     connector.open(ticket(entry("k1")), reach)
-    connector.open(ticket(entry("k2"), key="t2"), reach)
-    first, second = desk.of("HelpDesk")
-    assert "Earlier" not in first["description"]
-    assert "Earlier tickets: TT1 Lost (Open)" in second["description"]
+    desk.of("Contacts")[0] |= {"email": "anna@example.org", "mobile": "+354 555"}
+    for given in ({"email": "anna@example.org"}, {"phone": "+354 555"}):
+        known = Customer(external_id="c9", name="Anna", channel="whatsapp", **given)
+        assert [each.subject for each in connector.history(known, reach)] == ["Lost"]
 
 
 def test_a_right_or_a_field_that_is_missing_calls_a_person_before_anything_is_written(desk, reach):

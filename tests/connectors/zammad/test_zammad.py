@@ -412,3 +412,30 @@ def test_a_vector_signed_by_openssl_verifies():
         ["openssl", "dgst", "-sha1", "-hmac", secret], input=event["body"].encode(), capture_output=True, check=True
     )
     assert event["headers"]["x-hub-signature"] == "sha1=" + done.stdout.decode().split()[-1]
+
+
+def test_h12_earlier_tickets_of_the_customer_alone_are_told(desk, reach):
+    connector = helpdesk("zammad")
+    first = ticket(entry("k1"), tags=("deskwire", "complaint"))
+    connector.open(first, reach)
+    number = connector.open(ticket(entry("k2"), key="t2", subject="Late"), reach).ticket
+    stranger = dataclasses.replace(first.customer, external_id="messenger-77", email="")
+    other = connector.open(ticket(entry("k3"), key="t3", customer=stranger), reach).ticket
+    desk.close(int(number))
+    late, lost = connector.history(dataclasses.replace(first.customer, email=""), reach)
+    assert (late.number, late.subject, late.open, late.outcome) == (f"67{number}", "Late", False, "closed")
+    assert (lost.subject, lost.open, lost.complaint) == ("Lost", True, True)
+    assert [each.ticket for each in connector.history(stranger, reach)] == [other]
+
+
+def test_h12_rows_that_name_another_customer_are_left_out(desk, reach):
+    """A condition that Zammad does not understand is left out, and everything found."""
+    connector = helpdesk("zammad")
+    first = ticket(entry("k1"))
+    filed = connector.open(first, reach)
+    desk.tickets[int(filed.ticket)]["customer_id"] = AGENT
+    desk._meets = lambda *_: True
+    try:
+        assert connector.history(first.customer, reach) == []
+    finally:
+        del desk._meets

@@ -911,3 +911,30 @@ def test_h11_a_ticket_that_is_closed_or_gone_says_so(world):
     for each in (number, other):
         with pytest.raises(TicketGone):
             DESK.update(str(each), Change("high"), world.reach)
+
+
+def test_h12_earlier_tickets_of_the_customer_alone_are_told(world):
+    lost = world.open(tags=("complaint",))
+    late = world.open(key="t2", thread="x/1/t2", subject="Late")
+    stranger = Customer(external_id="x-1-bob", name="Bob", channel="x")
+    world.open(key="t3", thread="x/1/t3", customer=stranger)
+    world.zendesk.close(late)
+    told = DESK.history(ticket().customer, world.reach)
+    assert [(each.ticket, each.subject, each.open, each.outcome, each.complaint) for each in told] == [
+        (str(late), "Late", False, "closed", False), (str(lost), "[X] Anna: Hvar er pakkinn?", True, "new", True),
+    ]  # fmt: skip
+    assert told[0].at == START
+    asked = world.asked()
+    assert DESK.history(replace(stranger, external_id="x-1-eve"), world.reach) == []
+    assert world.asked() == asked + 1
+
+
+def test_h12_an_address_finds_customers_and_no_agents(world):
+    """An agent's address would put a colleague's own tickets before everybody."""
+    person = world.zendesk.account.person("Anna", "end-user", "anna@example.org")
+    for who in (person, world.zendesk.agent):
+        given = {"subject": "Mailed", "comment": {"body": "Hi"}, "requester_id": who.id}
+        world.zendesk.account.create(world.zendesk.agent, given)
+    stranger = Customer(external_id="x-1-eve", name="Eve", channel="x")
+    for address, many in (("Anna@example.org", 1), ("agnes@acme.example", 0)):
+        assert len(DESK.history(replace(stranger, email=address), world.reach)) == many

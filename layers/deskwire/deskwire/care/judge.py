@@ -45,7 +45,7 @@ WEIGHTS: Mapping[str, float] = {
     "sound": -0.8,
     "poor rating": 4.0,
     "good rating": -3.0,
-    "again": 0.5,  # the customer had a ticket before
+    "again": 0.5,  # the customer had a ticket before; twice that after a complaint
     "company": 4.0,  # a word that the company declares urgent
 }
 HOT = 2.2
@@ -102,7 +102,7 @@ class _Signs:
     sound: float = 0.0
     stars: int = 0
     company: bool = False
-    again: bool = False
+    again: int = 0
 
     @property
     def negated(self) -> bool:
@@ -120,14 +120,14 @@ def judge(
     hint: str | None = None,
     public: bool = False,
     stars: int = 0,
-    again: bool = False,
+    again: int = 0,
     own: Own = Own(),
 ) -> Judgement:
     """Return the judgement of a message.
 
     `expected` are the company's languages, `hint` is the platform's statement of the language, `public` whether
-    everybody reads it, `stars` a rating of one to five or 0, `again` whether the customer had a ticket before. A
-    message in a language without phrases is judged by English ones and its sound alone.
+    everybody reads it, `stars` a rating of one to five or 0, `again` 1 where the customer had a ticket before, 2
+    where one of those was a complaint. A message in a language without phrases is judged by English ones and its sound alone.
     """
     said = folded(text[:_SEARCHED]) if own.urgent or own.sensitive else ""
     language = detect(text, hint, expected)
@@ -174,7 +174,7 @@ def _points(signs: _Signs) -> dict[str, float]:
     count["sad"] = min(2, signs.sad)
     count["poor rating"] = int(0 < signs.stars <= 2)
     count["good rating"] = int(signs.stars >= 4)
-    count["again"] = int(signs.again)
+    count["again"] = signs.again
     count["company"] = int(signs.company)
     points = {sign: WEIGHTS[sign] * number for sign, number in count.items() if sign in WEIGHTS and number}
     return points | {"sound": WEIGHTS["sound"] * max(-1.0, min(1.0, signs.sound))}
@@ -219,7 +219,7 @@ def _reasons(signs: _Signs, points: Mapping[str, float]) -> list[str]:
         "poor rating": f"a rating of {signs.stars}",
         "company": "a word that the company declares urgent",
         "sad": "an unhappy sign",
-        "again": "had a ticket before",
+        "again": "complained before" if signs.again > 1 else "had a ticket before",
     }
     said = [sign for sign in sorted(points, key=lambda sign: -points[sign]) if points[sign] > 0]
     reasons = [

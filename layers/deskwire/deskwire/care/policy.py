@@ -176,6 +176,23 @@ class Private(BaseModel):
         return self.hide or self.invites
 
 
+class LookingBack(BaseModel):
+    """Whether a customer's earlier tickets are looked up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    on: bool = Field(
+        default=True,
+        description="A new ticket gets a note on the customer's earlier ones, by the platform's id of the person; they "
+        "weigh in the judgement. One lookup for each ticket, which waits for it for two seconds at most.",
+    )
+    also_by: tuple[Literal["email", "phone"], ...] = Field(
+        default=(),
+        description="Look them up by these as well, where the platform vouches for them. Off unless you want it: "
+        "households share numbers and mailboxes, and one would read in the other's tickets.",
+    )
+
+
 class Policy(BaseModel):
     """What is answered when, in which words, and what is urgent. Everything has a default but the texts."""
 
@@ -217,6 +234,9 @@ class Policy(BaseModel):
         le=30 * 24 * 60,
         description="Minutes of opening hours within which a customer is to be answered: the ticket gets a note when "
         "three quarters have passed, and when all have; 0: no such clock.",
+    )
+    history: LookingBack = Field(
+        default_factory=LookingBack, description="Whether a customer's earlier tickets are looked up, and by what."
     )
     opt_out: Mapping[Tag, tuple[Phrase, ...]] = Field(
         default=OPT_OUT, description="Messages that turn automatic answers off, by language; all languages are tried."

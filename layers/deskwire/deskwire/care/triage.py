@@ -34,13 +34,11 @@ class Hints:
     trouble: tuple[str, ...] | None = None
 
 
-def triage(
-    text: str, policy: Policy, *, hint: str = "", stars: int = 0, public: bool = False, again: bool = False
-) -> Hints:
+def triage(text: str, policy: Policy, *, hint: str = "", stars: int = 0, public: bool = False, again: int = 0) -> Hints:
     """Return the hints for a message.
 
-    `hint` is the platform's statement of the language, `stars` a rating of one to five or 0, `again` whether the
-    customer had a ticket before. No reason repeats what is private.
+    `hint` is the platform's statement of the language, `stars` a rating of one to five or 0, `again` 1 where the
+    customer had a ticket before, 2 after a complaint. No reason repeats what is private.
     """
     rules = policy.judging
     judged = judge(

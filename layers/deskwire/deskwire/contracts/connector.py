@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What a connector does behind the queue: it asks the vendor, and reads the answers.
 ASKING: Final = (
     "send", "sent", "complete", "profile", "fetch", "poll", "open", "append", "find", "replies", "redact", "update",
-    "file", "registration", "register", "close",
+    "file", "registration", "register", "close", "history",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from .connector import Connector, Reach
 if TYPE_CHECKING:
     from deskwire.model.events import Attachment
     from deskwire.model.signals import Signal
-    from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
+    from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +122,19 @@ class Updates(Protocol):
 
         It may be repeated, and writes nothing where all of it is so already. Raises `TicketGone`, and the errors of
         `rest.checked`; the words that asked for it are in the ticket by then.
+        """
+
+
+@runtime_checkable
+class History(Protocol):
+    """Can tell of a person's earlier tickets."""
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        """Return the tickets whose requester is this customer and nobody else, the newest first.
+
+        They are known by our external id, and by `email` and `phone` where these are given: then the company wants it,
+        and the platform vouches for them. At most `tickets.MOST_EARLIER`. Reads alone, in as few requests as it takes:
+        agents wait for it, and customers must not. Raises the errors of `rest.checked`.
         """
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from deskwire import registry
 from deskwire.configuration import Connection
+from deskwire.contracts.helpdesk import History
 from deskwire.letters import REGISTRATION, Envelope, opened, read_letter, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Event, Kind
@@ -262,8 +263,9 @@ class Conversation:
         keep(turn, plan)
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
-        # For the customer and the ticket, for what is added to it, and after doubt for the question before.
-        opening = 0 if turn.thread.ticket else 2
+        # For the customer, their history and the ticket, for what is added to it, and after doubt for the question
+        # before.
+        opening = 0 if turn.thread.ticket else 2 + isinstance(turn.helpdesk, History)
         requests = (
             opening
             + (len(plan.file) > bool(opening))

@@ -205,10 +205,7 @@ class Entries:
             self._goes_on(turn, following)
 
     def _later(self, turn: Turn, following: Recorded, error: TemporaryError) -> None:
-        """Try again after as long as it has been missing, or as its host says."""
-        age = seconds(turn.now) - following.recorded_at // 1000 if following.recorded_at else 0
-        least, most = AGAIN
-        turn.missing[following.key] = seconds(turn.now) + int(max(min(max(age, least), most), error.after or 0))
+        turn.missing[following.key] = later(turn, following, error)
 
     def following(self, turn: Turn, item: Pending) -> Entry | None:
         """Return the entry of an attachment, or None while it cannot be had. What never can be becomes its link."""
@@ -243,14 +240,25 @@ class Entries:
         )
 
 
+def later(turn: Turn, following: Recorded, error: TemporaryError) -> int:
+    """Return when to try again (Unix seconds): after as long as it has been missing, or as the other side says."""
+    age = seconds(turn.now) - following.recorded_at // 1000 if following.recorded_at else 0
+    least, most = AGAIN
+    return seconds(turn.now) + int(max(min(max(age, least), most), error.after or 0))
+
+
 def follows(item: Pending) -> bool:
     """Return whether this is an attachment that follows its message."""
     return item.event is not None and item.event.kind is Kind.ATTACHMENT
 
 
 def apart(items: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
-    """Return the messages, and the attachments that follow messages filed before."""
-    return [item for item in items if not follows(item)], [item for item in items if follows(item)]
+    """Return the messages, and what follows messages filed before: attachments, and the note on earlier tickets."""
+    words: list[Pending] = []
+    following: list[Pending] = []
+    for item in items:
+        (following if follows(item) or item.message.recalls else words).append(item)
+    return words, following
 
 
 def _before(item: Pending, event: Event) -> str:
@@ -301,7 +309,7 @@ def assess(turn: Turn, event: Event | None) -> Hints:
     """Return the triage's assessment of a message; it is judged once in a turn."""
     if event is None:
         return Hints()
-    again = turn.thread.epoch > 0
+    again = turn.thread.again
     said = (event.text, event.language, event.stars, again)
     if said not in turn.assessed:
         public = turn.before.visibility is Visibility.PUBLIC

@@ -23,6 +23,7 @@ from .entries import Entries, apart, assess, groups
 from .incidents import written
 from .ledger import UNDELIVERED
 from .recorded import Outcome, Recorded
+from .remembering import Remembering
 from .spoken import visible
 from .turn import Turn
 
@@ -37,12 +38,17 @@ class Filing:
     clock: Clock
     opened: Callable[[Turn], None]  # called right after a ticket was opened
 
+    @property
+    def _remembering(self) -> Remembering:
+        return Remembering(self.entries, self.clock)
+
     def file(self, turn: Turn, plan: Plan) -> None:
         """File what the plan says, or as much as a turn has time for; the rest stays pending.
 
         Raises `TemporaryError` and `ConfigurationError`; what was done stays noted.
         """
         # What is found counts as filed: the deletion or erasure after it takes it out again.
+        self._recall(turn, plan)
         doubted = plan.doubted[:MOST_ASKED]
         needless = {item.message.key: ended for item, ended in doubted}
         left = self._without_found(turn, [item for item, _ in doubted])
@@ -60,6 +66,11 @@ class Filing:
         self._unite(turn, _still_joined(turn, first, words) | _joined(plan.file))
         self._append(turn, words, follow_up_of="" if previous == turn.thread.ticket else previous)
         self._attach(turn, following)
+
+    def _recall(self, turn: Turn, plan: Plan) -> None:
+        """Add the note on earlier tickets where the worker that opened this one did not live to do so."""
+        if turn.thread.recall and plan.file:
+            self._remembering.leave(turn, plan.file[0], None)
 
     def _without_found(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
         """Return what is still to be filed, after asking about what may have been.
@@ -86,6 +97,7 @@ class Filing:
         found = self._found(turn, item, compose("open", turn.thread.filing_key), "")
         if found is not None:
             turn.move(found.ticket)
+            self._remembering.leave(turn, item, None)
             self.opened(turn)
 
     def _found_entry(self, turn: Turn, item: Pending) -> Filed | None:
@@ -147,6 +159,7 @@ class Filing:
     def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
         """Open the ticket with one message: so a repeated request has the same bytes, whatever came since."""
         self._introduce(turn, item)
+        noted = self._remembering.before(turn, item)
         ticket = self.entries.ticket(turn, item, follow_up_of)
         try:
             filed = turn.helpdesk.open(ticket, turn.inside)
@@ -157,6 +170,7 @@ class Filing:
             self._refuse(turn, item, error, follow_up_of)
             return
         turn.open(filed)
+        self._remembering.leave(turn, item, noted)
         self._filed(turn, [item], replace(filed, changed=True))
         self.opened(turn)
 
@@ -198,6 +212,11 @@ class Filing:
         for number, item in enumerate(items):
             if not turn.thread.ticket or (number and self.clock() - turn.now > STOP_AFTER):
                 return
+            if item.message.recalls:
+                noted = self._remembering.step(turn, item)
+                if noted is not None:
+                    self._append_entries(turn, [noted], [self.entries.entry(turn, noted)])
+                continue
             entry = self.entries.following(turn, item)
             if entry is not None:
                 self._append_entries(turn, [item], [entry])

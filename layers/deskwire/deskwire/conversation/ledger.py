@@ -336,9 +336,14 @@ class Ledger:
 
     def unite(self, thread: Thread, joined: Mapping[str, str]) -> None:
         """Note which messages are about to be filed in one entry, and under whose key. Raises `Busy`."""
-        noted = Update(
-            thread_item(thread.key), set={"joined": dict(joined)}, when=[("lease_owner", Equals(self.owner))]
-        )
+        self._note(thread, {"joined": dict(joined)})
+
+    def remember(self, thread: Thread) -> None:
+        """Note what is known of the customer's past before a ticket is opened that depends on it. Raises `Busy`."""
+        self._note(thread, {"past": thread.past and list(thread.past)})
+
+    def _note(self, thread: Thread, changes: Mapping[str, Any]) -> None:
+        noted = Update(thread_item(thread.key), set=changes, when=[("lease_owner", Equals(self.owner))])
         try:
             self.table.update(noted)
         except Conflict:
@@ -366,6 +371,7 @@ class Ledger:
             "epoch": opened.epoch,
             "opened_at": now,
             "helpdesk": helpdesk,
+            "recall": True,
         }
         ways, told = self._ways_back(opened, helpdesk, added), _about(opened.ticket, added)
         if not told:

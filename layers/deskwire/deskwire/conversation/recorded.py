@@ -37,6 +37,9 @@ REMINDER = "reminder"  # prefix of the keys of notes that are dropped once their
 ASIDE = "no ticket"  # the reasons of what gets none by the company's policy begin so
 
 
+HISTORY = "history"  # the keys of notes on a customer's earlier tickets begin so
+
+
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
@@ -75,7 +78,12 @@ class Recorded:
     @property
     def reminder(self) -> bool:
         """Whether it is a note that is needed in its own ticket alone."""
-        return self.key.startswith(f"{REMINDER}/")
+        return self.key.startswith((f"{REMINDER}/", f"{HISTORY}/"))
+
+    @property
+    def recalls(self) -> bool:
+        """Whether it is the note on a customer's earlier tickets, which are still to be looked up."""
+        return self.key.startswith(f"{HISTORY}/") and not self.note
 
     @property
     def since(self) -> datetime | None:

@@ -12,9 +12,11 @@ from deskwire.model.keys import compose
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing
 from deskwire.model.signals import Status
+from deskwire.model.tickets import COMPLAINT
 
 from .spoken import Writer
 
+MOST_LEFT = 3  # earlier tickets that a thread remembers
 MOST_WRITERS = 20  # the latest, of a public thread
 
 
@@ -67,6 +69,22 @@ class Guard(NamedTuple):
         return bool(self.todo or self.note)
 
 
+class Past(NamedTuple):
+    """How many earlier tickets of the customer the helpdesk told of, and how many of them were complaints."""
+
+    tickets: int
+    complaints: int
+
+
+class Left(NamedTuple):
+    """An earlier ticket of this thread, by what the helpdesk signalled and our judgement."""
+
+    ticket: str
+    opened_at: int
+    solved: bool
+    complaint: bool
+
+
 class Thread(BaseModel):
     """One conversation. Times are whole seconds since 1970."""
 
@@ -90,6 +108,9 @@ class Thread(BaseModel):
     status_at: int = 0
     priority: str = ""  # of the ticket, as far as our hints raised it
     tags: tuple[str, ...] = ()  # of the ticket, that our hints gave it
+    recall: bool = False  # the note on the customer's earlier tickets is still to be added
+    past: Past | None = None  # what the helpdesk told of the customer before this ticket; None: nothing, so far
+    earlier: tuple[Left, ...] = ()  # the last tickets before the present one, oldest first
     joined_at: int = 0  # when the ticket was merged into another customer's
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
     aside: int = 0  # messages numbered so far that its list could not take (see `overflow`)
@@ -164,6 +185,20 @@ class Thread(BaseModel):
     def is_of(self, ids: Iterable[str]) -> bool:
         """Return whether one of these ids is the customer's as last seen."""
         return not set(self.ids).isdisjoint(ids)
+
+    @property
+    def leaving(self) -> tuple[Left, ...]:
+        """The earlier tickets once the present one is left."""
+        if not self.ticket:
+            return self.earlier
+        left = Left(self.ticket, self.opened_at, self.status is Status.SOLVED, COMPLAINT in self.tags)
+        return (*self.earlier, left)[-MOST_LEFT:]
+
+    @property
+    def again(self) -> int:
+        """2 where the customer has complained before, 1 where they had another ticket, else 0."""
+        complained = (self.past is not None and self.past.complaints) or any(each.complaint for each in self.earlier)
+        return 2 if complained else 1 if self.epoch or self.past else 0
 
     def customer(self) -> Author | None:
         """Return the customer as last seen."""

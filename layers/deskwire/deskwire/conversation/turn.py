@@ -27,7 +27,7 @@ from .recorded import REMINDER, Recorded
 from .reminders import METRICS, NO_TICKET_PAUSE, clocks, is_waiting, note
 from .spoken import Writer
 from .table import DAY, seconds
-from .thread import Guard, Said, Thread, Unfiled
+from .thread import Guard, Past, Said, Thread, Unfiled
 from .timers import ATTACHMENTS, GUARD, without_reminders
 from .wording import called
 
@@ -58,7 +58,7 @@ class Turn:
     now: datetime
     incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
     before: Thread = field(init=False)
-    assessed: dict[tuple[str, str, int, bool], Hints] = field(default_factory=dict)  # by what was said
+    assessed: dict[tuple[str, str, int, int], Hints] = field(default_factory=dict)  # by what was said
     missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
     clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name
     reminded: list[str] = field(default_factory=list)  # the names of those that were noted
@@ -80,6 +80,7 @@ class Turn:
     guard_at: int = 0  # when to try again to hide something
     inviting: bool = False  # `Ledger.intend` has written `invited_at`
     trouble: DeskwireError | None = None
+    recalled: bool = False  # `thread.recall` was written in this turn, or before, and is over
     united: bool = False  # `thread.joined` was written in this turn
     held: bool = False  # a neighbour was left alone: nothing was tried
     remapped: bool = False
@@ -236,9 +237,19 @@ class Turn:
         """Record when the thread's ticket was merged into another, as far as the helpdesk says."""
         self._become(joined_at=seconds(at) if at else 0)
 
+    def recall(self, note: Recorded | None) -> None:
+        """Add the note on the customer's earlier tickets, or what is to become it; None: there is none."""
+        self._become(recall=False)
+        self.recalled = True
+        self.added += [note] if note is not None else []
+
+    def remember(self, past: Past) -> None:
+        """Record what the helpdesk told of the customer's earlier tickets."""
+        self._become(past=past)
+
     def follow_up(self) -> None:
         """Leave the present ticket; what is filed next opens another."""
-        self._become(ticket="", epoch=self.thread.epoch + 1, said=None, **NEW_TICKET)
+        self._become(ticket="", epoch=self.thread.epoch + 1, said=None, earlier=self.thread.leaving, **NEW_TICKET)
 
     def place(self) -> None:
         """Record which helpdesk has the ticket; the way back from it is still to be written."""
@@ -444,7 +455,9 @@ class Turn:
     def _differences(self) -> dict[str, Any]:
         """Return the fields in which the thread differs from what the table holds."""
         before, after = self.before.model_dump(mode="json"), self.thread.model_dump(mode="json")
-        early = WRITTEN_EARLY if self.saying is None else WRITTEN_EARLY | {"said"}
+        early = (
+            WRITTEN_EARLY | ({"said"} if self.saying is not None else set()) | ({"recall"} if self.recalled else set())
+        )
         return {name: after[name] for name in after if after[name] != before[name] or name in early}
 
     def _timers(self, missing: Sequence[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from deskwire.care.measure import cut
 from deskwire.care.private import NAMES
 from deskwire.contracts.terms import Unit
 from deskwire.model.events import MOST_STARS, Attachment, Author, Event, Kind
-from deskwire.model.tickets import Change
+from deskwire.model.tickets import Change, Earlier
 
 from .decide import Undelivered
 from .spoken import Writer, labels, visible
@@ -20,6 +20,8 @@ ACK = "ack"  # the keys of acknowledgements begin so
 INVITE = "invite"  # those of invitations to go on in private
 AUTOMATIC = (f"{ACK}/", f"{INVITE}/")
 REASON = 300  # characters of a platform's reason
+SUBJECT = 80  # characters of an earlier ticket's subject
+MOST_OPEN, LAST = 5, 3  # earlier tickets that a note names: those still open, and the others
 NAME = 120  # characters of a person's name
 JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
 LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
@@ -268,6 +270,35 @@ def forgotten() -> str:
 def continues(ticket: str) -> str:
     """Return the line that names the earlier ticket of a conversation."""
     return f"Follow-up of ticket #{ticket}"
+
+
+def earlier(tickets: Sequence[Earlier], *, more: bool) -> str:
+    """Return the note on a customer's earlier tickets, the newest first: open ones, then the last with their outcome.
+
+    Empty where there are none. `more`: there may be further ones.
+    """
+    if not tickets:
+        return ""
+    still = [each for each in tickets if each.open]
+    over = [each for each in tickets if not each.open]
+    complaints = sum(each.complaint for each in tickets)
+    number = f"{'at least ' if more else ''}{len(tickets)}{_counts(len(still), complaints)}"
+    lines = [_earlier("Open", each) for each in still[:MOST_OPEN]] + [_earlier("Before", each) for each in over[:LAST]]
+    return "\n".join([f"Earlier tickets of this customer: {number}", *lines])
+
+
+def _counts(still: int, complaints: int) -> str:
+    counted = {"open": still, "with a complaint": complaints}
+    said = ", ".join(f"{number} {what}" for what, number in counted.items() if number)
+    return f" ({said})" if said else ""
+
+
+def _earlier(which: str, each: Earlier) -> str:
+    about = cut(line(each.subject), SUBJECT, Unit.CHARACTERS) or "without a subject"
+    said = [f"{which}: #{line(each.number or each.ticket)} {about}", line(each.outcome)[:40]]
+    said += ["complaint"] if each.complaint else []
+    said += [f"{each.at:%Y-%m-%d}"] if each.at else []
+    return " · ".join(filter(None, said))
 
 
 def window_closes(closes: datetime | None, title: str, *, template: bool) -> str:

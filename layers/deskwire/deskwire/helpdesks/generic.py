@@ -34,7 +34,18 @@ from deskwire.model.errors import Concern, ConfigurationError, PermanentError, T
 from deskwire.model.events import Attachment, AttachmentKind, Unreadable
 from deskwire.model.keys import compose, digest
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
+from deskwire.model.tickets import (
+    MOST_EARLIER,
+    AgentReply,
+    Change,
+    Customer,
+    Earlier,
+    Entry,
+    File,
+    Filed,
+    Sought,
+    Ticket,
+)
 from deskwire.model.values import replace
 from deskwire.verification.standard import ID, StandardWebhook
 from deskwire.web.reading import Node, fragment, read
@@ -69,7 +80,8 @@ class Generic(Helpdesk):
         native_key=True, find_open=False, find_append=False, several=False, redact=True, entry_bytes=60_000, tells=True
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
-        "address": "where your system takes messages: https://desk.example.com/deskwire"
+        "address": "where your system takes messages: https://desk.example.com/deskwire",
+        "history": "“yes”, where your system answers `customer.history` (optional, otherwise it is not asked)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"signing_secret": "whsec_…, under which Deskwire signs"}
     endpoint_secrets: ClassVar[Mapping[str, str]] = {"signing_secret": "whsec_…, under which your system signs"}
@@ -86,7 +98,6 @@ class Generic(Helpdesk):
         One request for both would be answered as before when it is repeated with another first message (its writer
         deleted the one before), and that message would be nowhere.
         """
-        customer = ticket.customer
         data = {
             "reference": ticket.reference,
             "subject": ticket.subject,
@@ -94,14 +105,7 @@ class Generic(Helpdesk):
             "tags": list(ticket.tags),
             "fields": dict(ticket.fields),
             "follow_up_of": ticket.follow_up_of or None,
-            "customer": {
-                "id": customer.external_id,
-                "channel": customer.channel,
-                "name": customer.name,
-                "handle": customer.handle or None,
-                "email": customer.email or None,
-                "phone": customer.phone or None,
-            },
+            "customer": _person(ticket.customer),
         }
         number = _id(_sent(reach, "ticket.created", ticket.key, data, "opening a ticket"))
         try:
@@ -119,6 +123,17 @@ class Generic(Helpdesk):
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
         """Return None: what is in doubt is sent again under the same webhook-id."""
         return None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        """Ask the receiver for the customer's tickets, where it answers that; each lookup has an id of its own."""
+        if reach.settings.get("history", "") != "yes":
+            return ()
+        key = compose("history", customer.external_id, reach.now.isoformat())
+        data = {"customer": _person(customer), "most": MOST_EARLIER}
+        rows = _sent(reach, "customer.history", key, data, "looking for earlier tickets")["tickets"]
+        if not isinstance(rows.raw, list):
+            raise TemporaryError("looking for earlier tickets: the answer has no list")
+        return [_earlier(row) for row in rows.items()]
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         """Return nothing: answers are told."""
@@ -161,6 +176,28 @@ class Generic(Helpdesk):
             occurred_at=at,
             raw=fragment(body),
         )
+
+
+def _person(customer: Customer) -> dict[str, Any]:
+    return {
+        "id": customer.external_id,
+        "channel": customer.channel,
+        "name": customer.name,
+        "handle": customer.handle or None,
+        "email": customer.email or None,
+        "phone": customer.phone or None,
+    }
+
+
+def _earlier(row: Node) -> Earlier:
+    return Earlier(
+        ticket=row["id"].identifier(),
+        subject=row["subject"].text(""),
+        open=row["open"].raw is True,
+        outcome=row["status"].text(""),
+        at=row["opened_at"].iso(),
+        complaint=row["complaint"].raw is True,
+    )
 
 
 def _answer(data: Node, at: datetime | None, request: Request) -> AgentReply:

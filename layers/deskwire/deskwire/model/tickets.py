@@ -38,6 +38,30 @@ class Customer:
         return f"Customer({digest(self.external_id)[:8]})"
 
 
+MOST_EARLIER = 25  # tickets that a helpdesk is asked for about one person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """An earlier ticket of a customer's.
+
+    `number` is what agents call it, where that is not its id. `outcome` is the helpdesk's own word for its state, `at`
+    when it was opened. `complaint`: it bears the tag of one.
+    """
+
+    ticket: str
+    subject: str
+    open: bool
+    outcome: str = ""
+    number: str = ""
+    at: datetime | None = None
+    complaint: bool = False
+
+    def __repr__(self) -> str:
+        return f"Earlier({self.ticket})"
+
+
+COMPLAINT = "complaint"  # the tag of a ticket with a complaint, by our judgement or an agent's
 PRIORITIES = ("low", "normal", "high", "urgent")
 
 

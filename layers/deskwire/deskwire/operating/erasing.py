@@ -424,7 +424,7 @@ class Eraser:
             changes["guards"] = thread.model_copy(update={"guards": tuple(others)}).model_dump(mode="json")["guards"]
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
-                        "said": None, "kept": [],
+                        "said": None, "kept": [], "past": None, "earlier": [],
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 

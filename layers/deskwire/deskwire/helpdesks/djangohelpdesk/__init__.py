@@ -91,6 +91,10 @@ class DjangoHelpdesk(Helpdesk):
         "password": "or the password of that user",
     }
 
+    known_gaps: ClassVar[Mapping[str, str]] = {
+        "H12": "its interface lists tickets by their status alone, and our customers have no account there"
+    }
+
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         api = Api(reach)
         number = opened(api, ticket)

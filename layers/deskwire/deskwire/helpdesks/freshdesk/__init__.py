@@ -36,7 +36,7 @@ from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.token import Token
 from deskwire.web.reading import Node, fragment, read
 from deskwire.web.request import Request
@@ -44,6 +44,7 @@ from deskwire.web.rest import Call
 
 from .api import PAGE, Api, listed
 from .conversations import UPLOAD_BYTES, answers, bears, found, mark, merged, noted, removed
+from .earlier import earlier
 from .tickets import CLOSED, KEY_FIELD, key_field, opened, raised, standing, wake
 
 CHECKED: Final = date(2026, 11, 29)
@@ -164,6 +165,9 @@ class Freshdesk(Helpdesk):
         if note["private"].raw is False:  # an earlier attempt may not have come to it
             wake(api, number, shown)
         return Filed(number, {key: id_of(note["id"])})
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Api(reach), customer)
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         return answers(Api(reach), numbered(ticket), after)

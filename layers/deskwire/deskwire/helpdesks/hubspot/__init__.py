@@ -40,12 +40,13 @@ from deskwire.families.ids import id_of, numbered
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Customer, Earlier, Entry, Filed, Sought, Ticket
 from deskwire.verification.called import SignedCall
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
 
 from .api import Api
+from .earlier import earlier
 from .records import KEY, REPLY, answers, contact_of, marker, noted, opened, place
 
 CHECKED = date(2026, 11, 29)
@@ -105,6 +106,10 @@ class HubSpot(Helpdesk):
     }
     endpoint_secrets: ClassVar[Mapping[str, str]] = {"client_secret": "the client secret of the private app"}
 
+    known_gaps: ClassVar[Mapping[str, str]] = {
+        "H12.complaint": "our tags stand in a ticket's text alone, and agents have no tags of tickets there"
+    }
+
     # ------------------------------------------------------------------------------------------------- in
 
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
@@ -147,6 +152,9 @@ class HubSpot(Helpdesk):
             return Filed(number) if number else None
         number = place(api, numbered(ticket), marker(key))
         return Filed(ticket, {key: number}) if number else None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Api(reach), customer)
 
     # ------------------------------------------------------------------------------------------------ out
 

@@ -35,13 +35,14 @@ from deskwire.families.ids import NUMBER, numbered, required_id
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 from deskwire.web.rest import Call
 
 from .api import Api
+from .earlier import earlier
 from .issues import changed, issue_of, journal_of, opened, written
 from .words import MARK
 
@@ -121,6 +122,9 @@ class Redmine(Helpdesk):
             return Filed(found) if found else None
         journal = journal_of(api.issue(sought.ticket, "looking for the message"), sought.key)
         return Filed(sought.ticket, {sought.key: journal}) if journal else None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Api(reach), customer)
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         api = Api(reach)

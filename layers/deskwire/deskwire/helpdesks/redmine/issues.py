@@ -14,7 +14,7 @@ from deskwire.web.reading import Node
 from deskwire.web.rest import checked
 
 from .api import HINT, PAGE, Api
-from .words import line, mark, shown, spoken
+from .words import line, mark, of_person, shown, spoken
 
 TAGS = "Tags"
 SUBJECT = 250  # of 255 characters
@@ -36,6 +36,7 @@ def opened(api: Api, ticket: Ticket) -> Node:
         "Reference": line(ticket.reference),
         TAGS: line(", ".join(ticket.tags)),
         "Follow-up of": line(ticket.follow_up_of),
+        "Same customer": of_person(ticket.customer.external_id),
     }
     fields: dict[str, object] = {
         "project_id": api.project,

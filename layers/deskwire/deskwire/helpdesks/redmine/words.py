@@ -18,6 +18,11 @@ def mark(key: str) -> str:
     return f"[dw-{digest(key)[:32]}]"
 
 
+def of_person(external_id: str) -> str:
+    """Return the word that stands for a customer, who has no account in Redmine."""
+    return f"[dwp-{digest(external_id)[:32]}]"
+
+
 def safe(text: str) -> str:
     """Return a text that stays words within `<pre>`: no tag ends it, and nothing is a macro or a mention."""
     return TAG.sub(JOINER, inert(text.replace("\r\n", "\n").replace("\r", "\n")))

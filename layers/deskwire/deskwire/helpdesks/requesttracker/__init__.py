@@ -37,11 +37,12 @@ from deskwire.families.ids import numbered
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 
 from .api import Tracker, quoted, values_of
+from .earlier import earlier
 from .replies import file_of, reply, staff, written_on
 from .tickets import (
     MESSAGE,
@@ -167,6 +168,9 @@ class RequestTracker(Helpdesk):
         if ticket:  # words that opened another one, a follow-up, are not in this one
             return Filed(ticket, {key: f"ticket/{ticket}"}) if ticket in tickets else None
         return Filed(tickets[0]) if tickets else None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Tracker(reach), customer)
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
         return file_of(Tracker(reach), attachment)

@@ -31,11 +31,12 @@ from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, Filed, Sought, Ticket
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
 from .api import VERSION, Api, id_of, numbered
+from .earlier import earlier
 from .records import COMMENT_BYTES, KEY, added, answers, awake, found, look, milliseconds, opened, raised, standing
 
 CHECKED: Final = date(2026, 11, 29)
@@ -126,6 +127,9 @@ class Salesforce(Helpdesk):
         case = numbered(sought.ticket)
         comment = found(api, case, sought.key)
         return Filed(case, {sought.key: comment}) if comment else None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Api(reach), customer)
 
     # ------------------------------------------------------------------------------------------------ out
 

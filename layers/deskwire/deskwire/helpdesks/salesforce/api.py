@@ -111,7 +111,7 @@ class Api:
 
         def look() -> str:
             what = "looking for Deskwire's user"
-            rows = self.rows(f"SELECT Id FROM User WHERE Username = '{_text(self._username)}'", what)  # noqa: S608 - quoted
+            rows = self.rows(f"SELECT Id FROM User WHERE Username = '{quoted(self._username)}'", what)  # noqa: S608 - quoted
             number = next((id_of(row["Id"]) for row in rows), "")
             if not number:
                 raise ConfigurationError(f"{what}: “username” is no user of the org")
@@ -253,6 +253,6 @@ def unreferring(text: str) -> str:
     return text.replace("@{", "@ {")
 
 
-def _text(value: str) -> str:
+def quoted(value: str) -> str:
     """Return a text as it stands between quotes in SOQL."""
     return value.replace("\\", "\\\\").replace("'", "\\'")

@@ -33,22 +33,22 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import Concern, ConfigurationError, DeskwireError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import AgentReply, Change, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, Filed, Sought, Ticket
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
-from .api import HOUR, RECORD, DeniedError, Service, known, quoted, record, value
-from .records import SOURCE, appended, changed, contact_of, earlier_tickets, found_comments, marker, opened, ticket_of
+from .api import HOUR, RECORD, TIME, DeniedError, Service, known, quoted, record, time_of, value
+from .earlier import earlier
+from .records import SOURCE, appended, changed, contact_of, found_comments, marker, opened, ticket_of
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"
 SEEN = date(2026, 11, 28)
 SETTLES = timedelta(seconds=60)  # in which a comment written earlier may still become visible
 PAGES = 5  # of one look
 CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})(?:;([0-9]+x[0-9]+);(.{19}))?")
-TIME = "%Y-%m-%d %H:%M:%S"
 # A customer's words from its portal or a mail. Its code sets `customer` on them; these sources are unconfirmed.
 NOT_STAFF = frozenset({"CUSTOMER PORTAL", "MAIL CONVERTER", "MAIL SCANNER", "WEBFORM"})
 
@@ -95,8 +95,7 @@ class Vtiger(Helpdesk):
         standing = ticket_of(service, ticket.key)
         number = standing
         if not number:
-            contact, met = contact_of(service, ticket.customer)
-            number = opened(service, ticket, contact, _history(service, contact) if met else "")
+            number = opened(service, ticket, contact_of(service, ticket.customer))
         filed: dict[str, str] = {}
         try:
             for entry in ticket.entries:
@@ -128,6 +127,9 @@ class Vtiger(Helpdesk):
             return Filed(found) if found else None
         comment = found_comments(service, ticket, [marker(key)]).get(marker(key))
         return Filed(ticket, {key: comment}) if comment else None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Service(reach), customer)
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         service = Service(reach)
@@ -161,7 +163,7 @@ class Vtiger(Helpdesk):
         what = "polling"
         if not cursor:
             rows = service.rows("id,modifiedtime", "ModComments", what=what, order="modifiedtime DESC", most=1)
-            newest = _time(rows[0]["modifiedtime"]) if rows else datetime(2000, 1, 1, tzinfo=UTC)
+            newest = time_of(rows[0]["modifiedtime"]) if rows else datetime(2000, 1, 1, tzinfo=UTC)
             return Signals((), f"{newest - SETTLES:{TIME}}")
         match = CURSOR.fullmatch(cursor)
         if match is None:
@@ -180,8 +182,8 @@ class Vtiger(Helpdesk):
             signals += _signals(service, rows)
             for row in rows:
                 last = record(row["id"], what, prefix)
-                if abs(reach.now - _time(row["modifiedtime"])) >= SETTLES:  # a zone that is not UTC holds nothing up
-                    settled = max(settled, f"{_time(row['modifiedtime']):{TIME}}")
+                if abs(reach.now - time_of(row["modifiedtime"])) >= SETTLES:  # a zone that is not UTC holds nothing up
+                    settled = max(settled, f"{time_of(row['modifiedtime']):{TIME}}")
             if len(rows) < 100:
                 return Signals(signals, settled)
         return Signals(signals, f"{since};{last};{settled}")
@@ -194,14 +196,6 @@ def _others(service: Service, last: str) -> list[str]:
     """
     beyond = [f"id > {quoted(last)}"] if last else []
     return [f"creator != {quoted(service.user)}", *beyond]
-
-
-def _time(node: Node) -> datetime:
-    """Return a time, which the web service tells in UTC whatever its user's zone is (seen; with a server in UTC)."""
-    try:
-        return datetime.strptime(node.text(), TIME).replace(tzinfo=UTC)
-    except ValueError:
-        raise TemporaryError("a time in the answer cannot be read") from None
 
 
 def _by_staff(row: Node) -> bool:
@@ -222,7 +216,7 @@ def _reply(service: Service, ticket: str, comment: str, row: Node) -> AgentReply
         ticket=ticket,
         text=row["commentcontent"].text(""),
         author=_name(service, value(row["creator"])),
-        written_at=_time(row["createdtime"]),
+        written_at=time_of(row["createdtime"]),
         attachments=_attachments(value(row["filename"])),
     )
 
@@ -256,14 +250,6 @@ def _name(service: Service, user: str) -> str:
     return service.reach.remember(f"vtiger/{service.reach.account}/user/{user}", look)
 
 
-def _history(service: Service, contact: str) -> str:
-    """Return the line on earlier tickets; none where Vtiger does not tell now: it delays no message."""
-    try:
-        return earlier_tickets(service, contact)
-    except DeskwireError:
-        return ""
-
-
 def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
     """Return the signals of those rows that are agents' answers in tickets of ours."""
     prefix, field = service.module("HelpDesk")
@@ -280,9 +266,9 @@ def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
             helpdesk=Vtiger.name,
             account=service.reach.account,
             object_id=record(row["id"], "polling"),
-            version=f"{_time(row['modifiedtime']):{TIME}}",
+            version=f"{time_of(row['modifiedtime']):{TIME}}",
             ticket=value(row["related_to"]),
-            occurred_at=_time(row["modifiedtime"]),
+            occurred_at=time_of(row["modifiedtime"]),
         )
         for row in answers
         if value(row["related_to"]) in ours

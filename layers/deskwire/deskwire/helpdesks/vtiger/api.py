@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
@@ -34,6 +35,7 @@ RECORD = re.compile(r"[0-9]{1,6}x[0-9]{1,18}")
 PREFIX = re.compile(r"[0-9]{1,6}")
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 ERROR_CODE = re.compile(r"[A-Z_]{3,60}")
+TIME = "%Y-%m-%d %H:%M:%S"
 HOUR = 3600.0
 LIFE = 86_000.0  # of a session's 86,400 seconds (as its code says; an idle one of 1,800 is refused and renewed)
 HINT = "the “access_key”"
@@ -268,6 +270,14 @@ def value(node: Node) -> str:
     """
     found = node.raw
     return str(int(found)) if isinstance(found, bool | int) else node.text("")
+
+
+def time_of(node: Node) -> datetime:
+    """Return a time, which the web service tells in UTC whatever its user's zone is (seen; with a server in UTC)."""
+    try:
+        return datetime.strptime(node.text(), TIME).replace(tzinfo=UTC)
+    except ValueError:
+        raise TemporaryError("a time in the answer cannot be read") from None
 
 
 def known(text: str) -> str:

@@ -25,7 +25,6 @@ WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open 
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
 PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
 TITLE = 250  # of 255 characters, beyond which it is cut in silence
-EARLIER = 3
 PATIENCE = timedelta(minutes=10)  # since the customer wrote: so long a file is tried again before it is left out
 
 
@@ -34,17 +33,22 @@ def marker(key: str) -> str:
     return f"dw-{digest(key)[:32]}"
 
 
-def contact_of(service: Service, customer: Customer) -> tuple[str, bool]:
-    """Return the contact of a customer, made or found, and whether it was found.
+def key_of_contact(customer: Customer) -> str:
+    """Return what stands for a customer in the key field of contacts."""
+    key = f"{customer.channel}:{customer.external_id}"
+    return key if PLAIN_KEY.fullmatch(key) else marker(key)
+
+
+def contact_of(service: Service, customer: Customer) -> str:
+    """Return the contact of a customer, made or found.
 
     It has no e-mail address and is opted out of e-mail: Vtiger's own workflows would mail people their own words.
     """
     _, field = service.module("Contacts")
-    key = f"{customer.channel}:{customer.external_id}"
-    key = key if PLAIN_KEY.fullmatch(key) else marker(key)
+    key = key_of_contact(customer)
     if found := _found(service, "Contacts", key, "looking for the contact"):
-        return found, True
-    made = service.create(
+        return found
+    return service.create(
         "Contacts",
         "creating the contact",
         {
@@ -57,7 +61,6 @@ def contact_of(service: Service, customer: Customer) -> tuple[str, bool]:
         },
         lambda: _found(service, "Contacts", key, "looking for the contact"),
     )
-    return made, False
 
 
 def ticket_of(service: Service, key: str) -> str:
@@ -72,7 +75,7 @@ def _found(service: Service, module: str, kept: str, what: str) -> str:
     return record(rows[0]["id"], what, prefix) if rows else ""
 
 
-def opened(service: Service, ticket: Ticket, contact: str, earlier: str) -> str:
+def opened(service: Service, ticket: Ticket, contact: str) -> str:
     """Create the ticket and return its id."""
     _, field = service.module("HelpDesk")
     return service.create(
@@ -84,7 +87,7 @@ def opened(service: Service, ticket: Ticket, contact: str, earlier: str) -> str:
             "ticketpriorities": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
             "assigned_user_id": service.reach.settings.get("owner", "") or service.user,
             "contact_id": contact,
-            "description": _introduction(ticket, earlier),
+            "description": _introduction(ticket),
             "source": SOURCE,
             field: marker(ticket.key),
         },
@@ -92,30 +95,12 @@ def opened(service: Service, ticket: Ticket, contact: str, earlier: str) -> str:
     )
 
 
-def earlier_tickets(service: Service, contact: str) -> str:
-    """Return a line that names the last tickets of a contact; empty where there are none."""
-    rows = service.rows(
-        "id,ticket_no,ticket_title,ticketstatus",
-        "HelpDesk",
-        f"contact_id = {quoted(contact)}",
-        what="reading earlier tickets",
-        order="id DESC",
-        most=EARLIER,
-    )
-    return " · ".join(
-        f"{line(value(row['ticket_no']), 40)} {line(value(row['ticket_title']), 80)}"
-        f" ({line(value(row['ticketstatus']), 40)})"
-        for row in rows
-    )
-
-
-def _introduction(ticket: Ticket, earlier: str) -> str:
+def _introduction(ticket: Ticket) -> str:
     """Return what an agent needs to know beside the customer's words."""
     more = {
         "Reference": line(ticket.reference),
         TAGS: line(", ".join(ticket.tags)),
         "Follow-up of": line(ticket.follow_up_of),
-        "Earlier tickets": earlier,
     }
     return introduction(ticket, line, more)
 

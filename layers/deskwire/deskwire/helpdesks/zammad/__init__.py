@@ -44,13 +44,14 @@ from deskwire.model.errors import (
 )
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal
-from deskwire.model.tickets import AgentReply, Entry, File, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
 
 from .api import Api
 from .articles import OWN, answer_of, customer, fields, marker, safe, written
+from .earlier import earlier
 
 CHECKED = date(2026, 11, 29)
 DOCS = "https://docs.zammad.org/en/latest/api"
@@ -170,6 +171,9 @@ class Zammad(Helpdesk):
                 return Filed(number, {}, id_of(row["customer_id"]))
         return None
 
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Api(reach), customer)
+
     # ------------------------------------------------------------------------------------------------ out
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
@@ -189,7 +193,7 @@ class Zammad(Helpdesk):
         """
         api, ours = Api(reach), {"ticket.tags": {"operator": "contains one", "value": OWN}}
         if not cursor:
-            changed = next((row["updated_at"].iso() for row in api.search(ours, "polling", newest=True)), None)
+            changed = next((row["updated_at"].iso() for row in api.search(ours, "polling", newest=1)), None)
             return Signals((), _stamp((changed or reach.now) - SETTLES))
         match = CURSOR.fullmatch(cursor)
         if match is None:

@@ -50,9 +50,7 @@ def customer(person: Customer) -> dict[str, str]:
     Never by e-mail or telephone: these are what somebody typed, and Zammad's default triggers would mail the customer
     their own words. So they stand in the note beside the person's name.
     """
-    login = person.external_id
-    if not LOGIN.fullmatch(login):
-        login = f"{re.sub('[^a-z0-9]', '', person.channel.lower())[:30]}-{digest(person.external_id)[:32]}"
+    login = login_of(person)
     # Zammad parts a full name itself (`check_name` in app/models/user.rb); a person without a name is refused.
     name = " ".join((person.name or person.handle or person.channel or login).split())
     found = {"login": login, "firstname": safe(name)[:100]}
@@ -60,6 +58,13 @@ def customer(person: Customer) -> dict[str, str]:
     if given:
         found["note"] = html.escape(safe(f"As given: {', '.join(given)}"), quote=False)[:250]
     return found
+
+
+def login_of(person: Customer) -> str:
+    """Return the login under which a customer is known."""
+    if LOGIN.fullmatch(person.external_id):
+        return person.external_id
+    return f"{re.sub('[^a-z0-9]', '', person.channel.lower())[:30]}-{digest(person.external_id)[:32]}"
 
 
 def fields(setting: str, ticket: Ticket) -> dict[str, str]:

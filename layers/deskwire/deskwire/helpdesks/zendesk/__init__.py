@@ -46,7 +46,7 @@ from deskwire.model.errors import (
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.keys import digest
 from deskwire.model.signals import About, Signal, Status
-from deskwire.model.tickets import AgentReply, Change, Customer, Entry, File, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.timing import TURN_SECONDS
 from deskwire.verification.hmac import HmacHeader
@@ -71,6 +71,7 @@ from .comments import (
     reply,
     written,
 )
+from .earlier import earlier
 
 if TYPE_CHECKING:
     from deskwire.contracts.registration import Finding, Registered, Site
@@ -243,6 +244,9 @@ class Zendesk(Helpdesk):
                     _wake(api, ticket, shown)
                 return Filed(ticket, {key: place(comment_of(audit), marks.index(mark(key)), len(marks))})
         return None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Api(reach), customer)
 
     def redact(self, ticket: str, entry: str, reach: Reach) -> bool:
         """Take the words of one entry out of its comment, for ever, and its files when it is alone there."""

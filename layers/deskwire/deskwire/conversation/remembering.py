@@ -1,0 +1,170 @@
+"""The customer's earlier tickets: looked up once for each conversation, noted in its first ticket, and weighed.
+
+The helpdesk is asked just before that ticket is opened, for `HISTORY_WITHIN` at most. Where it does not answer in that
+time, or an earlier attempt may have opened the ticket already, the ticket is opened without, and the lookup follows as
+a step of its own, retried for a day: see `Recorded.recalls`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from deskwire.contracts.connector import Reach
+from deskwire.contracts.helpdesk import History
+from deskwire.model.errors import DeskwireError, TemporaryError
+from deskwire.model.keys import compose, digest
+from deskwire.model.tickets import MOST_EARLIER, Customer, Earlier
+from deskwire.model.values import replace
+from deskwire.ports import Clock
+from deskwire.timing import HISTORY_WITHIN
+from deskwire.web.rest import Answer, Call, Transport
+
+from . import wording
+from .decide import Pending, end
+from .entries import Entries, later
+from .recorded import HISTORY, Outcome, Recorded
+from .table import moment
+from .thread import Past
+from .turn import Turn
+
+GIVE_UP = timedelta(days=1)  # after which a history that is not to be had is left out
+OVER = "its ticket is another's now"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """Looks up what is known of a customer."""
+
+    entries: Entries
+    clock: Clock
+
+    def before(self, turn: Turn, item: Pending) -> str | None:
+        """Return the note on the customer's earlier tickets (empty: there are none), before theirs is opened.
+
+        None: it is not known yet. What is found is written down first, so that a repeated request has the same bytes.
+        """
+        customer = self._sought(turn, item)
+        if customer is None:
+            return _own(turn)
+        if item.doubtful or turn.before.attempts:
+            return None
+        hurried = replace(turn.inside, http=_within(turn.inside.http, self.clock, HISTORY_WITHIN))
+        try:
+            found = self._asked(turn, customer, hurried)
+        except DeskwireError:  # what is wrong will show where it matters: in opening the ticket, or in the step
+            return None
+        self._remember(turn, found)
+        if turn.thread.past != turn.before.past:
+            self.entries.ledger.remember(turn.thread)
+        return _noted(found)
+
+    def leave(self, turn: Turn, item: Pending, noted: str | None) -> None:
+        """Add the note for the ticket that was opened just now, or the step that looks for what it is to say.
+
+        A worker may have opened it, and ended before that: `Thread.recall` says so.
+        """
+        customer = self._sought(turn, item)
+        if noted is None and customer is None:
+            noted = _own(turn)
+        if noted == "":
+            turn.recall(None)
+            return
+        of = "" if customer is None else digest(customer.external_id)
+        key = compose(HISTORY, turn.thread.filing_key)
+        turn.recall(Recorded(key=key, note=noted or "", by=of, received_at=turn.now.isoformat()))
+
+    def step(self, turn: Turn, item: Pending) -> Pending | None:
+        """Return the note that was to follow, with its words; None where there is nothing to say, or not yet."""
+        message = item.message
+        customer = self._sought(turn, item)
+        asked = message.key == compose(HISTORY, turn.thread.filing_key)
+        if not asked or customer is None or digest(customer.external_id) != message.by:
+            turn.outcomes.append(end(message, Outcome.SUPPRESSED, OVER))
+            return None
+        try:
+            found = self._asked(turn, customer, turn.inside)
+        except TemporaryError as error:
+            if self.clock() - moment(message.recorded_at // 1000) < GIVE_UP:
+                turn.missing[message.key] = later(turn, message, error)
+            else:
+                turn.outcomes.append(end(message, Outcome.SUPPRESSED, f"no earlier tickets were told: {error}"))
+            return None
+        except DeskwireError as error:
+            turn.outcomes.append(end(message, Outcome.REFUSED, f"earlier tickets cannot be looked up: {error}"))
+            return None
+        self._remember(turn, found)
+        words = _noted(found)
+        if not words:
+            turn.outcomes.append(end(message, Outcome.SUPPRESSED, "no earlier tickets"))
+            return None
+        return dataclasses.replace(item, message=dataclasses.replace(message, note=words))
+
+    def _sought(self, turn: Turn, item: Pending) -> Customer | None:
+        """Return whom to ask about, with no more than the company wants looked for; None: nobody is to be asked.
+
+        Who only says who they are is a person of this conversation alone, which has no earlier tickets elsewhere. A
+        follow-up names the ticket before, where the note stands.
+        """
+        rules = turn.connection.policy.history
+        told = rules.on and isinstance(turn.helpdesk, History) and not turn.thread.epoch
+        if not (told and turn.channel.proves_authors) or turn.thread.customer() is None:
+            return None
+        customer = self.entries.customer(turn, item)
+        return replace(
+            customer,
+            email=customer.email if "email" in rules.also_by else "",
+            phone=customer.phone if "phone" in rules.also_by else "",
+        )
+
+    def _asked(self, turn: Turn, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        """Return the earlier tickets that the helpdesk has of them, the present one left out."""
+        if not isinstance(turn.helpdesk, History):
+            return ()
+        found = turn.helpdesk.history(customer, reach)[:MOST_EARLIER]
+        return [each for each in found if each.ticket != turn.thread.ticket]
+
+    def _remember(self, turn: Turn, found: Sequence[Earlier]) -> None:
+        if found:
+            turn.remember(Past(len(found), sum(each.complaint for each in found)))
+
+
+def _noted(found: Sequence[Earlier]) -> str:
+    return wording.earlier(found, more=len(found) == MOST_EARLIER)
+
+
+def _own(turn: Turn) -> str:
+    """Return the note on what our own table knows without asking: the tickets of this conversation before the last one,
+    which a follow-up names anyhow.
+    """  # noqa: D205 - one sentence
+    known = turn.thread.earlier
+    if not turn.connection.policy.history.on or len(known) < 2:
+        return ""
+    return _noted(
+        [
+            Earlier(
+                ticket=each.ticket,
+                subject="in this conversation",
+                open=False,
+                outcome="solved" if each.solved else "",
+                at=moment(each.opened_at),
+                complaint=each.complaint,
+            )
+            for each in reversed(known)
+        ]
+    )
+
+
+def _within(http: Transport, clock: Clock, span: timedelta) -> Transport:
+    """Return a transport of which all calls together take no longer than the span."""
+    until = clock() + span
+
+    def ask(call: Call) -> Answer:
+        left = (until - clock()).total_seconds()
+        if left <= 0:
+            raise TemporaryError("looking for earlier tickets takes too long")
+        return http(replace(call, timeout=min(call.timeout, left)))
+
+    return ask
