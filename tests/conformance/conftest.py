@@ -79,6 +79,7 @@ POPULATIONS = {
         for name in _every(Helpdesk)
         if any(world.kind_of(each) == "status" for each in world.expected_events(name))
     ],
+    "closing_helpdesk": lambda: [n for n in _every(Helpdesk) if world.connectors()[n].abilities.tells_closing],
     "remembering_helpdesk": lambda: _every(History),
     "updating_helpdesk": lambda: _every(Updates),
     "delivered_channel": lambda: _delivered(Channel),

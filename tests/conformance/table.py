@@ -112,6 +112,8 @@ def shown(name):
             "updates": None if updates is None else [updates[0], updates[1].total_seconds()],
             "pushes": abilities.pushes,
             "polls": abilities.polls,
+            "reopens": abilities.reopens,
+            "tells_closing": abilities.tells_closing,
         }
         return found
     places = {world.place_of(item) for item in good if item.call == "send"}

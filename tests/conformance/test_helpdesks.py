@@ -1,4 +1,4 @@
-"""H1 to H12: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
+"""H1 to H13: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
 
 import copy
 from contextlib import suppress
@@ -420,6 +420,27 @@ def test_appending_says_that_it_changed_the_ticket_only_where_another_request_di
         said.append(result is not None and result.changed)
     assert not said[0], "it says that it changed a ticket in which nothing was to change"
     assert not said[1] or sent[0] != sent[1], "it says that it changed the ticket, and made the same requests"
+
+
+@pytest.mark.rule("H13.asked")
+def test_whether_a_closed_ticket_is_opened_again_is_the_company_s_rule(closing_helpdesk):
+    """An exchange shows one closed too long ago. With another rule it is opened again: no connector has its own."""
+    gone = [
+        item
+        for item in world.exchanges(closing_helpdesk)
+        if item.call == "append" and item.data["result"].get("gone", {}).get("state") == "closed"
+    ]
+    asked = []
+
+    def always(closed_at):
+        asked.append(closed_at)
+        return True
+
+    for item in [item for item in gone if "reopen_days" in item.data]:
+        reach = world.dataclasses.replace(world.reach_of(item, world.Script(item.data["steps"])), reopens=always)
+        with suppress(AssertionError, DeskwireError):  # it goes on, which is not recorded
+            world.called(item, item.data, reach)
+    assert any(closed_at is not None for closed_at in asked), "no exchange shows a ticket closed too long ago"
 
 
 @pytest.mark.rule("H12.told")

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from deskwire import registry
+from deskwire.care.policy import ClosedTickets
 from deskwire.contracts.channel import Channel, Page, Reach
 from deskwire.contracts.connector import not_given
 from deskwire.contracts.helpdesk import Helpdesk, Signals, TicketGone
@@ -399,6 +400,7 @@ def unpacked(value):
 def reach_of(exchange: Exchange, script: Script) -> Reach:
     data = exchange.data
     outgoing = data.get("outgoing", {})
+    rule = ClosedTickets(reopen_days=data.get("reopen_days", 365))
     return Reach(
         account=data.get("account") or outgoing.get("account") or data.get("event", {}).get("account", "1"),
         settings=data.get("settings", {}),
@@ -412,6 +414,7 @@ def reach_of(exchange: Exchange, script: Script) -> Reach:
         tokens=Renewed(Secrets(data.get("secrets", {}))),
         outbox=lambda shown: f"outbox-{shown.key}",
         aws=aws_of(script),
+        reopens=lambda closed_at: rule.reopens(closed_at, now_of(exchange)),
     )
 
 

@@ -1,7 +1,9 @@
 """What tests on a real helpdesk share: the way to it, which may lose an answer, and tickets and entries to write."""
 
+import dataclasses
 from datetime import UTC, datetime
 
+from deskwire.care.policy import ClosedTickets
 from deskwire.contracts.channel import Reach
 from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secrets
@@ -12,6 +14,12 @@ WRITTEN = datetime(2026, 11, 21, 9, 14, 3, tzinfo=UTC)
 FAMILY = "👩‍👩‍👧‍👦"
 HARD = f"a\u0301 é {FAMILY} 🌷 مرحبا שלום 你好 \u200fאב\u200e <b>&amp;</b> \\ ' \" %s {{x}} 10 % _a_ *b* `c`"
 counter = iter(range(1, 100_000))
+
+
+def ruled(reach, days):
+    """Return the reach of a company that opens closed tickets again for so many days."""
+    rule, now = ClosedTickets(reopen_days=days), reach.now
+    return dataclasses.replace(reach, reopens=lambda closed_at: rule.reopens(closed_at, now))
 
 
 class Wire:

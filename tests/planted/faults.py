@@ -32,6 +32,7 @@ PUBLIC = (
     "tests/stories/test_public_stories.py",
 )
 GUARDED = ("tests/library/conversation/test_guarding.py", "tests/stories/test_guarding_stories.py")
+HISTORY = ("tests/stories/test_history_stories.py",)
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
 NIGHT = ("tests/stories/test_night_stories.py", "tests/library/care/test_answers.py")
@@ -272,4 +273,15 @@ FAULTS = (
           ("tests/conformance/test_sending.py", "tests/connectors/google", "tests/connectors/linkedin")),
     Fault("a reminder is due at once", "conversation.reminders", "timedelta(minutes=policy.answer_within_minutes)",
           "timedelta(seconds=policy.answer_within_minutes)", ("tests/stories/test_reminders_stories.py",)),
+    # ----------------------------------------------------------------------------- earlier tickets, closed tickets
+    Fault("a new ticket waits for a slow lookup", "conversation.remembering",
+          "replace(turn.inside, http=_within(turn.inside.http, self.clock, HISTORY_WITHIN))", "turn.inside", HISTORY),
+    Fault("somebody else's earlier tickets in a public thread", "conversation.remembering",
+          "digest(customer.external_id) != message.by", "False", HISTORY),
+    Fault("a worker that dies takes the note with it", "conversation.ledger", '"recall": True', '"recall": False',
+          HISTORY),
+    Fault("the present ticket is one of the earlier ones", "conversation.remembering",
+          "if each.ticket != turn.thread.ticket", "", HISTORY),
+    Fault("a closed ticket takes messages for ever", "care.policy",
+          "now - closed_at <= timedelta(days=self.reopen_days)", "True", LEDGER),
 )  # fmt: skip

@@ -242,7 +242,7 @@ FAULTS = (
           "str(self.created_at)", '""',
           ("back when the erasure is forgotten (messenger, requesttracker)",)),
     Fault("a follow-up that something late opened is not counted", "conversation.decide:", "is_stale",
-          "seconds(now) - thread.filed_at", "seconds(now) - thread.last_inbound",
+          "rests = thread.filed_at", "rests = thread.last_inbound",
           ("written long before it came (messenger, zendesk)",)),
     Fault("an answer is known by the ticket that it is read on", "conversation.relaying:", "_key",
           "turn.definition.name, reply.id)", "turn.definition.name, reply.ticket, reply.id)",

@@ -209,3 +209,22 @@ def test_later_tickets_of_a_conversation_are_not_looked_up_but_known(company):
         f"Before: #{second.id} in this conversation · complaint · 2026-11-22\n"
         f"Before: #{first.id} in this conversation · complaint · 2026-11-02"
     )
+
+
+def test_in_a_public_thread_only_the_requesters_tickets_are_told(failing):
+    """The lookup is tried again when somebody else has written last: it is not their ticket."""
+    company = failing
+    before(company, "Bob's own", external_id="facebook-7300000000000022")
+    company.deliver(company.comment("Where is my parcel?"))
+    company.work()
+    said = company.comment("Mine, too", comment="993300000000078", author="7300000000000022", name="Bob")
+    said["changes"][0]["value"]["parent_id"] = "122200000000501_993300000000077"
+    company.deliver(said)
+    company.work()
+    company.over.append(0)
+    company.later(200)
+    (ticket,) = [each for each in company.zendesk.tickets if "parcel" in each.subject]
+    assert any("Mine, too" in words for words in company.comments())
+    assert notes(company, ticket) == []
+    (item,) = [each for (_, sk), each in company.table.items.items() if sk.startswith("M#history/")]
+    assert item["state"] == "suppressed"

@@ -211,7 +211,11 @@ class Freshdesk(Neighbour):
     @route("GET", "/api/v2/tickets/{ticket}")
     def view(self, asked: Asked, ticket: str) -> Reply:
         found = self._ticket(ticket)
-        return Reply(404) if found is None or found.archived else Reply.json(200, found.row(whole=True))
+        if found is None or found.archived:
+            return Reply(404)
+        stats = {"closed_at": _iso(found.updated) if found.values["status"] == 5 else None}
+        more = {"stats": stats} if asked.parameter("include") == "stats" else {}
+        return Reply.json(200, {**found.row(whole=True), **more})
 
     @route("PUT", "/api/v2/tickets/{ticket}")
     def change(self, asked: Asked, ticket: str) -> Reply:

@@ -112,7 +112,7 @@ class HubSpot(Neighbour):
     def close(self, ticket: str) -> None:
         """Let an agent close a ticket."""
         with self.lock:
-            self.records["tickets"][ticket]["properties"]["hs_pipeline_stage"] = "4"
+            self.records["tickets"][ticket]["properties"] |= {"hs_pipeline_stage": "4", "closed_date": self._now()}
             self._touch("tickets", ticket)
 
     def merge(self, ticket: str, into: str) -> None:
@@ -315,7 +315,7 @@ class HubSpot(Neighbour):
         return next((row for row in rows if value and row["properties"].get(UNIQUE[kind]) == value), None)
 
     def _check(self, kind: str, given: Mapping[str, str]) -> None:
-        known = PROPERTIES[kind] | {"deskwire_reply"}
+        known = PROPERTIES[kind] | {"deskwire_reply", "closed_date"}
         for name, value in given.items():
             if name not in known:
                 raise Refused(400, "VALIDATION_ERROR", f'Property "{name}" does not exist (PROPERTY_DOESNT_EXIST)')

@@ -16,7 +16,7 @@ from deskwire.model.tickets import Change, Customer, File, Sought
 from deskwire.web.media import Network, fetch
 from sandbox.helpdesks.djangohelpdesk.played import INSTALL, available
 from sandbox.helpdesks.djangohelpdesk.played import DjangoHelpdesk as Server
-from tests.connectors.living import FAMILY, HARD, Wire, a_ticket, an_entry, reach_of
+from tests.connectors.living import FAMILY, HARD, Wire, a_ticket, an_entry, reach_of, ruled
 
 pytestmark = pytest.mark.skipif(not available(), reason=f"django-helpdesk is not installed: {INSTALL}")
 
@@ -113,11 +113,11 @@ def test_h1_a_customer_opens_a_ticket_again_and_a_note_does_not(status, desk, re
     assert "internal words" in rows(desk, number)[-2]["comment"]
 
 
-def test_h1_a_ticket_closed_for_longer_than_is_declared_gets_a_follow_up(desk, wire):
-    reach = reaching(desk, wire, reopen_days="3")
+def test_h13_a_ticket_closed_for_longer_than_is_declared_gets_a_follow_up(desk, wire):
+    reach = ruled(reaching(desk, wire), 3)
     ticket, number = opened(reach)
     desk.agent_answers(number, "Done", status=4)
-    later = dataclasses.replace(reach, now=datetime.now(UTC) + timedelta(days=4))
+    later = ruled(dataclasses.replace(reach, now=datetime.now(UTC) + timedelta(days=4)), 3)
     with pytest.raises(TicketGone, match="closed"):
         connector.append(number, ticket.thread, [an_entry("again")], later)
     connector.append(number, ticket.thread, [an_entry("at once")], reach)

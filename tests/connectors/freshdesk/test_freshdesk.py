@@ -24,6 +24,7 @@ from deskwire.web.request import from_gateway
 from sandbox.helpdesks.freshdesk import played
 from sandbox.helpdesks.freshdesk.played import AGENT, Freshdesk
 from sandbox.neighbours.neighbour import Clock, broken, cut_after
+from tests.connectors.living import ruled
 
 EVENTS = Path(__file__).parents[3] / "events" / "freshdesk"
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -103,12 +104,23 @@ def test_h1_closed_merged_deleted_archived_and_spam_say_what_became_of_the_ticke
     desk.merge(2, 5)
     desk.tickets[2].deleted, desk.tickets[3].archived, desk.tickets[4].spam = True, True, True
     told = []
+    never = ruled(replace(reach, now=NOW + timedelta(days=1)), 0)
     for number in range(1, 6):
         with pytest.raises(TicketGone) as gone:
-            CONNECTOR.append(str(number), "c7", [entry("k9")], reach)
+            CONNECTOR.append(str(number), "c7", [entry("k9")], never)
         told.append((gone.value.state, gone.value.into))
     assert told == [("closed", ""), ("merged", "5"), ("deleted", ""), ("closed", ""), ("deleted", "")]
     assert CONNECTOR.append("2", "c7", [entry("k9", "About an answer", public=False)], reach).ticket == "2"
+
+
+def test_h13_a_closed_ticket_is_opened_again_for_as_long_as_the_company_says(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    desk.tickets[0].values["status"] = 5
+    later = replace(reach, now=NOW + timedelta(days=3))
+    with pytest.raises(TicketGone):
+        CONNECTOR.append("1", "c7", [entry("k2")], ruled(later, 2))
+    CONNECTOR.append("1", "c7", [entry("k2")], ruled(later, 3))
+    assert desk.tickets[0].values["status"] == 2
 
 
 CUSTOMER = Customer(external_id="messenger-c7", name="Jóna Example", channel="messenger", email="jona@example.org")

@@ -15,7 +15,7 @@ from deskwire.model.tickets import Change, Customer, File, Sought
 from deskwire.web.media import Network, fetch
 from sandbox.helpdesks.redmine.played import INSTALL, available
 from sandbox.helpdesks.redmine.played import Redmine as Server
-from tests.connectors.living import FAMILY, HARD, Wire, a_ticket, an_entry, reach_of
+from tests.connectors.living import FAMILY, HARD, Wire, a_ticket, an_entry, reach_of, ruled
 
 pytestmark = pytest.mark.skipif(not available(), reason=f"Redmine is not installed: {INSTALL}")
 
@@ -76,13 +76,13 @@ def test_h1_a_ticket_is_opened_with_its_facts_and_words(redmine, reach, wire):
     assert wire.asked == ["GET", "GET", "POST", *["PUT", "GET"] * 2], "project and priorities once an hour"
 
 
-def test_h1_a_customer_opens_a_closed_ticket_again_and_a_note_does_not(redmine, wire, reach):
+def test_h1_h13_a_customer_opens_a_closed_ticket_again_and_a_note_does_not(redmine, wire, reach):
     ticket, number = opened(reach)
     redmine.agent_sets(number, status="Closed")
     connector.append(number, ticket.thread, [an_entry("internal words", public=False)], reach)
     assert redmine.issue(number)["status"]["name"] == "Closed"
-    late = reaching(redmine, wire, reopen_days="3")
-    later = dataclasses.replace(late, now=datetime.now(UTC) + timedelta(days=4))
+    late = ruled(reach, 3)
+    later = ruled(dataclasses.replace(reach, now=datetime.now(UTC) + timedelta(days=4)), 3)
     with pytest.raises(TicketGone, match="closed"):
         connector.append(number, ticket.thread, [an_entry("again")], later)
     wire.calls.clear()

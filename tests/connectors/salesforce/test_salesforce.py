@@ -19,6 +19,7 @@ from deskwire.web import rest
 from sandbox.helpdesks.salesforce.books import CLIENT, LOGIN, USERNAME, key, pem
 from sandbox.helpdesks.salesforce.played import Refused, Salesforce
 from sandbox.neighbours.neighbour import Clock, Fault, Reply
+from tests.connectors.living import ruled
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 HOST = "northwind.my.salesforce.com"
@@ -151,12 +152,12 @@ def test_a_case_that_lost_a_merge_and_was_kept_is_followed_as_well(org, reach):
     assert (caught.value.state, caught.value.into) == ("merged", master)
 
 
-@pytest.mark.parametrize(("days", "gone"), [("0", True), ("2", True), ("3", False), ("", False)])
-def test_a_case_takes_messages_for_some_days_after_it_was_closed(org, reach, days, gone):
+@pytest.mark.parametrize(("days", "gone"), [(0, True), (1, True), (2, False)])
+def test_h13_a_case_takes_messages_for_some_days_after_it_was_closed(org, reach, days, gone):
     connector = helpdesk("salesforce")
     filed = connector.open(ticket(entry("k1")), reach)
     org.close(filed.ticket)
-    late = dataclasses.replace(reach, now=NOW + timedelta(days=2), settings=SETTINGS | {"reopen_days": days})
+    late = ruled(dataclasses.replace(reach, now=NOW + timedelta(days=2)), days)
     if gone:
         with pytest.raises(TicketGone, match="closed"):
             connector.append(filed.ticket, "c7", [entry("k2")], late)

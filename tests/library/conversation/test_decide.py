@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from deskwire.care.policy import ClosedTickets, Policy
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.conversation.decide import Pending, decide, end
 from deskwire.conversation.recorded import Outcome, Recorded
@@ -15,6 +18,7 @@ from deskwire.model.reference import reference
 from deskwire.model.signals import About, Signal, Status
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+RULE = ClosedTickets()
 CAN = Abilities(native_key=False, find_open=True, find_append=True, several=True)
 BUDGET = Abilities(
     native_key=False, find_open=True, find_append=True, several=True, updates=(30, timedelta(minutes=10))
@@ -39,8 +43,8 @@ def thread(**more):
     return Thread(pk="T#messenger/41/9", **more)
 
 
-def plan(*items, of=None, abilities=CAN, reopen=timedelta(days=14), now=NOW):
-    return decide(of or thread(), items, abilities, reopen, now)
+def plan(*items, of=None, abilities=CAN, closed=RULE, now=NOW):
+    return decide(of or thread(), items, abilities, closed, now)
 
 
 def test_a_customers_message_is_filed():
@@ -150,3 +154,36 @@ def test_a_status_ends_at_once_and_of_an_earlier_ticket_says_nothing():
     signal = Pending(message=Recorded(key=told.key, signal=told, received_at=NOW.isoformat()))
     assert [(each.state, each.ticket) for each in plan(signal, of=thread(ticket="7")).ended] == [(Outcome.FILED, "7")]
     assert plan(signal, of=thread(ticket="8")).ended[0].state == Outcome.SUPPRESSED
+
+
+def stamp(days):
+    return int((NOW - timedelta(days=days)).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("filed", "solved", "rule", "follows_up"),
+    [
+        (13, None, {}, False),
+        (15, None, {}, True),
+        (15, 3, {}, False),  # it was solved three days ago
+        (15, 14.1, {}, True),
+        (3, None, {"reopen_days": 2}, True),
+        (300, 200, {"afterwards": "same"}, False),
+    ],
+)
+def test_a_closed_ticket_is_opened_again_for_as_long_as_the_company_says(filed, solved, rule, follows_up):
+    status = {} if solved is None else {"status": Status.SOLVED, "status_at": stamp(solved)}
+    known = thread(ticket="7", filed_at=stamp(filed), **status)
+    assert plan(pending(), of=known, closed=ClosedTickets(**rule)).follow_up == follows_up
+
+
+def test_a_helpdesk_that_tells_when_a_ticket_was_closed_is_asked_as_it_is_looked_at():
+    can = replace(CAN, tells_closing=True)
+    assert not plan(pending(), of=thread(ticket="7", filed_at=stamp(300)), abilities=can).follow_up
+
+
+def test_the_rule_of_before_is_read_under_its_old_name():
+    policy = Policy.model_validate_json('{"reopen_days": 3}')
+    assert policy.closed_tickets.reopen_days == 3
+    with pytest.raises(ValueError, match="reopen_days"):
+        Policy.model_validate({"reopen_days": 3, "closed_tickets": {"reopen_days": 4}})

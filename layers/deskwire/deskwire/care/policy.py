@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -176,6 +176,31 @@ class Private(BaseModel):
         return self.hide or self.invites
 
 
+class ClosedTickets(BaseModel):
+    """What becomes of a message for a ticket that is closed: one rule, whatever the helpdesk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    reopen_days: int = Field(
+        14,
+        ge=0,
+        le=365,
+        description="For so many days a closed ticket is opened again; 0: never. Counted from when it was closed where "
+        "the helpdesk tells that, otherwise from the last message filed.",
+    )
+    afterwards: Literal["new", "same"] = Field(
+        "new",
+        description="Later: `new` opens another ticket, linked to the old one; `same` goes on in the old one as long "
+        "as the helpdesk takes it.",
+    )
+
+    def reopens(self, closed_at: datetime | None, now: datetime) -> bool:
+        """Return whether a ticket that was closed then takes a message now; of one without a time, True."""
+        if self.afterwards == "same" or closed_at is None:
+            return True
+        return now - closed_at <= timedelta(days=self.reopen_days)
+
+
 class LookingBack(BaseModel):
     """Whether a customer's earlier tickets are looked up."""
 
@@ -214,12 +239,8 @@ class Policy(BaseModel):
     late_minutes: int = Field(
         60, ge=1, le=24 * 60, description="A message older than this is filed, but no longer acknowledged."
     )
-    reopen_days: int = Field(
-        14,
-        ge=0,
-        le=365,
-        description="A message within these days of the last one filed goes to the same ticket, a later one opens a "
-        "follow-up.",
+    closed_tickets: ClosedTickets = Field(
+        default_factory=ClosedTickets, description="What becomes of a message for a ticket that is closed."
     )
     window_note_minutes: int = Field(
         60,
@@ -265,6 +286,15 @@ class Policy(BaseModel):
         default=IDENTITY,
         description="Words that mark a message as holding personal data. Card numbers and IBANs are always found.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was_called(cls, given: Any) -> Any:  # noqa: ANN401 - whatever is given
+        """Read `reopen_days` of before there was `closed_tickets`: the table and older files have it."""
+        if not isinstance(given, dict) or "reopen_days" not in given or "closed_tickets" in given:
+            return given
+        more = {name: value for name, value in given.items() if name != "reopen_days"}
+        return {**more, "closed_tickets": {"reopen_days": given["reopen_days"]}}
 
     @model_validator(mode="after")
     def _texts_where_they_are_due(self) -> Policy:

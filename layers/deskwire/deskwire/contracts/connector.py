@@ -255,11 +255,25 @@ class _NoTokens:
     __call__ = refused = staticmethod(not_given)
 
 
+class Reopens(Protocol):
+    """The company's rule for closed tickets."""
+
+    def __call__(self, closed_at: datetime | None) -> bool:
+        """Return whether a ticket that was closed then is opened again by a customer's message, or takes no more."""
+
+
+def always(closed_at: datetime | None) -> bool:
+    """Return True: what nobody made a rule for is opened again."""
+    del closed_at
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What a connector may use behind the queue: its connection's settings and secrets, HTTP, mail and AWS.
 
-    `account` is the platform's id of the page, number or profile (for a helpdesk: the connection's name).
+    `account` is the platform's id of the page, number or profile (for a helpdesk: the connection's name). `reopens` is
+    for helpdesks that tell when a ticket was closed (`Abilities.tells_closing`).
     """
 
     account: str
@@ -274,6 +288,7 @@ class Reach:
     aws: Aws = not_given
     original: Original = not_given
     outbox: Show = not_given
+    reopens: Reopens = always
 
     def __repr__(self) -> str:
         return f"Reach({self.account})"

@@ -30,6 +30,9 @@ class Abilities:
     in which time). `entry_bytes` is the most one entry may hold, in UTF-8. `four_byte`: whether emoji survive.
     `pushes`: a signed webhook tells of agents' replies. `tells`: in their words (`About.ANSWER`), for they cannot be
     read: `replies` returns nothing then. `polls`: agents' replies can be looked up by a cursor.
+    `reopens`: a closed ticket can be opened again; where not, a message for one opens a follow-up, whatever the policy
+    says. `tells_closing`: it says when a ticket was closed, and `append` asks `Reach.reopens` with that before it opens
+    one again; of the others, the last message filed counts.
     `rate`: the header (lower-case) in which each answer says how many requests an account may make in a minute.
     """
 
@@ -46,6 +49,8 @@ class Abilities:
     pushes: bool = True
     polls: bool = False
     tells: bool = False
+    reopens: bool = True
+    tells_closing: bool = False
     rate: str = ""
 
 
@@ -81,8 +86,8 @@ class Helpdesk(Connector):
         """Add the entries, in order. Several at once only where `abilities.several`.
 
         Public entries are the customer's words, the others internal notes. A ticket that was solved is opened again
-        by a public one. Returns where they are now: a merged ticket's id changes. Raises `TicketGone`, and the
-        errors of `rest.checked`, ambiguous when some of it may be there now.
+        by a public one, if the company's rule says so. Returns where they are now: a merged ticket's id changes.
+        Raises `TicketGone`, and the errors of `rest.checked`, ambiguous when some of it may be there now.
         """
 
     @abstractmethod

@@ -44,7 +44,7 @@ def _attended(turn: Turn) -> bool:
 
     A conversation ends, so that a message opens another ticket, with the days of `reopen_days`.
     """
-    days = turn.connection.policy.reopen_days
+    days = turn.connection.policy.closed_tickets.reopen_days
     spoke = turn.thread.answered_at > 0 and seconds(turn.now) - turn.thread.answered_at <= days * DAY
     return spoke or (turn.before.said is not None and seconds(turn.now) - turn.before.filed_at <= days * DAY)
 

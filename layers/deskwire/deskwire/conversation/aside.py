@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import timedelta
 
 from deskwire.care.noise import noise
 from deskwire.contracts.helpdesk import Closes
@@ -126,6 +125,6 @@ def _praises(turn: Turn, event: Event | None) -> bool:
 
 def _ticket(turn: Turn) -> bool:
     """Return whether a ticket of the thread is open, in which praise may as well stand."""
-    thread = turn.thread
-    reopen = timedelta(days=turn.connection.policy.reopen_days)
-    return bool(thread.ticket) and thread.status is not Status.SOLVED and not is_stale(thread, reopen, turn.now)
+    thread, closed = turn.thread, turn.connection.policy.closed_tickets
+    stale = is_stale(thread, turn.helpdesk.abilities, closed, turn.now)
+    return bool(thread.ticket) and thread.status is not Status.SOLVED and not stale

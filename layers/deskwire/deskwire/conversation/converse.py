@@ -218,7 +218,7 @@ class Conversation:
         except (TemporaryError, ConfigurationError) as error:
             turn.blame(error)
             return Plan()
-        plan = decide(turn.thread, items, turn.helpdesk.abilities, _days(turn.connection), turn.now)
+        plan = decide(turn.thread, items, turn.helpdesk.abilities, turn.connection.policy.closed_tickets, turn.now)
         turn.outcomes += plan.ended
         turn.attend(items)
         turn.rename(items)
@@ -230,10 +230,11 @@ class Conversation:
         definition = self.directory.helpdesk(thread.helpdesk or connection.helpdesk)
         channel, outside = self.directory.channel_of(connection)
         helpdesk, inside = self.directory.helpdesk_of(definition)
+        now, closed = self.clock(), connection.policy.closed_tickets
+        inside = replace(inside, reopens=lambda closed_at: closed.reopens(closed_at, now))
         return Turn(
             thread=thread, connection=connection, definition=definition, channel=channel, outside=outside,
-            helpdesk=helpdesk, inside=inside, now=self.clock(),
-            incidents=self.directory.incidents(connection),
+            helpdesk=helpdesk, inside=inside, now=now, incidents=self.directory.incidents(connection),
         )  # fmt: skip
 
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
@@ -472,7 +473,3 @@ def _without(pending: Sequence[str], messages: list[Recorded]) -> list[str]:
 
 def _ended(plan: Plan) -> set[str]:
     return {each.key for each in plan.ended} | {item.message.key for item, _ in plan.doubted}
-
-
-def _days(connection: Connection) -> timedelta:
-    return timedelta(days=connection.policy.reopen_days)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
+from deskwire.care.policy import ClosedTickets
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.model.events import Event, Kind
 from deskwire.model.notices import Purpose
-from deskwire.model.signals import Signal
+from deskwire.model.signals import Signal, Status
 from deskwire.timing import GIVE_UP
 
 from .albums import albums, more_to_come, together
 from .recorded import ERASED, Outcome, Recorded
-from .table import person_digest, seconds
+from .table import moment, person_digest, seconds
 from .thread import Thread
 
 SENT_BY_US = "own: sent by us"  # the reason of an echo
@@ -113,12 +114,12 @@ def end(message: Recorded, outcome: Outcome, reason: str = "", *, ticket: str = 
 
 
 def decide(
-    thread: Thread, items: Sequence[Pending], abilities: Abilities, reopen: timedelta | None, now: datetime
+    thread: Thread, items: Sequence[Pending], abilities: Abilities, closed: ClosedTickets, now: datetime
 ) -> Plan:
     """Return the plan for the pending messages of a thread."""
     items = _beside(items)
     ended, doubted, file, relay = _sort(items, thread, now)
-    stale = is_stale(thread, reopen, now)
+    stale = is_stale(thread, abilities, closed, now)
     # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
     follow_up = stale and any(_begins(item) for item in file)
     filed = albums(_in_order(file, opens=follow_up or not thread.ticket), thread.joined)
@@ -177,12 +178,18 @@ def _in_order(file: Sequence[Pending], *, opens: bool) -> tuple[Pending, ...]:
     return tuple(sorted(file, key=lambda item: (opens and not _begins(item), *_order(item))))
 
 
-def is_stale(thread: Thread, reopen: timedelta | None, now: datetime) -> bool:
-    """Return whether the ticket is too old to be extended."""
-    if not thread.ticket or reopen is None or not thread.filed_at:
+def is_stale(thread: Thread, abilities: Abilities, closed: ClosedTickets, now: datetime) -> bool:
+    """Return whether the ticket has rested too long to be gone on in, as far as we know.
+
+    Whether it is closed, and since when, is known where the helpdesk signals it, or tells it as it is looked at.
+    """
+    if not thread.ticket or abilities.tells_closing or not thread.filed_at:
         return False
     # Not by when they wrote: that may be long ago when it comes, and what is still to be filed does not count.
-    return seconds(now) - thread.filed_at > reopen.total_seconds()
+    rests = thread.filed_at
+    if thread.status is Status.SOLVED:
+        rests = max(rests, thread.status_at)
+    return not closed.reopens(moment(rests), now)
 
 
 def _begins(item: Pending) -> bool:

@@ -77,14 +77,13 @@ class DjangoHelpdesk(Helpdesk):
         entry_bytes=100_000,
         pushes=False,
         polls=True,
+        tells_closing=True,
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "address": "where django-helpdesk is: https://desk.example.com/helpdesk (with its path, without /api)",
         "queue": "the number of the queue that new tickets go to",
         "user_id": "the number of Deskwire's user",
         "user": "the name of that user (optional: for a password alone)",
-        "reopen_days": "for how many days a closed ticket takes messages; later ones open a follow-up, with 0 all do "
-        "(optional, otherwise a closed ticket is always opened again)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "token": "the token of Deskwire's user",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import numbered, required_id
 from deskwire.families.introducing import introduction, tagged
@@ -58,12 +56,10 @@ def standing(api: Api, ticket: str, *, public: bool) -> Node:
     into = shown["merged_to"].any_id()
     if into:
         raise TicketGone("merged", into=numbered(into), at=api.reach.now)
-    days = api.reach.settings.get("reopen_days", "")
-    if public and days and shown["status"].number(0) in OVER:
-        if not days.isdigit():
-            raise ConfigurationError("“reopen_days” is not a number of days")
+    if public and shown["status"].number(0) in OVER:
+        # When it was closed is not told: nothing was written into it since its last follow-up.
         moments = [moment for row in shown["followup_set"].rows() if (moment := row["date"].iso()) is not None]
-        if moments and api.reach.now - max(moments) > timedelta(days=int(days)):
+        if not api.reach.reopens(max(moments, default=None)):
             raise TicketGone("closed")
     return shown
 

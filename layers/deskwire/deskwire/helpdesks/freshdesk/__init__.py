@@ -45,7 +45,7 @@ from deskwire.web.rest import Call
 from .api import PAGE, Api, listed
 from .conversations import UPLOAD_BYTES, answers, bears, found, mark, merged, noted, removed
 from .earlier import earlier
-from .tickets import CLOSED, KEY_FIELD, key_field, opened, raised, standing, wake
+from .tickets import CLOSED, KEY_FIELD, closed_at, key_field, opened, raised, standing, wake
 
 CHECKED: Final = date(2026, 11, 29)
 API: Final = "https://developers.freshdesk.com/api/"
@@ -89,6 +89,7 @@ class Freshdesk(Helpdesk):
         entry_bytes=60_000,  # unconfirmed: no page gives a limit
         rate="x-ratelimit-total",
         polls=True,
+        tells_closing=True,
     )
     # `attachment_url` in the examples of the API lies on S3; where another data centre puts files is unconfirmed.
     media_hosts: ClassVar[tuple[str, ...]] = ("freshdesk.com", "freshworks.com", "amazonaws.com")
@@ -125,11 +126,16 @@ class Freshdesk(Helpdesk):
         return Filed(number, {first.key: DESCRIPTION} | notes, requester)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
-        """Look at the ticket, add the entry, and open the ticket again where it sleeps: two or three calls."""
+        """Look at the ticket, add the entry, and open the ticket again where it sleeps: two or three calls.
+
+        Two more for a closed one: whether it was merged, and when it was closed.
+        """
         api, number = Api(reach), numbered(ticket)
         shown = api.ticket(number)
         if shown["status"].raw == CLOSED and any(entry.public for entry in entries):
-            raise merged(api, number)
+            gone = merged(api, number)
+            if gone.state == "merged" or not reach.reopens(closed_at(api, number)):
+                raise gone
         filed: dict[str, str] = {}
         try:
             for entry in entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from deskwire.families.ids import NUMBER, id_of
@@ -16,7 +16,7 @@ from .api import FIELD, PAGE, PAGES, Api, listed, refusals
 from .conversations import body_of, fitting, left_out, mark
 
 OPEN, CLOSED = 2, 5
-ASLEEP = (3, 4, 6)  # pending, resolved, “waiting on customer”: no agent looks at it
+ASLEEP = (3, 4, 5, 6)  # pending, resolved, closed, “waiting on customer”: no agent looks at it
 PRIORITIES = {"low": 1, "normal": 2, "high": 3, "urgent": 4}
 PORTAL = 2  # the source of a ticket where none is set. Chat (7) wants another shape of notes.
 KEY_FIELD = "cf_deskwire_key"
@@ -106,6 +106,11 @@ def raised(change: Change, shown: Node) -> dict[str, Any]:
     # A priority of another number is the company's own, and left.
     current = next((name for name, number in PRIORITIES.items() if number == shown["priority"].raw), "another")
     return changes | ({"priority": PRIORITIES[change.priority]} if change.raises(current) else {})
+
+
+def closed_at(api: Api, number: str) -> datetime | None:
+    """Return when a ticket was closed: https://developers.freshdesk.com/api/#view_a_ticket, with `include=stats`."""
+    return api.get(f"tickets/{number}", "looking at a ticket", include="stats")["stats"]["closed_at"].iso()
 
 
 def wake(api: Api, number: str, shown: Node) -> None:

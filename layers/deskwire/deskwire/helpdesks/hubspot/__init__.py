@@ -96,6 +96,7 @@ class HubSpot(Helpdesk):
         attachments=False,
         entry_bytes=200_000,
         polls=True,
+        tells_closing=True,
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "pipeline": "the id of the ticket pipeline (optional, otherwise the first one)",
@@ -131,7 +132,7 @@ class HubSpot(Helpdesk):
         api = Api(reach)
         filed: dict[str, str] = {}
         for entry in entries:
-            shown = api.ticket(numbered(ticket), "hs_pipeline", "hs_pipeline_stage")
+            shown = api.ticket(numbered(ticket), "hs_pipeline", "hs_pipeline_stage", "closed_date")
             if id_of(shown["id"]) != ticket:
                 # Unconfirmed: that a merged ticket's id leads to the one it became part of, as contacts' ids do. When
                 # is not told; the change of the record is no earlier.
@@ -139,6 +140,8 @@ class HubSpot(Helpdesk):
             pipeline, stage = (shown["properties"][name].text("") for name in ("hs_pipeline", "hs_pipeline_stage"))
             stages = api.stages(pipeline)
             if entry.public and stage in stages.closed:
+                if not reach.reopens(shown["properties"]["closed_date"].iso()):
+                    raise TicketGone("closed")
                 api.write("PATCH", f"crm/v3/objects/tickets/{ticket}", stages.moved(), "opening a ticket again")
             filed[entry.key] = noted(api, ticket, entry.contact, entry)
         return Filed(ticket, filed)

@@ -75,6 +75,7 @@ class Redmine(Helpdesk):
         entry_bytes=60_000,
         pushes=False,
         polls=True,
+        tells_closing=True,
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "address": "where Redmine is: https://redmine.example.com (with its path)",
@@ -82,8 +83,6 @@ class Redmine(Helpdesk):
         "tracker": "the number of the tracker of new tickets (optional, otherwise the project's first)",
         "reopened_status": "the number of the status that a customer's message gives a closed ticket (optional, "
         "otherwise the first one that is not closed)",
-        "reopen_days": "for how many days a closed ticket takes messages; later ones open a follow-up, with 0 all do "
-        "(optional, otherwise a closed ticket is always opened again)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"api_key": "the API access key of Deskwire's user"}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import numbered, required_id
 from deskwire.families.introducing import introduction, tagged
@@ -97,12 +95,10 @@ def journal_of(issue: Node, key: str) -> str:
 
 def closed_for_long(api: Api, issue: Node) -> bool:
     """Return whether an issue is closed for longer than the company opens it again."""
-    days, moment = api.reach.settings.get("reopen_days", ""), issue["closed_on"].iso()
-    if not days or moment is None or not api.statuses().get(issue["status"]["id"].number(0)):
+    moment = issue["closed_on"].iso()  # which stays when it is opened again
+    if moment is None or not api.statuses().get(issue["status"]["id"].number(0)):
         return False
-    if not days.isdigit():
-        raise ConfigurationError("“reopen_days” is not a number of days")
-    return api.reach.now - moment > timedelta(days=int(days))
+    return not api.reach.reopens(moment)
 
 
 def changed(api: Api, ticket: str, change: Change) -> None:

@@ -71,6 +71,7 @@ class Salesforce(Helpdesk):
         entry_bytes=60_000,  # ours: some sixteen comments
         pushes=False,
         polls=True,
+        tells_closing=True,
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "domain": "the org's My Domain: example.my.salesforce.com",
@@ -79,8 +80,6 @@ class Salesforce(Helpdesk):
         "audience": "what the log-in is for (optional, otherwise https://login.salesforce.com, or test. for a sandbox)",
         "origin": "the value of “Case Origin” that new cases get (optional)",
         "open_status": "the status that a closed case gets when the customer writes (optional, otherwise New)",
-        "reopen_days": "for how many days a closed case takes messages; later ones open a follow-up, with 0 all do "
-        "(optional, otherwise a closed case is always opened again)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "private_key": "the private key, in PEM, of the certificate that the app has"

@@ -133,13 +133,8 @@ def awake(api: Api, number: str) -> None:
     shown = look(api, number)
     if shown["IsClosed"].raw is not True:
         return
-    days = api.reach.settings.get("reopen_days", "")
-    if days:
-        if not re.fullmatch(r"[0-9]{1,4}", days):
-            raise ConfigurationError("“reopen_days” is not a whole number of days")
-        closed = shown["ClosedDate"].iso()
-        if int(days) == 0 or (closed is not None and api.reach.now - closed >= timedelta(days=int(days))):
-            raise TicketGone("closed")
+    if not api.reach.reopens(shown["ClosedDate"].iso()):
+        raise TicketGone("closed")
     status = api.reach.settings.get("open_status", "") or "New"
     api.change(number, {"Status": status}, "opening a case again")
 

@@ -99,12 +99,11 @@ class Zammad(Helpdesk):
         several=False,
         entry_bytes=1_000_000,
         polls=True,
+        tells_closing=True,
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "address": "where Zammad is: https://support.example.com",
         "group": "the name of the group that new tickets go to",
-        "reopen_days": "for how many days a closed ticket takes messages; later ones open a follow-up, with 0 all do "
-        "(optional, otherwise a closed ticket is always opened again)",
         "bot_user_id": "the user id of Deskwire's agent (optional, otherwise looked up)",
         "fields": "ticket attributes to fill: `reference=deskwire_reference` (optional; our name = the name of the "
         "attribute; a connection's own `fields` may name the attribute itself)",
@@ -351,14 +350,9 @@ def _past(shown: Node, reach: Reach) -> bool:
 
     An agent, as Deskwire is, may always follow up (app/policies/ticket_policy.rb).
     """
-    setting = reach.settings.get("reopen_days", "")
-    if not setting:
-        return False
-    if not re.fullmatch(r"[0-9]{1,4}", setting):
-        raise ConfigurationError("“reopen_days” is not a whole number of days")
     # `last_close_at` came with 5.2; older versions know when it was closed for the first time.
     closed = shown["last_close_at"].iso() or shown["close_at"].iso() or shown["updated_at"].iso()
-    return int(setting) == 0 or (closed is not None and reach.now - closed >= timedelta(days=int(setting)))
+    return not reach.reopens(closed)
 
 
 def _merged(api: Api, ticket: str, shown: Node) -> TicketGone:
