@@ -26,7 +26,7 @@ from sandbox.neighbours.desk import By, Comment, Ticket
 from sandbox.neighbours.platform import Spoken
 from sandbox.neighbours.sender import State
 from sandbox.northwind.company import Company
-from sandbox.northwind.notes import MARKER, Happening, Identity, Talk
+from sandbox.northwind.notes import EARLIER, MARKER, Happening, Identity, Talk
 from sandbox.northwind.offices import is_open
 from sandbox.northwind.script import Script
 
@@ -173,6 +173,8 @@ class Books:
         self._places: dict[str, list[tuple[Ticket, int, int, Comment]]] = defaultdict(list)
         for ticket in self.tickets:
             for number, comment in enumerate(ticket.comments):
+                if EARLIER in comment.text:
+                    continue
                 words = comment.text.split("\n\nBefore: ")[0]  # an edited message also quotes what it was
                 for found in MARKER.finditer(words):
                     self._places[found[0]].append((ticket, number, found.start(), comment))

@@ -13,6 +13,7 @@ from deskwire.model.keys import compose
 MARKER = re.compile(
     r"\b(?:NW|ANS|NOTE)-\d{3,}\b"
 )  # a number that occurs nowhere else: in a customer's words, an agent's
+EARLIER = "Earlier tickets of this customer"  # a note of Deskwire's that quotes the subjects of other tickets
 Identity = tuple[str, str, str, str]  # channel, account, the platform's id of the thing, what was done to it
 
 

@@ -19,7 +19,7 @@ from sandbox import helpdesks, platforms
 from sandbox.neighbours.platform import found
 from sandbox.neighbours.sender import Delivery, State
 from sandbox.northwind.company import Company
-from sandbox.northwind.notes import MARKER, Answer, Happening, Notes, Step, Talk
+from sandbox.northwind.notes import EARLIER, MARKER, Answer, Happening, Notes, Step, Talk
 from sandbox.northwind.scenes import Scene, Scenes, Way
 from sandbox.northwind.words import NAMES, sentences
 
@@ -149,7 +149,7 @@ class Script:
         self._looked = now
         found, self._read = self.company.desk.since(self._read)
         for ticket, words in found:
-            for marker in MARKER.findall(words):
+            for marker in MARKER.findall(words) if EARLIER not in words else ():
                 self.where.setdefault(marker, ticket)
 
     def answer_later(self, talk: Talk) -> None:
