@@ -47,6 +47,7 @@ WORDS = {
     "send": "sends answers",
     "sent": "tells after doubt what was sent",
     "update": "raises priorities and adds tags later",
+    "history": "tells a customer's earlier tickets",
 }
 UNITS = {"utf16": "UTF-16 units", "weighted": "weighted characters"}
 

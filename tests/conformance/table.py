@@ -200,6 +200,7 @@ ANSWER = ("channel", "where", "longest text", "automatic answers", "windows")
 HELPDESK = (
     "helpdesk", "idempotency key of its own", "finds after doubt", "several entries at once", "longest entry",
     "emoji", "files", "redacts", "priority and tags later", "tells of replies by",
+    "earlier tickets", "closed tickets",
 )  # fmt: skip
 
 
@@ -235,6 +236,8 @@ def helpdesk_row(name, data):
         yes("redact" in data["does"]),
         yes("update" in data["does"]),
         able(webhook=data["pushes"], polling=data["polls"]),
+        yes("history" in data["does"]),
+        able(**{"opened again": data["reopens"], "their day is told": data["tells_closing"]}),
     )
 
 
