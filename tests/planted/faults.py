@@ -223,7 +223,7 @@ FAULTS = (
           "        if pending:\n            self.mailbox.send(",
           ("tests/stories/test_linkedin_stories.py",)),
     Fault("a span between two polls in minutes", "conversation.polling", "every.value.total_seconds() - EARLY",
-          "every.value.total_seconds() / 60 - EARLY", ("tests/stories/test_linkedin_stories.py",)),
+          "every.value.total_seconds() / 60 - EARLY", ("tests/stories/test_neighbours_stories.py",)),
     Fault("a token's end is told in hours", "conversation.registrations", "timedelta(days=days)",
           "timedelta(hours=days)",
           ("tests/library/conversation/test_registrations.py",)),

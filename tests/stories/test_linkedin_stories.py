@@ -163,18 +163,6 @@ def test_what_a_poll_found_and_the_mailbox_did_not_take_is_found_again(company, 
     assert look(company).count("filed") == 1
 
 
-def test_a_page_is_looked_at_as_seldom_as_linkedin_wants(company, linkedin):
-    look(company)
-    asked = len(company.http_calls)
-    for _ in range(28):
-        company.tick(60)
-        company.sweep()
-        company.work()
-    assert len(company.http_calls) == asked
-    company.later(120)
-    assert len(company.http_calls) > asked
-
-
 def test_a_colleagues_comment_reaches_the_ticket_by_the_poll(company, linkedin):
     look(company)
     push(company, linkedin.writes(linkedin.post, MEMBER, "Do they fold?"))
