@@ -94,9 +94,9 @@ class Alarm:
     weight: float
 
     @property
-    def rank(self) -> tuple[bool, float, int]:
+    def rank(self) -> tuple[bool, float, bool, int]:
         """How much this one says beside others: a service's name most, then what is least explained by chance."""
-        return _is_named(self.topic), self.weight, self.customers
+        return _is_named(self.topic), self.weight, self.topic != OUTAGE, self.customers
 
 
 def alarm(topics: Iterable[str], counts: Counts, usual: Usual, at: int, after: int = 0) -> Alarm | None:
