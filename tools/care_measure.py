@@ -43,21 +43,25 @@ def main() -> None:
     for kind in ("right", "strangers taken"):
         print(kind, *(f"{right[kind, length] / max(1, asked[kind, length]):.2f}" for length in range(4)))
     for name in ("care-messages.jsonl", "care_messages.jsonl"):
-        of_messages(rows(folder / name))
+        those = rows(folder / name)
+        for use in sorted({row.get("use", "") for row in those}):
+            print(name, use)
+            of_messages([row for row in those if row.get("use", "") == use])
     for path in sorted(folder.glob("*.jsonl")):
         of_moods(path.stem, rows(path))
 
 
 def of_messages(those: list[dict[str, str]]) -> None:
-    """Print how kinds are told apart, for each language; of our own messages, on those that nothing was fitted to."""
+    """Print how kinds are told apart, for each language and for all of them."""
     pairs = [
         (row["lang"], "hot" if row["label"] in HOT else row["label"], judge(row["text"], expected=OURS))
         for row in those
-        if row.get("use") != "fit"
     ]
-    for lang in sorted({lang for lang, _, _ in pairs}):
+    for lang in (*sorted({lang for lang, _, _ in pairs}), "all"):
         found = [
-            (label, "hot" if judged.heat == "hot" else judged.kind) for each, label, judged in pairs if each == lang
+            (label, "hot" if judged.heat == "hot" else judged.kind)
+            for each, label, judged in pairs
+            if lang in {each, "all"}
         ]
         print(
             f"{lang}: hot found {_share(found, {'hot'}):.2f}, cold raised {_share(found, {'praise', 'mention'}):.2f},",
@@ -78,7 +82,10 @@ def of_moods(name: str, those: list[dict[str, str]]) -> None:
     if labels == {"complaint", "other"}:
         right = sum(label == "complaint" and each.heat == "hot" for label, each in judged)
         told = sum(each.heat == "hot" for _, each in judged) + sum(label == "complaint" for label, _ in judged)
-        print(f"{name}: F1 of complaints {2 * right / max(1, told):.2f}")
+        rest = sum(label == "other" and each.heat == "cold" for label, each in judged)
+        cold = sum(each.heat == "cold" for _, each in judged) + sum(label == "other" for label, _ in judged)
+        scores = (2 * right / max(1, told), 2 * rest / max(1, cold))
+        print(f"{name}: F1 of complaints {scores[0]:.2f}, macro {sum(scores) / 2:.2f}")
         return
     happy, unhappy = ([each.mood for label, each in judged if label == mood] for mood in ("positive", "negative"))
     thanked = [label for label, each in judged if each.kind == "praise"]

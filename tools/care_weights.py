@@ -1,8 +1,8 @@
 """Fit the weights of a hot message's signs: `python tools/care_weights.py SENTENCES`; docs/care.md explains.
 
 Reads our own labelled messages (`care_messages.jsonl`, those for fitting) and, as examples of what is cold, sentences
-of the news: SENTENCES is the folder `language-testdata/sentences` of pemistahl/lingua-py. Half of the phrases are
-hidden at random in each of eight copies of a message, so that the signs that need no phrase get their due. Prints the
+of the news: SENTENCES is the folder `language-testdata/sentences` of pemistahl/lingua-py. A third of the phrases is
+hidden at random in each of six copies of a message, so that the signs that need no phrase get their due. Prints the
 weights that `judge.WEIGHTS` declares, rounded there by hand, and how each language fares when it was left out.
 """
 
@@ -24,7 +24,7 @@ OURS = ("is", "fa", "sr", "sq", "pl", "en")
 HOT = {"complaint", "urgent", "outage"}
 HIDDEN = ("trouble", "urgent", "complaint", "perhaps", "many", "praise")
 NAMES = [name for name in judge.WEIGHTS if name not in {"poor rating", "good rating", "company", "again", "sad"}]
-COPIES, HIDE, NEWS = 8, 0.4, 0.12  # copies of a message, share of the phrases hidden, weight of a news sentence
+COPIES, HIDE, NEWS = 6, 0.35, 0.2  # copies of a message, share of the phrases hidden, weight of a news sentence
 
 
 class Sample(NamedTuple):
@@ -44,7 +44,7 @@ def samples(sentences: Path) -> list[Sample]:
     for language in OURS:
         news = (sentences / f"{language}.txt").read_text("utf-8").splitlines()
         kept = [text for text in news if hashlib.sha256(text.strip().encode()).digest()[0] % 5 and len(text) < 120]
-        found += [Sample(language, hot=False, news=True, text=text) for text in kept[:150]]
+        found += [Sample(language, hot=False, news=True, text=text) for text in kept[:300]]
     return found
 
 
@@ -57,8 +57,8 @@ def signs(sample: Sample, hide: Callable[[int], int]) -> list[float]:
     for section in HIDDEN:
         phrases = sorted(set(seen.found[section]))
         seen.found[section] = phrases[: hide(len(phrases))]
-    points = judge._points(seen)  # noqa: SLF001
-    return [points.get(name, 0.0) / judge.WEIGHTS[name] for name in NAMES]
+    count = judge._counts(seen)  # noqa: SLF001
+    return [float(count.get(name, 0)) for name in NAMES]
 
 
 def fitted(rows: np.ndarray, hot: np.ndarray, importance: np.ndarray) -> np.ndarray:

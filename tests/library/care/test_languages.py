@@ -133,8 +133,10 @@ def test_a_language_is_recognised_when_the_company_answers_in_it(language):
 def test_languages_are_recognised_without_knowing_the_company():
     texts = [(language, text) for language, those in WRITTEN.items() for text in those]
     found = [(language, detect(text)) for language, text in texts]
-    right = sum(language == answer for language, answer in found)
-    wrong = [(language, answer) for language, answer in found if answer not in {language, None}]
+    # One Latin sentence of a Serb, a Croat or a Bosnian often tells nobody whose it is: any of the three serves the others.
+    served = [(language, among(answer, [language]) or answer) for language, answer in found]
+    right = sum(language == answer for language, answer in served)
+    wrong = [(language, answer) for language, answer in served if answer not in {language, None}]
     assert right / len(found) >= 0.94, found
     assert len(wrong) / len(found) <= 0.04, wrong
 
