@@ -67,6 +67,8 @@ FAULTS = (
           "if guard.note and turn.thread.ticket:", "if guard.note:", GUARDED),
     Fault("an opt-out is invited", "conversation.guarding",
           "or self.ledger.opted_out(guard.place[0], guard.writer)", "", GUARDED),
+    Fault("a line beside a private answer that was not sent", "conversation.relaying",
+          "if message.private_reply and turn.connection", "if turn.connection", PUBLIC),
     Fault("the note repeats what it held back", "conversation.relaying",
           "wording.held_back(tell.reason) if tell.held else ", "", PUBLIC),
     # ------------------------------------------------------------------------------------------- units and ends

@@ -8,7 +8,7 @@ import pytest
 
 from deskwire.care.policy import Policy
 from deskwire.configuration import connection_key, item
-from deskwire.model.errors import TemporaryError
+from deskwire.model.errors import PermanentError, TemporaryError
 from deskwire.ports import Put
 from deskwire.web.rest import Answer
 
@@ -133,6 +133,56 @@ def test_a_held_back_answer_goes_to_the_customer_alone_when_the_agent_says_so(co
     _answered(company, "Please call +354 555 0100")
     (sent,), _ = _answered(company, "#private Please call +354 555 0100")
     assert sent["recipient"] == {"comment_id": "122200000000501_993300000000077"}
+
+
+BESIDE = {"en": "We have written to you privately.", "pl": "Napisaliśmy do Państwa prywatnie."}
+
+
+def test_a_private_answer_has_a_line_in_public_beside_it_once(company):
+    _commented(company, beside=BESIDE)
+    (answer, line), _ = _answered(company, "#private Please tell us the number of your order")
+    assert answer["recipient"] == {"comment_id": "122200000000501_993300000000077"}
+    assert line["message"] == "We have written to you privately."
+    (again,), _ = _answered(company, "#private It is on its way")
+    assert "recipient" in again
+    assert "NOT delivered" not in " ".join(company.comments())
+
+
+def test_the_line_is_in_the_customers_language(company):
+    _commented(company, beside=BESIDE)
+    company.deliver(company.comment("Dzień dobry, gdzie jest moja paczka? Proszę o pomoc", comment="8"))
+    company.work()
+    ticket = company.zendesk.tickets[-1]
+    company.zendesk.agent_replies(ticket.id, "#private Proszę o numer zamówienia")
+    company.signalled(ticket.id, invocation="in Polish")
+    company.work()
+    assert company.graph.sent[-1]["message"] == "Napisaliśmy do Państwa prywatnie."
+
+
+def test_no_line_stands_in_public_where_the_private_answer_did_not_go_out(company):
+    _commented(company, beside=BESIDE)
+    company.graph.next = [PermanentError("activity already replied to")]
+    sent, note = _answered(company, "#private Please tell us the number of your order")
+    assert sent == []
+    assert "NOT delivered" in note
+
+
+@pytest.mark.parametrize("error", [PermanentError("no"), TemporaryError("down"), TemporaryError("?", ambiguous=True)])
+def test_a_line_that_does_not_go_out_takes_nothing_from_the_answer(company, error):
+    _commented(company, beside=BESIDE)
+    company.graph.next = [None, error]
+    _answered(company, "#private Please tell us the number of your order")
+    company.later(1000)
+    said = [sent for sent in company.graph.sent if "recipient" in sent]
+    lines = [sent for sent in company.graph.sent if "recipient" not in sent]
+    assert len(said) == 1
+    assert len(lines) <= 1
+    assert "NOT delivered" not in " ".join(company.comments())
+
+
+def test_a_public_answer_has_no_such_line(company):
+    _commented(company, beside=BESIDE)
+    assert len(_answered(company, "We are looking into it")[0]) == 1
 
 
 def test_it_is_held_back_again_where_the_word_is_misspelt(company):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from deskwire.model.events import Visibility
 
 from .hours import Hours
-from .texts import Tag, Texts
+from .texts import Tag, Texts, Wordings
 from .words import unaccented
 
 Hot = Literal["complaint", "urgent", "outage"]
@@ -159,6 +159,11 @@ class Private(BaseModel):
         description="Said once in a conversation in which a customer wrote any in public: `private` as a private reply "
         "where the platform has one, else `public` for everybody to read. None: nothing is said.",
     )
+    beside: Wordings = Field(
+        default_factory=dict,
+        description="Said once in a public conversation after an agent's private answer, by language: “we have written "
+        "to you privately”. None: nothing is said.",
+    )
     hold: bool = Field(
         default=True,
         description="Hold back an agent's public answer that holds any, with a note that names the kinds. Begun with "
@@ -169,6 +174,11 @@ class Private(BaseModel):
     def invites(self) -> bool:
         """Whether anybody is invited to go on in private."""
         return bool(self.invite.private or self.invite.public)
+
+    @property
+    def said_beside(self) -> Texts:
+        """What is said in public beside a private answer."""
+        return Texts(public=self.beside)
 
     @property
     def acts(self) -> bool:
@@ -311,6 +321,11 @@ class Policy(BaseModel):
                     raise ValueError(
                         f"{name}.{visibility} has no text in the default language ({self.default_language})"
                     )
+        if (
+            self.private.beside
+            and self.private.said_beside.choose(Visibility.PUBLIC, None, self.default_language) is None
+        ):
+            raise ValueError(f"private.beside has no text in the default language ({self.default_language})")
         if self.acknowledge.public and not self.texts.public:
             raise ValueError("acknowledge.public is on, but texts.public holds no text")
         return self
@@ -338,7 +353,8 @@ class Policy(BaseModel):
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """The languages in which customers are answered: those that a message is most likely written in."""
-        texts = (self.texts, self.judging.thanks, self.incident, self.answering.ask, self.private.invite)
+        private = (self.private.invite, self.private.said_beside)
+        texts = (self.texts, self.judging.thanks, self.incident, self.answering.ask, *private)
         return tuple(sorted({tag for each in texts for tag in (*each.private, *each.public)} | {self.default_language}))
 
     @property

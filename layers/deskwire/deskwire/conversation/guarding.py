@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from deskwire.care.languages import Language, detect
 from deskwire.care.measure import cut
 from deskwire.care.policy import Policy
-from deskwire.care.texts import opening, render
+from deskwire.care.texts import Texts, opening, render
 from deskwire.care.triage import matters
 from deskwire.contracts.channel import Channel, Moderates, Reach, Replies
 from deskwire.contracts.terms import Permit, Refusal
@@ -64,7 +64,11 @@ class Guarding:
     def _look(self, turn: Turn, event: Event) -> None:
         """Note what is to be done about a message, if anything is."""
         policy = turn.connection.policy
-        if not (policy.private.acts and concerns(event)):
+        if not concerns(event):
+            return
+        if event.kind is Kind.MESSAGE and len(policy.private.beside) > 1:
+            turn.speak(detect(event.text, event.language or None, policy.languages) or turn.thread.language)
+        if not policy.private.acts:
             return
         kinds = matters(event.text, policy) if event.kind in {Kind.MESSAGE, Kind.EDIT} else ()
         possible = _possible(turn, event) if kinds else ()
@@ -283,7 +287,18 @@ def _addressed(thread: Thread, guard: Guard, visibility: Visibility, text: str) 
 
 def invitation(policy: Policy, visibility: Visibility, language: str, reference: str, now: datetime) -> str:
     """Return the words that invite somebody to go on in private, empty where the policy has none."""
-    chosen = policy.private.invite.choose(visibility, Language(language) if language else None, policy.default_language)
+    return _rendered(policy.private.invite, policy, visibility, language, reference, now)
+
+
+def beside(policy: Policy, language: str, reference: str, now: datetime) -> str:
+    """Return the words in public beside an agent's private answer, empty where the policy has none."""
+    return _rendered(policy.private.said_beside, policy, Visibility.PUBLIC, language, reference, now)
+
+
+def _rendered(
+    texts: Texts, policy: Policy, visibility: Visibility, language: str, reference: str, now: datetime
+) -> str:
+    chosen = texts.choose(visibility, Language(language) if language else None, policy.default_language)
     if chosen is None:
         return ""
     closed = not policy.hours.is_open(now)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from deskwire.care.measure import cut
 from deskwire.care.triage import matters
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.helpdesk import GivesFiles, TicketGone
@@ -25,6 +26,7 @@ from deskwire.web.media import safe_name
 from . import wording
 from .decide import Plan, end
 from .decide_reply import PATIENCE, TYPING, Attempt, Case, Send, Skip, Tell, Wait, decide_reply
+from .guarding import beside
 from .ledger import Ledger
 from .recorded import Outcome, Recorded
 from .sending import Sending
@@ -154,7 +156,27 @@ class Relaying:
             turn.add_reports(self.ledger.lead(sent.elsewhere, turn.thread.key, message.key, sent.ids))
         if left:
             self._note(turn, message.key, reply, wording.not_sent_along(left))
+        if message.private_reply and turn.connection.policy.private.beside:
+            self._say_beside(turn, message)
         return None
+
+    def _say_beside(self, turn: Turn, answer: Outgoing) -> None:
+        """Say in public, once in a conversation, that there is a private answer. The answer stands without it, too."""
+        thread, policy = turn.thread, turn.connection.policy
+        permit = turn.channel.terms.permit(
+            Visibility.PUBLIC, automatic=True, last_inbound=moment(thread.last_inbound), now=turn.now,
+            kind=thread.thread_kind,
+        )  # fmt: skip
+        words = beside(policy, thread.language, thread.reference, turn.now)
+        if isinstance(permit, Refusal) or not words:
+            return
+        key, text = compose(wording.BESIDE, thread.filing_key), cut(words, permit.limit.most, permit.limit.unit)
+        message = replace(outgoing(thread, key=key, text=text, automatic=True), reply_to=answer.reply_to)
+        turn.intended.append(key)
+        first = self.ledger.intend(thread, send=key, text=text)
+        state, sent, reason = self.sending.send(turn, message, permit, first=first)
+        # What could not be said now is not said later: it belongs beside the answer.
+        turn.settle(key, "refused" if state == "failed" else state, sent.ids if sent else (), reason)
 
     def _files(self, turn: Turn, case: Case, key: str, permit: Permit) -> tuple[tuple[Attachment, ...], list[str]]:
         """Return a reply's files that can be sent, each with an address, and the names of the others with the reason.

@@ -139,6 +139,7 @@ class Thread(BaseModel):
     writers: tuple[Writer, ...] = ()  # in public, the latest last
     guards: tuple[Guard, ...] = ()
     guarded: dict[str, str] = Field(default_factory=dict)  # what became of guarded messages, by the platform's id
+    language: str = ""  # of the customer's last public message, where the policy has something to say in it
     invited_at: int = 0  # when somebody was invited to go on in private
     ended: dict[str, Any] = Field(default_factory=dict)  # the message that the last turn ended: see `Ledger.conclude`
     attempts: int = 0

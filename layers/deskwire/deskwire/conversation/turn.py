@@ -375,6 +375,10 @@ class Turn:
         at = seconds(self.now) + pause
         self.guard_at = min(self.guard_at or at, at)
 
+    def speak(self, language: str) -> None:
+        """Record in which language the customer writes in public."""
+        self._become(language=language)
+
     def invite(self, at: int) -> None:
         """Record that somebody was invited to go on in private, at these seconds; 0: nobody was."""
         self._become(invited_at=at)

@@ -18,7 +18,8 @@ from .table import moment
 
 ACK = "ack"  # the keys of acknowledgements begin so
 INVITE = "invite"  # those of invitations to go on in private
-AUTOMATIC = (f"{ACK}/", f"{INVITE}/")
+BESIDE = "beside"  # those of the line in public beside a private answer
+AUTOMATIC = (f"{ACK}/", f"{INVITE}/", f"{BESIDE}/")
 REASON = 300  # characters of a platform's reason
 SUBJECT = 80  # characters of an earlier ticket's subject
 MOST_OPEN, LAST = 5, 3  # earlier tickets that a note names: those still open, and the others
@@ -134,7 +135,11 @@ def withheld(reason: str, text: str) -> str:
 
 def undelivered(reason: str, title: str, what: Undelivered) -> str:
     """Return the note for what was sent, and of which the platform reported later that it was not delivered."""
-    automatic = {ACK: "The automatic acknowledgement", INVITE: "The invitation to go on in private"}
+    automatic = {
+        ACK: "The automatic acknowledgement",
+        INVITE: "The invitation to go on in private",
+        BESIDE: "The line in public",
+    }
     sent = automatic.get(what.key.partition("/")[0], "An answer")
     at = f" (sent {when(moment(what.sent_at))})" if what.sent_at else ""
     return (
