@@ -142,5 +142,6 @@ answers: .venv/.stamp ## Declared answers, measured on labelled questions: DATA=
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/answers_measure.py $(DATA)
 
 .PHONY: care-model
-care-model: ## Train the tables of care/ again: LINGUA= XED= WORDS= FILMS= (docs/care.md); needs numpy, scipy and babel.
-	@PYTHONPATH=layers/deskwire:. python3 tools/care_model.py --lingua $(LINGUA) --xed $(XED) --words $(WORDS) --films $(FILMS)
+care-model: ## Train the tables of care/ again: LINGUA= XED= WORDS= FILMS= INTERFACES= (docs/care.md); needs numpy, scipy and babel.
+	@PYTHONPATH=layers/deskwire:. python3 tools/care_model.py --lingua $(LINGUA) --xed $(XED) --words $(WORDS) --films $(FILMS) \
+		--interfaces $(INTERFACES)

@@ -37,6 +37,7 @@ WEIGHTS: Mapping[str, float] = {
     "contrast": 0.6,
     "soon": 0.3,
     "negated": 0.8,
+    "service negated": 0.8,  # a service's name and a negation: “no till works”
     "negated praise": -1.0,  # “never let us down”
     "asks": -0.5,
     "only asks": -1.2,  # with no phrase of trouble, hurry or complaint
@@ -188,6 +189,7 @@ def _counts(signs: _Signs) -> dict[str, float]:
         section: min(1 if section in _ONCE else 2, signs.number(section)) for section in signs.found
     }
     count["negated"] = int(signs.negated)
+    count["service negated"] = int(signs.negated and signs.number("service") > 0)
     count["praised"] = min(1, signs.number("praise"))
     count["negated praise"] = int(signs.negated and signs.number("praise") > 0)
     count["asks"] = int(signs.asks)
