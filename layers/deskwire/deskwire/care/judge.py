@@ -55,7 +55,7 @@ PRAISING: Mapping[str, float] = {
     "praise": 4.4,
     "glad": 1.2,
     "good rating": 4.4,
-    "sound": 3.0,
+    "sound": 2.0,
     "asks": -1.5,
     "marked": -1.8,  # has a question mark
     "soon": -0.8,
@@ -68,7 +68,7 @@ PRAISING: Mapping[str, float] = {
     "sad": -9.0,
     "not praise": -9.0,
 }
-THANKED = 3.5
+THANKED = 3.0
 _ONCE = frozenset({"contrast", "soon"})  # more of them say no more
 # Without one of these nothing is hot: persons, hurry, a service's name and sound alone say nothing.
 _TELLING = WEIGHTS.keys() - {"mine", "yours", "soon", "service", "sound", "again"}
