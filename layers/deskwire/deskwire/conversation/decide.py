@@ -121,7 +121,7 @@ def decide(
     ended, doubted, file, relay = _sort(items, thread, now)
     stale = is_stale(thread, abilities, closed, now)
     # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
-    follow_up = stale and any(_begins(item) for item in file)
+    follow_up = stale and any(begins(item) for item in file)
     filed = albums(_in_order(file, opens=follow_up or not thread.ticket), thread.joined)
     full = 0 if stale else _wait(thread, filed, abilities, now)
     wait = full or more_to_come(filed, now)
@@ -144,7 +144,7 @@ def _aside(items: Sequence[Pending]) -> tuple[Pending, ...]:
 
 def _beside(items: Sequence[Pending]) -> list[Pending]:
     """Return the items, of which praise is filed where a ticket is opened or extended anyway."""
-    filed = any(_begins(item) for item in items)
+    filed = any(begins(item) for item in items)
     return [dataclasses.replace(item, aside="") if filed and item.praise else item for item in items]
 
 
@@ -156,7 +156,7 @@ def _sort(
     doubted: list[tuple[Pending, Recorded]] = []
     file: list[Pending] = []
     relay: list[Recorded] = []
-    about = bool(thread.ticket) or any(_begins(item) for item in items)
+    about = bool(thread.ticket) or any(begins(item) for item in items)
     for item in items:
         result = _each(item, thread, now, about=about)
         if isinstance(result, Recorded) and result.state is Outcome.SUPPRESSED and item.may_be_filed:
@@ -175,7 +175,7 @@ def _in_order(file: Sequence[Pending], *, opens: bool) -> tuple[Pending, ...]:
 
     That holds even where a colleague's words outside the ticket are older.
     """
-    return tuple(sorted(file, key=lambda item: (opens and not _begins(item), *_order(item))))
+    return tuple(sorted(file, key=lambda item: (opens and not begins(item), *_order(item))))
 
 
 def is_stale(thread: Thread, abilities: Abilities, closed: ClosedTickets, now: datetime) -> bool:
@@ -192,7 +192,7 @@ def is_stale(thread: Thread, abilities: Abilities, closed: ClosedTickets, now: d
     return not closed.reopens(moment(rests), now)
 
 
-def _begins(item: Pending) -> bool:
+def begins(item: Pending) -> bool:
     """Return whether this alone opens a ticket: a customer's message that can be filed, or an incident."""
     event, notice = item.event, item.message.notice
     if notice is not None:

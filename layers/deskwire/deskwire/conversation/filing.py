@@ -18,7 +18,7 @@ from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
 from . import wording
-from .decide import Pending, Plan, end
+from .decide import Pending, Plan, begins, end
 from .entries import Entries, apart, assess, groups
 from .incidents import written
 from .ledger import UNDELIVERED
@@ -186,7 +186,9 @@ class Filing:
         if not items:
             return
         first = items[0].message
-        if not turn.thread.ticket and not (items[0].event or first.ticket):  # what it is about was refused
+        if not turn.thread.ticket and not (
+            items[0].event or begins(items[0]) or first.ticket
+        ):  # what it is about was refused
             turn.outcomes.append(end(first, Outcome.SUPPRESSED, "a note without a ticket"))
             self._append(turn, items[1:], follow_up_of=follow_up_of)
             return
