@@ -380,7 +380,7 @@ FAULTS = (
     Fault("an incident that is over tells nobody", "watching.incidents", "incident_in",
           'if new["state"] == old.get("state"):', "if old:",
           ("an incident with an update (messenger, zendesk)",)),
-    Fault("an update is said without an intent", "conversation.updating:Updating", "_said",
+    Fault("an update is said without an intent", "conversation.updating:Updating", "_sent",
           "first = self.ledger.intend(turn.thread, send=key, text=text)", "first = True",
           ("an incident with an update (messenger, zendesk)",),
           (("after", "POST graph/v26.0/410000000000001/messages", 4),)),

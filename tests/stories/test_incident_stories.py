@@ -17,7 +17,7 @@ from deskwire.ports.memory import MemoryPile, MemoryTable
 from deskwire.watching.incidents import IncidentWatch
 from deskwire.watching.watcher import Watcher
 from sandbox.helpdesks.zendesk.played import Zendesk
-from sandbox.neighbours.neighbour import Clock
+from sandbox.neighbours.neighbour import Clock, broken
 from tests.library.watching.streams import StreamingTable, matches, patterns
 
 from .conftest import PAGE, POLICY, START, Company
@@ -266,6 +266,21 @@ def test_an_update_waits_for_a_platform_that_is_down_and_not_for_ever(watched):
         watched.later(400)
     assert report(watched.table, watched.incident.id, 1) == {TOLD: 6}
     assert set(told_of(watched, "It works again.").values()) == {1}
+
+
+def test_what_was_said_while_the_helpdesk_was_down_is_noted_as_said_though_the_window_has_closed(watched):
+    watched.outage(6)
+    watched.zendesk.faults.add(broken(503))
+    say(watched.table, watched.mailbox, watched.now, watched.incident.id, {"en": "It works again."}, "en")
+    watched.work()
+    watched.tick(25 * 3600)
+    watched.zendesk.faults.clear()
+    for _ in range(6):
+        watched.later(600)
+    assert set(told_of(watched, "It works again.").values()) == {1}
+    assert sum("was told about the incident" in each for each in watched.comments()) == 6
+    assert not any("NOT told" in each for each in watched.comments())
+    assert report(watched.table, watched.incident.id, 1) == {TOLD: 6}
 
 
 def test_a_member_whose_window_is_closed_is_not_told_and_the_report_says_why(watched):

@@ -18,7 +18,7 @@ from .decide import Pending, Plan
 from .incidents import language_for, update_key
 from .ledger import Ledger
 from .sending import Sending
-from .table import moment, seconds
+from .table import moment
 from .thread import outgoing
 from .turn import Turn
 
@@ -52,35 +52,42 @@ class Updating:
     def _said(self, turn: Turn, item: Pending, notice: Notice) -> str:
         """Say it, and return the note about that; an empty one while it is to be tried again."""
         key = update_key(notice.incident, notice.number)
+        text = notice.texts[language_for(notice)]
         permit = self._permit(turn, key)
         if isinstance(permit, Permit):
-            text = cut(notice.texts[language_for(notice)], permit.limit.most, permit.limit.unit)
-            message = outgoing(turn.thread, key=key, text=text, automatic=True)
-            turn.intended.append(key)
-            first = self.ledger.intend(turn.thread, send=key, text=text)
-            state, sent, reason = self.sending.send(turn, message, permit, first=first)
-            late = seconds(turn.now) - item.message.recorded_at // 1000 > SAID_WITHIN.total_seconds()
-            if state == "failed" and item.message.recorded_at and late:
-                state, reason = "refused", TOO_LATE
-            turn.settle(key, state, sent.ids if sent else (), reason)
-            if state == "failed":
-                turn.waiting.add(item.message.key)
-                return ""
-            if state == "sent":
-                self.telemetry.count("IncidentUpdates")
-                return wording.update_told(text, notice.incident, notice.number)
+            text = cut(text, permit.limit.most, permit.limit.unit)
+            state, reason = self._sent(turn, item, key, text, permit)
         else:
-            reason = self._refused(turn, key, permit.reason)
-        self.telemetry.count("IncidentUpdatesNotSent")
+            state, reason = self._refused(turn, key, permit.reason)
+        if state == "failed":
+            turn.waiting.add(item.message.key)
+            return ""
+        self.telemetry.count("IncidentUpdates" if state == "sent" else "IncidentUpdatesNotSent")
+        if state == "sent":
+            return wording.update_told(text, notice.incident, notice.number)
         return wording.update_untold(notice.incident, notice.number, reason)
 
-    def _refused(self, turn: Turn, key: str, reason: str) -> str:
-        """Note that it may not be said, unless an earlier attempt has said it; return why."""
-        known = self.ledger.sent(turn.thread.key, key)
-        if known is not None and known["state"] not in {"sending", "failed"}:
-            return str(known.get("reason") or "it was said before")
-        turn.settle(key, "unknown" if known else "refused", (), reason)
-        return reason
+    def _sent(self, turn: Turn, item: Pending, key: str, text: str, permit: Permit) -> tuple[str, str]:
+        """Send it at most once; return the state and the reason."""
+        message = outgoing(turn.thread, key=key, text=text, automatic=True)
+        turn.intended.append(key)
+        first = self.ledger.intend(turn.thread, send=key, text=text)
+        state, sent, reason = self.sending.send(turn, message, permit, first=first)
+        since = item.message.since
+        if state == "failed" and since is not None and turn.now - since > SAID_WITHIN:
+            state, reason = "refused", TOO_LATE
+        turn.settle(key, state, sent.ids if sent else (), reason)
+        return state, reason
+
+    def _refused(self, turn: Turn, key: str, reason: str) -> tuple[str, str]:
+        """Return what became of what may not be said now: an earlier attempt may have said it."""
+        known = self.ledger.sent(turn.thread.key, key) or {}
+        state = known.get("state", "failed")
+        if state in {"failed", "sending"}:
+            state = "refused" if state == "failed" else "unknown"
+            turn.settle(key, state, (), reason)
+            return state, reason
+        return str(state), str(known.get("reason", ""))
 
     def _permit(self, turn: Turn, key: str) -> Permit | Refusal:
         """Return leave to say something automatic in this thread now, or why not."""
