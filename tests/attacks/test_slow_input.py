@@ -70,14 +70,19 @@ def inline(node):
 
 def value_of(node, path=None):
     """Return a pattern's text or flags; what is put in when it runs is taken for an “a” (and must be escaped there)."""
-    if isinstance(node, ast.JoinedStr):
-        assert all("re.escape(" in ast.unparse(part) for part in node.values if isinstance(part, ast.FormattedValue))
-        return "".join(part.value if isinstance(part, ast.Constant) else "a" for part in node.values)
     names = {"re": re}
     if path and any(isinstance(each, ast.Name) and each.id.isupper() for each in ast.walk(node)):
         module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         names |= vars(importlib.import_module(module))  # a pattern put together of the module's constants
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else _put_in(part, names) for part in node.values)
     return eval(compile(ast.Expression(node), "pattern", "eval"), names)
+
+
+def _put_in(part, names):
+    constant = isinstance(part.value, ast.Name) and part.value.id.isupper()
+    assert constant or "re.escape(" in ast.unparse(part)
+    return names[part.value.id] if constant else "a"
 
 
 def _called(node):

@@ -198,7 +198,7 @@ def test_what_is_hidden_can_be_shown_again(moderating_channel):
     assert any(item.data["result"].get("error") == "PermanentError" for item in calls), "what may it not hide?"
 
 
-@pytest.mark.rule("C17.hiding")
+@pytest.mark.rule("C17.unhidden")
 def test_hiding_is_tried_again_where_it_may_work_later_and_refused_where_it_never_does(moderating):
     assert error_of(moderating, {"status": 429, "headers": {"Retry-After": "17"}, "body": {}}).after == 17
     for answer in ({"status": 503, "body": ""}, {"cut": True}, {"unreachable": True}, {"status": 200, "body": {}}):
