@@ -82,6 +82,13 @@ _EKAVIAN = (
     "uvek", "gde", "ovde", "onde", "negde", "nigde", "posle", "mesec", "vreme", "lepo", "lepa", "nedelj", "niko", "neko",
     "videl", "video", "hteo", "hteli", "vera", "mesto", "dete", "čovek", "dve", "celo", "celu", "razume", "reč", "slede",
 )  # fmt: skip
+# Frequent words of one that the other writes otherwise. Each counts like a foreign letter; so does "-inn" (Faroese: "-in").
+_ICELANDIC = frozenset(
+    "að ekki ég með ykkur ykkar ekkert engin enginn hvað svo eða núna hér hef hafa hvenær hvernig hversu mitt minn okkar morgun gær".split()
+)
+_FAROESE = frozenset(
+    "ikki tað hetta teir tær tey ella tit eg hevur havi hava vóru einki eingin nógv nakað higar".split()
+)
 _FOREIGN = 2.0  # what the first foreign letter takes from a language's logit; a second one as much again, then no more
 _COUNTED_TOGETHER = (("sr", "hr", "bs"), ("nb", "nn"))  # the table's own names
 
@@ -234,8 +241,7 @@ def _shares(read: list[str], favoured: set[str]) -> dict[str, float]:
     scores = table.scores(ngrams.grams(read, table.bits, whole=True))
     written_like = _written_like(read[0][0])
     special = {letter for word in read for letter in word if letter > "z"}
-    # "pakkinn": an ending that Faroese writes with one n counts as a foreign letter there.
-    unlike = {"fo"} if any(len(word) > 4 and word.endswith("inn") for word in read) else set()
+    unlike = _unlike(read)
     return ngrams.shares(
         {
             name: score + _favour(name, favoured) - _FOREIGN * min(2, _foreign(name, special) + (name in unlike))
@@ -243,6 +249,13 @@ def _shares(read: list[str], favoured: set[str]) -> dict[str, float]:
             if not written_like or name in written_like
         }
     )
+
+
+def _unlike(read: list[str]) -> set[str]:
+    """Return which of Icelandic and Faroese, alike to the eye, these words speak against."""
+    icelandic = any(word in _ICELANDIC or (len(word) > 4 and word.endswith("inn")) for word in read)
+    faroese = any(word in _FAROESE for word in read)
+    return {"fo"} if icelandic and not faroese else {"is"} if faroese and not icelandic else set()
 
 
 def _counted_with(name: str) -> tuple[str, ...]:
