@@ -43,6 +43,7 @@ from .world import (
 )
 
 SCENARIOS = {}
+ASKED, PHONE = "Please tell us the number.", "+354 555 0100"
 CARD, INVITED = "4242 4242 4242 4242", "Please go on in private."
 
 
@@ -377,6 +378,29 @@ def _guarded(world, marta, invite):
     again = marta.writes(f"it is {CARD}, I said")
     world.quiet()
     world.stuck += promises.guarded(world, (said, again), INVITED)
+
+
+@scenario(desks=("zendesk", "requesttracker"), channels=("facebook",))
+def private_answer_with_a_line_in_public_beside_it(world, marta):
+    world.rules(private={"beside": {"en": INVITED}})
+    marta.writes()
+    world.quiet()
+    world.says(ticket_of(marta), f"#private {ASKED}")
+    world.quiet()
+    world.stuck += [*promises.said_once(world, ASKED), *promises.said_once(world, INVITED)]
+
+
+@scenario(desks=("zendesk", "requesttracker"), channels=("facebook",), short=True)
+def answer_with_a_telephone_number(world, marta):
+    """It is held back; said again with the word for everybody, it is sent."""
+    marta.writes()
+    world.quiet()
+    world.says(ticket_of(marta), f"call {PHONE}")
+    world.quiet()
+    world.stuck += promises.held_back(world, PHONE)
+    world.says(ticket_of(marta), f"#public call {PHONE}")
+    world.quiet()
+    world.stuck += promises.said_once(world, f"call {PHONE}")
 
 
 @scenario(desks=("zendesk", "requesttracker"), channels=BOTH)

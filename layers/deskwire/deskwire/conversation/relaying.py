@@ -27,7 +27,7 @@ from . import wording
 from .decide import Plan, end
 from .decide_reply import PATIENCE, TYPING, Attempt, Case, Send, Skip, Tell, Wait, decide_reply
 from .guarding import beside
-from .ledger import Ledger
+from .ledger import UNENDED, Ledger
 from .recorded import Outcome, Recorded
 from .sending import Sending
 from .spoken import Writer, addressed, spoken
@@ -173,7 +173,11 @@ class Relaying:
         key, text = compose(wording.BESIDE, thread.filing_key), cut(words, permit.limit.most, permit.limit.unit)
         message = replace(outgoing(thread, key=key, text=text, automatic=True), reply_to=answer.reply_to)
         turn.intended.append(key)
-        first = self.ledger.intend(thread, send=key, text=text)
+        try:
+            first = self.ledger.intend(thread, send=key, text=text)
+        except TemporaryError:  # it may have been noted; the answer was sent, and is not held up by this
+            turn.settle(key, "unknown", (), UNENDED)
+            return
         state, sent, reason = self.sending.send(turn, message, permit, first=first)
         # What could not be said now is not said later: it belongs beside the answer.
         turn.settle(key, "refused" if state == "failed" else state, sent.ids if sent else (), reason)
