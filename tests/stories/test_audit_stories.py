@@ -10,7 +10,9 @@ import zlib
 
 import pytest
 
+from deskwire.care.policy import Private
 from deskwire.configuration import helpdesk_key
+from deskwire.configuration import item as defined
 from deskwire.conversation.ledger import MOST_PENDING
 from deskwire.model.errors import TemporaryError
 from deskwire.model.keys import digest
@@ -22,6 +24,7 @@ from deskwire.web.rest import Answer
 
 CUSTOMER = "24900000000000017"
 ME = Person("messenger", CUSTOMER)
+AUTHOR = "73000000000017"
 
 
 class Crash(BaseException):
@@ -421,3 +424,19 @@ def test_the_certificate_names_a_person_by_a_digest_that_is_always_the_same():
 )
 def test_an_id_is_searched_for_as_a_whole(text, found):
     assert mentioned(text, {"7"}) is found
+
+
+def test_of_somebody_whose_comment_is_still_to_be_hidden_nothing_is_left_to_be_done(company, eraser):
+    for known in company.definitions:
+        if getattr(known, "policy", None):
+            policy = known.policy.model_copy(update={"private": Private(hide=True)})
+            company.table.put(Put(defined(known.model_copy(update={"policy": policy}))))
+    company.graph.next = [TemporaryError("down")]
+    company.deliver(company.comment("my card is 4242 4242 4242 4242", author=AUTHOR))
+    company.work()
+    (thread,) = [found for key, found in company.table.items.items() if key[1] == "THREAD" and found.get("guards")]
+    assert AUTHOR in str(thread["guards"])
+    eraser.erase(Person("facebook", AUTHOR))
+    assert AUTHOR not in str(company.table.items[thread["pk"], "THREAD"].get("guards"))
+    company.later(86_400)
+    assert company.graph.sent == []
