@@ -324,7 +324,10 @@ class Books:
                 self.remarks.append(f"{talk.place}: an acknowledgement was lost and not repeated ({ended})")
                 found = wanted  # at most once is the promise: what may have arrived is not sent again
             fault = "" if found == wanted else f"{found} acknowledgements instead of {wanted}{why}; {ended}"
-            yield Finding(talk.place, fault, talk.said)
+            others = [each for each in self.spoken if each.place == talk.place and talk.says not in each.text]
+            yield Finding(
+                talk.place, fault or (f"“{talk.says}” was not said" if talk.says and others else ""), talk.said
+            )
         places = {talk.place for talk in self.notes.talks}
         places |= {place for talk in self.notes.talks for place in self._parted(talk)}
         for place in automatic.keys() - places:

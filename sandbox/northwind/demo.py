@@ -95,6 +95,8 @@ def _report(console: Console, company: Company, found: Books, *, seconds: float,
             console.print(f"suppressed on {name}: {said}", markup=False)
     answers = sum(answer.reaches for answer in found.notes.answers)
     others = len(found.notes.answers) - answers
+    alone = [sum(each in spoken.text for spoken in found.spoken) for each in ("Was that it?", "glad to hear")]
+    console.print(f"without an agent: {alone[0]} simple questions answered at night, {alone[1]} thanks for praise")
     console.print(f"agents: {answers} answers to customers, {others} notes, or answers that could not go out")
     console.print()
     report_promises(console, found, settled=settled, patience=PATIENCE)

@@ -74,6 +74,7 @@ class Talk:
     acknowledged: bool
     why: str = ""  # why none may come
     office: str = ""
+    says: str = ""  # words that the acknowledgement must hold
     said: list[Happening] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     ticket: str = ""

@@ -75,6 +75,25 @@ class OnFacebook(Scenes):
         """Write to the office that is closed now."""
         self.chat(closed_office(self.company.clock.now()))
 
+    def _says(self, who: Person, talk: Talk, text: str) -> None:
+        """Write these words and no others, so without a number that occurs nowhere else."""
+        told = self.meta.writes(who, talk.account, text)
+        self.script.send("meta", told.entry, self.script.happened(talk, told.id))
+
+    @scene(morning=1)
+    def asks_at_night(self) -> None:
+        """Ask the office that is closed what has a declared answer, and say that this was it."""
+        who, talk = self._messenger(closed_office(self.company.clock.now()))
+        talk.says = "by their own clock"
+        self._says(who, talk, "What are your opening hours on weekdays?")
+        self.script.later(8, lambda: self._says(who, talk, "Yes, thanks"))
+
+    @scene(morning=1)
+    def praises(self) -> None:
+        who, talk = self._messenger(self._office())
+        talk.says = "glad to hear"
+        self._says(who, talk, "Thank you so much, your team is amazing and so helpful!")
+
     def _reads(self, who: Person, talk: Talk) -> None:
         told = self.meta.reads(who, talk.account)
         item = told.entry["messaging"][0]
