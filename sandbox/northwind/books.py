@@ -21,6 +21,9 @@ from urllib.parse import unquote
 from boto3.dynamodb.types import TypeDeserializer
 
 from deskwire import registry
+from deskwire.aws.table import DynamoTable
+from deskwire.conversation.incidents import member_item
+from deskwire.operating.incidents import listed
 from deskwire.ports import SHARDS
 from sandbox.neighbours.desk import By, Comment, Ticket
 from sandbox.neighbours.platform import Spoken
@@ -35,6 +38,7 @@ SOON = timedelta(hours=1)  # within which what is still to be done is due: no re
 ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
 DISMISSED = {"read", "react"}  # what was done there ends in `receive`: counted, without an item
 AS_ALWAYS = 60.0  # seconds from a delivery to its acknowledgement that have nothing to do with the helpdesk
+NEWS = "works again"  # stands in what everybody in an incident is told
 SHOWN = 5  # offending items named for each promise
 
 
@@ -107,6 +111,15 @@ def kept(company: Company) -> tuple[list[Kept], list[str], dict[str, str]]:
     return events, busy, acknowledgements
 
 
+def incidents(company: Company) -> dict[str, tuple[int, set[str]]]:
+    """Return of each incident, by its name, how many updates were said and the keys of its members' threads."""
+    table = DynamoTable(company.stack.client("dynamodb"), company.stack.deployed.table)
+    return {
+        each.id: (each.updates, {item["member"] for item in table.query(*member_item(each.id, ""))})
+        for each in listed(table)
+    }
+
+
 def due(company: Company) -> int:
     """Return how many threads have something left to do; a look at the index, and no walk through the table.
 
@@ -126,7 +139,7 @@ def due(company: Company) -> int:
 
 def _identity(item: dict[str, Any]) -> Identity | None:
     """Return which event's outcome an item is, also where its words were not kept; None for signals and the rest."""
-    if not item["sk"].startswith("M#") or item["sk"].startswith("M#note/"):
+    if not item["sk"].startswith("M#") or item["sk"].startswith(("M#note/", "M#incident/")):
         return None
     if "event" in item:
         told = json.loads(zlib.decompress(bytes(item["event"])))
@@ -164,6 +177,7 @@ class Books:
         self.deliveries = {each.number: each for each in company.sender.deliveries}
         self.tickets: list[Ticket] = company.desk.tickets()
         self.kept, self.busy, self._acks = kept(company)
+        self.incidents = incidents(company)
         self.parked = parked(company)
         self.spoken = spoken(company)
         self.logs = company.logs()
@@ -212,6 +226,7 @@ class Books:
             ("In the words of the hour: open or closed, by the office that was written to", self._hours),
             ("An agent's public answer arrives once; a note never; what cannot go out is told", self._answered),
             ("Only the genuine gets in: forged and stale requests left nothing", self._genuine),
+            ("An incident is one ticket, everybody in it linked once and told its update once", self._of_incidents),
             ("No secret and no customer's word is in a log", self._silent),
         ):
             promise = Promise(words)
@@ -280,7 +295,7 @@ class Books:
         owned = {place[0].id for happening in self.notes.happenings for place in self._places.get(happening.marker, [])}
         # Of a conversation whose only words were deleted, the ticket says just that.
         silent = sum(not any(each.marker and each.shown for each in talk.said) for talk in self.notes.talks)
-        strangers = [ticket.id for ticket in self.tickets if ticket.id not in owned]
+        strangers = [ticket.id for ticket in self.tickets if ticket.id not in owned and not _of_an_incident(ticket)]
         fault = (
             "" if len(strangers) <= silent else f"{len(strangers)} hold no customer's words, {silent} may: {strangers}"
         )
@@ -362,7 +377,7 @@ class Books:
         for each in self.spoken:
             for marker in MARKER.findall(each.text):
                 places[marker].append(each.place)
-            if not MARKER.search(each.text) and not each.automatic:
+            if not MARKER.search(each.text) and not each.automatic and NEWS not in each.text:
                 yield Finding(each.place, "a text that nobody wrote")
         for answer in self.notes.answers:
             found = places.get(answer.marker, [])
@@ -384,6 +399,26 @@ class Books:
 
     def _noted(self, marker: str) -> bool:
         return any(comment.by is By.NOTE for _, _, _, comment in self._places.get(marker, []))
+
+    def _of_incidents(self) -> Iterator[Finding]:
+        """Each incident by its members' tickets and the platforms' books: once at most is the promise of an update."""
+        texts = Counter(comment.text for ticket in self.tickets for comment in ticket.comments)
+        heard_of = sum(NEWS in each.text for each in self.spoken)
+        for incident, (updates, members) in self.incidents.items():
+            opened = sum(count for text, count in texts.items() if "Many customers" in text and incident in text)
+            yield Finding(f"incident {incident}", "" if opened == 1 else f"{opened} tickets")
+            yield Finding(f"incident {incident}", "nobody was told" if updates and not heard_of else "")
+            for talk in (each for each in self.notes.talks if each.key in members):
+                own = {place[0].id: place[0] for said in talk.said for place in self._places.get(said.marker, [])}
+                if not own:  # their only words were deleted
+                    continue
+                notes = [comment.text for ticket in own.values() for comment in ticket.comments]
+                linked = sum("This belongs to the incident" in text and incident in text for text in notes)
+                heard = sum(NEWS in each.text for each in self.spoken if each.place == talk.place)
+                fault = "" if linked == 1 else f"linked {linked} times"
+                if heard > 1:
+                    fault = f"told {heard} times"
+                yield Finding(f"{incident} {talk.place}", fault, talk.said)
 
     def _genuine(self) -> Iterator[Finding]:
         everywhere = " ".join(" ".join(each.identity) for each in self.kept)
@@ -519,6 +554,11 @@ class Books:
             lines.append(f"delivery {delivery.number}: {', '.join(times) or 'not sent'}")
         lines += [f"kept as {each.state} {each.reason}" for each in self._by_identity.get(happening.identity, [])]
         return "; ".join(lines)
+
+
+def _of_an_incident(ticket: Ticket) -> bool:
+    """Tell whether a ticket is an incident's own."""
+    return any("Many customers have the same trouble" in comment.text for comment in ticket.comments)
 
 
 def median_and_p95(seconds: Iterable[float]) -> tuple[float, float]:

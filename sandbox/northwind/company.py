@@ -69,6 +69,7 @@ class Company:
         self._directory = directory or WORK / "company"
         self._change = change
         self._live = live
+        self._incidents = False
         self._admitted: dict[str, Mapping[str, Any]] = {}
         self._children = contextlib.ExitStack()
         self.platforms = {name: kind(self.clock) for name, kind in platform.kinds().items() if name in (only or {name})}
@@ -84,6 +85,11 @@ class Company:
     def platform(self, kind: type[P]) -> P:
         """Return the company's place on a platform, with its type."""
         return next(each for each in self.platforms.values() if isinstance(each, kind))
+
+    def watching(self) -> Self:
+        """Have incidents watched for, once it is started."""
+        self._incidents = True
+        return self
 
     def __enter__(self) -> Self:
         """Start the platforms, the helpdesk, the embedded AWS; store secrets, apply the rules."""
@@ -158,22 +164,30 @@ class Company:
         )
         self.progress("applying Northwind's deskwire.yaml")
         # The platforms are told by hand, as `subscribe` plays it: each would check the address before it answers.
-        command = [sys.executable, "-m", "cli", "apply", str(self.rules), "--yes", "--stack", "deskwire"]
-        run = subprocess.run(
-            [*command, "--no-platforms"],
+        run = self._command("apply", str(self.rules), "--yes", "--stack", "deskwire", "--no-platforms")
+        if run.returncode != 0:
+            raise StackError(f"`deskwire apply` refused {self.rules}:\n{run.stdout[-1500:]}{run.stderr[-1500:]}")
+
+    def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
             cwd=ROOT,
             env={**os.environ, **self.stack.environment, "PYTHONPATH": f"{ROOT / 'layers' / 'deskwire'}:{ROOT}"},
             capture_output=True,
             text=True,
             check=False,
         )
-        if run.returncode != 0:
-            raise StackError(f"`deskwire apply` refused {self.rules}:\n{run.stdout[-1500:]}{run.stderr[-1500:]}")
+
+    def command(self, name: str, *arguments: str) -> str:
+        """Return what the operator's command says, whatever its exit status."""
+        return self._command(name, "--stack", "deskwire", *arguments).stdout
 
     def configuration(self) -> dict[str, Any]:
         """Return deskwire.yaml: the company's policies, and what each folder adds."""
         rules: dict[str, Any] = yaml.safe_load(RULES.read_text(encoding="utf-8"))
         rules |= {"helpdesks": {"desk": self.desk.rules}, "endpoints": {}, "connections": {}}
+        if self._incidents:
+            rules["incidents"] = {"priority": "high"}
         if WEBHOOK in self.secrets:
             settings = {"settings": dict(self.desk.webhook)} if self.desk.webhook else {}
             rules["endpoints"][WEBHOOK] = {"helpdesk": "desk", "secret": WEBHOOK, **settings}

@@ -1,4 +1,4 @@
-"""`make demo`: a busy morning at Northwind, through the deployed template, and whether the ten promises held.
+"""`make demo`: a busy morning at Northwind, through the deployed template, and whether the promises held.
 
 Exit status: 0 when the books balance and every promise was kept; 1 when one was broken (it is named); 2 when the
 company could not be started; 130 when interrupted.
@@ -46,10 +46,8 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
     began = time.monotonic()
     live = Live(console)
     change = hurried(WORK / "hurried") if options.stay else None  # on the page, workers can be killed
-    with (
-        live,
-        Company(helpdesk=options.helpdesk, only=options.only, progress=live.say, speed=SPEED, change=change) as company,
-    ):
+    company = Company(helpdesk=options.helpdesk, only=options.only, progress=live.say, speed=SPEED, change=change)
+    with live, company.watching():
         company.subscribe()
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; the morning begins")
         morning = Morning(company, seed=options.seed, scale=options.scale or company.desk.scale)

@@ -94,6 +94,12 @@ class OnFacebook(Scenes):
         talk.says = "glad to hear"
         self._says(who, talk, "Thank you so much, your team is amazing and so helpful!")
 
+    @scene(morning=9)
+    def outage(self) -> None:
+        """Write of trouble that many have: an incident opens, and everybody in it is told."""
+        who, talk = self._messenger(REYKJAVIK)
+        self._writes(who, talk, words="The app is not working since I ordered {}, I cannot log in!")
+
     def _reads(self, who: Person, talk: Talk) -> None:
         told = self.meta.reads(who, talk.account)
         item = told.entry["messaging"][0]
