@@ -22,6 +22,7 @@ PROTOCOLS: Mapping[str, type] = {
     "act": actions.Actions,
     "complete": contracts.Fetches,
     "fetch": contracts.Media,
+    "moderate": contracts.Moderates,
     "poll": contracts.Polls,
     "profile": contracts.Profiles,
     "register": registration.Registers,
@@ -37,6 +38,8 @@ WORDS = {
     "fetch": "fetches attachments its own way",
     "file": "hands over agents' files",
     "find": "finds after doubt what was filed",
+    "history": "tells a customer's earlier tickets",
+    "moderate": "hides what somebody wrote",
     "open": "opens tickets",
     "poll": "is looked at every minute",
     "profile": "looks names up",
@@ -47,7 +50,6 @@ WORDS = {
     "send": "sends answers",
     "sent": "tells after doubt what was sent",
     "update": "raises priorities and adds tags later",
-    "history": "tells a customer's earlier tickets",
 }
 UNITS = {"utf16": "UTF-16 units", "weighted": "weighted characters"}
 
@@ -86,6 +88,7 @@ def _helpdesk(name: str) -> dict[str, Any]:
     does += ["register", "registration"] * isinstance(subject, registration.Registers)
     does += ["close"] * isinstance(subject, desk_contracts.Closes)
     does += ["file"] * isinstance(subject, desk_contracts.GivesFiles)
+    does += ["history"] * isinstance(subject, desk_contracts.History)
     return {"title": subject.title, "does": sorted(does), "gaps": dict(subject.known_gaps), **_asks(subject)}
 
 

@@ -211,7 +211,9 @@ class Figures:
         counts = Counter(min(stands[each.token], 2) for each in said)
         entries = world.desk.zendesk.books.entries()
         updates = sum(1 for kept in books if len(kept.words) > 1)
-        needed = 2 * len(world.customers) + updates
+        needed = (
+            3 * len(world.customers) + updates
+        )  # the customer is made, their earlier tickets looked for, one opened
         times = [acknowledgements(customer) for customer in world.customers]
         return Figures(
             messages=len(said), once=counts[1], lost=counts[0], doubled=counts[2],

@@ -1252,6 +1252,14 @@ def a_picture_that_is_there(world, marta):
     world.quiet()
 
 
+@scenario(short=True)
+def a_picture_without_a_look_back(world, marta):
+    """No note on earlier tickets follows, so our echo is alone in its turn."""
+    world.rules(history={"on": False})
+    marta.shows()
+    world.quiet()
+
+
 @scenario(desks=("zendesk", "logbook"), kinds=("before", "lost", "refused"))
 def an_incident_with_an_update(world, marta):
     """The fourth of them opens it; Zoë writes while it is open; everybody is told once; it closes by itself."""

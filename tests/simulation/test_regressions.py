@@ -79,7 +79,7 @@ STORIES = {
     "an edit in doubt, then taken back, was not looked for, and its words stayed": (
         "edited and taken back (messenger, zendesk)", [("lost", "PUT acme/api/v2/tickets/88001.json", 1)]),
     "our own echo, whose worker died when its thread but not yet its record told how it ended, was never ended": (
-        "a picture that is there (messenger, zendesk)",
+        "a picture without a look back (messenger, zendesk)",
         [("before", "table update S", 1), ("before", "table update M", 1)]),
     "what a helpdesk without keys or questions got twice did not say so": (
         "first message (messenger, logbook)", [("lost", "POST logbook/tickets", 1)]),

@@ -54,7 +54,9 @@ BLOCKS = APART | {
 LINE, PARAGRAPH = "\x00", "\x00\v\x00"  # where one begins or ends, until all is read
 CELLS = {"td", "th"}
 # Of links, that are shown where the words do not: whatever leads somewhere outside the page.
-TARGET = re.compile(r"(?!(?:javascript|vbscript|data|blob|about|cid|file):)[a-z][a-z0-9+.-]{1,30}:.", re.IGNORECASE)
+LINK_TARGET = re.compile(
+    r"(?!(?:javascript|vbscript|data|blob|about|cid|file):)[a-z][a-z0-9+.-]{1,30}:.", re.IGNORECASE
+)
 # Not "head": mail programs forget to end it, and browsers then do so before the first words.
 SILENT = {"script", "style", "title", "template"}
 
@@ -126,7 +128,7 @@ class _Plain(_Parser):
         self.out.append(LINE + "\N{NO-BREAK SPACE}" * 2 * max(0, depth - 1) + f"{mark} ")
 
     def _link(self, target: str, since: int) -> None:
-        if not TARGET.match(target.strip()):
+        if not LINK_TARGET.match(target.strip()):
             return
         shown = " ".join("".join(self.out[since:]).split())
         scheme, _, rest = target.partition(":")
