@@ -245,15 +245,17 @@ class OnX(Customer):
 
 
 class InPublicOnX(OnX):
-    """Somebody who mentions the account in posts."""
+    """Somebody who mentions the account in posts; the first may answer a post of its own (`under`)."""
+
+    under = ""
 
     @property
     def place(self):
         return self.root
 
     def _written(self, text):
-        (body,) = self.world.x.writes(
-            self.person, f"@{HANDLE} {text}", reply_to=self.said[-1].name if self.said else ""
+        body, *_ = self.world.x.writes(
+            self.person, f"@{HANDLE} {text}", reply_to=self.said[-1].name if self.said else self.under
         )
         post = next(reversed(self.world.x.posts.values()))
         self.root = post.conversation

@@ -44,7 +44,7 @@ def broken(world):
     found += _mistaken(world)
     found += _told_of(world, books)
     found += _apart(world, books)
-    found += _echoes(books)
+    found += _echoes(world, books)
     found += _urgent(books)
     found += _answered(world, books)
     found += _remembered(world)
@@ -216,13 +216,18 @@ def _acknowledged_once(world, customer):
     for first, second in again[customer.apart :]:
         yield f"ACK: {customer.name} was acknowledged at {first:%H:%M:%S} and again at {second:%H:%M:%S}"
     if not times and customer.expects and any(said.taken and said.kind == "message" for said in customer.said):
-        begun = [
-            item["state"]
-            for (pk, sk), item in world.table.memory.items.items()
-            if pk == f"T#{customer.thread}" and sk.startswith("S#ack")
-        ]
+        begun = acknowledging(world, customer)
         if not world.gate.happened or not begun:
             yield f"ACK: {customer.name} was never acknowledged (noted: {begun})"
+
+
+def acknowledging(world, customer):
+    """Return how each acknowledgement that was begun ended."""
+    return [
+        item["state"]
+        for (pk, sk), item in world.table.memory.items.items()
+        if pk == f"T#{customer.thread}" and sk.startswith("S#ack")
+    ]
 
 
 def reminders(world, words, most):
@@ -317,10 +322,11 @@ def acknowledgements(customer):
     return [at for at, text in customer.heard() if text.startswith(ACKNOWLEDGED)]
 
 
-def _echoes(books):
+def _echoes(world, books):
     """What we sent ourselves comes back from the platform, and is not taken for a colleague's words."""
     for kept, words in books:
-        if any("Written by us on the platform" in text for text in words):
+        ours = [text for text in words if "Written by us on the platform" in text]
+        if any(not any(post in text for post in world.posted) for text in ours):
             yield f"ECHO: ticket {kept.id} holds what we sent ourselves"
 
 

@@ -819,6 +819,39 @@ def platform_down_for_a_while(world, marta):
     world.quiet()
 
 
+@scenario(channels=("messenger", "x"))
+def platform_down_for_too_long(world, marta):
+    """An acknowledgement would come too late, and what is noted of it says that none is sent."""
+    host = X_API if marta.endpoint == "x" else GRAPH
+    world.down[host] = TemporaryError("connection refused", ambiguous=False)
+    marta.expects = False
+    world.gate.open = False
+    marta.writes()
+    world.run(3500)
+    world.gate.open = True
+    world.run(500)
+    world.recovery()
+    world.quiet()
+    ended = promises.acknowledging(world, marta)
+    allowed = (["refused"], ["unknown"]) if world.gate.happened else (["refused"],)  # whose worker dies cannot know
+    assert ended in allowed, f"ACK: so late, it is {ended}"
+
+
+@scenario(channels=("x in public",))
+def own_post_that_comes_after_the_first_reply_to_it(world, marta):
+    """It answers nobody: whom the platform takes no acknowledgement for meanwhile is acknowledged afterwards."""
+    marta.under, body = world.posts("The shop opens at eight today.")
+    world.down[X_API] = TemporaryError("connection refused", ambiguous=False)
+    marta.writes()
+    world.run(20)
+    world.notify(body, "x")
+    world.run(60)
+    world.recovery()
+    world.quiet()
+    ended = promises.acknowledging(world, marta)
+    assert marta.got() or "unknown" in ended, f"ACK: her words are older than no answer, and still: {ended}"
+
+
 @scenario(visibility=45, kinds=("slow", "late", "paused"), desks=("zendesk", "requesttracker"), channels=BOTH)
 @scenario(visibility=45, kinds=("slow", "late", "paused"), channels=X)
 def two_workers_on_one_thread(world, marta):

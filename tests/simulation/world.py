@@ -286,6 +286,7 @@ class World:
         self.customers = []
         self.replied = []  # agents' answers: (token, ticket, when)
         self.hasty = {}  # customers whose next ticket an agent answers as soon as it is seen, with their last one
+        self.posted = []  # posts of the company's own, which are no echoes
         self.others = []  # tokens of answers that were for nobody here
         self.closings = 0  # tickets that took nothing more, so that another had to be opened
         self.endless = False
@@ -676,6 +677,13 @@ class World:
         """Let an agent write these very words, which no promise but the story's own looks for."""
         self.tell(f"an agent writes “{words}” on ticket {ticket}")
         self._signals(*self.desk.agent_replies(ticket, words))
+
+    def posts(self, words):
+        """Let the company post on X; return the post's id and the delivery that tells us of it."""
+        self.tell(f"the company posts “{words}”")
+        self.posted.append(words)
+        (body,) = self.x.writes(self.x.care, words)
+        return next(reversed(self.x.posts)), body
 
     def told(self, ticket):
         """Let the helpdesk tell of a ticket."""

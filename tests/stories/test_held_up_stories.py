@@ -32,6 +32,74 @@ def test_a_message_and_an_agents_answer_that_are_held_up_together_count_as_no_fa
     assert not company.thread()["pending"]
 
 
+def _sending(company, minutes, fault):
+    """Have the platform do so with what is sent to it in these minutes."""
+    graph, until = company.graph, company.now().timestamp() + minutes * 60
+
+    def sends(call):
+        failing = call.method == "POST" and company.now().timestamp() < until
+        return fault(graph, call) if failing else graph(call)
+
+    company.graph = sends
+    return graph
+
+
+def _takes_and_does_not_say_so(graph, call):
+    graph(call)
+    raise TemporaryError("the answer was lost", ambiguous=True)
+
+
+def _acknowledgements(company):
+    """Return how each acknowledgement ended: the state and the reason."""
+    return [
+        (found["state"], found["reason"]) for (_, sk), found in company.table.items.items() if sk.startswith("S#ack")
+    ]
+
+
+def test_who_writes_while_the_platforms_answers_are_lost_is_acknowledged_once_and_at_last(company):
+    graph = _sending(company, 10, _takes_and_does_not_say_so)
+    customers = [f"249000000000{number:05}" for number in range(20)]
+    for customer in customers:
+        company.deliver(company.message("Where is my parcel?", customer=customer))
+        company.work()
+        company.later(30)
+    for _ in range(10):
+        company.later(60)
+    assert sorted(sent["recipient"]["id"] for sent in graph.sent) == customers
+    states = [state for state, _ in _acknowledgements(company)]
+    assert states.count("sent") + states.count("unknown") == 20
+    assert states.count("unknown") < 8  # three until it is left alone, and each that then tries it again
+
+
+def test_who_cannot_be_acknowledged_within_the_hour_is_not_and_that_is_counted_once_with_its_reason(company):
+    graph = _sending(company, 80, lambda *_: _down(None))
+    for number in range(4):
+        company.deliver(company.message("Where is my parcel?", customer=f"249000000000{number:05}"))
+        company.work()
+    for _ in range(100):
+        company.later(60)
+    assert graph.sent == []
+    assert _acknowledgements(company) == [("refused", "not acknowledged: late")] * 4
+    assert company.counted("AcknowledgementsSuppressed") == 4
+    assert sum('"reason":"late"' in line for line in company.lines) == 4
+    assert set(company.outcomes().values()) == {"filed"}
+
+
+def test_so_it_is_counted_while_the_helpdesk_is_down_as_well(company):
+    _sending(company, 80, lambda *_: _down(None))
+    direct, company._direct = company._direct, _down
+    company.deliver(company.message("Where is my parcel?"))
+    company.work()
+    for _ in range(100):
+        company.later(60)
+    assert _acknowledgements(company) == [("refused", "not acknowledged: late")]
+    assert company.counted("AcknowledgementsSuppressed") == 1
+    company._direct = direct
+    company.later(400)
+    assert set(company.outcomes().values()) == {"filed"}
+    assert company.counted("AcknowledgementsSuppressed") == 1
+
+
 def _one_turn(company):
     """Have the next letter worked on."""
     return company.conversation.handle(company.mailbox.take().body)

@@ -381,6 +381,43 @@ def test_what_the_company_posted_before_anybody_wrote_answers_nobody(company, to
     assert not thread.get("answered_at")
 
 
+def _acknowledges_in_public(company):
+    page = next(each for each in company.definitions if getattr(each, "channel", "") == "facebook")
+    policy = Policy.model_validate(POLICY | {"acknowledge": {"public": True}})
+    company.table.put(Put(item(page.model_copy(update={"policy": policy}))))
+
+
+def test_a_post_of_before_that_is_delivered_after_the_customers_words_keeps_no_acknowledgement_back(company):
+    _acknowledges_in_public(company)
+    ours = company.comment("The Reykjavík shop opens at eight today", author=PAGE, name="Northwind")
+    theirs = company.comment("And tomorrow?", comment="8", parent="122200000000501_993300000000077")
+    company.graph.next = [TemporaryError("busy", after=60)]
+    for each in (theirs, ours):
+        company.deliver(each)
+        company.work()
+        company.tick(10)
+    company.later(60)
+    (said,) = company.graph.sent
+    assert said == {"message": "Thank you, we are looking at it."}
+    assert not company.counted("AcknowledgementsSuppressed")
+
+
+def test_an_acknowledgement_that_was_held_up_until_a_colleague_answered_is_dropped_with_a_count(company):
+    _acknowledges_in_public(company)
+    company.graph.next = [TemporaryError("busy", after=60)]
+    company.deliver(company.comment("Where is my parcel?"))
+    company.work()
+    company.tick(30)
+    place = {"comment": "8", "parent": "122200000000501_993300000000077"}
+    company.deliver(company.comment("At the post office", author=PAGE, name="Northwind", **place))
+    company.work()
+    company.later(60)
+    assert company.graph.sent == []
+    assert company.counted("AcknowledgementsSuppressed") == 1
+    (kept,) = [found for (_, sk), found in company.table.items.items() if sk.startswith("S#ack")]
+    assert (kept["state"], kept["reason"]) == ("refused", "not acknowledged: attended")
+
+
 def test_a_colleagues_public_answer_in_the_platforms_own_app_counts_as_one(company):
     company.deliver(company.comment("Where is my parcel?"))
     company.work()

@@ -53,7 +53,7 @@ class Acknowledging:
 
         `fresh`: they open a ticket, so that one alone may get a declared answer.
         """
-        reason, known, new = "", {*turn.before.was_clean, *turn.begun}, 0  # known: met in an earlier turn
+        reason, new = "", 0
         inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
         for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
@@ -61,7 +61,7 @@ class Acknowledging:
             answer = self._decided(turn, event, message, fresh=fresh and len(inbound) == 1)
             if isinstance(answer, str):
                 reason = answer
-                new += message.key not in known
+                new += self._suppressed(turn, message, answer)
                 continue
             said, permit = answer
             key = compose(ACK, message.key)
@@ -72,6 +72,22 @@ class Acknowledging:
             self.telemetry.count("AcknowledgementsSuppressed", new)
             self.telemetry.log("INFO", "not acknowledged", channel=turn.channel.name, reason=reason)
         return None
+
+    def _suppressed(self, turn: Turn, message: Recorded, reason: str) -> bool:
+        """Return whether a message's acknowledgement is suppressed for the first time, also after it was held up.
+
+        Of one that failed earlier, the reason is noted. It is looked up only where it can be given up now: the message
+        is filed and was kept for it, or has become too old.
+        """
+        if message.key not in {*turn.before.was_clean, *turn.begun}:  # else it was met in an earlier turn
+            return True
+        if not message.done and reason != Reason.LATE:
+            return False
+        key = compose(ACK, message.key)
+        held_up = (self.ledger.sent(turn.thread.key, key) or {}).get("state") == "failed"
+        if held_up:
+            turn.settle(key, "refused", (), f"not acknowledged: {reason}")
+        return held_up
 
     def _wishes(self, turn: Turn, event: Event) -> None:
         wish = opting(event.text, turn.connection.policy)

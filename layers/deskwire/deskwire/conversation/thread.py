@@ -136,6 +136,7 @@ class Thread(BaseModel):
     context: dict[str, str] = Field(default_factory=dict)
     other_at: int = 0  # when another person began to write, or what was private became public again
     public_at: int = 0  # the latter
+    public_since: int = 0  # when a customer first wrote in public; 0: never, or before this was kept
     writers: tuple[Writer, ...] = ()  # in public, the latest last
     guards: tuple[Guard, ...] = ()
     guarded: dict[str, str] = Field(default_factory=dict)  # what became of guarded messages, by the platform's id

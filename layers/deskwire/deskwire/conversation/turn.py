@@ -390,10 +390,23 @@ class Turn:
         What the company posted in public before anybody wrote there answers nobody.
         """
         said = _said(items)
-        began = 0 if self.before.last_inbound else min((at for at, event in said if not event.own), default=math.inf)
+        began = self._begun_in_public(said)
         own = [(at, event) for at, event in said if event.own]
-        spoke = [at for at, event in own if event.visibility is Visibility.PRIVATE or at >= began]
+        spoke = [at for at, event in own if event.visibility is Visibility.PRIVATE or at > began]
         self._become(answered_at=max([self.thread.answered_at, *spoke]))
+
+    def _begun_in_public(self, said: Sequence[tuple[int, Event]]) -> float:
+        """Return when a customer first wrote here in public, and record it: our own post may be delivered after that.
+
+        In threads of before it was recorded, 0; where no customer has written yet, infinity.
+        """
+        before = self.before
+        if before.last_inbound and not before.public_since:
+            return 0
+        written = [at for at, event in said if not event.own and event.visibility is Visibility.PUBLIC]
+        if since := min([*written, *([before.public_since] if before.public_since else [])], default=0):
+            self._become(public_since=since)
+        return since or math.inf
 
     def pass_reply(self, reply: str, ticket: str) -> None:
         """Record the agent's reply up to which the ticket was read."""
