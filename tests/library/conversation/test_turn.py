@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deskwire.conversation.decide import Plan
-from deskwire.conversation.thread import Thread, Writer, outgoing
+from deskwire.conversation.thread import Said, Thread, Writer, outgoing
 from deskwire.conversation.turn import Turn
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
@@ -59,6 +59,18 @@ def test_an_acknowledgement_that_surely_was_not_sent_is_taken_back_in_the_table_
     turn.acknowledge(sent=False)  # its intent, with the time of now, is in the table already
     written = turn.closing(Plan())
     assert (written["acknowledged_at"], written["acknowledgements"]) == (3, [3])
+
+
+@pytest.mark.parametrize("follow_up", [False, True])
+def test_an_answer_that_surely_was_not_said_leaves_the_earlier_one_as_this_turn_did(follow_up):
+    earlier = Said("hours", "en", "ack/1", "asked", told=True)
+    turn = turn_of(ticket="7", said=earlier)
+    turn.saying = Said("price", "en", "ack/2")  # its intent is in the table already
+    turn.answered(earlier._replace(state="over"))
+    if follow_up:
+        turn.follow_up()
+    turn.acknowledge(sent=False)
+    assert turn.closing(Plan())["said"] == (None if follow_up else ["hours", "en", "ack/1", "over", True])
 
 
 def test_the_thread_as_it_was_stays_as_it_was():

@@ -355,11 +355,7 @@ class Turn:
         self._become(
             **self.acknowledging()
             if sent
-            else {
-                "acknowledged_at": before.acknowledged_at,
-                "acknowledgements": before.acknowledgements,
-                "said": before.said,
-            }
+            else {"acknowledged_at": before.acknowledged_at, "acknowledgements": before.acknowledgements}
         )
 
     def answer(self, at: int) -> None:
