@@ -7,7 +7,9 @@ import pytest
 from deskwire.care.policy import Policy
 from deskwire.configuration import item
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.operating.erasing import Eraser, Person
 from deskwire.ports import Put
+from deskwire.ports.memory import MemoryPile
 
 from .conftest import PAGE, POLICY
 
@@ -67,6 +69,16 @@ def test_a_comment_with_a_card_number_is_hidden_once_and_the_ticket_says_so(guar
     company.later(86_400)
     assert hidings(company) == [HIDING]
     assert sum("was hidden" in words for words in company.comments()) == 1
+
+
+def test_who_is_erased_leaves_no_trace_of_what_was_hidden(guarded):
+    company = guarded(hide=True)
+    commented(company, author="71")
+    Eraser(
+        table=company.table, archive=company.archive, parked=MemoryPile([]), dead=MemoryPile([]),
+        directory=company.directory, clock=company.now, owner=lambda: "eraser",
+    ).erase(Person("facebook", "71"))  # fmt: skip
+    assert [each["guarded"] for each in company.table.items.values() if "guarded" in each] == [{}]
 
 
 def test_a_comment_without_private_matters_is_left_alone(guarded):

@@ -311,7 +311,7 @@ class Eraser:
             (row["pk"], row["sk"]),
             set={"erased": True, **ended},
             initial={"expires": now + KEEP_SECONDS},
-            remove=("event", "raw", "raw_at", "note"),
+            remove=("event", "raw", "raw_at", "note", "trouble"),
             when=[("erased", Absent())],
         )
         self.table.transact([bare, Update(person.certificate, add=counts)])
@@ -415,7 +415,7 @@ class Eraser:
         """Return what the thread's own item must no longer know."""
         changes: dict[str, Any] = {}
         if alone or any(person.bears(thread.channel, each) for each in thread.ids):
-            changes = {"author": {}, "known_as": [], "context": {}, "contact": ""}
+            changes = {"author": {}, "known_as": [], "context": {}, "contact": "", "language": "", "past": None}
         if thread.writers:
             left = [asdict(each) for each in thread.writers if not alone and not person.bears(thread.channel, each.id)]
             changes["writers"] = left
@@ -424,7 +424,8 @@ class Eraser:
             changes["guards"] = thread.model_copy(update={"guards": tuple(others)}).model_dump(mode="json")["guards"]
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
-                        "said": None, "kept": [], "past": None, "earlier": [],
+                        "said": None, "kept": [], "earlier": [], "guarded": {}, "recall": False,
+                        "priority": "", "tags": [],
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 
