@@ -89,6 +89,13 @@ class Watched(Company):
         (found,) = listed(self.table)
         return found
 
+    @property
+    def eraser(self):
+        return Eraser(
+            table=self.table, archive=self.archive, parked=MemoryPile([]), dead=MemoryPile([]),
+            directory=self.directory, clock=self.now, owner=lambda: "eraser",
+        )  # fmt: skip
+
     def heard(self):
         """Return what each customer got."""
         return [(each["recipient"]["id"], each["message"]["text"]) for each in self.graph.sent if "message" in each]
@@ -346,13 +353,33 @@ def test_an_agents_answer_on_the_incidents_ticket_reaches_nobody_and_the_ticket_
                for each in watched.zendesk.comments(own.id))  # fmt: skip
 
 
+def test_what_an_incident_adds_to_a_closed_ticket_is_left_out_and_the_next_words_follow_it_up(watched):
+    watched.outage(6)
+    closed = watched.thread("o2")["ticket"]
+    next(each for each in watched.zendesk.tickets if str(each.id) == closed).status = "closed"
+    say(watched.table, watched.mailbox, watched.now, watched.incident.id, {"en": "It works again."}, "en")
+    watched.goes_on()
+    assert told_of(watched, "It works again.")["o2"] == 1
+    assert watched.thread("o2")["ticket"] == closed
+    watched.says("Is it really?", "o2")
+    opened = watched.zendesk.tickets[-1]
+    assert str(opened.id) == watched.thread("o2")["ticket"] != closed
+    assert closed in watched.zendesk.comments(opened.id)[0].words
+
+
+def test_who_is_erased_leaves_no_note_of_their_trouble_in_any_message(watched):
+    watched.outage(6)
+    watched.eraser.erase(Person("messenger", "o3"))
+    rows = [each for (pk, _), each in watched.table.items.items() if pk.endswith("/o3")]
+    assert any(each.get("erased") for each in rows)
+    assert not any("trouble" in each for each in rows)
+    thread = watched.thread("o3")
+    assert (thread["tags"], thread["priority"], thread.get("past"), thread.get("language")) == ([], "", None, "")
+
+
 def test_who_is_erased_is_no_member_any_more_and_is_told_nothing(watched):
     watched.outage(6)
-    eraser = Eraser(
-        table=watched.table, archive=watched.archive, parked=MemoryPile([]), dead=MemoryPile([]),
-        directory=watched.directory, clock=watched.now, owner=lambda: "eraser",
-    )  # fmt: skip
-    assert eraser.erase(Person("messenger", "o3"))["complete"]
+    assert watched.eraser.erase(Person("messenger", "o3"))["complete"]
     kept = [each for (pk, _), each in watched.table.items.items() if pk.startswith(("I#", "Q#")) and "member" in each]
     assert kept
     assert not [each for each in kept if each["member"].endswith("/o3")]

@@ -273,10 +273,7 @@ class Filing:
             turn.join(gone.at)
             self._append(turn, self._without_found(turn, group))
             return
-        for item in group:
-            if item.message.reminder:
-                turn.outcomes.append(end(item.message, Outcome.SUPPRESSED, "its ticket is closed"))
-        group = [item for item in group if not item.message.reminder]
+        group = _without_needless(turn, group)
         if not group:
             return
         previous = turn.thread.ticket if gone.state in {"closed", "full"} else ""
@@ -343,6 +340,18 @@ class Filing:
         filed = [each for each in turn.outcomes if each.event is not None and each.event.object_id == event.object_id]
         original = [item.original] if item.original is not None else []
         return list({each.key: each for each in (*original, *item.earlier, *filed)}.values())
+
+
+def _without_needless(turn: Turn, group: Sequence[Pending]) -> list[Pending]:
+    """End what a closed ticket alone needed, and return the rest: an incident's note opens no other ticket."""
+    kept: list[Pending] = []
+    opens = any(begins(item) for item in group)
+    for item in group:
+        if item.message.reminder or (item.message.notice is not None and not opens):
+            turn.outcomes.append(end(item.message, Outcome.SUPPRESSED, "its ticket is closed"))
+        else:
+            kept.append(item)
+    return kept
 
 
 def _first(items: Sequence[Pending], most: int) -> list[Pending]:
