@@ -107,11 +107,15 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "helpdesk": thread.helpdesk or None,
         "ticket": thread.ticket or None,
         "status": None if thread.status is None else str(thread.status),
+        "priority": thread.priority or None,
+        "tags": list(thread.tags),
         "tickets_so_far": thread.epoch + 1 if thread.ticket else 0,
         "opened_at": _second(thread.opened_at),
         "last_inbound": _second(thread.last_inbound),
         "acknowledged_at": _second(thread.acknowledged_at),
         "answered_at": _second(thread.answered_at),
+        "rested_at": _second(thread.rested_at),
+        **_automatic(thread),
         "waiting": len(thread.pending) + thread.waiting,
         "in_doubt": len(thread.sending),
         "attempts": thread.attempts,
@@ -124,6 +128,18 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "thread": shown | ({"customer": dict(thread.author)} if text else {}),
         "messages": [_message(message, row, text=text) for message, row in found.messages],
         "sent": [_sent(row) for row in found.sent],
+    }
+
+
+def _automatic(thread: Thread) -> dict[str, Any]:
+    """Return what is said, quoted and hidden automatically, without any words."""
+    return {
+        "automatic_answer": None if thread.said is None else f"{thread.said.name} ({thread.said.state})",
+        "to_be_quoted": len(thread.kept),
+        "earlier_tickets": thread.past.tickets if thread.past else 0,
+        "guarded": dict(thread.guarded),
+        "to_be_guarded": [f"{each.object_id}: {', '.join(each.todo)}" for each in thread.guards if each.todo],
+        "invited_at": _second(thread.invited_at),
     }
 
 

@@ -73,7 +73,10 @@ def story():
             opened,
             outcomes=ended,
             changes={"ticket": "4711", "pending": [], "last_inbound": 1793610060, "author": {"id": "24900000000000017",
-                     "name": "Jóna Jóns"}},
+                     "name": "Jóna Jóns"}, "tags": ["hot"], "priority": "high",
+                     "said": ["hours", "en", "ack/1", "yes", True],
+                     "kept": ["k"], "past": [3, 1], "guarded": {"c1": "hidden"}, "invited_at": 1793610120,
+                     "guards": [["c2", ["facebook", "41"], "7", "Jóna", 1, 1, ["card"], "is", ["hide"], ""]]},
             sent=[("acknowledgement", "sent", ("m_ours1",), "")],
         )  # fmt: skip
         ledger.wish("messenger", "24900000000000017", opted_out=True)
@@ -117,6 +120,17 @@ def test_our_reference_leads_to_the_messages_in_order(thread, story):
         ("acknowledgement", "sent", ["m_ours1"]),
         ("reply 31", "sending", []),
     ]
+
+
+def test_what_was_said_hidden_and_judged_is_shown(thread, story):
+    shown = json.loads(thread(story.reference, "--json").out)["thread"]
+    names = ("priority", "tags", "automatic_answer", "to_be_quoted", "earlier_tickets", "guarded", "to_be_guarded")
+    told = ("high", ["hot"], "hours (yes)", 1, 3, {"c1": "hidden"}, ["c2: hide"])
+    assert tuple(shown[name] for name in names) == told
+    assert shown["invited_at"] == "2026-11-02T09:02:00Z"
+    in_words = thread(story.reference).out
+    assert "automatic answer: hours (yes)" in in_words
+    assert "guarded: c1 hidden" in in_words
 
 
 def test_a_ticket_a_key_and_a_sloppily_typed_reference_lead_to_the_same(thread, story):
