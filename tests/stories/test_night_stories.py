@@ -134,6 +134,20 @@ def test_a_yes_is_noted_and_solves_the_ticket(firm):
     assert [company.counted(each) for each in ("AnswersSaid", "AnswersConfirmed", "AnswersHandedOver")] == [1, 1, 0]
 
 
+def test_an_emoji_that_says_yes_in_public_is_no_noise(firm):
+    public = {name: {**each, "visibility": ["public"]} for name, each in ANSWERS.items()}
+    company = firm({"judging": {"noise": "none"}}, answers=public)
+    comment(company, QUESTION)
+    company.tick(60)
+    comment(company, "👍", comment="78", parent="122200000000501_993300000000077")
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    assert (ticket.status, "answer-confirmed" in ticket.tags) == ("solved", True)
+    company.tick(60)
+    comment(company, "👍", comment="79", parent="122200000000501_993300000000077", author="9")
+    assert reasons(company)[-1] == "no ticket: noise, emoji alone"
+
+
 def test_a_question_right_after_the_yes_keeps_the_ticket_open(firm):
     company = firm()
     told(company, QUESTION)

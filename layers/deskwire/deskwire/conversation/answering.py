@@ -60,6 +60,12 @@ def hear(turn: Turn, messages: Sequence[Recorded]) -> None:
         _confirm(turn, said, events) if all(_agrees(turn, each) for each in events) else _hand_over(turn, said, events)
 
 
+def agreed(turn: Turn, event: Event) -> bool:
+    """Return whether a message says yes to an answer that was said automatically."""
+    said = turn.thread.said
+    return said is not None and said.state != "over" and _agrees(turn, event)
+
+
 def _hand_over(turn: Turn, said: Said, events: Sequence[Event]) -> None:
     """Note that a person goes on; after a yes it is a conversation like any other."""
     if said.state != "yes":

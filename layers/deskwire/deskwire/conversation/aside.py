@@ -12,6 +12,7 @@ from deskwire.model.keys import compose
 from deskwire.model.signals import Status
 
 from . import wording
+from .answering import agreed
 from .decide import Pending, Plan, is_stale
 from .entries import assess
 from .ledger import Ledger
@@ -26,7 +27,7 @@ PRAISED = "praise"  # the tag of a ticket that holds praise alone
 def set_aside(turn: Turn, item: Pending, event: Event) -> Pending:
     """Return the customer's message with the reason why it gets no ticket, if it gets none."""
     rules = turn.connection.policy.judging
-    if rules.noise != "ticket" and (why := noise(event)):
+    if rules.noise != "ticket" and not agreed(turn, event) and (why := noise(event)):
         return dataclasses.replace(item, aside=f"{NOISE}, {why}")
     if rules.praise.ticket == "none" and not _ticket(turn) and _praises(turn, event):
         return dataclasses.replace(item, aside=PRAISE, praise=True)
