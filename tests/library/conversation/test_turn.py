@@ -79,6 +79,13 @@ def test_the_thread_as_it_was_stays_as_it_was():
     assert (turn.before.epoch, turn.thread.epoch) == (0, 1)
 
 
+def test_a_ticket_before_an_erasure_is_held_against_nobody():
+    assert [turn_of(epoch=1).thread.again, turn_of(epoch=1, erased={"d": 5}).thread.again] == [1, 0]
+    turn = turn_of(ticket="7", epoch=1, erased={"d": 5})
+    turn.follow_up()
+    assert turn.thread.again == 1
+
+
 def test_a_field_that_no_thread_has_is_refused():
     with pytest.raises(ValueError, match="no tikcet"):
         turn_of()._become(tikcet="7")

@@ -198,9 +198,13 @@ class Thread(BaseModel):
 
     @property
     def again(self) -> int:
-        """2 where the customer has complained before, 1 where they had another ticket, else 0."""
+        """2 where the customer has complained before, 1 where they had another ticket, else 0.
+
+        After an erasure the tickets before it are not known any more, though they still count in `epoch`.
+        """
         complained = (self.past is not None and self.past.complaints) or any(each.complaint for each in self.earlier)
-        return 2 if complained else 1 if self.epoch or self.past else 0
+        known = self.earlier or self.past or (self.epoch and not self.erased)
+        return 2 if complained else 1 if known else 0
 
     def customer(self) -> Author | None:
         """Return the customer as last seen."""

@@ -45,7 +45,7 @@ def fired(thread: Thread, now: datetime) -> Thread:
 
 
 def guards(thread: Thread) -> bool:
-    """Tell whether something is to be done now about private matters."""
+    """Return whether something is to be done now about private matters."""
     return any(guard.todo for guard in thread.guards) and GUARD not in thread.timers
 
 
