@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from deskwire.care.measure import cut
 from deskwire.care.triage import Hints, triage
@@ -31,7 +32,7 @@ from .table import seconds
 from .thread import Thread
 from .turn import Turn, is_inbound
 
-GIVE_UP = timedelta(days=1)  # for which an attachment that cannot be had now is tried to be fetched
+GIVE_UP = timedelta(days=1)  # after which what follows by itself is given up: an attachment, a history, hiding
 AGAIN = (60, 3600)  # seconds between two tries: as long as it has been missing, at least and at most
 MARGIN = 1500  # bytes that the lines around a customer's words may take
 ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
@@ -243,8 +244,13 @@ class Entries:
 def later(turn: Turn, following: Recorded, error: TemporaryError) -> int:
     """Return when to try again (Unix seconds): after as long as it has been missing, or as the other side says."""
     age = seconds(turn.now) - following.recorded_at // 1000 if following.recorded_at else 0
+    return seconds(turn.now) + pause(age, error)
+
+
+def pause(age: int, error: TemporaryError) -> int:
+    """Return the seconds until the next try of what has been missing for `age` seconds."""
     least, most = AGAIN
-    return seconds(turn.now) + int(max(min(max(age, least), most), error.after or 0))
+    return max(min(max(age, least), most), ceil(error.after or 0))
 
 
 def follows(item: Pending) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from deskwire.care.languages import Language, detect
 from deskwire.care.measure import cut
@@ -29,6 +29,7 @@ from deskwire.timing import CONFIGURATION_PAUSE
 from . import wording
 from .decide_reply import PATIENCE
 from .directory import Directory
+from .entries import AGAIN, GIVE_UP, pause
 from .gathering import place
 from .ledger import Ledger
 from .recorded import Recorded
@@ -38,8 +39,6 @@ from .table import moment, seconds
 from .thread import HIDDEN, HIDE, INVITE, LEFT, SHOW, SHOWN, Guard, Thread, outgoing
 from .turn import Turn
 
-GIVE_UP = timedelta(days=1)  # for which hiding is tried
-AGAIN = (60, 3600)  # seconds between two tries: as long as it has been tried for, at least and at most
 MOST_GUARDED = 20  # objects of a thread, the latest, of which it is known what became of them
 
 
@@ -123,7 +122,7 @@ class Guarding:
         if isinstance(error, PermanentError) or age > GIVE_UP.total_seconds():
             self.telemetry.count("NotHidden")
             return _settled(turn, guard, LEFT, wording.not_hidden(guard.kinds, title, str(error)))
-        turn.guard_again(_pause(error, age))
+        turn.guard_again(pause(age, error) if isinstance(error, TemporaryError) else CONFIGURATION_PAUSE)
         return guard
 
     # ---------------------------------------------------------------- inviting
@@ -257,14 +256,6 @@ def _settled(turn: Turn, guard: Guard, state: str, note: str) -> Guard:
     """Note what became of an object; return its guard with the words for the ticket."""
     turn.watch(turn.thread.guards, _with(turn.thread.guarded, guard.object_id, state))
     return guard._replace(todo=tuple(each for each in guard.todo if each not in {HIDE, SHOW}), note=note)
-
-
-def _pause(error: DeskwireError, age: int) -> int:
-    """Return the seconds until hiding is tried again."""
-    least, most = AGAIN
-    if isinstance(error, TemporaryError):
-        return max(min(max(age, least), most), int((error.after or 0) + 0.999))
-    return CONFIGURATION_PAUSE
 
 
 def _permit(turn: Turn, guard: Guard, visibility: Visibility) -> Permit | Refusal:

@@ -24,13 +24,12 @@ from deskwire.web.rest import Answer, Call, Transport
 
 from . import wording
 from .decide import Pending, end
-from .entries import Entries, later
+from .entries import GIVE_UP, Entries, later
 from .recorded import HISTORY, Outcome, Recorded
 from .table import moment
 from .thread import Past
 from .turn import Turn
 
-GIVE_UP = timedelta(days=1)  # after which a history that is not to be had is left out
 OVER = "its ticket is another's now"
 
 
