@@ -372,7 +372,7 @@ def test_who_is_erased_leaves_no_note_of_their_trouble_in_any_message(watched):
     watched.eraser.erase(Person("messenger", "o3"))
     rows = [each for (pk, _), each in watched.table.items.items() if pk.endswith("/o3")]
     assert any(each.get("erased") for each in rows)
-    assert not any("trouble" in each for each in rows)
+    assert "trouble" not in repr(rows)
     thread = watched.thread("o3")
     assert (thread["tags"], thread["priority"], thread.get("past"), thread.get("language")) == ([], "", None, "")
 
