@@ -297,6 +297,20 @@ def test_others_in_the_same_public_conversation_keep_their_words(company, eraser
     assert {key: item for key, item in company.table.items.items() if key[0].startswith("K#")} == before
 
 
+def test_what_a_dead_worker_had_ended_of_others_keeps_its_outcome(company, eraser):
+    company.deliver(company.comment("What I said", author="71"))
+    company.work()
+    root = "122200000000501_993300000000077"
+    company.deliver(company.comment("My own words", comment="78", parent=root, author="72"))
+    company.work()
+    (place,) = [key for key, each in company.table.items.items() if key[1].startswith("M#") and "_78/" in key[1]]
+    done = {name: company.table.items[place].pop(name) for name in ("state", "done_at", "ticket", "entry", "expires")}
+    company.table.items[place]["state"] = "recorded"
+    company.table.items[(place[0], "THREAD")]["ended"] = {"key": place[1][2:], **done}
+    assert eraser.erase(Person("facebook", "71"))["complete"]
+    assert company.table.items[place]["state"] == "filed"
+
+
 def test_a_thread_that_led_to_theirs_is_no_more(company, eraser):
     told(company, "first")
     elsewhere = ("T#facebook/410000000000001/elsewhere", "THREAD")

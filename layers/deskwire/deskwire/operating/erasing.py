@@ -239,7 +239,9 @@ class Eraser:
         left = True
         while left:
             ledger = Ledger(self.table, self.clock, self.owner())
-            left = self._held(person, ledger, ledger.take(key, None, ""))
+            thread = ledger.take(key, None, "")
+            ledger.conclude(thread)
+            left = self._held(person, ledger, thread)
 
     def _held(self, person: Person, ledger: Ledger, thread: Thread) -> bool:
         """Erase some messages of a thread that is ours for now; return whether some are left."""
