@@ -194,7 +194,7 @@ FAULTS = (
     Fault("a customer of two conversations is told twice", "operating.incidents", '{each["by"]: each for',
           '{each["sk"]: each for', INCIDENT),
     Fault("an update goes to who wants none", "conversation.updating",
-          "Refusal(OPTED_OUT) if self.ledger.opted_out(channel, author.id) else None", "None", INCIDENT),
+          "Refusal(UNWELCOME[unwanted]) if unwanted else permit", "permit", INCIDENT),
     Fault("who is erased stays a member", "operating.erasing", "counted.add(", "set().add(", INCIDENT),
     # ------------------------------------------------------------------------------------ what erasing leaves behind
     Fault("the last reference stays", "operating.erasing", "for epoch in range(thread.epoch + 1)",

@@ -12,7 +12,7 @@ from deskwire.care.incident import concerns
 from deskwire.care.triage import HOT
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.terms import Permit, Refusal
-from deskwire.model.events import Event
+from deskwire.model.events import Author, Event
 from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing
 from deskwire.telemetry import Telemetry
@@ -118,22 +118,8 @@ class Acknowledging:
             return str(answer.reason)
         if isinstance(permit, Refusal):
             return permit.reason
-        objection = self._of_the_person(turn, event, message)
-        return str(objection) if objection else (answer, permit)
-
-    def _of_the_person(self, turn: Turn, event: Event, message: Recorded) -> Reason | None:
-        """Return why this author gets no acknowledgement, whatever the thread; None when they may get one.
-
-        Anybody can give another's address, again and again: all threads together acknowledge it so often a day.
-        """
-        if event.author is None:
-            return None
-        if turn.channel.proves_authors:
-            return Reason.OPTED_OUT if self.ledger.opted_out(event.channel, event.author.id) else None
-        most = turn.connection.policy.replies_per_day
-        person = mailbox(event.author.email) if event.author.email else event.author.id
-        spent = self.ledger.spend(event.channel, person, message.key, most)
-        return None if spent else Reason.BUDGET
+        unwanted = event.author and unwelcome(self.ledger, turn, event.channel, event.author, message.key)
+        return str(unwanted) if unwanted else (answer, permit)
 
     def send(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
         """Send it. `first`: the intent was recorded just now, so it cannot have been sent before."""
@@ -155,6 +141,19 @@ class Acknowledging:
         for key in turn.thread.sending:
             if key.startswith(AUTOMATIC) and key not in settled and self.ledger.begun(turn.thread.key, key):
                 turn.settle(key, "unknown", (), UNENDED)
+
+
+def unwelcome(ledger: Ledger, turn: Turn, channel: str, author: Author, key: str) -> Reason | None:
+    """Return why this person is told nothing automatic, whatever the thread; None when they may be.
+
+    Anybody can give another's address, again and again: all threads together write to it so often a day, once for each
+    `key`.
+    """
+    if turn.channel.proves_authors:
+        return Reason.OPTED_OUT if ledger.opted_out(channel, author.id) else None
+    person = mailbox(author.email) if author.email else author.id
+    spent = ledger.spend(channel, person, key, turn.connection.policy.replies_per_day)
+    return None if spent else Reason.BUDGET
 
 
 def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:

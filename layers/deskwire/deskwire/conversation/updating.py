@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from deskwire.care.addresses import mailbox
+from deskwire.care.acknowledge import Reason
 from deskwire.care.incident import SAID_WITHIN
 from deskwire.care.measure import cut
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.terms import Permit, Refusal
-from deskwire.model.events import Author, Visibility
+from deskwire.model.events import Visibility
 from deskwire.model.notices import Notice
 from deskwire.telemetry import Telemetry
 
 from . import wording
+from .acknowledging import unwelcome
 from .decide import Pending, Plan
 from .incidents import language_for, update_key
 from .ledger import Ledger
@@ -22,8 +23,10 @@ from .table import moment
 from .thread import outgoing
 from .turn import Turn
 
-OPTED_OUT = "they want no automatic answers"
-BUDGET = "this unproved address has had as many automatic answers today as the policy allows"
+UNWELCOME = {
+    Reason.OPTED_OUT: "they want no automatic answers",
+    Reason.BUDGET: "this unproved address has had as many automatic answers today as the policy allows",
+}
 UNWANTED_IN_PUBLIC = "the conversation is public, and the policy says nothing automatic there (acknowledge.public)"
 UNKNOWN = "nobody is known to tell it to"
 TOO_LATE = "it could not be sent for hours, and would be no news any more"
@@ -108,13 +111,5 @@ class Updating:
         )
         if isinstance(permit, Refusal):
             return permit
-        return self._wish(turn, author, key) or permit
-
-    def _wish(self, turn: Turn, author: Author, key: str) -> Refusal | None:
-        """Return why this customer is told nothing automatic, if they are not."""
-        channel = turn.thread.channel
-        if turn.channel.proves_authors:
-            return Refusal(OPTED_OUT) if self.ledger.opted_out(channel, author.id) else None
-        person = mailbox(author.email) if author.email else author.id
-        spent = self.ledger.spend(channel, person, key, turn.connection.policy.replies_per_day)
-        return None if spent else Refusal(BUDGET)
+        unwanted = unwelcome(self.ledger, turn, thread.channel, author, key)
+        return Refusal(UNWELCOME[unwanted]) if unwanted else permit
