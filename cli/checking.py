@@ -17,7 +17,6 @@ from deskwire.settings import ENDPOINTS
 from .checks import FAULTS, hints
 from .document import Fault, read
 from .needs import Need
-from .terminal import UserError
 from .written import Written
 
 Definition: TypeAlias = Endpoint | HelpdeskConnection | Connection | Incidents
@@ -36,10 +35,7 @@ class Checked:
 
 def check(path: Path) -> Checked:
     """Return what a file says. Raises `UserError` when it cannot be read."""
-    try:
-        document = read(path)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}", status=2) from None
+    document = read(path)
     written = Written(document)
     found = [*written.shape(), *(each for faults in FAULTS for each in faults(written))]
     for place, reason in found:

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from .terminal import UserError
+
 Place = tuple[str, ...]  # the keys and list positions that lead to a value
 MOST_NODES = 100_000  # aliases can blow a small file up
 SCALARS = {
@@ -87,12 +89,18 @@ for _name, _pattern in SCALARS.items():
 
 
 def read(path: Path) -> Document:
-    """Return what a file holds; what is wrong with it as YAML is among its faults. Raises `OSError`."""
+    """Return what a file holds; its faults as YAML are among it. Raises `UserError` without a file."""
     document = Document()
     text = ""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         node = yaml.compose(text, Loader=_Loader)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: No such file: name yours, or begin with a copy of deskwire.example.yaml", status=2
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}", status=2) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         document.faults.add(Fault(line, "", "the file is not UTF-8"))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .operating import Desk
 
-LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-[A-Z]{2})?)=(.+)", re.DOTALL)
+TEXT = re.compile(rf"({judging.LANGUAGE})=(.+)", re.DOTALL)
 LONGEST = 2000  # characters of a text; a channel may take fewer
 LOOK = 2  # seconds between two looks at what became of an update
 
@@ -104,7 +104,7 @@ def _texts(given: list[str]) -> dict[str, str]:
     """Return the texts by language, the first one being the default. Raises `UserError`."""
     texts: dict[str, str] = {}
     for each in given:
-        match = LANGUAGE.fullmatch(each)
+        match = TEXT.fullmatch(each)
         if match is None or not match[2].strip():
             raise UserError(f"“{each[:40]}” is no text: write --text LANGUAGE=TEXT, as in --text pl=…", status=2)
         if len(match[2]) > LONGEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,13 +15,16 @@ from .terminal import UserError, complain, json_line
 if TYPE_CHECKING:
     import argparse
 
+LANGUAGE = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-[A-Z]{2})?"
+NEEDED = {"at": "2026-11-02T09:30:00Z", "customer": "…", "text": "…"}  # members of a line, as an error shows them
+
 
 def judge(args: argparse.Namespace) -> int:
     """Print each line with its judgement."""
     from deskwire.care.judge import judge as judged
 
     expected = languages(args.languages)
-    for row in list(rows(args.files)):  # a broken line is told before anything is printed
+    for _, row in list(rows(args.files)):  # a broken line is told before anything is printed
         found = judged(row["text"], expected=expected, public=args.visibility == "public")
         json_line(
             row
@@ -43,10 +47,10 @@ def incident(args: argparse.Namespace) -> int:
     expected = languages(args.languages)
     messages = []
     before = None
-    for number, row in enumerate(rows(args.files, "at", "customer"), 1):
-        at = _time(row["at"], number)
+    for place, row in rows(args.files, "at", "customer"):
+        at = _time(row["at"], place)
         if before is not None and at < before:
-            raise UserError(f"message {number} is older than the one before it: bring them into order", status=2)
+            raise UserError(f"{place}: this is older than the line before it: sort the lines by “at”", status=2)
         before = at
         messages.append((at, row["customer"], *read(row["text"], expected)))
     for change in changes(messages):
@@ -70,23 +74,20 @@ def answers(args: argparse.Namespace) -> int:
     from .written import Written
 
     path = Path(args.file)
-    try:
-        document = read(path)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}", status=2) from None
+    document = read(path)
     written = Written(document)
     for place, reason in written.shape():
         if place[:1] in {(), ("answers",)}:
             document.complain(place, reason)
     if document.faults:
         for fault in sorted(document.faults):
-            complain(f"{path}, line {fault.line}: {fault.where}: {fault.reason}")
+            complain(fault.text(str(path)))
         return 2
     if not written.answers:
-        raise UserError(f"{path}: there are no answers", status=2)
+        raise UserError(f"{path}: there are no answers: declare some under `answers`", status=2)
     matcher = Matcher(written.answers)
     is_open = {"open": True, "closed": False}.get(args.hours)
-    for row in list(rows(args.files)):
+    for _, row in list(rows(args.files)):
         channel, hint = row.get("channel"), row.get("language")
         given = matcher.match(
             row["text"],
@@ -105,27 +106,26 @@ def answers(args: argparse.Namespace) -> int:
     return 0
 
 
-def _time(text: str, number: int) -> datetime:
+def _time(text: str, place: str) -> datetime:
+    """Return the time that a line says; one without an offset is UTC."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"message {number}: “{text[:40]}” is no ISO time", status=2) from None
+        raise UserError(f"{place}: “{text[:40]}” is no time: write it like {NEEDED['at']}", status=2) from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def languages(text: str) -> tuple[str, ...]:
     """Return the languages named between commas. Raises `UserError` for what is no tag."""
-    import re
-
     named = tuple(each.strip() for each in text.split(",") if each.strip())
     for tag in named:
-        if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", tag):
-            raise UserError(f"“{tag}” is no language: write it like pl or sr-Latn", status=2)
+        if not re.fullmatch(LANGUAGE, tag):
+            raise UserError(f"“{tag}” is no language: write it like pl, sr-Latn or pt-BR", status=2)
     return named
 
 
-def rows(files: list[str], *needed: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects of the files' lines; `-` is stdin. Raises `UserError` with file and line for a broken one."""
+def rows(files: list[str], *needed: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each line's place and object; `-` is stdin. Raises `UserError` with file and line for a broken one."""
     for name in files:
         try:
             lines = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -133,17 +133,23 @@ def rows(files: list[str], *needed: str) -> Iterator[dict[str, Any]]:
             raise UserError(f"{name}: {error.strerror or error}", status=2) from None
         for number, line in enumerate(lines.split(b"\n"), 1):
             if line.strip():
-                yield _row(line, f"{name}, line {number}", ("text", *needed))
+                place = f"{'stdin' if name == '-' else name}, line {number}"
+                yield place, _row(line, place, (*needed, "text"))
 
 
 def _row(line: bytes, place: str, needed: tuple[str, ...]) -> dict[str, Any]:
+    example = json.dumps({member: NEEDED[member] for member in needed}, ensure_ascii=False)
     try:
         row = json.loads(line)
+    except UnicodeDecodeError:
+        raise UserError(
+            f"{place}: this is not UTF-8: convert the file, one object a line: {example}", status=2
+        ) from None
     except (ValueError, RecursionError):
-        raise UserError(f"{place}: this is no JSON", status=2) from None
+        raise UserError(f"{place}: this is no JSON: write one object a line: {example}", status=2) from None
     if not isinstance(row, dict):
-        raise UserError(f'{place}: this is no object, write {{"text": "…"}}', status=2)
+        raise UserError(f"{place}: this is no object: write one a line: {example}", status=2)
     for member in needed:
         if not isinstance(row.get(member), str):
-            raise UserError(f"{place}: “{member}” is missing, or no text", status=2)
+            raise UserError(f"{place}: “{member}” is missing or no string: write {example}", status=2)
     return row

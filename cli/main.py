@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .terminal import Parser, UserError, complain
 
@@ -41,13 +42,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     common = Parser(add_help=False)
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show an error's traceback")
-    json_option = Parser(add_help=False)
-    json_option.add_argument("--json", action="store_true", help="print JSON, for scripts")
-    where = Parser(add_help=False)
-    where.add_argument("--table", metavar="NAME", help=TABLE_HELP)
-    where.add_argument("--stack", metavar="NAME", help=STACK_HELP)
-    where.add_argument("--region", help="the AWS region (else as the AWS tools find it)")
-    where.add_argument("--profile", help="the AWS profile (else as the AWS tools find it)")
+    json_option, where = _json_option(), _where()
     root = Parser(prog="deskwire", description=DESCRIPTION, epilog=STATUS, parents=[common])
     root.add_argument("--version", action="version", version=f"deskwire {importlib.metadata.version('deskwire')}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
@@ -101,6 +96,22 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _json_option(**options: Any) -> Parser:
+    made = Parser(add_help=False, **options)
+    made.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    return made
+
+
+def _where(**options: Any) -> Parser:
+    """Return what says in which account and table."""
+    made = Parser(add_help=False, **options)
+    made.add_argument("--table", metavar="NAME", help=TABLE_HELP)
+    made.add_argument("--stack", metavar="NAME", help=STACK_HELP)
+    made.add_argument("--region", help="the AWS region (else as the AWS tools find it)")
+    made.add_argument("--profile", help="the AWS profile (else as the AWS tools find it)")
+    return made
+
+
 def _capture(command: Callable[..., Parser]) -> None:
     """Add what makes a capture of a body."""
     made = command("capture", "cli.capturing:run", "make a signed capture and its expected result of a body", CAPTURE)
@@ -132,8 +143,10 @@ def _incidents(command: Callable[..., Parser], *parents: Parser) -> None:
     made = command("incident", "cli.incidents:run", "list incidents, tell their members what is new, close one",
                    INCIDENT, *parents)  # fmt: skip
     actions = made.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    actions.add_parser("list", help="list the incidents, with what became of their updates")
-    saying = actions.add_parser("say", help="tell every member what is new, once each")
+    # The same options behind the action; one that is not given there keeps what stands before it.
+    behind = [make(argument_default=argparse.SUPPRESS) for make in (_json_option, _where)]
+    actions.add_parser("list", help="list the incidents, with what became of their updates", parents=behind)
+    saying = actions.add_parser("say", help="tell every member what is new, once each", parents=behind)
     saying.add_argument("incident", metavar="INCIDENT", help="its name, as `list` shows it")
     saying.add_argument("--text", action="append", default=[], metavar="LANGUAGE=TEXT",
                         help="what is said, by language; the first is for who reads none of the others")  # fmt: skip
@@ -142,7 +155,7 @@ def _incidents(command: Callable[..., Parser], *parents: Parser) -> None:
     saying.add_argument("--dry-run", action="store_true", help="say how many it is for, and say nothing to them")
     saying.add_argument("--yes", "-y", action="store_true", help="do not ask")
     saying.add_argument("--wait", type=int, default=60, metavar="SECONDS", help="for the report (default: 60)")
-    closing = actions.add_parser("close", help="close one by hand")
+    closing = actions.add_parser("close", help="close one by hand", parents=behind)
     closing.add_argument("incident", metavar="INCIDENT", help="its name, as `list` shows it")
     trying = actions.add_parser("try", help="say which incidents messages would have opened")
     trying.add_argument("--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en")
@@ -266,11 +279,11 @@ INCIDENT = """\
 An incident is more trouble than the hour's usual explains; the section `incidents` of deskwire.yaml has it watched for.
 `say` tells each of its members once, inside the channel's windows, in their language, and reports who was told, who was
 not and why. A second `say` is a further update. `try` reads JSON lines {"at": ISO time, "customer": …, "text": …} in
-order of time and prints what would have been opened and closed; it needs no AWS.
+order of time (UTC where it has no offset) and prints what would have been opened and closed; it needs no AWS.
 
-  deskwire incident --stack deskwire list
-  deskwire incident --stack deskwire say 20261102-3f9c1 --text "en=It works again." --text "pl=Już działa." --dry-run
-  deskwire incident --stack deskwire close 20261102-3f9c1
+  deskwire incident list --stack deskwire
+  deskwire incident say 20261102-3f9c1 --text "en=It works again." --text "pl=Już działa." --dry-run --stack deskwire
+  deskwire incident close 20261102-3f9c1 --stack deskwire
   deskwire incident try --languages pl,en last-month.jsonl
 """
 ANSWERS = """\

@@ -7,6 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from cli.main import parser
 from deskwire.aws.table import DynamoTable
 from deskwire.conversation.incidents import Incident, incident_of, joined, member_item, open_incident, update_key
 from deskwire.conversation.ledger import Ledger
@@ -104,6 +105,15 @@ def test_what_cannot_be_done_says_why_and_does_nothing(deskwire, northwind, argu
     assert told.status == 2
     assert reason in told.err
     assert not letters()
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["say", ID, "--text", "en=It works."], ["close", ID]], ids=" ".join)
+def test_where_it_is_may_stand_before_the_action_or_behind(arguments):
+    where = ["--stack", "deskwire", "--json"]
+    before, behind = (parser().parse_args(each) for each in (["incident", *where, *arguments],
+                                                              ["incident", *arguments, *where]))  # fmt: skip
+    assert vars(before) == vars(behind)
+    assert (behind.stack, behind.json, behind.region) == ("deskwire", True, None)
 
 
 def test_one_is_closed_by_hand_once(deskwire, northwind):
