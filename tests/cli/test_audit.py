@@ -19,6 +19,7 @@ from deskwire.model.keys import ADD
 from deskwire.operating.auditing import ADVICE, FORSAKEN, NOWHERE, OVERDUE, TOO_OLD, UNSURE, UNTAKEN, audit, mend
 from deskwire.ports import Put, Update
 from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
+from tests.tables import TABLE
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"
@@ -171,14 +172,8 @@ def test_mending_wakes_what_was_taken_and_sends_again_what_was_not(story):
 @pytest.fixture
 def northwind(monkeypatch):
     with mock_aws():
-        names = [("pk", "HASH"), ("sk", "RANGE")]
         client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="northwind",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-        )
+        client.create_table(TableName="northwind", **TABLE)
         sqs = boto3.client("sqs")
         monkeypatch.setenv("DESKWIRE_TABLE", "northwind")
         monkeypatch.setenv("DESKWIRE_ARCHIVE", "archive")

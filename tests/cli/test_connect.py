@@ -13,7 +13,7 @@ from cli import connecting
 from cli.terminal import UserError
 from sandbox.neighbours.neighbour import Clock, Neighbour, Reply, route
 from sandbox.platforms.meta.played import APP, DIALOG, GRAPH, Meta
-from tests.cli.test_plan_apply import TABLE
+from tests.tables import TABLE
 
 PAGE, OTHER = "410000000000001", "410000000000002"
 HOOKS = "hooks.northwind.example"

@@ -18,6 +18,7 @@ from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.ports import Put
 from deskwire.ports.memory import MemoryArchive
+from tests.tables import TABLE
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"
@@ -39,13 +40,7 @@ class Northwind:
         fifo = {"FifoQueue": "true"}
         self.mailbox_url = self.sqs.create_queue(QueueName="mailbox.fifo", Attributes=fifo)["QueueUrl"]
         self.dead_url = self.sqs.create_queue(QueueName="dead.fifo", Attributes=fifo)["QueueUrl"]
-        names = [("pk", "HASH"), ("sk", "RANGE")]
-        dynamo.create_table(
-            TableName="northwind",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-        )
+        dynamo.create_table(TableName="northwind", **TABLE)
         self.table = DynamoTable(dynamo, "northwind")
         self.table.put(Put(item(Connection(name="page-dm", channel="messenger", account="41", endpoint="meta",
                                            helpdesk="acme"))))  # fmt: skip

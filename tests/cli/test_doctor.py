@@ -12,7 +12,7 @@ from deskwire.helpdesks.zendesk import Zendesk as Connector
 from deskwire.ports import Put
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock
-from tests.cli.test_plan_apply import TABLE
+from tests.tables import TABLE
 
 SETTINGS = {"subdomain": "acme", "email": "deskwire@acme.example"}
 

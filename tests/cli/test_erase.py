@@ -17,6 +17,7 @@ from deskwire.conversation.table import ticket_item
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.ports import Update
+from tests.tables import TABLE
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"
@@ -50,13 +51,7 @@ def northwind(monkeypatch):
     monkeypatch.setattr("deskwire.aws.operating.WAIT", 0)  # moto is one server
     with mock_aws():
         sqs, s3, dynamo = (boto3.client(name) for name in ("sqs", "s3", "dynamodb"))
-        names = [("pk", "HASH"), ("sk", "RANGE")]
-        dynamo.create_table(
-            TableName="northwind",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-        )
+        dynamo.create_table(TableName="northwind", **TABLE)
         s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         s3.put_bucket_versioning(Bucket="archive", VersioningConfiguration={"Status": "Enabled"})
         s3.put_object(Bucket="archive", Key="raw/1", Body=SAID.encode())

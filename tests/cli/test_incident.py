@@ -16,6 +16,7 @@ from deskwire.conversation.table import sent_item, thread_item
 from deskwire.letters import content_of, read_letter
 from deskwire.model.notices import Notice, Purpose
 from deskwire.ports import Put, Update
+from tests.tables import TABLE
 
 AT = int(datetime(2026, 11, 2, 9, tzinfo=UTC).timestamp())
 ID = "20261102-3f9c1"
@@ -27,13 +28,7 @@ def northwind(monkeypatch):
     """An open incident with three conversations of two customers on moto."""
     with mock_aws():
         dynamo, sqs = boto3.client("dynamodb"), boto3.client("sqs")
-        names = [("pk", "HASH"), ("sk", "RANGE")]
-        dynamo.create_table(
-            TableName="northwind",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-        )
+        dynamo.create_table(TableName="northwind", **TABLE)
         queue = sqs.create_queue(QueueName="mailbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         monkeypatch.setenv("DESKWIRE_TABLE", "northwind")
         monkeypatch.setenv("DESKWIRE_MAILBOX", queue)

@@ -20,6 +20,7 @@ from deskwire.registry import channel
 from deskwire.telemetry import Telemetry
 from deskwire.web.request import Request
 from sandbox.neighbours.gateway import gateway_event
+from tests.tables import TABLE
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost 👋"
@@ -40,13 +41,7 @@ class Northwind:
         self.mailbox_url = sqs.create_queue(QueueName="mailbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         self.parked_url = sqs.create_queue(QueueName="parked")["QueueUrl"]
         s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        names = [("pk", "HASH"), ("sk", "RANGE")]
-        dynamo.create_table(
-            TableName="northwind",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-        )
+        dynamo.create_table(TableName="northwind", **TABLE)
         self.sqs = sqs
         self.table = DynamoTable(dynamo, "northwind")
         self.table.put(Put(item(ENDPOINT)))

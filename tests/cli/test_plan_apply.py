@@ -20,18 +20,11 @@ from deskwire.configuration import (
 )
 from deskwire.ports import Put, Update
 from deskwire.receiving.receiver import EndpointView
+from tests.tables import TABLE
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deskwire.example.yaml"
 PAGE = connection_key("facebook", "410000000000001")
-TABLE = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    "AttributeDefinitions": [
-        {"AttributeName": "pk", "AttributeType": "S"},
-        {"AttributeName": "sk", "AttributeType": "S"},
-    ],
-}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from deskwire.configuration import endpoint_key
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock
 from sandbox.platforms.meta.played import APP, DIALOG, GRAPH, Meta
-from tests.cli.test_plan_apply import TABLE
+from tests.tables import TABLE
 
 PAGE = "410000000000001"
 HOOKS = "https://hooks.northwind.example"

@@ -14,6 +14,7 @@ from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.signals import Signal
 from deskwire.ports import Put
+from tests.tables import TABLE
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 SAID = "My parcel 4471 is lost"
@@ -40,15 +41,7 @@ def story():
     """A conversation of two messages, filed as one ticket, with one answer that went out and one in doubt."""
     with mock_aws():
         client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="northwind",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
+        client.create_table(TableName="northwind", **TABLE)
         table = DynamoTable(client, "northwind")
         ledger = Ledger(table, Clock(), "worker")
         first, second, third = event(1), event(2, "Hello? 👋"), event(3, "stop")

@@ -11,6 +11,7 @@ from deskwire.aws.table import DynamoTable
 from deskwire.model.errors import ConfigurationError
 from deskwire.ports import Letter, Put
 from deskwire.ports.memory import MemoryArchive, MemoryPile, MemoryTable
+from tests.tables import TABLE
 
 
 @pytest.fixture
@@ -25,13 +26,7 @@ def table(request):
         return MemoryTable()
     request.getfixturevalue("aws")
     client = boto3.client("dynamodb")
-    names = [("pk", "HASH"), ("sk", "RANGE")]
-    client.create_table(
-        TableName="deskwire",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-    )
+    client.create_table(TableName="deskwire", **TABLE)
     return DynamoTable(client, "deskwire")
 
 

@@ -21,6 +21,7 @@ from deskwire.model.tickets import File
 from deskwire.ports import Letter
 from deskwire.ports.outbox import MOST, TableOutbox
 from deskwire.settings import Settings, load
+from tests.tables import TABLE
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
@@ -31,11 +32,7 @@ class World:
         self.now = START
         self.made = []
         self.table = self.client("dynamodb", address)
-        self.table.create_table(
-            TableName="t", BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        )  # fmt: skip
+        self.table.create_table(TableName="t", **TABLE)
         self.sqs = self.client("sqs", address)
         self.mailbox = self.sqs.create_queue(QueueName="m.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         self.parked = self.sqs.create_queue(QueueName="p")["QueueUrl"]

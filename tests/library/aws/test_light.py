@@ -27,6 +27,7 @@ from deskwire.aws.roots import ROOTS
 from deskwire.aws.typed import decode, encode
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.ports import Letter
+from tests.tables import TABLE
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -94,15 +95,7 @@ def test_an_unknown_queue_calls_a_person(light, queue):
 @pytest.fixture
 def table(aws):
     dynamodb = aws("dynamodb")
-    dynamodb.create_table(
-        TableName="deskwire",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
+    dynamodb.create_table(TableName="deskwire", **TABLE)
     return "deskwire"
 
 

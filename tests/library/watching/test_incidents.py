@@ -23,6 +23,7 @@ from deskwire.telemetry import Telemetry
 from deskwire.watching.incidents import IncidentWatch
 from deskwire.watching.published import PublishedIncident
 from tests.deployment.conftest import ROOT
+from tests.tables import TABLE
 
 from .streams import image
 
@@ -47,13 +48,7 @@ def northwind():
     """A watch on moto's table and mailbox; returns it with a clock to be set and what was told."""
     with mock_aws():
         dynamo, sqs = boto3.client("dynamodb"), boto3.client("sqs")
-        names = [("pk", "HASH"), ("sk", "RANGE")]
-        dynamo.create_table(
-            TableName="northwind",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-        )
+        dynamo.create_table(TableName="northwind", **TABLE)
         queue = sqs.create_queue(QueueName="mailbox.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         table, told, now = DynamoTable(dynamo, "northwind"), Told(), [START]
         table.put(Put(item(Incidents())))
