@@ -81,7 +81,8 @@ def check(args: argparse.Namespace) -> int:
         json_document({"file": found.file, "faults": [], "hints": _faults(found.hints, found.file)})
     else:
         _tell_hints(found)
-        print(f"{found.file}: {len(found.definitions)} definitions, no fault")
+        many = len(found.definitions)
+        print(f"{found.file}: {many} definition{'s' * (many != 1)}, no fault")
     return 0
 
 

@@ -26,6 +26,7 @@ SCALARS = {
     "float": re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"),
 }
 TAG = "tag:yaml.org,2002:"
+MOVED = {"reopen_days": "it stands in `closed_tickets` of the policy now"}  # names of earlier versions
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -192,7 +193,9 @@ class _Builder:
 
 
 def choice(given: str, known: Iterable[str]) -> str:
-    """Return words that say what there is instead of an unknown name, the likeliest first."""
+    """Return words that say what there is instead of an unknown name, the likeliest first, or where it is now."""
+    if given in MOVED:
+        return MOVED[given]
     names = sorted(known)
     if not names:
         return "there is none"
