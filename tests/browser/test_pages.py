@@ -108,7 +108,13 @@ def begin(page, way, text, name="Marta Lindqvist"):
 
 
 def step(page, words):
-    page.locator("#cards .steps").get_by_text(re.compile(words)).first.wait_for(timeout=60_000)
+    page.locator("#cards .steps").get_by_text(re.compile(words)).first.wait_for(timeout=120_000)
+
+
+def switch_on(page, name):
+    """Switch a misfortune on, and wait until the server knows: what is done next must meet it."""
+    with page.expect_response(lambda answer: answer.url.endswith("/switch")):
+        page.get_by_role("switch", name=re.compile(name)).check()
 
 
 def answer(page, text):
@@ -149,7 +155,7 @@ def test_what_waits_while_the_helpdesk_is_down_is_filed_once_it_is_back(sandbox)
 def test_an_answer_after_the_window_is_refused_by_the_platform_and_the_agent_reads_why(sandbox):
     begin(sandbox, "WhatsApp: message", "Where is NW-70013?")
     step(sandbox, "filed in ticket")
-    sandbox.get_by_role("switch", name=re.compile("Reply window over")).check()
+    switch_on(sandbox, "Reply window over")
     answer(sandbox, "NW-70013 left two weeks ago.")
     step(sandbox, "not sent: .*24 hours have passed")
     sandbox.locator(".card.note").get_by_text("NOT delivered").wait_for(timeout=60_000)
@@ -157,7 +163,7 @@ def test_an_answer_after_the_window_is_refused_by_the_platform_and_the_agent_rea
 
 def test_a_worker_is_killed_in_the_middle_of_its_turn(company, sandbox):
     before = company.stack.killed()
-    sandbox.get_by_role("switch", name=re.compile("Kill a worker")).check()
+    switch_on(sandbox, "Kill a worker")
     begin(sandbox, "Viber: message", "Where is NW-70014?")
     sandbox.locator(".card.machine").get_by_text("killed in the middle").wait_for(timeout=60_000)
     assert company.stack.killed() - before == {"converse": 1}
