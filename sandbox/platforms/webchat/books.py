@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ ENDPOINT = "site-chat"
 CHATS = {REYKJAVIK: CHAT, SUVA: f"{CHAT}-suva"}
 SECRET = {"session_secret": "demo-session-secret-7f31-of-the-web-chat"}
 PAGE = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # seconds after which the widget tries again
+
+TRIES = 20  # to begin a session
 
 
 class OnOurChat(Platform):
@@ -39,7 +42,10 @@ class OnOurChat(Platform):
     def visitor(self, office: str) -> Visitor:
         """Return somebody whose session began now, and whose page is looked at in the end."""
         visitor = Visitor(endpoint=self.player.endpoint, origin=self.player.origin, chat=CHATS[office])
-        visitor.begin()
+        for _ in range(TRIES):  # as the widget does, when AWS has a bad moment
+            if visitor.begin().body.get("token"):
+                break
+            time.sleep(0.5)
         self.visitors.append(visitor)
         return visitor
 
