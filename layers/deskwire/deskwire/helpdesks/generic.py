@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.lists import listed
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Unreadable
 from deskwire.model.keys import compose, digest
@@ -130,10 +131,8 @@ class Generic(Helpdesk):
             return ()
         key = compose("history", customer.external_id, reach.now.isoformat())
         data = {"customer": _person(customer), "most": MOST_EARLIER}
-        rows = _sent(reach, "customer.history", key, data, "looking for earlier tickets")["tickets"]
-        if not isinstance(rows.raw, list):
-            raise TemporaryError("looking for earlier tickets: the answer has no list")
-        return [_earlier(row) for row in rows.items()]
+        what = "looking for earlier tickets"
+        return [_earlier(row) for row in listed(_sent(reach, "customer.history", key, data, what)["tickets"], what)]
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         """Return nothing: answers are told."""

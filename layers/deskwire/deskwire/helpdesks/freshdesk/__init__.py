@@ -33,6 +33,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
+from deskwire.families.lists import listed
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal
@@ -42,7 +43,7 @@ from deskwire.web.reading import Node, fragment, read
 from deskwire.web.request import Request
 from deskwire.web.rest import Call
 
-from .api import PAGE, Api, listed
+from .api import PAGE, Api
 from .conversations import UPLOAD_BYTES, answers, bears, found, mark, merged, noted, removed
 from .earlier import earlier
 from .tickets import CLOSED, KEY_FIELD, closed_at, key_field, opened, raised, standing, wake
@@ -220,7 +221,7 @@ class Freshdesk(Helpdesk):
         signals: list[Signal] = []
         for _ in range(LOOKS):
             query = {"updated_since": since, "order_by": "updated_at", "order_type": "asc"}
-            rows = listed(api.get("tickets", "polling", **query, per_page=PAGE, page=page))
+            rows = listed(api.get("tickets", "polling", **query, per_page=PAGE, page=page), "polling")
             times = [_time(row["updated_at"]) for row in rows]
             signals += [_changed(api, row, at) for row, at in zip(rows, times, strict=True) if _is_ours(api, row)]
             last = max([since, *(f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in times)])

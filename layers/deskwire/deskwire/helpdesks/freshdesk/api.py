@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import id_of
+from deskwire.families.lists import listed
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
@@ -106,7 +107,7 @@ class Api:
             answer = self.ask("GET", f"tickets/{number}/conversations?per_page={PAGE}&page={page}")
             if answer.status == 404 and not is_page(answer):
                 raise TicketGone("deleted")
-            rows = listed(self.checked(answer, "reading a ticket").node())
+            rows = listed(self.checked(answer, "reading a ticket").node(), "reading a ticket")
             yield from rows
             if len(rows) < PAGE:
                 return
@@ -159,10 +160,3 @@ def refusals(answer: Answer) -> dict[str, str]:
 def is_page(answer: Answer) -> bool:
     """Return whether a page stands where the API answers with JSON or nothing."""
     return answer.body.lstrip().startswith(b"<")
-
-
-def listed(node: Node) -> list[Node]:
-    """Return the rows of a list. Raises `TemporaryError` where there is none: nothing can be concluded from that."""
-    if not isinstance(node.raw, list):
-        raise TemporaryError("the answer has no list")
-    return node.rows()

@@ -6,10 +6,11 @@ from typing import Final
 from urllib.parse import urlencode
 
 from deskwire.families.ids import id_of
+from deskwire.families.lists import listed
 from deskwire.model.tickets import COMPLAINT, MOST_EARLIER, Customer, Earlier
 from deskwire.web.reading import Node
 
-from .api import Api, listed, refusals
+from .api import Api, refusals
 
 WHAT: Final = "looking for earlier tickets"
 EVER: Final = "2010-01-01T00:00:00Z"  # without a time the list has the last 30 days alone
@@ -34,7 +35,7 @@ def _rows(api: Api, name: str, value: str) -> list[Node]:
     answer = api.ask("GET", f"tickets?{urlencode(query | {'per_page': str(MOST_EARLIER)})}")
     if answer.status == 404 or (answer.status == 400 and name in refusals(answer)):
         return []
-    return listed(api.checked(answer, WHAT).node())
+    return listed(api.checked(answer, WHAT).node(), WHAT)
 
 
 def _earlier(row: Node) -> Earlier:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deskwire.families.ids import NUMBER, id_of
+from deskwire.families.lists import listed
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.tickets import Change, Entry, Sought, Ticket
 from deskwire.web.markup import literal
 from deskwire.web.reading import Node
 
-from .api import FIELD, PAGE, PAGES, Api, listed, refusals
+from .api import FIELD, PAGE, PAGES, Api, refusals
 from .conversations import body_of, fitting, left_out, mark
 
 OPEN, CLOSED = 2, 5
@@ -89,7 +90,7 @@ def standing(api: Api, sought: Sought) -> str:
     if sought.since is not None:
         asked["updated_since"] = f"{sought.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     for page in range(1, PAGES + 1):
-        rows = listed(api.get("tickets", "looking for a ticket", **asked, page=page))
+        rows = listed(api.get("tickets", "looking for a ticket", **asked, page=page), "looking for a ticket")
         for row in rows:
             if row["custom_fields"][key_field(api)].raw == mark(sought.key) and id_of(row["id"]):
                 return id_of(row["id"])

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import id_of
+from deskwire.families.lists import listed
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
@@ -121,9 +122,7 @@ class Api:
         }
         answer = self.ask("POST", "crm/v3/objects/tickets/search", payload, safe=True)
         body = self.checked(answer, "polling").node()
-        if not isinstance(body["results"].raw, list):
-            raise TemporaryError("polling: the answer has no list")
-        return body["results"].rows(), body["paging"]["next"]["after"].text("")
+        return listed(body["results"], "polling"), body["paging"]["next"]["after"].text("")
 
     def notes(self, ticket: str) -> list[Node]:
         """Return the notes of a ticket, the newest first."""

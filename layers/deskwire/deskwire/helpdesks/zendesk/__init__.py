@@ -35,6 +35,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
+from deskwire.families.lists import listed
 from deskwire.model.errors import (
     Concern,
     ConfigurationError,
@@ -227,10 +228,9 @@ class Zendesk(Helpdesk):
         api, key, ticket = Api(reach), sought.key, sought.ticket
         if not ticket:
             answer = api.ask("GET", f"tickets.json?external_id={external_id(sought.thread, key)}")
-            listed = api.checked(answer, "looking for a ticket").node()["tickets"]
-            if not isinstance(listed.raw, list):
-                raise TemporaryError("looking for a ticket: the answer has no list")
-            numbers = [int(id_of(node["id"])) for node in listed.items() if id_of(node["id"])]
+            what = "looking for a ticket"
+            rows = listed(api.checked(answer, what).node()["tickets"], what)
+            numbers = [int(id_of(row["id"])) for row in rows if id_of(row["id"])]
             return Filed(str(max(numbers))) if numbers else None
         try:
             shown = api.ticket(numbered(ticket))

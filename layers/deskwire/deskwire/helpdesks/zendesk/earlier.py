@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 from deskwire.families.ids import id_of
-from deskwire.model.errors import TemporaryError
+from deskwire.families.lists import listed
 from deskwire.model.tickets import COMPLAINT, MOST_EARLIER, Customer, Earlier
 from deskwire.web.reading import Node
 
 from .api import Api
 
+PERSON, TICKETS = "looking for a customer", "looking for earlier tickets"
 OVER = frozenset({"solved", "closed"})
 MOST_PEOPLE = 3  # with one e-mail address or telephone number
 
@@ -28,7 +29,7 @@ def earlier(api: Api, customer: Customer) -> list[Earlier]:
     for person in list(dict.fromkeys(_people(api, customer)))[:MOST_PEOPLE]:
         query = urlencode({"sort_by": "created_at", "sort_order": "desc", "per_page": MOST_EARLIER})
         answer = api.ask("GET", f"users/{person}/tickets/requested.json?{query}")
-        rows = _listed(api.checked(answer, "looking for earlier tickets").node()["tickets"])
+        rows = listed(api.checked(answer, TICKETS).node()["tickets"], TICKETS)
         found |= {id_of(row["id"]): _earlier(row) for row in rows if id_of(row["requester_id"]) == person}
     found.pop("", None)
     return sorted(found.values(), key=lambda each: -int(each.ticket))[:MOST_EARLIER]
@@ -46,7 +47,7 @@ def _people(api: Api, customer: Customer) -> Iterator[str]:
 def _users(api: Api, query: dict[str, str], field: str, value: str) -> Iterator[str]:
     """Yield the users with exactly this value: a search finds by parts as well, and agents are no customers."""
     answer = api.ask("GET", f"users/search.json?{urlencode(query)}")
-    for row in _listed(api.checked(answer, "looking for a customer").node()["users"]):
+    for row in listed(api.checked(answer, PERSON).node()["users"], PERSON):
         same = row[field].text("").casefold() == value.casefold()
         if same and row["role"].text("end-user") == "end-user" and id_of(row["id"]):
             yield id_of(row["id"])
@@ -54,12 +55,6 @@ def _users(api: Api, query: dict[str, str], field: str, value: str) -> Iterator[
 
 def _plain(text: str) -> str:
     return re.sub(r'["\\\s]', "", text)
-
-
-def _listed(node: Node) -> list[Node]:
-    if not isinstance(node.raw, list):
-        raise TemporaryError("looking for earlier tickets: the answer has no list")
-    return node.rows()
 
 
 def _earlier(row: Node) -> Earlier:
