@@ -37,7 +37,7 @@ MOST_UNKNOWN = 5  # texts whose echo is still waited for
 NEW_TICKET: Mapping[str, Any] = {"status": None, "status_at": 0, "priority": "", "tags": ()}
 MOST_KEPT = 10  # messages without a ticket that the next one quotes, the latest
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
-WRITTEN_EARLY = frozenset({"ticket", "epoch", "acknowledged_at", "acknowledgements"})
+WRITTEN_EARLY = ("ticket", "epoch", "acknowledged_at", "acknowledgements")  # by intents, in any turn
 
 
 @dataclass
@@ -78,10 +78,8 @@ class Turn:
     earlier_with: str = ""
     quoted: set[str] = field(default_factory=set)  # the keys of what they quote
     guard_at: int = 0  # when to try again to hide something
-    inviting: bool = False  # `Ledger.intend` has written `invited_at`
     trouble: DeskwireError | None = None
-    recalled: bool = False  # `thread.recall` was written in this turn, or before, and is over
-    united: bool = False  # `thread.joined` was written in this turn
+    early: set[str] = field(default_factory=lambda: {*WRITTEN_EARLY})  # fields to write, changed or not: see `closing`
     held: bool = False  # a neighbour was left alone: nothing was tried
     remapped: bool = False
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
@@ -240,7 +238,7 @@ class Turn:
     def recall(self, note: Recorded | None) -> None:
         """Add the note on the customer's earlier tickets, or what is to become it; None: there is none."""
         self._become(recall=False)
-        self.recalled = True
+        self.early.add("recall")
         self.added += [note] if note is not None else []
 
     def remember(self, past: Past) -> None:
@@ -302,7 +300,7 @@ class Turn:
     def unite(self, joined: Mapping[str, str]) -> None:
         """Record which messages are filed in one entry."""
         self._become(joined=dict(joined))
-        self.united = True
+        self.early.add("joined")
 
     def leave_unfiled(self) -> None:
         """Keep the time of filing as it was."""
@@ -378,7 +376,7 @@ class Turn:
     def invite(self, at: int) -> None:
         """Record that somebody was invited to go on in private, at these seconds; 0: nobody was."""
         self._become(invited_at=at)
-        self.inviting = True
+        self.early.add("invited_at")
 
     def attend(self, items: Sequence[Pending]) -> None:
         """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket.
@@ -425,6 +423,7 @@ class Turn:
     def closing(self, plan: Plan, messages: Sequence[Recorded] = ()) -> dict[str, Any]:
         """Return the fields to write at the end: what changed, what is still pending, and when to go on.
 
+        A field of `early` may stand in the table otherwise than in `before`, because it was written before an effect.
         `messages` are the pending ones that this turn has read.
         """
         pending, missing = self._pending()
@@ -432,7 +431,6 @@ class Turn:
         changes = {
             **self._differences(),
             **self._joined(pending),
-            **({"invited_at": self.thread.invited_at} if self.inviting else {}),
             "pending": pending,
             "missing": missing,
             "clean": [key for key in (*pending, *missing) if key not in self.begun],
@@ -450,7 +448,7 @@ class Turn:
     def _joined(self, pending: Sequence[str]) -> dict[str, Any]:
         """Return what is still pending of what was filed together, if that is to be written."""
         joined = {key: first for key, first in self.thread.joined.items() if key in pending}
-        return {"joined": joined} if self.united or joined != self.before.joined else {}
+        return {"joined": joined} if "joined" in self.early or joined != self.before.joined else {}
 
     def _note_wait(self, pending: Sequence[str], messages: Sequence[Recorded]) -> None:
         """Record since when the oldest message that could not be filed has waited."""
@@ -468,9 +466,7 @@ class Turn:
     def _differences(self) -> dict[str, Any]:
         """Return the fields in which the thread differs from what the table holds."""
         before, after = self.before.model_dump(mode="json"), self.thread.model_dump(mode="json")
-        early = (
-            WRITTEN_EARLY | ({"said"} if self.saying is not None else set()) | ({"recall"} if self.recalled else set())
-        )
+        early = self.early if self.saying is None else self.early | {"said"}
         return {name: after[name] for name in after if after[name] != before[name] or name in early}
 
     def _timers(self, missing: Sequence[str]) -> dict[str, int]:
