@@ -151,7 +151,7 @@ def judge(
     """
     said = folded(text[:_SEARCHED]) if own.urgent or own.sensitive else ""
     language = detect(text, hint, expected)
-    book = (phrasebook(language or "") or phrasebook("en")) if own.phrases else None
+    book = _book(language) if own.phrases else None
     signs = _signs(text[:_READ], book, language) if book else _Signs()
     signs.stars, signs.company, signs.again = stars, says(said, own.urgent), again
     kind, reasons = _kind(signs)
@@ -162,6 +162,18 @@ def judge(
     reasons += [f"holds {private.NAMES[each]}{where}" for each in found]
     heat = "hot" if kind in {"complaint", "urgent", "outage"} else "cold"
     return Judgement(language, heat, kind, _mood(signs), tuple(found), tuple(reasons))
+
+
+def private_matters(text: str, expected: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the kinds of private matters in a message as `judge` finds them, without judging it otherwise."""
+    language = detect(text, None, expected)
+    book = _book(language)
+    health = book.found("health", plain(text[:_READ])) if book else ()
+    return tuple(private.find(text, language, health=health))
+
+
+def _book(language: Language | None) -> Phrasebook | None:
+    return phrasebook(language or "") or phrasebook("en")
 
 
 def _signs(text: str, book: Phrasebook, language: Language | None) -> _Signs:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from . import private
 from .incident import about
-from .judge import Judgement, Own, judge
+from .judge import Judgement, Own, judge, private_matters
 from .policy import Policy, Rated
 
 HOT = "hot"  # the tag of a ticket with a hot message
@@ -68,10 +69,10 @@ def matters(text: str, policy: Policy) -> tuple[str, ...]:
     rules = policy.private
     for own in rules.ours:
         text = _spaced(own).sub(" ", text)
-    found = judge(text, expected=policy.languages, public=True).private
-    return tuple(kind for kind in found if kind in rules.kinds)
+    return tuple(kind for kind in private_matters(text, policy.languages) if kind in rules.kinds)
 
 
+@lru_cache(maxsize=256)
 def _spaced(own: str) -> re.Pattern[str]:
     """Return the pattern of a contact of the company's, however its parts are set apart."""
     letters = (re.escape(letter) for letter in own if letter not in _BETWEEN)
