@@ -166,9 +166,7 @@ def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) 
     if chosen is None:
         return Suppressed(Reason.NO_TEXT, str(event.visibility))
     tag, wording = chosen
-    closed = not policy.hours.is_open(now)
-    template = wording.closed if closed else wording.open
-    text = _filled(template, situation, policy, now)
+    text, closed = worded(wording, situation.reference, policy, now)
     if text is None:
         return Suppressed(Reason.NO_TEXT, f"a placeholder of texts.{event.visibility}.{tag} has no value")
     return Acknowledge(cut(text, permit.limit.most, permit.limit.unit), tag, closed)
@@ -179,8 +177,7 @@ def _answer(situation: Situation, permit: Permit, policy: Policy, now: datetime)
     given, asking = situation.answer, _asking(situation, policy)
     if given is None or asking is None:
         return None
-    closed = not policy.hours.is_open(now)
-    asked = _filled(asking.closed if closed else asking.open, situation, policy, now)
+    asked, closed = worded(asking, situation.reference, policy, now)
     text = f"{given.text}\n\n{asked}"
     if asked is None or measure(text, permit.limit.unit) > permit.limit.most:
         return None
@@ -195,13 +192,17 @@ def _asking(situation: Situation, policy: Policy) -> Wording | None:
     return asking.get(among(Language(situation.answer.language), asking) or "")
 
 
-def _filled(template: str, situation: Situation, policy: Policy, now: datetime) -> str | None:
-    """Return a text with its placeholders filled; None if one has no value."""
-    values = {"reference": situation.reference, "company": policy.company}
-    # Only a text for closed hours names the opening (`Wording`).
+def worded(wording: Wording, reference: str, policy: Policy, now: datetime) -> tuple[str | None, bool]:
+    """Return a text of the company's as it is said now, and whether it is the one for closed hours.
+
+    The text is None if one of its placeholders has no value.
+    """
+    closed = not policy.hours.is_open(now)
+    values = {"reference": reference, "company": policy.company}
+    template = wording.closed if closed else wording.open
     if "opens_" in template and (opens := policy.hours.next_opening(now)) is not None:
         values |= opening(opens)
-    return render(template, values)
+    return render(template, values), closed
 
 
 def _thanks(situation: Situation, policy: Policy) -> bool:

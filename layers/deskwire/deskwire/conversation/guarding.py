@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from deskwire.care.acknowledge import worded
 from deskwire.care.languages import Language, detect
 from deskwire.care.measure import cut
 from deskwire.care.policy import Policy
-from deskwire.care.texts import Texts, opening, render
+from deskwire.care.texts import Texts
 from deskwire.care.triage import matters
 from deskwire.contracts.channel import Channel, Moderates, Reach, Replies
 from deskwire.contracts.terms import Permit, Refusal
@@ -290,9 +291,5 @@ def _rendered(
     texts: Texts, policy: Policy, visibility: Visibility, language: str, reference: str, now: datetime
 ) -> str:
     chosen = texts.choose(visibility, Language(language) if language else None, policy.default_language)
-    if chosen is None:
-        return ""
-    closed = not policy.hours.is_open(now)
-    opens = policy.hours.next_opening(now) if closed else None
-    values = {"reference": reference, "company": policy.company, **(opening(opens) if opens is not None else {})}
-    return render(chosen[1].closed if closed else chosen[1].open, values) or ""
+    said = None if chosen is None else worded(chosen[1], reference, policy, now)[0]
+    return said or ""
