@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,10 +17,21 @@ SOURCE, DETAIL_TYPE, INCIDENT_TYPE = "deskwire", "Deskwire Outcome", "Deskwire I
 KINDS = ", ".join([*dict.fromkeys([*map(str, Kind), *map(str, About), PLACE]), "note"])
 
 
-class Published(BaseModel):
+class _Entry(BaseModel):
+    """What is put on the bus."""
+
+    detail_type: ClassVar[str]
+
+    def entry(self, time: object) -> dict[str, Any]:
+        """Return the entry of the bus, that happened at `time`."""
+        return {"Source": SOURCE, "DetailType": self.detail_type, "Time": time, "Detail": self.model_dump(mode="json")}
+
+
+class Published(_Entry):
     """How an event in a customer's conversation ended. It holds no message text and no personal names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, title="Deskwire Outcome")
+    detail_type = DETAIL_TYPE
 
     version: Literal["1"] = Field("1", description="Of this description. Fields may be added without a new version.")
     id: str = Field(description="Idempotency id. An event may come more than once, always with the same id.")
@@ -38,15 +49,12 @@ class Published(BaseModel):
     ticket: str = Field(description="The helpdesk's id of the ticket; empty where there is none.")
     received_at: str = Field(description="When it was delivered; empty for a note of ours.")
 
-    def entry(self, time: object) -> dict[str, Any]:
-        """Return the entry of the bus, that happened at `time`."""
-        return {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Time": time, "Detail": self.model_dump(mode="json")}
 
-
-class PublishedIncident(BaseModel):
+class PublishedIncident(_Entry):
     """An incident that was opened or closed. It holds no message text and no personal names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, title="Deskwire Incident")
+    detail_type = INCIDENT_TYPE
 
     version: Literal["1"] = Field("1", description="Of this description. Fields may be added without a new version.")
     id: str = Field(description="Idempotency id. An event may come more than once, always with the same id.")
@@ -59,10 +67,6 @@ class PublishedIncident(BaseModel):
     topic: str = Field(description="The service, `outage`, or `language TAG`; empty for all trouble.")
     customers: int = Field(description="How many customers it was opened for.")
     reason: str = Field(description="Of an open one what was counted beside the usual; of a closed one who closed it.")
-
-    def entry(self, time: object) -> dict[str, Any]:
-        """Return the entry of the bus, that happened at `time`."""
-        return {"Source": SOURCE, "DetailType": INCIDENT_TYPE, "Time": time, "Detail": self.model_dump(mode="json")}
 
 
 if __name__ == "__main__":
