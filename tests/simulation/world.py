@@ -54,7 +54,7 @@ from sandbox.platforms.whatsapp.played import WhatsApp
 from sandbox.platforms.whatsapp.played import bundle as changes_of_numbers
 from sandbox.platforms.x import played as played_x
 from sandbox.platforms.x.played import X
-from tests.library.watching.streams import StreamingTable, matches, patterns
+from tests.streams import StreamingTable, matches, patterns
 
 from .desks import DESKS, asked
 from .hotline import Hotline

@@ -18,7 +18,7 @@ from deskwire.watching.incidents import IncidentWatch
 from deskwire.watching.watcher import Watcher
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock, broken
-from tests.library.watching.streams import StreamingTable, matches, patterns
+from tests.streams import StreamingTable, matches, patterns
 
 from .conftest import PAGE, POLICY, START, Company
 

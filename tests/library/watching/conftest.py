@@ -5,8 +5,7 @@ import pytest
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock
 from tests.stories.conftest import CUSTOMER, START, Company
-
-from .streams import StreamingTable, chosen
+from tests.streams import StreamingTable, chosen
 
 OTHER = "24900000000000018"
 

@@ -23,9 +23,8 @@ from deskwire.telemetry import Telemetry
 from deskwire.watching.incidents import IncidentWatch
 from deskwire.watching.published import PublishedIncident
 from tests.deployment.conftest import ROOT
+from tests.streams import image
 from tests.tables import TABLE
-
-from .streams import image
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
