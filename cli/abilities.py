@@ -39,7 +39,7 @@ WORDS = {
     "file": "hands over agents' files",
     "find": "finds after doubt what was filed",
     "history": "tells a customer's earlier tickets",
-    "moderate": "hides what somebody wrote",
+    "moderate": "hides public messages",
     "open": "opens tickets",
     "poll": "is looked at every minute",
     "profile": "looks names up",

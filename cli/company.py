@@ -130,7 +130,8 @@ class Company(Definition):
         default_factory=dict, description="Answers to simple questions, by name; `deskwire answers try` tries them."
     )
     incidents: IncidentsEntry | None = Field(
-        None, description="Watch for incidents (docs/care.md), also with nothing in it; left out: nobody does."
+        None,
+        description="Watch for incidents (docs/care.md); an empty section is enough. Left out: none are opened.",
     )
     helpdesks: dict[Name, HelpdeskEntry] = Field(default_factory=dict, description="Where tickets go, by name.")
     endpoints: dict[Name, EndpointEntry] = Field(

@@ -148,7 +148,7 @@ def _close(deployed: Desk, args: argparse.Namespace) -> int:
 
 
 def _whoever() -> str:
-    """Return the name of who is at the terminal, as far as the system says."""
+    """Return the user's login name, or “by hand” if the system does not tell it."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

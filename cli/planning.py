@@ -37,7 +37,7 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """What it is: an endpoint, a helpdesk, a connection, the section of incidents."""
+        """The kind of definition: an endpoint, a helpdesk, a connection, or the section `incidents`."""
         return KINDS[self.key[1]]
 
     def to_json(self) -> dict[str, Any]:

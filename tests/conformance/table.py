@@ -25,7 +25,7 @@ CALLS = {
     "send": "replies",
     "sent": "tells after doubt whether it was sent",
     "complete": "fetches the words",
-    "moderate": "hides what somebody wrote",
+    "moderate": "hides public messages",
     "profile": "names the author",
     "fetch": "fetches media",
     "poll": "is polled",

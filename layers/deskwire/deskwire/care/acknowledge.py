@@ -51,7 +51,7 @@ class Opting(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What is known when an event has been filed, or set aside.
+    """The facts that the decision to acknowledge an event is based on, once it is filed or set aside.
 
     `permit` is the contract's answer for an automatic message now; `acknowledged_at` and `answered_at` are when this
     thread last got an acknowledgement and an agent's reply; `automatic_replies` counts what was sent into it
@@ -76,7 +76,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Say this, in this language. `closed`: nobody is there to answer now. `answer` names the declared answer in it."""
+    """The acknowledgement to send. `closed`: it is outside business hours. `answer` names the declared answer in it."""
 
     text: str
     language: str

@@ -54,7 +54,7 @@ def slot(at: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What was counted in four ordinary weeks: customers by topic and `slot`. `since`: when counting began."""
+    """The customers counted in the last four weeks, by topic and `slot`. `since`: when counting began."""
 
     since: int
     slots: Mapping[str, Mapping[int, int]]

@@ -78,7 +78,7 @@ class Acknowledging(BaseModel):
 
 
 class Praise(BaseModel):
-    """What becomes of praise beside the thanks."""
+    """Whether praise gets a ticket."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -90,7 +90,7 @@ class Praise(BaseModel):
 
 
 class Answering(BaseModel):
-    """What goes with the answers to simple questions (`answers`)."""
+    """The follow-up to an automatic answer (`answers`): the question “was that it?”, and how to treat a yes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -139,7 +139,7 @@ class Judging(BaseModel):
 
 
 class Private(BaseModel):
-    """What happens where private matters stand in public: a card number, a telephone number, an address."""
+    """How private matters (a card number, a telephone number, an address) in public messages are handled."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -177,7 +177,7 @@ class Private(BaseModel):
 
     @property
     def said_beside(self) -> Texts:
-        """What is said in public beside a private answer."""
+        """The text posted in public when the answer itself is sent in private."""
         return Texts(public=self.beside)
 
     @property

@@ -99,7 +99,7 @@ class WhatsAppAWS(Channel):
     )
 
     def identity(self, author: str) -> str:
-        """Return a number as WhatsApp writes it, also where somebody wrote it with a plus and spaces."""
+        """Return a number as WhatsApp writes it, also one written with a plus and spaces."""
         return people.identity(author)
 
     def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:

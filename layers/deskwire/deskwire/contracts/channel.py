@@ -121,7 +121,7 @@ class Asks(Protocol):
 
 @runtime_checkable
 class Moderates(Protocol):
-    """Can hide what somebody wrote in public, and show it again."""
+    """Can hide a public message, and show it again."""
 
     def moderate(self, object_id: str, reach: Reach, *, hidden: bool) -> None:
         """Hide an object, or show it; what is so already stays so, without an error.

@@ -50,7 +50,7 @@ def _attended(turn: Turn) -> bool:
 
 
 def hear(turn: Turn, messages: Sequence[Recorded]) -> None:
-    """Take what the customer writes after an answer: a yes is noted, anything else hands over to a person."""
+    """Handle the customer's messages after an automatic answer: note a yes, hand anything else over to a person."""
     said = turn.thread.said
     if said is None or said.state == "over":
         return
@@ -67,7 +67,7 @@ def agreed(turn: Turn, event: Event) -> bool:
 
 
 def _hand_over(turn: Turn, said: Said, events: Sequence[Event]) -> None:
-    """Note that a person goes on; after a yes it is a conversation like any other."""
+    """Note that a person takes over, unless the customer has said yes before."""
     if said.state != "yes":
         turn.note(compose("answer", events[-1].key), wording.handed_over(said.name), tags=(DECLINED,))
         turn.counted.append("AnswersHandedOver")
@@ -75,7 +75,7 @@ def _hand_over(turn: Turn, said: Said, events: Sequence[Event]) -> None:
 
 
 def _confirm(turn: Turn, said: Said, events: Sequence[Event]) -> None:
-    """Note a yes, which waits for nobody; more of them say no more."""
+    """Note a yes, after which the customer no longer waits; note only the first one."""
     last = events[-1]
     turn.rest()
     if said.state != "yes":
@@ -110,12 +110,12 @@ def _sent(ledger: Ledger, turn: Turn, said: Said) -> str:
 
 
 def _events(turn: Turn, said: Said, messages: Sequence[Recorded]) -> list[Event]:
-    """Return what the customer wrote beside what was answered."""
+    """Return the customer's messages other than the one that was answered."""
     return [each.event for each in messages if each.event is not None and _goes_on(turn, said, each)]
 
 
 def _goes_on(turn: Turn, said: Said, message: Recorded) -> bool:
-    """Return whether the customer wrote this beside what was answered."""
+    """Return whether this is a new message of the customer's other than the one that was answered."""
     new = is_inbound(message.event) and not message.done and message.key not in turn.aside
     return new and said.key != compose(wording.ACK, message.key)
 

@@ -35,7 +35,7 @@ def set_aside(turn: Turn, item: Pending, event: Event) -> Pending:
 
 
 def calm(turn: Turn, plan: Plan) -> None:
-    """Let a customer wait for nobody who wrote only what got no ticket, or praise whose ticket is solved."""
+    """Stop the waiting clock for a customer who wrote only what got no ticket, or praise whose ticket is solved."""
     wrote = [item.event for item in (*plan.file, *plan.heard) if item.event is not None and is_inbound(item.event)]
     if is_waiting(turn.before) or not (plan.aside or wrote):
         return
@@ -73,7 +73,7 @@ def _kept(ledger: Ledger, turn: Turn, plan: Plan, until: str) -> list[Recorded]:
 
 
 def _new(turn: Turn, plan: Plan) -> list[Recorded]:
-    """Return what got no ticket in this turn and is to be quoted later."""
+    """Return the messages of this turn that got no ticket and will be quoted later."""
     group = turn.connection.policy.judging.noise == "group"
     return [item.message for item in plan.aside if item.praise or group]
 
@@ -91,13 +91,13 @@ def keep(turn: Turn, plan: Plan) -> None:
 
 
 def _withdrawn(turn: Turn) -> set[str]:
-    """Return the keys of what was taken back in this turn."""
+    """Return the keys of messages deleted in this turn."""
     events = [each.event for each in turn.outcomes if each.event is not None]
     return {event.original for event in events if event.kind is Kind.DELETION}
 
 
 def _solve_praise(turn: Turn, plan: Plan) -> None:
-    """Have a ticket solved by policy, where nothing but praise came and nobody waited before or has answered."""
+    """Have the ticket solved by policy if only praise came, the customer was not waiting, and no agent has answered."""
     new = turn.before.answered_at == 0 or turn.before.status is Status.SOLVED or plan.follow_up
     if not new or is_waiting(turn.before) or not isinstance(turn.helpdesk, Closes) or not _praise_alone(turn, plan):
         return

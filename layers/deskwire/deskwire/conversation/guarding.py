@@ -143,7 +143,7 @@ class Guarding:
         return done
 
     def _needless(self, turn: Turn, guard: Guard) -> bool:
-        """Return whether nobody is to be invited any more: it was done, it is too late, or they want no such text."""
+        """Return whether the invitation is no longer due: already sent, too late, or the writer has opted out."""
         gone = bool(turn.thread.invited_at) or place(turn.connection) != guard.place
         late = seconds(turn.now) - guard.since > PATIENCE
         return gone or late or self.ledger.opted_out(guard.place[0], guard.writer)
@@ -170,7 +170,7 @@ class Guarding:
 
 
 def concerns(event: Event) -> bool:
-    """Return whether a customer wrote this where everybody reads it."""
+    """Return whether this is a customer's public message."""
     return event.visibility is Visibility.PUBLIC and not event.own
 
 
@@ -269,7 +269,7 @@ def _permit(turn: Turn, guard: Guard, visibility: Visibility) -> Permit | Refusa
 
 
 def _addressed(thread: Thread, guard: Guard, visibility: Visibility, text: str) -> Outgoing:
-    """Return the invitation to who wrote the message, as an answer to it."""
+    """Return the invitation, addressed to the writer of the message and in reply to it."""
     private = visibility is Visibility.PRIVATE
     to = Writer(guard.writer, guard.name, guard.object_id, guard.at) if private else None
     key = compose(wording.INVITE, guard.object_id, str(visibility))
@@ -278,7 +278,7 @@ def _addressed(thread: Thread, guard: Guard, visibility: Visibility, text: str) 
 
 
 def invitation(policy: Policy, visibility: Visibility, language: str, reference: str, now: datetime) -> str:
-    """Return the words that invite somebody to go on in private, empty where the policy has none."""
+    """Return the invitation to continue in private, empty where the policy has none."""
     return _rendered(policy.private.invite, policy, visibility, language, reference, now)
 
 

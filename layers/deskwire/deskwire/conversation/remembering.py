@@ -102,7 +102,7 @@ class Remembering:
         return dataclasses.replace(item, message=dataclasses.replace(message, note=words))
 
     def _sought(self, turn: Turn, item: Pending) -> Customer | None:
-        """Return whom to ask about, with no more than the company wants looked for; None: nobody is to be asked.
+        """Return the customer to look up, with the addresses that the company wants searched; None: do not look up.
 
         Who only says who they are is a person of this conversation alone, which has no earlier tickets elsewhere. A
         follow-up names the ticket before, where the note stands.

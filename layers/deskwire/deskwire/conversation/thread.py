@@ -126,7 +126,7 @@ class Thread(BaseModel):
     acknowledged_at: int = 0
     acknowledgements: tuple[int, ...] = ()  # when, in the last day
     answered_at: int = 0  # when an agent's answer last went out
-    rested_at: int = 0  # the customer's words up to then wait for nobody: praise, noise, a yes to an automatic answer
+    rested_at: int = 0  # no answer is due for words up to then: praise, noise, a yes to an automatic answer
     said: Said | None = None  # the automatic answer of the present ticket
     kept: tuple[str, ...] = ()  # keys of what got no ticket, to be quoted in the next words that are filed
     updates: tuple[int, ...] = ()  # when this ticket was lately updated
@@ -141,7 +141,7 @@ class Thread(BaseModel):
     guards: tuple[Guard, ...] = ()
     guarded: dict[str, str] = Field(default_factory=dict)  # what became of guarded messages, by the platform's id
     language: str = ""  # of the customer's last public message, where the policy has something to say in it
-    invited_at: int = 0  # when somebody was invited to go on in private
+    invited_at: int = 0  # when a writer was invited to continue in private
     ended: dict[str, Any] = Field(default_factory=dict)  # the message that the last turn ended: see `Ledger.conclude`
     attempts: int = 0
     due_at: int = 0  # the earliest timer; in threads of before they had names, the only one

@@ -282,11 +282,11 @@ class Turn:
         self._become(status=Status.SOLVED, status_at=seconds(self.now))
 
     def rest(self) -> None:
-        """Record that what the customer wrote so far waits for nobody."""
+        """Record that no answer is due for what the customer has written so far."""
         self._become(rested_at=self.thread.last_inbound)
 
     def wait_again(self) -> None:
-        """Record that the customer waits for somebody, whatever rested before."""
+        """Record that the customer waits for an answer again."""
         self._become(rested_at=0)
 
     def keep(self, keys: Sequence[str]) -> None:
@@ -365,7 +365,7 @@ class Turn:
         self._become(guards=tuple(guards), guarded=dict(guarded))
 
     def guard_again(self, pause: int) -> None:
-        """Have it tried again after these seconds, or earlier for another message."""
+        """Retry hiding in this many seconds, or earlier if another message is due earlier."""
         at = seconds(self.now) + pause
         self.guard_at = min(self.guard_at or at, at)
 
@@ -374,7 +374,7 @@ class Turn:
         self._become(language=language)
 
     def invite(self, at: int) -> None:
-        """Record that somebody was invited to go on in private, at these seconds; 0: nobody was."""
+        """Record when a writer was invited to continue in private (Unix seconds); 0: take it back."""
         self._become(invited_at=at)
         self.early.add("invited_at")
 

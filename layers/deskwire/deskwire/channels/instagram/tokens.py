@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOST: Final = "https://graph.instagram.com"
 NAME: Final = "instagram_token"
 DAY: Final = 86_400.0
-TOO_YOUNG: Final = 1.25 * DAY  # a token younger than a day cannot be renewed, and how old a stored one is nobody says
+TOO_YOUNG: Final = 1.25 * DAY  # a token younger than a day cannot be renewed; the age of a stored one is unknown
 RENEWED_EVERY: Final = 7 * DAY  # of its 60: eight attempts before anybody notices
 RENEWABLE: Final = "renewable "  # before what is held, once it is old enough
 

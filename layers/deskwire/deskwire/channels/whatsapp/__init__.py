@@ -86,7 +86,7 @@ class WhatsApp(Channel):
     )
 
     def identity(self, author: str) -> str:
-        """Return a number as WhatsApp writes it, also where somebody wrote it with a plus and spaces."""
+        """Return a number as WhatsApp writes it, also one written with a plus and spaces."""
         return people.identity(author)
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
