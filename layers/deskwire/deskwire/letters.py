@@ -78,8 +78,11 @@ def distinct(letters: Iterable[Letter]) -> list[Letter]:
 
 
 def compress(data: bytes) -> bytes:
-    """Return the data compressed (zlib), with a window of 8 KiB: setting up the usual 32 costs ten times the work."""
-    small = zlib.compressobj(wbits=13, memLevel=5)
+    """Return the data compressed (zlib), with a window of 8 KiB: setting up the usual 32 costs ten times the work.
+
+    The fastest level makes a message two in a hundred larger than the usual one, for two thirds of the work.
+    """
+    small = zlib.compressobj(level=1, wbits=13, memLevel=5)
     return small.compress(data) + small.flush()
 
 

@@ -41,10 +41,10 @@ def _shown(value: object) -> object:
 
 
 @lru_cache(maxsize=64)
-def _definition(dimensions: tuple[str, ...], names: tuple[str, ...]) -> dict[str, object]:
-    """Return what CloudWatch is told of these metrics: the same at each flush, so it is made once."""
+def _definition(dimensions: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """Return what CloudWatch is told of these metrics, as JSON: the same at each flush, so it is written once."""
     metrics = [{"Name": name, "Unit": "Seconds" if name.endswith("Seconds") else "Count"} for name in names]
-    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
+    return write({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics})
 
 
 class Telemetry:
@@ -74,7 +74,7 @@ class Telemetry:
             raise ValueError(msg)
         if LEVELS[level] >= self._level:
             shown = {name: _shown(value) for name, value in fields.items()}
-            self._write({"level": level, "message": message, "stage": self.stage, **shown})
+            self._line(write({"level": level, "message": message, "stage": self.stage, **shown}))
 
     def count(self, metric: str, number: int = 1) -> None:
         """Add to a metric; written by `flush`."""
@@ -104,14 +104,9 @@ class Telemetry:
             **{name: _shown(each or "-") for name, each in dimensions.items()},
         }
         stamp = int(self._now() * 1000)
-        self._write(
-            {
-                "_aws": {"Timestamp": stamp, "CloudWatchMetrics": [_definition(tuple(shown), tuple(sorted(values)))]},
-                **shown,
-                **{name: each[0] if len(each) == 1 else each for name, each in values.items()},
-            }
-        )
+        definition = _definition(tuple(shown), tuple(sorted(values)))
+        rest = write({**shown, **{name: each[0] if len(each) == 1 else each for name, each in values.items()}})
+        self._line(f'{{"_aws":{{"Timestamp":{stamp},"CloudWatchMetrics":[{definition}]}},{rest[1:]}')
 
-    def _write(self, line: dict[str, object]) -> None:
-        stream = self._stream or sys.stdout
-        stream.write(write(line) + "\n")
+    def _line(self, line: str) -> None:
+        (self._stream or sys.stdout).write(f"{line}\n")

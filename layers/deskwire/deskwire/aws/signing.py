@@ -46,12 +46,17 @@ class Scope:
     @property
     def stamp(self) -> str:
         """The moment as AWS writes it, `20261121T081500Z`."""
-        # Five times as fast as `strftime`, and every request of `receive` is signed.
-        return self.at.isoformat(timespec="seconds")[:19].replace("-", "").replace(":", "") + "Z"
+        # Many times as fast as `strftime`, and every request of `receive` is signed.
+        at = self.at
+        return f"{at.year:04}{at.month:02}{at.day:02}T{at.hour:02}{at.minute:02}{at.second:02}Z"
+
+    def place(self, stamp: str) -> str:
+        """Return the credential scope of a stamp, `20261121/eu-west-1/sqs/aws4_request`."""
+        return f"{stamp[:8]}/{self.region}/{self.service}/aws4_request"
 
     def __str__(self) -> str:
-        """The credential scope, `20261121/eu-west-1/sqs/aws4_request`."""
-        return f"{self.stamp[:8]}/{self.region}/{self.service}/aws4_request"
+        """The credential scope."""
+        return self.place(self.stamp)
 
 
 def sign(
@@ -64,7 +69,8 @@ def sign(
     """
     digest = sha256(body).hexdigest()
     sent = {name: value for name, value in headers.items() if name.lower() not in OWN}
-    stamp, place = scope.stamp, str(scope)
+    stamp = scope.stamp
+    place = scope.place(stamp)
     sent["X-Amz-Date"] = stamp
     if credentials.token:
         sent["X-Amz-Security-Token"] = credentials.token
@@ -83,13 +89,13 @@ def sign(
 
 def signature(text: str, credentials: Credentials, place: str) -> str:
     """Return the hexadecimal signature of a text under a credential scope (`str(scope)`)."""
-    return hmac.digest(_key(credentials, place), text.encode(), "sha256").hex()
+    return hmac.digest(_key(credentials.secret_key, place), text.encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=16)
-def _key(credentials: Credentials, place: str) -> bytes:
+def _key(secret: str, place: str) -> bytes:
     """Return the key derived for this day, region and service: the same all day long."""
-    key = f"AWS4{credentials.secret_key}".encode()
+    key = f"AWS4{secret}".encode()
     for part in place.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key

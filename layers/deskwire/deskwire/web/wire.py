@@ -30,7 +30,6 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;|$)")
 MAX_LINE = 65_536  # bytes of one header line, as http.client
 MAX_HEADERS = 100
-BREAKS = re.compile(r"[\r\n\0]")
 NEAR = 0.02  # seconds by which a socket's own time-out may be off: setting it costs a system call
 
 Place = tuple[str, str, int]  # scheme, host, port
@@ -104,19 +103,18 @@ def written(method: str, parts: SplitResult, headers: Mapping[str, str], body: b
     """Return a request's bytes. Raises `ValueError` (not quoting it) for what would break out of its line."""
     if not (method.isascii() and method.isalpha()):
         raise ValueError("the method is no word")
-    sent = {name.lower(): (name, value) for name, value in headers.items()}
-    sent.setdefault("host", ("Host", parts.netloc))
-    sent.setdefault("accept-encoding", ("Accept-Encoding", "identity"))  # nothing to inflate, so no bomb
+    sent = {_ours(name): f"{name}: {value}" for name, value in headers.items()}
+    sent.setdefault("host", f"Host: {parts.netloc}")
+    sent.setdefault("accept-encoding", "Accept-Encoding: identity")  # nothing to inflate, so no bomb
     if body or method in {"POST", "PUT", "PATCH"}:
-        sent["content-length"] = ("Content-Length", str(len(body)))
+        sent["content-length"] = f"Content-Length: {len(body)}"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{method} {target} HTTP/1.1"]
-    for name, value in sent.values():
-        if not NAME.fullmatch(name) or BREAKS.search(value):
-            raise ValueError("a header's name or value holds characters that no header may hold")
-        lines.append(f"{name}: {value}")
+    head = "\r\n".join((f"{method} {target} HTTP/1.1", *sent.values(), "", ""))
+    breaks = len(sent) + 2
+    if "" in sent or "\0" in head or head.count("\r") != breaks or head.count("\n") != breaks:
+        raise ValueError("a header's name or value holds characters that no header may hold")
     try:
-        return "\r\n".join((*lines, "", "")).encode("latin-1") + body
+        return head.encode("latin-1") + body
     except UnicodeEncodeError:
         raise ValueError("a header holds characters beyond Latin-1") from None
 
@@ -370,6 +368,12 @@ class _Answer:
 
     def _oversize(self) -> WireError:
         return WireError(f"the answer of {self._host} is longer than {self._limit} bytes", oversize=True)
+
+
+@lru_cache(maxsize=256)
+def _ours(name: str) -> str:
+    """Return the name of a header to send in lower case; an empty one for what is no name."""
+    return name.lower() if NAME.fullmatch(name) else ""
 
 
 def _lower(name: str) -> str:
