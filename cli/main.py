@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     _incidents(command, json_option, where)
     _connecting(command, where)
     _examining(command, json_option, where)
+    _rehearsing(command, json_option, where)
     new = command("new", "cli.scaffold:run", "begin a connector: module, captures, tests", NEW)
     new.add_argument("side", choices=["channel", "helpdesk"], help="the customers' side or the agents'")
     new.add_argument("name", metavar="NAME", help="the platform's product in lower case: telegram, gorgias")
@@ -208,6 +209,18 @@ def _examining(command: Callable[..., Parser], *parents: Parser) -> None:
     made.add_argument("helpdesk", metavar="HELPDESK", help="its name in deskwire.yaml")
     made.add_argument("--read-only", action="store_true", help="open no ticket")
     made.add_argument("--yes", "-y", action="store_true", help="do not ask before opening the test ticket")
+
+
+def _rehearsing(command: Callable[..., Parser], *parents: Parser) -> None:
+    """Add what tries another policy on what was recorded."""
+    made = command("replay-policy", "cli.rehearsing:run", "show what a changed policy would have done; sends nothing",
+                   REHEARSE, *parents)  # fmt: skip
+    made.add_argument("--since", default="7d", metavar="SPAN", help="90m, 24h or 7d (default: 7d)")
+    made.add_argument("--file", default="deskwire.yaml", metavar="YAML", help="default: deskwire.yaml")
+    made.add_argument("--channel", default="", metavar="CHANNEL", help="this channel alone")
+    made.add_argument("--format", choices=["text", "json"], default="text", help="json is the same as --json")
+    made.add_argument("--examples", type=int, default=20, metavar="N", help="most messages shown (default: 20)")
+    made.add_argument("--words", action="store_true", help="show what the customers wrote")
 
 
 def _configuration(made: Parser) -> None:
@@ -354,6 +367,14 @@ again: it goes on where it stopped. Helpdesks' own records (profile, subject of 
 
   deskwire erase messenger/24900000000000017 --stack deskwire
   deskwire erase 7F3K2-9QXMA --stack deskwire --dry-run
+"""
+REHEARSE = """\
+Plays the recorded messages of the last days once more, with the rules that are applied and with those of the file, and
+shows where they differ: acknowledgements, declared answers, tickets, priorities, tags, what is hidden. Nothing is sent
+and nothing is written; the table is only read. Customers' words are hidden unless --words.
+
+  deskwire replay-policy --since 7d --stack deskwire
+  deskwire replay-policy --file proposed.yaml --channel messenger --format json --stack deskwire
 """
 NEW = """\
 Begins a connector: a module, captures signed with an invented secret, expected results, an exchange and tests. The

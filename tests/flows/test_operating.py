@@ -11,6 +11,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 
 from deskwire import registry
 from deskwire.letters import letter_of
@@ -20,10 +21,11 @@ from sandbox.neighbours.platform import REFERENCE
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("flows")]
 
-PAGE = ROOT / "docs" / "parked-and-dead.md"
+PAGE = (ROOT / "docs" / "parked-and-dead.md").read_text()
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
-def rights(stack):
+def rights(stack, page=PAGE):
     """Return the statements of the page by their names, with what is deployed in place of the names."""
     deployed, sqs = stack.deployed, stack.client("sqs")
     described = stack.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
@@ -41,10 +43,10 @@ def rights(stack):
         "ARCHIVE_ARN": f"arn:aws:s3:::{deployed.archive}",
         "SECRETS_ARN": f"arn:aws:secretsmanager:{REGION}:{account}:secret:{deployed.secrets_prefix}*",
     }
-    (written,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (written,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     for name, arn in names.items():
-        assert name in written
         written = written.replace(name, arn)
+    assert "_ARN" not in written
     return {statement["Sid"]: statement for statement in json.loads(written)["Statement"]}
 
 
@@ -225,6 +227,22 @@ def test_a_person_is_erased_from_the_table_and_from_the_ticket(operator, stories
     assert not stories.filed(marker)
     assert not archived(stories, marker)
     assert marker not in operator("thread", f"desk/{ticket.id}", "--text").stdout
+
+
+def test_a_policy_is_tried_on_past_messages_by_somebody_who_may_only_read(company, stories, customer, tmp_path):
+    _, marker, ticket = customer
+    section = OPERATING.partition("### Trying a policy on past messages")[2].partition("\n### ")[0]
+    reader = Operator(company, rights(company.stack, section))
+    proposed = yaml.safe_load(company.rules.read_text(encoding="utf-8"))
+    for policy in proposed["policies"].values():
+        policy["acknowledge"] = {"private": False, "public": False}
+    file = tmp_path / "proposed.yaml"
+    file.write_text(yaml.safe_dump(proposed, allow_unicode=True))
+    found = reader.answer("replay-policy", "--file", str(file), "--channel", "messenger", "--since", "24h")
+    assert found["counts"]["acknowledgement"]["not sent"] >= 1
+    assert f"desk/{ticket.id}" in {each["where"] for each in found["examples"]}
+    assert marker not in json.dumps(found)
+    assert reader("erase", "messenger/1", "--yes").returncode == 1
 
 
 @pytest.mark.parametrize(
