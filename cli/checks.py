@@ -12,7 +12,7 @@ from deskwire.care.measure import measure
 from deskwire.care.phrasebook import plain
 from deskwire.care.policy import Policy
 from deskwire.care.texts import Texts, parts, render
-from deskwire.contracts.channel import Channel
+from deskwire.contracts.channel import LINK_SECRET, Channel
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.contracts.terms import TextLimit, Unit
 from deskwire.model.events import Visibility
@@ -272,6 +272,22 @@ def incidents(written: Written) -> Found:
                 yield place, f"“{name}” is in the group “{first[name]}” already: a connection is counted once"
 
 
+def links(written: Written) -> Found:
+    """Pages of one-time links that are no connection, or whose connection has nothing to sign them with."""
+    known = {(entry.channel, entry.account): entry for entry in written.connections.values()}
+    for name in written.connections:
+        found = written.policy_of(name)
+        link = found[1].private.link if found is not None else None
+        if found is None or link is None:
+            continue
+        entry = known.get((link.channel, link.account))
+        place = written.stands(found[0], "private", "link")
+        if entry is None:
+            yield place, f"names {link.channel} “{link.account}”, and no connection is that"
+        elif entry.secret is None:
+            yield place, f"is signed with `{LINK_SECRET}` of that connection's `secret`, and it has none"
+
+
 def answers(written: Written) -> Found:
     """Answers for channels that there are not, with questions that another answer has too, or too long together."""
     asked: dict[str, str] = {}
@@ -316,4 +332,4 @@ def hints(written: Written) -> Found:
             yield ("endpoints", name), "no connection uses it: whatever comes in there is refused"
 
 
-FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents, answers)
+FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents, links, answers)

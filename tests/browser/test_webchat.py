@@ -249,6 +249,21 @@ def test_a_lost_answer_is_no_second_message(served, visit):
     assert len(served[0].company.comments()) == before + 1
 
 
+def test_who_comes_by_a_one_time_link_hands_its_token_over_once(served, visit):
+    page, token = visit(), "A-_" + "b" * 19
+    page.goto(f"{served[1].origin}/chat?language=en&chat=website&again=1#deskwire={token}")
+    posts = []
+    page.on("request", lambda asked: posts.append(asked.post_data_json) if asked.url.endswith("/pages/chat") else None)
+    for text in ("It is me", "and it is 4471"):  # the chat is open by itself
+        page.get_by_role("textbox").fill(text)
+        page.get_by_role("textbox").press("Enter")
+        log(page).get_by_text("· Sent").last.wait_for(timeout=30_000)
+        said(page, text)
+    assert [post.get("link") for post in posts if post and post["schema"] == "chat.message/1"] == [token, None]
+    assert token not in page.url
+    assert not any(token in str(post.get("page_url")) for post in posts if post)
+
+
 def test_two_tabs_show_one_conversation(served, visit):
     first = visit()
     second = visit.another(first.context)

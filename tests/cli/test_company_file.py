@@ -122,7 +122,7 @@ WRONG = {
     "a channel named twice": ("channels: [x]", "channels: [x, x]", "named twice"),
     "a helpdesk that cannot be polled": ("secret: zendesk #", "poll: true\n    secret: zendesk #", "cannot be polled"),
     "no secret where one is needed": ("    secret: turnstile #", "    #", None),
-    "a secret where none is needed": ("account: contact #", "secret: useless\n    account: contact #", "leave it out"),
+    "a secret where none is needed": ("channel: webform\n", "secret: useless\n    channel: email\n", "leave it out"),
     "a name of no secret": ("secret: x-app", "secret: 'my key!'", "no name of a secret"),
     "a wrong name": ("\n  care-on-x:", "\n  Care on X:", "no name"),
     "a wrong type": ("quiet_hours: 12", "quiet_hours: often", "must be a number"),
@@ -454,3 +454,21 @@ def test_an_answer_that_no_policy_asks_about_is_odd(tmp_path):
     file = tmp_path / "deskwire.yaml"
     file.write_text(ANSWERED)
     assert [fault.where for fault in check(file).hints] == ["answers.hours"]
+
+
+LINK = "{page: https://shop.example.org/contact, channel: webform, account: %s, says: {en: Write to us here}}"
+
+
+@pytest.mark.parametrize(
+    ("account", "secret", "reason"),
+    [("contact", "forms", ""), ("contact", "", "it has none"), ("another", "forms", "no connection is that")],
+)
+def test_a_one_time_link_leads_to_a_connection_that_can_sign_it(faults_of, account, secret, reason):
+    text = TEXT.replace("      move: {", f"      link: {LINK % account}\n      move: {{")
+    text = text.replace(
+        "    endpoint: contact-form\n", "    endpoint: contact-form\n" + f"    secret: {secret}\n" * bool(secret)
+    )
+    found = faults_of(text)
+    assert [reason in said for _, _, said in found] == [True] * (len(found) if reason else 0)
+    assert bool(found) == bool(reason)
+    assert {where for _, where, _ in found} <= {"policies.everyday.private.link"}

@@ -321,6 +321,7 @@ class OnWebChat(Customer):
     channel = "webchat"
     endpoint = "webchat"
     edits_reach_us = False
+    link = ""  # the token of the one-time link that they came by
 
     def __init__(self, world, name, page=CHAT, person=None):
         super().__init__(world, name, CHAT, person)
@@ -339,7 +340,7 @@ class OnWebChat(Customer):
     def _written(self, text):
         number = str(uuid.UUID(digest(f"{self.person} {text}")[:32]))
         # `visitor` is read by the world, which gives the request her session's token, and by nobody else.
-        return f"{self.person}.{number}", message(text, number, visitor=self.person)
+        return f"{self.person}.{number}", message(text, number, visitor=self.person, link=self.link)
 
     def heard(self):
         outbox = TableOutbox(self.world.table.memory, self.world.now)

@@ -312,6 +312,30 @@ def held_back(world, words):
         yield f"PRIVATE: {len(notes)} notes say that an answer was not published, or they repeat it"
 
 
+def link_in(customer):
+    """Return the token of the one-time link that stands in public, empty where none was posted."""
+    found = [text.partition("#deskwire=")[2] for _, text in customer.heard() if "#deskwire=" in text]
+    return found[0] if found else ""
+
+
+def linked(world, customer, visitor, words):
+    """Return what is wrong with a link in the place of a private answer: with its post, or the notes on both sides."""
+    posted = sum("#deskwire=" in text for _, text in customer.heard())
+    if posted > 1 or (not world.gate.happened and posted < 1):
+        yield f"PRIVATE: {posted} links were posted"
+    if any(words in text for text in (*customer.got(), *visitor.got())):
+        yield "PRIVATE: an agent's private words were sent"
+    here, there = ([text for kept in each.tickets() for text in kept.words] for each in (visitor, customer))
+    came, used = (sum("came by the one-time link" in text for text in notes) for notes in (here, there))
+    told = sum("It was NOT sent: a one-time link" in text for text in there)
+    if posted and not told and visitor.link:
+        yield "PRIVATE: no note says that a link was posted"
+    if visitor.link and (not came or not used):
+        yield f"PRIVATE: {came} and {used} notes link the two tickets"
+    if max(came, used, told) > 1 and (world.desk.asks or not world.gate.happened):
+        yield f"PRIVATE: a note stands twice ({came}, {used}, {told})"
+
+
 def silence(customer):
     """Return what is wrong with somebody who is not to be acknowledged, as far as the story has been told."""
     return [f"ACK: {customer.name} was acknowledged at {at:%H:%M:%S}" for at in acknowledgements(customer)]

@@ -20,6 +20,7 @@ from deskwire.model.events import Visibility
 from deskwire.web.rest import Answer
 from deskwire.web.wire import Reply
 from sandbox.neighbours.neighbour import broken, throttled
+from sandbox.platforms.webchat.played import CHAT
 
 from . import promises
 from .people import PAGE, PICTURES, TWIN
@@ -388,6 +389,23 @@ def private_answer_with_a_line_in_public_beside_it(world, marta):
     world.says(ticket_of(marta), f"#private {ASKED}")
     world.quiet()
     world.stuck += [*promises.said_once(world, ASKED), *promises.said_once(world, INVITED)]
+
+
+@scenario(channels=("x in public",))
+def a_link_in_the_place_of_a_private_answer(world, marta):
+    """It is posted once, the agent's words never; somebody comes by it, and both tickets name each other."""
+    says = {"en": INVITED}
+    page = {"page": "https://shop.example.org/chat", "channel": "webchat", "account": CHAT, "says": says}
+    world.rules(private={"link": page})
+    marta.writes()
+    world.quiet()
+    world.says(ticket_of(marta), f"#private {ASKED}")
+    world.quiet()
+    vera = world.customer("Vera", channel="webchat")
+    vera.link = promises.link_in(marta)
+    vera.writes("It is me")
+    world.quiet()
+    world.stuck += promises.linked(world, marta, vera, ASKED)
 
 
 @scenario(desks=("zendesk", "requesttracker"), channels=("facebook",), short=True)

@@ -280,6 +280,7 @@ class World:
             "whatsapp": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
             "number": {"access_token": "invented-token"},
             "webchat": {"session_secret": ["invented-session-secret"]},
+            "links": {"link_secret": "invented-link-secret"},
             "desk": dict(self.desk.secrets),
         }
         self.deliveries = []
@@ -338,7 +339,8 @@ class World:
                 settings={"origins": PLAYED_ORIGIN}, pages={"webchat": (CHAT,)},
             ),
             Connection(
-                name="site", channel="webchat", account=CHAT, endpoint="webchat", helpdesk="acme", policy=POLICY,
+                name="site", channel="webchat", account=CHAT, endpoint="webchat", secret="links", helpdesk="acme",
+                policy=POLICY,
             ),
             HelpdeskConnection(
                 name="acme", connector=self.desk.connector, endpoint="desk", secret="desk",

@@ -6,6 +6,10 @@ const button = form.querySelector("button");
 const notice = document.querySelector("[role=status]");
 const { endpoint, form: formId, sitekey } = form.dataset;
 
+// Who came by a one-time link has its token behind the page's address, once.
+const [, link = ""] = /^#deskwire=([A-Za-z0-9_-]{22})$/.exec(location.hash) || [];
+if (link) history.replaceState(null, "", location.pathname + location.search);
+
 // Once for each form shown: a repeated post is known as the same by it.
 let submission = crypto.randomUUID();
 
@@ -86,7 +90,7 @@ async function send() {
     fields: [...form.querySelectorAll("[data-field]")].filter((input) => input.value)
       .map((input) => ({ name: input.name, value: input.value })),
     locale: navigator.language, page_url: location.href, client_ts: new Date().toISOString(),
-    leave_empty: value("leave_empty"), uploads, ...call(),
+    leave_empty: value("leave_empty"), uploads, ...call(), ...(link && { link }),
   };
   let answer = await post("", content);
   if (answer.code === 401) answer = await post("", content); // the captcha's token was too old: with a new one

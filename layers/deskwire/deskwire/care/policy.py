@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
@@ -19,6 +19,7 @@ Hot = Literal["complaint", "urgent", "outage"]
 Rated = Literal["low", "normal", "high", "urgent"]
 Matter = Literal["card", "iban", "national", "phone", "email", "address", "password", "order", "health"]
 Phrase = Annotated[str, Field(min_length=1, max_length=100)]
+MATTER = "private-"  # the tag of a private matter in public is this and its kind
 
 # Whole messages that turn automatic answers off and on again. Drafts: a company has its own speakers check them.
 OPT_OUT: Mapping[str, tuple[str, ...]] = {
@@ -138,6 +139,49 @@ class Judging(BaseModel):
     )
 
 
+class Moving(BaseModel):
+    """Which agents' answers to public messages go to the customer alone, as if they began with #private."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    always: bool = Field(default=False, description="All of them.")
+    channels: tuple[Phrase, ...] = Field((), description="Those on these channels, such as facebook, x.")
+    tags: tuple[Phrase, ...] = Field(
+        (), description="Those in tickets that Deskwire gave one of these tags, such as sensitive-in-public, complaint."
+    )
+    matters: tuple[Matter, ...] = Field(
+        (),
+        description="Those that hold private matters of these kinds, or answer a customer who wrote such in public.",
+    )
+
+    def moves(self, channel: str, tags: Iterable[str], matters: Iterable[str]) -> bool:
+        """Return whether an answer moves; `tags` are its ticket's, `matters` the kinds found in the answer."""
+        found = {*matters, *(tag.removeprefix(MATTER) for tag in tags if tag.startswith(MATTER))}
+        return (
+            self.always
+            or channel in self.channels
+            or not set(self.tags).isdisjoint(tags)
+            or not found.isdisjoint(self.matters)
+        )
+
+
+class Link(BaseModel):
+    """A one-time link to a web form or web chat, posted where a channel takes no private answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    page: str = Field(
+        pattern=r"^https://[^\s#]{1,200}$", description="The company's page that has the form or chat: https://…"
+    )
+    channel: Literal["webchat", "webform"] = Field(description="What is on that page.")
+    account: str = Field(min_length=1, max_length=64, description="The `account` of that connection.")
+    days: int = Field(3, ge=1, le=28, description="Days for which a link is good.")
+    says: Wordings = Field(
+        min_length=1,
+        description="Said in public above the link, by language: that it leads to a private conversation.",
+    )
+
+
 class Private(BaseModel):
     """How private matters (a card number, a telephone number, an address) in public messages are handled."""
 
@@ -169,6 +213,16 @@ class Private(BaseModel):
         description="Hold back an agent's public answer that holds any, with a note that names the kinds. Begun with "
         "#public it is sent, with #private it goes to the customer alone.",
     )
+    move: Moving = Field(
+        default_factory=Moving,
+        description="Which agents' answers to public messages go to the customer alone without that word; one that "
+        "begins with #public never does.",
+    )
+    link: Link | None = Field(
+        None,
+        description="Posted in public in place of a private answer, where the platform takes none. Left out: the "
+        "agent is told that the answer cannot be sent.",
+    )
 
     @property
     def invites(self) -> bool:
@@ -179,6 +233,16 @@ class Private(BaseModel):
     def said_beside(self) -> Texts:
         """The text posted in public when the answer itself is sent in private."""
         return Texts(public=self.beside)
+
+    @property
+    def said_with_link(self) -> Texts:
+        """The text posted in public above a one-time link."""
+        return Texts(public=self.link.says if self.link is not None else {})
+
+    @property
+    def speaks(self) -> bool:
+        """Whether anything is said in public in the customer's language, beside an answer or in its place."""
+        return max(len(self.beside), len(self.said_with_link.public)) > 1
 
     @property
     def acts(self) -> bool:
@@ -321,11 +385,12 @@ class Policy(BaseModel):
                     raise ValueError(
                         f"{name}.{visibility} has no text in the default language ({self.default_language})"
                     )
-        if (
-            self.private.beside
-            and self.private.said_beside.choose(Visibility.PUBLIC, None, self.default_language) is None
-        ):
-            raise ValueError(f"private.beside has no text in the default language ({self.default_language})")
+        for name, texts in {
+            "private.beside": self.private.said_beside,
+            "private.link.says": self.private.said_with_link,
+        }.items():
+            if texts.public and texts.choose(Visibility.PUBLIC, None, self.default_language) is None:
+                raise ValueError(f"{name} has no text in the default language ({self.default_language})")
         if self.acknowledge.public and not self.texts.public:
             raise ValueError("acknowledge.public is on, but texts.public holds no text")
         return self
@@ -353,7 +418,7 @@ class Policy(BaseModel):
     @cached_property
     def languages(self) -> tuple[str, ...]:
         """The languages in which customers are answered: those that a message is most likely written in."""
-        private = (self.private.invite, self.private.said_beside)
+        private = (self.private.invite, self.private.said_beside, self.private.said_with_link)
         texts = (self.texts, self.judging.thanks, self.incident, self.answering.ask, *private)
         return tuple(sorted({tag for each in texts for tag in (*each.private, *each.public)} | {self.default_language}))
 

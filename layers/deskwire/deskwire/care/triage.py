@@ -13,7 +13,7 @@ from functools import lru_cache
 from . import private
 from .incident import about
 from .judge import Judgement, Own, judge, private_matters
-from .policy import Policy, Rated
+from .policy import MATTER, Policy, Rated
 
 HOT = "hot"  # the tag of a ticket with a hot message
 # What is private also in a private conversation: agents need telephone numbers and addresses there.
@@ -54,7 +54,7 @@ def triage(text: str, policy: Policy, *, hint: str = "", stars: int = 0, public:
     hot = judged.heat == "hot"
     tags: tuple[str, ...] = (HOT, judged.kind) if hot and rules.on else ()
     if public and judged.private:
-        tags += ("sensitive-in-public", *(f"private-{kind}" for kind in judged.private))
+        tags += ("sensitive-in-public", *(f"{MATTER}{kind}" for kind in judged.private))
     elif _GUARDED.intersection(judged.private):
         tags += ("sensitive",)
     priority: Rated = next((each for kind, each in rules.priorities.items() if kind == judged.kind), "normal")

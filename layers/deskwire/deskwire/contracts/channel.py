@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeVar, runtime_checkable
 
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Author, Event, Unreadable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .terms import Permit
 
 
+LINK_SECRET: Final = "link_secret"  # noqa: S105 - the name of what signs one-time links to a page's connection
 Read = TypeVar("Read", Event, "Signal")
 
 
@@ -183,6 +184,7 @@ def serves_pages(connector: object) -> bool:
 
 
 __all__ = [
-    "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Moderates", "Page", "Polls", "Profiles", "Reach",
-    "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "newest", "place", "serves_pages",
+    "LINK_SECRET", "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Moderates", "Page", "Polls",
+    "Profiles", "Reach", "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "newest", "place",
+    "serves_pages",
 ]  # fmt: skip

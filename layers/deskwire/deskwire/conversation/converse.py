@@ -30,6 +30,7 @@ from .filing import Filing
 from .gathering import Gathering, first_origin, origin, place
 from .guarding import Guarding
 from .ledger import Answered, Full, Ledger, Moved, Reported
+from .linking import Linking
 from .overflow import Overflow
 from .polling import Polling
 from .recorded import Outcome, Recorded
@@ -254,9 +255,11 @@ class Conversation:
             self._file(turn, plan, Filing(Entries(self.archive, self.clock, ledger), self.clock, intent.opened))
         if ack is not None:
             acknowledging.send(turn, ack, first=intent.noted(turn))
+        linking = Linking(ledger, self.directory)
+        linking.came(turn)
         Guarding(ledger, self.telemetry, self.directory, sending).guard(turn, left)
         if plan.relay:
-            relaying = Relaying(ledger, self.archive, self.telemetry, sending)
+            relaying = Relaying(ledger, self.archive, self.telemetry, sending, linking)
             self._ask(turn, 1, lambda: relaying.relay(turn, plan))
         if turn.begun:
             acknowledging.close_begun(turn)

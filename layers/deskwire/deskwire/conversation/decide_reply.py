@@ -39,7 +39,8 @@ class Case:
     earlier attempts, empty and 0 when there is none. `attempt`: the send that this turn has just tried. `text` are the
     words to be sent, `files`: there are files that can be; `unsure`: the words may be meant in private. `matters` are
     the kinds of private matters in them that hold them back. `to` is the one whom a private answer in public
-    names.
+    names. `link`: a one-time link is to be posted in its place, with this permit; `offered`: one that is still good was
+    posted before.
     """
 
     reply: AgentReply
@@ -54,6 +55,8 @@ class Case:
     unsure: bool = False
     matters: tuple[str, ...] = ()
     to: Writer | None = None
+    link: bool = False
+    offered: bool = False
     repeated: bool = False
     state: str = ""
     first_at: int = 0
@@ -108,10 +111,19 @@ def decide_reply(case: Case) -> Send | Skip | Tell | Wait:
         return unfit
     if isinstance(case.permit, Refusal):
         return Tell("refused", case.permit.reason)
-    if case.state != "sending" and _is_overtaken(case):
-        private = case.visibility is Visibility.PRIVATE
-        return Tell("refused", wording.overtaken(private=private), audience=True)
+    if case.state != "sending" and (late := _too_late(case)):
+        return late
     return Send(case.permit)
+
+
+def _too_late(case: Case) -> Tell | None:
+    """Return why these words are not sent any more, if they are not: a link waits for the customer, or others read."""
+    if case.link:
+        return Tell("refused", wording.LINK_WAITS) if case.offered and case.state != "failed" else None
+    if not _is_overtaken(case):
+        return None
+    private = case.visibility is Visibility.PRIVATE
+    return Tell("refused", wording.overtaken(private=private), audience=True)
 
 
 def _unfit(case: Case) -> Tell | None:

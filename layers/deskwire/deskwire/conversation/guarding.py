@@ -66,7 +66,7 @@ class Guarding:
         policy = turn.connection.policy
         if not concerns(event):
             return
-        if event.kind is Kind.MESSAGE and len(policy.private.beside) > 1:
+        if event.kind is Kind.MESSAGE and policy.private.speaks:
             turn.speak(detect(event.text, event.language or None, policy.languages) or turn.thread.language)
         if not policy.private.acts:
             return
@@ -284,7 +284,12 @@ def invitation(policy: Policy, visibility: Visibility, language: str, reference:
 
 def beside(policy: Policy, language: str, reference: str, now: datetime) -> str:
     """Return the words in public beside an agent's private answer, empty where the policy has none."""
-    return _rendered(policy.private.said_beside, policy, Visibility.PUBLIC, language, reference, now)
+    return rendered(policy.private.said_beside, policy, language, reference, now)
+
+
+def rendered(texts: Texts, policy: Policy, language: str, reference: str, now: datetime) -> str:
+    """Return a public text in a language, else in the default one; empty where there is none."""
+    return _rendered(texts, policy, Visibility.PUBLIC, language, reference, now)
 
 
 def _rendered(

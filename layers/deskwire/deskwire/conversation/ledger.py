@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -47,6 +47,7 @@ from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
 from .table import (
     DAY,
     echo_item,
+    link_item,
     message_item,
     origin_item,
     person_item,
@@ -333,6 +334,39 @@ class Ledger:
                 return known.get("owner") == self.owner
             raise self._prevented(helpdesk if opened is not None else "", opened or thread) from None
         return True
+
+    def offer(self, token: str, thread_key: str, until: int) -> None:
+        """Note a one-time link of a public thread, good until then (Unix seconds), unless it is noted already."""
+        pk, sk = link_item(token)
+        with suppress(Conflict):
+            self.table.put(Put({"pk": pk, "sk": sk, "thread": thread_key, "expires": until}, when=[("pk", Absent())]))
+
+    def offered(self, token: str) -> int:
+        """Return until when a one-time link is good (Unix seconds); 0 where there is none."""
+        return int((self.table.get(link_item(token)) or {}).get("expires", 0))
+
+    def come(self, token: str, thread_key: str, now: datetime) -> tuple[str, bool] | None:
+        """Let a thread use a one-time link; return the link's public thread, and whether this thread used it first.
+
+        None for a link that there is not, or no more.
+        """
+        used = Update(
+            link_item(token),
+            set={"used_by": digest(thread_key)},
+            when=[("used_by", AbsentOr(digest(thread_key))), ("thread", Present())],
+        )
+        try:
+            found, first = self.table.update(used), True
+        except Conflict as conflict:
+            found, first = conflict.item or {}, False
+        if not found.get("thread") or found.get("expires", 0) <= seconds(now):
+            return None
+        return str(found["thread"]), first
+
+    def look(self, thread_key: str) -> Thread | None:
+        """Return a thread as it stands, without taking it; None where there is none."""
+        item = self.table.get(thread_item(thread_key))
+        return Thread.model_validate(item) if item is not None else None
 
     def unite(self, thread: Thread, joined: Mapping[str, str]) -> None:
         """Note which messages are about to be filed in one entry, and under whose key. Raises `Busy`."""

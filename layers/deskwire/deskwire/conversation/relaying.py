@@ -11,7 +11,7 @@ from deskwire.care.triage import matters
 from deskwire.contracts.channel import Replies
 from deskwire.contracts.helpdesk import GivesFiles, TicketGone
 from deskwire.contracts.terms import Permit, Refusal
-from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Visibility
 from deskwire.model.keys import compose, digest
 from deskwire.model.notices import is_incident
@@ -28,9 +28,10 @@ from .decide import Plan, end
 from .decide_reply import PATIENCE, TYPING, Attempt, Case, Send, Skip, Tell, Wait, decide_reply
 from .guarding import beside
 from .ledger import UNENDED, Ledger
+from .linking import Linking
 from .recorded import Outcome, Recorded
 from .sending import Sending
-from .spoken import Writer, addressed, spoken
+from .spoken import Spoken, Writer, addressed, spoken
 from .table import moment, seconds
 from .thread import outgoing
 from .turn import Turn
@@ -44,6 +45,7 @@ class Relaying:
     archive: LendingArchive
     telemetry: Telemetry
     sending: Sending
+    linking: Linking
 
     def relay(self, turn: Turn, plan: Plan) -> None:
         """Send the agents' new replies to the customer."""
@@ -86,13 +88,15 @@ class Relaying:
     def _case(self, turn: Turn, ticket: str, reply: AgentReply, signalled_at: datetime) -> Case:
         """Return a reply with what the decision depends on, except for the record of earlier attempts."""
         said, thread = spoken(reply.text), turn.thread
-        visibility = Visibility.PRIVATE if said.private else thread.visibility
+        visibility, held = _meant(turn, said)
         to, text = None, said.text
-        if said.private and thread.visibility is Visibility.PUBLIC and len(thread.writers) > 1:
+        apart = visibility is Visibility.PRIVATE and thread.visibility is Visibility.PUBLIC
+        if apart and len(thread.writers) > 1:
             to, text = addressed(text, thread.writers)
         permit = self._permit(turn, visibility, to)
-        policy = turn.connection.policy
-        held = visibility is Visibility.PUBLIC and not said.public
+        link = apart and isinstance(permit, Refusal) and turn.connection.policy.private.link is not None
+        if link:
+            permit = self._permit_for_all(turn, automatic=False)  # as a saved reply is: a person has it posted
         return Case(
             reply=reply,
             ticket=ticket,
@@ -104,8 +108,10 @@ class Relaying:
             text=text,
             files=isinstance(permit, Permit) and any(_may_go(turn, permit, each) for each in reply.attachments),
             unsure=said.unsure,
-            matters=matters(text, policy) if held and policy.private.hold else (),
+            matters=held,
             to=to,
+            link=link,
+            offered=thread.offered_until > seconds(turn.now),
             repeated=_key(turn, reply) in turn.relayed,
         )
 
@@ -118,11 +124,13 @@ class Relaying:
             case = replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
             if case.state == "sent":  # by a worker that ended before the thread said so
                 turn.answer(int(record.get("done_at", 0)) // 1000)
+                self._tell_of_link(turn, case, key)
         decision = decide_reply(case)
         if isinstance(decision, Send):
             private = case.visibility is Visibility.PRIVATE
             message = outgoing(turn.thread, key=key, text=case.text, automatic=False, private=private, to=case.to)
-            attempt = self._send(turn, case, message, decision.permit)
+            send = self._post_link if case.link else self._send
+            attempt = send(turn, case, message, decision.permit)
             if attempt is None:
                 return True
             decision = decide_reply(replace(case, attempt=attempt))
@@ -160,13 +168,42 @@ class Relaying:
             self._say_beside(turn, message)
         return None
 
+    def _post_link(self, turn: Turn, case: Case, answer: Outgoing, permit: Permit) -> Attempt | None:
+        """Post a one-time link in public in the place of a private answer, which stays in the ticket."""
+        link = turn.connection.policy.private.link
+        if link is None:
+            return Attempt(state="refused", reason=f"{turn.channel.title} has no private answers")
+        try:
+            message = self.linking.message(turn, link, answer.key, case.to, permit)
+        except ConfigurationError as error:
+            self.telemetry.count("ConfigurationErrors")
+            self.telemetry.log("ERROR", "misconfigured", channel=turn.channel.name, reason=str(error))
+            return Attempt(state="refused", reason=str(error))
+        turn.intended.append(message.key)
+        first = self.ledger.intend(turn.thread, send=message.key, text=message.text)
+        state, sent, reason = self.sending.send(turn, message, permit, first=first)
+        if state != "sent" or sent is None:
+            return Attempt(state=state, reason=reason)
+        turn.settle(message.key, state, sent.ids, "")
+        turn.answer(seconds(turn.now))
+        self.telemetry.count("LinksPosted")
+        self._tell_of_link(turn, case, message.key)
+        return None
+
+    def _tell_of_link(self, turn: Turn, case: Case, key: str) -> None:
+        """Note once that a link was posted in an answer's place; nothing where the answer itself was sent."""
+        until = self.linking.good_until(turn, key) if case.link else 0
+        if not until:
+            return
+        turn.offer(until)
+        if self.ledger.message(turn.thread.key, compose("note", key)) is None:
+            left = [each.name or each.line() for each in case.reply.attachments]
+            self._note(turn, key, case.reply, wording.link_posted(turn.channel.title, moment(until), left))
+
     def _say_beside(self, turn: Turn, answer: Outgoing) -> None:
         """Say in public, once in a conversation, that there is a private answer. The answer stands without it, too."""
         thread, policy = turn.thread, turn.connection.policy
-        permit = turn.channel.terms.permit(
-            Visibility.PUBLIC, automatic=True, last_inbound=moment(thread.last_inbound), now=turn.now,
-            kind=thread.thread_kind,
-        )  # fmt: skip
+        permit = self._permit_for_all(turn, automatic=True)
         words = beside(policy, thread.language, thread.reference, turn.now)
         if isinstance(permit, Refusal) or not words:
             return
@@ -237,6 +274,14 @@ class Relaying:
             kind=thread.thread_kind,
         )  # fmt: skip
 
+    def _permit_for_all(self, turn: Turn, *, automatic: bool) -> Permit | Refusal:
+        """Return leave for a text of ours that everybody reads."""
+        thread = turn.thread
+        return turn.channel.terms.permit(
+            Visibility.PUBLIC, automatic=automatic, last_inbound=moment(thread.last_inbound), now=turn.now,
+            kind=thread.thread_kind,
+        )  # fmt: skip
+
     def _tell(self, turn: Turn, key: str, reply: AgentReply, tell: Tell, text: str) -> None:
         """Add a note to the reply's own ticket: it was not sent, or may not have been."""
         turn.settle(key, tell.state, (), tell.reason)
@@ -253,6 +298,19 @@ class Relaying:
 
     def _note(self, turn: Turn, key: str, reply: AgentReply, words: str) -> None:
         turn.note(key, words, reply.ticket)
+
+
+def _meant(turn: Turn, said: Spoken) -> tuple[Visibility, tuple[str, ...]]:
+    """Return who is to read an agent's words, and the private matters that hold back what everybody would read."""
+    thread, rules = turn.thread, turn.connection.policy.private
+    if said.private:
+        return Visibility.PRIVATE, ()
+    if said.public or thread.visibility is Visibility.PRIVATE:
+        return thread.visibility, ()
+    found = matters(said.text, turn.connection.policy)
+    if rules.move.moves(thread.channel, thread.tags, found):
+        return Visibility.PRIVATE, ()
+    return Visibility.PUBLIC, found if rules.hold else ()
 
 
 def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:

@@ -65,6 +65,11 @@ def reference_item(text: str) -> Key:
     return (f"N#{compose(text)}", "THREAD")
 
 
+def link_item(token: str) -> Key:
+    """Return where a one-time link is, by the digest of its token: who reads the table can open none."""
+    return (f"L#{digest(token)}", "LINK")
+
+
 def person_item(channel: str, author: str) -> Key:
     """Return where a person's own wishes are."""
     return (f"P#{compose(channel, author)}", "PERSON")

@@ -142,6 +142,7 @@ class Thread(BaseModel):
     guarded: dict[str, str] = Field(default_factory=dict)  # what became of guarded messages, by the platform's id
     language: str = ""  # of the customer's last public message, where the policy has something to say in it
     invited_at: int = 0  # when a writer was invited to continue in private
+    offered_until: int = 0  # how long the one-time link that was posted last is good
     ended: dict[str, Any] = Field(default_factory=dict)  # the message that the last turn ended: see `Ledger.conclude`
     attempts: int = 0
     due_at: int = 0  # the earliest timer; in threads of before they had names, the only one

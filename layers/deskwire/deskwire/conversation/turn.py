@@ -378,6 +378,10 @@ class Turn:
         self._become(invited_at=at)
         self.early.add("invited_at")
 
+    def offer(self, until: int) -> None:
+        """Record how long the one-time link that was posted is good (Unix seconds)."""
+        self._become(offered_until=until)
+
     def attend(self, items: Sequence[Pending]) -> None:
         """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket.
 

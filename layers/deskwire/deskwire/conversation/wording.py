@@ -213,6 +213,44 @@ def listed(kinds: Sequence[str]) -> str:
     return ", ".join(NAMES[kind] for kind in kinds)
 
 
+LINK_WAITS = (
+    "it is for the customer alone, and the one-time link that was posted before is still good. It stays in this "
+    "ticket; whoever comes by the link gets a ticket of their own, which is named here"
+)
+LINK_USED = "This visitor came by a one-time link that somebody else had used before. It links this ticket to no other."
+
+
+def link_posted(title: str, until: datetime, left: Sequence[str]) -> str:
+    """Return the note for an answer that stays in the ticket, in whose place a one-time link was posted."""
+    files = f" Its files were not sent, either: {', '.join(left)}." if left else ""
+    return (
+        f"This answer is for the customer alone, and {title} takes no private answer here. It was NOT sent: a one-time "
+        f"link to a private conversation was posted in public in its place, good until {when(until)}.{files}\n"
+        "Whoever comes by the link gets a ticket of their own, which is named here. Anybody may open a public link: "
+        "make sure that it is the customer before you say there what you said here."
+    )
+
+
+def came_by(name: str, title: str, ticket: str) -> str:
+    """Return the note on the ticket of somebody who came by a one-time link; empty strings for what is unknown."""
+    whose = f"{line(name)}'s message" if name else "a message"
+    where = f" on {title}" if title else ""
+    there = f" (ticket #{ticket})" if ticket else ""
+    waits = " What the agent meant for that customer stands in that ticket, and was not sent." if ticket else ""
+    return (
+        f"This visitor came by the one-time link under {whose}{where}{there}. It is NOT proved that it is the same "
+        f"person: the link stood in public, and anybody may open it.{waits}"
+    )
+
+
+def link_used(ticket: str, name: str) -> str:
+    """Return the note on the public conversation's ticket once somebody came by its link."""
+    return (
+        f"Somebody came by the one-time link and wrote: ticket #{ticket}. It is NOT proved that it is "
+        f"{line(name) if name else 'the customer'}."
+    )
+
+
 WORDLESS = "it has no words, and pictures and other files are not sent. Please write a text, with a link"
 TO_WHOM = "several people write in this conversation, and it does not name the one whom it is for"
 QUOTES = "it seems to quote this ticket or the head of a mail. Please say it again without that"

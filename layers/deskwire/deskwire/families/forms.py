@@ -14,6 +14,7 @@ from deskwire.web.reading import Node
 FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SUBMISSION: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 UPLOAD: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
+LINK: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 # What SES delivers to without SMTPUTF8; anything cleverer refuses somebody's real address.
@@ -131,6 +132,11 @@ class Form:
         consent = self.node["consent"]
         version = consent["text_version"].text("yes")[:64] if consent["privacy"].truth(default=False) else ""
         return {name: value for name, value in (("Page", page), ("Consent", version)) if value}
+
+    def came_by(self) -> str:
+        """Return the token of the one-time link that led to the page, empty where it is none."""
+        token = self.text("link")
+        return token if LINK.fullmatch(token) else ""
 
     def language(self) -> str:
         """Return the page's language tag, empty where it is none."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from deskwire.care.addresses import no_person
 from deskwire.contracts.actions import Upload
+from deskwire.contracts.channel import LINK_SECRET
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, UnknownAccount
 from deskwire.verification.captcha import allowed_origin
 from deskwire.web.request import Response
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 TYPES: Final = "image/jpeg image/png image/gif image/webp image/heic application/pdf text/plain"
 UPLOAD_BYTES: Final = 10 * 1024 * 1024
+CONNECTION_SECRETS: Final = {
+    LINK_SECRET: "a long random text of your own making, which signs one-time links (optional, for `private.link`)"
+}
 ENDPOINT_SETTINGS: Final = {
     "upload_types": "media types that may be uploaded, separated by spaces (optional, else pictures, PDF, text)",
     "upload_bytes": "the largest file (optional, else 10 MiB)",

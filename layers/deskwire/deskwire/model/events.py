@@ -147,7 +147,8 @@ class Event:
     the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
     why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread` and,
     in private, of its customer; a STATE that has some says that the customer goes on as its `author` (another number).
-    `keep` is what the channel wants back in `Outgoing.context`. `stored` is the name of what the platform put into the
+    `came_by` is the token of the one-time link by which a visitor came. `keep` is what the channel wants back in
+    `Outgoing.context`. `stored` is the name of what the platform put into the
     archive for this event (see `contracts.connector.Original`); it is erased with the event.
 
     `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
@@ -180,6 +181,7 @@ class Event:
     dismissal: str = ""
     suspicion: str = ""
     aliases: tuple[str, ...] = ()
+    came_by: str = ""
     keep: Mapping[str, str] = field(default_factory=dict)
     stored: str = ""
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -270,6 +272,7 @@ class Event:
             "dismissal": self.dismissal or None,
             **({"suspicion": self.suspicion} if self.suspicion else {}),
             "aliases": list(self.aliases),
+            **({"came_by": self.came_by} if self.came_by else {}),
             "keep": dict(self.keep),
             **({"stored": self.stored} if self.stored else {}),
             **self.unknown,

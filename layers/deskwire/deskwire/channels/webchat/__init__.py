@@ -74,6 +74,7 @@ class WebChat(Channel):
     endpoint_secrets: ClassVar[dict[str, str]] = {
         "session_secret": "a long random text of your own making, which signs the visitors' sessions"
     }
+    connection_secrets: ClassVar[Mapping[str, str]] = pages.CONNECTION_SECRETS
     connection_settings: ClassVar[dict[str, str]] = {
         "sender": "the From address of answers by e-mail, verified in SES (optional, else none are mailed)",
         "subject": "the subject of answers by e-mail (optional)",

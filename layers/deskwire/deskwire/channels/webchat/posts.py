@@ -41,6 +41,7 @@ def _message(node: Node, visitor: Visitor, request: Request) -> Event:
         visitor, request, object_id,
         kind=Kind.MESSAGE, verb=ADD, version=hashlib.sha256(words.encode()).hexdigest()[:16], text=text,
         author=Author(visitor.id, name=_name(form), email=_email(form)), attachments=files, language=form.language(),
+        came_by=form.came_by(),
         facts=filled({"Page": page, "Written": late}),
     )  # fmt: skip
 

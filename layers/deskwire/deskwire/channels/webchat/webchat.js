@@ -75,7 +75,7 @@
     get: (name, where = "localStorage") => { try { return window[where].getItem(name); } catch { return null; } },
     set: (name, value, where = "localStorage") => { try { window[where].setItem(name, value); return true; } catch { return false; } },
   };
-  const empty = () => ({ items: [], cursor: "", token: "", unread: 0, away: false, declined: false, contact: null, page: "", active: 0 });
+  const empty = () => ({ items: [], cursor: "", token: "", unread: 0, away: false, declined: false, contact: null, page: "", active: 0, link: "" });
   const state = () => {
     try { return { ...empty(), ...JSON.parse((volatile ? memory : kept.get(place)) || "{}") }; } catch { return empty(); }
   };
@@ -316,7 +316,7 @@
   async function deliver(item) {
     const token = await session();
     if (!token) return false;
-    const { away, contact: known, page } = state();
+    const { away, contact: known, page, link } = state();
     if (item.files && !item.uploads) {
       if (!attached.has(item.id)) { changeItem(item.id, { state: "failed", problem: say.file, lost: true }); return true; }
       const uploads = await upload(item, token);
@@ -330,11 +330,11 @@
       : {
         schema: "chat.message/1", id: item.id, message: item.text, locale: language, uploads: item.uploads || [],
         waited: Math.max(0, Math.round((Date.now() - item.at) / 1000)),
-        ...(page !== here && { page_url: here }), ...(away && known),
+        ...(page !== here && { page_url: here }), ...(away && known), ...(link && { link }),
       }, token);
     if (answer.code === 202) {
       attached.delete(item.id);
-      change((now) => { now.page = here; now.active = Date.now(); });
+      change((now) => { now.page = here; now.active = Date.now(); if (item.kind !== "contact") now.link = ""; });
       changeItem(item.id, { state: "sent" });
       return true;
     }
@@ -495,8 +495,14 @@
   const begin = () => {
     document.body.append(host);
     area.value = kept.get(draft, "sessionStorage") || "";
+    // Who came by a one-time link has its token behind the page's address; it goes along with the first words, once.
+    const [, link = ""] = /^#deskwire=([A-Za-z0-9_-]{22})$/.exec(location.hash) || [];
+    if (link) {
+      history.replaceState(history.state, "", location.pathname + location.search);
+      change((now) => { now.link = link; });
+    }
     show();
-    if (kept.get(`${place} open`, "sessionStorage")) open(true, false);
+    if (link || kept.get(`${place} open`, "sessionStorage")) open(true, false);
     if (state().items.some((item) => item.state === "waiting")) flush();
     poll(0);
   };

@@ -83,6 +83,7 @@ class WebForm(Channel):
         **callback.SETTINGS,
     }
     endpoint_secrets: ClassVar[dict[str, str]] = {"captcha_secret": "the captcha provider's secret key"}
+    connection_secrets: ClassVar[Mapping[str, str]] = pages.CONNECTION_SECRETS
     connection_settings: ClassVar[dict[str, str]] = {
         "sender": "the From address of answers, verified in SES: Example <help@example.org>",
         "subject": "the subject of answers (optional)",
@@ -184,6 +185,7 @@ class WebForm(Channel):
             occurred_at=request.received_at,  # the visitor's own clock (`client_ts`) is anybody's guess
             attachments=files,
             language=form.language(),
+            came_by=form.came_by(),
             subject=subject or (f"Call back: {call.facts['Call back at']}" if call else ""),
             no_automatic_reply=silent,
             suspicion=HONEYPOT if trapped else "",
