@@ -364,8 +364,10 @@ class Stack:
             "NOTICES": str(self._notices),
             "VICTIM": str(self._victim),
             "OPENBLAS_NUM_THREADS": "1",
-            # MiniStack has no such service: the functions ask AWS's own host, which a player stands in for.
+            # MiniStack has no such services: the functions ask AWS's own host, which a player stands in for.
             "AWS_ENDPOINT_URL_SOCIAL_MESSAGING": f"https://social-messaging.{REGION}.amazonaws.com",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"https://bedrock-runtime.{REGION}.amazonaws.com",
+            "AWS_ENDPOINT_URL_COMPREHEND": f"https://comprehend.{REGION}.amazonaws.com",
         }
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(

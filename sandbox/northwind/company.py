@@ -30,15 +30,17 @@ from typing import Any, Self, TypeVar
 import yaml
 
 from deskwire.settings import ENDPOINTS
-from sandbox.cloud.stack import ROOT, WORK, Stack, StackError, say_nothing
+from sandbox.cloud.stack import REGION, ROOT, WORK, Stack, StackError, say_nothing
 from sandbox.neighbours import desk, platform
 from sandbox.neighbours.desk import DEFAULT, WEBHOOK
+from sandbox.neighbours.machines import Machines
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform
 from sandbox.neighbours.sender import Route, Sender
 from sandbox.neighbours.shared import shared
 
 SENDER = "help@northwind.example"
+MODEL = "eu.amazon.nova-micro-v1:0"  # of Amazon Bedrock, played
 RULES = Path(__file__).parent / "northwind.yaml"
 P = TypeVar("P", bound=Platform)
 
@@ -80,7 +82,7 @@ class Company:
         self.routes: dict[str, Route] = {}
         self.rules = self._directory / "deskwire.yaml"
         self.secrets: dict[str, Mapping[str, Any]] = {}
-        self._shared: dict[str, str] = {}  # addresses of hosts that several platforms play
+        self._shared: dict[str, str] = {}  # addresses of AWS's other services, and of hosts that several platforms play
 
     def platform(self, kind: type[P]) -> P:
         """Return the company's place on a platform, with its type."""
@@ -112,6 +114,9 @@ class Company:
             parameters |= each.parameters
         parameters["UploadOrigins"] = ",".join(origin for each in self.platforms.values() for origin in each.origins)
         self._shared = shared(self.platforms.values(), children)
+        machines = children.enter_context(Machines(MODEL, clock=self.clock)).address
+        self._shared |= {f"{service}.{REGION}.amazonaws.com": machines for service in ("bedrock-runtime", "comprehend")}
+        parameters |= {"ClassifierModels": f"arn:aws:bedrock:*::foundation-model/{MODEL}", "Comprehend": "on"}
         children.enter_context(self.desk)
         self.stack = children.enter_context(
             Stack(

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "converse": {
         "s3:GetObject", "s3:PutObject", "ses:SendEmail", "ses:SendRawEmail",
         "social-messaging:SendWhatsAppMessage", "social-messaging:GetWhatsAppMessageMedia",
+        "bedrock:InvokeModel", "comprehend:DetectSentiment",  # tests/stories/test_classifier_stories.py
     },
     "sweep": set(),
     "watch": set(),

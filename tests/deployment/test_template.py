@@ -48,6 +48,8 @@ ROLES = {
         "ses:SendRawEmail",
         "social-messaging:SendWhatsAppMessage",
         "social-messaging:GetWhatsAppMessageMedia",
+        "bedrock:InvokeModel",
+        "comprehend:DetectSentiment",
     }
     | LOGS
     | TRACE
@@ -107,7 +109,8 @@ def test_no_role_names_a_wildcard_action_or_every_resource(resources):
         for statement in statements(role):
             assert not any("*" in action for action in listed(statement["Action"])), (name, statement)
             if "*" in listed(statement["Resource"]):
-                assert set(statement["Action"]) == TRACE, (name, statement)
+                # Comprehend knows no resources, as X-Ray does not.
+                assert set(listed(statement["Action"])) in (TRACE, {"comprehend:DetectSentiment"}), (name, statement)
 
 
 def test_receive_reads_endpoints_and_counts_rates_but_sees_no_thread(resources):
@@ -345,6 +348,15 @@ def test_whatsapp_through_aws_is_allowed_for_the_named_numbers_and_the_topic_s_f
         ("s3:PutObject", {"Fn::Sub": "${Archive.Arn}/originals/${InboundTopic}/*"}),
     ]
     assert template["Parameters"]["WhatsAppNumbers"]["Default"] == ""
+
+
+def test_machines_are_asked_only_where_the_parameters_name_them(template):
+    statements = template["Resources"]["ConverseRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    allowed = {each["Fn::If"][0]: each["Fn::If"][1] for each in statements if "Fn::If" in each}
+    bedrock, comprehend = allowed["HasClassifierModels"], allowed["HasComprehend"]
+    assert (bedrock["Action"], bedrock["Resource"]) == ("bedrock:InvokeModel", {"Ref": "ClassifierModels"})
+    assert comprehend["Action"] == "comprehend:DetectSentiment"
+    assert [template["Parameters"][name]["Default"] for name in ("ClassifierModels", "Comprehend")] == ["", "off"]
 
 
 def test_a_notice_that_receive_fails_at_is_kept_where_a_person_looks(template):

@@ -13,6 +13,8 @@ from .credentials import CredentialSource
 from .endpoints import Endpoints
 from .signing import Scope, sign
 
+# The names that differ from the host's: https://docs.aws.amazon.com/general/latest/gr/bedrock.html
+SIGNED_AS = {"bedrock-runtime": "bedrock"}
 PATH = re.compile(r"/[A-Za-z0-9_~.%:@!$&'()*+,;=/-]*(\?[A-Za-z0-9_~.%:@!$&'()*+,;=/?-]*)?")
 
 
@@ -35,11 +37,13 @@ class SignedTransport:
         path: str,
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float = 10.0,
     ) -> Answer:
-        """Send to `service`, which must be one of `services`, and return whatever status came.
+        """Send to `service`, which must be one of `services`, and return whatever status came within `timeout` seconds.
 
-        The name is that of the service's host and of its signature (`social-messaging`). Raises `ConfigurationError`
-        for another service, `PermanentError` for what is no path, and what a `Transport` raises.
+        The name is that of the service's host (`social-messaging`). Raises `ConfigurationError` for another service,
+        `PermanentError` for what is no path, and what a `Transport` raises.
         """
         if service not in services:
             raise ConfigurationError(f"the connector does not declare the AWS service {service}")
@@ -49,6 +53,6 @@ class SignedTransport:
             raise PermanentError("the request cannot be written: it has no usable path")
         url = self._endpoints.service(service) + path
         now = self._clock()
-        scope = Scope(service, self._region, now)
+        scope = Scope(SIGNED_AS.get(service, service), self._region, now)
         signed = sign(method, url, dict(headers or {}), body, self._credentials(now), scope)
-        return self._http(Call(method, url, signed, body))
+        return self._http(Call(method, url, signed, body, timeout))

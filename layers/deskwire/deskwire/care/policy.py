@@ -108,6 +108,46 @@ class Answering(BaseModel):
     )
 
 
+class Bedrock(BaseModel):
+    """A model of Amazon Bedrock that is asked what the embedded judge does not find hot."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    service: Literal["bedrock"]
+    model: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.:/_-]{2,511}$",
+        description="The model's or inference profile's id or ARN, for example eu.amazon.nova-micro-v1:0. It has to "
+        "take tools and `toolChoice` (Amazon Nova, Anthropic Claude, Mistral Large do).",
+    )
+    seconds: float = Field(
+        2.0, ge=0.2, le=10, description="How long is waited for its answer; then our judgement counts alone."
+    )
+
+    @property
+    def title(self) -> str:
+        """What agents read as its name."""
+        return f"Amazon Bedrock ({self.model.rpartition('/')[2]})"
+
+
+class Comprehend(BaseModel):
+    """Amazon Comprehend, which is asked how a message sounds that the embedded judge does not find hot."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    service: Literal["comprehend"]
+    sure: float = Field(
+        0.8, ge=0.5, le=1, description="From which score of “negative” on a message counts as a complaint."
+    )
+    seconds: float = Field(
+        2.0, ge=0.2, le=10, description="How long is waited for its answer; then our judgement counts alone."
+    )
+
+    @property
+    def title(self) -> str:
+        """What agents read as its name."""
+        return "Amazon Comprehend"
+
+
 class Judging(BaseModel):
     """What the judgement of customers' messages changes in their tickets."""
 
@@ -124,6 +164,11 @@ class Judging(BaseModel):
     )
     reasons: Literal["hot", "all", "none"] = Field(
         "hot", description="Which messages say in the ticket how they were judged, and why."
+    )
+    classifier: Annotated[Bedrock | Comprehend, Field(discriminator="service")] | None = Field(
+        None,
+        description="A service of AWS that is asked about messages that we do not find hot (docs/care.md). It can make "
+        "one hot, and no hot one cold; masked words alone leave, and where it fails our judgement counts alone.",
     )
     thanks: Texts = Field(
         default_factory=Texts,

@@ -13,6 +13,7 @@ from functools import lru_cache
 from . import private
 from .incident import about
 from .judge import Judgement, Own, judge, private_matters
+from .opinion import Opinion, heard
 from .policy import MATTER, Policy, Rated
 
 HOT = "hot"  # the tag of a ticket with a hot message
@@ -35,22 +36,40 @@ class Hints:
     trouble: tuple[str, ...] | None = None
 
 
-def triage(text: str, policy: Policy, *, hint: str = "", stars: int = 0, public: bool = False, again: int = 0) -> Hints:
-    """Return the hints for a message.
-
-    `hint` is the platform's statement of the language, `stars` a rating of one to five or 0, `again` 1 where the
-    customer had a ticket before, 2 after a complaint. No reason repeats what is private.
-    """
-    rules = policy.judging
-    judged = judge(
+def judged_by(
+    text: str, policy: Policy, *, hint: str = "", stars: int = 0, public: bool = False, again: int = 0
+) -> Judgement:
+    """Return our own judgement of a message under a policy; the arguments are `triage`'s."""
+    return judge(
         text,
         expected=policy.languages,
         hint=hint or None,
         public=public,
         stars=stars,
         again=again,
-        own=Own(policy.priority_words, policy.sensitive_words, rules.on),
+        own=Own(policy.priority_words, policy.sensitive_words, policy.judging.on),
     )
+
+
+def triage(
+    text: str,
+    policy: Policy,
+    *,
+    hint: str = "",
+    stars: int = 0,
+    public: bool = False,
+    again: int = 0,
+    opinion: Opinion | None = None,
+) -> Hints:
+    """Return the hints for a message.
+
+    `hint` is the platform's statement of the language, `stars` a rating of one to five or 0, `again` 1 where the
+    customer had a ticket before, 2 after a complaint, `opinion` what a machine made of it. No reason repeats what is
+    private.
+    """
+    rules = policy.judging
+    judged = judged_by(text, policy, hint=hint, stars=stars, public=public, again=again)
+    judged = heard(judged, opinion) if rules.on else judged
     hot = judged.heat == "hot"
     tags: tuple[str, ...] = (HOT, judged.kind) if hot and rules.on else ()
     if public and judged.private:

@@ -23,6 +23,7 @@ from deskwire.timing import CONFIGURATION_PAUSE, NET_PAUSE, RECHECK_AFTER
 from .acknowledging import Acknowledgement, Acknowledging
 from .answering import hear, tell
 from .aside import calm, keep, quote
+from .classifying import Classifying
 from .decide import Plan, decide, end
 from .directory import Directory
 from .entries import Entries
@@ -125,8 +126,13 @@ class Conversation:
         if message.reason == NOT_THEIRS:
             # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
             thread_key = compose("not-theirs", envelope.endpoint, thread_key)
-        traced = message if message.done else routing.traced(ledger, message, event, envelope)
-        return ROUTED if traced is None else self._record(ledger, thread_key, traced, envelope)
+        if message.done:
+            return self._record(ledger, thread_key, message, envelope)
+        traced = routing.traced(ledger, message, event, envelope)
+        if traced is None:
+            return ROUTED
+        opinion = Classifying(self.directory, self.telemetry).opinion(event)
+        return self._record(ledger, thread_key, replace(traced, opinion=opinion), envelope)
 
     def _record(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> str:
         """Write a message down, and give its thread a turn unless that is needless."""
@@ -221,6 +227,7 @@ class Conversation:
             return Plan()
         plan = decide(turn.thread, items, turn.helpdesk.abilities, turn.connection.policy.closed_tickets, turn.now)
         turn.outcomes += plan.ended
+        turn.opinions = {item.message.key: item.message.opinion for item in items if item.message.opinion}
         turn.attend(items)
         turn.rename(items)
         turn.hear(plan.ended)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from deskwire.care.measure import cut
+from deskwire.care.opinion import opinion_in
 from deskwire.care.triage import Hints, triage
 from deskwire.contracts.actions import owns_uploads
 from deskwire.contracts.channel import Media, MediaHosts
@@ -316,12 +317,19 @@ def assess(turn: Turn, event: Event | None) -> Hints:
     if event is None:
         return Hints()
     again = turn.thread.again
-    said = (event.text, event.language, event.stars, again)
+    opinion = turn.opinions.get(event.key, "")
+    said = (event.text, event.language, event.stars, again, opinion)
     if said not in turn.assessed:
         public = turn.before.visibility is Visibility.PUBLIC
         policy = turn.connection.policy
         turn.assessed[said] = triage(
-            event.text, policy, hint=event.language, stars=event.stars, public=public, again=again
+            event.text,
+            policy,
+            hint=event.language,
+            stars=event.stars,
+            public=public,
+            again=again,
+            opinion=opinion_in(opinion),
         )
     return turn.assessed[said]
 

@@ -68,6 +68,7 @@ class Recorded:
     by: str = ""
     recorded_at: int = 0  # milliseconds since 1970; 0 for what is recorded just now
     trouble: str = ""
+    opinion: str = ""  # of a service on AWS (`care.opinion`)
     keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
 
     @property
@@ -121,6 +122,8 @@ class Recorded:
             found["tags"] = list(self.tags)
         if self.solves:
             found["solves"] = self.solves
+        if self.opinion:
+            found["opinion"] = self.opinion
         if self.keep_until:
             expires = min(found.get("expires", self.keep_until), self.keep_until)
             found |= {"keep_until": self.keep_until, "expires": expires}
@@ -153,6 +156,7 @@ def recorded(item: Item) -> Recorded:
         entry=item.get("entry", ""),
         by=item.get("by", ""),
         trouble=item.get("trouble", ""),
+        opinion=item.get("opinion", ""),
         recorded_at=item.get("recorded_at", 0),
         keep_until=int(item.get("keep_until", 0)),
     )

@@ -58,7 +58,8 @@ class Turn:
     now: datetime
     incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
     before: Thread = field(init=False)
-    assessed: dict[tuple[str, str, int, int], Hints] = field(default_factory=dict)  # by what was said
+    assessed: dict[tuple[str, str, int, int, str], Hints] = field(default_factory=dict)  # by what was said
+    opinions: dict[str, str] = field(default_factory=dict)  # of a service on AWS, by the message's key
     missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
     clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name
     reminded: list[str] = field(default_factory=list)  # the names of those that were noted

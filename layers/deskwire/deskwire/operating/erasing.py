@@ -313,7 +313,7 @@ class Eraser:
             (row["pk"], row["sk"]),
             set={"erased": True, **ended},
             initial={"expires": now + KEEP_SECONDS},
-            remove=("event", "raw", "raw_at", "note", "trouble"),
+            remove=("event", "raw", "raw_at", "note", "trouble", "opinion"),
             when=[("erased", Absent())],
         )
         self.table.transact([bare, Update(person.certificate, add=counts)])
