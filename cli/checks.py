@@ -49,7 +49,7 @@ def _unknown(place: Place, what: str, given: str, known: object) -> tuple[Place,
 
 def defaults(written: Written) -> Found:
     """Defaults that there are not."""
-    for name, section in (("helpdesk", "helpdesks"), ("policy", "policies")):
+    for name, section in (("helpdesk", "helpdesks"), ("mirror", "helpdesks"), ("policy", "policies")):
         given = written.default(name)
         if given and given not in written.section(section):
             yield _unknown(("defaults", name), name, given, written.section(section))
@@ -126,8 +126,18 @@ def connections(written: Written) -> Found:
             yield place, "“helpdesk” is missing: name it here or under `defaults`"
         if entry.helpdesk and entry.helpdesk not in written.section("helpdesks"):
             yield _unknown((*place, "helpdesk"), "helpdesk", entry.helpdesk, written.section("helpdesks"))
+        yield from _mirror(written, place, entry)
         if isinstance(entry.policy, str) and entry.policy not in written.section("policies"):
             yield _unknown((*place, "policy"), "policy", entry.policy, written.section("policies"))
+
+
+def _mirror(written: Written, place: Place, entry: ConnectionEntry) -> Found:
+    at = (*place, "mirror") if entry.mirror else place if entry.helpdesk else ("defaults", "mirror")
+    mirror = written.mirror_of(entry)
+    if entry.mirror and mirror not in written.section("helpdesks"):
+        yield _unknown(at, "helpdesk", mirror, written.section("helpdesks"))
+    elif mirror and mirror == written.helpdesk_of(entry):
+        yield at, f'“{mirror}” is its helpdesk already: a mirror is a second one (for none, say mirror: "")'
 
 
 def _endpoint_of(written: Written, place: Place, entry: ConnectionEntry) -> Found:

@@ -98,6 +98,11 @@ class ConnectionEntry(Definition):
     secret: SecretName | None = None
     settings: Settings = Field(default_factory=dict)
     helpdesk: str = Field("", description="Where its tickets go; left out: the default.")
+    mirror: str | None = Field(
+        None,
+        description="A second helpdesk, into which everything is copied that is filed in the first: for a move "
+        '(docs/operating.md). Left out: the default; "": none.',
+    )
     tags: tuple[str, ...] = Field((), description="Put on each of its tickets.")
     fields: dict[str, Words] = Field(default_factory=dict, description="Further fields of its tickets, by name.")
     policy: PolicyChoice | None = Field(None, description="The rules for it; left out: the default.")
@@ -107,6 +112,7 @@ class Defaults(Definition):
     """What connections need not repeat."""
 
     helpdesk: str = Field("", description="The helpdesk of connections that name none.")
+    mirror: str = Field("", description="The second helpdesk of connections that do not say.")
     policy: str = Field("", description="The policy of connections that name none.")
 
 

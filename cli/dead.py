@@ -46,6 +46,10 @@ def _row(deployed: Desk, found: Found) -> dict[str, Any]:
     if "timer" in data:
         thread = digest(str(data["timer"]))[:12]
         return {"connection": "", "kind": "timer", "event": thread, "state": "only wakes a thread; sweep does it too"}
+    if "mirror" in data:
+        helpdesk, _, copied = map(str, data["mirror"])
+        why = "not copied into it yet: replay it, or run `deskwire audit --mend`"
+        return {"connection": helpdesk, "kind": "copy", "event": digest(copied[2:])[:12], "state": why}
     if "poll" in data:
         return {"connection": str(data["poll"][0]), "kind": "poll", "event": "", "state": "sweep asks for it again"}
     try:

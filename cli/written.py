@@ -72,6 +72,14 @@ class Written:
         value = self.section("defaults").get(name)
         return value if isinstance(value, str) else ""
 
+    def helpdesk_of(self, entry: ConnectionEntry) -> str:
+        """Return where a connection's tickets go."""
+        return entry.helpdesk or self.default("helpdesk")
+
+    def mirror_of(self, entry: ConnectionEntry) -> str:
+        """Return the helpdesk into which a connection's tickets are copied; empty for none."""
+        return self.default("mirror") if entry.mirror is None else entry.mirror
+
     def _valid(self, section: str, model: type[Entry]) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         for name, entry in self.section(section).items():

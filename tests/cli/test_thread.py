@@ -52,7 +52,7 @@ def story():
             ledger.record(key, message)
         thread = ledger.take(key, first, first.key)
         opened = thread.model_copy(update={"ticket": "4711", "helpdesk": "zendesk"})
-        ledger.intend(thread, helpdesk="zendesk", opened=opened)
+        ledger.intend(thread, opened=opened)
         elsewhere = Signal(helpdesk="zendesk", account="zendesk", object_id="1", ticket="999")
         assert ledger.whose(elsewhere) == ""  # the helpdesk told of a ticket of somebody else
         ledger.intend(thread, send="acknowledgement")

@@ -62,6 +62,7 @@ class Connection(Definition):
     secret: str = ""
     settings: dict[str, str] = Field(default_factory=dict)
     helpdesk: str
+    mirror: str = ""  # a second helpdesk, into which all that is filed is copied; none: nothing is
     tags: tuple[str, ...] = ()
     fields: dict[str, str] = Field(default_factory=dict)
     policy: Policy = Field(default_factory=Policy)
@@ -76,6 +77,17 @@ class Connection(Definition):
     def key(self) -> Key:
         """Where it is in the table."""
         return connection_key(self.channel, self.account)
+
+    def mirror_of(self, helpdesk: str) -> str:
+        """Return the helpdesk into which a conversation is copied whose ticket is in this one; empty: into none.
+
+        That of a conversation that began before the two were exchanged is copied the other way.
+        """
+        return self.helpdesk if self.mirror and helpdesk == self.mirror else self.mirror
+
+    def mirrors_into(self, helpdesk: str) -> bool:
+        """Return whether a conversation may be copied into this helpdesk."""
+        return bool(self.mirror) and helpdesk in {self.mirror, self.helpdesk}
 
 
 class HelpdeskConnection(Definition):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import MOST_STARS, Event, Kind, event_from_json
 from deskwire.model.keys import compose, digest
+from deskwire.model.mirrors import mirror_thread
 from deskwire.model.values import dataclass, field
 from deskwire.model.writing import write
 from deskwire.ports import Archive, Key, Letter
@@ -92,11 +93,21 @@ def timer(thread_key: str, why: str) -> Letter:
     return Letter(digest(thread_key), digest(f"timer {thread_key} {why}"), body)
 
 
+def copy(helpdesk: str, thread_key: str, item: str) -> Letter:
+    """Return the letter that has a conversation's item copied into another helpdesk.
+
+    It names the item and holds no words. Its group is the mirror's, so it holds up nothing of the conversation.
+    """
+    body = json.dumps({"v": VERSION, "mirror": [helpdesk, thread_key, item]})
+    mirror = mirror_thread(helpdesk, thread_key)
+    return Letter(digest(mirror), digest(f"mirror {mirror} {item}"), body)
+
+
 def read_letter(body: str) -> dict[str, Any]:
     """Return a letter's JSON. Raises `PayloadError` for what is none of ours, or was written by a newer version."""
     data = read_json(body)
     check_version(data, "letter")
-    if not {"timer", "poll"} & data.keys() and not {"event", "endpoint", "side"} <= data.keys():
+    if not {"timer", "poll", "mirror"} & data.keys() and not {"event", "endpoint", "side"} <= data.keys():
         raise PayloadError("a letter that is none of ours")
     return data
 

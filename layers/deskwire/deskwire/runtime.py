@@ -85,15 +85,17 @@ def watcher() -> Watcher:
     """Return what `watch` works with."""
     from deskwire.aws import clients
     from deskwire.watching.incidents import IncidentWatch
+    from deskwire.watching.mirroring import MirrorWatch
     from deskwire.watching.watcher import Watcher
 
     found = settings.load()
     table, telemetry, bus = clients.table(found), _telemetry(found), clients.bus(found)
+    mailbox = clients.mailbox(found)
     incidents = IncidentWatch(
-        table=table, mailbox=clients.mailbox(found), clock=_now, telemetry=telemetry, bus=bus,
+        table=table, mailbox=mailbox, clock=_now, telemetry=telemetry, bus=bus,
         alarms=clients.alarms(found),
     )  # fmt: skip
-    return Watcher(table=table, telemetry=telemetry, bus=bus, incidents=incidents)
+    return Watcher(table=table, telemetry=telemetry, bus=bus, incidents=incidents, mirrors=MirrorWatch(mailbox))
 
 
 @cache

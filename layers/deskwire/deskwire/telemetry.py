@@ -22,7 +22,7 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 # What a line may carry besides its message. Values are cut, and anything unprintable is taken out of them.
 FIELDS = frozenset(
     {"channel", "helpdesk", "endpoint", "connection", "kind", "event", "thread", "outcome", "reason", "error",
-     "status", "count", "seconds", "delivery", "function", "group"}
+     "status", "count", "seconds", "delivery", "function", "group", "mirror"}
 )  # fmt: skip
 MOST = 300
 MOST_VALUES = 100  # of one metric in one line: the format takes no more

@@ -25,7 +25,9 @@ PRAISED = "praise"  # the tag of a ticket that holds praise alone
 
 
 def set_aside(turn: Turn, item: Pending, event: Event) -> Pending:
-    """Return the customer's message with the reason why it gets no ticket, if it gets none."""
+    """Return the customer's message with the reason why it gets no ticket, if it gets none; what is copied got one."""
+    if turn.mirrors:
+        return item
     rules = turn.connection.policy.judging
     if rules.noise != "ticket" and not agreed(turn, event) and (why := noise(event)):
         return dataclasses.replace(item, aside=f"{NOISE}, {why}")
@@ -55,7 +57,7 @@ def quote(ledger: Ledger, turn: Turn, plan: Plan) -> None:
     first = next((item.message for item in plan.file if is_inbound(item.event)), None)
     if first is None:
         return
-    found = _kept(ledger, turn, plan, first.received_at)
+    found = _copied(ledger, turn, plan) if turn.mirrors else _kept(ledger, turn, plan, first.received_at)
     if events := [each.event for each in found if each.event is not None]:
         turn.earlier_with = first.key
         turn.quoted = {each.key for each in found}
@@ -70,6 +72,13 @@ def _kept(ledger: Ledger, turn: Turn, plan: Plan, until: str) -> list[Recorded]:
     earlier = [ledger.message(turn.thread.key, key) for key in turn.thread.kept]
     known = [*(each for each in earlier if each is not None), *_new(turn, plan)]
     return [each for each in known if each.received_at <= until]
+
+
+def _copied(ledger: Ledger, turn: Turn, plan: Plan) -> list[Recorded]:
+    """Return what was quoted with these messages in the conversation that a mirror copies."""
+    keys = dict.fromkeys(key for item in plan.file for each in item.members for key in each.message.quotes)
+    found = [ledger.message(turn.thread.mirrors, key) for key in keys]
+    return [each for each in found if each is not None]
 
 
 def _new(turn: Turn, plan: Plan) -> list[Recorded]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,8 @@ from deskwire.letters import REGISTRATION, Envelope, opened, read_letter, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, digest
-from deskwire.model.notices import Notice
+from deskwire.model.mirrors import mirror_thread, mirrored
+from deskwire.model.notices import Notice, is_incident
 from deskwire.model.signals import Signal
 from deskwire.ports import Clock, LendingArchive, Mailbox, Table
 from deskwire.telemetry import Telemetry
@@ -32,9 +33,10 @@ from .gathering import Gathering, first_origin, origin, place
 from .guarding import Guarding
 from .ledger import Answered, Full, Ledger, Moved, Reported
 from .linking import Linking
+from .mirroring import ENDED, beginning
 from .overflow import Overflow
 from .polling import Polling
-from .recorded import Outcome, Recorded
+from .recorded import ERASED, Outcome, Recorded
 from .registrations import EXPIRY_DAYS, Registrations
 from .relaying import Relaying
 from .reminders import METRICS
@@ -77,6 +79,8 @@ class Conversation:
             return self._timer(str(data["timer"]))
         if "poll" in data:
             return self._poll(data["poll"])
+        if "mirror" in data:
+            return self._copy(*map(str, data["mirror"]))
         envelope = opened(data, self.archive)
         if isinstance(envelope.content, Signal):
             return self._signal(envelope, envelope.content)
@@ -134,19 +138,45 @@ class Conversation:
         opinion = Classifying(self.directory, self.telemetry).opinion(event)
         return self._record(ledger, thread_key, replace(traced, opinion=opinion), envelope)
 
+    def _copy(self, helpdesk: str, thread_key: str, item: str) -> str:
+        """Record what was filed in a conversation in its mirror too, and give that a turn."""
+        ledger = self._ledger()
+        message = ledger.original(thread_key, item)
+        if message is None:
+            message = end(Recorded(key=item[2:]), Outcome.DEAD, "its record is gone")
+        elif message.content is None and not message.note:
+            return ERASED
+        mirror = mirror_thread(helpdesk, thread_key)
+        begins = beginning(ledger, helpdesk, thread_key, message)
+        return self._go_on(ledger, mirror, message, lambda: ledger.take(mirror, message.event, message.key, begins))
+
     def _record(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> str:
         """Write a message down, and give its thread a turn unless that is needless."""
-        began = self.clock()
         raw, raw_at = (b"", "") if message.keep_until else (envelope.raw, envelope.raw_at)
+        take = lambda: self._taken(ledger, thread_key, message, envelope)  # noqa: E731
+        return self._go_on(ledger, thread_key, message, take, raw=raw, raw_at=raw_at)
+
+    def _go_on(
+        self,
+        ledger: Ledger,
+        thread_key: str,
+        message: Recorded,
+        take: Callable[[], Thread | None],
+        *,
+        raw: bytes = b"",
+        raw_at: str = "",
+    ) -> str:
+        """Write a message down, and give its thread, which `take` takes, a turn unless that is needless."""
+        began = self.clock()
         existing = ledger.record(thread_key, message, raw=raw, raw_at=raw_at)
         if existing is not None and existing.done:
             self.telemetry.count("Duplicates")
             return DUPLICATE
         if message.done and existing is None:  # else a worker died over it: its thread says how it ended, if it did
-            self._report([message])
+            self._report([message], thread_key)
             return str(message.state)
         try:
-            thread = self._taken(ledger, thread_key, message, envelope)
+            thread = take()
         except Full as full:
             self._overflow(ledger).put_aside(thread_key, message.key, full.aside)
             return WAITS
@@ -191,9 +221,9 @@ class Conversation:
         if idle or connection is None:
             if trouble is not None:
                 raise trouble
-            return self._all_refused(ledger, thread, messages, came_by)
+            return self._all_ended(ledger, thread, messages, came_by, (Outcome.REFUSED, REMOVED))
         try:
-            turn = self._begin(thread, connection)
+            turn = self._begin(ledger, thread, connection)
         except ConfigurationError as error:
             return self._postpone(ledger, thread, error, messages, connection)
         doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
@@ -209,7 +239,7 @@ class Conversation:
     def _closed(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> dict[str, str]:
         """Write the turn down, and have what is left go on unless it must wait; return the outcomes by key."""
         changes = _finish(ledger, turn, plan, messages)
-        self._report(turn.outcomes)
+        self._report(turn.outcomes, turn.thread.key)
         for name in (*(METRICS[each] for each in turn.reminded), *turn.counted):
             self.telemetry.count(name)
         self._trouble(turn)
@@ -231,19 +261,39 @@ class Conversation:
         turn.attend(items)
         turn.rename(items)
         turn.hear(plan.ended)
-        self._perform(ledger, turn, plan, [item.message for item in items] + done)
+        if turn.mirrors:
+            self._mirror(ledger, turn, plan)
+        else:
+            self._perform(ledger, turn, plan, [item.message for item in items] + done)
         return plan
 
-    def _begin(self, thread: Thread, connection: Connection) -> Turn:
+    def _begin(self, ledger: Ledger, thread: Thread, connection: Connection) -> Turn:
         definition = self.directory.helpdesk(thread.helpdesk or connection.helpdesk)
         channel, outside = self.directory.channel_of(connection)
         helpdesk, inside = self.directory.helpdesk_of(definition)
         now, closed = self.clock(), connection.policy.closed_tickets
+        into = "" if thread.mirrors or is_incident(thread.key) else connection.mirror_of(definition.name)
         inside = replace(inside, reopens=lambda closed_at: closed.reopens(closed_at, now))
         return Turn(
             thread=thread, connection=connection, definition=definition, channel=channel, outside=outside,
             helpdesk=helpdesk, inside=inside, now=now, incidents=self.directory.incidents(connection),
+            mirror=into, first=ledger.thread(thread.mirrors),
         )  # fmt: skip
+
+    def _mirror(self, ledger: Ledger, turn: Turn, plan: Plan) -> None:
+        """Copy into the mirror, and tell its agents that they answer nobody there. Nothing reaches the customer."""
+        _receive(turn, plan)
+        quote(ledger, turn, plan)
+        if plan.file or plan.doubted:
+            self._file(turn, plan, self._filing(ledger, _Intent(ledger, None)))
+        if plan.relay:
+            relaying = Relaying(
+                ledger, self.archive, self.telemetry, Sending(ledger, self.directory.neighbours, self.telemetry)
+            )
+            self._ask(turn, 1, lambda: relaying.relay(turn, plan))
+
+    def _filing(self, ledger: Ledger, intent: _Intent) -> Filing:
+        return Filing(Entries(self.archive, self.clock, ledger), self.clock, intent.opened)
 
     def _perform(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> None:
         sending = Sending(ledger, self.directory.neighbours, self.telemetry)
@@ -259,7 +309,7 @@ class Conversation:
         hear(turn, () if plan.follow_up else left)
         quote(ledger, turn, plan)
         if plan.file or plan.doubted:
-            self._file(turn, plan, Filing(Entries(self.archive, self.clock, ledger), self.clock, intent.opened))
+            self._file(turn, plan, self._filing(ledger, intent))
         if ack is not None:
             acknowledging.send(turn, ack, first=intent.noted(turn))
         linking = Linking(ledger, self.directory)
@@ -294,12 +344,17 @@ class Conversation:
 
     # ---------------------------------------------------------------- the rest
 
-    def _all_refused(
-        self, ledger: Ledger, thread: Thread, messages: list[Recorded], came_by: tuple[str, str]
+    def _all_ended(
+        self,
+        ledger: Ledger,
+        thread: Thread,
+        messages: list[Recorded],
+        came_by: tuple[str, str],
+        how: tuple[Outcome, str],
     ) -> dict[str, str]:
-        """End what is pending of a connection that was removed (as much as the table takes at once), if anything is."""
+        """End what is pending of a connection, or a mirror, that was removed; as much as the table takes at once."""
         theirs = _by(thread, messages, came_by)
-        gone = [end(each, Outcome.REFUSED, REMOVED) for each in theirs if not each.done]
+        gone = [end(each, *how) for each in theirs if not each.done]
         left = _without(thread.pending, theirs)
         clean = [key for key in (*left, *thread.missing) if key in thread.was_clean]
         changes: dict[str, Any] = {"pending": left, "missing": list(thread.missing), "clean": clean}
@@ -308,7 +363,7 @@ class Conversation:
         if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
         ledger.finish(thread, outcomes=gone, changes=changes)
-        self._report(gone)
+        self._report(gone, thread.key)
         if left:
             self._wake(thread.key, left)
         return {each.key: each.state for each in gone}
@@ -321,6 +376,9 @@ class Conversation:
         messages: list[Recorded],
         connection: Connection,
     ) -> dict[str, str]:
+        if thread.mirrors and not connection.mirrors_into(thread.helpdesk):
+            came_by = first_origin(thread, messages)
+            return self._all_ended(ledger, thread, messages, came_by, (Outcome.SUPPRESSED, ENDED))
         self.telemetry.count("ConfigurationErrors")
         self.telemetry.log("ERROR", "misconfigured", thread=digest(thread.key)[:12], reason=str(error))
         due = int((self.clock() + timedelta(seconds=CONFIGURATION_PAUSE)).timestamp())
@@ -347,14 +405,12 @@ class Conversation:
                 reason=str(error),
             )
 
-    def _report(self, outcomes: list[Recorded]) -> None:
+    def _report(self, outcomes: list[Recorded], thread_key: str) -> None:
+        mirror, _ = mirrored(thread_key)
         for each in outcomes:
-            self.telemetry.count(str(each.state).capitalize())
             content = each.content
-            if content is not None and content.kind == Kind.UNDELIVERED and each.state is Outcome.FILED:
-                self.telemetry.count("Undelivered")
-            if each.aside:
-                self.telemetry.count("SetAside")
+            for name in _counted(each, mirror):
+                self.telemetry.count(name)
             self.telemetry.log(
                 "ERROR" if each.state in {Outcome.REFUSED, Outcome.DEAD} else "INFO",
                 "outcome",
@@ -363,6 +419,7 @@ class Conversation:
                 event=digest(each.key)[:12],
                 channel=content.connector if content else "",
                 kind=str(content.kind) if content else "note",
+                **({"mirror": mirror} if mirror else {}),
             )
 
     def _wake(self, thread_key: str, left: list[str]) -> None:
@@ -377,6 +434,16 @@ class Conversation:
 
     def _overflow(self, ledger: Ledger) -> Overflow:
         return Overflow(self.table, self.clock, ledger.owner)
+
+
+def _counted(message: Recorded, mirror: str) -> Iterator[str]:
+    """Yield what a message with an outcome counts as. What was copied was counted in its conversation."""
+    content, filed = message.content, message.state is Outcome.FILED
+    yield "Mirrored" if mirror and filed else str(message.state).capitalize()
+    if content is not None and content.kind == Kind.UNDELIVERED and filed and not mirror:
+        yield "Undelivered"
+    if message.aside:
+        yield "SetAside"
 
 
 @dataclass(slots=True)
@@ -408,8 +475,9 @@ def _receive(turn: Turn, plan: Plan) -> None:
     for item in (each for filed in (*plan.file, *plan.heard, *plan.aside) for each in filed.members):
         if item.event is not None and (is_inbound(item.event) or item.first_sight):
             turn.receive(item.event, item.message.received_at)
-    calm(turn, plan)
-    turn.wind()
+    if not turn.mirrors:
+        calm(turn, plan)
+        turn.wind()
 
 
 def _to_acknowledge(turn: Turn, plan: Plan, messages: list[Recorded]) -> list[Recorded]:
@@ -430,7 +498,6 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
     try:
         return ledger.intend(
             turn.thread,
-            helpdesk=turn.definition.name,
             opened=turn.thread if opened else None,
             added=turn.added,
             send=ack.message.key if ack else "",
@@ -445,6 +512,7 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
 
 def _finish(ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> dict[str, Any]:
     """Write the turn down; return what changed in the thread."""
+    turn.copy()
     changes = turn.closing(plan, messages)
     try:
         ledger.finish(

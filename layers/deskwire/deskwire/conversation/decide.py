@@ -210,13 +210,21 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     if message.signal is not None:
         return _signalled(message, message.signal, thread)
     if event is None:
-        return "file" if about or message.ticket else end(message, Outcome.SUPPRESSED, "a note without a ticket")
+        return _note(item, about=about)
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
         return end(message, Outcome.MERGED, "the same as another event")
     reason = _needless(item, event, thread, about=about)
     return end(message, Outcome.SUPPRESSED, reason) if reason else "file"
+
+
+def _note(item: Pending, *, about: bool) -> Recorded | Literal["file"]:
+    """Return what is to be done with a note of ours, or an incident's."""
+    message = item.message
+    if item.aside:
+        return end(message, Outcome.SUPPRESSED, item.aside)
+    return "file" if about or message.ticket else end(message, Outcome.SUPPRESSED, "a note without a ticket")
 
 
 def _signalled(message: Recorded, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:

@@ -62,7 +62,7 @@ class Entries:
         return Ticket(
             key=compose("open", thread.filing_key),
             thread=thread.filing_key,
-            reference=thread.reference,
+            reference=turn.reference,
             subject=_subject(turn, item),
             customer=self.customer(turn, item),
             entries=(entry,),
@@ -393,7 +393,7 @@ def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) 
         whole = (File("message.txt", "text/plain", text.encode()),)
         text = cut(text, most, Unit.BYTES)
     if not ticket:
-        text = f"{text}\nReference: {turn.thread.reference}"
+        text = f"{text}\nReference: {turn.reference}"
     if item.doubtful and not (abilities.find_append if ticket else abilities.find_open):
         text += f"\n\n{wording.repeated(turn.helpdesk.title)}"
     return text, whole

@@ -177,6 +177,9 @@ class Filing:
     def _introduce(self, turn: Turn, item: Pending) -> None:
         """Ask the platform for the customer's name, once, where the event has none."""
         event = item.event
+        known = turn.first.customer() if turn.first is not None else None
+        if known is not None and turn.thread.is_of([known.id]):  # asked about before
+            turn.introduce(known)
         author = turn.author(event) if event is not None and not event.own else None
         if author is not None and not visible(author.name) and isinstance(turn.channel, Profiles):
             turn.introduce(turn.channel.profile(author, turn.outside))
@@ -259,9 +262,8 @@ class Filing:
                 turn.trouble = turn.trouble or error
                 turn.begun.update(_keys([item]))
             else:
-                message = dataclasses.replace(
-                    item.message, trouble=written(item.event, assess(turn, item.event).trouble)
-                )
+                trouble = "" if turn.mirrors else written(item.event, assess(turn, item.event).trouble)
+                message = dataclasses.replace(item.message, trouble=trouble)
                 turn.file([_filed(message, filed), *(_with(each.message, filed) for each in item.parts)])
                 if item.undelivered.key and item.event is not None:
                     turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)

@@ -17,6 +17,7 @@ from . import wording
 from .aside import set_aside
 from .decide import MOST, Pending, Undelivered
 from .ledger import UNDELIVERED, Ledger, text_digest
+from .mirroring import ENDED
 from .recorded import Outcome, Recorded
 from .thread import Thread
 from .turn import Turn
@@ -58,10 +59,16 @@ class Gathering:
                 done.append(message)
                 turn.settled.add(message.key)
             else:
-                report = message.event is not None and message.event.kind is Kind.UNDELIVERED
-                look = self._reported if report else self._known
-                items.append(look(turn, message, doubtful=message.key in doubtful))
+                items.append(self._looked_up(turn, message, doubtful=message.key in doubtful))
         return items, done
+
+    def _looked_up(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
+        """Return a pending message with all that must be known about it."""
+        if turn.mirrors and message.signal is None and not turn.connection.mirrors_into(turn.definition.name):
+            return Pending(message=message, aside=ENDED)  # nobody asks whether it may be there
+        report = message.event is not None and message.event.kind is Kind.UNDELIVERED
+        look = self._reported if report else self._known
+        return look(turn, message, doubtful=doubtful)
 
     def _known(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
         """Return a pending message with its words, its echo and its original looked up."""
@@ -115,21 +122,23 @@ class Gathering:
         if message is not None and message.event is not None:
             return wording.in_reply_to(event, message.event)
         key = self.ledger.origin(answered).get("key", "")
-        known = self.ledger.sent(turn.thread.key, key) if key else None
+        known = self.ledger.sent(turn.thread.conversation, key) if key else None
         return wording.in_reply_to_ours(int(known.get("begun_at", 0))) if known else ""
 
     def _reported(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
         """Return a report that something was not delivered; one on the same thing (a part of it) was noted already."""
         key = str(self.ledger.origin(message.event).get("key", "")) if message.event is not None else ""
-        known = (self.ledger.sent(turn.thread.key, key) if key else None) or {}
-        if key in turn.undelivered or known.get("state") == UNDELIVERED:
+        known = (self.ledger.sent(turn.thread.conversation, key) if key else None) or {}
+        if not turn.mirrors and (key in turn.undelivered or known.get("state") == UNDELIVERED):
             return Pending(message=message, twin=True)
         turn.undelivered |= {key} - {""}
-        what = Undelivered(key, tuple(known.get("ids", ())), int(known.get("begun_at", 0)))
+        what = Undelivered("" if turn.mirrors else key, tuple(known.get("ids", ())), int(known.get("begun_at", 0)))
         return Pending(message=message, doubtful=doubtful, undelivered=what)
 
     def _is_echo(self, turn: Turn, event: Event) -> bool:
         """Return whether this is the echo of what we sent, or were sending when a worker crashed."""
+        if turn.mirrors:  # what it gets is none: it was filed
+            return False
         if self.ledger.sent_by_us(turn.thread.key, event):
             return True
         for key in turn.thread.sending:

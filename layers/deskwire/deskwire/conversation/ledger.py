@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -43,12 +43,13 @@ from deskwire.ports import (
 )
 from deskwire.timing import EARLY_SECONDS, GIVE_UP, KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
-from .recorded import ERASED, MOVED, Outcome, Recorded, recorded
+from .recorded import ERASED, MOVED, RECORDED, Outcome, Recorded, recorded
 from .table import (
     DAY,
     echo_item,
     link_item,
     message_item,
+    moment,
     origin_item,
     person_item,
     reference_item,
@@ -130,13 +131,16 @@ class Ledger:
             return recorded(conflict.item) if conflict.item else None
         return None
 
-    def take(self, thread_key: str, event: Event | Notice | None, key: str) -> Thread:
+    def take(
+        self, thread_key: str, event: Event | Notice | None, key: str, begins: Mapping[str, Any] = MappingProxyType({})
+    ) -> Thread:
         """Take the thread, with `key` among its pending messages (empty: none to add).
 
-        Raises `Busy` when another worker has it, `Moved` when it goes on elsewhere, `Full`.
+        `begins` are fields that the thread has from its beginning. Raises `Busy` when another worker has it, `Moved`
+        when it goes on elsewhere, `Full`.
         """
         try:
-            return self._take(thread_key, event, key)
+            return self._take(thread_key, event, key, begins)
         except Conflict as conflict:
             item = conflict.item or {}
             if item.get("alias_of"):
@@ -150,12 +154,14 @@ class Ledger:
                 raise Full(item.get("aside", 0)) from None
             raise Busy("another worker has the thread", after=LEASE_SECONDS, concerns=Concern.TICKET) from None
 
-    def _take(self, thread_key: str, event: Event | Notice | None, key: str) -> Thread:
+    def _take(
+        self, thread_key: str, event: Event | Notice | None, key: str, begins: Mapping[str, Any] = MappingProxyType({})
+    ) -> Thread:
         now = seconds(self.clock())
         # Taken is due: whatever becomes of this worker and its letter, sweep wakes the thread unless it was finished.
         # So it is even where a timer is set: a reminder may lie days ahead.
         due: dict[str, Any] = {"due_at": now + NET_SECONDS, "due_shard": str(shard(thread_key))}
-        initial: dict[str, Any] = {"created_at": now}
+        initial: dict[str, Any] = {"created_at": now, **begins}
         if event is not None:
             initial |= {
                 "channel": event.channel,
@@ -179,6 +185,24 @@ class Ledger:
             )
         )
         return Thread.model_validate(item)
+
+    def thread(self, thread_key: str) -> Thread | None:
+        """Return a thread without taking it, or None."""
+        item = self.table.get(thread_item(thread_key)) if thread_key else None
+        return Thread.model_validate(item) if item else None
+
+    def original(self, thread_key: str, item: str) -> Recorded | None:
+        """Return what a mirror copies: a message of the thread, or as a note what was sent; None: it is no more."""
+        found = self.table.get((thread_item(thread_key)[0], item))
+        if not found:
+            return None
+        if item.startswith("S#"):
+            at = moment(int(found.get("done_at", 0)) // 1000).isoformat()
+            return Recorded(key=item[2:], note=str(found.get("words", "")), received_at=at)
+        known = recorded(found)
+        return replace(
+            known, state=RECORDED, reason="", ticket="", entry="", by="", recorded_at=0, trouble="", mirror=""
+        )
 
     def message(self, thread_key: str, key: str) -> Recorded | None:
         """Return a message of the thread, or None."""
@@ -301,22 +325,23 @@ class Ledger:
         self,
         thread: Thread,
         *,
-        helpdesk: str = "",
         opened: Thread | None = None,
         added: Sequence[Recorded] = (),
         send: str = "",
         text: str = "",
+        copied: Mapping[str, str] = MappingProxyType({}),
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> bool:
         """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
 
-        `more` goes into the thread along with that text; `added` may tell of answers that are in that ticket already.
+        `more` goes into the thread along with that text, `copied` into its record: the `mirror` it is to be copied
+        into once it was sent, and the `words`. `added` may tell of answers that are in that ticket already.
         Returns False when that text may have been sent before (then of the text nothing was noted). Raises `Answered`.
         """
-        changes, writes = self._opening(thread, opened, helpdesk, added) if opened is not None else ({}, [])
+        changes, writes = self._opening(thread, opened, added) if opened is not None else ({}, [])
         if send:
             changes |= more
-            writes.append(self._sending(thread, send, text))
+            writes.append(self._sending(thread, send, text, copied))
         here = Update(
             thread_item(thread.key),
             set=changes,
@@ -332,7 +357,7 @@ class Ledger:
             known = self.sent(thread.key, send) if send else None
             if known is not None:  # of this very worker where AWS's client had to write it twice
                 return known.get("owner") == self.owner
-            raise self._prevented(helpdesk if opened is not None else "", opened or thread) from None
+            raise self._prevented("" if opened is None else opened.helpdesk, opened or thread) from None
         return True
 
     def offer(self, token: str, thread_key: str, until: int) -> None:
@@ -396,10 +421,10 @@ class Ledger:
             self._write([each])
 
     def _opening(
-        self, thread: Thread, opened: Thread, helpdesk: str, added: Sequence[Recorded]
+        self, thread: Thread, opened: Thread, added: Sequence[Recorded]
     ) -> tuple[dict[str, Any], list[Put | Update]]:
         """Return what the thread holds once its ticket is `opened`, and the writes of the way back from it."""
-        now = seconds(self.clock())
+        now, helpdesk = seconds(self.clock()), opened.helpdesk
         changes: dict[str, Any] = {
             "ticket": opened.ticket,
             "epoch": opened.epoch,
@@ -423,12 +448,12 @@ class Ledger:
         except Conflict:
             raise self._prevented(helpdesk, opened) from None
 
-    def _sending(self, thread: Thread, key: str, text: str) -> Update:
+    def _sending(self, thread: Thread, key: str, text: str, copied: Mapping[str, str]) -> Update:
         """Return the write of the intent to send a text, which fails when it may have been sent before."""
         now = seconds(self.clock())
         return Update(
             sent_item(thread.key, key),
-            set={"state": "sending", "text": text_digest(text), "begun_at": now, "owner": self.owner},
+            set={"state": "sending", "text": text_digest(text), "begun_at": now, "owner": self.owner, **copied},
             initial={"first_at": now},
             when=[("state", AbsentOr("failed"))],
         )
@@ -438,15 +463,15 @@ class Ledger:
         known = _about(thread.ticket, added)
         early = [each.key for each in known if each.signal is not None and each.signal.answer is not None]
         told: tuple[str, Condition] = ("early_keys", Equals(early) if early else Absent())
-        return [
-            Update(
-                ticket_item(helpdesk, thread.ticket),
-                initial=target,
-                remove=["told", "early", "early_keys", "expires"],
-                when=[told] if known else [("told", Absent())],
-            ),
-            Update(reference_item(thread.reference), initial={**target, "ticket": thread.ticket}),
-        ]
+        way = Update(
+            ticket_item(helpdesk, thread.ticket),
+            initial=target,
+            remove=["told", "early", "early_keys", "expires"],
+            when=[told] if known else [("told", Absent())],
+        )
+        if thread.mirrors:  # the reference is the conversation's own
+            return [way]
+        return [way, Update(reference_item(thread.reference), initial={**target, "ticket": thread.ticket})]
 
     def _prevented(self, helpdesk: str, thread: Thread) -> Exception:
         """Return why a transaction was refused that was to note the thread's way back (no `helpdesk`: was not)."""
@@ -538,6 +563,8 @@ class Ledger:
         }
         if message.trouble:
             fields["trouble"] = message.trouble
+        if message.mirror:
+            fields |= {"mirror": message.mirror, **({"quotes": list(message.quotes)} if message.quotes else {})}
         words = ("event", "raw", "raw_at") if message.reason == ERASED or _told(message) else ()
         if message.event is not None and message.by == "completed" and not words:
             fields |= {"event": message.item(thread.key)["event"]}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from deskwire.letters import content_in, stored
-from deskwire.model.events import Event
+from deskwire.model.events import Event, Kind
 from deskwire.model.notices import Notice
 from deskwire.model.signals import Happened, Signal
 from deskwire.ports import Item
@@ -40,6 +40,9 @@ ASIDE = "no ticket"  # the reasons of what gets none by the company's policy beg
 HISTORY = "history"  # the keys of notes on a customer's earlier tickets begin so
 
 
+SAID = "note/said"  # the keys of notes on what was said automatically begin so
+
+
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
@@ -50,6 +53,9 @@ class Recorded:
     It is an `event`, a `signal` of a helpdesk, a `notice` of an incident, or a `note` of ours. `trouble` says what
     watch counts of a filed message (see `incidents.written`). A note may tag its ticket (`tags`), and solve it as long
     as the customer's last object is `solves`.
+
+    `mirror` is the helpdesk into which it is copied once it is filed, `quotes` are the keys of messages without a
+    ticket that its entry quotes.
     """
 
     key: str
@@ -70,6 +76,8 @@ class Recorded:
     trouble: str = ""
     opinion: str = ""  # of a service on AWS (`care.opinion`)
     keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
+    mirror: str = ""
+    quotes: tuple[str, ...] = ()
 
     @property
     def content(self) -> Happened | None:
@@ -85,6 +93,16 @@ class Recorded:
     def recalls(self) -> bool:
         """Whether it is the note on a customer's earlier tickets, which are still to be looked up."""
         return self.key.startswith(f"{HISTORY}/") and not self.note
+
+    @property
+    def copied(self) -> bool:
+        """Whether a mirror gets it once it is filed: what customers and colleagues said, and what was said for us.
+
+        An attachment that followed its message is fetched by the mirror itself.
+        """
+        if self.event is not None:
+            return self.event.kind is not Kind.ATTACHMENT
+        return bool(self.note) and self.key.startswith(f"{SAID}%2F")
 
     @property
     def since(self) -> datetime | None:
@@ -124,6 +142,8 @@ class Recorded:
             found["solves"] = self.solves
         if self.opinion:
             found["opinion"] = self.opinion
+        if self.quotes:
+            found["quotes"] = list(self.quotes)
         if self.keep_until:
             expires = min(found.get("expires", self.keep_until), self.keep_until)
             found |= {"keep_until": self.keep_until, "expires": expires}
@@ -159,4 +179,6 @@ def recorded(item: Item) -> Recorded:
         opinion=item.get("opinion", ""),
         recorded_at=item.get("recorded_at", 0),
         keep_until=int(item.get("keep_until", 0)),
+        mirror=item.get("mirror", ""),
+        quotes=tuple(item.get("quotes", ())),
     )

@@ -153,7 +153,9 @@ class Relaying:
             return Attempt(state="refused", reason=f"{wording.WORDLESS} ({'; '.join(left)})")
         message = replace(message, attachments=files)
         turn.intended.append(message.key)
-        first = self.ledger.intend(turn.thread, send=message.key, text=message.text)
+        first = self.ledger.intend(
+            turn.thread, send=message.key, text=message.text, copied=self._copied(turn, case, files)
+        )
         state, sent, reason = self.sending.send(turn, message, permit, first=first)
         if state != "sent" or sent is None:
             return Attempt(state=state, reason=reason)
@@ -199,6 +201,18 @@ class Relaying:
         if self.ledger.message(turn.thread.key, compose("note", key)) is None:
             left = [each.name or each.line() for each in case.reply.attachments]
             self._note(turn, key, case.reply, wording.link_posted(turn.channel.title, moment(until), left))
+
+    def _copied(self, turn: Turn, case: Case, files: Sequence[Attachment]) -> dict[str, str]:
+        """Return what a mirror is to be told of a reply once it was sent; nothing where there is no mirror."""
+        if not turn.mirror:
+            return {}
+        turn.copies()
+        where = f"{turn.definition.name}, ticket {case.reply.ticket}"
+        names = [each.name or each.line() for each in files]
+        return {
+            "mirror": turn.mirror,
+            "words": wording.mirrored(case.reply, case.text, names, where, turn.channel.title),
+        }
 
     def _say_beside(self, turn: Turn, answer: Outgoing) -> None:
         """Say in public, once in a conversation, that there is a private answer. The answer stands without it, too."""
@@ -261,6 +275,8 @@ class Relaying:
         thread = turn.thread
         if is_incident(thread.key):
             return Refusal(wording.NOBODYS)
+        if turn.mirrors:
+            return Refusal(_mirrors(turn))
         if not isinstance(turn.channel, Replies):
             return Refusal(f"{turn.channel.title} takes no answers through its interface")
         wrote_at = to.at if to is not None else thread.last_inbound
@@ -285,6 +301,10 @@ class Relaying:
     def _tell(self, turn: Turn, key: str, reply: AgentReply, tell: Tell, text: str) -> None:
         """Add a note to the reply's own ticket: it was not sent, or may not have been."""
         turn.settle(key, tell.state, (), tell.reason)
+        if turn.mirrors:
+            self._note(turn, key, reply, wording.in_a_mirror(_mirrors(turn), text))
+            self.telemetry.count("AnswersInMirror")
+            return
         if reply.withheld and tell.reason == reply.withheld:
             # The note is enough: for most of it (a merge, a machine's words) no person has to act.
             self._note(turn, key, reply, wording.withheld(tell.reason, text))
@@ -311,6 +331,12 @@ def _meant(turn: Turn, said: Spoken) -> tuple[Visibility, tuple[str, ...]]:
     if rules.move.moves(thread.channel, thread.tags, found):
         return Visibility.PRIVATE, ()
     return Visibility.PUBLIC, found if rules.hold else ()
+
+
+def _mirrors(turn: Turn) -> str:
+    """Return why nothing is sent from a mirror."""
+    first = turn.first
+    return wording.of_a_mirror(first.helpdesk, first.ticket) if first is not None else wording.COPY
 
 
 def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:

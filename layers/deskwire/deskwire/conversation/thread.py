@@ -150,6 +150,8 @@ class Thread(BaseModel):
     unfiled: Unfiled | None = None  # while something of it waits after a failure
     lease_owner: str = ""
     alias_of: str = ""
+    mirrors: str = ""  # the key of the conversation that this thread copies into `helpdesk`; empty: it is one itself
+    mirrored: tuple[str, ...] = ()  # the helpdesks into which it was copied so far
     expires: int = 0  # of a thread whose customer was erased, until they write again
     erased: dict[str, int] = Field(default_factory=dict)  # when, by `person_digest`
 
@@ -157,6 +159,11 @@ class Thread(BaseModel):
     def key(self) -> str:
         """The thread's key."""
         return self.pk[2:]
+
+    @property
+    def conversation(self) -> str:
+        """The key of the conversation: of a mirror, that of the thread it copies."""
+        return self.mirrors or self.key
 
     @property
     def filing_key(self) -> str:
@@ -169,7 +176,7 @@ class Thread(BaseModel):
     @property
     def reference(self) -> str:
         """Our short reference of the present ticket."""
-        return reference(self.key, self.epoch)
+        return reference(self.conversation, self.epoch)
 
     def writing(self, writer: Writer) -> tuple[Writer, ...]:
         """Return the writers once this one has written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET
 
 from .decide import Pending, Plan
 from .limits import LeftAlone
-from .recorded import REMINDER, Recorded
+from .recorded import REMINDER, Outcome, Recorded
 from .reminders import METRICS, NO_TICKET_PAUSE, clocks, is_waiting, note
 from .spoken import Writer
 from .table import DAY, seconds
@@ -57,6 +58,8 @@ class Turn:
     inside: Reach  # the helpdesk's
     now: datetime
     incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
+    mirror: str = ""  # the helpdesk into which what is filed is copied
+    first: Thread | None = None  # of a mirror: the conversation that it copies
     before: Thread = field(init=False)
     assessed: dict[tuple[str, str, int, int, str], Hints] = field(default_factory=dict)  # by what was said
     opinions: dict[str, str] = field(default_factory=dict)  # of a service on AWS, by the message's key
@@ -105,6 +108,34 @@ class Turn:
         """Go on later. Held up twice in one turn by neighbours that are left alone is held up all the same."""
         self.held = self.held or (self.trouble is None and isinstance(error, LeftAlone))
         self.trouble = self.trouble or error
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether this is a mirror's turn: nobody is told anything in it."""
+        return bool(self.thread.mirrors)
+
+    @property
+    def reference(self) -> str:
+        """The reference that the customer knows the ticket by."""
+        return (self.first or self.thread).reference
+
+    def copy(self) -> None:
+        """Mark what was filed to be copied into the mirror."""
+        if not self.mirror:
+            return
+        self.outcomes = [self._copied(each) for each in self.outcomes]
+        if any(each.mirror for each in self.outcomes):
+            self.copies()
+
+    def copies(self) -> None:
+        """Record into which helpdesk the conversation is copied."""
+        self._become(mirrored=tuple(dict.fromkeys((*self.thread.mirrored, self.mirror))))
+
+    def _copied(self, message: Recorded) -> Recorded:
+        if message.state != Outcome.FILED or not message.copied:
+            return message
+        quotes = tuple(sorted(self.quoted)) if message.key == self.earlier_with else ()
+        return dataclasses.replace(message, mirror=self.mirror, quotes=quotes)
 
     # ---------------------------------------------------------------- the customer's side
 

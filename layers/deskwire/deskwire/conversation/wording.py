@@ -10,7 +10,7 @@ from deskwire.care.measure import cut
 from deskwire.care.private import NAMES
 from deskwire.contracts.terms import Unit
 from deskwire.model.events import MOST_STARS, Attachment, Author, Event, Kind
-from deskwire.model.tickets import Change, Earlier
+from deskwire.model.tickets import AgentReply, Change, Earlier
 
 from .decide import Undelivered
 from .spoken import Writer, labels, visible
@@ -249,6 +249,26 @@ def link_used(ticket: str, name: str) -> str:
         f"Somebody came by the one-time link and wrote: ticket #{ticket}. It is NOT proved that it is "
         f"{line(name) if name else 'the customer'}."
     )
+
+
+COPY = "this ticket is a copy, for the move to this helpdesk: nothing that is written here reaches the customer"
+
+
+def of_a_mirror(helpdesk: str, ticket: str) -> str:
+    """Return why an answer in a mirror is not sent, and where to answer."""
+    return f"{COPY}. Please answer in {helpdesk}, ticket {ticket}" if ticket else COPY
+
+
+def in_a_mirror(reason: str, text: str) -> str:
+    """Return the note for an agent who answered in a mirror."""
+    return f"This was NOT sent to the customer.\nWhy: {reason}.\n\n> {text[:300]}"
+
+
+def mirrored(reply: AgentReply, text: str, files: Sequence[str], where: str, title: str) -> str:
+    """Return the note by which a mirror is told of an answer that was sent."""
+    by = f" by {line(reply.author)}" if reply.author else ""
+    attached = f"\n\nAttached: {line(', '.join(files))}" if files else ""
+    return f"{text.strip()}{attached}\n\nAnswered{by} in {where} · {title} · {when(reply.written_at)}"
 
 
 WORDLESS = "it has no words, and pictures and other files are not sent. Please write a text, with a link"

@@ -14,17 +14,20 @@ from datetime import datetime
 from deskwire.configuration import connection_key
 from deskwire.conversation.recorded import ASIDE, MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import distinct, letter_of, notices, opened, read_letter, timer
+from deskwire.letters import copy, distinct, letter_of, notices, opened, read_letter, timer
 from deskwire.model.keys import digest
+from deskwire.model.mirrors import is_mirror, mirror_thread
 from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
 from deskwire.timing import DELIVERED_WITHIN, GIVE_UP, OVERDUE_AFTER
 
-ATTRIBUTES = ("pk", "sk", "state", "reason", "kind", "note", "by", "recorded_at", "begun_at", "done_at", "at")
+ATTRIBUTES = (
+    "pk", "sk", "state", "reason", "kind", "note", "by", "recorded_at", "begun_at", "done_at", "at", "mirror",
+)  # fmt: skip
 
-OVERDUE, FORSAKEN, UNTAKEN, NOWHERE, TOO_OLD, UNSURE = (
-    "overdue", "forsaken", "not taken", "moved nowhere", "waits too long", "sending",
+OVERDUE, FORSAKEN, UNTAKEN, NOWHERE, TOO_OLD, UNSURE, UNCOPIED = (
+    "overdue", "forsaken", "not taken", "moved nowhere", "waits too long", "sending", "not mirrored",
 )  # fmt: skip
 ADVICE = {
     OVERDUE: "sweep wakes it and no worker finishes it: look for the thread's digest in converse's log",
@@ -32,6 +35,7 @@ ADVICE = {
     UNTAKEN: "recorded, and never begun: replay it if `deskwire dead` lists it, else run `deskwire audit --mend`",
     NOWHERE: "it did not arrive in the thread it was moved to: run `deskwire audit --mend`",
     TOO_OLD: "it was to be given up by now: look for the thread's digest in converse's log",
+    UNCOPIED: "it was filed, and not copied into the second helpdesk: run `deskwire audit --mend`",
     UNSURE: "its sending was begun and never ended: look in the channel whether it went out, and tell the agent",
 }
 
@@ -72,13 +76,14 @@ class Audit:
     waiting: int  # without an outcome yet, and somebody is to go on with them
     notes: int  # of ours, on their way into a ticket or there
     discarded: int  # parked or dead, and an operator said why not
+    mirrored: Mapping[str, int] = field(default_factory=dict)  # of the events, how their copies in a mirror ended
     aside: Mapping[str, int] = field(default_factory=dict)  # of the suppressed, what got no ticket by policy: by reason
     strays: Sequence[Stray] = ()
 
     @property
     def events(self) -> int:
         """How many events were recorded: each has an outcome, waits for it, or is a stray."""
-        without = [stray for stray in self.strays if stray.state in UNENDED]
+        without = [each for each in self.strays if each.state in UNENDED and not is_mirror(each.thread)]
         return sum(self.outcomes.values()) + self.waiting + len(without)
 
 
@@ -88,11 +93,14 @@ class _Walk:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     aside: Counter[str] = field(default_factory=Counter)
+    mirrored: Counter[str] = field(default_factory=Counter)
     notes: int = 0
     discarded: int = 0
     unended: list[Key] = field(default_factory=list)
     moved: list[Key] = field(default_factory=list)
     sending: list[Key] = field(default_factory=list)
+    copied: dict[Key, Key] = field(default_factory=dict)  # by where the copy is to be: of what
+    copies: set[Key] = field(default_factory=set)
 
     def see(self, item: Item, since: int) -> None:
         """Take in one item; `since` in seconds."""
@@ -100,14 +108,28 @@ class _Walk:
         if key[0] == DISCARDED:
             self.discarded += item.get("at", 0) >= since
         elif key[1].startswith("S#"):
+            self.copy(key, item, since)
             if item.get("state") == "sending" and item.get("begun_at", 0) >= since:
                 self.sending.append(key)
-        elif key[1].startswith("M#") and item.get("recorded_at", 0) >= since * 1000:
-            self.message(key, item)
+        elif key[1].startswith("M#"):
+            self.copy(key, item, since)
+            if item.get("recorded_at", 0) >= since * 1000:
+                self.message(key, item)
+
+    def copy(self, key: Key, item: Item, since: int) -> None:
+        """Take in where the copy of an item is to be, or that this is one."""
+        if is_mirror(key[0][2:]):
+            self.copies.add(key)
+        elif "mirror" in item and item.get("done_at", 0) >= since * 1000:
+            mirror = mirror_thread(item["mirror"], key[0][2:])
+            self.copied[message_item(mirror, key[1][2:])] = key
 
     def message(self, key: Key, item: Item) -> None:
-        """Take in one message."""
-        if item["state"] == RECORDED:
+        """Take in one message. Of a mirror's, the event is counted in its conversation."""
+        if is_mirror(key[0][2:]) and item["state"] != RECORDED:
+            if not item.get("note"):
+                self.mirrored[item["state"]] += 1
+        elif item["state"] == RECORDED:
             self.unended.append(key)
         elif item.get("note"):
             self.notes += 1
@@ -137,15 +159,18 @@ def audit(table: WholeTable, *, since: datetime, now: datetime) -> Audit:
             strays.append(_stray(table, state, found, now))
         elif found.get("note"):
             walk.notes += 1
+        elif is_mirror(key[0][2:]):
+            walk.mirrored[RECORDED] += 1
         else:
             waiting += 1
     for state, keys, astray in ((NOWHERE, walk.moved, _nowhere), (UNSURE, walk.sending, _unsure)):
         rows = [row for key in keys if (row := table.get(key)) and astray(table, row, now)]
         strays += [_stray(table, state, row, now) for row in rows]
+    strays += _uncopied(table, {place: key for place, key in walk.copied.items() if place not in walk.copies}, now)
     strays.sort(key=lambda each: -each.age)
     return Audit(since=since, until=now, outcomes=dict(sorted(walk.outcomes.items())), moved=len(walk.moved),
-                 waiting=waiting, notes=walk.notes, discarded=walk.discarded,
-                 aside=dict(sorted(walk.aside.items())), strays=strays)  # fmt: skip
+                 waiting=waiting, notes=walk.notes, discarded=walk.discarded, strays=strays,
+                 mirrored=dict(sorted(walk.mirrored.items())), aside=dict(sorted(walk.aside.items())))  # fmt: skip
 
 
 def _thread(table: Table, pk: str) -> Item:
@@ -192,6 +217,21 @@ def _unsure(table: Table, item: Item, now: datetime) -> bool:
     return item.get("state") == "sending" and idle and _age(item, now) > DELIVERED_WITHIN.total_seconds()
 
 
+def _uncopied(table: Table, copied: Mapping[Key, Key], now: datetime) -> list[Stray]:
+    """Return what was filed and never arrived in its mirror."""
+    strays = []
+    for place, key in copied.items():
+        item = table.get(key) if table.get(place) is None else None
+        if item is None or item.get("erased") or _since_done(item, now) <= DELIVERED_WITHIN.total_seconds():
+            continue
+        strays.append(_stray(table, UNCOPIED, item, now))
+    return strays
+
+
+def _since_done(item: Item, now: datetime) -> int:
+    return seconds(now) - int(item.get("done_at", 0)) // 1000
+
+
 def _stray(table: Table, state: str, item: Item, now: datetime) -> Stray:
     thread_key, thread = item["pk"][2:], _thread(table, item["pk"])
     channel, account = thread.get("channel", ""), thread.get("account", "")
@@ -210,6 +250,8 @@ def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stra
         if stray.state == UNSURE:
             continue
         letter = timer(stray.thread, f"mended {seconds(now) // 60}")
+        if stray.state == UNCOPIED:
+            letter = _copy(table, stray)
         if stray.state in {UNTAKEN, NOWHERE}:
             item = table.get(message_item(stray.thread, stray.key))
             if item is None or "event" not in item:
@@ -220,6 +262,13 @@ def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stra
     if letters:
         mailbox.send(letters)
     return len(letters)
+
+
+def _copy(table: Table, stray: Stray) -> Letter:
+    """Return the letter that has something copied into its mirror."""
+    item = f"{'S' if stray.key.startswith('reply/') else 'M'}#{stray.key}"
+    found = table.get((f"T#{stray.thread}", item)) or {}
+    return copy(str(found.get("mirror", "")), stray.thread, item)
 
 
 def again(thread_key: str, item: Item, archive: Archive) -> Letter:

@@ -35,6 +35,7 @@ from deskwire.letters import archived_as, content_in, content_of, read_letter
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Visibility
 from deskwire.model.keys import compose
+from deskwire.model.mirrors import mirror_thread
 from deskwire.model.reference import reference
 from deskwire.model.tickets import Entry, Sought
 from deskwire.ports import (
@@ -208,9 +209,11 @@ class Eraser:
         self.table.update(start)
         traces = self.find(person)
         again: set[str] = set()
-        for key in (*sorted(traces.aliases), *sorted(traces.threads)):  # a thread leads to its aliases, so it is last
+        left = [*sorted(traces.aliases), *sorted(traces.threads)]  # a thread leads to its aliases, so it is last
+        for key in left:
             try:
-                self._thread(person, key, led=key in traces.aliases)
+                mirrors = self._thread(person, key, led=key in traces.aliases)
+                left += [each for each in mirrors if each not in left]
             except (Busy, Moved, Conflict):
                 again.add("a conversation is being worked on: run it again in three minutes")
             except (TemporaryError, ConfigurationError) as error:
@@ -229,19 +232,22 @@ class Eraser:
 
     # ---------------------------------------------------------------- a conversation
 
-    def _thread(self, person: Person, key: str, *, led: bool) -> None:
+    def _thread(self, person: Person, key: str, *, led: bool) -> list[str]:
+        """Erase a thread; return its mirrors. A copy may be on its way to one that has not begun."""
         item = self.table.get(thread_item(key)) or {}
         if item.get("alias_of"):  # nobody works on it
             self._slice(person, None, key, most=None)
             if led:
                 self.table.transact([Delete(thread_item(key)), Update(person.certificate, add={"aliases": 1})])
-            return
-        left = True
+            return []
+        left, mirrors = True, []
         while left:
             ledger = Ledger(self.table, self.clock, self.owner())
             thread = ledger.take(key, None, "")
             ledger.conclude(thread)
+            mirrors = [mirror_thread(helpdesk, key) for helpdesk in thread.mirrored]
             left = self._held(person, ledger, thread)
+        return mirrors
 
     def _held(self, person: Person, ledger: Ledger, thread: Thread) -> bool:
         """Erase some messages of a thread that is ours for now; return whether some are left."""
@@ -370,6 +376,7 @@ class Eraser:
             self._name(person, f"{self._helpdesk(thread)}/{ticket}", cut)
         if alone:
             self._remove_ways(thread)
+            self._remove_answers(thread)
 
     def _cut(self, thread: Thread, ticket: str, named: Sequence[str]) -> list[Delete]:
         """Say in a ticket that is not `named` yet that it is cut off; return what cuts the way back from it."""
@@ -392,10 +399,17 @@ class Eraser:
     def _remove_ways(self, thread: Thread) -> None:
         """Remove what was shown to a page of the thread, and the ways from its references."""
         shown = [(row["pk"], row["sk"]) for row in self.table.query(box(thread.key))]
-        ours = [reference_item(reference(thread.key, epoch)) for epoch in range(thread.epoch + 1)]
+        known = [] if thread.mirrors else range(thread.epoch + 1)
+        ours = [reference_item(reference(thread.key, epoch)) for epoch in known]
         gone = [Delete(key) for key in (*shown, *ours)]
         for start in range(0, len(gone), 50):
             self.table.transact(gone[start : start + 50])
+
+    def _remove_answers(self, thread: Thread) -> None:
+        """Remove the words of agents' answers, kept where a mirror was to be told of them."""
+        for row in self.table.query(f"T#{thread.key}", "S#"):
+            if "words" in row:
+                self.table.update(Update((row["pk"], row["sk"]), remove=("words",)))
 
     def _tell(self, thread: Thread, ticket: str) -> None:
         """Say in a ticket, before its way back is cut, that nothing written there reaches the customer any more."""

@@ -87,7 +87,7 @@ class Replay:
 
     events: Sequence[tuple[Happened, str]] = ()
     unreadable: Sequence[str] = ()
-    timers: int = 0  # letters that only wake a thread
+    timers: int = 0  # letters that only wake a thread, or have something copied
 
     @property
     def new(self) -> int:
@@ -149,7 +149,7 @@ class Replayer:
     def replay_dead(self, pile: Pile, found: Found, *, dry: bool = False) -> Replay:
         """Put a dead letter on the mailbox again, in its group, and take it away. Raises `PayloadError`."""
         data = read_letter(found.body)
-        if {"timer", "poll"} & data.keys():
+        if {"timer", "poll", "mirror"} & data.keys():
             replay = Replay(timers=1)
         else:
             event = content_of(data, self.archive)

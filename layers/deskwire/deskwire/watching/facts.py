@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deskwire.model.keys import compose, decompose, digest
+from deskwire.model.mirrors import is_mirror, mirrored
 from deskwire.model.notices import PLACE, is_incident
 
 # What is read of an item. All else stays in the record: an event, a note and a raw fragment hold customers' words.
@@ -68,8 +69,11 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
         "ticket": str(new.get("ticket", "")),
         "received_at": str(new.get("received_at", "")),
     }
+    mirror, thread_key = mirrored(pk[2:])
+    if is_mirror(pk[2:]):  # the message itself was counted in its conversation
+        counts, outcome = {"mirrored" if state == "filed" else f"mirror_{state}": 1}, outcome | {"mirror": mirror}
     # A message says itself which account it is of: it may be filed in a thread of another one.
-    whose = pk[2:] if kind in {"note", PLACE} else sk[2:]
+    whose = thread_key if kind in {"note", PLACE} else sk[2:]
     yield _fact(at, whose, counts, "outcome", pk, sk, outcome=outcome)
 
 

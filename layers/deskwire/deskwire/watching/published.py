@@ -47,6 +47,9 @@ class Published(_Entry):
     thread: str = Field(description="Digest of the conversation, the same for all that happens in it and in the logs.")
     event: str = Field(description="Digest of the event's key, as in the logs.")
     ticket: str = Field(description="The helpdesk's id of the ticket; empty where there is none.")
+    mirror: str = Field(
+        "", description="Of a copy: the helpdesk it was copied into. Empty: of the conversation itself."
+    )
     received_at: str = Field(description="When it was delivered; empty for a note of ours.")
 
 

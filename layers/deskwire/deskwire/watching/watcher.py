@@ -20,6 +20,7 @@ from deskwire.telemetry import Telemetry
 
 from .facts import Fact, facts_of
 from .incidents import IncidentWatch
+from .mirroring import MirrorWatch
 from .published import Published
 
 MOST = 30  # records counted in one transaction: two facts each, and their figures, are below the hundred it may hold
@@ -35,6 +36,7 @@ class Watcher:
     telemetry: Telemetry
     bus: Bus | None = None
     incidents: IncidentWatch | None = None
+    mirrors: MirrorWatch | None = None
     _names: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> str:
@@ -63,6 +65,8 @@ class Watcher:
             self._take(facts)
             if self.incidents is not None:
                 self.incidents.watch(read)
+            if self.mirrors is not None:
+                self.mirrors.watch(read)
         except Exception as error:  # noqa: BLE001 - whatever it is, the records are redelivered
             return self._failed(records[0], error)
         return unreadable

@@ -1,0 +1,47 @@
+"""Has what was filed copied into a second helpdesk: the outcome itself names that, and the stream delivers it.
+
+watch reads no words: its letter names the item, and converse copies it. It is sent at least once; in the mirror it is
+known by its key, as every message is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deskwire.letters import copy, distinct
+from deskwire.ports import Letter, Mailbox
+
+ENDS = {"M#": "filed", "S#": "sent"}  # what a message, and an answer, is once it is copied
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorWatch:
+    """Puts the letters of mirrors on the mailbox."""
+
+    mailbox: Mailbox
+
+    def watch(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Send a letter for each item that is to be copied. Raises `TemporaryError`; the batch may come again."""
+        found = [each for record in records if (each := copy_of(record)) is not None]
+        # A transaction does not say in which order it wrote: of one thread, what was recorded first comes first.
+        letters = distinct(letter for _, letter in sorted(found, key=lambda each: each[0]))
+        if letters:
+            self.mailbox.send(letters)
+
+
+def copy_of(record: Mapping[str, Any]) -> tuple[int, Letter] | None:
+    """Return when an item was recorded and the letter that has it copied, if that is due by a stream's record."""
+    change = record["dynamodb"]
+    pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
+    new, old = change.get("NewImage") or {}, change.get("OldImage") or {}
+    end = ENDS.get(sk[:2], "")
+    if "mirror" not in new or _state(new) != end or _state(old) == end:
+        return None
+    at = new.get("recorded_at") or new.get("done_at") or {"N": "0"}
+    return int(at["N"]), copy(str(new["mirror"]["S"]), pk[2:], sk)
+
+
+def _state(image: Mapping[str, Any]) -> str:
+    return str(image.get("state", {}).get("S", ""))

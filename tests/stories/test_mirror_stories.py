@@ -1,0 +1,329 @@
+"""Two desks: what is filed in one is copied into the other, which answers nobody, and whose outage touches nobody."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, connection_key, item
+from deskwire.conversation.mirroring import ENDED
+from deskwire.model.secret import Secrets
+from deskwire.operating.auditing import audit, mend
+from deskwire.operating.erasing import Eraser, Person
+from deskwire.ports import Put, Update
+from deskwire.ports.memory import MemoryPile
+from deskwire.registry import helpdesk
+from deskwire.watching.mirroring import MirrorWatch
+from deskwire.watching.watcher import Watcher
+from deskwire.web.request import Request
+from deskwire.web.rest import with_hosts
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.gateway import gateway_event
+from sandbox.neighbours.neighbour import Clock, broken, cut_after
+from tests.streams import StreamingTable, matches, patterns
+
+from .conftest import CUSTOMER, PAGE, SECRETS, START, Company
+
+PATTERNS = patterns()  # of the template
+HOUR = 3600
+
+
+class Moving(Company):
+    """The company of the stories, which files into `acme` and is about to move to `nova`."""
+
+    def __init__(self, clock, zendesk, nova):
+        self.nova = nova
+        super().__init__(clock, zendesk)
+        self.streamed = StreamingTable(self.now)
+        self.streamed.items = self.table.items
+        for part in (self, self.conversation, self.sweeper, self.directory):
+            object.__setattr__(part, "table", self.streamed)
+        self.published, self.delivered = [], 0
+        self.watcher = Watcher(table=self.table, telemetry=self.telemetry, bus=self, mirrors=MirrorWatch(self.mailbox))
+        second = HelpdeskConnection(
+            name="nova", connector="zendesk", endpoint="second", secret="zendesk",
+            settings={"subdomain": "nova", "email": "deskwire@acme.example"},
+        )  # fmt: skip
+        webhook = Endpoint(name="second", side="helpdesks", connectors=("zendesk",), secret="zendesk", helpdesk="nova")
+        for definition in (second, webhook):
+            self.table.put(Put(item(definition)))
+        keys = [*self.table.get(INDEX_KEY)["keys"], list(second.key)]
+        self.table.update(Update(INDEX_KEY, set={"keys": keys}))
+        self.connections(mirror="nova")
+
+    def connect(self):
+        hosts = {each.host: each.address for each in (self.zendesk, self.nova)}
+        self._direct = with_hosts(self._open, hosts)
+
+    def connections(self, **changes):
+        """Change the connections, as `deskwire apply` does, and let the minute pass for which they are remembered."""
+        for channel in ("messenger", "facebook"):
+            key = connection_key(channel, PAGE)
+            known = Connection.read(self.table.get(key)["definition"])
+            self.table.put(Put(item(known.model_copy(update=changes))))
+        self.tick(61)
+
+    def publish(self, events):
+        self.published += [json.loads(json.dumps(each["Detail"])) for each in events]
+
+    def watch(self, *, again=False):
+        """Let watch take what is new on the stream, or all of it once more."""
+        records = [each for each in self.streamed.stream if any(matches(each, pattern) for pattern in PATTERNS)]
+        new = records if again else records[self.delivered :]
+        self.delivered = len(records)
+        assert self.watcher.watch(new) == ""
+
+    def work(self):
+        """Work and watch until nothing is new."""
+        done = []
+        for _ in range(6):
+            done += super().work()
+            self.watch()
+        return done
+
+    def signalled_by_nova(self, ticket, invocation="INVOCATION-N1"):
+        request = Request(
+            method="POST", endpoint="second", body=json.dumps({"ticket_id": str(ticket)}).encode(),
+            headers={"x-zendesk-webhook-invocation-id": invocation, "content-type": "application/json"},
+            received_at=self.now(),
+        )  # fmt: skip
+        signed = helpdesk("zendesk").verification.sign(request, Secrets(SECRETS["zendesk"]), self.now())
+        return self.receiver.handle(gateway_event(signed, side="helpdesks"))["statusCode"]
+
+    def answers(self, words, ticket=None):
+        """Let an agent answer in the first desk, and the answer be sent."""
+        ticket = ticket or self.zendesk.tickets[-1].id
+        self.zendesk.agent_replies(int(ticket), words)
+        assert self.signalled(ticket, f"INVOCATION-{next(self.numbers)}") == 200
+        self.work()
+
+    def copies(self):
+        """Return what stands in the second desk, ticket by ticket."""
+        return [[each.words for each in self.nova.comments(ticket.id)] for ticket in self.nova.tickets]
+
+    def heard(self):
+        """Return what the customers were told."""
+        return [sent["message"]["text"] for sent in self.graph.sent if "message" in sent]
+
+
+@pytest.fixture
+def moving():
+    clock = Clock(START, held=True)
+    with Zendesk(clock) as zendesk, Zendesk(clock, subdomain="nova") as nova:
+        company = Moving(clock, zendesk, nova)
+        yield company
+        company.close()
+
+
+def says(moving, *texts, **more):
+    for text in texts:
+        assert moving.deliver(moving.message(text, **more)) == 200
+        moving.work()
+        moving.tick(5)
+
+
+def test_what_is_filed_is_copied_with_its_answers(moving):
+    says(moving, "Where is my parcel?", "It is number 4471.")
+    moving.answers("It left Keflavík this morning.")
+    (ticket,) = moving.copies()
+    assert ["Where is my parcel?" in words for words in ticket] == [True, False, False]
+    assert "4471" in ticket[1]
+    assert "It left Keflavík this morning." in ticket[2]
+    assert "in acme, ticket" in ticket[2]
+    assert moving.heard()[-1] == "It left Keflavík this morning."
+    assert len(moving.heard()) == 2
+
+
+def test_a_mirror_that_is_down_for_hours_touches_nobody_and_then_holds_everything_once_in_order(moving):
+    moving.nova.faults.add(broken(503), times=1_000_000)
+    names = ["one", "two", "three"]
+    for hour in range(4):
+        for each in names:
+            says(moving, f"{each} asks for the {hour}. time", customer=f"2490000000000002{names.index(each)}")
+            assert f"{each} asks for the {hour}. time" in "".join(moving.comments())
+        for _ in range(12):
+            moving.later(300)
+    assert len(moving.heard()) == len(names)
+    assert not moving.copies()
+    assert oldest(moving, "nova") > 3 * HOUR
+    assert oldest(moving, "acme") == 0
+    moving.nova.faults.clear()
+    for _ in range(10):
+        moving.later(120)
+    tickets = moving.copies()
+    assert len(tickets) == len(names)
+    for each in names:
+        (words,) = [ticket for ticket in tickets if each in ticket[0]]
+        whole = "".join(words)
+        said = [whole.find(f"{each} asks for the {hour}. time") for hour in range(4)]
+        assert -1 not in said
+        assert said == sorted(said)
+        assert whole.count("asks for") == 4
+    assert oldest(moving, "nova") == 0
+    assert len(moving.heard()) == len(names)
+
+
+def oldest(moving, desk):
+    """Return what sweep said last of how long the helpdesk's oldest message waits."""
+    lines = [json.loads(line) for line in moving.lines]
+    return [
+        line["OldestUnfiledSeconds"]
+        for line in lines
+        if line.get("helpdesk") == desk and "OldestUnfiledSeconds" in line
+    ][-1]
+
+
+def test_an_edit_and_a_deletion_are_copied_as_they_were_filed(moving):
+    says(moving, "my telephone is 555-0199")
+    said = moving.copies()[0][0]
+    assert "555-0199" in said
+    entry = moving.message("x", mid="m_1")
+    entry["messaging"][0]["message"] = {"mid": "m_1", "is_deleted": True}
+    assert moving.deliver(entry) == 200
+    moving.work()
+    (ticket,) = moving.copies()
+    assert "deleted" in ticket[-1]
+    assert not any("555-0199" in words for words in ticket)
+
+
+def test_watch_may_tell_it_again_and_a_worker_may_die(moving):
+    says(moving, "Where is my parcel?")
+    moving.watch(again=True)
+    moving.tick(400)
+    moving.watch(again=True)
+    moving.work()
+    assert [len(ticket) for ticket in moving.copies()] == [1]
+    moving.nova.faults.add(cut_after(), method="PUT", times=1)
+    says(moving, "It is number 4471.")
+    for _ in range(5):
+        moving.later(60)
+    assert [len(ticket) for ticket in moving.copies()] == [2]
+
+
+def test_an_answer_in_the_mirror_reaches_nobody_and_the_agent_is_told_where_to_answer(moving):
+    says(moving, "Where is my parcel?")
+    heard = len(moving.heard())
+    (ticket,) = moving.nova.tickets
+    moving.nova.agent_replies(ticket.id, "We are looking at it.")
+    for number in (1, 2):
+        assert moving.signalled_by_nova(ticket.id, f"INVOCATION-N{number}") == 200
+        moving.work()
+    assert len(moving.heard()) == heard
+    notes = [words for words in moving.copies()[0] if "NOT sent to the customer" in words]
+    assert len(notes) == 1
+    assert f"Please answer in acme, ticket {moving.zendesk.tickets[0].id}" in notes[0]
+    assert moving.counted("Unanswerable") == 0
+
+
+def test_nothing_is_counted_twice_and_outcomes_name_the_mirror(moving):
+    says(moving, "Where is my parcel?", "It is number 4471.")
+    moving.answers("It left this morning.")
+    figures = Counter()
+    for (pk, _), row in moving.table.items.items():
+        if pk.startswith("F#messenger/"):
+            figures.update({name: value for name, value in row.items() if isinstance(value, int) and name != "expires"})
+    assert (figures["messages"], figures["tickets"], figures["answers"]) == (2, 1, 1)
+    assert figures["mirrored"] == 3
+    copied = [each for each in moving.published if each["mirror"]]
+    assert {each["mirror"] for each in copied} == {"nova"}
+    assert Counter(each["kind"] for each in copied) == {"message": 2, "note": 1}
+    assert {each["account"] for each in copied} == {PAGE}
+    assert len({each["id"] for each in moving.published}) == len(moving.published)
+    moving.telemetry.flush()
+    assert moving.counted("Mirrored") >= 3
+    found = audit(moving.table, since=START, now=moving.now())
+    assert found.outcomes == {"filed": 3}
+    assert found.mirrored == {"filed": 2}
+    assert not found.strays
+
+
+def test_what_watch_lost_is_named_by_the_audit_and_mended(moving):
+    says(moving, "Where is my parcel?")
+    moving.watch = lambda **_: None
+    says(moving, "It is number 4471.")
+    moving.tick(HOUR)
+    found = audit(moving.table, since=START, now=moving.now())
+    assert [stray.state for stray in found.strays] == ["not mirrored"]
+    assert mend(moving.table, moving.mailbox, moving.archive, found.strays, moving.now()) == 1
+    moving.work()
+    assert "4471" in moving.copies()[0][1]
+    assert not audit(moving.table, since=START, now=moving.now()).strays
+
+
+def test_what_waits_for_a_mirror_ends_by_itself_once_there_is_none(moving):
+    moving.nova.faults.add(broken(503), times=1_000_000)
+    says(moving, "Where is my parcel?")
+    moving.answers("It left this morning.")
+    moving.connections(mirror="")
+    for _ in range(10):
+        moving.later(300)
+    ended = [row for (pk, sk), row in moving.table.items.items() if pk.startswith("T#mirror/") and sk.startswith("M#")]
+    assert {(row["state"], row["reason"]) for row in ended} == {("suppressed", ENDED)}
+    assert len(ended) == 2
+    assert not [
+        key
+        for key, row in moving.table.items.items()
+        if key[1] in {"THREAD", "UNFILED"} and "due_shard" in row and key[0].startswith("T#mirror")
+    ]
+    assert [each["reason"] for each in moving.published if each["mirror"]] == [ENDED] * 2
+
+
+def test_what_waits_for_a_helpdesk_that_is_no_more_ends_too(moving):
+    moving.nova.faults.add(broken(503), times=1_000_000)
+    says(moving, "Where is my parcel?")
+    moving.connections(mirror="")
+    del moving.table.items[HelpdeskConnection(name="nova", connector="zendesk", secret="x").key]
+    moving.tick(61)
+    for _ in range(10):
+        moving.later(300)
+    ended = [row for (pk, sk), row in moving.table.items.items() if pk.startswith("T#mirror/") and sk.startswith("M#")]
+    assert {(row["state"], row["reason"]) for row in ended} == {("suppressed", ENDED)}
+
+
+def test_who_is_erased_is_erased_in_the_mirror(moving):
+    says(moving, "my telephone is 555-0199", "Hello?")
+    moving.answers("Dear Marta, call 555-0100.")
+    assert "555-0199" in str(moving.copies())
+    eraser = Eraser(
+        table=moving.table, archive=moving.archive, parked=MemoryPile([]), dead=MemoryPile([]),
+        directory=moving.directory, clock=moving.now, owner=lambda: f"erase-{next(moving.owners)}",
+    )  # fmt: skip
+    certificate = eraser.erase(Person("messenger", CUSTOMER))
+    assert certificate["complete"]
+    assert "555-0199" not in str(moving.copies())
+    kept = "".join(
+        str(value) for (pk, _), row in moving.table.items.items() if pk.startswith("T#") for value in row.values()
+    )
+    assert "555-0100" not in kept
+    assert not [
+        row
+        for (pk, sk), row in moving.table.items.items()
+        if pk.startswith("T#") and sk.startswith("M#") and "event" in row
+    ]
+    named = [name.split("/")[0] for name in certificate["by_hand"]]
+    assert sorted(named) == ["acme", "nova"]
+
+
+def test_a_copy_on_its_way_when_its_person_is_erased_is_not_filed(moving):
+    moving.watch = lambda **_: None
+    says(moving, "my telephone is 555-0199")
+    moving.clock.advance(0)
+    letters_after = Moving.watch
+    eraser = Eraser(
+        table=moving.table, archive=moving.archive, parked=MemoryPile([]), dead=MemoryPile([]),
+        directory=moving.directory, clock=moving.now, owner=lambda: f"erase-{next(moving.owners)}",
+    )  # fmt: skip
+    assert eraser.erase(Person("messenger", CUSTOMER))["complete"]
+    letters_after(moving)
+    moving.work()
+    assert not moving.copies()
+
+
+def test_nothing_is_copied_without_a_mirror(moving):
+    moving.connections(mirror="")
+    says(moving, "Where is my parcel?")
+    moving.answers("It left this morning.")
+    assert not moving.copies()
+    assert not [row for row in moving.table.items.values() if "mirror" in row or "words" in row]
