@@ -16,7 +16,18 @@ from deskwire.conversation.table import thread_item
 from deskwire.letters import VERSION
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
-from deskwire.operating.auditing import ADVICE, FORSAKEN, NOWHERE, OVERDUE, TOO_OLD, UNSURE, UNTAKEN, audit, mend
+from deskwire.operating.auditing import (
+    ADVICE,
+    FORSAKEN,
+    NOWHERE,
+    OVERDUE,
+    TOO_OLD,
+    UNCOPIED,
+    UNSURE,
+    UNTAKEN,
+    audit,
+    mend,
+)
 from deskwire.ports import Put, Update
 from deskwire.ports.memory import MemoryArchive, MemoryMailbox, MemoryTable
 from tests.tables import TABLE
@@ -150,7 +161,7 @@ def test_what_waits_beyond_all_patience_is_named():
 
 
 def test_every_state_has_advice():
-    assert set(ADVICE) == {OVERDUE, FORSAKEN, UNTAKEN, NOWHERE, TOO_OLD, UNSURE}
+    assert set(ADVICE) == {OVERDUE, FORSAKEN, UNTAKEN, NOWHERE, TOO_OLD, UNSURE, UNCOPIED}
 
 
 def test_mending_wakes_what_was_taken_and_sends_again_what_was_not(story):

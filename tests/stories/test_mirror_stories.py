@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, connection_key, item
 from deskwire.conversation.mirroring import ENDED
 from deskwire.model.secret import Secrets
@@ -24,10 +25,11 @@ from sandbox.neighbours.gateway import gateway_event
 from sandbox.neighbours.neighbour import Clock, broken, cut_after
 from tests.streams import StreamingTable, matches, patterns
 
-from .conftest import CUSTOMER, PAGE, SECRETS, START, Company
+from .conftest import CUSTOMER, PAGE, POLICY, SECRETS, START, Company
 
 PATTERNS = patterns()  # of the template
 HOUR = 3600
+OTHER = "24900000000000018"
 
 
 class Moving(Company):
@@ -327,3 +329,87 @@ def test_nothing_is_copied_without_a_mirror(moving):
     moving.answers("It left this morning.")
     assert not moving.copies()
     assert not [row for row in moving.table.items.values() if "mirror" in row or "words" in row]
+
+
+def test_after_the_switch_new_conversations_open_in_the_new_desk_and_those_in_flight_keep_their_ticket(moving):
+    says(moving, "Where is my parcel?")
+    moving.connections(helpdesk="nova", mirror="acme")
+    says(moving, "It is number 4471.")
+    says(moving, "Are you open?", customer=OTHER)
+    old, new = moving.thread(), moving.thread(OTHER)
+    assert (old["helpdesk"], new["helpdesk"]) == ("acme", "nova")
+    assert "4471" in moving.zendesk.comments(int(old["ticket"]))[-1].words
+    moving.answers("It left this morning.", old["ticket"])
+    assert moving.heard()[-1] == "It left this morning."
+    mirrors = {row["mirrors"]: row["helpdesk"] for (pk, sk), row in moving.table.items.items() if "mirrors" in row}
+    assert mirrors == {f"messenger/{PAGE}/{CUSTOMER}": "nova", f"messenger/{PAGE}/{OTHER}": "acme"}
+    (copied,) = [ticket for ticket in moving.copies() if "parcel" in ticket[0]]
+    assert ["parcel" in copied[0], "4471" in copied[1], "left this morning" in copied[2]] == [True] * 3
+    (back,) = [each for each in moving.zendesk.tickets if "open?" in moving.zendesk.comments(each.id)[0].words]
+    moving.nova.agent_replies(int(new["ticket"]), "From nine to five.")
+    assert moving.signalled_by_nova(new["ticket"]) == 200
+    moving.work()
+    assert moving.heard()[-1] == "From nine to five."
+    assert "From nine to five." in moving.zendesk.comments(back.id)[-1].words
+
+
+@pytest.mark.parametrize("ways", [{"mirror": ""}, {"mirror": "acme"}])
+def test_a_closed_conversation_goes_on_in_the_new_desk_which_names_where_it_was(moving, ways):
+    says(moving, "Where is my parcel?")
+    before = moving.thread()["ticket"]
+    moving.connections(helpdesk="nova", **ways)
+    moving.zendesk.close(int(before))
+    says(moving, "Hello again")
+    thread = moving.thread()
+    assert thread["helpdesk"] == "nova"
+    words = [each.words for each in moving.nova.comments(int(thread["ticket"]))]
+    assert "Hello again" in words[0]
+    assert f"This conversation goes on from acme, ticket {before}" in words[0]
+    says(moving, "Are you there?")
+    assert "Are you there?" in moving.nova.comments(int(thread["ticket"]))[-1].words
+    assert len(moving.heard()) == 1
+    assert moving.outcomes().keys() >= {f"messenger/{PAGE}/m_{number}/add/" for number in (1, 2, 3)}
+    assert not audit(moving.table, since=START, now=moving.now()).strays
+
+
+def test_a_late_answer_in_the_old_desks_ticket_still_reaches_the_customer_and_its_notes_stand_there(moving):
+    moving.connections(mirror="")
+    says(moving, "Where is my parcel?")
+    before = moving.thread()["ticket"]
+    moving.connections(helpdesk="nova", mirror="")
+    moving.zendesk.close(int(before))
+    says(moving, "Hello again")
+    assert moving.thread()["helpdesk"] == "nova"
+    assert moving.thread()["ticket"] == before  # both number their tickets alike
+    moving.zendesk.account.tickets[int(before)].status = "open"
+    moving.answers("It left this morning.", before)
+    assert moving.heard()[-1] == "It left this morning."
+    assert moving.thread()["helpdesk"] == "nova"
+    moving.tick(8 * 24 * HOUR)  # no platform takes an answer any more
+    moving.answers("Did it come?", before)
+    notes = [each.words for each in moving.zendesk.comments(int(before)) if "NOT" in each.words]
+    assert len(notes) == 1
+    assert not [words for ticket in moving.copies() for words in ticket if "NOT" in words]
+
+
+def test_who_is_in_flight_goes_on_when_the_old_desk_is_removed(moving):
+    says(moving, "Where is my parcel?")
+    before = moving.thread()["ticket"]
+    moving.connections(helpdesk="nova", mirror="")
+    del moving.table.items[HelpdeskConnection(name="acme", connector="zendesk", secret="x").key]
+    moving.tick(61)
+    says(moving, "It is number 4471.")
+    thread = moving.thread()
+    assert thread["helpdesk"] == "nova"
+    (words,) = [each.words for each in moving.nova.comments(int(thread["ticket"])) if "4471" in each.words]
+    assert f"goes on from acme, ticket {before}" in words
+
+
+def test_praise_that_is_quoted_is_quoted_in_the_mirror(moving):
+    rules = {**POLICY, "judging": {"praise": {"ticket": "none"}}}
+    moving.connections(policy=Policy.model_validate(rules))
+    says(moving, "thank you so much, your team is amazing and so helpful!", "Where is my parcel 7731?")
+    first = [each.words for each in moving.zendesk.comments(moving.zendesk.tickets[-1].id)]
+    (copied,) = moving.copies()
+    assert "so helpful" in first[0]
+    assert "so helpful" in copied[0]

@@ -29,7 +29,7 @@ from .decide import Plan, decide, end
 from .directory import Directory
 from .entries import Entries
 from .filing import Filing
-from .gathering import Gathering, first_origin, origin, place
+from .gathering import Gathering, about, first_origin, origin, place
 from .guarding import Guarding
 from .ledger import Answered, Full, Ledger, Moved, Reported
 from .linking import Linking
@@ -223,7 +223,7 @@ class Conversation:
                 raise trouble
             return self._all_ended(ledger, thread, messages, came_by, (Outcome.REFUSED, REMOVED))
         try:
-            turn = self._begin(ledger, thread, connection)
+            turn = self._begin(ledger, thread, connection, messages)
         except ConfigurationError as error:
             return self._postpone(ledger, thread, error, messages, connection)
         doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
@@ -267,18 +267,40 @@ class Conversation:
             self._perform(ledger, turn, plan, [item.message for item in items] + done)
         return plan
 
-    def _begin(self, ledger: Ledger, thread: Thread, connection: Connection) -> Turn:
-        definition = self.directory.helpdesk(thread.helpdesk or connection.helpdesk)
+    def _begin(self, ledger: Ledger, thread: Thread, connection: Connection, messages: list[Recorded]) -> Turn:
+        own = self._own(thread, connection)
+        chosen, others = self._chosen(own, thread, messages)
+        definition = self.directory.helpdesk(chosen or own)
         channel, outside = self.directory.channel_of(connection)
         helpdesk, inside = self.directory.helpdesk_of(definition)
         now, closed = self.clock(), connection.policy.closed_tickets
-        into = "" if thread.mirrors or is_incident(thread.key) else connection.mirror_of(definition.name)
+        into = "" if thread.mirrors or is_incident(thread.key) else connection.mirror_of(own)
         inside = replace(inside, reopens=lambda closed_at: closed.reopens(closed_at, now))
-        return Turn(
+        turn = Turn(
             thread=thread, connection=connection, definition=definition, channel=channel, outside=outside,
             helpdesk=helpdesk, inside=inside, now=now, incidents=self.directory.incidents(connection),
-            mirror=into, first=ledger.thread(thread.mirrors),
+            mirror=into, own=own, others=others, first=ledger.thread(thread.mirrors),
         )  # fmt: skip
+        if thread.ticket and thread.helpdesk not in {"", own}:  # which was removed, with the ticket
+            turn.follow_up()
+        return turn
+
+    def _own(self, thread: Thread, connection: Connection) -> str:
+        """Return the helpdesk of a thread's ticket, or of its next one: a ticket stays where it is if that is left."""
+        kept = thread.helpdesk if thread.ticket or thread.mirrors else ""
+        if kept in {"", connection.helpdesk} or thread.mirrors:
+            return kept or connection.helpdesk
+        return kept if self.directory.has_helpdesk(kept) else connection.helpdesk
+
+    def _chosen(self, own: str, thread: Thread, messages: list[Recorded]) -> tuple[str, frozenset[str]]:
+        """Return the helpdesk of an earlier ticket that this turn is about, and those that it leaves; empty: its own.
+
+        A turn speaks with one. After trouble it is another's turn, so that none holds up the others.
+        """
+        named = sorted({about(own, each) for each in messages if not each.done})
+        known = [each for each in named if not each or self.directory.has_helpdesk(each)] or [""]
+        chosen = known[thread.attempts % len(known)]
+        return chosen, frozenset(known) - {chosen}
 
     def _mirror(self, ledger: Ledger, turn: Turn, plan: Plan) -> None:
         """Copy into the mirror, and tell its agents that they answer nobody there. Nothing reaches the customer."""

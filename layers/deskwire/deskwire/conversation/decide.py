@@ -208,7 +208,7 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     if message.recorded_at and seconds(now) - message.recorded_at // 1000 > GIVE_UP.total_seconds():
         return end(message, Outcome.DEAD, "given up after the longest retry")
     if message.signal is not None:
-        return _signalled(message, message.signal, thread)
+        return _signalled(item, message.signal, thread)
     if event is None:
         return _note(item, about=about)
     if item.refused:
@@ -227,11 +227,14 @@ def _note(item: Pending, *, about: bool) -> Recorded | Literal["file"]:
     return "file" if about or message.ticket else end(message, Outcome.SUPPRESSED, "a note without a ticket")
 
 
-def _signalled(message: Recorded, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:
+def _signalled(item: Pending, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:
     """Return what is to be done about a helpdesk's signal. A status of the thread's ticket is all that it says."""
+    message = item.message
+    if item.aside:
+        return end(message, Outcome.SUPPRESSED, item.aside)
     if signal.status is None:
         return "relay"
-    if signal.ticket != thread.ticket:
+    if not thread.has(signal):
         return end(message, Outcome.SUPPRESSED, "of an earlier ticket")
     return end(message, Outcome.FILED, f"the ticket was {signal.status}", ticket=signal.ticket)
 

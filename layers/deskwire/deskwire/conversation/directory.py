@@ -115,6 +115,14 @@ class Directory:
 
         return self._helpdesks.get(name, look)
 
+    def has_helpdesk(self, name: str) -> bool:
+        """Return whether there is a helpdesk of this name."""
+        try:
+            self.helpdesk(name)
+        except ConfigurationError:
+            return False
+        return True
+
     def incidents(self, connection: Connection) -> tuple[str, ...]:
         """Return the topics of the open incidents that a connection is a part of, where it has words for them."""
         texts = connection.policy.incident

@@ -58,6 +58,9 @@ class Entries:
             entry = dataclasses.replace(entry, body=f"{entry.body}\n{wording.continues(follow_up_of)}")
         event = item.event
         thread, notice = turn.thread, item.message.notice
+        if turn.came_from and thread.earlier:
+            went_on = wording.continues_from(turn.came_from, thread.earlier[-1].ticket)
+            entry = dataclasses.replace(entry, body=f"{entry.body}\n{went_on}")
         hints = assess(turn, event)
         return Ticket(
             key=compose("open", thread.filing_key),

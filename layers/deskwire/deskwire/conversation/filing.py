@@ -47,6 +47,9 @@ class Filing:
 
         Raises `TemporaryError` and `ConfigurationError`; what was done stays noted.
         """
+        if turn.away:
+            self._elsewhere(turn, self._without_found(turn, plan.file))
+            return
         # What is found counts as filed: the deletion or erasure after it takes it out again.
         self._recall(turn, plan)
         doubted = plan.doubted[:MOST_ASKED]
@@ -56,16 +59,22 @@ class Filing:
         first = _first(plan.file, MOST_ASKED - len(doubted))
         items = self._without_found(turn, first)
         previous = turn.thread.ticket
-        if plan.follow_up and not items and len(first) < len(plan.file):
-            turn.leave_unfiled()  # the rest belongs into the follow-up all the same
-        if plan.follow_up and items:
-            turn.follow_up()
-            items = self._without_found(turn, items)
+        if plan.follow_up:
+            items = self._followed_up(turn, items, more=len(first) < len(plan.file))
         words, following = apart(items)
         words = self._elsewhere(turn, words)
         self._unite(turn, _still_joined(turn, first, words) | _joined(plan.file))
         self._append(turn, words, follow_up_of="" if previous == turn.thread.ticket else previous)
         self._attach(turn, following)
+
+    def _followed_up(self, turn: Turn, items: list[Pending], *, more: bool) -> list[Pending]:
+        """Leave the ticket, and return what is still to be filed now; where the next one is elsewhere, nothing is."""
+        if not items:
+            if more:
+                turn.leave_unfiled()  # the rest belongs into the follow-up all the same
+            return items
+        turn.follow_up()
+        return [] if turn.leaves else self._without_found(turn, items)
 
     def _recall(self, turn: Turn, plan: Plan) -> None:
         """Add the note on earlier tickets where the worker that opened this one did not live to do so."""
@@ -79,7 +88,7 @@ class Filing:
         """
         if not any(item.doubtful for item in items):
             return list(items)
-        if not turn.thread.ticket and turn.helpdesk.abilities.find_open:
+        if not (turn.thread.ticket or turn.away) and turn.helpdesk.abilities.find_open:
             self._find_ticket(turn, items)
         left: list[Pending] = []
         for item in items:
@@ -140,7 +149,7 @@ class Filing:
         left: list[Pending] = []
         for item in items:
             ticket = item.message.ticket
-            if ticket in {"", turn.thread.ticket}:
+            if not turn.away and ticket in {"", turn.thread.ticket}:
                 left.append(item)
                 continue
             try:
@@ -150,7 +159,10 @@ class Filing:
             except (TemporaryError, ConfigurationError) as error:
                 turn.blame(error, [item.message.key])
                 raise
-            except (PermanentError, TicketGone):
+            except (PermanentError, TicketGone) as error:
+                if turn.away:
+                    turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
+                    continue
                 left.append(item)  # better in another ticket, and if it has one to itself, than nowhere
             else:
                 turn.file([_filed(item.message, filed)])
@@ -203,7 +215,8 @@ class Filing:
             self._append_group(turn, group)
 
     def _append_group(self, turn: Turn, group: list[Pending]) -> None:
-        if turn.outcomes and self.clock() - turn.now > STOP_AFTER:
+        moved = turn.leaves and not turn.thread.ticket
+        if moved or (turn.outcomes and self.clock() - turn.now > STOP_AFTER):
             return
         entries = self.entries.entries(turn, group)
         group, rest = group[: len(entries)], group[len(entries) :]
@@ -280,6 +293,8 @@ class Filing:
             return
         previous = turn.thread.ticket if gone.state in {"closed", "full"} else ""
         turn.follow_up()
+        if turn.leaves:
+            return
         self._append(turn, self._without_found(turn, group), follow_up_of=previous)
 
     def _remap(self, turn: Turn, ticket: str) -> None:

@@ -22,6 +22,8 @@ from .recorded import Outcome, Recorded
 from .thread import Thread
 from .turn import Turn
 
+NO_HELPDESK = "its helpdesk was removed"
+
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
@@ -58,12 +60,16 @@ class Gathering:
             elif message.done:
                 done.append(message)
                 turn.settled.add(message.key)
+            elif about(turn.own, message) in turn.others:
+                continue
             else:
                 items.append(self._looked_up(turn, message, doubtful=message.key in doubtful))
         return items, done
 
     def _looked_up(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
         """Return a pending message with all that must be known about it."""
+        if about(turn.own, message) not in {"", turn.definition.name}:
+            return Pending(message=message, aside=NO_HELPDESK)
         if turn.mirrors and message.signal is None and not turn.connection.mirrors_into(turn.definition.name):
             return Pending(message=message, aside=ENDED)  # nobody asks whether it may be there
         report = message.event is not None and message.event.kind is Kind.UNDELIVERED
@@ -164,6 +170,12 @@ def origin(thread: Thread, message: Recorded) -> tuple[str, str]:
     """Return the channel and the account that a message came by; of a note or a signal, where the thread is."""
     event = message.event
     return place(thread) if event is None else (event.channel, event.account)
+
+
+def about(own: str, message: Recorded) -> str:
+    """Return the helpdesk with an earlier ticket of the thread that this is about; empty: it is about its own."""
+    named = message.signal.account if message.signal is not None else message.helpdesk
+    return "" if named == own else named
 
 
 def first_origin(thread: Thread, messages: list[Recorded]) -> tuple[str, str]:

@@ -55,7 +55,7 @@ class Recorded:
     as the customer's last object is `solves`.
 
     `mirror` is the helpdesk into which it is copied once it is filed, `quotes` are the keys of messages without a
-    ticket that its entry quotes.
+    ticket that its entry quotes. `helpdesk` is where the ticket of a note is, if not where the thread's is.
     """
 
     key: str
@@ -78,6 +78,7 @@ class Recorded:
     keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
     mirror: str = ""
     quotes: tuple[str, ...] = ()
+    helpdesk: str = ""
 
     @property
     def content(self) -> Happened | None:
@@ -142,6 +143,8 @@ class Recorded:
             found["solves"] = self.solves
         if self.opinion:
             found["opinion"] = self.opinion
+        if self.helpdesk:
+            found["helpdesk"] = self.helpdesk
         if self.quotes:
             found["quotes"] = list(self.quotes)
         if self.keep_until:
@@ -181,4 +184,5 @@ def recorded(item: Item) -> Recorded:
         keep_until=int(item.get("keep_until", 0)),
         mirror=item.get("mirror", ""),
         quotes=tuple(item.get("quotes", ())),
+        helpdesk=item.get("helpdesk", ""),
     )

@@ -82,7 +82,8 @@ class Relaying:
             if late or turn.full or not self._reply(turn, case):
                 return None  # the next turn goes on with this one, in order
             count += 1
-            turn.pass_reply(reply.id, ticket)
+            if not turn.away:
+                turn.pass_reply(reply.id, ticket)
         return count
 
     def _case(self, turn: Turn, ticket: str, reply: AgentReply, signalled_at: datetime) -> Case:
@@ -99,7 +100,7 @@ class Relaying:
             permit = self._permit_for_all(turn, automatic=False)  # as a saved reply is: a person has it posted
         return Case(
             reply=reply,
-            ticket=ticket,
+            ticket=turn.known(ticket),
             signalled_at=signalled_at,
             thread=thread,
             visibility=visibility,
@@ -350,7 +351,7 @@ def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentRepl
     Raises `PermanentError` for a told answer where answers are to be read.
     """
     if told is None or told.answer is None:
-        after = turn.thread.last_reply if ticket == turn.thread.last_ticket else ""
+        after = turn.thread.last_reply if ticket == turn.thread.last_ticket and not turn.away else ""
         return turn.helpdesk.replies(ticket, after, turn.inside)
     if not turn.helpdesk.abilities.tells:
         raise PermanentError(f"{turn.helpdesk.title} does not tell answers, they are read")

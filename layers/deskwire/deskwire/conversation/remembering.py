@@ -139,7 +139,7 @@ def _own(turn: Turn) -> str:
     which a follow-up names anyhow.
     """  # noqa: D205 - one sentence
     known = turn.thread.earlier
-    if not turn.connection.policy.history.on or len(known) < 2:
+    if not turn.connection.policy.history.on or turn.came_from or len(known) < 2:
         return ""
     return _noted(
         [

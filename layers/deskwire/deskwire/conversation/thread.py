@@ -11,7 +11,7 @@ from deskwire.model.events import Author, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.reference import reference
 from deskwire.model.sending import Outgoing
-from deskwire.model.signals import Status
+from deskwire.model.signals import Signal, Status
 from deskwire.model.tickets import COMPLAINT
 
 from .spoken import Writer
@@ -159,6 +159,10 @@ class Thread(BaseModel):
     def key(self) -> str:
         """The thread's key."""
         return self.pk[2:]
+
+    def has(self, signal: Signal) -> bool:
+        """Return whether a signal is about the present ticket. Two helpdesks may use one number."""
+        return signal.ticket == self.ticket and signal.account in {"", self.helpdesk or signal.account}
 
     @property
     def conversation(self) -> str:

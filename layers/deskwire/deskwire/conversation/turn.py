@@ -59,6 +59,8 @@ class Turn:
     now: datetime
     incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
     mirror: str = ""  # the helpdesk into which what is filed is copied
+    own: str = ""  # the helpdesk of the thread's ticket, or of its next one
+    others: frozenset[str] = frozenset()  # helpdesks whose messages are left for other turns; empty: the own
     first: Thread | None = None  # of a mirror: the conversation that it copies
     before: Thread = field(init=False)
     assessed: dict[tuple[str, str, int, int, str], Hints] = field(default_factory=dict)  # by what was said
@@ -118,6 +120,25 @@ class Turn:
     def reference(self) -> str:
         """The reference that the customer knows the ticket by."""
         return (self.first or self.thread).reference
+
+    @property
+    def away(self) -> bool:
+        """Whether the helpdesk is not the thread's own, but that of an earlier ticket."""
+        return self.own not in {"", self.definition.name}
+
+    def known(self, ticket: str) -> str:
+        """Return a ticket as the thread may know it; empty for another helpdesk's: numbers may be alike."""
+        return "" if self.away else ticket
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the thread's next ticket is to be in another helpdesk than the present one."""
+        return not (self.away or self.mirrors) and self.connection.helpdesk != self.definition.name
+
+    @property
+    def came_from(self) -> str:
+        """The helpdesk that the thread's last ticket is in, where that is another one."""
+        return self.thread.helpdesk if self.thread.helpdesk != self.definition.name else ""
 
     def copy(self) -> None:
         """Mark what was filed to be copied into the mirror."""
@@ -252,7 +273,7 @@ class Turn:
         """Record what became of the ticket, by the helpdesk's signals; an older one changes nothing."""
         for message in signals:
             signal = message.signal
-            if signal is None or signal.status is None or signal.ticket != self.thread.ticket:
+            if signal is None or signal.status is None or not self.thread.has(signal):
                 continue
             at = seconds(signal.occurred_at or datetime.fromisoformat(message.received_at))
             if at >= self.thread.status_at:
@@ -282,7 +303,13 @@ class Turn:
         self._become(ticket="", epoch=self.thread.epoch + 1, said=None, earlier=self.thread.leaving, **NEW_TICKET)
 
     def place(self) -> None:
-        """Record which helpdesk has the ticket; the way back from it is still to be written."""
+        """Record which helpdesk has the ticket; the way back from it is still to be written.
+
+        Numbers of tickets of another one would mislead its agents; what they were still weighs.
+        """
+        if self.came_from and (earlier := self.thread.earlier):
+            past = Past(len(earlier), sum(each.complaint for each in earlier))
+            self._become(earlier=(), past=self.thread.past or past)
         self._become(helpdesk=self.definition.name)
         self.unnoted = True
 
@@ -302,10 +329,11 @@ class Turn:
 
         It tags the ticket, and solves it if the customer's last object is `solves` by then.
         """
+        helpdesk = self.definition.name if ticket else self.own
         ticket = ticket or self.thread.ticket
         note = Recorded(
             key=compose("note", key), note=words, received_at=self.now.isoformat(), ticket=ticket, tags=tags,
-            solves=solves,
+            solves=solves, helpdesk=helpdesk,
         )  # fmt: skip
         self.added.append(note)
 

@@ -335,6 +335,11 @@ def continues(ticket: str) -> str:
     return f"Follow-up of ticket #{ticket}"
 
 
+def continues_from(helpdesk: str, ticket: str) -> str:
+    """Return the line that names a conversation's last ticket in another helpdesk."""
+    return f"This conversation goes on from {helpdesk}, ticket {ticket}"
+
+
 def earlier(tickets: Sequence[Earlier], *, more: bool) -> str:
     """Return the note on a customer's earlier tickets, the newest first: open ones, then the last with their outcome.
 

@@ -399,8 +399,7 @@ class Eraser:
     def _remove_ways(self, thread: Thread) -> None:
         """Remove what was shown to a page of the thread, and the ways from its references."""
         shown = [(row["pk"], row["sk"]) for row in self.table.query(box(thread.key))]
-        known = [] if thread.mirrors else range(thread.epoch + 1)
-        ours = [reference_item(reference(thread.key, epoch)) for epoch in known]
+        ours = [reference_item(reference(thread.key, epoch)) for epoch in range(thread.epoch + 1)]
         gone = [Delete(key) for key in (*shown, *ours)]
         for start in range(0, len(gone), 50):
             self.table.transact(gone[start : start + 50])
