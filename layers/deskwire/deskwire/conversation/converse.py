@@ -309,9 +309,8 @@ class Conversation:
         if plan.file or plan.doubted:
             self._file(turn, plan, self._filing(ledger, _Intent(ledger, None)))
         if plan.relay:
-            relaying = Relaying(
-                ledger, self.archive, self.telemetry, Sending(ledger, self.directory.neighbours, self.telemetry)
-            )
+            sending = Sending(ledger, self.directory.neighbours, self.telemetry)
+            relaying = Relaying(ledger, self.archive, self.telemetry, sending, Linking(ledger, self.directory))
             self._ask(turn, 1, lambda: relaying.relay(turn, plan))
 
     def _filing(self, ledger: Ledger, intent: _Intent) -> Filing:

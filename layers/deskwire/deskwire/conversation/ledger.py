@@ -388,11 +388,6 @@ class Ledger:
             return None
         return str(found["thread"]), first
 
-    def look(self, thread_key: str) -> Thread | None:
-        """Return a thread as it stands, without taking it; None where there is none."""
-        item = self.table.get(thread_item(thread_key))
-        return Thread.model_validate(item) if item is not None else None
-
     def unite(self, thread: Thread, joined: Mapping[str, str]) -> None:
         """Note which messages are about to be filed in one entry, and under whose key. Raises `Busy`."""
         self._note(thread, {"joined": dict(joined)})

@@ -84,7 +84,7 @@ class Linking:
         if found is None:
             return
         public, first = found
-        there = self.ledger.look(public) if first else None
+        there = self.ledger.thread(public) if first else None
         if there is None or not there.ticket:
             turn.note(key, wording.came_by("", "", "") if first else wording.LINK_USED)
             return
