@@ -129,6 +129,27 @@ def test_pieces_fit_and_lose_nothing_but_white_space(text, unit, limit):
     assert "".join("".join(pieces).split()) == "".join(whole.split())
 
 
+LONG_ADDRESSES = [
+    "https://example.technology/" + "a" * 300,  # X would shorten it; we do not know the domain
+    "a.b/" + "x" * 60,
+    "Look: a.b/" + "x" * 60 + " and write again.",
+    "https://example.technology/" + "a/b?c=d&" * 50 + " " + FAMILY,
+]
+
+
+@pytest.mark.parametrize("limit", [40, 280])
+@pytest.mark.parametrize("text", LONG_ADDRESSES)
+def test_an_address_longer_than_a_post_is_torn_and_not_refused(text, limit):
+    pieces = split(text, limit, Unit.WEIGHTED)
+    assert all(piece and measure(piece, Unit.WEIGHTED) <= limit for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_a_limit_into_which_no_character_goes_is_an_error():
+    with pytest.raises(ValueError, match="no character goes into 1 weighted"):
+        split("日本", 1, Unit.WEIGHTED)
+
+
 # Both sides must know the character: the witness is of a newer Unicode than the standard library may be.
 ASSIGNED = st.characters(exclude_categories=("Cn", "Co", "Cs"))
 TRICKY = [

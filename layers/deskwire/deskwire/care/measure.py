@@ -63,10 +63,12 @@ def split(text: str, limit: int, unit: Unit) -> list[str]:
         end = _reach(text, start, limit, unit)
         if end < len(text):
             end = _joint(text, start, end)
+        if end <= start:  # one thing alone is too long, such as an address that X does not shorten: it is torn
+            end = min(start + limit, len(text))
         while end > start + 1 and measure(text[start:end], unit) > limit:
             # A word torn by force may look like an address to X, which then weighs more than the letters did.
             end = graphemes.backward(text, start + (end - start) // 2, start)
-        if end <= start:
+        if end <= start or measure(text[start:end], unit) > limit:
             raise ValueError(f"no character goes into {limit} {unit}")
         piece = text[start:end].strip()
         if piece:
