@@ -13,7 +13,15 @@ from sandbox.cloud.stack import ROOT
 METRICS = {
     *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),
     *("BrokenRegistrations", "ExpiringTokens", "SilentConnections"),
-    *("Dead", "Refused", "Unanswerable", "Undelivered", "UnaccountedEvents", "OldestUnfiledSeconds"),
+    *(
+        "Dead",
+        "Refused",
+        "Unanswerable",
+        "Undelivered",
+        "UnaccountedEvents",
+        "UnreadableRecords",
+        "OldestUnfiledSeconds",
+    ),
 }
 
 # Each role, exactly. What is added here is argued in the review of the change that needs it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -119,6 +120,42 @@ def test_it_ends_after_two_quiet_hours_and_the_next_day_knows_what_was_usual(nor
     watch.watch([filed(7, now[0])])
     usual = json.loads(watch.table.get(("Q#company", "PROFILE"))["slots"])
     assert usual[""] == {"9": 5}  # of six: an outage is not learned whole
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"trouble": {"S": "{"}},
+        {"trouble": {"S": "[]"}},
+        {"trouble": {"S": '{"by": "c9"}'}},
+        {"trouble": {"N": "1"}},
+        {"received_at": {"S": "yesterday"}},
+    ],
+)
+def test_trouble_that_cannot_be_read_stops_no_other(northwind, broken):
+    watch, now, _, _ = northwind
+    lines = io.StringIO()
+    watch = replace(watch, telemetry=Telemetry("test", stream=lines))
+    for number in range(6):
+        now[0] += timedelta(minutes=2)
+        odd = filed(100 + number, now[0])
+        odd["dynamodb"]["NewImage"] |= broken
+        watch.watch([odd, filed(number, now[0])])
+    assert len(listed(watch.table)) == 1
+    watch.telemetry.flush()
+    assert json.loads(lines.getvalue().splitlines()[-1])["UnreadableRecords"] == 6
+
+
+def test_an_incident_that_cannot_be_read_holds_back_no_others_letters(northwind):
+    watch, now, told, _ = northwind
+    for number in range(6):
+        now[0] += timedelta(minutes=2)
+        watch.watch([filed(number, now[0])])
+    (incident,) = listed(watch.table)
+    odd = changed(incident)
+    odd["dynamodb"]["NewImage"] |= {"opened_at": {"S": "soon"}}
+    watch.watch([odd, changed(incident)])
+    assert [each["Detail"]["incident"] for each in told.events] == [incident.id]
 
 
 def test_what_was_filed_hours_late_opens_nothing(northwind):

@@ -156,13 +156,15 @@ def _of_another_thread(record, number):
     return {**record, "dynamodb": change}
 
 
-def test_a_record_that_cannot_be_read_is_named_and_what_came_before_it_is_counted(morning, figures):
+def test_a_record_that_cannot_be_read_stops_no_other_and_is_counted(morning, figures):
     world = figures()
     first, *rest = morning.records
     broken = {**rest[0], "dynamodb": {"SequenceNumber": "666"}}
-    assert world.watcher.watch([first, broken, *rest]) == "666"
-    assert sum(world.counted().values()) == 1  # the first customer's ticket
-    assert [line["reason"] for line in world.lines if line.get("message") == "to be redelivered"] != []
+    assert world.watcher.watch([first, broken, *rest]) == ""
+    assert world.counted() == FIGURES
+    assert {line["UnreadableRecords"] for line in world.lines if "UnreadableRecords" in line} == {1}
+    (line,) = [line for line in world.lines if line.get("message") == "a record cannot be read"]
+    assert (line["delivery"], line["level"]) == ("666", "ERROR")
 
 
 def test_no_bus_is_asked_when_none_is_named(morning, figures):

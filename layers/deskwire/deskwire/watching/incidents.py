@@ -28,6 +28,7 @@ from deskwire.ports import Absent, Alarms, AtMost, Bus, Clock, Conflict, Item, K
 from deskwire.telemetry import Telemetry
 
 from .published import PublishedIncident
+from .records import each_read
 
 TOKEN_SECONDS = 3 * DAY  # a stream keeps its records for one day
 COUNTED_SECONDS = 35 * DAY
@@ -97,12 +98,12 @@ class IncidentWatch:
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Take what a batch tells of trouble and of incidents. Raises `TemporaryError`; it may be told again."""
-        troubles = [found for record in records if (found := trouble_in(record)) is not None]
+        troubles = [found for _, found in each_read(records, trouble_in, self.telemetry) if found is not None]
         definition = self.table.get(INCIDENTS_KEY) if troubles else None
         if definition is not None:
             self._take(Incidents.read(definition["definition"]), troubles)
-        for record in records:
-            if (incident := incident_in(record)) is not None:
+        for record, incident in each_read(records, incident_in, self.telemetry):
+            if incident is not None:
                 self._tell(incident, record)
 
     def close_what_is_over(self) -> int:

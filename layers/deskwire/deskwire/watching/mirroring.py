@@ -12,6 +12,9 @@ from typing import Any
 
 from deskwire.letters import copy, distinct
 from deskwire.ports import Letter, Mailbox
+from deskwire.telemetry import Telemetry
+
+from .records import each_read
 
 ENDS = {"M#": "filed", "S#": "sent"}  # what a message, and an answer, is once it is copied
 
@@ -21,10 +24,11 @@ class MirrorWatch:
     """Puts the letters of mirrors on the mailbox."""
 
     mailbox: Mailbox
+    telemetry: Telemetry
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Send a letter for each item that is to be copied. Raises `TemporaryError`; the batch may come again."""
-        found = [each for record in records if (each := copy_of(record)) is not None]
+        found = [each for _, each in each_read(records, copy_of, self.telemetry) if each is not None]
         # A transaction does not say in which order it wrote: of one thread, what was recorded first comes first.
         letters = distinct(letter for _, letter in sorted(found, key=lambda each: each[0]))
         if letters:

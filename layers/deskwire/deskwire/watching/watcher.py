@@ -22,6 +22,7 @@ from .facts import Fact, facts_of
 from .incidents import IncidentWatch
 from .mirroring import MirrorWatch
 from .published import Published
+from .records import each_read
 
 MOST = 30  # records counted in one transaction: two facts each, and their figures, are below the hundred it may hold
 TOKEN_SECONDS = 3 * 86_400  # a stream keeps its records for one day
@@ -50,26 +51,17 @@ class Watcher:
         return failed
 
     def _watch(self, records: Sequence[Mapping[str, Any]]) -> str:
-        """Count some records. One that cannot be read holds up only what comes after it."""
-        facts: list[Fact] = []
-        read: list[Mapping[str, Any]] = []
-        unreadable = ""
-        for record in records:
-            try:
-                facts += facts_of(record)
-            except (KeyError, ValueError, TypeError, AttributeError) as error:
-                unreadable = self._failed(record, error)
-                break
-            read.append(record)
+        """Count some records."""
+        facts = [fact for _, found in each_read(records, facts_of, self.telemetry) for fact in found]
         try:
             self._take(facts)
             if self.incidents is not None:
-                self.incidents.watch(read)
+                self.incidents.watch(records)
             if self.mirrors is not None:
-                self.mirrors.watch(read)
+                self.mirrors.watch(records)
         except Exception as error:  # noqa: BLE001 - whatever it is, the records are redelivered
             return self._failed(records[0], error)
-        return unreadable
+        return ""
 
     def look(self) -> int:
         """Close the incidents that are over; return how many."""
