@@ -2,6 +2,7 @@
 
 import pytest
 
+from deskwire.conversation.limits import Limits
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.zendesk.played import Zendesk
@@ -88,6 +89,43 @@ def test_a_customer_with_a_past_is_looked_up_once_too(company):
         says(company, text)
     assert len(lookups(company)) == 2  # who it is, and their tickets
     assert len(notes(company)) == 1
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """What the turns counted against the helpdesk's pace, and how many requests were really made of it."""
+    spent, spend = [], Limits.spend
+
+    def spending(self, neighbour, count, pace=None):
+        spent.extend([count] if neighbour.startswith("H#") else [])
+        return spend(self, neighbour, count, pace)
+
+    monkeypatch.setattr(Limits, "spend", spending)
+    return lambda company: (sum(spent), sum("zendesk" in call or "lookup" in call for call in company.http_calls))
+
+
+def test_a_lookup_of_two_requests_counts_as_two(company, counted):
+    before(company, "Broken cup")
+    says(company, "Hello")
+    assert counted(company) == (5, 5)  # who it is, their tickets; the customer, the ticket; the note
+
+
+def test_a_lookup_that_is_made_as_a_step_of_its_own_counts_as_two(failing, counted):
+    before(failing, "Broken cup")
+    says(failing, "Hello")
+    spent, made = counted(failing)
+    failing.over.append(0)
+    failing.later(120)
+    assert len(notes(failing)) == 1
+    assert (counted(failing)[0] - spent, counted(failing)[1] - made) == (3, 3)
+
+
+def test_a_conversation_that_is_not_looked_up_counts_no_lookup(counted):
+    with Zendesk(Clock(START, held=True)) as zendesk:
+        company = Company(zendesk.clock, zendesk, {**POLICY, "history": {"on": False}})
+        says(company, "Hello")
+        assert counted(company) == (2, 2)
+        company.close()
 
 
 def test_no_more_than_the_last_three_are_named_and_a_subject_cannot_pose_as_a_line(company):

@@ -6,9 +6,12 @@ import json
 
 import pytest
 
+from deskwire import registry
 from deskwire.care.policy import Policy
 from deskwire.configuration import connection_key, item
+from deskwire.conversation import relaying
 from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.tickets import AgentReply
 from deskwire.ports import Put
 from deskwire.web.rest import Answer
 
@@ -198,6 +201,19 @@ def test_it_is_held_back_again_where_the_word_is_misspelt(company):
 def test_the_policy_says_what_may_stand_in_public(company, private):
     _commented(company, **private)
     assert len(_answered(company, "Please call +354 555 0100")[0]) == 1
+
+
+def test_an_internal_note_is_not_looked_through_for_private_matters(company, monkeypatch):
+    looked, look = [], relaying.matters
+    monkeypatch.setattr(relaying, "matters", lambda text, policy: looked.append(text) or look(text, policy))
+    read = type(registry.helpdesk("zendesk")).replies
+    note = AgentReply(
+        id="1", order=1, ticket="1", text="Call them on +354 555 0100", author="", written_at=None, public=False
+    )
+    monkeypatch.setattr(type(registry.helpdesk("zendesk")), "replies", lambda *given: [note, *read(*given)])
+    _commented(company)
+    sent, _ = _answered(company, "We are looking into it")
+    assert (looked, len(sent)) == (["We are looking into it"], 1)
 
 
 def test_the_companys_own_number_is_no_leave_for_another(company):
@@ -431,3 +447,54 @@ def test_a_colleagues_public_answer_in_the_platforms_own_app_counts_as_one(compa
         item for key, item in company.table.items.items() if key[1] == "THREAD" and "993300000000077" in key[0]
     ]
     assert thread["answered_at"] == int(company.now().timestamp())
+
+
+def _private_talk(company):
+    """A comment was answered in private, and the customer goes on there: the thread is private now."""
+    company.deliver(company.comment("Where is my parcel?"))
+    company.work()
+    (ticket,) = company.zendesk.tickets
+    company.zendesk.agent_replies(ticket.id, "#private Please tell us the number of your order")
+    company.signalled(ticket.id)
+    company.work()
+    company.tick(60)
+    company.deliver(company.message("It is 4471"))
+    company.work()
+    company.tick(60)
+    return ticket
+
+
+def _comments_again(company, text):
+    company.deliver(company.comment(text, comment="9", parent="122200000000501_993300000000077"))
+    company.work()
+
+
+def test_what_is_private_in_a_comment_is_tagged_as_public_though_the_talk_was_private_until_then(company):
+    ticket = _private_talk(company)
+    assert "sensitive" not in ticket.tags
+    _comments_again(company, "My card is 4111 1111 1111 1111, refund it!")
+    assert {"sensitive-in-public", "private-card"} <= set(ticket.tags)
+    assert "sensitive" not in ticket.tags
+
+
+def test_a_comment_that_opens_a_follow_up_of_a_private_talk_is_tagged_as_public(company):
+    ticket = _private_talk(company)
+    ticket.status = "closed"
+    _comments_again(company, "Nobody answers")
+    follow_up = company.zendesk.tickets[-1]
+    assert follow_up.id != ticket.id
+    assert "public" in follow_up.tags
+    assert "private" not in follow_up.tags
+
+
+def test_a_private_message_that_opens_a_follow_up_of_a_public_talk_is_tagged_as_private(company):
+    ticket = _private_talk(company)
+    _comments_again(company, "Nobody answers")
+    ticket.status = "closed"
+    company.tick(60)
+    company.deliver(company.message("My card is 4111 1111 1111 1111, refund it!"))
+    company.work()
+    follow_up = company.zendesk.tickets[-1]
+    assert follow_up.id != ticket.id
+    assert {"private", "sensitive"} <= set(follow_up.tags)
+    assert not {"public", "sensitive-in-public"} & set(follow_up.tags)

@@ -95,7 +95,7 @@ def watcher() -> Watcher:
         table=table, mailbox=mailbox, clock=_now, telemetry=telemetry, bus=bus,
         alarms=clients.alarms(found),
     )  # fmt: skip
-    return Watcher(table=table, telemetry=telemetry, bus=bus, incidents=incidents, mirrors=MirrorWatch(mailbox))
+    return Watcher(table=table, telemetry=telemetry, bus=bus, incidents=incidents, mirrors=MirrorWatch(mailbox, telemetry))
 
 
 @cache

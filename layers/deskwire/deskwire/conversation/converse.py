@@ -9,7 +9,6 @@ from typing import Any
 
 from deskwire import registry
 from deskwire.configuration import Connection
-from deskwire.contracts.helpdesk import History
 from deskwire.letters import REGISTRATION, Envelope, opened, read_letter, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Event, Kind
@@ -39,6 +38,7 @@ from .polling import Polling
 from .recorded import ERASED, Outcome, Recorded
 from .registrations import EXPIRY_DAYS, Registrations
 from .relaying import Relaying
+from .remembering import lookups
 from .reminders import METRICS
 from .routing import NOT_THEIRS, ROUTED, Routing, message_of
 from .sending import Sending
@@ -345,14 +345,11 @@ class Conversation:
         keep(turn, plan)
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
-        # For the customer, their history and the ticket, for what is added to it, and after doubt for the question
-        # before.
-        opening = 0 if turn.thread.ticket else 2 + isinstance(turn.helpdesk, History)
-        requests = (
-            opening
-            + (len(plan.file) > bool(opening))
-            + (bool(plan.doubted) or any(item.doubtful for item in plan.file))
-        )
+        # For the customer and the ticket, for what is added to it, for the customer's history, and after doubt for the
+        # question before.
+        opening = 0 if turn.thread.ticket else 2
+        doubtful = bool(plan.doubted) or any(item.doubtful for item in plan.file)
+        requests = opening + (len(plan.file) > bool(opening)) + lookups(turn, plan) + doubtful
         self._ask(turn, requests, lambda: filing.file(turn, plan))
 
     def _ask(self, turn: Turn, requests: int, act: Callable[[], None]) -> None:

@@ -319,11 +319,10 @@ def assess(turn: Turn, event: Event | None) -> Hints:
     """Return the triage's assessment of a message; it is judged once in a turn."""
     if event is None:
         return Hints()
-    again = turn.thread.again
+    again, public = turn.thread.again, event.visibility is Visibility.PUBLIC
     opinion = turn.opinions.get(event.key, "")
-    said = (event.text, event.language, event.stars, again, opinion)
+    said = (event.text, event.language, event.stars, again, public, opinion)
     if said not in turn.assessed:
-        public = turn.before.visibility is Visibility.PUBLIC
         policy = turn.connection.policy
         turn.assessed[said] = triage(
             event.text,
@@ -347,7 +346,8 @@ def _subject(turn: Turn, item: Pending) -> str:
 
 def _tags(turn: Turn, event: Event | None, hints: Hints) -> tuple[str, ...]:
     """Return the tags of a ticket that this event opens."""
-    tags = ["deskwire", turn.channel.name, str(turn.before.visibility), *turn.connection.tags]
+    visibility = event.visibility if event is not None else turn.before.visibility
+    tags = ["deskwire", turn.channel.name, str(visibility), *turn.connection.tags]
     if event is not None and event.suspicion:
         tags.append(SUSPECTED)
     return (*tags, *hints.tags)

@@ -348,14 +348,15 @@ def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:
 def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentReply]:
     """Return the answer that a signal holds, else what the ticket has after the last answer that was read there.
 
-    Raises `PermanentError` for a told answer where answers are to be read.
+    Internal notes are left out, and not even judged. Raises `PermanentError` for a told answer where answers are to be
+    read.
     """
     if told is None or told.answer is None:
         after = turn.thread.last_reply if ticket == turn.thread.last_ticket and not turn.away else ""
-        return turn.helpdesk.replies(ticket, after, turn.inside)
+        return [each for each in turn.helpdesk.replies(ticket, after, turn.inside) if each.public]
     if not turn.helpdesk.abilities.tells:
         raise PermanentError(f"{turn.helpdesk.title} does not tell answers, they are read")
-    return (told.answer,)
+    return (told.answer,) if told.answer.public else ()
 
 
 def _key(turn: Turn, reply: AgentReply) -> str:

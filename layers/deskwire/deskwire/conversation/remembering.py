@@ -23,7 +23,7 @@ from deskwire.timing import HISTORY_WITHIN
 from deskwire.web.rest import Answer, Call, Transport
 
 from . import wording
-from .decide import Pending, end
+from .decide import Pending, Plan, end
 from .entries import GIVE_UP, Entries, later
 from .recorded import HISTORY, Outcome, Recorded
 from .table import moment
@@ -31,6 +31,7 @@ from .thread import Past
 from .turn import Turn
 
 OVER = "its ticket is another's now"
+LOOKUP = 2  # requests of a lookup, as most helpdesks need them: for the person, and for their tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,7 @@ class Remembering:
         follow-up names the ticket before, where the note stands.
         """
         rules = turn.connection.policy.history
-        told = rules.on and isinstance(turn.helpdesk, History) and not turn.thread.epoch
-        if not (told and turn.channel.proves_authors) or turn.thread.customer() is None:
+        if not _told(turn) or turn.thread.customer() is None:
             return None
         customer = self.entries.customer(turn, item)
         return replace(
@@ -128,6 +128,20 @@ class Remembering:
     def _remember(self, turn: Turn, found: Sequence[Earlier]) -> None:
         if found:
             turn.remember(Past(len(found), sum(each.complaint for each in found)))
+
+
+def lookups(turn: Turn, plan: Plan) -> int:
+    """Return about how many requests a turn makes to look up earlier tickets."""
+    if not _told(turn):
+        return 0
+    fresh = not (turn.thread.ticket or turn.before.attempts) and not any(item.doubtful for item in plan.file[:1])
+    return LOOKUP * (fresh + sum(item.message.recalls for item in plan.file))
+
+
+def _told(turn: Turn) -> bool:
+    """Return whether the helpdesk is asked about who writes in this conversation."""
+    asks = turn.connection.policy.history.on and isinstance(turn.helpdesk, History)
+    return asks and turn.channel.proves_authors and not turn.thread.epoch
 
 
 def _noted(found: Sequence[Earlier]) -> str:

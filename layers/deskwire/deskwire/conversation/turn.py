@@ -63,7 +63,7 @@ class Turn:
     others: frozenset[str] = frozenset()  # helpdesks whose messages are left for other turns; empty: the own
     first: Thread | None = None  # of a mirror: the conversation that it copies
     before: Thread = field(init=False)
-    assessed: dict[tuple[str, str, int, int, str], Hints] = field(default_factory=dict)  # by what was said
+    assessed: dict[tuple[str, str, int, int, bool, str], Hints] = field(default_factory=dict)  # by what was said
     opinions: dict[str, str] = field(default_factory=dict)  # of a service on AWS, by the message's key
     missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
     clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name
