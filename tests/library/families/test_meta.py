@@ -211,6 +211,24 @@ def test_each_code_of_the_table_has_a_source_or_says_that_it_was_only_seen():
     assert all(source.startswith("https://") or source == meta.SEEN for _, source in meta.CLASSES.values())
 
 
+def test_a_closed_window_is_told_to_the_agent_in_words():
+    for code in (2018278, 2018065, 2534022):
+        with pytest.raises(PermanentError, match=rf"^sending: the window .* is closed: .*24 hours.*error 10/{code}\)$"):
+            meta.settled(refused(10, code), what="sending")
+
+
+def test_each_refusal_of_the_table_is_told_in_words():
+    told = {key for key, (kind, _) in meta.CLASSES.items() if kind is meta.Class.REFUSED}
+    assert told <= meta.MEANINGS.keys()
+    assert {(code, 0) for code, _ in meta.MEANINGS.keys() - told} <= told  # further subcodes of those alone
+
+
+@pytest.mark.parametrize(("code", "subcode", "words"), [(551, 1545041, "blocked it"), (4242, None, "does not know")])
+def test_a_refusal_without_words_of_its_own_has_those_of_its_code_or_says_that_it_is_unknown(code, subcode, words):
+    with pytest.raises(PermanentError, match=words):
+        meta.settled(refused(code, subcode), what="sending")
+
+
 def test_an_exhausted_budget_says_when_to_come_back():
     usage = {"1": [{"type": "pages", "estimated_time_to_regain_access": 3}, {"estimated_time_to_regain_access": 12}]}
     headers = {"x-business-use-case-usage": json.dumps(usage)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from deskwire.model.tickets import File
     from deskwire.settings import Settings
 
-# One try of boto3's own for what surely did not arrive; the rest of the retries are ours, in the table.
+# A few tries by boto3, of calls that may be repeated; the rest of the retries are ours, in the table.
 CONFIG = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
+ONCE = Config(retries={"total_max_attempts": 1})  # of mail: a repeated call is a second mail
 SIGNED = Config(signature_version="s3v4")  # of lent files; buckets with a KMS key take no older one
 HEADER = re.compile(r"[A-Za-z0-9-]{1,76}")
 BREAKS = frozenset("\r\n\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")  # whatever any reader takes for a line's end
@@ -120,7 +121,7 @@ class SesMail:
         addressed = {"From": sender, "To": recipient} | ({"Cc": ", ".join(copies)} if copies else {})
         message = written({**addressed, "Subject": subject, **headers}, text, html, files)
         if self._client is None:
-            self._client = _session().client("sesv2", config=CONFIG)
+            self._client = _session().client("sesv2", config=CONFIG.merge(ONCE))
         try:
             answer = self._client.send_email(
                 FromEmailAddress=sender,
@@ -130,6 +131,8 @@ class SesMail:
             )
         except ClientError as error:
             raise _translated(error) from None
+        except (ConnectTimeoutError, EndpointConnectionError) as error:
+            raise TemporaryError(f"SES: {type(error).__name__}") from None
         except BotoCoreError as error:
             raise TemporaryError(f"SES: {type(error).__name__}", ambiguous=True) from None
         return answer["MessageId"]
@@ -163,7 +166,9 @@ def _translated(error: ClientError) -> Exception:
         return PermanentError(f"SES refuses the mail ({code})", code=code)
     if code in MISCONFIGURED:
         return ConfigurationError(f"SES refuses the sender ({code}): verify its identity and the function's role")
-    return TemporaryError(f"SES: {code}")
+    # A fault of SES's leaves it open whether the mail went out; what it refuses (too many in a second) it did not take.
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return TemporaryError(f"SES: {code}", ambiguous=status >= 500)
 
 
 def mail() -> SesMail:

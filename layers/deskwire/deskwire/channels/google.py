@@ -210,6 +210,8 @@ class Google(Channel):
             "PUT", f"{API}/{outgoing.thread}/reply", {"comment": outgoing.text}, headers=_authorization(reach)
         )
         answer = reach.http(replace(call, safe=True))
+        if not_there(answer):
+            raise PermanentError("the review is gone: its writer or Google has deleted it", status=404, code="gone")
         reply = checked(answer, what="replying to a Google review", secret_hint=HINT).node()
         # Replies are moderated; a state was added to the answer in 2026, its words are known from others only.
         if reply["reviewReplyState"].text("") == "REJECTED":

@@ -269,6 +269,25 @@ CLASSES: Final[Mapping[tuple[int, int], tuple[Class, str]]] = {
     (10, 0): (Class.PERMISSION, HANDLING),
     **{(code, 0): (Class.PERMISSION, HANDLING) for code in range(200, 300)},
 }
+WINDOW: Final = (
+    "the window for answers is closed: more than 24 hours have passed since the customer last wrote (7 days with "
+    "Meta's Human Agent feature), and they have to write again first"
+)
+UNAVAILABLE: Final = "the person takes no messages from this page: they blocked it, or closed their account or the chat"
+# What a refusal says in words, for the agent; the codes of the class REFUSED, and further subcodes of theirs.
+MEANINGS: Final[Mapping[tuple[int, int], str]] = {
+    (10, 2018278): WINDOW,
+    (10, 2018065): WINDOW,
+    (10, 2534022): WINDOW,
+    (10, 2018108): UNAVAILABLE,
+    (10, 2018300): "another app has this conversation now: answer there, or in Meta's inbox",
+    (200, 1545041): UNAVAILABLE,
+    (551, 0): UNAVAILABLE,
+    (10900, 0): "this comment has had its one private reply",
+    (100, 0): "Meta does not accept a value of the request",
+    (100, 2018001): "Meta knows no such person: they closed their account, or the conversation is of another page",
+    (100, 2018109): "the file is larger than Meta takes",
+}
 UNSEEN_CODES = frozenset({10, 100, 803, *range(200, 300)})  # not there, or not shown to this page
 
 
@@ -335,14 +354,23 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
         case Class.AGAIN:
             raise TemporaryError(text, concerns=Concern.MESSAGE)
         case Class.REFUSED:
-            raise PermanentError(text, status=answer.status, code=named)
+            raise PermanentError(_refused(what, code, subcode), status=answer.status, code=named)
         case Class.RESTRICTED:
             raise ConfigurationError(f"{text}: Meta has restricted the account, see its Support Inbox")
         case Class.PERMISSION:
             raise ConfigurationError(f"{text}: the app or the token lacks a permission for this account")
     if failed(answer) and of_request(answer.status):
-        raise PermanentError(text, status=answer.status, code=named)
+        raise PermanentError(_refused(what, code, subcode), status=answer.status, code=named)
     return checked(answer, what=what, secret_hint=f"“{token}”").node()
+
+
+def _refused(what: str, code: int, subcode: int) -> str:
+    """Return a refusal in words for the agent, with the code for who looks it up."""
+    known = MEANINGS.get((code, subcode)) or MEANINGS.get((code, 0))
+    meaning = known or "Meta refuses it, for a reason that Deskwire does not know"
+    return (
+        f"{what}: {meaning} (Meta's error {code}/{subcode})" if subcode else f"{what}: {meaning} (Meta's error {code})"
+    )
 
 
 def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str, login: Login = PAGE) -> Node | None:

@@ -318,8 +318,6 @@ def _settled(answer: Answer, *, what: str, forbidden: str = "") -> Node:
                 raise PermanentError(f"{what}: {meaning}", status=403, code=code)
         if forbidden:
             raise PermanentError(f"{what}: {forbidden}", status=403, code="forbidden")
-        if forbidden:
-            raise PermanentError(f"{what}: {forbidden}", status=403, code="forbidden")
     return checked(answer, what=what, secret_hint=HINT).node()
 
 

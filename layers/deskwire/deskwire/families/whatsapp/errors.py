@@ -120,7 +120,7 @@ def judged(code: int, status: int, *, what: str, secret: str = "", transient: bo
 
     `secret` names what holds the token, where it is ours; `transient`: Graph says that it passes.
     """
-    text = f"{what}: {meaning(code) or 'refused'} (error {code})"
+    text = f"{what}: {meaning(code) or 'WhatsApp refuses it, for a reason that Deskwire does not know'} (error {code})"
     if code in RATES:
         concerns = Concern.TICKET if code == 131056 else Concern.ACCOUNT
         return TemporaryError(text, after=RATES[code], concerns=concerns)
