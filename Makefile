@@ -16,6 +16,9 @@ export UV_LINK_MODE := copy
 # The first Python that really runs (a pyenv shim may exist and fail) and is new enough.
 FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do \
 	if "$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$p"; exit; fi; done
+# BottleCRM needs a newer one than we do: one that pyenv keeps off the path will do as well.
+FIND_NEWER_PYTHON = for p in python3.14 python3.13 python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python; do \
+	if "$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then echo "$$p"; exit; fi; done
 PYTHON := .venv/bin/python
 EMBEDDED := .venv/.stamp .venv/tools/ministack/.stamp .venv/tools/sam/.stamp
 
@@ -24,7 +27,9 @@ help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 # A helpdesk that runs in an environment of its own is installed when it is asked for.
-DESK := $(if $(filter djangohelpdesk,$(HELPDESK)),.venv/tools/djangohelpdesk/.stamp)
+REAL := djangohelpdesk bottlecrm
+DESK := $(foreach name,$(filter $(REAL),$(HELPDESK)),.venv/tools/$(name)/.stamp)
+DESKS := $(foreach name,$(REAL),.venv/tools/$(name)/.stamp)
 
 .PHONY: demo
 demo: $(EMBEDDED) $(DESK) ## A busy morning, from the platforms to the helpdesk and back. STAY=1 keeps it; HELPDESK=, ONLY= choose.
@@ -36,7 +41,7 @@ sandbox: $(EMBEDDED) $(DESK) ## One page to write, answer and let things go wron
 	@$(PYTHON) -m sandbox $(if $(HELPDESK),--helpdesk $(HELPDESK)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: test
-test: $(EMBEDDED) .venv/tools/checkov/.stamp .venv/tools/djangohelpdesk/.stamp ## The whole gate: format, lint, types, imports, template, build, tests.
+test: $(EMBEDDED) .venv/tools/checkov/.stamp $(DESKS) ## The whole gate: format, lint, types, imports, template, build, tests.
 	@$(PYTHON) tools/gate.py
 
 .PHONY: connector
@@ -44,7 +49,7 @@ connector: .venv/.stamp ## All that the gate asks of one connector, in a minute,
 	@PYTHONPATH=layers/deskwire:. $(PYTHON) tools/connector.py $(NAME)
 
 .PHONY: coverage
-coverage: $(EMBEDDED) .venv/tools/djangohelpdesk/.stamp ## Which lines and branches the tests reach; twice the tests' time.
+coverage: $(EMBEDDED) $(DESKS) ## Which lines and branches the tests reach; twice the tests' time.
 	@.venv/bin/pytest -n auto --maxprocesses=4 --dist=loadfile --cov --cov-report=term:skip-covered
 
 .PHONY: fuzz
@@ -132,6 +137,15 @@ install = .venv/bin/uv pip install --quiet --no-deps --require-hashes --python $
 	@$(PYTHON) -m venv --without-pip .venv/tools/$*
 	@$(call install,.venv/tools/$*,$<)
 	@touch $@
+
+# Without such a Python its tests are skipped, and its sandbox says so; no stamp is left, so it is tried again next time.
+.venv/tools/bottlecrm/.stamp: requirements/bottlecrm.txt .venv/bin/uv
+	@python=$$($(FIND_NEWER_PYTHON)); \
+	if [ -z "$$python" ]; then \
+		echo "· BottleCRM needs Python 3.12 or newer, with its venv module: none is here, its tests are skipped" >&2; exit; fi; \
+	echo "· installing bottlecrm into .venv/tools/bottlecrm (once)"; \
+	rm -rf .venv/tools/bottlecrm; "$$python" -m venv --without-pip .venv/tools/bottlecrm || exit; \
+	$(call install,.venv/tools/bottlecrm,$<) || exit; touch $@
 
 .PHONY: care
 care: .venv/.stamp ## The judgement of messages, measured: DATA=folder (docs/care.md says what it holds).

@@ -1,0 +1,167 @@
+"""BottleCRM (django-crm) 1.35: tickets and their comments over its REST API, agents' answers by polling.
+
+Set-up: a user of its own for Deskwire (its comments are told apart by it), an administrator of the organisation, with a
+personal access token of a few scopes. Step by step: docs/helpdesks/bottlecrm.md.
+https://django-crm.readthedocs.io/en/latest/api/cases/
+
+Signature: none, it is only polled. Its webhooks are signed, but tell neither of tickets that were solved nor of merges.
+https://django-crm.readthedocs.io/en/latest/api/cases/
+
+Secrets: `token`, a personal access token. It names the organisation, too: there is no header for it.
+https://django-crm.readthedocs.io/en/latest/api/tokens-and-api-keys/
+
+Limits: no rate; a ticket's name 64 characters, a comment 10,000, a file 25 MB and its name 60 characters.
+https://django-crm.readthedocs.io/en/latest/api/errors/
+
+What survives a redelivery: a comment's id, also through a merge. Seen on django-crm 1.35.0 (29 Nov 2026, Django 6.1,
+SQLite), whose sources come with the package:
+
+* There is no idempotency key: each text bears a mark; a ticket is found by its description, a comment in its ticket. No
+  name is taken twice, so that a ticket which was made before is not made again.
+* With its task queue out of reach, a ticket is made and the answer is HTTP 500.
+* A public comment counts as the company's first answer and is mailed to the ticket's contacts: ours are internal.
+* A file stands with its ticket, and is an answer's where the same person sent it right after the words.
+* Switched-off tickets are a 404, as a deleted one is; a revoked token is a 403; unknown ids of tags are ignored.
+* The list of what happened in all tickets has 50 rows and no second page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
+
+from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.lists import listed
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment
+from deskwire.model.signals import Signal
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
+from deskwire.verification.never import Never
+from deskwire.web.rest import Call
+
+from .answers import answers, signals
+from .api import Api, named, required
+from .cases import changed, closed, comment_of, opened, ticket_of, written
+from .earlier import earlier
+
+API = "https://django-crm.readthedocs.io/en/latest/api/cases/"
+SEEN = date(2026, 11, 29)
+SETTLES = timedelta(seconds=60)  # in which something older may still become visible
+ROWS = 50  # the most that the list of activities gives
+CATCHING_UP = 100  # of our newest tickets, where more happened than that list tells
+
+
+class BottleCRM(Helpdesk):
+    """Tickets of BottleCRM."""
+
+    name = "bottlecrm"
+    title = "BottleCRM"
+    verification = Never()
+    terms = Terms(
+        body_limit=Figure(1, API, SEEN),  # nothing is ever delivered
+        deadline=Figure(timedelta(seconds=10), API, SEEN),
+        redelivery=Figure(timedelta(0), API, SEEN),
+        every=Figure(timedelta(minutes=1), API, SEEN, confirmed=False),
+        api_version=Figure("1.35", API, SEEN),
+    )
+    abilities = Abilities(
+        native_key=False,
+        find_open=True,
+        find_append=True,
+        several=False,
+        entry_bytes=9_000,  # of 10,000 characters, with who wrote it and the mark
+        pushes=False,
+        polls=True,
+        tells_closing=True,
+    )
+    connection_settings: ClassVar[Mapping[str, str]] = {
+        "address": "where BottleCRM's API is: https://crm.example.com (with its path, without /api)"
+    }
+    connection_secrets: ClassVar[Mapping[str, str]] = {"token": "a personal access token of Deskwire's user"}
+
+    def open(self, ticket: Ticket, reach: Reach) -> Filed:
+        api = Api(reach)
+        shown = opened(api, ticket)
+        number = shown.id
+        filed: dict[str, str] = {}
+        try:
+            for entry in ticket.entries:
+                filed[entry.key], shown = written(api, shown, entry)
+        except (TemporaryError, ConfigurationError) as error:
+            raise error.retold(ambiguous=True) from None
+        except TicketGone:  # within a second of its making
+            raise PermanentError("the new ticket is not there") from None
+        return Filed(number, filed)
+
+    def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
+        api = Api(reach)
+        filed: dict[str, str] = {}
+        shown = api.ticket(ticket, "looking at the ticket")
+        for entry in entries:
+            try:
+                filed[entry.key], shown = written(api, shown, entry)
+            except (TemporaryError, ConfigurationError) as error:
+                raise error.retold(ambiguous=error.ambiguous or bool(filed)) from None
+        return Filed(ticket, filed)
+
+    def update(self, ticket: str, change: Change, reach: Reach) -> None:
+        changed(Api(reach), ticket, change)
+
+    def close(self, ticket: str, reach: Reach) -> None:
+        closed(Api(reach), ticket)
+
+    def find(self, sought: Sought, reach: Reach) -> Filed | None:
+        api = Api(reach)
+        if not sought.ticket:
+            found = ticket_of(api, sought.key)
+            return Filed(found) if found else None
+        comment = comment_of(api.followed(sought.ticket, "looking for the message"), sought.key)
+        return Filed(sought.ticket, {sought.key: comment}) if comment else None
+
+    def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
+        return earlier(Api(reach), customer)
+
+    def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
+        return answers(Api(reach), ticket, after)
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        api = Api(reach)
+        address = f"{api.address}/api/attachments/{named(attachment.id)}/download/"
+        return reach.fetch(Call("GET", address, api.credentials), [api.host])
+
+    def poll(self, cursor: str, reach: Reach) -> Signals:
+        """Return what agents did in our tickets since the cursor, a time of BottleCRM's own clock.
+
+        The cursor stays a minute behind; what is younger is told again. Where more happened than BottleCRM lists, our
+        newest tickets are looked at as well.
+        """
+        api, what = Api(reach), "polling"
+        rows = listed(api.get("activities/", what, entity_type="Case", limit=str(ROWS))["activities"], what)
+        moments = [moment for row in rows if (moment := row["timestamp"].iso()) is not None]
+        if not cursor:
+            return Signals((), (max(moments, default=reach.now) - SETTLES).isoformat())
+        since = _moment(cursor)
+        fresh = [row for row in rows if (moment := row["timestamp"].iso()) is not None and moment > since]
+        concerned = [required(row["entity_id"], what) for row in fresh if row["user"]["id"].any_id() != api.user]
+        if len(fresh) >= ROWS:
+            query = {"slim": "true", "show_merged": "true", "limit": str(CATCHING_UP), "search": "[dw-"}
+            concerned += [required(row["id"], what) for row in listed(api.get("cases/", what, **query)["cases"], what)]
+        found: dict[str, Signal] = {}
+        for ticket in dict.fromkeys(concerned):
+            try:
+                shown = api.followed(ticket, what)
+            except TicketGone:
+                continue
+            found |= {each.key: each for each in signals(api, self.name, shown, since)}
+        settled = max((each for each in moments if abs(reach.now - each) >= SETTLES), default=since)
+        return Signals(tuple(found.values()), max(settled, since).isoformat())
+
+
+def _moment(cursor: str) -> datetime:
+    try:
+        return datetime.fromisoformat(cursor).astimezone(UTC)
+    except ValueError:
+        raise PermanentError("that is no cursor of BottleCRM") from None

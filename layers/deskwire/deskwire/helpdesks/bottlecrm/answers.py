@@ -1,0 +1,132 @@
+"""What agents wrote and did in BottleCRM: answers, their files, statuses, and for which of our tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from mimetypes import guess_type
+
+from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.signals import About, Signal, Status
+from deskwire.model.tickets import AgentReply
+from deskwire.web.reading import Node
+
+from .api import Api, Shown, required
+from .cases import OVER, mine
+from .words import MARK
+
+TOGETHER = timedelta(seconds=5)  # within which the file of an answer follows it: they are one request
+QUOTED = "it holds a mark of Deskwire's: it is a copy of a message"
+UNSURE = "the ticket was merged, and this may have been written before, for somebody else"
+
+
+def answers(api: Api, ticket: str, after: str) -> Sequence[AgentReply]:
+    """Return the public comments by staff after the one with that id, oldest first.
+
+    A merge moves all comments of a ticket to the one that it is merged into. What was written there before was for
+    somebody else, unless it was moved from ours, which nothing tells.
+    """
+    shown = api.followed(ticket, "reading the replies")
+    rows = [row for row in shown.comments if is_answer(api, row)]
+    places = [number for number, row in enumerate(rows) if row["id"].any_id() == after]
+    if places:
+        rows = rows[places[-1] + 1 :]
+    return [_reply(api, ticket, shown, row) for row in rows]
+
+
+def is_answer(api: Api, row: Node) -> bool:
+    """Return whether a comment is a colleague's, for the customer: what customers write there has no such author."""
+    author = row["commented_by"]["id"].any_id()
+    return bool(author) and not row["is_internal"].truth() and not mine(api, row)
+
+
+def _reply(api: Api, ticket: str, shown: Shown, row: Node) -> AgentReply:
+    text, moment = row["comment"].text("").replace("\r\n", "\n"), row["commented_on"].iso()
+    withheld = QUOTED if MARK.search(text) else ""
+    if shown.id != ticket and (shown.merged_at is None or moment is None or moment < shown.merged_at):
+        withheld = withheld or UNSURE
+    return AgentReply(
+        id=required(row["id"], "reading the replies"),
+        order=int(moment.timestamp() * 1_000_000) if moment else 0,
+        ticket=ticket,
+        text=text,
+        author="",  # a comment names its author's e-mail address alone
+        written_at=moment,
+        attachments=tuple(_attachment(each) for each in _files(api, shown, row, moment)),
+        withheld=withheld,
+    )
+
+
+def _files(api: Api, shown: Shown, row: Node, moment: datetime | None) -> Iterator[Node]:
+    """Yield the files that were sent with an answer: by the same person, right after it and before any other comment.
+
+    A file stands with the ticket, not with a comment.
+    """
+    if moment is None:
+        return
+    later = [at for each in shown.comments if (at := each["commented_on"].iso()) is not None and at > moment]
+    until = min([moment + TOGETHER, *later])
+    for file in shown.files:
+        at = file["created_at"].iso()
+        if at is None or not moment <= at < until:
+            continue
+        if file["created_by"].any_id() == api.user_of(row["commented_by"]["id"].any_id()):
+            yield file
+
+
+def _attachment(file: Node) -> Attachment:
+    name = file["file_name"].text("")
+    kind = guess_type(name)[0] or ""
+    return Attachment(AttachmentKind.of(kind), id=required(file["id"], "reading the replies"), name=name, type=kind)
+
+
+# -------------------------------------------------------------------------------------------------------- polling
+
+
+def signals(api: Api, helpdesk: str, shown: Shown, since: datetime) -> Iterator[Signal]:
+    """Yield what colleagues did in a ticket since then: answers, and what became of it."""
+    for row in shown.comments:
+        moment = row["commented_on"].iso()
+        if moment is not None and moment > since and is_answer(api, row):
+            for ticket in _ours(shown):
+                yield Signal(
+                    helpdesk=helpdesk,
+                    account=api.reach.account,
+                    object_id=required(row["id"], "polling"),
+                    version=ticket,  # where several of our tickets were merged, one comment is news of each
+                    ticket=ticket,
+                    occurred_at=moment,
+                )
+    for row in sorted(shown.node["activities"].rows(), key=lambda each: each["created_at"].text("")):
+        moment = row["created_at"].iso()
+        if moment is None or moment <= since or row["user"]["id"].any_id() == api.me:
+            continue
+        if row["action"].text("") in {"STATUS_CHANGED", "REOPENED"}:
+            for ticket in _ours(shown):
+                yield _status(api, helpdesk, ticket, row, moment)
+
+
+def _status(api: Api, helpdesk: str, ticket: str, row: Node, moment: datetime) -> Signal:
+    said = row["metadata"]
+    before, after = said["before"].text("Closed"), (said["after"] or said["to_status"]).text("")
+    changed = (before in OVER) != (after in OVER)
+    status = None if not changed else Status.SOLVED if after in OVER else Status.REOPENED
+    return Signal(
+        helpdesk=helpdesk,
+        account=api.reach.account,
+        about=About.STATUS if status else About.OTHER,
+        object_id=required(row["id"], "polling"),
+        version=ticket,
+        ticket=ticket,
+        status=status,
+        reason="" if status else "a status that means neither",
+        occurred_at=moment,
+    )
+
+
+def _ours(shown: Shown) -> list[str]:
+    """Return which of our tickets something in this one may concern: itself, and those merged into it."""
+    texts = [shown.case["description"], *(row["comment"] for row in shown.comments)]
+    if not any(MARK.search(text.text("").replace("\r\n", "\n")) for text in texts):
+        return []
+    return sorted({shown.id, *(row["id"].any_id() for row in shown.node["merged_from_cases"].rows())} - {""})

@@ -1,0 +1,1 @@
+"""BottleCRM: the real one, and its books."""
