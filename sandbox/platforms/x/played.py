@@ -123,6 +123,9 @@ def problem(status: int, title: str, detail: str, kind: str = "about:blank") -> 
     return Reply.json(status, {"title": title, "detail": detail, "type": kind, "status": status})
 
 
+INVALID = problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
+
+
 def _app_only(asked: Asked) -> Reply | None:
     known = asked.header("authorization") == f"Bearer {BEARER}"
     return None if known else problem(401, "Unauthorized", "Unauthorized")
@@ -147,6 +150,8 @@ class X(Neighbour):
         self._summoning, self._strict = summoning, strict
         self.webhooks: list[dict[str, Any]] = []
         self.subscriptions: list[dict[str, Any]] = []
+        self.pictures: dict[str, tuple[str, bytes]] = {}  # that were uploaded, each with its category
+        self.shown: dict[str, list[str]] = {}  # the pictures of a post or a message
         self.checks: Callable[[str], bool] = self.challenge  # whether an address answers the CRC
         self._count = 0
         self._nonces: set[str] = set()
@@ -399,13 +404,38 @@ class X(Neighbour):
         self.subscriptions.append(made)
         return Reply.json(200, {"data": {"subscription": made, "total_subscriptions": len(self.subscriptions)}})
 
+    @route("POST", "/2/media/upload")
+    def upload(self, asked: Asked) -> Reply:
+        """Take a picture in Base64; it is shown by naming its id."""
+        data = asked.json()
+        try:
+            picture, category = base64.b64decode(data["media"], validate=True), str(data["media_category"])
+        except (TypeError, KeyError, ValueError):
+            return INVALID
+        if category not in {"tweet_image", "dm_image"} or not 0 < len(picture) <= 5 * 1024 * 1024:
+            return INVALID
+        number = self._number()
+        self.pictures[number] = (category, picture)
+        found = {"id": number, "media_key": f"3_{number}", "size": len(picture), "expires_after_secs": 86400}
+        return Reply.json(200, {"data": found})
+
+    def _said(self, data: Any, pictures: Any, category: str, most: int) -> str | None:
+        """Return the words of a post or a message, None where they or its pictures are none."""
+        text = data.get("text", "") if isinstance(data, dict) else None
+        held = pictures if isinstance(pictures, list) else []
+        if not isinstance(text, str) or not (text or held) or len(held) > most:
+            return None
+        return text if all(self.pictures.get(each, ("",))[0] == category for each in held) else None
+
     @route("POST", "/2/tweets")
     def post(self, asked: Asked) -> Reply:
         """Create a post or a reply."""
-        data = asked.json()
-        if not isinstance(data, dict) or not isinstance(data.get("text"), str) or not data["text"]:
-            return problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
-        text, target = data["text"], (data.get("reply") or {}).get("in_reply_to_tweet_id", "")
+        data: Any = asked.json()
+        pictures = (data.get("media") or {}).get("media_ids", []) if isinstance(data, dict) else []
+        text = self._said(data, pictures, "tweet_image", 4)
+        if text is None:
+            return INVALID
+        target = (data.get("reply") or {}).get("in_reply_to_tweet_id", "")
         if measure(text, Unit.WEIGHTED) > 280:
             return problem(403, "Forbidden", "Your Tweet text is too long.")
         answered = self.posts.get(target)
@@ -424,6 +454,7 @@ class X(Neighbour):
         conversation = answered.conversation if answered else number
         self.posts[number] = Post(number, self.care, text, self.clock.now(), conversation, target, "", [number])
         self.sent[conversation].append(text)
+        self.shown[number] = pictures
         return Reply.json(201, {"data": {"id": number, "text": text, "edit_history_tweet_ids": [number]}})
 
     def _summons(self, post: Post) -> bool:
@@ -441,7 +472,7 @@ class X(Neighbour):
         """Hide a reply in a conversation that the account began, or show it."""
         data, post = asked.json(), self.posts.get(number)
         if not isinstance(data, dict) or not isinstance(data.get("hidden"), bool):
-            return problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
+            return INVALID
         began = self.posts.get(post.conversation) if post else None
         if post is None or post.gone or began is None or began.author.id != ACCOUNT or post.id == began.id:
             return problem(403, "Forbidden", "You are not permitted to perform this action.")
@@ -468,7 +499,8 @@ class X(Neighbour):
         """Return the text as X gives it back: the mention of the answered author at the head, escaped."""
         answered = self.posts.get(post.reply_to)
         head = f"@{answered.author.handle} " if answered and answered.author.id != post.author.id else ""
-        return html.escape(head + post.text, quote=False)
+        link = f" https://t.co/{post.id[-10:]}" if self.shown.get(post.id) else ""
+        return html.escape(f"{head}{post.text}{link}", quote=False)
 
     @route("GET", "/2/users/{user}")
     def user(self, asked: Asked, user: str) -> Reply:
@@ -485,15 +517,20 @@ class X(Neighbour):
     @route("POST", "/2/dm_conversations/with/{participant}/messages")
     def message(self, asked: Asked, participant: str) -> Reply:
         """Send a direct message."""
-        data, person = asked.json(), self.people.get(participant)
-        if not isinstance(data, dict) or not isinstance(data.get("text"), str) or not data["text"]:
-            return problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
-        if len(data["text"]) > 10_000:
+        data: Any = asked.json()
+        person = self.people.get(participant)
+        held = (data.get("attachments") or []) if isinstance(data, dict) else []
+        pictures = [str(each.get("media_id")) for each in held if isinstance(each, dict)]
+        text = self._said(data, pictures, "dm_image", 1)
+        if text is None:
+            return INVALID
+        if len(text) > 10_000:
             return problem(400, "Invalid Request", "The text field is too long.")
         if person is None or not person.open:
             return problem(403, "Forbidden", "You do not have permission to DM one or more participants.")
-        said = Whisper(self._number(), ACCOUNT, participant, data["text"], self.clock.now())
+        said = Whisper(self._number(), ACCOUNT, participant, text, self.clock.now())
         self.whispered.append(said)
+        self.shown[said.id] = pictures
         self.sent[f"dm-{participant}"].append(said.text)
         conversation = "-".join(sorted((ACCOUNT, participant), key=int))
         return Reply.json(201, {"data": {"dm_conversation_id": conversation, "dm_event_id": said.id}})

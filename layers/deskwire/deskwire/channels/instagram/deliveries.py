@@ -126,7 +126,8 @@ def _comment(entry: Node, value: Node, field: str) -> Event:
         "thread": parent or object_id,
         "author": author,
         # https://developers.facebook.com/docs/instagram-platform/self-messaging: our own names our scoped id.
-        "own": author is not None and (author.id == entry["id"].identifier() or "self_ig_scoped_id" in sender),
+        "own": author is not None
+        and (author.id == entry["id"].identifier() or bool(sender["self_ig_scoped_id"].any_id())),
         "reply_to": parent,
         "facts": filled(
             {

@@ -28,23 +28,25 @@ import base64
 import hmac
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlencode
 
-from deskwire.contracts.channel import Channel, each, newest
+from deskwire.contracts.channel import Channel, each, in_turn, newest
 from deskwire.contracts.terms import Figure, Pace, Permit, Sending, Terms, TextLimit, ThreadKind, Unit, Window
 from deskwire.families import oauth1
 from deskwire.model.errors import DeskwireError, PayloadError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import Author, Event, Unreadable, Visibility
 from deskwire.model.sending import Outgoing, Sent
+from deskwire.model.values import replace
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Response
 from deskwire.web.rest import Answer, Call, checked
 
 from . import deliveries as deliveries
+from .files import PICTURES
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from deskwire.web.request import Request
 
 API: Final = "https://api.x.com"
+UPLOAD: Final = "/2/media/upload"
 CHECKED: Final = date(2026, 11, 21)
 WEBHOOKS: Final = "https://docs.x.com/x-api/webhooks/introduction"
 COUNTING: Final = "https://docs.x.com/fundamentals/counting-characters"
@@ -62,6 +65,8 @@ WHISPERING: Final = (
     "https://developer.x.com/en/docs/x-api/direct-messages/manage/api-reference/"
     "post-dm_conversations-with-participant_id-messages"
 )
+PICTURING: Final = "https://docs.x.com/x-api/media/quickstart/best-practices"
+PICTURED: Final = date(2026, 11, 29)
 QUARTER: Final = timedelta(minutes=15)
 AUTOMATION: Final = "https://docs.x.com/changelog"
 
@@ -108,6 +113,7 @@ class X(Channel):
         sending={
             Visibility.PUBLIC: Sending(
                 text=Figure(TextLimit(280, Unit.WEIGHTED), COUNTING, CHECKED),
+                files=Figure(PICTURES, PICTURING, PICTURED, confirmed=False),
                 # The pages of both calls; a newer table of all rates says less for some plans, so X's 429 still counts.
                 pace=Figure(Pace("posts", 200, QUARTER), POSTING, CHECKED, confirmed=False),
                 windows=(
@@ -121,6 +127,7 @@ class X(Channel):
             ),
             Visibility.PRIVATE: Sending(
                 text=Figure(TextLimit(10_000, Unit.CHARACTERS), MANAGE_DMS, CHECKED, confirmed=False),
+                files=Figure(PICTURES, PICTURING, PICTURED, confirmed=False),
                 pace=Figure(Pace("direct messages", 200, QUARTER), WHISPERING, CHECKED, confirmed=False),
                 windows=(
                     Window(
@@ -179,17 +186,30 @@ class X(Channel):
         """Post a reply, or a direct message; a text over the limit is refused, an agent shortens it."""
         from deskwire.care.measure import measure
 
-        if outgoing.attachments:
-            raise PermanentError("attachments cannot be sent on X yet: send the text alone", code="attachments")
+        from . import files
+
         if measure(outgoing.text, permit.limit.unit) > permit.limit.most:
             raise PermanentError(f"the text is longer than {permit.limit.most} characters as X counts", code="too-long")
-        if outgoing.visibility is Visibility.PUBLIC:
-            payload = {"text": outgoing.text, "reply": {"in_reply_to_tweet_id": outgoing.reply_to or outgoing.thread}}
-            answer = self._asked("POST", "/2/tweets", reach, payload=payload, what="replying on X")
-            return Sent((_named(answer, "id", "replying on X"),))
+        public = outgoing.visibility is Visibility.PUBLIC
+        if public and len(outgoing.attachments) > files.IN_A_POST:
+            raise PermanentError(f"a post on X holds {files.IN_A_POST} pictures at most", code="attachment")
+
+        def upload(picture: object) -> Node:
+            what = "uploading a picture to X"
+            return self._asked("POST", UPLOAD, reach, payload=picture, what=what)
+
+        pictures = files.uploaded(outgoing, reach, upload, category="tweet_image" if public else "dm_image")
+        if public:
+            what = "replying on X"
+            answer = self._asked("POST", "/2/tweets", reach, payload=files.post(outgoing, pictures), what=what)
+            return Sent((_named(answer, "id", what),))
         path = f"/2/dm_conversations/with/{_participant(outgoing)}/messages"
-        answer = self._asked("POST", path, reach, payload={"text": outgoing.text}, what="sending a direct message on X")
-        return Sent((_named(answer, "dm_event_id", "sending a direct message on X"),))
+
+        def sender(body: object) -> Callable[[], str]:
+            what = "sending a direct message on X"
+            return lambda: _named(self._asked("POST", path, reach, payload=body, what=what), "dm_event_id", what)
+
+        return Sent(in_turn([sender(body) for body in files.messages(outgoing, pictures)]))
 
     def sent(self, outgoing: Outgoing, since: datetime, reach: Reach) -> Sent | None:
         """Look through what the account wrote since then: X takes no idempotency key.
@@ -277,6 +297,8 @@ class X(Channel):
         )
         headers = {"Authorization": signed}
         call = Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
+        if path == UPLOAD:  # nobody sees it yet, so it may arrive twice
+            call = replace(call, safe=True)
         return _settled(reach.http(call), what=what, forbidden=forbidden)
 
 
@@ -349,8 +371,8 @@ def _answers(post: Node, outgoing: Outgoing) -> bool:
 
 
 def _alike(item: Node, text: str) -> bool:
-    """Compare the words: X adds mentions at the head of a reply, shortens links, escapes, and normalises."""
-    return _bare(item["text"].text("")) == _bare(text)
+    """Compare the words: X adds mentions at the head and a picture's link at the end, shortens links, escapes."""
+    return _bare(item["text"].text("")) in {_bare(text), f"{_bare(text)} ↗".strip()}
 
 
 def _bare(text: str) -> str:
