@@ -43,7 +43,9 @@ class Moving(Company):
         for part in (self, self.conversation, self.sweeper, self.directory):
             object.__setattr__(part, "table", self.streamed)
         self.published, self.delivered = [], 0
-        self.watcher = Watcher(table=self.table, telemetry=self.telemetry, bus=self, mirrors=MirrorWatch(self.mailbox, self.telemetry))
+        self.watcher = Watcher(
+            table=self.table, telemetry=self.telemetry, bus=self, mirrors=MirrorWatch(self.mailbox, self.telemetry)
+        )
         second = HelpdeskConnection(
             name="nova", connector="zendesk", endpoint="second", secret="zendesk",
             settings={"subdomain": "nova", "email": "deskwire@acme.example"},

@@ -95,7 +95,9 @@ def watcher() -> Watcher:
         table=table, mailbox=mailbox, clock=_now, telemetry=telemetry, bus=bus,
         alarms=clients.alarms(found),
     )  # fmt: skip
-    return Watcher(table=table, telemetry=telemetry, bus=bus, incidents=incidents, mirrors=MirrorWatch(mailbox, telemetry))
+    return Watcher(
+        table=table, telemetry=telemetry, bus=bus, incidents=incidents, mirrors=MirrorWatch(mailbox, telemetry)
+    )
 
 
 @cache
