@@ -26,7 +26,10 @@ SCALARS = {
     "float": re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"),
 }
 TAG = "tag:yaml.org,2002:"
-MOVED = {"reopen_days": "it stands in `closed_tickets` of the policy now"}  # names of earlier versions
+MOVED = {  # names of earlier versions
+    "reopen_days": "it stands in `closed_tickets` of the policy now",
+    "answer_within_minutes": "it is a rule of `answer_within` now, which is given too: [{minutes: 60}]",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

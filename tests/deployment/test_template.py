@@ -22,6 +22,7 @@ METRICS = {
         "UnreadableRecords",
         "OldestUnfiledSeconds",
     ),
+    "AnswersOverdue",
 }
 
 # Each role, exactly. What is added here is argued in the review of the change that needs it.

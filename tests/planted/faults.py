@@ -277,8 +277,8 @@ FAULTS = (
     Fault("a web server's page says that words are gone", "web.rest", "answer.status == 404 and answer.body",
           "answer.status == 404 or answer.body",
           ("tests/conformance/test_sending.py", "tests/connectors/google", "tests/connectors/linkedin")),
-    Fault("a reminder is due at once", "conversation.reminders", "timedelta(minutes=policy.answer_within_minutes)",
-          "timedelta(seconds=policy.answer_within_minutes)", ("tests/stories/test_reminders_stories.py",)),
+    Fault("a reminder is due at once", "care.clocks", "span = timedelta(minutes=rule.minutes)",
+          "span = timedelta(seconds=rule.minutes)", ("tests/stories/test_reminders_stories.py",)),
     # ----------------------------------------------------------------------------- earlier tickets, closed tickets
     Fault("a new ticket waits for a slow lookup", "conversation.remembering",
           "replace(turn.inside, http=_within(turn.inside.http, self.clock, HISTORY_WITHIN))", "turn.inside", HISTORY),

@@ -244,6 +244,13 @@ def reminders(world, words, most):
         yield f"REMINDER: {len(texts)} notes say “{words}”"
 
 
+def called(world):
+    """Return what is wrong with the line to the people on call: there is one, and a second only after a misfortune."""
+    lines = [each for each in world.pager.all if "answer overdue" in each]
+    if not lines or len(lines) > 1 + len(world.gate.happened):
+        yield f"ESCALATION: the people on call were told {len(lines)} times"
+
+
 def incident(world, members, news):
     """Return what is wrong with the one incident that these are the members of, and were told this once."""
     kept = [each for (pk, _), each in world.table.memory.items.items() if pk == "INCIDENTS"]

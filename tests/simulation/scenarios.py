@@ -607,23 +607,37 @@ def reminded_of_a_window_that_closes(world, marta):
 
 @scenario(desks=ALL)
 def reminded_of_an_answer_that_is_due(world, marta):
-    world.rules(answer_within_minutes=60)
+    world.rules(answer_within=[{"minutes": 60}])
     marta.writes()
     world.run(1800)
     marta.writes("are you there?")
     world.quiet()
-    world.stuck += promises.reminders(world, "a quarter is left", 1)
+    world.stuck += promises.reminders(world, "It is due within", 1)
     world.stuck += promises.reminders(world, "should have been answered", 1)
 
 
 @scenario(desks=("zendesk", "requesttracker"))
 def answered_before_it_was_due(world, marta):
-    world.rules(answer_within_minutes=240)
+    world.rules(answer_within=[{"minutes": 240}])
     marta.writes()
     world.run(3600)  # whatever dies, the ticket is there by then
     world.agent_replies(ticket_of(marta))
     world.quiet()
     world.stuck += promises.reminders(world, "should have been answered", 0)
+
+
+@scenario(desks=ALL, short=True)
+def hot_and_never_answered(world, marta):
+    """It escalates once, and the people on call are told."""
+    world.rules(
+        answer_within=[{"kinds": ["hot"], "minutes": 20, "hours": "always"}],
+        escalation={"call": "hot", "priority": "urgent"},
+    )
+    world.watches()
+    marta.writes(URGENT)
+    world.quiet()
+    world.stuck += promises.reminders(world, "should have been answered", 1)
+    world.stuck += promises.called(world)
 
 
 @scenario(channels=BOTH)

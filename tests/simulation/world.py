@@ -212,6 +212,7 @@ class Container:
             table=world.table,
             telemetry=world.telemetry,
             bus=world.bus,
+            alarms=world.pager,
             incidents=IncidentWatch(table=world.table, bus=world.bus, alarms=world.pager, **common),
         )
 

@@ -15,7 +15,7 @@ from .conftest import PAGE, POLICY, START
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 WEEK = 7 * DAY  # Messenger takes a person's answer for so long
-WINDOW, DUE, OVERDUE = "takes one until", "a quarter is left", "should have been answered"
+WINDOW, DUE, OVERDUE = "takes one until", "It is due within", "should have been answered"
 
 
 def rules(company, **more):

@@ -90,14 +90,14 @@ def watcher() -> Watcher:
 
     found = settings.load()
     table, telemetry, bus = clients.table(found), _telemetry(found), clients.bus(found)
-    mailbox = clients.mailbox(found)
+    mailbox, alarms = clients.mailbox(found), clients.alarms(found)
     incidents = IncidentWatch(
-        table=table, mailbox=mailbox, clock=_now, telemetry=telemetry, bus=bus,
-        alarms=clients.alarms(found),
+        table=table, mailbox=mailbox, clock=_now, telemetry=telemetry, bus=bus, alarms=alarms,
     )  # fmt: skip
     return Watcher(
-        table=table, telemetry=telemetry, bus=bus, incidents=incidents, mirrors=MirrorWatch(mailbox, telemetry)
-    )
+        table=table, telemetry=telemetry, bus=bus, incidents=incidents, alarms=alarms,
+        mirrors=MirrorWatch(mailbox, telemetry),
+    )  # fmt: skip
 
 
 @cache

@@ -119,6 +119,8 @@ class Ticket:
     updated_at: datetime
     priority: str | None = None
     status: str = "new"
+    group_id: int | None = None
+    assignee_id: int | None = None
     tags: list[str] = field(default_factory=list)
     custom_fields: dict[int, str] = field(default_factory=dict)
     followers: set[int] = field(default_factory=set)
@@ -134,7 +136,8 @@ class Ticket:
             via["source"] = {"from": {"ticket_id": self.followup_of}, "to": {}, "rel": "follow_up"}
         return {
             "id": self.id, "external_id": self.external_id, "subject": self.subject, "status": self.status,
-            "priority": self.priority, "requester_id": self.requester_id, "submitter_id": self.submitter_id,
+            "priority": self.priority, "group_id": self.group_id, "assignee_id": self.assignee_id,
+            "requester_id": self.requester_id, "submitter_id": self.submitter_id,
             "tags": self.tags, "custom_fields": [{"id": k, "value": v} for k, v in self.custom_fields.items()],
             "created_at": stamp(self.created_at), "updated_at": stamp(self.updated_at), "via": via,
             "follower_ids": sorted(self.followers), "is_public": any(comment.public for comment in self.comments),
@@ -346,6 +349,7 @@ class Account:
             raise invalid("status", f"Status: {status} is not a valid status", "InvalidValue")
         if given.get("priority", ticket.priority) not in PRIORITIES:
             raise invalid("priority", f"Priority: {given['priority']} is not a valid priority", "InvalidValue")
+        self._whose(given)
         if limited:
             self._budget(ticket, by)
         audit = self.number("event")
@@ -361,7 +365,16 @@ class Account:
         if "tags" in given:
             ticket.tags = list(given["tags"])
         ticket.priority = given.get("priority", ticket.priority)
+        ticket.group_id = given.get("group_id", ticket.group_id)
+        ticket.assignee_id = given.get("assignee_id", ticket.assignee_id)
         return ticket, self.audit(ticket, by, given, events, audit)
+
+    @staticmethod
+    def _whose(given: dict[str, Any]) -> None:
+        """Refuse a group or an agent that is no id."""
+        for name in ("group_id", "assignee_id"):
+            if not isinstance(given.get(name, 0), int):
+                raise invalid(name, f"{name}: {given[name]} is not valid", "InvalidValue")
 
     def _closed(self) -> Refused:
         words = {"description": "Status: closed prevents ticket update"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deskwire.model.events import Visibility
 
+from .clocks import AnswerWithin, Escalation, unreachable
 from .hours import Hours
 from .texts import Tag, Texts, Wordings
 from .words import unaccented
@@ -368,12 +369,14 @@ class Policy(BaseModel):
         description="Minutes before a platform stops taking answers at which the ticket of a customer who still waits "
         "gets a note (earlier where nobody answers at that time); 0: no note.",
     )
-    answer_within_minutes: int = Field(
-        0,
-        ge=0,
-        le=30 * 24 * 60,
-        description="Minutes of opening hours within which a customer is to be answered: the ticket gets a note when "
-        "three quarters have passed, and when all have; 0: no such clock.",
+    answer_within: tuple[AnswerWithin, ...] = Field(
+        (),
+        max_length=20,
+        description="Within which time a customer is answered: the first rule that fits a message counts. The ticket "
+        "gets a note shortly before and after. None: no such clock; praise never has one.",
+    )
+    escalation: Escalation = Field(
+        default_factory=Escalation, description="What else follows where an answer is due, and overdue."
     )
     history: LookingBack = Field(
         default_factory=LookingBack, description="Whether a customer's earlier tickets are looked up, and by what."
@@ -409,11 +412,19 @@ class Policy(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _as_it_was_called(cls, given: Any) -> Any:  # noqa: ANN401 - whatever is given
-        """Read `reopen_days` of before there was `closed_tickets`: the table and older files have it."""
-        if not isinstance(given, dict) or "reopen_days" not in given or "closed_tickets" in given:
+        """Read `reopen_days` and `answer_within_minutes` of earlier versions: the table and older files have them."""
+        if not isinstance(given, dict):
             return given
-        more = {name: value for name, value in given.items() if name != "reopen_days"}
-        return {**more, "closed_tickets": {"reopen_days": given["reopen_days"]}}
+        given = _renamed(given, "reopen_days", "closed_tickets", lambda days: {"reopen_days": days})
+        return _renamed(
+            given, "answer_within_minutes", "answer_within", lambda minutes: [{"minutes": minutes}] if minutes else []
+        )
+
+    @model_validator(mode="after")
+    def _rules_that_are_reached(self) -> Policy:
+        if reason := unreachable(self.answer_within):
+            raise ValueError(reason)
+        return self
 
     @model_validator(mode="after")
     def _texts_where_they_are_due(self) -> Policy:
@@ -476,6 +487,13 @@ class Policy(BaseModel):
     def late(self) -> timedelta:
         """The age from which a message is no longer acknowledged."""
         return timedelta(minutes=self.late_minutes)
+
+
+def _renamed(given: Mapping[str, Any], old: str, new: str, read: Callable[[Any], Any]) -> Mapping[str, Any]:
+    """Return what is given with a setting as it is called now; who gives both is told that the old one is none."""
+    if old not in given or given.get(new):
+        return given
+    return {**{name: value for name, value in given.items() if name != old}, new: read(given[old])}
 
 
 def _folded(phrases: Mapping[str, tuple[str, ...]]) -> frozenset[str]:

@@ -27,6 +27,7 @@ class Hints:
     """What to tell the helpdesk: a priority, tags, and why.
 
     `praises`: it may be thanked for. `trouble`: with what it is trouble (see `incident.about`), None: with nothing.
+    `kind` is what it was judged to be.
     """
 
     priority: str = "normal"
@@ -34,6 +35,7 @@ class Hints:
     line: str = ""
     praises: bool = False
     trouble: tuple[str, ...] | None = None
+    kind: str = "mention"
 
 
 def judged_by(
@@ -80,7 +82,7 @@ def triage(
     told = rules.on and (rules.reasons == "all" or (rules.reasons == "hot" and hot))
     praises = rules.on and judged.kind == "praise" and not judged.private
     line = _line(judged) if told else _warning(judged) if public else ""
-    return Hints(priority, tags, line, praises, about(judged, text))
+    return Hints(priority, tags, line, praises, about(judged, text), judged.kind)
 
 
 def matters(text: str, policy: Policy) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class Abilities:
     `reopens`: a closed ticket can be opened again; where not, a message for one opens a follow-up, whatever the policy
     says. `tells_closing`: it says when a ticket was closed, and `append` asks `Reach.reopens` with that before it opens
     one again; of the others, the last message filed counts.
+    `assigns`: `Updates` can give a ticket to a group and an agent.
     `rate`: the header (lower-case) in which each answer says how many requests an account may make in a minute.
     """
 
@@ -51,6 +52,7 @@ class Abilities:
     tells: bool = False
     reopens: bool = True
     tells_closing: bool = False
+    assigns: bool = False
     rate: str = ""
 
 
@@ -120,7 +122,7 @@ class GivesFiles(Protocol):
 
 @runtime_checkable
 class Updates(Protocol):
-    """Can raise a ticket's priority and add tags later, without a comment."""
+    """Can raise a ticket's priority and add tags later, and where `abilities.assigns` say whose it is."""
 
     def update(self, ticket: str, change: Change, reach: Reach) -> None:
         """Make the change, and nothing that is not in it: agents may have set another priority or tags meanwhile.

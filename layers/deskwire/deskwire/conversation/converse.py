@@ -26,7 +26,7 @@ from .aside import calm, keep, quote
 from .classifying import Classifying
 from .decide import Plan, decide, end
 from .directory import Directory
-from .entries import Entries
+from .entries import Entries, assess
 from .filing import Filing
 from .gathering import Gathering, about, first_origin, origin, place
 from .guarding import Guarding
@@ -45,7 +45,7 @@ from .sending import Sending
 from .table import seconds
 from .thread import Thread
 from .timers import fired, guards, reminds, without_reminders
-from .turn import Turn, is_inbound, waiting_since
+from .turn import Turn, is_inbound, waiting_since, written_at
 from .updating import Updating
 
 DUPLICATE = "duplicate"
@@ -221,7 +221,8 @@ class Conversation:
         if idle or connection is None:
             if trouble is not None:
                 raise trouble
-            return self._all_ended(ledger, thread, messages, came_by, (Outcome.REFUSED, REMOVED))
+            how = (Outcome.REFUSED, REMOVED)
+            return self._all_ended(ledger, thread, messages, came_by, how, removed=connection is None)
         try:
             turn = self._begin(ledger, thread, connection, messages)
         except ConfigurationError as error:
@@ -369,14 +370,20 @@ class Conversation:
         messages: list[Recorded],
         came_by: tuple[str, str],
         how: tuple[Outcome, str],
+        *,
+        removed: bool = True,
     ) -> dict[str, str]:
-        """End what is pending of a connection, or a mirror, that was removed; as much as the table takes at once."""
+        """End what is pending of a connection, or a mirror, that was removed; as much as the table takes at once.
+
+        Where it was not removed, the thread was woken for nothing, and its reminders stay set.
+        """
         theirs = _by(thread, messages, came_by)
         gone = [end(each, *how) for each in theirs if not each.done]
         left = _without(thread.pending, theirs)
         clean = [key for key in (*left, *thread.missing) if key in thread.was_clean]
         changes: dict[str, Any] = {"pending": left, "missing": list(thread.missing), "clean": clean}
-        changes["timers"] = without_reminders(thread)
+        if removed:
+            changes["timers"] = without_reminders(thread)
         left = _left(thread, left)
         if left:
             changes["due_at"] = seconds(self.clock()) + NET_PAUSE
@@ -489,13 +496,17 @@ class _Intent:
 
 
 def _receive(turn: Turn, plan: Plan) -> None:
-    """Have the turn know who writes."""
+    """Have the turn know who writes, and by when they are to be answered."""
+    wrote: list[tuple[Event, int]] = []
     for item in (each for filed in (*plan.file, *plan.heard, *plan.aside) for each in filed.members):
         if item.event is not None and (is_inbound(item.event) or item.first_sight):
             turn.receive(item.event, item.message.received_at)
-    if not turn.mirrors:
-        calm(turn, plan)
-        turn.wind()
+            wrote += [] if item.aside else [(item.event, written_at(item.event, item.message.received_at))]
+    if turn.mirrors:
+        return
+    calm(turn, plan)
+    timed = bool(turn.connection.policy.answer_within)
+    turn.wind([(event, at, assess(turn, event).kind) for event, at in wrote] if timed else [])
 
 
 def _to_acknowledge(turn: Turn, plan: Plan, messages: list[Recorded]) -> list[Recorded]:

@@ -85,19 +85,12 @@ class Entries:
 
     def change(self, turn: Turn, item: Pending) -> Change:
         """Return what a customer's words change in their ticket, beyond what earlier ones did."""
-        event, thread = item.event, turn.thread
+        thread = turn.thread
         if not isinstance(turn.helpdesk, Updates):
             return Change()
-        if item.message.notice is not None:
-            return Change(tags=Change(tags=(item.message.notice.tag,)).missing(thread.tags))
-        if event is None:
-            return Change(tags=Change(tags=item.message.tags).missing(thread.tags))
-        if event.own or event.kind not in JUDGED:
-            return Change()
-        hints = assess(turn, event)
-        asked = Change(hints.priority, hints.tags)
+        asked = _asked(turn, item)
         higher = asked.raises(thread.priority or Hints().priority)
-        return Change(asked.priority if higher else "", asked.missing(thread.tags))
+        return dataclasses.replace(asked, priority=asked.priority if higher else "", tags=asked.missing(thread.tags))
 
     def entry(self, turn: Turn, item: Pending) -> Entry:
         message, event = item.message, item.event
@@ -334,6 +327,19 @@ def assess(turn: Turn, event: Event | None) -> Hints:
             opinion=opinion_in(opinion),
         )
     return turn.assessed[said]
+
+
+def _asked(turn: Turn, item: Pending) -> Change:
+    """Return what a message, or a note of ours, asks to change in its ticket."""
+    event, notice = item.event, item.message.notice
+    if notice is not None:
+        return Change(tags=(notice.tag,))
+    if event is None:
+        return item.message.change
+    if event.own or event.kind not in JUDGED:
+        return Change()
+    hints = assess(turn, event)
+    return Change(hints.priority, hints.tags)
 
 
 def _subject(turn: Turn, item: Pending) -> str:

@@ -10,9 +10,11 @@ from deskwire.letters import content_in, stored
 from deskwire.model.events import Event, Kind
 from deskwire.model.notices import Notice
 from deskwire.model.signals import Happened, Signal
+from deskwire.model.tickets import Change
 from deskwire.ports import Item
 
 from .table import message_item
+from .thread import Clock
 
 
 class Outcome(StrEnum):
@@ -46,13 +48,17 @@ SAID = "note/said"  # the keys of notes on what was said automatically begin so
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
+NO_CHANGE = Change()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """One message of a thread, with what became of it.
 
     It is an `event`, a `signal` of a helpdesk, a `notice` of an incident, or a `note` of ours. `trouble` says what
-    watch counts of a filed message (see `incidents.written`). A note may tag its ticket (`tags`), and solve it as long
-    as the customer's last object is `solves`.
+    watch counts of a filed message (see `incidents.written`). A note may change its ticket, and solve it as long as the
+    customer's last object is `solves`. `clock` is the clock that a note says has run out, `calls`: the people on call
+    are told, too.
 
     `mirror` is the helpdesk into which it is copied once it is filed, `quotes` are the keys of messages without a
     ticket that its entry quotes. `helpdesk` is where the ticket of a note is, if not where the thread's is.
@@ -63,8 +69,10 @@ class Recorded:
     signal: Signal | None = None
     notice: Notice | None = None
     note: str = ""
-    tags: tuple[str, ...] = ()
+    change: Change = NO_CHANGE
     solves: str = ""
+    clock: Clock | None = None
+    calls: bool = False
     endpoint: str = ""
     received_at: str = ""
     state: str = RECORDED
@@ -137,8 +145,7 @@ class Recorded:
             "by": self.by,
             **more,
         }
-        if self.tags:
-            found["tags"] = list(self.tags)
+        found |= self._changing()
         if self.solves:
             found["solves"] = self.solves
         if self.opinion:
@@ -147,6 +154,8 @@ class Recorded:
             found["helpdesk"] = self.helpdesk
         if self.quotes:
             found["quotes"] = list(self.quotes)
+        if self.clock is not None:
+            found |= {"judged": self.clock.kind, "minutes": self.clock.minutes, "calls": self.calls}
         if self.keep_until:
             expires = min(found.get("expires", self.keep_until), self.keep_until)
             found |= {"keep_until": self.keep_until, "expires": expires}
@@ -159,6 +168,15 @@ class Recorded:
             }
         return found
 
+    def _changing(self) -> Item:
+        """Return the fields that say what a note changes in its ticket."""
+        named = {name: getattr(self.change, name) for name in CHANGED}
+        tags = {"tags": list(self.change.tags)} if self.change.tags else {}
+        return tags | {name: value for name, value in named.items() if value}
+
+
+CHANGED = ("priority", "group", "assignee")  # of a ticket, by a note
+
 
 def recorded(item: Item) -> Recorded:
     """Return the message in a table's item."""
@@ -169,7 +187,7 @@ def recorded(item: Item) -> Recorded:
         signal=content if isinstance(content, Signal) else None,
         notice=content if isinstance(content, Notice) else None,
         note=item.get("note", ""),
-        tags=tuple(item.get("tags", ())),
+        change=Change(tags=tuple(item.get("tags", ())), **{name: item.get(name, "") for name in CHANGED}),
         solves=item.get("solves", ""),
         endpoint=item.get("endpoint", ""),
         received_at=item.get("received_at", ""),

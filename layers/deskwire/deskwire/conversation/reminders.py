@@ -1,22 +1,29 @@
 """What a thread's clocks say to the agents while a customer waits: an answer is due, or soon impossible.
 
-A clock is set when the customer writes and ends with an answer. When it runs out, the ticket gets a note. Pure.
+A clock is set when the customer writes and ends with an answer. When it runs out, the ticket gets a note, with what the
+policy's `escalation` asks for. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from deskwire.care.clocks import ends, rule_for
 from deskwire.care.policy import Policy
+from deskwire.contracts.helpdesk import Abilities
 from deskwire.contracts.terms import Terms
+from deskwire.model.events import Event
+from deskwire.model.keys import compose
 from deskwire.model.signals import Status
+from deskwire.model.tickets import Change
 
 from . import wording
+from .recorded import REMINDER, Recorded
 from .table import moment, seconds
-from .thread import Thread
+from .thread import Clock, Thread
 
 WINDOW: Final = "window"  # the platform will soon take no answer
 ANSWER: Final = "answer"  # the customer is soon to be answered
@@ -26,31 +33,57 @@ OVERDUE: Final = "overdue"  # the customer should have been answered by now
 METRICS: Mapping[str, str] = MappingProxyType(
     {WINDOW: "WindowsClosing", ANSWER: "AnswersDue", OVERDUE: "AnswersOverdue"}
 )
-WARNED: Final = 0.75  # of the time to answer has passed when the agents are reminded
 NO_TICKET_PAUSE: Final = 300  # seconds after which a clock of a thread without a ticket looks again
 
 
 def is_waiting(thread: Thread) -> bool:
     """Return whether the customer waits for an answer."""
-    return thread.last_inbound > max(thread.answered_at, thread.rested_at) and thread.status is not Status.SOLVED
+    return is_unanswered(thread) and thread.status is not Status.SOLVED
 
 
-def clocks(before: Thread, thread: Thread, terms: Terms, policy: Policy, now: datetime) -> dict[str, int]:
-    """Return the clocks that a customer's message has set, by name, as Unix seconds.
+def is_unanswered(thread: Thread) -> bool:
+    """Return whether the customer wrote since the last answer: a solved ticket is open again once that is filed."""
+    return thread.last_inbound > max(thread.answered_at, thread.rested_at)
 
-    A window is counted from the customer's last message, the time to answer from their first since the last answer:
-    who writes again does not wait less. `before` is the thread as it was before this message.
+
+def window_timer(before: Thread, thread: Thread, terms: Terms, policy: Policy, now: datetime) -> dict[str, int]:
+    """Return when the agents are told that the platform will soon take no answer, if a message has set that clock.
+
+    It is counted from the customer's last message. `before` is the thread as it was before this message.
     """
-    if not is_waiting(thread) or thread.last_inbound == before.last_inbound:
+    if not is_unanswered(thread) or thread.last_inbound == before.last_inbound or not policy.window_note_minutes:
         return {}
-    found: dict[str, int] = {}
     closes = closing_time(thread, terms)
-    if closes is not None and policy.window_note_minutes and closes > now:
-        at = policy.hours.last_open(closes - timedelta(minutes=policy.window_note_minutes), now)
-        found[WINDOW] = max(seconds(at), seconds(now))
-    if policy.answer_within_minutes and not is_waiting(before):
-        found |= {name: seconds(at) for name, at in _answer_times(thread, policy)}
-    return found
+    if closes is None or closes <= now:
+        return {}
+    at = policy.hours.last_open(closes - timedelta(minutes=policy.window_note_minutes), now)
+    return {WINDOW: max(seconds(at), seconds(now))}
+
+
+def answer_clock(
+    before: Thread, messages: Iterable[tuple[Event, int, str]], policy: Policy, now: datetime
+) -> tuple[Clock | None, dict[str, int]]:
+    """Return by when a customer is to be answered who wrote these, and the timers that are to be set for it, if any.
+
+    It is counted from the first message since the last answer: who writes again does not wait less, and no longer
+    either. A message with a shorter time shortens it; one that is hot sets it again where it has run out for a cold
+    one. Of each message: the event, when it was written (Unix seconds), and how it was judged.
+    """
+    clock, timers = before.clock if is_waiting(before) else None, {}
+    for event, written_at, kind in messages:
+        rule = rule_for(policy.answer_within, event.channel, kind)
+        times = ends(rule, policy.hours, moment(written_at)) if rule is not None else None
+        if rule is None or times is None:
+            continue
+        new = Clock(kind, written_at, seconds(times[1]), rule.minutes, rule.hours == "always")
+        if clock is None or _replaces(new, clock, now):
+            clock, timers = new, {ANSWER: seconds(times[0]), OVERDUE: seconds(times[1])}
+    return clock, timers
+
+
+def _replaces(new: Clock, clock: Clock, now: datetime) -> bool:
+    """Return whether a message's clock takes the place of the one that runs, or has run out."""
+    return new.at < clock.at or (new.hot and not clock.hot and clock.at <= seconds(now))
 
 
 def closing_time(thread: Thread, terms: Terms) -> datetime | None:
@@ -63,24 +96,47 @@ def closing_time(thread: Thread, terms: Terms) -> datetime | None:
     return moment(thread.last_inbound) + longest
 
 
-def _answer_times(thread: Thread, policy: Policy) -> Iterator[tuple[str, datetime]]:
-    within = timedelta(minutes=policy.answer_within_minutes)
-    for name, span in ((ANSWER, within * WARNED), (OVERDUE, within)):
-        at = policy.hours.after(moment(thread.last_inbound), span)
-        if at is not None:
-            yield name, at
-
-
-def note(name: str, thread: Thread, terms: Terms, policy: Policy, title: str, now: datetime) -> str:
-    """Return the words for the ticket when a clock has run out, empty when it is too late for them.
+def reminder(
+    name: str, thread: Thread, terms: Terms, policy: Policy, abilities: Abilities, title: str, now: datetime
+) -> Recorded | None:
+    """Return the note for the ticket when a clock has run out, None when it is too late for one.
 
     `title` is the channel's.
     """
+    clock = thread.clock
     if name == WINDOW:
         closes = closing_time(thread, terms)
-        too_late = closes is None or closes <= now
-        return "" if too_late else wording.window_closes(closes, title, template=_has_template(thread, terms))
-    return wording.answer_due(policy.answer_within_minutes, overdue=name == OVERDUE)
+        if closes is None or closes <= now:
+            return None
+        words = wording.window_closes(closes, title, template=_has_template(thread, terms))
+        key = compose(REMINDER, name, str(thread.last_inbound))
+        return Recorded(key=key, note=words, received_at=now.isoformat())
+    if clock is None:  # set by an earlier version
+        clock = Clock("mention", thread.last_inbound, seconds(now), _declared(policy, thread))
+    change = _escalated(policy, abilities, overdue=name == OVERDUE)
+    hand = "" if abilities.assigns else policy.escalation.group or policy.escalation.assignee
+    return Recorded(
+        key=compose(REMINDER, name, str(clock.at)),
+        note=wording.answer_due(clock, overdue=name == OVERDUE, by_hand=hand if name == OVERDUE else ""),
+        received_at=now.isoformat(),
+        change=change,
+        clock=clock,
+        calls=name == OVERDUE and policy.escalation.calls(clock.kind),
+    )
+
+
+def _declared(policy: Policy, thread: Thread) -> int:
+    rule = rule_for(policy.answer_within, thread.channel, "mention")
+    return rule.minutes if rule is not None else 0
+
+
+def _escalated(policy: Policy, abilities: Abilities, *, overdue: bool) -> Change:
+    """Return what changes in the ticket when a clock has run out."""
+    rules = policy.escalation
+    if not overdue:
+        return Change(tags=rules.due_tags)
+    group, assignee = (rules.group, rules.assignee) if abilities.assigns else ("", "")
+    return Change(rules.priority or "", rules.tags, group, assignee)
 
 
 def _has_template(thread: Thread, terms: Terms) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deskwire.care.clocks import HOT
 from deskwire.model.events import Author, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.reference import reference
@@ -39,6 +40,25 @@ class Said(NamedTuple):
     key: str
     state: str = "begun"
     told: bool = False
+
+
+class Clock(NamedTuple):
+    """By when a waiting customer is to be answered. Times are whole seconds since 1970.
+
+    `kind` is how the message was judged that set it, `since` when that was written, `at` when an answer is overdue:
+    `minutes` later, of opening hours or `always`.
+    """
+
+    kind: str
+    since: int
+    at: int
+    minutes: int
+    always: bool = False
+
+    @property
+    def hot(self) -> bool:
+        """Whether the message that set it was hot."""
+        return self.kind in HOT
 
 
 HIDE, SHOW, INVITE = "hide", "show", "invite"  # what is to be done about a guarded message
@@ -127,6 +147,7 @@ class Thread(BaseModel):
     acknowledgements: tuple[int, ...] = ()  # when, in the last day
     answered_at: int = 0  # when an agent's answer last went out
     rested_at: int = 0  # no answer is due for words up to then: praise, noise, a yes to an automatic answer
+    clock: Clock | None = None  # by when an answer is due, while they wait for one
     said: Said | None = None  # the automatic answer of the present ticket
     kept: tuple[str, ...] = ()  # keys of what got no ticket, to be quoted in the next words that are filed
     updates: tuple[int, ...] = ()  # when this ticket was lately updated

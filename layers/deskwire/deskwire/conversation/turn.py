@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -24,8 +24,8 @@ from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET
 
 from .decide import Pending, Plan
 from .limits import LeftAlone
-from .recorded import REMINDER, Outcome, Recorded
-from .reminders import METRICS, NO_TICKET_PAUSE, clocks, is_waiting, note
+from .recorded import Outcome, Recorded
+from .reminders import METRICS, NO_TICKET_PAUSE, answer_clock, is_unanswered, is_waiting, reminder, window_timer
 from .spoken import Writer
 from .table import DAY, seconds
 from .thread import Guard, Past, Said, Thread, Unfiled
@@ -162,7 +162,7 @@ class Turn:
 
     def receive(self, event: Event, received_at: str) -> None:
         """Update the thread from a customer's message: who wrote, when, and what to reply to."""
-        stamp = seconds(event.occurred_at or datetime.fromisoformat(received_at))
+        stamp = written_at(event, received_at)
         if event.author is not None and event.visibility is Visibility.PUBLIC:
             name = called(event.author)
             self._become(writers=self.thread.writing(Writer(event.author.id, name, event.object_id, stamp)))
@@ -209,7 +209,7 @@ class Turn:
                 self._go_on(item.event, item.message.received_at)
 
     def _go_on(self, event: Event, received_at: str) -> None:
-        known, stamp = self.thread.author, seconds(event.occurred_at or datetime.fromisoformat(received_at))
+        known, stamp = self.thread.author, written_at(event, received_at)
         named = self.thread.is_of((event.thread, *event.author_ids))
         if event.author is None or stamp < self.thread.last_inbound or not named:
             return
@@ -238,9 +238,16 @@ class Turn:
             return event.author
         return Author(**known)
 
-    def wind(self) -> None:
-        """Set the reminders that depend on when the customer wrote."""
-        self.clocks = clocks(self.before, self.thread, self.channel.terms, self.connection.policy, self.now)
+    def wind(self, messages: Iterable[tuple[Event, int, str]]) -> None:
+        """Set the clocks that depend on what the customer wrote: each message, when, and how it was judged."""
+        policy = self.connection.policy
+        self.clocks = window_timer(self.before, self.thread, self.channel.terms, policy, self.now)
+        if is_unanswered(self.thread):
+            since = max(self.thread.answered_at, self.thread.rested_at)
+            unanswered = [each for each in messages if each[1] > since]
+            clock, timers = answer_clock(self.before, unanswered, policy, self.now)
+            self._become(clock=clock)
+            self.clocks |= timers
 
     def remind(self) -> None:
         """Add a note for each reminder that is due, while the customer waits; a thread without a ticket is not there
@@ -253,10 +260,12 @@ class Turn:
             if not self.thread.ticket:
                 self.clocks[name] = seconds(self.now) + NO_TICKET_PAUSE
                 continue
-            words = note(name, self.thread, self.channel.terms, self.connection.policy, self.channel.title, self.now)
-            if words:
-                key = compose(REMINDER, name, str(self.thread.last_inbound))
-                self.added.append(Recorded(key=key, note=words, received_at=self.now.isoformat()))
+            found = reminder(
+                name, self.thread, self.channel.terms, self.connection.policy, self.helpdesk.abilities,
+                self.channel.title, self.now,
+            )  # fmt: skip
+            if found is not None:
+                self.added.append(found)
                 self.reminded.append(name)
 
     # ---------------------------------------------------------------- the ticket
@@ -332,8 +341,8 @@ class Turn:
         helpdesk = self.definition.name if ticket else self.own
         ticket = ticket or self.thread.ticket
         note = Recorded(
-            key=compose("note", key), note=words, received_at=self.now.isoformat(), ticket=ticket, tags=tags,
-            solves=solves, helpdesk=helpdesk,
+            key=compose("note", key), note=words, received_at=self.now.isoformat(), ticket=ticket,
+            change=Change(tags=tags), solves=solves, helpdesk=helpdesk,
         )  # fmt: skip
         self.added.append(note)
 
@@ -492,6 +501,8 @@ class Turn:
         """
         pending, missing = self._pending()
         self._note_wait(pending, messages)
+        if self.thread.clock is not None and not is_waiting(self.thread):
+            self._become(clock=None)
         changes = {
             **self._differences(),
             **self._joined(pending),
@@ -593,7 +604,7 @@ def waiting_since(
 def _said(items: Sequence[Pending]) -> list[tuple[int, Event]]:
     """Return the messages that are no echoes of ours, each with when it was written."""
     return [
-        (seconds(item.event.occurred_at or datetime.fromisoformat(item.message.received_at)), item.event)
+        (written_at(item.event, item.message.received_at), item.event)
         for item in items
         if item.event is not None and item.event.kind is Kind.MESSAGE and not item.echo
     ]
@@ -607,6 +618,11 @@ def _filled(author: Author) -> dict[str, str]:
 def _addresses(author: Author) -> dict[str, str]:
     """Return the addresses a connector may need to write to the author."""
     return {name: value for name in ("email", "phone", "name") if (value := getattr(author, name))}
+
+
+def written_at(event: Event, received_at: str) -> int:
+    """Return when something was written (Unix seconds), as far as its platform says; else when it was delivered."""
+    return seconds(event.occurred_at or datetime.fromisoformat(received_at))
 
 
 def is_inbound(event: Event | None) -> bool:

@@ -15,6 +15,7 @@ from deskwire.model.tickets import AgentReply, Change, Earlier
 from .decide import Undelivered
 from .spoken import Writer, labels, visible
 from .table import moment
+from .thread import Clock
 
 ACK = "ack"  # the keys of acknowledgements begin so
 INVITE = "invite"  # those of invitations to go on in private
@@ -316,8 +317,10 @@ def unchanged(change: Change, reason: str) -> str:
     """Return the note for an agent where a ticket could not be changed as a customer's message asks."""
     asked = [f"priority {change.priority}"] if change.priority else []
     asked += [f"tag {tag}" for tag in change.tags]
+    asked += [f"group {change.group}"] if change.group else []
+    asked += [f"assignee {change.assignee}"] if change.assignee else []
     return (
-        f"A message of the customer's asks for: {', '.join(asked)}. It could NOT be set.\n"
+        f"A message of the customer's, or a rule of yours, asks for: {', '.join(asked)}. It could NOT be set.\n"
         f"Why: {cut(line(reason), REASON, Unit.CHARACTERS)}.\nPlease set it by hand."
     )
 
@@ -378,12 +381,15 @@ def window_closes(closes: datetime | None, title: str, *, template: bool) -> str
     )
 
 
-def answer_due(minutes: int, *, overdue: bool) -> str:
-    """Return the note for an agent when an answer is due soon, or has been due."""
-    span = f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
-    if overdue:
-        return f"This customer should have been answered within {span} of opening hours, and still waits."
-    return f"This customer still waits for an answer. It is due within {span} of opening hours; a quarter is left."
+def answer_due(clock: Clock, *, overdue: bool, by_hand: str = "") -> str:
+    """Return the note for an agent when an answer is due soon, or has been due. `by_hand`: to whom to give it."""
+    span = f"{clock.minutes // 60} h" if clock.minutes % 60 == 0 else f"{clock.minutes} min"
+    span = span if clock.always else f"{span} of opening hours"
+    who = "This customer" if not clock.hot else f"This customer (judged {clock.kind})"
+    if not overdue:
+        return f"{who} still waits for an answer. It is due within {span}, by {when(moment(clock.at))}."
+    given = f"\nPlease give it to {line(by_hand)}: this helpdesk is not asked to." if by_hand else ""
+    return f"{who} should have been answered within {span}, and still waits.{given}"
 
 
 def answered(name: str, text: str, *, unsure: bool) -> str:

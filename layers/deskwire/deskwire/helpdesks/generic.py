@@ -78,7 +78,14 @@ class Generic(Helpdesk):
         api_version=Figure("1.0.0", SPEC, CHECKED),
     )
     abilities = Abilities(
-        native_key=True, find_open=False, find_append=False, several=False, redact=True, entry_bytes=60_000, tells=True
+        native_key=True,
+        find_open=False,
+        find_append=False,
+        several=False,
+        redact=True,
+        entry_bytes=60_000,
+        tells=True,
+        assigns=True,
     )
     connection_settings: ClassVar[Mapping[str, str]] = {
         "address": "where your system takes messages: https://desk.example.com/deskwire",
@@ -145,9 +152,11 @@ class Generic(Helpdesk):
         return answer["redacted"].raw is True
 
     def update(self, ticket: str, change: Change, reach: Reach) -> None:
-        """Ask the receiver to raise a ticket's priority, never to lower it, and to add tags."""
+        """Ask the receiver to raise a ticket's priority, never to lower it, to add tags, and whose it is to be."""
         data = {"ticket": ticket, "priority": change.priority or None, "tags": list(change.tags)}
-        key = compose("update", ticket, change.priority, *change.tags)
+        whose = {"group": change.group, "assignee": change.assignee} if change.group or change.assignee else {}
+        key = compose("update", ticket, change.priority, *change.tags, *whose.values())
+        data |= {name: value or None for name, value in whose.items()}
         _sent(reach, "ticket.updated", key, data, "changing a ticket")
 
     def file(self, attachment: Attachment, reach: Reach) -> File:

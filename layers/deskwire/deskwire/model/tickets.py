@@ -67,16 +67,19 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to change in a ticket that exists: a priority to raise it to, and tags to add.
+    """What is to change in a ticket that exists: a priority to raise it to, tags to add, whose it is to be.
 
-    `priority` is one of `PRIORITIES`, or empty to leave it. It never lowers one, and no tag is taken away.
+    `priority` is one of `PRIORITIES`, or empty to leave it. It never lowers one, and no tag is taken away. `group` and
+    `assignee` are as the helpdesk calls them, and given to those with `Abilities.assigns` alone.
     """
 
     priority: str = ""
     tags: tuple[str, ...] = ()
+    group: str = ""
+    assignee: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.priority or self.tags)
+        return bool(self.priority or self.tags or self.group or self.assignee)
 
     def raises(self, current: str) -> bool:
         """Return whether it raises this priority: empty is the lowest; one of the company's own is left as it is."""
@@ -91,7 +94,8 @@ class Change:
     def __or__(self, other: Change) -> Change:
         """Return both as one change."""
         priority = other.priority if other.raises(self.priority) else self.priority
-        return Change(priority, (*self.tags, *other.missing(self.tags)))
+        tags = (*self.tags, *other.missing(self.tags))
+        return Change(priority, tags, other.group or self.group, other.assignee or self.assignee)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -439,7 +439,7 @@ class Eraser:
             changes["guards"] = thread.model_copy(update={"guards": tuple(others)}).model_dump(mode="json")["guards"]
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
-                        "said": None, "kept": [], "earlier": [], "guarded": {}, "recall": False,
+                        "said": None, "clock": None, "kept": [], "earlier": [], "guarded": {}, "recall": False,
                         "priority": "", "tags": [],
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes

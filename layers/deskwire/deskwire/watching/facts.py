@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from deskwire.conversation.recorded import REMINDER
 from deskwire.model.keys import compose, decompose, digest
 from deskwire.model.mirrors import is_mirror, mirrored
 from deskwire.model.notices import PLACE, is_incident
@@ -19,14 +20,19 @@ from deskwire.model.notices import PLACE, is_incident
 # What is read of an item. All else stays in the record: an event, a note and a raw fragment hold customers' words.
 READ = frozenset(
     {"state", "reason", "kind", "own", "ticket", "received_at", "done_at", "thread", "helpdesk", "first_after"}
+    | {"judged", "minutes", "calls", "rating"}
 )
 UNENDED = {"recorded", "moved"}  # states of a message that are no outcome
+OVERDUE = f"M#{REMINDER}/overdue/"  # the keys of notes that an answer is overdue begin so
 ENTRY = {"S", "N", "BOOL"}  # the types that are read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """Something that happened once. `counts` is what it adds to the figures, `outcome` what the bus is told of it."""
+    """Something that happened once.
+
+    `counts` is what it adds to the figures, `outcome` what the bus is told of it, `call` what the people on call are.
+    """
 
     id: str
     at: int  # seconds since 1970
@@ -34,6 +40,7 @@ class Fact:
     account: str
     counts: Mapping[str, int]
     outcome: Mapping[str, Any] = field(default_factory=dict)
+    call: str = ""
 
 
 def facts_of(record: Mapping[str, Any]) -> list[Fact]:
@@ -42,6 +49,8 @@ def facts_of(record: Mapping[str, Any]) -> list[Fact]:
     pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
     new, old = _plain(change.get("NewImage")), _plain(change.get("OldImage"))
     at = int(change["ApproximateCreationDateTime"])
+    if sk.startswith(OVERDUE) and new and not old:
+        return [_overdue(pk, sk, new, at)]
     if sk.startswith("M#"):
         return list(_outcomes(pk, sk, old, new, at))
     if sk.startswith("S#reply/"):
@@ -68,6 +77,7 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
         "event": digest(sk[2:])[:12],
         "ticket": str(new.get("ticket", "")),
         "received_at": str(new.get("received_at", "")),
+        **_told(sk, new),
     }
     mirror, thread_key = mirrored(pk[2:])
     if is_mirror(pk[2:]):  # the message itself was counted in its conversation
@@ -75,6 +85,22 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
     # A message says itself which account it is of: it may be filed in a thread of another one.
     whose = thread_key if kind in {"note", PLACE} else sk[2:]
     yield _fact(at, whose, counts, "outcome", pk, sk, outcome=outcome)
+
+
+def _told(sk: str, new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an outcome tells beside that it is one: a rating, or that an answer was due."""
+    if "rating" in new:
+        return {"fact": "csat", "rating": int(new["rating"])}
+    if "judged" in new:
+        fact = "answer_overdue" if sk.startswith(OVERDUE) else "answer_due"
+        return {"fact": fact, "judged": str(new["judged"]), "within_minutes": int(new["minutes"])}
+    return {}
+
+
+def _overdue(pk: str, sk: str, new: Mapping[str, Any], at: int) -> Fact:
+    """Return that a customer waits for longer than declared, as soon as it is known: the helpdesk may be down."""
+    call = f"A customer (judged {new.get('judged')}) waits for an answer since more than {new.get('minutes')} minutes"
+    return _fact(at, pk[2:], {"overdue_answers": 1}, "overdue", pk, sk, call=call if new.get("calls") else "")
 
 
 def _answers(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], at: int) -> Iterator[Fact]:
@@ -88,11 +114,16 @@ def _answers(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], a
 
 
 def _fact(
-    at: int, whose: str, counts: Mapping[str, int], *names: str, outcome: Mapping[str, Any] | None = None
+    at: int,
+    whose: str,
+    counts: Mapping[str, int],
+    *names: str,
+    outcome: Mapping[str, Any] | None = None,
+    call: str = "",
 ) -> Fact:
     channel, account = [*decompose(whose), "", ""][:2]
     identifier = digest(compose(*names))[:32]
-    return Fact(id=identifier, at=at, channel=channel, account=account, counts=counts, outcome=outcome or {})
+    return Fact(id=identifier, at=at, channel=channel, account=account, counts=counts, outcome=outcome or {}, call=call)
 
 
 def _waited(received_at: str, done_at: int) -> int:

@@ -21,12 +21,13 @@ from deskwire.conversation import incidents
 from deskwire.conversation.incidents import Incident, Trouble
 from deskwire.conversation.table import DAY, moment
 from deskwire.letters import notices
-from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.errors import TemporaryError
 from deskwire.model.keys import compose, decompose, digest
 from deskwire.model.notices import Notice
 from deskwire.ports import Absent, Alarms, AtMost, Bus, Clock, Conflict, Item, Key, Mailbox, Put, Table, Update
 from deskwire.telemetry import Telemetry
 
+from .calling import call
 from .published import PublishedIncident
 from .records import each_read
 
@@ -273,19 +274,9 @@ class IncidentWatch:
         if self.bus is not None:
             at = datetime.fromtimestamp(int(record["dynamodb"]["ApproximateCreationDateTime"]), UTC)
             self.bus.publish([self._event(incident).entry(at)])
-        self._ring(incident, words)
+        subject = f"incident {incident.state}, {incident.topic or 'all trouble'}"
+        call(self.alarms, self.telemetry, subject, words)
         self.telemetry.count("IncidentsOpened" if incident.state == "open" else "IncidentsClosed")
-
-    def _ring(self, incident: Incident, words: str) -> None:
-        """Put a line on the topic of the alarms. Where that is forbidden, nothing else waits for it."""
-        if self.alarms is None:
-            return
-        subject = f"Deskwire {self.telemetry.stage}: incident {incident.state}, {incident.topic or 'all trouble'}"
-        try:
-            self.alarms.tell(subject, words)
-        except ConfigurationError as error:
-            self.telemetry.count("ConfigurationErrors")
-            self.telemetry.log("ERROR", "misconfigured", reason=str(error))
 
     def _earlier(self, incident: Incident) -> list[Trouble]:
         """Return who wrote about it since it began and before it was opened."""

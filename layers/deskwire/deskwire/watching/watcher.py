@@ -15,9 +15,10 @@ from typing import Any
 from deskwire.configuration import Connection, connection_key
 from deskwire.model.errors import DeskwireError, TemporaryError, where
 from deskwire.model.keys import compose
-from deskwire.ports import Absent, Bus, Conflict, Key, Put, Table, Update
+from deskwire.ports import Absent, Alarms, Bus, Conflict, Key, Put, Table, Update
 from deskwire.telemetry import Telemetry
 
+from .calling import call
 from .facts import Fact, facts_of
 from .incidents import IncidentWatch
 from .mirroring import MirrorWatch
@@ -31,13 +32,14 @@ FIGURES_SECONDS = 400 * 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Everything watch works with. Without a bus nothing is published."""
+    """Everything watch works with. Without a bus nothing is published, without alarms nobody is called."""
 
     table: Table
     telemetry: Telemetry
     bus: Bus | None = None
     incidents: IncidentWatch | None = None
     mirrors: MirrorWatch | None = None
+    alarms: Alarms | None = None
     _names: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> str:
@@ -78,7 +80,15 @@ class Watcher:
     def _take(self, facts: Sequence[Fact]) -> None:
         if self.bus is not None and (told := [self._event(fact) for fact in facts if fact.outcome]):
             self.bus.publish(told)
+        self._call([fact for fact in facts if fact.call])
         self._measure(self._count(facts))
+
+    def _call(self, facts: Sequence[Fact]) -> None:
+        """Tell the people on call of what was not counted yet; again only if this worker dies before it is."""
+        for fact in facts if self.alarms is not None else ():
+            if self.table.get(token_item(fact.id)) is None:
+                where = self._name(fact.channel, fact.account)
+                call(self.alarms, self.telemetry, f"answer overdue on {where}", f"{fact.call}. Connection: {where}.")
 
     def _count(self, facts: Sequence[Fact]) -> list[Fact]:
         """Add what was not counted before to the figures; return it. Raises `TemporaryError`."""

@@ -85,6 +85,7 @@ class Freshdesk(Helpdesk):
         native_key=False,
         find_open=True,
         find_append=True,
+        assigns=True,
         several=False,
         redact=True,
         entry_bytes=60_000,  # unconfirmed: no page gives a limit

@@ -106,7 +106,11 @@ def raised(change: Change, shown: Node) -> dict[str, Any]:
     changes: dict[str, Any] = {"tags": [*present, *missing]} if missing else {}  # what is sent replaces them
     # A priority of another number is the company's own, and left.
     current = next((name for name, number in PRIORITIES.items() if number == shown["priority"].raw), "another")
-    return changes | ({"priority": PRIORITIES[change.priority]} if change.raises(current) else {})
+    changes |= {"priority": PRIORITIES[change.priority]} if change.raises(current) else {}
+    # Ids: https://developers.freshdesk.com/api/#update_ticket. A name that is none goes as it is, and is refused.
+    wanted = {"group_id": change.group, "responder_id": change.assignee}
+    numbers = {name: int(value) if value.isdecimal() else value for name, value in wanted.items() if value}
+    return changes | {name: value for name, value in numbers.items() if shown[name].raw != value}
 
 
 def closed_at(api: Api, number: str) -> datetime | None:

@@ -94,6 +94,7 @@ class RequestTracker(Helpdesk):
         native_key=False,
         find_open=True,
         find_append=True,
+        assigns=True,
         several=False,
         entry_bytes=10 * 1024 * 1024,
         polls=True,

@@ -191,10 +191,10 @@ def closed(tracker: Tracker, ticket: str) -> None:
 
 
 def changed(tracker: Tracker, ticket: str, change: Change) -> None:
-    """Look at the ticket, and update it where it has a lower priority or lacks a tag. Raises `TicketGone`.
+    """Look at the ticket, and update it where it has a lower priority, lacks a tag or is another's.
 
-    A custom field of several values is replaced as a whole. RT says 200 to what our user may not change, and why in
-    words.
+    A group is a queue here. A custom field of several values is replaced as a whole. RT says 200 to what our user may
+    not change, and why in words. Raises `TicketGone`.
     """
     path, what = f"ticket/{ticket}", "changing a ticket"
     answer = tracker.ask("GET", path, what=what)
@@ -208,6 +208,9 @@ def changed(tracker: Tracker, ticket: str, change: Change) -> None:
     present = values_of(shown, TAGS)
     if missing := change.missing(present):
         asked["CustomFields"] = {TAGS: [*present, *missing]}
+    # https://docs.bestpractical.com/rt/5.0.5/RT/REST2.html: what a ticket is updated with
+    whose = {"Queue": (change.group, "Name"), "Owner": (change.assignee, "id")}
+    asked |= {name: value for name, (value, at) in whose.items() if value and shown[name][at].text("") != value}
     if not asked:
         return
     told = tracker.send("PUT", path, asked, what=what).node()

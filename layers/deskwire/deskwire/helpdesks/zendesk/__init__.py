@@ -133,6 +133,7 @@ class Zendesk(Helpdesk):
         native_key=True,
         find_open=True,
         find_append=True,
+        assigns=True,
         several=True,
         redact=True,
         entry_bytes=ENTRY_BYTES,
@@ -433,7 +434,18 @@ def _change(change: Change, shown: Node) -> dict[str, Any]:
     present = [tag.text() for tag in shown["tags"].items()]
     if missing := Change(tags=_tags(change.tags)).missing(present):
         asked["tags"] = [*present, *missing]
+    asked |= {name: value for name, value in _assigned(change).items() if shown[name].any_id() != str(value)}
     return asked and {**asked, "safe_update": True, "updated_stamp": shown["updated_at"].text()}
+
+
+def _assigned(change: Change) -> dict[str, Any]:
+    """Return whose a ticket is to be. A group and an agent are named by their ids, an agent by an e-mail address, too.
+
+    https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#json-format. A name that is neither goes as
+    it is, and is refused.
+    """
+    named = {"group_id": change.group, "assignee_email" if "@" in change.assignee else "assignee_id": change.assignee}
+    return {name: int(value) if value.isdecimal() else value for name, value in named.items() if value}
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:
