@@ -36,6 +36,7 @@ HISTORY = ("tests/stories/test_history_stories.py",)
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
 NIGHT = ("tests/stories/test_night_stories.py", "tests/library/care/test_answers.py")
+COUNTED = ("tests/stories/test_figures_stories.py", "tests/library/conversation/test_case.py")
 
 FAULTS = (
     # -------------------------------------------------------------------------------------- answers, praise and noise
@@ -119,6 +120,15 @@ FAULTS = (
           'f"O#{compose(platform_id)}"', LEDGER),
     Fault("two hours share their figures", "watching.watcher",
           ":%Y-%m-%dT%H}", ":%Y-%m-%d}", ("tests/library/watching",)),
+    # ---------------------------------------------------------------------------------------------- figures of tickets
+    Fault("a customer waits since the ticket, not since they wrote", "conversation.ledger",
+          "since = thread.case.since if thread.case else thread.opened_at", "since = thread.opened_at", COUNTED),
+    Fault("an answer that is told of again is counted again", "conversation.relaying",
+          "known=sent_at <= turn.before.answered_at", "known=False", COUNTED),
+    Fault("a ticket that is opened again stays resolved", "watching.facts",
+          '(("resolved", 1), ("unresolved", -1))', '(("resolved", 1),)', COUNTED),
+    Fault("who returns the next day was helped at the first contact", "conversation.case",
+          "back = self.first and at - self.solved_at <= RETURNS", "back = False", COUNTED),
     # ------------------------------------------------------------------------------------------------- second pages
     Fault("a partition's second page", "aws.table",
           'if not answer.get("LastEvaluatedKey"):\n                return found',

@@ -27,7 +27,7 @@ class Hints:
     """What to tell the helpdesk: a priority, tags, and why.
 
     `praises`: it may be thanked for. `trouble`: with what it is trouble (see `incident.about`), None: with nothing.
-    `kind` is what it was judged to be.
+    `language` (empty: unsure) and `kind` are what it was judged to be, and what the figures count it as.
     """
 
     priority: str = "normal"
@@ -36,6 +36,7 @@ class Hints:
     praises: bool = False
     trouble: tuple[str, ...] | None = None
     kind: str = "mention"
+    language: str = ""
 
 
 def judged_by(
@@ -82,7 +83,7 @@ def triage(
     told = rules.on and (rules.reasons == "all" or (rules.reasons == "hot" and hot))
     praises = rules.on and judged.kind == "praise" and not judged.private
     line = _line(judged) if told else _warning(judged) if public else ""
-    return Hints(priority, tags, line, praises, about(judged, text), judged.kind)
+    return Hints(priority, tags, line, praises, about(judged, text), judged.kind, judged.language or "")
 
 
 def matters(text: str, policy: Policy) -> tuple[str, ...]:

@@ -546,7 +546,7 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) ->
     try:
         ledger.finish(
             turn.thread,
-            outcomes=turn.outcomes,
+            outcomes=turn.measured(),
             changes=changes,
             added=turn.added,
             sent=turn.sent,

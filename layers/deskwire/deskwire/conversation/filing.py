@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 
 from deskwire.contracts.channel import Profiles
@@ -18,6 +19,7 @@ from deskwire.ports import Clock
 from deskwire.timing import STOP_AFTER
 
 from . import wording
+from .case import Case
 from .decide import Pending, Plan, begins, end
 from .entries import Entries, apart, assess, groups
 from .incidents import written
@@ -25,6 +27,7 @@ from .ledger import UNDELIVERED
 from .recorded import Outcome, Recorded
 from .remembering import Remembering
 from .spoken import visible
+from .table import seconds
 from .turn import Turn
 
 MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
@@ -106,6 +109,7 @@ class Filing:
         found = self._found(turn, item, compose("open", turn.thread.filing_key), "")
         if found is not None:
             turn.move(found.ticket)
+            turn.begin(_case(turn, item))
             self._remembering.leave(turn, item, None)
             self.opened(turn)
 
@@ -181,7 +185,7 @@ class Filing:
         except PermanentError as error:
             self._refuse(turn, item, error, follow_up_of)
             return
-        turn.open(filed)
+        turn.open(filed, _case(turn, item))
         self._remembering.leave(turn, item, noted)
         self._filed(turn, [item], replace(filed, changed=True))
         self.opened(turn)
@@ -350,13 +354,22 @@ class Filing:
         except (TicketGone, PermanentError) as error:
             turn.note(compose("solve", item.message.key), wording.unsolved(str(error)))
         else:
-            turn.solve()
+            turn.solve(item.message.key)
 
     def _taken_back(self, turn: Turn, item: Pending, event: Event) -> list[Recorded]:
         """Return what a deletion takes back: also what was filed a moment ago, in this very turn."""
         filed = [each for each in turn.outcomes if each.event is not None and each.event.object_id == event.object_id]
         original = [item.original] if item.original is not None else []
         return list({each.key: each for each in (*original, *item.earlier, *filed)}.values())
+
+
+def _case(turn: Turn, item: Pending) -> Case | None:
+    """Return as what a ticket opened with this message is counted; None for an incident's own."""
+    if item.event is None:
+        return None
+    hints = assess(turn, item.event)
+    since = seconds(datetime.fromisoformat(item.message.received_at))
+    return Case(since, hints.language, hints.priority, hints.kind)
 
 
 def _without_needless(turn: Turn, group: Sequence[Pending]) -> list[Pending]:

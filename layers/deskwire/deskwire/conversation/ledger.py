@@ -424,6 +424,7 @@ class Ledger:
             "ticket": opened.ticket,
             "epoch": opened.epoch,
             "opened_at": now,
+            "case": opened.case and list(opened.case),
             "helpdesk": helpdesk,
             "recall": True,
         }
@@ -455,6 +456,7 @@ class Ledger:
 
     def _ways_back(self, thread: Thread, helpdesk: str, added: Sequence[Recorded]) -> list[Update]:
         target = {"thread": thread.key, "helpdesk": helpdesk}
+        counted = {"figures": thread.case.told({})} if thread.case else {}
         known = _about(thread.ticket, added)
         early = [each.key for each in known if each.signal is not None and each.signal.answer is not None]
         told: tuple[str, Condition] = ("early_keys", Equals(early) if early else Absent())
@@ -466,7 +468,8 @@ class Ledger:
         )
         if thread.mirrors:  # the reference is the conversation's own
             return [way]
-        return [way, Update(reference_item(thread.reference), initial={**target, "ticket": thread.ticket})]
+        reference = reference_item(thread.reference)
+        return [way, Update(reference, initial={**target, "ticket": thread.ticket, **counted})]
 
     def _prevented(self, helpdesk: str, thread: Thread) -> Exception:
         """Return why a transaction was refused that was to note the thread's way back (no `helpdesk`: was not)."""
@@ -560,6 +563,8 @@ class Ledger:
             fields["trouble"] = message.trouble
         if message.mirror:
             fields |= {"mirror": message.mirror, **({"quotes": list(message.quotes)} if message.quotes else {})}
+        if message.figures:
+            fields["figures"] = message.figures
         words = ("event", "raw", "raw_at") if message.reason == ERASED or _told(message) else ()
         if message.event is not None and message.by == "completed" and not words:
             fields |= {"event": message.item(thread.key)["event"]}
@@ -627,7 +632,10 @@ class Ledger:
         for key, state, ids, reason in sent:
             ended: dict[str, Any] = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
             if state == "sent" and answered_at < thread.opened_at:  # then an answer is the ticket's first
-                ended |= {"ticket": thread.ticket, "first_after": seconds(self.clock()) - thread.opened_at}
+                since = thread.case.since if thread.case else thread.opened_at
+                ended |= {"ticket": thread.ticket, "first_after": seconds(self.clock()) - since}
+            if state == "sent" and thread.case:
+                ended["figures"] = thread.case.told({})
             writes.append(Update(sent_item(thread.key, key), set=ended))
         return writes
 

@@ -56,9 +56,9 @@ class Recorded:
     """One message of a thread, with what became of it.
 
     It is an `event`, a `signal` of a helpdesk, a `notice` of an incident, or a `note` of ours. `trouble` says what
-    watch counts of a filed message (see `incidents.written`). A note may change its ticket, and solve it as long as the
-    customer's last object is `solves`. `clock` is the clock that a note says has run out, `calls`: the people on call
-    are told, too.
+    watch counts of a filed message (see `incidents.written`), `figures` what it counts of the ticket by this message
+    (see `Case.told`). A note may change its ticket, and solve it as long as the customer's last object is `solves`.
+    `clock` is the clock that a note says has run out, `calls`: the people on call are told, too.
 
     `mirror` is the helpdesk into which it is copied once it is filed, `quotes` are the keys of messages without a
     ticket that its entry quotes. `helpdesk` is where the ticket of a note is, if not where the thread's is.
@@ -83,6 +83,7 @@ class Recorded:
     recorded_at: int = 0  # milliseconds since 1970; 0 for what is recorded just now
     trouble: str = ""
     opinion: str = ""  # of a service on AWS (`care.opinion`)
+    figures: str = ""
     keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
     mirror: str = ""
     quotes: tuple[str, ...] = ()

@@ -124,7 +124,8 @@ class Relaying:
             record = self.ledger.sent(turn.thread.key, key) or {}
             case = replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
             if case.state == "sent":  # by a worker that ended before the thread said so
-                turn.answer(int(record.get("done_at", 0)) // 1000)
+                sent_at = int(record.get("done_at", 0)) // 1000
+                turn.answer(sent_at, known=sent_at <= turn.before.answered_at)
                 self._tell_of_link(turn, case, key)
         decision = decide_reply(case)
         if isinstance(decision, Send):

@@ -15,6 +15,7 @@ from deskwire.model.sending import Outgoing
 from deskwire.model.signals import Signal, Status
 from deskwire.model.tickets import COMPLAINT
 
+from .case import Case
 from .spoken import Writer
 
 MOST_LEFT = 3  # earlier tickets that a thread remembers
@@ -124,6 +125,7 @@ class Thread(BaseModel):
     ticket: str = ""
     epoch: int = 0  # counts the tickets of this thread
     opened_at: int = 0
+    case: Case | None = None  # the ticket as it is counted; None: not, or of before tickets were
     status: Status | None = None  # of the ticket, as far as the helpdesk signals it
     status_at: int = 0
     priority: str = ""  # of the ticket, as far as our hints raised it

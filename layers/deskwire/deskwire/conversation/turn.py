@@ -22,6 +22,7 @@ from deskwire.model.tickets import Change, Filed
 from deskwire.model.values import replace
 from deskwire.timing import CONFIGURATION_PAUSE, FIRST_PAUSE, LONGEST_PAUSE, NET_PAUSE
 
+from .case import Case
 from .decide import Pending, Plan
 from .limits import LeftAlone
 from .recorded import Outcome, Recorded
@@ -35,7 +36,7 @@ from .wording import called
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_IDS = 10  # of one person, who changes a number now and then
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
-NEW_TICKET: Mapping[str, Any] = {"status": None, "status_at": 0, "priority": "", "tags": ()}
+NEW_TICKET: Mapping[str, Any] = {"case": None, "status": None, "status_at": 0, "priority": "", "tags": ()}
 MOST_KEPT = 10  # messages without a ticket that the next one quotes, the latest
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
 WRITTEN_EARLY = ("ticket", "epoch", "acknowledged_at", "acknowledgements")  # by intents, in any turn
@@ -78,6 +79,10 @@ class Turn:
     settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
     waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
     counted: list[str] = field(default_factory=list)  # metrics to count once the turn is written down
+    told: dict[str, tuple[Case, dict[str, int]]] = field(default_factory=dict)  # see `measured`, by a message's key
+    spoken: dict[str, int] = field(
+        default_factory=dict
+    )  # when a colleague spoke outside the ticket, by the message's key
     aside: set[str] = field(default_factory=set)  # keys of messages without a ticket by the company's policy
     saying: Said | None = None  # the declared answer that the acknowledgement of this turn holds
     earlier: str = ""  # lines that quote what got no ticket, for the message with the key `earlier_with`
@@ -270,9 +275,15 @@ class Turn:
 
     # ---------------------------------------------------------------- the ticket
 
-    def open(self, filed: Filed) -> None:
+    def open(self, filed: Filed, case: Case | None = None) -> None:
         """Record a newly opened ticket."""
         self._become(ticket=filed.ticket, contact=filed.contact, updates=(), **NEW_TICKET)
+        self.begin(case)
+
+    def begin(self, case: Case | None) -> None:
+        """Record as what the ticket is counted."""
+        self._become(case=case)
+        self.early.add("case")
 
     def move(self, ticket: str) -> None:
         """Record that the thread's ticket is another one."""
@@ -285,8 +296,11 @@ class Turn:
             if signal is None or signal.status is None or not self.thread.has(signal):
                 continue
             at = seconds(signal.occurred_at or datetime.fromisoformat(message.received_at))
-            if at >= self.thread.status_at:
-                self._become(status=signal.status, status_at=at)
+            if at < self.thread.status_at:
+                continue
+            self._become(status=signal.status, status_at=at)
+            if (case := self.thread.case) is not None:
+                self._tell(message.key, *(case.solve(at) if signal.status is Status.SOLVED else case.reopen(at)))
 
     def change(self, change: Change) -> None:
         """Record what our hints changed in the ticket: each is given once."""
@@ -332,6 +346,34 @@ class Turn:
             self._become(filed_at=seconds(self.now))
             if self.thread.status is Status.SOLVED:  # the customer's words open it again: see `Helpdesk.append`
                 self._become(status=Status.REOPENED, status_at=seconds(self.now))
+        for each in messages:
+            self._measure(each)
+
+    def _measure(self, message: Recorded) -> None:
+        """Have watch count a message of the ticket: a customer's, which reopens a solved one, or a colleague's."""
+        case, event = self.thread.case, message.event
+        if case is None or event is None or event.kind is Kind.UNDELIVERED:
+            return
+        if not event.own:
+            self._tell(message.key, *case.reopen(seconds(self.now)))
+        elif (at := self.spoken.get(message.key, 0)) >= case.since:
+            counts = {"answers": 1} | ({"first_after": at - case.since} if self.before.answered_at < case.since else {})
+            self._tell(message.key, case.answered(), counts)
+
+    def _tell(self, key: str, case: Case, counts: Mapping[str, int]) -> None:
+        """Have watch count something of the ticket, with the outcome of the message by which it happened."""
+        _, known = self.told.get(key, (case, {}))
+        self.told[key] = (case, {**known, **counts})
+        self._become(case=case)
+
+    def measured(self) -> list[Recorded]:
+        """Return the outcomes, each with what watch counts of the ticket by it."""
+        return [
+            dataclasses.replace(each, figures=self.told[each.key][0].told(self.told[each.key][1]))
+            if each.key in self.told
+            else each
+            for each in self.outcomes
+        ]
 
     def note(self, key: str, words: str, ticket: str = "", *, tags: tuple[str, ...] = (), solves: str = "") -> None:
         """Add a note of ours to a ticket, the present one by default; it is filed in a turn of its own.
@@ -346,9 +388,12 @@ class Turn:
         )  # fmt: skip
         self.added.append(note)
 
-    def solve(self) -> None:
-        """Record that we solved the ticket."""
-        self._become(status=Status.SOLVED, status_at=seconds(self.now))
+    def solve(self, key: str) -> None:
+        """Record that we solved the ticket, as the note with this key asked."""
+        now, said, case = seconds(self.now), self.thread.said, self.thread.case
+        self._become(status=Status.SOLVED, status_at=now)
+        if case is not None:
+            self._tell(key, *case.solve(now, confirmed=said is not None and said.state == "yes"))
 
     def rest(self) -> None:
         """Record that no answer is due for what the customer has written so far."""
@@ -425,9 +470,12 @@ class Turn:
             else {"acknowledged_at": before.acknowledged_at, "acknowledgements": before.acknowledgements}
         )
 
-    def answer(self, at: int) -> None:
-        """Record that an agent's answer was sent, at these seconds."""
-        self._become(answered_at=max(self.thread.answered_at, at))
+    def answer(self, at: int, *, known: bool = False) -> None:
+        """Record that an agent's answer was sent, at these seconds. `known`: an earlier turn has counted it."""
+        case = self.thread.case
+        self._become(
+            answered_at=max(self.thread.answered_at, at), case=case if known or case is None else case.answered()
+        )
 
     def watch(self, guards: Sequence[Guard], guarded: Mapping[str, str]) -> None:
         """Record what is to be done for private matters in public messages, and what became of such messages."""
@@ -459,8 +507,8 @@ class Turn:
         said = _said(items)
         began = self._begun_in_public(said)
         own = [(at, event) for at, event in said if event.own]
-        spoke = [at for at, event in own if event.visibility is Visibility.PRIVATE or at > began]
-        self._become(answered_at=max([self.thread.answered_at, *spoke]))
+        self.spoken = {event.key: at for at, event in own if event.visibility is Visibility.PRIVATE or at > began}
+        self._become(answered_at=max([self.thread.answered_at, *self.spoken.values()]))
 
     def _begun_in_public(self, said: Sequence[tuple[int, Event]]) -> float:
         """Return when a customer first wrote here in public, and record it: our own post may be delivered after that.

@@ -319,7 +319,7 @@ class Eraser:
             (row["pk"], row["sk"]),
             set={"erased": True, **ended},
             initial={"expires": now + KEEP_SECONDS},
-            remove=("event", "raw", "raw_at", "note", "trouble", "opinion"),
+            remove=("event", "raw", "raw_at", "note", "trouble", "opinion", "figures"),
             when=[("erased", Absent())],
         )
         self.table.transact([bare, Update(person.certificate, add=counts)])
@@ -440,7 +440,7 @@ class Eraser:
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
                         "said": None, "clock": None, "kept": [], "earlier": [], "guarded": {}, "recall": False,
-                        "priority": "", "tags": [],
+                        "priority": "", "tags": [], "case": None,
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 

@@ -7,7 +7,7 @@ is there was counted (docs/decisions/0034-counting-once.md). The bus is told bef
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,13 +19,14 @@ from deskwire.ports import Absent, Alarms, Bus, Conflict, Key, Put, Table, Updat
 from deskwire.telemetry import Telemetry
 
 from .calling import call
-from .facts import Fact, facts_of
+from .facts import MEASURED, Case, Fact, facts_of
 from .incidents import IncidentWatch
 from .mirroring import MirrorWatch
 from .published import Published
 from .records import each_read
 
-MOST = 30  # records counted in one transaction: two facts each, and their figures, are below the hundred it may hold
+MOST = 30  # records read at once
+MOST_WRITES = 100  # of a transaction
 TOKEN_SECONDS = 3 * 86_400  # a stream keeps its records for one day
 FIGURES_SECONDS = 400 * 86_400
 
@@ -92,7 +93,11 @@ class Watcher:
 
     def _count(self, facts: Sequence[Fact]) -> list[Fact]:
         """Add what was not counted before to the figures; return it. Raises `TemporaryError`."""
-        left = {fact.id: fact for fact in reversed(facts)}  # of two with one id the earlier stays
+        once = {fact.id: fact for fact in reversed(facts)}  # of two with one id the earlier stays
+        return [fact for some in _together(once.values()) for fact in self._count_together(some)]
+
+    def _count_together(self, facts: Sequence[Fact]) -> list[Fact]:
+        left = {fact.id: fact for fact in facts}
         while left:
             try:
                 self.table.transact([*_tokens(left.values()), *_figures(left.values())])
@@ -107,14 +112,14 @@ class Watcher:
 
     def _measure(self, facts: Sequence[Fact]) -> None:
         """Write the figures as metrics of their connections."""
-        sums: defaultdict[tuple[str, str], list[Fact]] = defaultdict(list)
+        sums: defaultdict[tuple[str, str], defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for fact in facts:
-            sums[fact.channel, fact.account].append(fact)
-        for (channel, account), theirs in sums.items():
-            values: defaultdict[str, list[int]] = defaultdict(list)
-            for fact in theirs:
-                for name, number in fact.counts.items():
-                    values[metric_of(name)].append(number)
+            for name, number in fact.counts.items():
+                sums[fact.channel, fact.account][metric_of(name)].append(number)
+            for name in MEASURED & fact.of_case.keys():
+                if fact.case is not None and fact.of_case[name] >= 0:  # what is taken back is so in the table alone
+                    sums[fact.case.channel, fact.case.account][metric_of(name)].append(fact.of_case[name])
+        for (channel, account), values in sums.items():
             self.telemetry.measure(values, channel=channel, connection=self._name(channel, account))
 
     def _name(self, channel: str, account: str) -> str:
@@ -145,12 +150,30 @@ def token_item(identifier: str) -> Key:
 
 def figures_item(channel: str, account: str, at: datetime) -> Key:
     """Return where the figures of an account's hour are: `messages`, `tickets`, `answers`, each outcome, and sums."""
-    return (f"F#{compose(channel, account)}", f"H#{at.astimezone(UTC):%Y-%m-%dT%H}")
+    return (f"F#{compose(channel, account)}", f"H#{_hour(at)}")
+
+
+def case_item(case: Case) -> Key:
+    """Return where the figures of an account's tickets are whose customers wrote in one hour, and which are alike."""
+    alike = f"{case.language}#{case.priority}#{case.kind}"
+    return (f"F#{compose(case.channel, case.account)}", f"C#{_hour(_time(case.since))}#{alike}")
 
 
 def metric_of(name: str) -> str:
     """Return the metric of a figure: `first_answer_seconds` is FirstAnswerSeconds."""
     return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _together(facts: Iterable[Fact]) -> Iterator[list[Fact]]:
+    """Yield the facts in groups, each of which is counted in one transaction."""
+    some: list[Fact] = []
+    for fact in facts:
+        if len(some) + 1 + len(_figures([*some, fact])) > MOST_WRITES:
+            yield some
+            some = []
+        some.append(fact)
+    if some:
+        yield some
 
 
 def _tokens(facts: Iterable[Fact]) -> list[Put]:
@@ -165,10 +188,17 @@ def _figures(facts: Iterable[Fact]) -> list[Update]:
     sums: defaultdict[Key, Counter[str]] = defaultdict(Counter)
     latest: dict[Key, int] = {}
     for fact in facts:
-        key = figures_item(fact.channel, fact.account, _time(fact.at))
-        sums[key].update(fact.counts)
-        latest[key] = fact.at
+        places = [(figures_item(fact.channel, fact.account, _time(fact.at)), fact.counts)]
+        if fact.case is not None and fact.of_case:
+            places.append((case_item(fact.case), fact.of_case))
+        for key, counts in places:
+            sums[key].update(counts)
+            latest[key] = fact.at
     return [Update(key, add=counts, initial={"expires": latest[key] + FIGURES_SECONDS}) for key, counts in sums.items()]
+
+
+def _hour(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H}"
 
 
 def _time(stamp: int) -> datetime:
