@@ -87,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     thread.add_argument("--text", action="store_true", help="show what the customer and the agents wrote")
     _operating(command, json_option, where)
     _incidents(command, json_option, where)
+    _reporting(command)
     _connecting(command, where)
     _examining(command, json_option, where)
     _rehearsing(command, json_option, where)
@@ -103,11 +104,14 @@ def _json_option(**options: Any) -> Parser:
     return made
 
 
-def _where(**options: Any) -> Parser:
-    """Return what says in which account and table."""
+def _where(*, several: bool = False, **options: Any) -> Parser:
+    """Return what says in which account and table; `several`: stacks."""
     made = Parser(add_help=False, **options)
     made.add_argument("--table", metavar="NAME", help=TABLE_HELP)
-    made.add_argument("--stack", metavar="NAME", help=STACK_HELP)
+    if several:
+        made.add_argument("--stack", metavar="NAME", action="append", help=f"{STACK_HELP} (may be repeated)")
+    else:
+        made.add_argument("--stack", metavar="NAME", help=STACK_HELP)
     made.add_argument("--region", help="the AWS region (else as the AWS tools find it)")
     made.add_argument("--profile", help="the AWS profile (else as the AWS tools find it)")
     return made
@@ -161,6 +165,17 @@ def _incidents(command: Callable[..., Parser], *parents: Parser) -> None:
     trying = actions.add_parser("try", help="say which incidents messages would have opened")
     trying.add_argument("--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en")
     trying.add_argument("files", nargs="+", metavar="FILE", help="JSON lines: at, customer, text; - is stdin")
+
+
+def _reporting(command: Callable[..., Parser]) -> None:
+    """Add what shows how long customers wait."""
+    made = command("report", "cli.report:run", "show how long customers wait, by channel, language, hour …", REPORT,
+                   _where(several=True))  # fmt: skip
+    made.add_argument("--since", default="7d", metavar="SPAN", help="24h, 7d or 90d (default: 7d)")
+    made.add_argument("--format", choices=["text", "json", "csv", "html"], default="text", help="default: text")
+    made.add_argument("--connection", action="append", default=[], metavar="NAME",
+                      help="of this connection alone (may be repeated; else of all)")  # fmt: skip
+    made.add_argument("--output", default="", metavar="FILE", help="write it to a file")
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
@@ -334,6 +349,14 @@ no value. A member named twice has two values, the new one first, as during a ro
 
   deskwire secrets put endpoints/meta-app app_secret verify_token --stack deskwire     asks for both
   vault read … | deskwire secrets put desk api_token --stack deskwire        a line of stdin for each
+"""
+REPORT = """\
+Shows what was filed, answered, solved and opened again, and how long customers waited: by channel, connection,
+language, priority, kind, hour and day, and whether one channel waits longer for the same kind of message. A ticket
+counts in the hour in which its customer wrote. No customer's words are in it. docs/reporting.md explains each figure.
+
+  deskwire report --stack deskwire --since 7d
+  deskwire report --stack deskwire --since 30d --format html --output report.html
 """
 AUDIT = """\
 Walks through the table and counts how every event since then ended. What has no outcome, and nobody goes on with, is

@@ -73,3 +73,16 @@ def test_a_record_of_another_shape_is_an_error_and_not_nothing(morning, missing)
     change = {name: value for name, value in record["dynamodb"].items() if name != missing}
     with pytest.raises(KeyError):
         facts_of({**record, "dynamodb": change})
+
+
+@pytest.mark.parametrize(("rating", "good"), [(5, 1), (4, 1), (3, 0)])
+def test_a_rating_is_counted_with_its_ticket(morning, rating, good):
+    (record, *_) = [each for each in morning.records if "figures" in each["dynamodb"].get("NewImage", {})
+                    and each["dynamodb"]["Keys"]["sk"]["S"].startswith("M#")]  # fmt: skip
+    change = record["dynamodb"]
+    (fact,) = facts_of(
+        {**record, "dynamodb": {**change, "NewImage": {**change["NewImage"], "rating": {"N": str(rating)}}}}
+    )
+    rated = {"ratings": 1, "rating_points": rating, "ratings_good": good}
+    assert rated.items() <= dict(fact.counts).items()
+    assert rated.items() <= dict(fact.of_case).items()

@@ -2,7 +2,7 @@
 
 A time is counted in a bucket, each a fifth wider than the one before. So hours of any length can be added up, and a
 figure costs at most `BUCKETS` numbers, however many customers wrote. A median or a percentile is known to within its
-bucket; `shown` is its middle, `at_most` its end.
+bucket, of which the middle is shown.
 """
 
 from __future__ import annotations
@@ -12,16 +12,6 @@ from collections.abc import Iterable, Mapping
 
 STEPS = 4  # buckets until the time doubles
 BUCKETS = 88  # the last one holds everything from 34 days on
-LEAST = 20  # customers whose wait must be known before anything is said of it
-SHARE = 0.9  # of the customers who are answered within a time that is promised
-
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-# What can be promised, in seconds: a time is rounded up to the next of these.
-SPOKEN = (
-    *(each * MINUTE for each in (5, 10, 15, 30, 45)),
-    *(each * HOUR for each in (1, 2, 3, 4, 5, 6, 8, 10, 12)),
-    *(each * DAY for each in (1, 2, 3, 4, 5, 6, 7)),
-)  # fmt: skip
 
 
 def bucket(seconds: int) -> int:
@@ -59,18 +49,3 @@ def added(several: Iterable[Mapping[int, int]]) -> dict[int, int]:
         for number, count in counts.items():
             total[number] = total.get(number, 0) + count
     return total
-
-
-def promised(counts: Mapping[int, int], waiting: int = 0) -> int:
-    """Return within how many seconds the next customer can be told to be answered; 0 where too little is known.
-
-    `waiting` are those who have not been answered: they count as the longest waits. Of n equal customers and one more,
-    the last is as likely at any rank; so the time of rank `SHARE` of n + 1 is kept with that chance, whatever the
-    waits are like (a prediction interval by order statistics: https://doi.org/10.1214/aoms/1177731569). It is rounded
-    up from the end of its bucket.
-    """
-    known = sum(counts.values()) + max(waiting, 0)
-    if known < LEAST:
-        return 0
-    longest = at_most(counts, math.ceil(SHARE * (known + 1)))
-    return next((each for each in SPOKEN if each >= longest), 0)

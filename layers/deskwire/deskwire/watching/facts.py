@@ -26,6 +26,7 @@ READ = frozenset(
 )
 UNENDED = {"recorded", "moved"}  # states of a message that are no outcome
 OVERDUE = f"M#{REMINDER}/overdue/"  # the keys of notes that an answer is overdue begin so
+GOOD = 4  # of five: from then on a customer is content
 ENTRY = {"S", "N", "BOOL"}  # the types that are read
 COUNTED = {"answers", "solved", "unanswered", "first_contact", "reopened"}  # figures of a case, by their own names
 # What of a case is a metric as well.
@@ -92,6 +93,9 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
     if kind == "message" and state == "filed" and not new.get("own"):
         counts |= {"messages": 1, "waiting_seconds": _waited(str(new.get("received_at", "")), int(new["done_at"]))}
         of_case |= {"messages": 1}
+    if rating := int(new.get("rating", 0)):  # a customer's, of one to five
+        rated = {"ratings": 1, "rating_points": rating, "ratings_good": int(rating >= GOOD)}
+        counts, of_case = counts | rated, of_case | rated
     outcome = {
         "outcome": state,
         "reason": str(new.get("reason", "")),
