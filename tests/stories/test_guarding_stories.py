@@ -10,6 +10,7 @@ from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryE
 from deskwire.operating.erasing import Eraser, Person
 from deskwire.ports import Put
 from deskwire.ports.memory import MemoryPile
+from sandbox.neighbours.neighbour import broken
 
 from .conftest import PAGE, POLICY
 
@@ -123,6 +124,20 @@ def test_what_can_never_be_hidden_is_told_and_not_tried_again(guarded):
     assert "could NOT be hidden on Facebook Page" in company.comments()[-1]
     company.later(90_000)
     assert hidings(company) == []
+
+
+def test_what_was_hidden_before_there_is_a_ticket_is_noted_on_the_one_that_is_opened_later(guarded):
+    company = guarded(hide=True)
+    company.zendesk.faults.add(
+        broken(422, {"error": "RecordInvalid"}), method="POST", path="/api/v2/tickets.json", times=1
+    )
+    company.deliver(company.comment(SAID))
+    assert company.work() == ["refused"]
+    assert (hidings(company), company.zendesk.tickets) == ([HIDING], [])
+    company.later(60)
+    commented(company, "Nobody answers", comment="8", parent=COMMENT)
+    assert len(company.zendesk.tickets) == 1
+    assert sum("was hidden on Facebook Page" in words for words in company.comments()) == 1
 
 
 def test_after_a_day_of_failures_the_agents_are_told(guarded):

@@ -132,6 +132,13 @@ def test_a_review_goes_in_and_an_answer_out(world):
     assert world.books.count("POST", "/token") == 1
 
 
+def test_an_answer_to_a_review_that_is_gone_says_so_in_words(world):
+    event = taken(world, world.review(LOCATION, 4))
+    del world.reviews[event.object_id]
+    with pytest.raises(PermanentError, match="the review is gone"):
+        CHANNEL.send(reply(event), permit(), reach(world))
+
+
 def test_a_second_reply_takes_the_place_of_the_first(world):
     event = taken(world, world.review(LOCATION, 4))
     for text in ("Thank you.", "Thank you, Nadia."):
