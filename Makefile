@@ -69,8 +69,9 @@ simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; SE
 		$(if $(START),--start $(START))
 
 .PHONY: soak
-soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESSAGES=, SEED=. Takes half an hour.
-	@$(PYTHON) -m sandbox.northwind.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED))
+soak: $(EMBEDDED) ## 10,000 messages while much goes wrong, then the books. MESSAGES=, SEED=. Half an hour. RATE=10 CHANNEL= floods one.
+	@$(PYTHON) -m sandbox.northwind.soak $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(CHANNEL),--channel $(CHANNEL))
 
 .PHONY: benchmarks
 benchmarks: .venv/.stamp ## Lost answers, an outage, first starts: docs/figures.md. An hour.

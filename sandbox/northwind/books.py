@@ -515,12 +515,15 @@ class Books:
 
     def to_ticket(self) -> list[float]:
         """Return the seconds from a message's first delivery that was taken until it stood in a ticket."""
-        return [
-            (places[0][3].at - came[0]).total_seconds()
-            for happening in self._distinct()
-            if happening.marker and len(places := self._places.get(happening.marker, [])) == 1
-            and (came := self._arrived(happening)) is not None
-        ]  # fmt: skip
+        return [seconds for _, _, seconds in self.filed()]
+
+    def filed(self) -> Iterator[tuple[Happening, datetime, float]]:
+        """Yield each message in a ticket with when it was delivered, and the seconds until it stood there."""
+        for happening in self._distinct():
+            places = self._places.get(happening.marker, []) if happening.marker else []
+            came = self._arrived(happening)
+            if len(places) == 1 and came is not None:
+                yield happening, came[0], (places[0][3].at - came[0]).total_seconds()
 
     def to_acknowledgement(self) -> list[float]:
         """Return the seconds from a conversation's first delivery until its acknowledgement."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -20,12 +20,14 @@ from sandbox.helpdesks.zendesk.books import ZendeskDesk
 from sandbox.neighbours.sender import State
 from sandbox.northwind.books import Books, median_and_p95
 from sandbox.northwind.company import Company
+from sandbox.northwind.flood import QUIET, Flood
 from sandbox.northwind.misfortunes import MOST, Misfortunes, Pace, pace
 from sandbox.northwind.running import Live, ending_well, report_promises, settled, swept
 from sandbox.northwind.traffic import Traffic
 
 MESSAGES = 10_000
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
+CHANNEL = "facebook"  # that is flooded
 PATIENCE = 900.0  # seconds until everything must have its outcome
 
 
@@ -34,8 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--messages", type=int, default=MESSAGES, help="how many customers' messages (MESSAGES=)")
     parser.add_argument("--seed", type=int, default=1, help="another run (SEED=)")
+    parser.add_argument("--rate", type=float, default=0.0, help="flood a channel at so many times its rate (RATE=)")
+    parser.add_argument("--channel", default=CHANNEL, help="the one that is flooded (CHANNEL=)")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
+    if options.rate:
+        return ending_well(console, "The flood", lambda: _flood(console, options.channel, options.rate, options.seed))
     return ending_well(console, "The soak", lambda: _soak(console, options.messages, options.seed))
 
 
@@ -52,6 +58,36 @@ def _soak(console: Console, messages: int, seed: int) -> int:
         live.stop()
         report(console, run, found, calm=calm, seconds=time.monotonic() - began)
     return 0 if found.kept_promises and calm else 1
+
+
+def _flood(console: Console, channel: str, rate: float, seed: int) -> int:
+    live, directory = Live(console), WORK / "soak"
+    with live, Company(progress=live.say, directory=directory, speed=SPEED, change=hurried(directory)) as company:
+        company.subscribe()
+        flood = Flood(company, channel=channel, rate=rate, seed=seed)
+        live.say(f"{QUIET:.0f} s as usual, then as long with {channel} at {rate:g} times its rate, seed {seed}")
+        with swept(company):
+            flood.play(lambda part: live.show(part, company, flood.told()))
+            live.say("the flood is over; waiting until all of it is filed")
+            calm = settled(company, PATIENCE, flood.look)
+        live.say("reading everybody's books")
+        found = Books(company, flood)
+        found.promises.append(flood.fair(found))
+        live.stop()
+        console.print(_table("From delivery to ticket", [*_waits(flood, found)]))
+        console.print()
+        report_promises(console, found, settled=calm, patience=PATIENCE)
+    return 0 if found.kept_promises and calm else 1
+
+
+def _waits(flood: Flood, found: Books) -> Iterator[tuple[str, str]]:
+    yield "the helpdesk took", f"{flood.zendesk.requests_per_minute} requests a minute in the flood"
+    for each in flood.waits(found):
+        words = []
+        for name, values in (("quiet", each.quiet), ("in the flood", each.flooded)):
+            middle, high = median_and_p95(values)
+            words.append(f"{name} median {middle:.1f} s, p95 {high:.1f} s ({len(values)})")
+        yield each.channel + (" (flooded)" if each.channel == flood.channel else ""), "; ".join(words)
 
 
 class Soak:

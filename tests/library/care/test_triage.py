@@ -1,6 +1,7 @@
 """What a judgement changes in a ticket: complaints first, personal data out of public, and the reasons in words."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -87,8 +88,13 @@ def test_a_hot_message_says_what_it_is_and_why():
     assert "cannot wait: “stolen”" in found.line
 
 
+def changes(found):
+    """Return what hints change in a ticket, without what they are counted as."""
+    return replace(found, kind="", language="")
+
+
 def test_a_cold_message_changes_nothing():
-    assert hints("When do you open on Saturday?", policy=POLICY) == hints("", policy=QUIET)
+    assert changes(hints("When do you open on Saturday?", policy=POLICY)) == changes(hints("", policy=QUIET))
 
 
 def test_the_policy_decides_which_priority_a_kind_has():
@@ -107,7 +113,7 @@ def test_the_policy_decides_which_messages_say_how_they_were_judged(reasons, hot
 
 
 def test_judging_can_be_switched_off():
-    assert hints("My card was stolen, block it immediately!") == hints("")
+    assert changes(hints("My card was stolen, block it immediately!")) == changes(hints(""))
 
 
 def test_who_had_a_ticket_before_is_heard_sooner():

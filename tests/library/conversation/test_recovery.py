@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,8 @@ from deskwire import runtime
 from deskwire.configuration import INDEX_KEY, HelpdeskConnection, item
 from deskwire.conversation.decide import Plan
 from deskwire.conversation.directory import Directory
-from deskwire.conversation.health import RECOVERY, SHARE, SLICE
+from deskwire.conversation.health import RECOVERY, SLICE
+from deskwire.conversation.shares import REMEMBERED, SHARE
 from deskwire.conversation.table import seconds
 from deskwire.conversation.thread import Thread
 from deskwire.conversation.turn import Turn
@@ -60,9 +62,9 @@ def company():
     return Company()
 
 
-def asked(directory, requests=1):
+def asked(directory, requests=1, asker="C#messenger/41"):
     try:
-        with directory.neighbours.asking(DESK.key[0], requests):
+        with directory.neighbours.asking(DESK.key[0], requests, asker=asker):
             return True
     except TemporaryError:
         return False
@@ -126,6 +128,82 @@ def test_recovery_lasts_as_long_as_there_is_more_to_do_than_the_helpdesk_takes(c
     assert directory.neighbours.health(DESK.key[0]).recovering_until > seconds(company.clock.now())
     company.clock.advance(RECOVERY + 1)
     assert all(asked(directory, 10) for _ in range(SHARE_OF_A_SLICE))
+
+
+def used(directory, asker, most=3 * LIMIT):
+    """Return how many requests in this slice are admitted, of at most so many."""
+    return sum(asked(directory, asker=asker) for _ in range(most))
+
+
+def test_who_writes_little_is_let_in_however_many_write_elsewhere(company):
+    directories = company.recovering(), company.recovering()
+    assert used(directories[0], "C#facebook/1") == SHARE_OF_A_SLICE
+    assert used(directories[1], "C#viber/2", 3) == 3  # in what is left free for others who may ask the helpdesk
+    assert not asked(directories[1], asker="C#facebook/1")
+
+
+def test_what_others_wanted_in_the_last_minute_is_left_free_for_them(company):
+    directory = company.recovering()
+    used(directory, "C#facebook/1")
+    assert used(directory, "C#viber/2", 20) < 20  # more than is left free without notice
+    for _ in range(REMEMBERED):
+        company.clock.advance(SLICE)
+        assert used(directory, "C#facebook/1") == SHARE_OF_A_SLICE - 8
+        assert used(directory, "C#viber/2", 8) == 8
+    company.clock.advance(SLICE)
+    assert used(directory, "C#facebook/1") == SHARE_OF_A_SLICE - 8
+
+
+def test_nothing_is_left_free_for_those_who_went_away(company):
+    directory = company.recovering()
+    assert used(directory, "C#viber/2", 20) == 20
+    company.clock.advance(SLICE)
+    assert used(directory, "C#facebook/1") == SHARE_OF_A_SLICE - 20
+    for _ in range(REMEMBERED):
+        company.clock.advance(SLICE)
+        used(directory, "C#facebook/1")
+    company.clock.advance(SLICE)
+    assert used(directory, "C#facebook/1") == SHARE_OF_A_SLICE
+
+
+def test_two_floods_get_the_same(company):
+    directory = company.recovering()
+    for _ in range(REMEMBERED):
+        company.clock.advance(SLICE)
+        both = Counter()
+        for _ in range(LIMIT):
+            both += {asker: asked(directory, asker=asker) for asker in ("C#facebook/1", "C#messenger/1")}
+    assert max(both.values()) - min(both.values()) <= 1
+    assert SHARE_OF_A_SLICE - 1 <= sum(both.values()) <= SHARE_OF_A_SLICE
+
+
+def test_where_many_share_a_small_limit_each_still_gets_a_whole_message_in(company):
+    company.headers["x-rate-limit"] = "150"  # 28 in a slice, and twelve connections
+    directory = company.recovering()
+    others = [f"C#viber/{number}" for number in range(11)]
+    turned_away = 0
+    for moment in range(44):
+        if moment % 4 == 0:
+            company.clock.advance(SLICE)
+            used(directory, "C#facebook/1", 60)
+        turned_away += not asked(directory, 3, others[moment % 11])
+    assert turned_away <= 4  # in the first slice, before anything was known of them
+
+
+def test_all_containers_leave_free_what_one_of_them_was_asked_for(company):
+    first, second = company.recovering(), company.recovering()
+    assert used(first, "C#viber/2", 9) == 9
+    company.clock.advance(SLICE)
+    assert used(second, "C#facebook/1") == SHARE_OF_A_SLICE - 9
+
+
+def test_a_helpdesk_that_has_few_requests_left_is_asked_by_slices_before_it_refuses(company):
+    for left, calm in (("500", True), ("100", False)):
+        company.headers["x-rate-limit-remaining"] = left
+        directory = company.container()
+        directory.helpdesk_of(DESK)[1].http(Call("GET", "https://acme.zendesk.com/"))
+        assert (directory.neighbours.health(DESK.key[0]).recovering_until == 0) == calm
+    assert used(directory, "C#facebook/1") == SHARE_OF_A_SLICE
 
 
 def test_a_calm_helpdesk_costs_no_call_more(company):
@@ -209,6 +287,17 @@ def test_it_wakes_fewer_each_time_than_at_its_beginning(company):
     sweep = Waiting(company)
     woken = sweep.sweeper.sweep()["woken"]
     assert woken == MOST + 4 * MOST * SLICE // 60
+
+
+def test_those_whom_sweep_wakes_are_of_every_connection(company):
+    due(company, 3 * MOST)
+    for number in range(3):
+        thread = {"pk": f"T#viber/7/{number}", "sk": "THREAD", "due_at": seconds(START) + 9, "due_shard": "0"}
+        company.table.put(Put(thread))
+    company.clock.advance(60)
+    sweep = Waiting(company)
+    assert sweep.sweeper.sweep()["woken"] == MOST
+    assert sum("viber" in letter.body for letter in sweep.mailbox.letters) == 3
 
 
 @pytest.mark.parametrize(("waiting", "counted"), [(MOST - 1, MOST - 1), (MOST, 0), (3 * MOST, 0)])

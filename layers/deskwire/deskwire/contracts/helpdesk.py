@@ -34,7 +34,8 @@ class Abilities:
     says. `tells_closing`: it says when a ticket was closed, and `append` asks `Reach.reopens` with that before it opens
     one again; of the others, the last message filed counts.
     `assigns`: `Updates` can give a ticket to a group and an agent.
-    `rate`: the header (lower-case) in which each answer says how many requests an account may make in a minute.
+    `rate`, `left`: the headers (lower-case) in which each answer says how many requests an account may make in a
+    minute, and how many of them are left.
     """
 
     native_key: bool
@@ -54,6 +55,7 @@ class Abilities:
     tells_closing: bool = False
     assigns: bool = False
     rate: str = ""
+    left: str = ""
 
 
 class TicketGone(Exception):  # noqa: N818 - an outcome, not an error

@@ -356,7 +356,7 @@ class Conversation:
     def _ask(self, turn: Turn, requests: int, act: Callable[[], None]) -> None:
         """Do what asks the helpdesk; what cannot be done now stays pending, with its reason."""
         try:
-            with self.directory.neighbours.asking(turn.definition.key[0], requests):
+            with self.directory.neighbours.asking(turn.definition.key[0], requests, asker=turn.connection.key[0]):
                 act()
         except (TemporaryError, ConfigurationError) as error:
             turn.postpone(error)
@@ -502,9 +502,13 @@ def _receive(turn: Turn, plan: Plan) -> None:
         if item.event is not None and (is_inbound(item.event) or item.first_sight):
             turn.receive(item.event, item.message.received_at)
             wrote += [] if item.aside else [(item.event, written_at(item.event, item.message.received_at))]
-    if turn.mirrors:
-        return
-    calm(turn, plan)
+    if not turn.mirrors:
+        calm(turn, plan)
+        _wind(turn, wrote)
+
+
+def _wind(turn: Turn, wrote: Sequence[tuple[Event, int]]) -> None:
+    """Set the clocks of what was written, and when."""
     timed = bool(turn.connection.policy.answer_within)
     turn.wind([(event, at, assess(turn, event).kind) for event, at in wrote] if timed else [])
 

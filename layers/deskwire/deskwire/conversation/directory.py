@@ -165,7 +165,10 @@ class Directory:
         at_once = min((each for each in declared if each), default=0)
         self.neighbours.limits.declare(definition.key[0], at_once, _value(connector.terms.pace))
         return connector, replace(
-            reach, http=self.neighbours.paced(definition.key[0], self.http, connector.abilities.rate)
+            reach,
+            http=self.neighbours.paced(
+                definition.key[0], self.http, connector.abilities.rate, connector.abilities.left
+            ),
         )
 
     def _reach(

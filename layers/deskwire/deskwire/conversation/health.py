@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,13 +17,14 @@ from deskwire.ports import Clock, Table, Update
 from deskwire.web.rest import Answer, Call, Transport
 
 from .limits import AGAIN, LeftAlone, Limits
+from .shares import ASKED, SHARE, WANTED, Shares, admits
 from .table import moment, seconds
 
 LOOK = timedelta(seconds=5)  # how old what we know of a neighbour's health may be
 PATIENCE = 3  # failures in a row after which a neighbour is left alone for a while
 RECOVERY = 300  # seconds after it was left alone in which we keep to its rate limit by ourselves
 SLICE = 12  # seconds: of a rate limit of a minute, each of them gets its part, in as many rounds of sweep
-SHARE = 0.95  # of the rate limit: others may ask the neighbour, too
+FEW = 0.4  # of a minute's requests: when fewer are left, they are shared out by slices
 UNTOLD = 0  # requests a minute, before the neighbour's first answer
 COUNT = re.compile(r"[0-9]{1,7}")
 
@@ -85,7 +86,8 @@ class Neighbours:
     _open: dict[str, int] = field(init=False, default_factory=dict)  # until when we said that it is left alone
     _trying: dict[str, threading.Lock] = field(init=False, default_factory=dict)
     _allowed: dict[str, int] = field(init=False, default_factory=dict)  # requests a minute, as the neighbour said
-    _full: dict[str, int] = field(init=False, default_factory=dict)  # the slice in which it takes no more
+    _shares: dict[str, Shares] = field(init=False, default_factory=dict)
+    _full: dict[tuple[str, str], int] = field(init=False, default_factory=dict)  # the slice that has no room, by asker
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_health", Cache(self.clock, LOOK))
@@ -100,9 +102,9 @@ class Neighbours:
 
     @contextmanager
     def asking(
-        self, neighbour: str, requests: int = 1, pauses: Pauses = QUICK, pace: Pace | None = None
+        self, neighbour: str, requests: int = 1, pauses: Pauses = QUICK, pace: Pace | None = None, *, asker: str = ""
     ) -> Iterator[None]:
-        """Ask the neighbour about `requests` times, and learn from what happens how it is.
+        """Ask the neighbour about `requests` times on behalf of `asker`, and learn from what happens how it is.
 
         Raises `LeftAlone`, before anything is asked, while it is to be left alone, and when it takes no more calls at
         once or in this span of time: `pace`, or the one that it declared.
@@ -110,7 +112,7 @@ class Neighbours:
         self.admit(neighbour)
         give_back = self._limited(neighbour, requests, pace)
         try:
-            with self._recovering(neighbour, requests, pauses):
+            with self._recovering(neighbour, requests, pauses, asker):
                 yield
         finally:
             give_back()
@@ -132,7 +134,7 @@ class Neighbours:
         return give_back
 
     @contextmanager
-    def _recovering(self, neighbour: str, requests: int, pauses: Pauses) -> Iterator[None]:
+    def _recovering(self, neighbour: str, requests: int, pauses: Pauses, asker: str) -> Iterator[None]:
         """Spare a neighbour that failed, or did so a while ago.
 
         After failures a container tries with one thread whether it works again. Then all keep to its rate limit: it
@@ -142,7 +144,7 @@ class Neighbours:
         recovering = now < self._known(neighbour).recovering_until
         if self._failures.get(neighbour, 0) < PATIENCE and not (recovering and allowed == UNTOLD):
             if recovering and allowed is not None:
-                self._take(neighbour, requests, now, allowed)
+                self._take(neighbour, requests, now, allowed, asker)
             with self._watching(neighbour, pauses):
                 yield
             return
@@ -153,7 +155,7 @@ class Neighbours:
             self._health.forget(neighbour)  # another container may have tried a moment ago
             self.admit(neighbour)
             if recovering and allowed is not None:
-                self._count(neighbour, requests, now)
+                self._count(neighbour, now, {ASKED: requests, WANTED + asker: requests})
             with self._watching(neighbour, pauses):
                 yield
         finally:
@@ -172,21 +174,30 @@ class Neighbours:
             raise
         self.worked(neighbour)
 
-    def _take(self, neighbour: str, requests: int, now: int, allowed: int) -> None:
-        """Take requests from what the neighbour allows in this slice of a minute."""
+    def _take(self, neighbour: str, requests: int, now: int, allowed: int, asker: str) -> None:
+        """Take requests from the asker's share of what the neighbour allows in this slice of a minute."""
         number, passed = divmod(now, SLICE)
-        if self._full.get(neighbour) != number:
-            if self._count(neighbour, requests, now) <= max(allowed * SHARE * SLICE / 60, requests):
+        if self._full.get((neighbour, asker)) != number:
+            counted = self._count(neighbour, now, {ASKED: requests, WANTED + asker: requests})
+            room = max(allowed * SHARE * SLICE / 60, requests)
+            if admits(WANTED + asker, counted, self._before(neighbour, number), room):
                 return
-            self._full[neighbour] = number
+            self._count(neighbour, now, {ASKED: -requests})  # that it was wanted stays known
+            self._full[neighbour, asker] = number
             self._keep_recovering(neighbour, now)
         raise LeftAlone(f"{neighbour} takes no more just now", after=SLICE - passed)
 
-    def _count(self, neighbour: str, requests: int, now: int) -> int:
+    def _before(self, neighbour: str, number: int) -> Sequence[Mapping[str, int]]:
+        """Return what the connections wanted in the slices before this one."""
+        shares = self._shares.setdefault(neighbour, Shares())
+        if shares.number != number - 1:
+            shares.learn(number - 1, self.table.get((neighbour, f"PACE#{number - 1}")))
+        return shares.slices
+
+    def _count(self, neighbour: str, now: int, requests: Mapping[str, int]) -> Mapping[str, int]:
         """Count requests of all workers in this slice; return how many they are now."""
         pace = (neighbour, f"PACE#{now // SLICE}")
-        item = self.table.update(Update(pace, add={"asked": requests}, set={"expires": now + RECOVERY}))
-        return int(item["asked"])
+        return self.table.update(Update(pace, add=requests, set={"expires": now + RECOVERY}))
 
     def _keep_recovering(self, neighbour: str, now: int) -> None:
         if self._known(neighbour).recovering_until - now < RECOVERY / 2:
@@ -201,15 +212,21 @@ class Neighbours:
         item = self.table.get((neighbour, "HEALTH")) or {}
         return Health(int(item.get("open_until", 0)), int(item.get("recovering_until", 0)))
 
-    def paced(self, neighbour: str, http: Transport, header: str) -> Transport:
-        """Return a transport that reads from each answer how many requests the neighbour allows a minute."""
-        if not header:
+    def paced(self, neighbour: str, http: Transport, allowed: str, left: str = "") -> Transport:
+        """Return a transport that reads from each answer's headers how many requests the neighbour allows a minute.
+
+        When few of them are `left`, all keep to the rate limit, before the neighbour has to refuse anything.
+        """
+        if not allowed:
             return http
 
         def ask(call: Call) -> Answer:
             answer = http(call)
-            if COUNT.fullmatch(answer.headers.get(header, "")):
-                self._allowed[neighbour] = int(answer.headers[header])
+            if COUNT.fullmatch(answer.headers.get(allowed, "")):
+                most = self._allowed[neighbour] = int(answer.headers[allowed])
+                if COUNT.fullmatch(rest := answer.headers.get(left, "")) and int(rest) < most * FEW:
+                    with suppress(TemporaryError):  # the request was answered, whatever the table says
+                        self._keep_recovering(neighbour, seconds(self.clock()))
             return answer
 
         self._allowed.setdefault(neighbour, UNTOLD)

@@ -549,8 +549,7 @@ class Turn:
         """
         pending, missing = self._pending()
         self._note_wait(pending, messages)
-        if self.thread.clock is not None and not is_waiting(self.thread):
-            self._become(clock=None)
+        self._stop_clock()
         changes = {
             **self._differences(),
             **self._joined(pending),
@@ -567,6 +566,11 @@ class Turn:
         elif pending or self.before.waiting:  # goes on right away; the net is for when that letter never leaves
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
+
+    def _stop_clock(self) -> None:
+        """Forget by when an answer is due once nobody waits for one."""
+        if self.thread.clock is not None and not is_waiting(self.thread):
+            self._become(clock=None)
 
     def _joined(self, pending: Sequence[str]) -> dict[str, Any]:
         """Return what is still pending of what was filed together, if that is to be written."""

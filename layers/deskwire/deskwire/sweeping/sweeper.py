@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from deskwire.telemetry import Telemetry
 from deskwire.timing import OVERDUE_AFTER
 
 MOST = 200  # threads woken a shard and minute; the rest a minute later
+AHEAD = 10  # times as many are looked at, so that those of every connection are among them
 NAMED = 5  # unaccounted threads named in the log a minute; `deskwire audit` names all
 
 
@@ -53,7 +55,7 @@ class Sweeper:
     def _wake(self, most: int) -> list[list[tuple[str, int]]]:
         """Wake so many threads of each shard that are due; return them by shard, with when they were."""
         now = seconds(self.clock())
-        shards = [self.table.due(str(shard), now, most) for shard in range(SHARDS)]
+        shards = [in_turn(self.table.due(str(shard), now, most * AHEAD), most) for shard in range(SHARDS)]
         # The minute is part of the reason: a thread that nobody woke after all is tried again.
         letters = [timer(pk[2:], f"due {due_at} {now // 60}") for due in shards for pk, due_at in due]
         if letters:
@@ -143,3 +145,17 @@ class Sweeper:
         except Exception as error:  # noqa: BLE001 - a fault of ours; its words may be a customer's, and Lambda tells them
             look_failed(self.telemetry, key, error)
             return False
+
+
+def in_turn(due: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
+    """Return at most so many of the threads that are due: one of each connection in turn, each one's earliest first.
+
+    Else the many that a flooded connection has waiting would all come before what others' customers wrote.
+    """
+    if len(due) <= most:
+        return list(due)
+    connections: dict[tuple[str, ...], list[tuple[str, int]]] = {}
+    for pk, due_at in due:
+        connections.setdefault(tuple(decompose(pk[2:])[:2]), []).append((pk, due_at))
+    rounds = itertools.zip_longest(*connections.values())
+    return [each for one in rounds for each in one if each is not None][:most]

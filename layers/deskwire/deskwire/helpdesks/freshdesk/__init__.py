@@ -90,6 +90,7 @@ class Freshdesk(Helpdesk):
         redact=True,
         entry_bytes=60_000,  # unconfirmed: no page gives a limit
         rate="x-ratelimit-total",
+        left="x-ratelimit-remaining",
         polls=True,
         tells_closing=True,
     )

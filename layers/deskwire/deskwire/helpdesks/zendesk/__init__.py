@@ -139,6 +139,7 @@ class Zendesk(Helpdesk):
         entry_bytes=ENTRY_BYTES,
         updates=(30, timedelta(minutes=10)),
         rate="x-rate-limit",  # on every answer: /api-reference/introduction/rate-limits/
+        left="x-rate-limit-remaining",
         reopens=False,  # what is closed; what is solved is opened again
         polls=False,  # changed tickets are listed (incremental export) for administrators only
     )
