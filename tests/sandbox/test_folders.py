@@ -15,7 +15,7 @@ NORTHWIND = Path(__file__).parents[2] / "sandbox" / "northwind"
 WORDS = {"x", "email", "generic"}  # names that are words as well
 NAMES = {*registry.channel_names(), *registry.helpdesk_names(), *platform.kinds(), *desk.kinds()} - WORDS
 VENDORS = re.compile(rf"\b({'|'.join(sorted(NAMES))})\b", re.IGNORECASE)
-SOAK = {"soak.py", "misfortunes.py"}  # they measure the pace of one helpdesk, the played Zendesk
+SOAK = {"flood.py", "soak.py", "misfortunes.py"}  # they measure the pace of one helpdesk, the played Zendesk
 COMPANY = sorted(file for file in NORTHWIND.glob("*.py") if file.name not in SOAK)
 COMPANY += sorted(file for file in (NORTHWIND.parent / "page").iterdir() if file.suffix in {".py", ".html"})
 

@@ -626,7 +626,7 @@ def answered_before_it_was_due(world, marta):
     world.stuck += promises.reminders(world, "should have been answered", 0)
 
 
-@scenario(desks=ALL, short=True)
+@scenario(desks=ALL)
 def hot_and_never_answered(world, marta):
     """It escalates once, and the people on call are told."""
     world.rules(

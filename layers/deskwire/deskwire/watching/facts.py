@@ -118,9 +118,7 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
 
 
 def _told(sk: str, new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an outcome tells beside that it is one: a rating, or that an answer was due."""
-    if "rating" in new:
-        return {"fact": "csat", "rating": int(new["rating"])}
+    """Return what an outcome tells beside that it is one: that an answer was due."""
     if "judged" in new:
         fact = "answer_overdue" if sk.startswith(OVERDUE) else "answer_due"
         return {"fact": fact, "judged": str(new["judged"]), "within_minutes": int(new["minutes"])}

@@ -51,12 +51,11 @@ class Published(_Entry):
         "", description="Of a copy: the helpdesk it was copied into. Empty: of the conversation itself."
     )
     received_at: str = Field(description="When it was delivered; empty for a note of ours.")
-    fact: Literal["", "csat", "answer_due", "answer_overdue"] = Field(
+    fact: Literal["", "answer_due", "answer_overdue"] = Field(
         "",
-        description="csat: this message is a customer's rating after a solved ticket. answer_due, answer_overdue: this "
-        "note says that the time to answer (`answer_within`) is soon over, or is. Empty for all else.",
+        description="answer_due, answer_overdue: this note says that the time to answer (`answer_within`) is soon "
+        "over, or is. Empty for all else.",
     )
-    rating: int = Field(0, ge=0, le=5, description="Of a csat, the rating: 1 to 5. Else 0.")
     judged: str = Field("", description="Of a time to answer, how the message was judged that set it.")
     within_minutes: int = Field(0, description="Of a time to answer, the declared minutes. Else 0.")
 
