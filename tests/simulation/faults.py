@@ -293,7 +293,7 @@ FAULTS = (
           "(_ for _ in ()).throw(TemporaryError('many')) if len(letters) > 1 else self.mailbox.send(letters)",
           ("album (messenger, zendesk)",)),
     Fault("an answer goes to another customer", "conversation.ledger:Ledger", "whose",
-          'return str((conflict.item or {}).get("thread", ""))',
+          "return str(thread_key)",
           "return max(pk[2:] for (pk, sk) in self.table.memory.items if sk == 'THREAD' and pk.startswith('T#'))",
           ("two customers in one delivery (messenger, zendesk)", "two customers in one delivery (facebook, zendesk)")),
     Fault("a customer is known by the id of the last message alone", "conversation.thread:Thread", "ids",
