@@ -104,20 +104,25 @@ def counted(monkeypatch):
     return lambda company: (sum(spent), sum("zendesk" in call or "lookup" in call for call in company.http_calls))
 
 
-def test_a_lookup_of_two_requests_counts_as_two(company, counted):
+def test_the_lookup_of_a_new_customer_counts_as_the_one_request_that_it_is(company, counted):
+    says(company, "Hello")
+    assert counted(company) == (3, 3)  # who it is; the customer, the ticket
+
+
+def test_the_second_request_for_a_known_customer_is_not_foreseen(company, counted):
     before(company, "Broken cup")
     says(company, "Hello")
-    assert counted(company) == (5, 5)  # who it is, their tickets; the customer, the ticket; the note
+    assert counted(company) == (4, 5)  # who it is, their tickets; the customer, the ticket; the note
 
 
-def test_a_lookup_that_is_made_as_a_step_of_its_own_counts_as_two(failing, counted):
+def test_a_lookup_that_is_made_as_a_step_of_its_own_is_counted_too(failing, counted):
     before(failing, "Broken cup")
     says(failing, "Hello")
     spent, made = counted(failing)
     failing.over.append(0)
     failing.later(120)
     assert len(notes(failing)) == 1
-    assert (counted(failing)[0] - spent, counted(failing)[1] - made) == (3, 3)
+    assert (counted(failing)[0] - spent, counted(failing)[1] - made) == (2, 3)
 
 
 def test_a_conversation_that_is_not_looked_up_counts_no_lookup(counted):
