@@ -15,7 +15,7 @@ HOT_KINDS = frozenset({"complaint", "urgent", "outage"})
 NEUTRAL = 0.0
 _NAMED = {"complaint": "a complaint", "urgent": "something that cannot wait", "outage": "an outage"}
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]+)+")
 _HANDLE = re.compile(r"(?<!\w)@[\w.]+")
 _NUMBER = re.compile(r"[+(]?\d(?:[\s.()/-]{0,2}\d){4,}")  # five digits and more: accounts, telephones, orders
 
