@@ -118,8 +118,9 @@ class BottleCRM(Real):
             parts.append((f'name="case_attachment"; filename="{name}"', kind, data))
             form, body = multipart(parts)
             self._sent("POST", f"cases/{ticket}/", body, form)
-        (made,) = {row["id"] for row in self._comments(ticket)} - before
-        return str(made)
+        # Deskwire may write at the same moment.
+        made = [row for row in self._comments(ticket) if row["id"] not in before and row["comment"] == text]
+        return str(made[-1]["id"])
 
     def agent_sets(self, ticket: str, **fields: object) -> None:
         """Change the ticket as the agent."""

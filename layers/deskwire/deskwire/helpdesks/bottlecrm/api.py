@@ -12,7 +12,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.lists import listed
 from deskwire.families.selfhosted import address_of
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass, field
 from deskwire.web.multipart import multipart
@@ -176,6 +176,8 @@ class Api:
             answer = self.ask("POST", "tags/", {"name": " ".join(name.split())})
             if answer.status == 400:  # too long, or no letter in it
                 return ""
+            if answer.status == 500:  # another made it at this moment
+                raise TemporaryError("making a tag: HTTP 500", after=2, concerns=Concern.TICKET)
             return required(checked(answer, what="making a tag", secret_hint=HINT).node()["tag"]["id"], what)
 
         return self.kept(f"tag/{name}", look, HOUR)
