@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from sandbox.neighbours.desk import By, Comment, Ticket
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.real import RealDesk
 
+POLLED = 65.0  # seconds after an answer in which Deskwire has certainly looked for it
+
 
 class BottleDesk(RealDesk[BottleCRM]):
     """A BottleCRM in an environment of its own."""
@@ -28,6 +31,7 @@ class BottleDesk(RealDesk[BottleCRM]):
         """Keep it under `directory`; it lives by the real clock."""
         del clock
         self.running = BottleCRM(directory, progress=progress)
+        self._replied = -POLLED
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -44,7 +48,12 @@ class BottleDesk(RealDesk[BottleCRM]):
         return f"{self.address}/api/cases/ (its web pages are another program; Bearer {self.running.agent_token})"
 
     def reply(self, ticket: str, text: str, *, public: bool = True) -> str:
-        return self.running.agent_replies(ticket, text, public=public)
+        number = self.running.agent_replies(ticket, text, public=public)
+        self._replied = time.monotonic()
+        return number
+
+    def settle(self) -> bool:
+        return time.monotonic() - self._replied > POLLED
 
     def tickets(self) -> list[Ticket]:
         query = """
