@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .hours import Hours
+from .judge import HOT_KINDS
 
-HOT = ("complaint", "urgent", "outage")  # the kinds that `hot` stands for
-UNHURRIED = frozenset({"praise"})  # nobody waits for an answer to it
+UNHURRIED = frozenset({"praise"})  # needs no answer by a certain time
 MOST_MINUTES = 30 * 24 * 60
 
 TimedKind = Literal["hot", "complaint", "urgent", "outage", "question", "mention"]
@@ -52,7 +52,7 @@ class AnswerWithin(BaseModel):
     @property
     def judged(self) -> frozenset[str]:
         """The kinds that it is for; empty for all."""
-        return frozenset(each for kind in self.kinds for each in (HOT if kind == "hot" else (kind,)))
+        return frozenset(each for kind in self.kinds for each in (HOT_KINDS if kind == "hot" else (kind,)))
 
     @property
     def lead(self) -> timedelta:
@@ -90,7 +90,7 @@ class Escalation(BaseModel):
 
     def calls(self, kind: str) -> bool:
         """Return whether the people on call are told of a message of this kind."""
-        return self.call == "all" or (self.call == "hot" and kind in HOT)
+        return self.call == "all" or (self.call == "hot" and kind in HOT_KINDS)
 
 
 def unreachable(rules: Sequence[AnswerWithin]) -> str:
@@ -106,7 +106,7 @@ def unreachable(rules: Sequence[AnswerWithin]) -> str:
 
 
 def rule_for(rules: Sequence[AnswerWithin], channel: str, kind: str) -> AnswerWithin | None:
-    """Return the first rule for such a message; None: nobody waits for an answer to it by the clock."""
+    """Return the first rule for such a message; None if no answer to it is due."""
     if kind in UNHURRIED:
         return None
     return next((rule for rule in rules if rule.fits(channel, kind)), None)

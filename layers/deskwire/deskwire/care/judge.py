@@ -18,7 +18,8 @@ from .languages import Language, detect, words
 from .phrasebook import SECTIONS, Phrasebook, phrasebook, plain
 from .words import folded, says
 
-KINDS = ("complaint", "urgent", "outage", "question", "praise", "mention")
+HOT_KINDS = ("complaint", "urgent", "outage")
+KINDS = (*HOT_KINDS, "question", "praise", "mention")
 _READ = 4000  # characters looked at
 _SEARCHED = 65536  # characters searched for the company's own words
 # What each sign weighs for a hot message, in points; phrases of a section count twice at most. The weights were fitted
@@ -160,7 +161,7 @@ def judge(
         found = [*found, "identity"]
     where = " in public" if public else ""
     reasons += [f"holds {private.NAMES[each]}{where}" for each in found]
-    heat = "hot" if kind in {"complaint", "urgent", "outage"} else "cold"
+    heat = "hot" if kind in HOT_KINDS else "cold"
     return Judgement(language, heat, kind, _mood(signs), tuple(found), tuple(reasons))
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .judge import KINDS, Judgement
+from .judge import HOT_KINDS, KINDS, Judgement
 
-HOT_KINDS = frozenset({"complaint", "urgent", "outage"})
 NEUTRAL = 0.0
 _NAMED = {"complaint": "a complaint", "urgent": "something that cannot wait", "outage": "an outage"}
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)

@@ -109,6 +109,11 @@ class Answering(BaseModel):
     )
 
 
+Patience = Annotated[
+    float, Field(ge=0.2, le=10, description="How long is waited for its answer; then our judgement counts alone.")
+]
+
+
 class Bedrock(BaseModel):
     """A model of Amazon Bedrock that is asked what the embedded judge does not find hot."""
 
@@ -120,9 +125,7 @@ class Bedrock(BaseModel):
         description="The model's or inference profile's id or ARN, for example eu.amazon.nova-micro-v1:0. It has to "
         "take tools and `toolChoice` (Amazon Nova, Anthropic Claude, Mistral Large do).",
     )
-    seconds: float = Field(
-        2.0, ge=0.2, le=10, description="How long is waited for its answer; then our judgement counts alone."
-    )
+    seconds: Patience = 2.0
 
     @property
     def title(self) -> str:
@@ -139,9 +142,7 @@ class Comprehend(BaseModel):
     sure: float = Field(
         0.8, ge=0.5, le=1, description="From which score of “negative” on a message counts as a complaint."
     )
-    seconds: float = Field(
-        2.0, ge=0.2, le=10, description="How long is waited for its answer; then our judgement counts alone."
-    )
+    seconds: Patience = 2.0
 
     @property
     def title(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deskwire.care.clocks import HOT
+from deskwire.care.judge import HOT_KINDS
 from deskwire.model.events import Author, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.reference import reference
@@ -59,7 +59,7 @@ class Clock(NamedTuple):
     @property
     def hot(self) -> bool:
         """Whether the message that set it was hot."""
-        return self.kind in HOT
+        return self.kind in HOT_KINDS
 
 
 HIDE, SHOW, INVITE = "hide", "show", "invite"  # what is to be done about a guarded message
