@@ -6,13 +6,15 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from deskwire.model.errors import PayloadError
 
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "a truth value", int: "a number",
               float: "a number", type(None): "null"}  # fmt: skip
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BOM = "\ufeff"
 MILLISECONDS_FROM = 100_000_000_000  # seconds would mean the year 5138; milliseconds, 1973
 MAX_DEPTH = 64
 NAMED = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}[0-9]{0,2}")  # a field of ours to ask for; else it may be a person's id
@@ -56,7 +58,7 @@ def read(body: bytes | str) -> Node:
     if body is _last[0]:
         return _last[1]
     try:
-        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+        text = body.decode().removeprefix(BOM) if isinstance(body, bytes) else body
         value = _decode(text)
     except RecursionError:
         msg = "the JSON is nested too deeply"
@@ -256,10 +258,11 @@ class Node:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return None
         try:
+            # Half the work of `fromtimestamp` with a zone.
             if abs(value) < MILLISECONDS_FROM:
-                return datetime.fromtimestamp(value, UTC)
-            return datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=int(value % 1000 * 1000))
-        except (OverflowError, OSError, ValueError):
+                return EPOCH + timedelta(seconds=value)
+            return EPOCH + timedelta(milliseconds=value)
+        except (OverflowError, ValueError):
             return None
 
     def iso(self) -> datetime | None:
