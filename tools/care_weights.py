@@ -53,7 +53,7 @@ def signs(sample: Sample, hide: Callable[[int], int]) -> list[float]:
     book = phrasebook(sample.language)
     if book is None:
         raise SystemExit(f"there are no phrases of {sample.language}")
-    seen = judge._signs(sample.text, book, Language(sample.language))  # noqa: SLF001 - the judge's own count
+    seen = judge._said(sample.text, book, Language(sample.language))  # noqa: SLF001 - the judge's own count
     for section in HIDDEN:
         phrases = sorted(set(seen.found[section]))
         seen.found[section] = phrases[: hide(len(phrases))]

@@ -103,12 +103,22 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What a company's own messages taught: weights in place of `WEIGHTS`, points of words, what outweighs is hot."""
+
+    hot: float = HOT
+    weights: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, float] = field(default_factory=dict)  # `plain` words
+
+
+@dataclass(frozen=True, slots=True)
 class Own:
     """A company's own words for what is hot and what is private, and whether the phrases of the language count."""
 
     urgent: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     phrases: bool = True
+    learned: Learned | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +134,7 @@ class _Signs:
     stars: int = 0
     company: bool = False
     again: int = 0
+    words: frozenset[str] = frozenset()  # looked at where something was learned
 
     @property
     def negated(self) -> bool:
@@ -150,14 +161,12 @@ def judge(
     everybody reads it, `stars` a rating of one to five or 0, `again` 1 where the customer had a ticket before, 2
     where one of those was a complaint. A message in a language without phrases is judged by English ones and its sound alone.
     """
-    said = folded(text[:_SEARCHED]) if own.urgent or own.sensitive else ""
     language = detect(text, hint, expected)
-    book = _book(language) if own.phrases else None
-    signs = _signs(text[:_READ], book, language) if book else _Signs()
-    signs.stars, signs.company, signs.again = stars, says(said, own.urgent), again
-    kind, reasons = _kind(signs)
+    signs = _signs(text, language, own)
+    signs.stars, signs.again = stars, again
+    kind, reasons = _kind(signs, own.learned)
     found = private.find(text, language, health=signs.found.get("health", ()))
-    if says(said, own.sensitive):
+    if says(folded(text[:_SEARCHED]) if own.sensitive else "", own.sensitive):
         found = [*found, "identity"]
     where = " in public" if public else ""
     reasons += [f"holds {private.NAMES[each]}{where}" for each in found]
@@ -177,7 +186,35 @@ def _book(language: Language | None) -> Phrasebook | None:
     return phrasebook(language or "") or phrasebook("en")
 
 
-def _signs(text: str, book: Phrasebook, language: Language | None) -> _Signs:
+def signs_of(text: str, expected: Collection[str], stars: int, own: Own) -> dict[str, float]:
+    """Return how often each sign of `WEIGHTS` is seen in a message: what a company's weights are fitted to."""
+    signs = _signs(text, detect(text, None, expected), own)
+    signs.stars = stars
+    return {sign: number for sign, number in _counts(signs).items() if sign in WEIGHTS and number}
+
+
+def own_words(text: str) -> frozenset[str]:
+    """Return the words of a message by which a company's own messages teach: no numbers, nothing of two letters."""
+    return frozenset(word for word in plain(text[:_READ]).split() if len(word) > 2 and word.isalpha())
+
+
+def hot_points(signs: Mapping[str, float], words: Collection[str], learned: Learned) -> dict[str, float] | None:
+    """Return what makes a message hot, by sign and by “word”, in points; None where it is not hot."""
+    points = _weighed(signs, {**WEIGHTS, **learned.weights})
+    points |= {f"“{word}”": learned.words[word] for word in words if word in learned.words}
+    telling = any(number > 0 and (sign in _TELLING or sign not in WEIGHTS) for sign, number in points.items())
+    return points if telling and sum(points.values()) >= learned.hot else None
+
+
+def _signs(text: str, language: Language | None, own: Own) -> _Signs:
+    book = _book(language) if own.phrases else None
+    signs = _said(text[:_READ], book, language) if book else _Signs()
+    signs.company = bool(own.urgent) and says(folded(text[:_SEARCHED]), own.urgent)
+    signs.words = own_words(text) if own.learned else frozenset()
+    return signs
+
+
+def _said(text: str, book: Phrasebook, language: Language | None) -> _Signs:
     read = plain(text)
     signs = _Signs(
         {section: book.found(section, read) for section in SECTIONS if section not in {"praise", "question"}}
@@ -224,10 +261,9 @@ def _weighed(count: Mapping[str, float], weights: Mapping[str, float]) -> dict[s
     return {sign: weights[sign] * number for sign, number in count.items() if sign in weights and number}
 
 
-def _kind(signs: _Signs) -> tuple[str, list[str]]:
+def _kind(signs: _Signs, learned: Learned | None) -> tuple[str, list[str]]:
     count = _counts(signs)
-    points = _weighed(count, WEIGHTS)
-    if sum(points.values()) >= HOT and any(points.get(sign, 0) > 0 for sign in _TELLING):
+    if points := hot_points(count, signs.words, learned or Learned()):
         return _hot_kind(signs), _reasons(signs, points)
     if any(count.get(sign) for sign in _PRAISES) and sum(_weighed(count, PRAISING).values()) >= THANKED:
         return "praise", [_quoted("praises", signs.found["praise"]) if signs.number("praise") else "a glad sign"]
@@ -260,6 +296,8 @@ def _reasons(signs: _Signs, points: Mapping[str, float]) -> list[str]:
         for sign in said
         if sign in told or sign in _MEANS
     ]
+    if taught := [sign for sign in said if sign not in WEIGHTS][:3]:
+        reasons.append(f"the company's hot messages say {', '.join(taught)}")
     if signs.negated and not any(sign in _STRONG for sign in said):
         reasons.append(_quoted("says what is not", [*signs.found.get("nobody", ()), *signs.found.get("not", ())]))
     return reasons or ["sounds unhappy"]

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from deskwire.model.events import Visibility
 
 from .clocks import AnswerWithin, Escalation, unreachable
 from .hours import Hours
+from .judge import HOT, WEIGHTS, Learned, own_words
+from .phrasebook import plain
 from .texts import Tag, Texts, Wordings
 from .words import unaccented
 
@@ -150,6 +152,44 @@ class Comprehend(BaseModel):
         return "Amazon Comprehend"
 
 
+class Taught(BaseModel):
+    """What `deskwire learn` found out from the company's own messages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    hot: float = Field(HOT, ge=-20, le=20, description="What the points of a message must reach to be hot.")
+    weights: Mapping[str, Annotated[float, Field(ge=-20, le=20)]] = Field(
+        default_factory=dict, description="The points of signs, by their names in docs/care.md, in place of the usual."
+    )
+    words: Mapping[Phrase, Annotated[float, Field(ge=-20, le=20)]] = Field(
+        default_factory=dict,
+        max_length=300,
+        description="The points of words: small letters without accents, Serbian in Latin script.",
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _known(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
+        if unknown := sorted(weights.keys() - WEIGHTS.keys()):
+            raise ValueError(f"“{unknown[0]}” is no sign; there are {', '.join(WEIGHTS)}")
+        return weights
+
+    @field_validator("words")
+    @classmethod
+    def _plain(cls, words: Mapping[str, float]) -> Mapping[str, float]:
+        for word in words:
+            if own_words(word) != {word}:
+                raise ValueError(
+                    f"“{word}” is never found: write one word of three letters or more, as “{plain(word)}”"
+                )
+        return words
+
+    @property
+    def learned(self) -> Learned:
+        """The same, as the judge takes it."""
+        return Learned(self.hot, self.weights, self.words)
+
+
 class Judging(BaseModel):
     """What the judgement of customers' messages changes in their tickets."""
 
@@ -166,6 +206,9 @@ class Judging(BaseModel):
     )
     reasons: Literal["hot", "all", "none"] = Field(
         "hot", description="Which messages say in the ticket how they were judged, and why."
+    )
+    learned: Taught | None = Field(
+        None, description="What the company's own messages teach about what is hot: `deskwire learn` prints it."
     )
     classifier: Annotated[Bedrock | Comprehend, Field(discriminator="service")] | None = Field(
         None,

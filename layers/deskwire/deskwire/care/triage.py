@@ -43,6 +43,8 @@ def judged_by(
     text: str, policy: Policy, *, hint: str = "", stars: int = 0, public: bool = False, again: int = 0
 ) -> Judgement:
     """Return our own judgement of a message under a policy; the arguments are `triage`'s."""
+    rules = policy.judging
+    learned = rules.learned.learned if rules.learned and rules.on else None
     return judge(
         text,
         expected=policy.languages,
@@ -50,7 +52,7 @@ def judged_by(
         public=public,
         stars=stars,
         again=again,
-        own=Own(policy.priority_words, policy.sensitive_words, policy.judging.on),
+        own=Own(policy.priority_words, policy.sensitive_words, rules.on, learned),
     )
 
 
