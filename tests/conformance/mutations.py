@@ -28,11 +28,15 @@ def odd(value):
     """Return what a platform may write in place of a value some day, by name."""
     found = {"null": None, "object": {}, "list": [], "truth": True}
     if isinstance(value, bool):
-        found["truth"] = "yes"
+        found |= {"truth": "yes", "number": int(value)}
     elif isinstance(value, int | float):
-        found |= {"fraction": value + 0.5, "text": str(value)}
+        found |= {"fraction": value + 0.5, "text": str(value), "huge": 10**40}
     elif isinstance(value, str):
-        found["number"] = 7
+        found |= {"number": 7, "fraction": 0.5, "half a character": "\ud83d", "in a list": [value]}
+    elif isinstance(value, list):
+        found |= {"nothing in it": [None], "by number": {str(number): each for number, each in enumerate(value)}}
+    else:
+        found |= {"text": "x", "in a list": [value]}
     return found
 
 

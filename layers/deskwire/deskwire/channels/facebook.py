@@ -198,12 +198,22 @@ def _read(entry: Node, change: Node, name: str) -> Iterator[Event]:
         yield unknown("facebook", entry, change, change.identifier(), " without its values: switch on “Include Values”")
         return
     field, value = change["field"].text(), change["value"]
-    item, verb = value["item"].exact(""), value["verb"].exact("")
+    item, verb = _item(value), value["verb"].exact("")
     if not verb and item in WRITTEN and (value["message"] or value["review_text"]):
         verb = ADD  # words are new, unless it says otherwise
     # The dashboard's test button (page “0”), likes of the page, fields and verbs that we do not know.
     other = "-".join(part for part in (field, item, verb) if part)
     yield _happened(entry, field, value, item, verb) or unknown("facebook", entry, change, other)
+
+
+def _item(value: Node) -> str:
+    """Return what a change is about: `item`, or where it is missing what the words and ids beside it say."""
+    item = value["item"].exact("")
+    if item or not (value["message"] or value["review_text"]):
+        return item
+    if value["review_text"]:
+        return "rating"
+    return "comment" if value["comment_id"] else "post" if value["post_id"] else ""
 
 
 def _happened(entry: Node, field: str, value: Node, item: str, verb: str) -> Event | None:
@@ -247,7 +257,7 @@ def _event(entry: Node, value: Node, kind: Kind, verb: str, **more: Any) -> Even
 
 def _written(entry: Node, field: str, value: Node, verb: str) -> Event:
     """Return what somebody wrote, edited or removed: a comment, a post, a recommendation."""
-    item = value["item"].text()
+    item = _item(value)
     known = _known(field, value)
     if verb in REMOVALS:  # `from` is who wrote it, also where a moderator removed it
         return _event(entry, value, Kind.DELETION, "delete", **known)
@@ -333,7 +343,7 @@ def _author(value: Node) -> Author | None:
 
 
 def _person(identifier: Node, name: Node) -> Author | None:
-    found = identifier.identifier("")
+    found = identifier.any_id()  # of whom none can be read, Facebook is asked
     return Author(found, name.text("")) if found else None
 
 
@@ -364,7 +374,7 @@ def _known(field: str, value: Node) -> dict[str, Any]:
 def _attachments(value: Node) -> tuple[Attachment, ...]:
     found = [Attachment(AttachmentKind.IMAGE, node.text("")) for node in value["photos"].rows()]
     # Of a photo or video the link is the file itself.
-    linked = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO}.get(value["item"].text())
+    linked = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO}.get(_item(value))
     kinds = {"photo": AttachmentKind.IMAGE, "video": AttachmentKind.VIDEO, "link": linked or AttachmentKind.LINK}
     found += [Attachment(kind, url) for name, kind in kinds.items() if (url := value[name].text(""))]
     return meta.distinct(found)

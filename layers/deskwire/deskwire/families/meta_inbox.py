@@ -94,8 +94,9 @@ class Item:
         self.item = item.object()
         self.account = entry["id"].identifier()
         self.standby = standby
-        self.sender, recipient = party(item["sender"]), party(item["recipient"])
+        self.sender = party(item["sender"])
         self.own = self.sender == self.account or any(flag(item[at]["is_echo"]) for at in ("message", "postback"))
+        recipient = party(item["recipient"]) if self.own else ""  # of a customer's message it says nothing new
         # An echo names the account as its sender; in some captures of libraries, as its recipient.
         ends = (recipient, self.sender) if self.own else (self.sender,)
         self.person = next((end for end in ends if end not in {"", self.account}), self.account)

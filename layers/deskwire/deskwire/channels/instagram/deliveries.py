@@ -43,7 +43,7 @@ def _entry(entry: Node) -> Iterator[Event | Unreadable]:
     for name in ("messaging", "standby"):
         yield from each(listed(entry[name]), partial(_item, entry, standby=name == "standby"))
     yield from each(listed(entry["changes"]), partial(_change, entry))
-    if "field" in entry:
+    if "field" in entry or "value" in entry:
         yield from each([entry], partial(_change, entry))
     elif not {"messaging", "standby", "changes"} & entry.raw.keys():
         yield from each([entry], lambda node: [_other(node, node, "nothing")])

@@ -106,7 +106,7 @@ def named(node: Node, content: Node) -> urns.Comment | None:
 
 
 def _commented(node: Node, content: Node, comment: urns.Comment, *, own: bool, looked: bool) -> Event:
-    text, owner = words(content), content["owner"].identifier("")
+    text, owner = words(content), content["owner"].any_id()
     own = own or owner == account(node)
     lost = own and not looked and names_parent(content) is None
     return _about(
@@ -137,7 +137,7 @@ def _edited(node: Node, content: Node, comment: urns.Comment) -> Event:
 def _about(node: Node, content: Node, comment: urns.Comment, *, own: bool = False, **more: Any) -> Event:  # noqa: ANN401
     """Return an event about a comment."""
     page, source = account(node), node["decoratedSourcePost"]
-    owner = content["owner"].identifier(page if own else "")
+    owner = content["owner"].any_id() or (page if own else "")
     own = own or owner == page
     parent = names_parent(content)
     thread, *aliases = _names(
@@ -193,7 +193,7 @@ def _mentioned(node: Node) -> Event:
     posts = urns.posts(share["entity"], node["generatedActivity"], *(() if shared else (node["sourcePost"],)))
     if not posts:
         raise PayloadError(f"{node.path} names no post")
-    owner, text = share["owner"].identifier(""), share["text"].exact("")
+    owner, text = share["owner"].any_id(), share["text"].exact("")
     numbers, person = _numbers(posts), owner.rpartition(":")[2]
     # Our comment on the post names the post alone; what they comment there themselves, them, too.
     thread, *aliases = [*numbers, *(f"{number}:{person}" for number in numbers if person)]

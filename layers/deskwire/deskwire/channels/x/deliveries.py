@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from deskwire.contracts.channel import line
+from deskwire.contracts.channel import each, line
 from deskwire.model.errors import PayloadError
-from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD
 from deskwire.web.reading import Node, fragment
 
@@ -32,13 +32,18 @@ MEDIA: Final = {
     "audio": AttachmentKind.AUDIO,
 }
 POSTS: Final = frozenset({"post.mention.create", "post.reply.create", "post.quote.create", "post.create"})
+MESSAGES, SEEN, _ = WHISPERED = (
+    "direct_message_events",
+    "direct_message_mark_read_events",
+    "direct_message_indicate_typing_events",
+)
 SUMMONING: Final = frozenset({"post.mention.create", "post.quote.create"})
 
 
 # ------------------------------------------------------------------------------------------------ Activity API
 
 
-def activity(data: Node) -> Iterator[Event]:
+def activity(data: Node) -> Iterator[Event | Unreadable]:
     """Yield the events of one XAA delivery: it holds one, direct messages a list.
 
     The id that survives a redelivery is the post's or message's own; `event_uuid` (a string, maybe negative) names
@@ -242,36 +247,47 @@ def _other(what: str, account: str, number: str, node: Node) -> Event:
 # --------------------------------------------------------------------------- direct messages, both envelopes
 
 
-def _private(node: Node, account: str) -> Iterator[Event]:
-    """Yield direct messages and read receipts: the same shapes in both envelopes.
+def _private(node: Node, account: str) -> Iterator[Event | Unreadable]:
+    """Yield direct messages and read receipts; one that cannot be read costs none of the others."""
+    for name in WHISPERED:
+        yield from each(node[name].items(), lambda item, name=name: _whispered(item, name, node["users"], account))  # type: ignore[misc]
+
+
+def _whispered(item: Node, name: str, users: Node, account: str) -> Iterator[Event]:
+    """Yield the event of one item of the list `name`: the same shapes in both envelopes.
 
     (XAA's own samples show messages only; that its receipts look as AAA's is an assumption, and a receipt of
     another shape is counted as an unknown kind.)
     """
-    for item in node["direct_message_events"].items():
-        if item["type"].text() == "message_create":
-            yield _message(node["users"], item, account)
+    if name == MESSAGES:
+        kind = item["type"].text()
+        if kind == "message_create":
+            yield _message(users, item, account)
         else:
-            yield _other(f"dm.{item['type'].text()}", account, item["id"].identifier(""), item)
-    for item in node["direct_message_mark_read_events"].items():
-        sender = item["sender_id"].identifier()
-        other = item["target"]["recipient_id"].identifier() if sender == account else sender
-        yield Event(
-            channel=NAME,
-            account=account,
-            kind=Kind.RECEIPT,
-            object_id=item["last_read_event_id"].identifier(),
-            verb="read",
-            version=item["created_timestamp"].identifier(""),
-            thread=f"dm-{other}",
-            visibility=Visibility.PRIVATE,
-            author=Author(sender),
-            own=sender == account,
-            occurred_at=item["created_timestamp"].epoch(),
-            raw=fragment(item),
-        )
-    for item in node["direct_message_indicate_typing_events"].items():
+            yield _other(f"dm.{kind}", account, item["id"].identifier(""), item)
+    elif name == SEEN:
+        yield _seen(item, account)
+    else:
         yield _other("dm.indicate_typing", account, fingerprint(item), item)
+
+
+def _seen(item: Node, account: str) -> Event:
+    sender = item["sender_id"].identifier()
+    other = item["target"]["recipient_id"].identifier() if sender == account else sender
+    return Event(
+        channel=NAME,
+        account=account,
+        kind=Kind.RECEIPT,
+        object_id=item["last_read_event_id"].identifier(),
+        verb="read",
+        version=item["created_timestamp"].identifier(""),
+        thread=f"dm-{other}",
+        visibility=Visibility.PRIVATE,
+        author=Author(sender),
+        own=sender == account,
+        occurred_at=item["created_timestamp"].epoch(),
+        raw=fragment(item),
+    )
 
 
 def _message(users: Node, item: Node, account: str) -> Event:
@@ -347,8 +363,8 @@ def account_activity(body: Node, item: Node, name: str) -> Iterator[Event]:
         status = item["status"]
         number, author = (_number(status, field) for field in ("id", "user_id"))
         yield _deleted(account, number, author, item["timestamp_ms"].epoch(), item)
-    elif name.startswith("direct_message_"):
-        yield from _private(Node({name: [item.raw], "users": body["users"].raw}, body.path), account)
+    elif name in WHISPERED:
+        yield from _whispered(item, name, body["users"], account)
     else:
         yield _other(name, account, fingerprint(item), item)
 

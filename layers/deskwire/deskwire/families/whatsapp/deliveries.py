@@ -62,7 +62,8 @@ def entries(found: Iterable[Node], channel: str) -> Iterator[Event | Unreadable]
 
 
 def _change(entry: Node, change: Node, channel: str, at: int) -> Iterator[Event | Unreadable]:
-    name, value, notice = change["field"].text(""), change["value"], Notice(channel, entry, at)
+    field, value, notice = change["field"], change["value"], Notice(channel, entry, at)
+    name = field.text("") if isinstance(field.raw, str) else ""
     # While another agent (Meta's own) has the conversation, all this stands one level deeper.
     said = value["standby"] or value
     told = (name in SPOKEN or not name) and any(part in said for part in LISTS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from deskwire.contracts.channel import filled, line
 from deskwire.families import meta
@@ -20,6 +20,8 @@ from deskwire.web.reading import Node, fragment
 
 from .content import Content, content, nodes, when
 from .people import People, Person, changed, either, person
+
+HAPPENED: Final = ("revoke", "edit", "reaction", "system")  # to a message or a person: all else is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Place:
         """Yield what one message says."""
         message.object()
         kind = message["type"].text("")
+        if not message[kind]:  # the type may be missing: what is there is read by its name
+            kind = next((name for name in HAPPENED if message[name]), kind)
         original = message[kind]["original_message_id"].any_id()
         if kind == "revoke" and original:
             yield self._event(message, Kind.DELETION, original, "delete")
