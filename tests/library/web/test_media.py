@@ -431,6 +431,9 @@ def test_the_content_type_is_well_formed(network, neighbour, answer, header, kin
         (PHOTO, 'attachment; filename*0="long "; filename*1=name.pdf', "long name.pdf"),
         (PHOTO, 'attachment; filename="=?UTF-8?B?w6kucGRm?="', "é.pdf"),
         (PHOTO, 'attachment; filename="%C3%A9.pdf"', "é.pdf"),
+        (PHOTO, "attachment; filename*=idna''a.pdf; filename=b.pdf", "b.pdf"),  # no charset of a text
+        (PHOTO, "attachment; filename*=punycode''%FF.pdf", "ÿ.pdf"),
+        (PHOTO, "attachment; filename*=x-unknown''caf%C3%A9.pdf", "cafÃ©.pdf"),
         (PHOTO, 'attachment; filename="=?nonsense?Q?x?="', "=_nonsense_Q_x_=.png"),
         (PHOTO, 'attachment; filename="../../etc/passwd"', "passwd.png"),
         (PHOTO, "inline", "photo.jpg"),
@@ -464,6 +467,12 @@ def test_a_name_in_raw_utf_8_is_read(network, neighbour, answer):
         ("sound", "audio/ogg", "sound.ogg", "audio/ogg"),
         ("sound", "audio/ogg; codecs=opus", "sound.ogg", "audio/ogg"),
         ("photo", "IMAGE/HEIC", "photo.heic", "image/heic"),
+        ("photo", "image/jpg", "photo.jpg", "image/jpg"),
+        ("voice", "audio/x-m4a", "voice.m4a", "audio/x-m4a"),
+        ("all", "application/x-zip-compressed", "all.zip", "application/x-zip-compressed"),
+        ("burst", "image/heic-sequence", "burst.heic", "image/heic-sequence"),
+        ("film.avi", "application/octet-stream", "film.avi", "video/x-msvideo"),
+        ("\u3164.webp", "image/webp", "attachment.webp", "image/webp"),
         ("notes.csv", "text/plain", "notes.csv", "text/plain"),
         ("x", "application/octet-stream", "x", "application/octet-stream"),
         ("x", "", "x", "application/octet-stream"),
@@ -499,6 +508,8 @@ def test_a_name_ends_as_its_type_asks(name, kind, wanted, told):
         ("auxiliary", "auxiliary"),
         ("com10.txt", "com10.txt"),
         ("", "attachment"),
+        ("\u3164", "attachment"),
+        ("\u2800\u115f .png", "attachment"),
     ],
 )
 def test_a_file_name_is_made_harmless(text, name):

@@ -7,6 +7,8 @@ caller's: it records `acknowledged_at` before it sends.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +23,8 @@ from .measure import cut, measure
 from .policy import Policy
 from .texts import Texts, Wording, opening, render
 from .words import unaccented
+
+COMMAND = re.compile(r"[\W_]*/")  # a command of a bot's, whatever stands before it
 
 
 class Reason(StrEnum):
@@ -103,7 +107,7 @@ def opting(text: str, policy: Policy) -> Opting | None:
     if said and said in policy.opting_out:
         return Opting.OUT
     # A messenger's button writes “/start” when a chat with a bot begins: that is no wish for automatic answers.
-    command = text.lstrip().startswith("/")
+    command = COMMAND.match(unicodedata.normalize("NFKC", text)) is not None
     return Opting.IN if said and said in policy.opting_in and not command else None
 
 

@@ -22,7 +22,8 @@ def folded(text: str) -> str:
 def unaccented(text: str) -> str:
     """Return a short text folded, without accents and with Arabic letters that stand for one another as one."""
     apart = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).translate(_ALIKE))
-    return folded("".join(sign for sign in apart if unicodedata.category(sign) != "Mn"))
+    # Nor what nobody sees, a soft hyphen inside a word; the non-joiner of Persian stands between words.
+    return folded("".join(sign for sign in apart if sign == "\u200c" or unicodedata.category(sign) not in {"Mn", "Cf"}))
 
 
 def says(text: str, phrases: Iterable[str]) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-# Invisible signs, beside the format and control characters: joiners, Hangul fillers, the blank of Braille.
-UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+from deskwire.web.markup import unseen
+
 HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # an agent's first word for a private answer
 OPEN = re.compile(r"#public(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # for what everybody may read all the same
 NEARLY_OPEN = re.compile(r"\W{0,3}#\s?(\w+)")
@@ -58,24 +58,18 @@ def spoken(text: str) -> Spoken:
 
 def _seen(text: str) -> str:
     """Return the text without invisible characters at its beginning."""
-    start = next((place for place, sign in enumerate(text) if not _unseen(sign) and not sign.isspace()), len(text))
+    start = next((place for place, sign in enumerate(text) if not unseen(sign) and not sign.isspace()), len(text))
     return text[start:].strip()
 
 
 def visible(text: str) -> bool:
     """Return whether there is anything to be seen in a text."""
-    return any(not _unseen(sign) and not sign.isspace() and unicodedata.category(sign)[0] != "M" for sign in text)
-
-
-def _unseen(sign: str) -> bool:
-    category = unicodedata.category(sign)
-    selector = "\ufe00" <= sign <= "\ufe0f"
-    return sign in UNSEEN or selector or (category[0] == "C" and not sign.isspace())
+    return any(not unseen(sign) and not sign.isspace() and unicodedata.category(sign)[0] != "M" for sign in text)
 
 
 def _nearly(text: str) -> bool:
     """Return whether the word for a private answer may be meant: misspelt, glued to another, or not at the head."""
-    text = "".join(sign for sign in text if not _unseen(sign)).casefold()
+    text = "".join(sign for sign in text if not unseen(sign)).casefold()
     if BARE.match(text) or OTHER_SIGN.match(text) or SPACED.search(text):
         return True
     return any(
@@ -86,7 +80,7 @@ def _nearly(text: str) -> bool:
 
 def _nearly_public(text: str) -> bool:
     """Return whether the word for a public answer may be meant at the head, and is misspelt or glued to another."""
-    head = NEARLY_OPEN.match("".join(sign for sign in text if not _unseen(sign)).casefold())
+    head = NEARLY_OPEN.match("".join(sign for sign in text if not unseen(sign)).casefold())
     return head is not None and SequenceMatcher(None, "public", head[1][:7]).ratio() >= ALIKE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Callable
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -14,7 +15,15 @@ COMMANDS = ("{{", "{{", "{%", "%}", "}}", "}}")  # pairs of one sign twice: of t
 PLACE = r"(?<![\w@.-])((?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|(?:[\w-]{1,63}\.){1,4}[^\W\d_]{2,24}(?::\d{1,5})?/)\S+)"
 ADDRESS = re.compile(PLACE)
 MENTION = re.compile(rf"{PLACE}|(?<![\w@])@(?=\w)")  # after an address
+FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # joiners, Hangul's, the blank of Braille
 BRACES = {"{": "%7B", "}": "%7D"}
+
+
+def unseen(sign: str) -> bool:
+    """Return whether nobody sees a sign, though it is no blank: a control or format character, a filler."""
+    category = unicodedata.category(sign)
+    selector = "\ufe00" <= sign <= "\ufe0f"
+    return sign in FILLERS or selector or (category[0] == "C" and not sign.isspace())
 
 
 def literal(text: str) -> str:

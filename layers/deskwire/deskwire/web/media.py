@@ -27,6 +27,7 @@ from deskwire.model.errors import Concern, ConfigurationError, PermanentError, T
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass, field, replace
 
+from .markup import unseen
 from .rest import AGENT, Answer, Call, checked, rerouted, stand_ins
 from .wire import Opener, Reply, Wire, WireError, place, remaining, spelled
 
@@ -44,6 +45,7 @@ EXTENSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "image/webp": (".webp",), "image/heic": (".heic",), "image/heif": (".heif",), "image/avif": (".avif",),
     "image/bmp": (".bmp",), "image/tiff": (".tif", ".tiff"), "image/svg+xml": (".svg",),
     "video/mp4": (".mp4", ".m4v"), "video/quicktime": (".mov",), "video/webm": (".webm",), "video/3gpp": (".3gp",),
+    "video/ogg": (".ogv",), "video/x-msvideo": (".avi",), "video/x-matroska": (".mkv",),
     "audio/mpeg": (".mp3",), "audio/ogg": (".ogg", ".oga", ".opus"), "audio/mp4": (".m4a",), "audio/aac": (".aac",),
     "audio/amr": (".amr",), "audio/wav": (".wav",), "audio/x-wav": (".wav",), "audio/webm": (".weba", ".webm"),
     "application/pdf": (".pdf",), "text/plain": (".txt", ".log"), "text/csv": (".csv",), "text/html": (".html", ".htm"),
@@ -53,6 +55,15 @@ EXTENSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     f"{OFFICE}.wordprocessingml.document": (".docx",), f"{OFFICE}.spreadsheetml.sheet": (".xlsx",),
     f"{OFFICE}.presentationml.presentation": (".pptx",),
     "application/vnd.oasis.opendocument.text": (".odt",), "application/vnd.oasis.opendocument.spreadsheet": (".ods",),
+}  # fmt: skip
+# What programs write in place of a registered type.
+ALSO: Final = {
+    "image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png", "image/x-ms-bmp": "image/bmp",
+    "image/heic-sequence": "image/heic", "image/heif-sequence": "image/heif", "audio/mp3": "audio/mpeg",
+    "audio/x-m4a": "audio/mp4", "audio/m4a": "audio/mp4", "audio/opus": "audio/ogg", "audio/vnd.wave": "audio/wav",
+    "audio/x-aac": "audio/aac", "audio/3gpp": "video/3gpp", "video/x-m4v": "video/mp4", "text/x-vcard": "text/vcard",
+    "application/x-pdf": "application/pdf", "application/x-zip-compressed": "application/zip",
+    "application/x-rtf": "application/rtf", "text/rtf": "application/rtf", "text/xml": "application/xml",
 }  # fmt: skip
 TYPES: Final = {end: kind for kind, ends in reversed(list(EXTENSIONS.items())) for end in ends}
 
@@ -170,6 +181,7 @@ def safe_name(text: str, *, fallback: str = "attachment") -> str:
     last = re.split(r"[/\\]", text)[-1]
     kept = "".join("_" if sign in '<>:"|?*' else sign for sign in last if unicodedata.category(sign)[0] != "C")
     kept = " ".join(unicodedata.normalize("NFC", kept).split()).strip(". ")
+    kept = kept if any(not unseen(sign) and not sign.isspace() for sign in kept.rpartition(".")[0] or kept) else ""
     kept = f"_{kept}" if DEVICE.match(kept) else kept
     if len(kept) > MAX_NAME:
         stem, dot, extension = kept.rpartition(".")
@@ -186,7 +198,7 @@ def called(file: File, name: str) -> File:
     shown, given = safe_name(name), file.type.partition(";")[0].strip().lower()  # without `; codecs=opus`
     known = TYPES.get("." + shown.rpartition(".")[2].lower()) if "." in shown else None
     kind = known if known and given in {UNKNOWN, "binary/octet-stream", ""} else given
-    ending = "" if known else EXTENSIONS.get(kind, ("",))[0]
+    ending = "" if known else EXTENSIONS.get(ALSO.get(kind, kind), ("",))[0]
     return File(safe_name(shown + ending), kind or UNKNOWN, file.data)
 
 
@@ -251,9 +263,13 @@ def _disposition(header: str) -> str:
     found = message.get_params([], "content-disposition")
     given: list[Any] = [value for name, value in found if name.lower() == "filename"]
     extended = next((value for value in given if isinstance(value, tuple)), None)  # whose charset was told
+    plain = next((value for value in given if isinstance(value, str)), "")
     if extended is not None:
-        return collapse_rfc2231_value(extended)
-    return _written(given[0]) if given else ""
+        try:
+            return collapse_rfc2231_value(extended)
+        except UnicodeError:  # of charsets that are no charset of a text, as `idna`
+            plain = plain or str(extended[2])
+    return _written(plain)
 
 
 def _written(name: str) -> str:
