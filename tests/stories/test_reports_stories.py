@@ -188,6 +188,9 @@ def test_an_acknowledgement_that_was_not_delivered_is_noted_too(reporting):
     fails(reporting, "m_ours1")
     reporting.work()
     assert notes(reporting)[0].startswith("The automatic acknowledgement (sent")
+    reporting.conversation.telemetry.flush()
+    assert reporting.counted("UndeliveredAutomatic") == 1
+    assert not reporting.counted("Undelivered"), "a visitor who types an address that is none rings nobody"
 
 
 def test_a_failure_is_noted_once_however_often_and_for_however_many_parts_it_is_reported(reporting):

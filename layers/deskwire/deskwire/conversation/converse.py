@@ -35,7 +35,7 @@ from .linking import Linking
 from .mirroring import ENDED, beginning
 from .overflow import Overflow
 from .polling import Polling
-from .recorded import ERASED, Outcome, Recorded
+from .recorded import AUTOMATIC, ERASED, Outcome, Recorded
 from .registrations import EXPIRY_DAYS, Registrations
 from .relaying import Relaying
 from .remembering import lookups
@@ -466,7 +466,7 @@ def _counted(message: Recorded, mirror: str) -> Iterator[str]:
     content, filed = message.content, message.state is Outcome.FILED
     yield "Mirrored" if mirror and filed else str(message.state).capitalize()
     if content is not None and content.kind == Kind.UNDELIVERED and filed and not mirror:
-        yield "Undelivered"
+        yield "UndeliveredAutomatic" if message.reason == AUTOMATIC else "Undelivered"
     if message.aside:
         yield "SetAside"
 

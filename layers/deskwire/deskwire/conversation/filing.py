@@ -24,7 +24,7 @@ from .decide import Pending, Plan, begins, end
 from .entries import Entries, apart, assess, groups
 from .incidents import written
 from .ledger import UNDELIVERED
-from .recorded import Outcome, Recorded
+from .recorded import AUTOMATIC, Outcome, Recorded
 from .remembering import Remembering
 from .spoken import visible
 from .table import seconds
@@ -281,7 +281,9 @@ class Filing:
             else:
                 trouble = "" if turn.mirrors else written(item.event, assess(turn, item.event).trouble)
                 message = dataclasses.replace(item.message, trouble=trouble)
-                turn.file([_filed(message, filed), *(_with(each.message, filed) for each in item.parts)])
+                # A visitor may type any address: what was answered automatically to it is no answer that was lost.
+                reason = AUTOMATIC if item.undelivered.key.startswith(wording.AUTOMATIC) else ""
+                turn.file([_filed(message, filed, reason), *(_with(each.message, filed) for each in item.parts)])
                 if item.undelivered.key and item.event is not None:
                     turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)
 
@@ -413,5 +415,5 @@ def _with(message: Recorded, filed: Filed) -> Recorded:
     return end(message, Outcome.FILED, "in one entry with the first of its album", ticket=filed.ticket)
 
 
-def _filed(message: Recorded, filed: Filed) -> Recorded:
-    return end(message, Outcome.FILED, ticket=filed.ticket, entry=filed.entries.get(message.key, ""))
+def _filed(message: Recorded, filed: Filed, reason: str = "") -> Recorded:
+    return end(message, Outcome.FILED, reason, ticket=filed.ticket, entry=filed.entries.get(message.key, ""))

@@ -45,6 +45,7 @@ HISTORY = "history"  # the keys of notes on a customer's earlier tickets begin s
 SAID = "note/said"  # the keys of notes on what was said automatically begin so
 
 
+AUTOMATIC = "automatic"  # the reason of a report, filed, about a text that no person wrote
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
