@@ -137,6 +137,17 @@ def test_two_parses_give_the_same_and_its_json_reads_back(capture):
         assert content_in(stored(event)) == event
 
 
+@pytest.mark.rule("C11.identity")
+def test_an_author_is_found_under_the_id_that_events_carry(channel):
+    """Else who asks to be erased is not found, and the certificate says that nothing was there."""
+    subject = world.connectors()[channel]
+    for event in world.happened(channel):
+        if event.author is not None:
+            written = [event.author.id, f" {event.author.id}\n"]
+            written += [event.author.id.upper()] if event.author.id == event.author.email else []
+            assert {subject.identity(each) for each in written} == {event.author.id}
+
+
 @pytest.mark.rule("C11.labels")
 def test_what_it_says_beside_the_words_is_text_with_labels_for_people(channel_capture):
     for event in world.parsed(channel_capture.connector, channel_capture.request)[0]:
