@@ -78,9 +78,12 @@ def check(args: argparse.Namespace) -> int:
     if found is None:
         return INVALID
     if args.json:
-        json_document({"file": found.file, "faults": [], "hints": _faults(found.hints, found.file)})
+        needed = {name: [" or ".join(group) for group in need.groups] for name, need in found.secrets.items()}
+        json_document({"file": found.file, "faults": [], "hints": _faults(found.hints, found.file), "secrets": needed})
     else:
         _tell_hints(found)
+        for name, need in found.secrets.items():
+            print(f"the secret {name} must hold {', '.join(' or '.join(group) for group in need.groups) or 'nothing'}")
         many = len(found.definitions)
         print(f"{found.file}: {many} definition{'s' * (many != 1)}, no fault")
     return 0

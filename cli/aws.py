@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -16,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from deskwire.aws.table import DynamoTable
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.settings import load
+from deskwire.web import rest
 
 from .terminal import UserError
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     import argparse
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from deskwire.web.rest import Transport
 
 CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -92,6 +96,21 @@ def _of_stack(session: boto3.session.Session, stack: str, table: str | None, add
         raise UserError(f"the stack “{stack}” has no output TableName: is it Deskwire's?")
     prefix = outputs.get("SecretsPrefix") or "deskwire/"
     return Place(session, name, prefix, api=outputs.get("ApiAddress", ""), address=address)
+
+
+def outside(target: Place) -> Transport:
+    """Return what reaches platforms and helpdesks; with the sandbox's AWS, only those that are played on this machine.
+
+    Raises `UserError` if AWS is the sandbox's but nobody is played: the real ones would be called.
+    """
+    sandbox = load({**os.environ, "DESKWIRE_TABLE": target.name}).sandbox
+    aws = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
+    if aws in {"127.0.0.1", "localhost", "::1"} and not sandbox:
+        raise UserError(
+            "this is the sandbox's AWS, but DESKWIRE_SANDBOX names no played platform or helpdesk: "
+            "`source .sandbox/environment` first", status=2,
+        )  # fmt: skip
+    return rest.with_hosts(rest.Pooled(), sandbox)
 
 
 def members(client: SecretsManagerClient, name: str) -> dict[str, bool] | str:

@@ -11,7 +11,7 @@ from deskwire import registry
 from deskwire.care.answers import Answer
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, Incidents
-from deskwire.contracts.channel import serves_pages
+from deskwire.contracts.channel import LINK_SECRET, serves_pages
 from deskwire.settings import ENDPOINTS
 
 from .checks import FAULTS, hints
@@ -122,4 +122,7 @@ def secrets(written: Written) -> dict[str, Need]:
         if entry.secret is not None:
             name = f"{ENDPOINTS}{entry.secret}" if section == "endpoints" else entry.secret
             found[name] = found.get(name, Need((), frozenset())) | need
+    for _, _, page in written.links():
+        if page is not None and page.secret is not None:
+            found[page.secret] |= Need(((LINK_SECRET,),), frozenset({LINK_SECRET}))
     return dict(sorted(found.items()))

@@ -284,14 +284,7 @@ def incidents(written: Written) -> Found:
 
 def links(written: Written) -> Found:
     """Pages of one-time links that are no connection, or whose connection has nothing to sign them with."""
-    known = {(entry.channel, entry.account): entry for entry in written.connections.values()}
-    for name in written.connections:
-        found = written.policy_of(name)
-        link = found[1].private.link if found is not None else None
-        if found is None or link is None:
-            continue
-        entry = known.get((link.channel, link.account))
-        place = written.stands(found[0], "private", "link")
+    for place, link, entry in written.links():
         if entry is None:
             yield place, f"names {link.channel} “{link.account}”, and no connection is that"
         elif entry.secret is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import os
 import re
 import secrets as random
 import sys
@@ -20,11 +19,10 @@ from deskwire.contracts.channel import Channel
 from deskwire.contracts.registration import Grant, Registers, SignsIn, Site
 from deskwire.model.errors import DeskwireError
 from deskwire.model.secret import Secret, Secrets
-from deskwire.settings import ENDPOINTS, load
-from deskwire.web import rest
+from deskwire.settings import ENDPOINTS
 
 from . import applying, platforms
-from .aws import CONFIG, Place, members, place
+from .aws import CONFIG, Place, members, outside, place
 from .checking import Checked, check
 from .needs import Need
 from .secrets import written
@@ -101,7 +99,7 @@ def _signed_in(work: Work, connector: SignsIn) -> Grant:
     address = connector.dialog(site, redirect, state)
     _tell(f"Open this page, sign in, and choose the accounts:\n\n  {address}\n")
     code = _code(_ask("the address it leads you back to (or its code)"), state)
-    found = connector.grants(site, code, redirect, _http(work.place))
+    found = connector.grants(site, code, redirect, outside(work.place))
     if not found:
         raise UserError("this login gives no account: was one chosen, and may the person manage it?")
     return _chosen(found, work.args.account)
@@ -245,7 +243,7 @@ def _try(work: Work, grant: Grant) -> int:
     wrong = [each for each in mine if each.problem or any(finding.mends for finding in each.findings)]
     if isinstance(work.connector, SignsIn) and work.endpoint is not None and work.endpoint.address:
         try:
-            _tell(work.connector.tried(_site(work), _http(work.place)))
+            _tell(work.connector.tried(_site(work), outside(work.place)))
         except DeskwireError as error:
             raise UserError(f"the platform will not reach Deskwire: {error}") from error
     if not wrong and isinstance(work.connector, Registers):
@@ -264,10 +262,6 @@ def _site(work: Work) -> Site:
     stored = SecretsManager(work.place.secrets_prefix, provider(work.place))
     known = stored(ENDPOINTS + endpoint.secret) if endpoint.secret else Secrets({})
     return Site(address=endpoint.address, secrets=known, settings=endpoint.settings, channels=endpoint.connectors)
-
-
-def _http(target: Place) -> rest.Transport:
-    return rest.with_hosts(rest.Pooled(), load({**os.environ, "DESKWIRE_TABLE": target.name}).sandbox)
 
 
 def _applying(args: argparse.Namespace) -> argparse.Namespace:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from deskwire import registry
 from deskwire.aws import clients
@@ -17,10 +15,8 @@ from deskwire.conversation.directory import Directory
 from deskwire.conversation.table import moment, thread_item
 from deskwire.conversation.wording import called
 from deskwire.operating.erasing import COUNTS, Eraser, Person, Preview
-from deskwire.settings import load
-from deskwire.web import rest
 
-from .aws import CONFIG, understood
+from .aws import CONFIG, outside, understood
 from .operating import Desk, desk, now
 from .terminal import UserError, complain, json_document
 from .thread import Conversation, look
@@ -40,11 +36,10 @@ BEYOND = (
 
 def run(args: argparse.Namespace) -> int:
     """Erase, and print the certificate; return 1 when it has to be run again."""
-    _stays_in_the_sandbox()
     deployed = desk(args)
     with understood(f"“{deployed.place.name}” cannot be read"):
-        person = whom(deployed.table, args.person)
         eraser = _eraser(deployed)
+        person = whom(deployed.table, args.person)
         found = eraser.preview(person)
         begun = eraser.certificate(person) is not None
     if not found and not begun:
@@ -127,25 +122,14 @@ def _confirm(found: Preview) -> None:
         raise UserError("not confirmed: nothing was erased", status=130)
 
 
-def _stays_in_the_sandbox() -> None:
-    """Raise `UserError` if AWS is the sandbox's but no helpdesk is: the real one would be called."""
-    aws = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
-    if aws in {"127.0.0.1", "localhost", "::1"} and not os.environ.get("DESKWIRE_SANDBOX"):
-        raise UserError(
-            "this is the sandbox's AWS, but DESKWIRE_SANDBOX names no played helpdesk: "
-            "`source .sandbox/environment` first", status=2,
-        )  # fmt: skip
-
-
 def _eraser(deployed: Desk) -> Eraser:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
     place = deployed.place
-    settings = load(dict(os.environ) | {"DESKWIRE_TABLE": place.name})
     provider = SecretsProvider(boto3_client=place.session.client("secretsmanager", config=CONFIG))
     directory = Directory(
         table=deployed.table, clock=now, secrets=SecretsManager(place.secrets_prefix, provider),
-        http=rest.with_hosts(rest.Pooled(), settings.sandbox), mail=clients.mail(),
+        http=outside(place), mail=clients.mail(),
     )  # fmt: skip
     return Eraser(
         table=deployed.table, archive=deployed.archive, parked=deployed.parked, dead=deployed.dead,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,7 +15,7 @@ from deskwire.contracts.registration import Finding, Registers, Site, State
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.registrations import looked, site_of
 from deskwire.model.errors import DeskwireError
-from deskwire.settings import ENDPOINTS, load
+from deskwire.settings import ENDPOINTS
 
 from .checking import Checked
 from .operating import now
@@ -180,14 +179,14 @@ def directory(place: Place) -> Directory:
     """Return what the command reaches connections with: the place's table and secrets, and the vendors over HTTPS."""
     from deskwire.aws.secrets import SecretsManager
     from deskwire.contracts.connector import not_given
-    from deskwire.web import rest
 
-    sandbox = load({**os.environ, "DESKWIRE_TABLE": place.name}).sandbox
+    from .aws import outside
+
     return Directory(
         table=place.table,
         clock=now,
         secrets=SecretsManager(place.secrets_prefix, provider(place)),
-        http=rest.with_hosts(rest.Pooled(), sandbox),
+        http=outside(place),
         mail=not_given,
     )
 

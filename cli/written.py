@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from deskwire import registry
 from deskwire.care.answers import Answer
-from deskwire.care.policy import Policy
+from deskwire.care.policy import Link, Policy
 from deskwire.contracts.channel import Channel
 from deskwire.contracts.helpdesk import Helpdesk
 
@@ -166,6 +166,15 @@ class Written:
             place = ("policies", own["like"])
             own = self.document.at(place)
         return self.document.place((*place, *steps))
+
+    def links(self) -> Iterator[tuple[Place, Link, ConnectionEntry | None]]:
+        """Yield each policy's one-time link that a connection has: where it stands, and the connection it leads to."""
+        known = {(entry.channel, entry.account): entry for entry in self.connections.values()}
+        for name in self.connections:
+            found = self.policy_of(name)
+            link = found[1].private.link if found is not None else None
+            if found is not None and link is not None:
+                yield self.stands(found[0], "private", "link"), link, known.get((link.channel, link.account))
 
     def connectors(self) -> Iterator[tuple[Place, EndpointEntry | HelpdeskEntry | ConnectionEntry, Need, Need]]:
         """Yield each entry with the settings and the secrets that its connectors need."""

@@ -478,3 +478,14 @@ def test_a_one_time_link_leads_to_a_connection_that_can_sign_it(faults_of, accou
     assert [reason in said for _, _, said in found] == [True] * (len(found) if reason else 0)
     assert bool(found) == bool(reason)
     assert {where for _, where, _ in found} <= {"policies.everyday.private.link"}
+
+
+def test_the_secret_of_a_page_that_a_link_leads_to_must_hold_what_signs_it(tmp_path, deskwire):
+    text = TEXT.replace("    endpoint: contact-form\n", "    endpoint: contact-form\n    secret: forms\n")
+    file = tmp_path / "deskwire.yaml"
+    file.write_text(text)
+    assert check(file).secrets["forms"].groups == ()
+    file.write_text(text.replace("      move: {", f"      link: {LINK % 'contact'}\n      move: {{"))
+    assert check(file).secrets["forms"].missing([]) == ["link_secret"]
+    assert "the secret forms must hold link_secret" in deskwire("check", file).out
+    assert json.loads(deskwire("check", file, "--json").out)["secrets"]["forms"] == ["link_secret"]

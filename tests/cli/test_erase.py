@@ -207,10 +207,11 @@ def test_somebody_unknown_by_reference_is_told_in_words(deskwire, northwind):
 
 
 @pytest.mark.parametrize("aws", ["http://127.0.0.1:4566", "http://localhost:4566"])
-def test_where_aws_is_played_no_real_helpdesk_is_called(deskwire, northwind, monkeypatch, aws):
+@pytest.mark.parametrize("played", ["", "{}"])
+def test_where_aws_is_played_no_real_helpdesk_is_called(deskwire, northwind, monkeypatch, aws, played):
     before = kept(northwind)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
-    monkeypatch.delenv("DESKWIRE_SANDBOX", raising=False)
+    monkeypatch.setenv("DESKWIRE_SANDBOX", played)
     told = deskwire("erase", f"messenger/{CUSTOMER}", "--yes")
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     assert told.status == 2

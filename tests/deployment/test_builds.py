@@ -12,7 +12,7 @@ from sandbox.cloud.stack import ROOT, built, tool
 
 # importlib's magic number of Python 3.13 (3571), fixed since its release candidate.
 MAGIC_OF_LAMBDA = (3571).to_bytes(2, "little") + b"\r\n"
-FUNCTIONS = ["ReceiveFunction", "ConverseFunction", "SweepFunction"]
+FUNCTIONS = ["ReceiveFunction", "ConverseFunction", "SweepFunction", "WatchFunction"]
 PACKAGES = [*FUNCTIONS, "DeskwireLayer", "DependenciesLayer"]
 
 # Imports a module, and says which files of the build had to be compiled for it.

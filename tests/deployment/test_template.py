@@ -257,7 +257,7 @@ def test_the_archive_is_private_and_forgets_unclaimed_uploads(resources):
 def test_every_alarm_calls_the_topic_and_says_what_is_wrong(resources):
     alarms = resources("AWS::CloudWatch::Alarm")
     for name, alarm in alarms.items():
-        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}], name
         assert len(alarm["AlarmDescription"]) > 20, name
     functions = set(resources("AWS::Serverless::Function"))
     for metric in ("Errors", "Throttles"):
