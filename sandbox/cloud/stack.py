@@ -247,6 +247,11 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def template(self) -> str:
+        """The address of the template as it was deployed."""
+        return f"{self.endpoint}/{NAME}-artifacts/template.json"
+
+    @property
     def alive(self) -> bool:
         """Whether MiniStack runs."""
         return self._process is not None and self._process.poll() is None
@@ -426,7 +431,7 @@ class Stack:
         """Put the template beside the zips and return its address: a request itself takes no more than 51,200 bytes."""
         body = json.dumps(template, default=str).encode()
         self.client("s3").put_object(Bucket=f"{NAME}-artifacts", Key="template.json", Body=body)
-        return f"{self.endpoint}/{NAME}-artifacts/template.json"
+        return self.template
 
     def _wait_for_stack(self, cloudformation: Any) -> Any:
         deadline = time.monotonic() + 120

@@ -112,6 +112,13 @@ def test_each_role_has_exactly_what_its_function_uses(resources):
     assert granted == ROLES
 
 
+def test_every_role_is_bounded_where_a_boundary_is_named(template, resources):
+    assert template["Parameters"]["PermissionsBoundary"]["Default"] == ""
+    boundary = {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+    assert {str(role["PermissionsBoundary"]) for role in resources("AWS::IAM::Role").values()} == {str(boundary)}
+    assert all("Role" in function for function in resources("AWS::Serverless::Function").values())  # SAM makes none
+
+
 def test_no_role_names_a_wildcard_action_or_every_resource(resources):
     for name, role in resources("AWS::IAM::Role").items():
         assert "ManagedPolicyArns" not in role, name

@@ -23,7 +23,7 @@ READ = {".py", ".js", ".html", ".yaml", ".toml", ".json", ""}
 # What stands on the pages and is others': Meta's permission, states and rights of AWS beyond the template's.
 OTHERS = re.compile(
     r"instagram_business_manage_comments|(?:UPDATE_)?ROLLBACK_(?:COMPLETE|FAILED)"
-    r"|(?:Create|Delete|Describe|Get|List|Pass|Put|Tag|Update)[A-Z]\w+"
+    r"|(?:Create|Delete|Describe|Get|List|Pass|Put|Tag|Untag|Update)[A-Z]\w+"
 )
 METRICS = re.search(r"Metrics are in the namespace(.*?)\n\n", OPERATING, re.DOTALL)[1]
 OUTCOMES = ("filed", "merged", "suppressed", "refused", "dead")

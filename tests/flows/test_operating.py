@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("flows")]
 
 PAGE = (ROOT / "docs" / "parked-and-dead.md").read_text()
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
+DEPLOYING = (ROOT / "docs" / "deploying.md").read_text()
 
 
 def rights(stack, page=PAGE):
@@ -267,3 +268,43 @@ def test_without_a_right_the_command_says_which_is_missing(clerk, stories, custo
     run = clerk(*(each.format(person=f"messenger/{psid}") for each in command))
     assert run.returncode == 1, run.stdout
     assert missing in run.stderr + run.stdout
+
+
+def test_a_restored_table_is_imported_into_a_new_stack_and_then_kept(company):
+    """As docs/deploying.md says, up to the change set that would make everything around the table."""
+    stack, (written,) = company.stack, re.findall(r"```yaml\n(.*?)```", DEPLOYING, re.DOTALL)
+    table, cloudformation = stack.client("dynamodb"), stack.client("cloudformation")
+    named = {"Parameters": [{"ParameterKey": "TableName", "ParameterValue": "deskwire-restored"}]}
+    what = {"ResourceType": "AWS::DynamoDB::Table", "LogicalResourceId": "Table",
+            "ResourceIdentifier": {"TableName": "deskwire-restored"}}  # fmt: skip
+    table.restore_table_to_point_in_time(
+        SourceTableName=stack.deployed.table, TargetTableName="deskwire-restored", UseLatestRestorableTime=True
+    )
+    try:
+        table.get_waiter("table_exists").wait(TableName="deskwire-restored", WaiterConfig={"Delay": 1})
+        new = {"StackName": "deskwire2", **named}
+        cloudformation.create_change_set(
+            ChangeSetName="import", ChangeSetType="IMPORT", TemplateBody=written, ResourcesToImport=[what], **new
+        )
+        made(cloudformation, "import")
+        cloudformation.execute_change_set(StackName="deskwire2", ChangeSetName="import")
+        cloudformation.get_waiter("stack_import_complete").wait(StackName="deskwire2", WaiterConfig={"Delay": 1})
+        cloudformation.create_change_set(
+            ChangeSetName="whole", ChangeSetType="UPDATE", TemplateURL=stack.template,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"], **new,
+        )  # fmt: skip
+        changes = {each["LogicalResourceId"]: each for each in made(cloudformation, "whole")}
+        assert (changes["Table"]["Action"], changes["Table"]["Replacement"]) == ("Modify", "False")
+        assert {each["Action"] for name, each in changes.items() if name != "Table"} == {"Add"}
+    finally:
+        cloudformation.delete_stack(StackName="deskwire2")
+        table.delete_table(TableName="deskwire-restored")
+
+
+def made(cloudformation, name):
+    """Return the changes of a set once it is made."""
+    cloudformation.get_waiter("change_set_create_complete").wait(
+        StackName="deskwire2", ChangeSetName=name, WaiterConfig={"Delay": 1}
+    )
+    found = cloudformation.describe_change_set(StackName="deskwire2", ChangeSetName=name)
+    return [each["ResourceChange"] for each in found["Changes"]]

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-unit-c
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,5 @@ def test_an_exchange_costs_what_the_page_says(company, metered):
     """docs/operating.md, Costs. Cheaper is welcome: then the page follows."""
     assert exchange(company) == (5, 5)
     assert (metered.written, metered.read) == (36, 5)
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    assert "meters it: 5 deliveries, 5 letters, 36 write units and 5 read units of the table" in page
