@@ -34,7 +34,6 @@ def _stay(console: Console, helpdesk: str, only: Sequence[str]) -> int:
         live,
         Company(helpdesk=helpdesk, only=only, progress=live.say, live=True, speed=SPEED, change=change) as company,
     ):
-        company.subscribe()
         live.stop()
         pages.stay(console, company)
     return 0

@@ -116,11 +116,6 @@ class Platform(ABC):
         """Take the deployed stack, for what AWS itself delivers (nothing, by default); before `rules` is read."""
         del stack
 
-    def subscribe(self, api: str) -> bool:
-        """Check the addresses as the platform does when they are entered; return whether they answered rightly."""
-        del api
-        return True
-
     def lose_answers(self, *, times: int | None = None, probability: float = 1.0) -> None:
         """Let what the company says arrive, and the platform's answer be lost."""
         for method, path in self.sends:

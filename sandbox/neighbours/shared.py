@@ -11,7 +11,7 @@ from sandbox.neighbours.platform import Platform
 
 
 class Shared(Neighbour):
-    """Passes each request on to the player that says it is for it, else to the first."""
+    """Passes each request on to the player that says it is for it, else to the one that says so of none."""
 
     name: ClassVar[str] = "shared"
 
@@ -19,6 +19,7 @@ class Shared(Neighbour):
         """Stand before these players; faults and books stay with each."""
         super().__init__(players[0].clock)
         self.players = players
+        self._others = next((each for each in players if type(each).plays is Neighbour.plays), players[0])
 
     def authorize(self, asked: Asked) -> Reply | None:
         """Leave it to the player."""
@@ -27,7 +28,7 @@ class Shared(Neighbour):
 
     def serve(self, asked: Asked) -> Reply | None:
         """Return what the player answers."""
-        player = next((each for each in self.players if each.plays(asked)), self.players[0])
+        player = next((each for each in self.players if each.plays(asked)), self._others)
         return player.serve(asked)
 
 

@@ -132,12 +132,12 @@ class Company:
         for each in self.platforms.values():
             each.attach(self.stack)
         self._store_secrets()
-        self._apply()
         api = self.stack.deployed.api
         self.desk.connect(f"{api}/helpdesks/{WEBHOOK}")
         for each in self.platforms.values():
             each.open(children, api, self.stack.endpoint)
             self.routes |= each.routes()
+        self._apply("--address", api)
         self._wire_began = datetime.now(UTC)
         self.sender = children.enter_context(Sender(api, clock=Clock(self._wire_began, speed=self.speed), workers=6))
 
@@ -161,15 +161,14 @@ class Company:
                 client.create_secret(Name=entry, SecretString=json.dumps(self.secrets[name]))
         self.stack.client("sesv2").create_email_identity(EmailIdentity=SENDER)
 
-    def _apply(self) -> None:
-        """Apply the rules with the operator's own command."""
+    def _apply(self, *arguments: str) -> None:
+        """Apply the rules with the operator's own command; the platforms check the addresses meanwhile."""
         self.rules.parent.mkdir(parents=True, exist_ok=True)
         self.rules.write_text(
             yaml.safe_dump(self.configuration(), allow_unicode=True, sort_keys=False), encoding="utf-8"
         )
         self.progress("applying Northwind's deskwire.yaml")
-        # The platforms are told by hand, as `subscribe` plays it: each would check the address before it answers.
-        run = self._command("apply", str(self.rules), "--yes", "--stack", "deskwire", "--no-platforms")
+        run = self._command("apply", str(self.rules), "--yes", "--stack", "deskwire", *arguments)
         if run.returncode != 0:
             raise StackError(f"`deskwire apply` refused {self.rules}:\n{run.stdout[-1500:]}{run.stderr[-1500:]}")
 
@@ -177,11 +176,15 @@ class Company:
         return subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
             cwd=ROOT,
-            env={**os.environ, **self.stack.environment, "PYTHONPATH": f"{ROOT / 'layers' / 'deskwire'}:{ROOT}"},
+            env={
+                **os.environ, **self.stack.environment,
+                "PYTHONPATH": f"{ROOT / 'layers' / 'deskwire'}:{ROOT}",
+                "DESKWIRE_SANDBOX": json.dumps(self.hosts),
+            },
             capture_output=True,
             text=True,
             check=False,
-        )
+        )  # fmt: skip
 
     def command(self, name: str, *arguments: str) -> str:
         """Return what the operator's command says, whatever its exit status."""
@@ -211,14 +214,8 @@ class Company:
             name = f"captured-{len(self._admitted) + 1}"
             self._admitted[name] = {**models[channel], "account": account}
         if missing:
-            self._apply()
+            self._apply("--no-platforms")  # these accounts are in captures alone
             self.stack.renew()  # receive remembers what it read of an endpoint
-
-    def subscribe(self) -> None:
-        """Let the platforms check the addresses, as they do when these are entered. Raises `StackError`."""
-        for name, each in self.platforms.items():
-            if not each.subscribe(self.stack.deployed.api):
-                raise StackError(f"the handshake of {name} was not answered; the log is {self.stack.log_file}")
 
     def logs(self) -> str:
         """Return what MiniStack wrote and what every function logged."""

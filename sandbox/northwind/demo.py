@@ -48,7 +48,6 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
     change = hurried(WORK / "hurried") if options.stay else None  # on the page, workers can be killed
     company = Company(helpdesk=options.helpdesk, only=options.only, progress=live.say, speed=SPEED, change=change)
     with live, company.watching():
-        company.subscribe()
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; the morning begins")
         morning = Morning(company, seed=options.seed, scale=options.scale or company.desk.scale)
         with swept(company):

@@ -49,7 +49,6 @@ def _soak(console: Console, messages: int, seed: int) -> int:
     began = time.monotonic()
     live, directory = Live(console), WORK / "soak"
     with live, Company(progress=live.say, directory=directory, speed=SPEED, change=hurried(directory)) as company:
-        company.subscribe()
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; {messages} messages, seed {seed}")
         run = Soak(company, messages=messages, seed=seed)
         calm = run.play(lambda part: live.show(part, company, run.traffic.told()))
@@ -63,7 +62,6 @@ def _soak(console: Console, messages: int, seed: int) -> int:
 def _flood(console: Console, channel: str, rate: float, seed: int) -> int:
     live, directory = Live(console), WORK / "soak"
     with live, Company(progress=live.say, directory=directory, speed=SPEED, change=hurried(directory)) as company:
-        company.subscribe()
         flood = Flood(company, channel=channel, rate=rate, seed=seed)
         live.say(f"{QUIET:.0f} s as usual, then as long with {channel} at {rate:g} times its rate, seed {seed}")
         with swept(company):

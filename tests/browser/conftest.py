@@ -33,5 +33,4 @@ def page(browser):
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
     with Company(speed=30, directory=tmp_path_factory.mktemp("northwind")) as company:
-        company.subscribe()
         yield company

@@ -138,6 +138,18 @@ def test_receive_reads_endpoints_and_counts_rates_but_sees_no_thread(resources):
     assert keys == {"dynamodb:GetItem": ["E#*"], "dynamodb:UpdateItem": ["R#*"], "dynamodb:Query": ["V#*"]}
 
 
+def test_the_index_of_what_is_due_is_read_by_whoever_asks_it(resources):
+    """A table's right is none for its index. sweep asks it each minute, converse when it looks at a connection."""
+    index = {"Fn::Sub": "${Table.Arn}/index/due"}
+    reading = {
+        name: listed(statement["Action"])
+        for name, role in resources("AWS::IAM::Role").items()
+        for statement in statements(role)
+        if statement["Resource"] == index
+    }
+    assert reading == {"SweepRole": ["dynamodb:Query"], "ConverseRole": ["dynamodb:Query"]}
+
+
 def test_watch_sees_no_thread_and_writes_only_figures_incidents_and_their_tokens(resources):
     keys = {
         statement["Action"]: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]

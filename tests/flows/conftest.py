@@ -90,7 +90,6 @@ class Stories:
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
     with Company(speed=FAST, directory=tmp_path_factory.mktemp("northwind")) as company:
-        company.subscribe()
         yield company
 
 

@@ -15,7 +15,6 @@ def soaked(tmp_path_factory):
     """Return (run, whether it came to rest, the books)."""
     directory = tmp_path_factory.mktemp("soak")
     with Company(directory=directory, speed=SPEED, change=hurried(directory)) as company:
-        company.subscribe()
         run = Soak(company, messages=100, seed=1)
         calm = run.play(lambda _: None)
         yield run, calm, Books(company, run.traffic)

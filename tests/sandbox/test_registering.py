@@ -105,7 +105,7 @@ def whatsapp():
 
 def viber():
     player = Viber({"invented": "bot"}, clock=clock())
-    player.checks = lambda _bot, url: url == ADDRESS
+    player.checks = lambda _token, url: url == ADDRESS
     return Account(registry.channel("viber"), player, Site(address=ADDRESS), "bot", {"auth_token": "invented"})
 
 
@@ -119,6 +119,7 @@ def linkedin():
     client = {"client_id": "78abc", "client_secret": "invented", "refresh_token": "invented"}
     page = "urn:li:organization:88000001"
     player = LinkedIn(client, [page], clock=clock())
+    player.checks = lambda url: url == ADDRESS
     settings = {"application_id": "4710", "administrator_id": "Ab1"}
     return Account(registry.channel("linkedin"), player, Site(address=ADDRESS), page, client, settings)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from sandbox.neighbours.callback import accepted
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
-from sandbox.platforms.instagram.played import HOST, MEDIA, Instagram, bundle
+from sandbox.platforms.instagram.played import APP as NUMBER
+from sandbox.platforms.instagram.played import GRAPH, HOST, MEDIA, Instagram, bundle
 
 NAME, ENDPOINT = "instagram", "instagram"
 ACCOUNT = "17841490000000001"  # the one of the captures, so that `deskwire send-capture` finds its connection
@@ -31,11 +31,11 @@ class OnInstagram(Platform):
 
     def __init__(self, clock: Clock) -> None:
         """Play the account."""
-        self.player = Instagram(ACCOUNT, OWN["instagram_token"], clock=clock)
+        self.player = Instagram(ACCOUNT, OWN["instagram_token"], clock=clock, secret=APP["app_secret"][0])
 
     @property
     def hosts(self) -> Mapping[str, str]:
-        return dict.fromkeys((HOST, MEDIA), self.player.address)
+        return dict.fromkeys((HOST, MEDIA, GRAPH), self.player.address)
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -45,16 +45,13 @@ class OnInstagram(Platform):
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
         account = {"channel": NAME, "account": ACCOUNT, "endpoint": ENDPOINT, "secret": f"{ENDPOINT}-account"}
         return {
-            "endpoints": {ENDPOINT: {"channels": [NAME], "secret": f"{ENDPOINT}-app"}},
+            "endpoints": {ENDPOINT: {"channels": [NAME], "secret": f"{ENDPOINT}-app", "settings": {"app_id": NUMBER}}},
             "connections": {f"{ENDPOINT}-account": account},
         }
 
     def routes(self) -> Mapping[str, Route]:
         secrets = {"app_secret": APP["app_secret"]}
         return {NAME: Route.of_channel(NAME, ENDPOINT, secrets, bundle=bundle, most=50)}
-
-    def subscribe(self, api: str) -> bool:
-        return accepted(f"{api}/channels/{ENDPOINT}", str(APP["verify_token"]))
 
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:

@@ -19,6 +19,8 @@ from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 from sandbox.platforms.meta.app import App
 
 HOST = "graph.instagram.com"
+GRAPH = "graph.facebook.com"  # where the app's webhook is set
+APP = "1910000000000999"
 MEDIA = "scontent.cdninstagram.com"
 LONGEST = 1000  # bytes
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -59,15 +61,17 @@ class Instagram(Neighbour):
 
     name: ClassVar[str] = "instagram"
 
-    def __init__(self, account: str, token: str, *, clock: Clock | None = None, port: int = 0) -> None:
-        """Play an account that is written to and, with the token, answers."""
+    def __init__(
+        self, account: str, token: str, *, clock: Clock | None = None, secret: str = "", port: int = 0
+    ) -> None:
+        """Play an account that is written to and, with the token, answers; `secret` is the app's."""
         super().__init__(clock, port=port)
         self.account = account
         self.said: dict[str, Said] = {}
         self.hidden: set[str] = set()  # comments that their writers alone see
         self.people: dict[str, str] = {}  # scoped id to handle
         self.echo: Callable[[str, dict[str, Any]], object] | None = None
-        self.app = App("1910000000000777", "", ())
+        self.app = App(APP, secret, ())
         self._tokens = {token: self.clock.now()}  # when each was made
         self._numbers = itertools.count(18010000000001001)
 
@@ -157,6 +161,17 @@ class Instagram(Neighbour):
 
     def _lives(self, token: str) -> bool:
         return token in self._tokens and self.clock.now() < self._tokens[token] + LIFE
+
+    def plays(self, asked: Asked) -> bool:
+        """Say that calls of its app are its own: Graph's host is shared."""
+        return asked.path.split("/")[2:3] == [APP]
+
+    @route("GET", "/{version}/{number}/subscriptions", public=True)
+    @route("POST", "/{version}/{number}/subscriptions", public=True)
+    def app_subscriptions(self, asked: Asked, version: str, number: str) -> Reply:
+        """Show or set the app's webhooks."""
+        del version
+        return self.app.subscriptions(asked, number)
 
     @route("GET", "/{version}/me/subscribed_apps")
     @route("POST", "/{version}/me/subscribed_apps")

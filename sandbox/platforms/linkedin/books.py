@@ -38,7 +38,8 @@ class OnLinkedIn(Platform):
 
     @property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
-        shared = {"channel": NAME, "endpoint": ENDPOINT, "secret": f"{ENDPOINT}-account"}
+        settings = {"application_id": "4710", "administrator_id": "adm1nInvented"}
+        shared = {"channel": NAME, "endpoint": ENDPOINT, "secret": f"{ENDPOINT}-account", "settings": settings}
         return {
             "endpoints": {ENDPOINT: {"channels": [NAME], "secret": f"{ENDPOINT}-app"}},
             "connections": {f"{ENDPOINT}-{page[-1]}": {**shared, "account": page} for page in PAGES},
@@ -46,9 +47,6 @@ class OnLinkedIn(Platform):
 
     def routes(self) -> Mapping[str, Route]:
         return {NAME: Route.of_channel(NAME, ENDPOINT, APP, bundle=bundle, most=BATCH, schedule=SCHEDULE)}
-
-    def subscribe(self, api: str) -> bool:
-        return self.player.challenge(f"{api}/channels/{ENDPOINT}")
 
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:

@@ -81,6 +81,8 @@ class LinkedIn(Neighbour):
         self.echo: Callable[[dict[str, Any]], None] = lambda _notice: None
         self.throttled = False  # too many comments in this minute
         self.subscriptions: dict[str, str] = {}  # key to address
+        # Whether the developer portal took an address. A person enters it there; here they do when it is first named.
+        self.checks: Callable[[str], bool] = self.challenge
         self.consent_ends = self.clock.now() + timedelta(days=365)
         self._tokens: dict[str, datetime] = {}
         self._numbers = itertools.count(7_360_000_000_000_001_001)
@@ -116,7 +118,10 @@ class LinkedIn(Neighbour):
     def subscription(self, asked: Asked, key: str) -> Reply:
         """Show a page's subscription, or make one."""
         if asked.method == "PUT":
-            self.subscriptions[key] = str((asked.json() or {}).get("webhook", ""))
+            url = str((asked.json() or {}).get("webhook", ""))
+            if url not in self.subscriptions.values() and not self.checks(url):
+                return _error(400, "INVALID_WEBHOOK")
+            self.subscriptions[key] = url
             return Reply(204)
         if key not in self.subscriptions:
             return _error(404, "NOT_FOUND")

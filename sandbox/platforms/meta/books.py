@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from sandbox.neighbours.callback import accepted
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
 from sandbox.northwind.offices import REYKJAVIK, SUVA
+from sandbox.platforms.meta.played import APP as NUMBER
 from sandbox.platforms.meta.played import HOSTS, Meta, bundle
 
 PAGES = {REYKJAVIK: "410000000000001", SUVA: "410000000000002"}
@@ -45,7 +45,11 @@ class OnMeta(Platform):
     @property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
         return {
-            "endpoints": {"meta": {"channels": [*self.channels], "secret": "meta-app"}},
+            "endpoints": {
+                "meta": {
+                    "channels": [*self.channels], "secret": "meta-app", "settings": {"app_id": str(NUMBER)},
+                },
+            },
             "connections": {
                 f"{office}-{channel}": {
                     "channel": channel, "account": page, "endpoint": "meta", "secret": f"page-{office}",
@@ -59,9 +63,6 @@ class OnMeta(Platform):
     def routes(self) -> Mapping[str, Route]:
         secrets = {"app_secret": APP["app_secret"]}
         return {"meta": Route.of_channel("messenger", "meta", secrets, bundle=bundle, most=50)}
-
-    def subscribe(self, api: str) -> bool:
-        return accepted(f"{api}/channels/meta", str(APP["verify_token"]))
 
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:

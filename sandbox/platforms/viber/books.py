@@ -69,12 +69,6 @@ class OnViber(Platform):
             for office, endpoint in ENDPOINTS.items()
         }
 
-    def subscribe(self, api: str) -> bool:
-        return all(
-            self.player.registered(f"{api}/channels/{endpoint}", TOKENS[BOTS[office]])
-            for office, endpoint in ENDPOINTS.items()
-        )
-
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:
             said = [each for each in self.player.messages if each.ours and each.shown]

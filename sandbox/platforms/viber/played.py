@@ -78,7 +78,7 @@ class Viber(Neighbour):
         self.messages: list[Message] = []
         self.tell: Callable[[str, dict[str, Any]], object] | None = None  # is given a bot's later callbacks
         self.webhooks: dict[str, dict[str, Any]] = {}  # by bot
-        self.checks: Callable[[str, str], bool] = lambda _bot, _url: True  # whether the address answers the check
+        self.checks: Callable[[str, str], bool] = self.answers  # whether a token's address answers the check
         self._people: dict[tuple[str, str], Person] = {}
         self._numbers = itertools.count(1)
 
@@ -136,12 +136,12 @@ class Viber(Neighbour):
     @route("POST", "/pa/set_webhook")
     def set_webhook(self, asked: Asked) -> Reply:
         """Take an address that answers the check."""
-        bot, body = self.bots[asked.header("x-viber-auth-token")], asked.json()
+        token, body = asked.header("x-viber-auth-token"), asked.json()
         url = str(body.get("url", "")) if isinstance(body, dict) else ""
-        if not self.checks(bot, url):
+        if not self.checks(token, url):
             return refused(1, "Result: HTTP 401")
         events = ["webhook", "message", *body.get("event_types", [])]
-        self.webhooks[bot] = {"webhook": url, "event_types": events}
+        self.webhooks[self.bots[token]] = {"webhook": url, "event_types": events}
         return Reply.json(200, {"status": 0, "status_message": "ok", "event_types": events})
 
     @route("POST", "/pa/get_user_details")
@@ -172,8 +172,8 @@ class Viber(Neighbour):
                  for each in self.messages)  # fmt: skip
         return Reply.html(f'<!doctype html><html lang="en"><title>Viber</title>{"".join(lines)}</html>')
 
-    def registered(self, address: str, token: str) -> bool:
-        """Do as `set_webhook` does: post a signed `webhook` event, and accept the address if it answers 200."""
+    def answers(self, token: str, address: str) -> bool:
+        """Post a signed `webhook` event to an address; return whether it answers 200."""
         where, now = urlsplit(address), self.clock.now()
         body = json.dumps(self._told("webhook")).encode()
         headers = {"content-type": "application/json"}

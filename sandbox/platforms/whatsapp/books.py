@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.neighbours.callback import accepted
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
 from sandbox.northwind.offices import REYKJAVIK, SUVA
-from sandbox.platforms.whatsapp.played import FILES, GRAPH, WhatsApp, bundle
+from sandbox.platforms.whatsapp.played import ACCOUNT, FILES, GRAPH, WhatsApp, bundle
+from sandbox.platforms.whatsapp.played import APP as NUMBER
 
 NAME = "whatsapp"
 NUMBERS = {REYKJAVIK: "440000000000012", SUVA: "440000000000013"}  # the first is that of the captures
@@ -43,12 +43,15 @@ class OnWhatsApp(Platform):
     @property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
         declared = ", ".join(f"{name} {language}" for name, language in TEMPLATES)
+        settings = {"templates": declared, "mark_as_read": "yes", "waba_id": ACCOUNT}
         return {
-            "endpoints": {NAME: {"channels": [NAME], "secret": "whatsapp-app"}},
+            "endpoints": {
+                NAME: {"channels": [NAME], "secret": "whatsapp-app", "settings": {"app_id": NUMBER}},
+            },
             "connections": {
                 f"{office}-whatsapp": {
                     "channel": NAME, "account": number, "endpoint": NAME, "secret": "whatsapp-account",
-                    "tags": [office], "policy": office, "settings": {"templates": declared, "mark_as_read": "yes"},
+                    "tags": [office], "policy": office, "settings": settings,
                 }
                 for office, number in NUMBERS.items()
             },
@@ -56,9 +59,6 @@ class OnWhatsApp(Platform):
 
     def routes(self) -> Mapping[str, Route]:
         return {NAME: Route.of_channel(NAME, NAME, {"app_secret": APP["app_secret"]}, bundle=bundle, most=50)}
-
-    def subscribe(self, api: str) -> bool:
-        return accepted(f"{api}/channels/{NAME}", APP["verify_token"])
 
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:

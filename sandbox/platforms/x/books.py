@@ -44,9 +44,6 @@ class OnX(Platform):
     def routes(self) -> Mapping[str, Route]:
         return {"x": Route.of_channel("x", "x", APP, schedule=REPLAY)}
 
-    def subscribe(self, api: str) -> bool:
-        return self.player.challenge(f"{api}/channels/x")
-
     def spoken(self) -> Iterator[Spoken]:
         with self.player.lock:
             said = {name: list(texts) for name, texts in self.player.sent.items()}

@@ -293,9 +293,12 @@ class X(Neighbour):
             return [self._private("dm.sent", said) for said in self.whispered if said.id == number]
 
     def challenge(self, address: str, token: str = "NGMzYWE1ZWYtMDcxYS00ZDI1LTk5YzE") -> bool:  # noqa: S107
-        """Ask a registered address for the CRC and tell whether the answer is right, within three seconds."""
+        """Ask a registered address for the CRC and tell whether the answer is right.
+
+        X waits for three seconds. Here it waits for as long as an emulated AWS on a busy machine may need.
+        """
         parts = urlsplit(address)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=3)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         try:
             connection.request("GET", f"{parts.path}?{urlencode({'crc_token': token})}")
             answer = connection.getresponse()
