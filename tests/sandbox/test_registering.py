@@ -13,6 +13,7 @@ from deskwire.model.secret import Secrets
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Asked, Clock
+from sandbox.platforms.google.played import Google
 from sandbox.platforms.instagram.played import Instagram
 from sandbox.platforms.linkedin.played import LinkedIn
 from sandbox.platforms.meta.played import APP, Meta
@@ -26,6 +27,7 @@ from sandbox.platforms.x.played import X
 
 ADDRESS = "https://hooks.northwind.example/channels/e"
 PAGE = "410000000000001"
+TOPIC = "projects/acme-care/topics/reviews"
 APP_SECRETS = Secrets({"app_secret": "invented-app-secret", "verify_token": "invented-verify"})
 
 
@@ -124,6 +126,13 @@ def linkedin():
     return Account(registry.channel("linkedin"), player, Site(address=ADDRESS), page, client, settings)
 
 
+def google():
+    client = {"client_id": "78abc", "client_secret": "invented", "refresh_token": "invented"}
+    site = Site(address=ADDRESS, settings={"topic": TOPIC})
+    account = "accounts/100/locations/200"
+    return Account(registry.channel("google"), Google(client, clock=clock()), site, account, client)
+
+
 def zendesk():
     player = Zendesk(clock())
     settings = {"subdomain": "acme", "email": "deskwire@acme.example"}
@@ -138,6 +147,7 @@ EVERY = {
     "viber": viber,
     "x": x,
     "linkedin": linkedin,
+    "google": google,
 }
 
 
@@ -153,7 +163,7 @@ def test_what_is_missing_is_named_set_up_and_then_left_alone(name):
     assert account.asking.written == []
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - {"google"}))  # which knows of no address
 def test_an_address_elsewhere_is_named_and_never_judged_where_none_is_wanted(name):
     account = EVERY[name]()
     account.register()
@@ -255,6 +265,41 @@ def test_linkedin_s_consent_that_ended_is_told():
     account.player.consent_ends = account.player.clock.now()
     (found,) = account.connector.registration(account.site, account.reach)
     assert (found.what, found.state) == ("refresh_token", State.DIFFERENT)
+
+
+def test_google_s_other_topic_is_a_person_s_and_other_types_stay():
+    account = google()
+    account.player.settings["100"] = {
+        "pubsubTopic": "projects/other-tool/topics/t",
+        "notificationTypes": ["NEW_REVIEW"],
+    }
+    (found,) = account.connector.registration(account.site, account.reach)
+    assert (found.state, found.found) == (State.DIFFERENT, "projects/other-tool/topics/t")
+    assert "no other tool needs this one" in found.remedy
+    assert not account.register().did
+    account.player.settings["100"] = {"pubsubTopic": TOPIC, "notificationTypes": ["GOOGLE_UPDATE"]}
+    assert account.wrong() == {"the types of notifications"}
+    account.register()
+    assert account.player.settings["100"]["notificationTypes"] == ["NEW_REVIEW", "UPDATED_REVIEW", "GOOGLE_UPDATE"]
+
+
+def test_google_s_topic_without_types_belongs_to_nobody():
+    account = google()
+    account.player.settings["100"] = {"pubsubTopic": "projects/other-tool/topics/t", "notificationTypes": []}
+    assert account.states() == {"the account's notifications": State.MISSING}
+    account.register()
+    assert account.wrong() == set()
+
+
+def test_google_s_topic_that_nobody_named_is_asked_for():
+    account = google()
+    account.site = Site(address=ADDRESS)
+    (found,) = account.connector.registration(account.site, account.reach)
+    assert (found.state, found.mends) == (State.MISSING, False)
+    assert "set `topic`" in found.remedy
+    assert not account.register().did
+    account.player.settings["100"] = {"pubsubTopic": TOPIC, "notificationTypes": ["NEW_REVIEW"]}
+    assert account.states() == {"the account's notifications": State.UNKNOWN}
 
 
 def test_zendesk_gets_webhook_and_trigger_and_hands_over_its_secret():

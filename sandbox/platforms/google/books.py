@@ -13,6 +13,7 @@ from sandbox.platforms.google.played import HOSTS, Google
 
 LOCATION = "accounts/100000000000000000001/locations/200000000000000000002"
 AUDIENCE = "https://hooks.northwind.example/channels/google"
+TOPIC = "projects/acme-care/topics/reviews"
 CLIENT = {
     "client_id": "demo-client-id-1b.apps.googleusercontent.com",
     "client_secret": "demo-client-secret-5d7e",
@@ -40,7 +41,7 @@ class OnGoogle(Platform):
 
     @property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
-        settings = {"audience": AUDIENCE, "service_account": self.player.service_account}
+        settings = {"audience": AUDIENCE, "service_account": self.player.service_account, "topic": TOPIC}
         location = {"channel": "google", "account": LOCATION, "endpoint": "google", "secret": "google-account"}
         return {
             "endpoints": {"google": {"channels": ["google"], "settings": settings}},

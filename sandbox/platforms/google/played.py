@@ -12,6 +12,7 @@ import base64
 import html
 import itertools
 import json
+import re
 import secrets as random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,10 +25,17 @@ from deskwire.verification.oidc import json_web_key
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 from sandbox.neighbours.sender import Route
 
-HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "mybusiness.googleapis.com")
+NOTIFICATIONS = "mybusinessnotifications.googleapis.com"
+HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "mybusiness.googleapis.com", NOTIFICATIONS)
 # A subscription's own retry policy: from 10 seconds to 10 minutes; after 7 days the message is gone.
 # https://docs.cloud.google.com/pubsub/docs/push
 PUBSUB: tuple[float, ...] = (10, 20, 40, 80, 160, 320, *((600,) * 1000))
+TOPIC = re.compile(r"projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
+# https://developers.google.com/my-business/reference/notifications/rest/v1/NotificationSetting#NotificationType
+TYPES = {
+    "GOOGLE_UPDATE", "NEW_REVIEW", "UPDATED_REVIEW", "NEW_CUSTOMER_MEDIA", "NEW_QUESTION", "UPDATED_QUESTION",
+    "NEW_ANSWER", "UPDATED_ANSWER", "DUPLICATE_LOCATION", "VOICE_OF_MERCHANT_UPDATED",
+}  # fmt: skip
 STARS = ("ONE", "TWO", "THREE", "FOUR", "FIVE")
 REPLY_BYTES = 4096
 
@@ -52,6 +60,7 @@ class Google(Neighbour):
         self.reviews: dict[str, dict[str, Any]] = {}
         self.sent: list[tuple[str, str]] = []  # (review, text) of every reply that the public could see
         self.unverified: set[str] = set()  # locations that take no replies
+        self.settings: dict[str, dict[str, Any]] = {}  # where notifications go, by account
         self._tokens: dict[str, datetime] = {}
         self._keys = [rsa.generate_private_key(65537, 2048)]
         self._messages = itertools.count(12_044_556_677_889_900)
@@ -110,6 +119,26 @@ class Google(Neighbour):
         if until is None or until < self.clock.now():
             return _error(401, "UNAUTHENTICATED")
         return None
+
+    # ------------------------------------------------------------------------------------- where notifications go
+
+    @route("GET", "/v1/accounts/{number}/notificationSetting")
+    @route("PATCH", "/v1/accounts/{number}/notificationSetting")
+    def setting(self, asked: Asked, number: str) -> Reply:
+        """Show or set an account's one topic: the fields of the mask alone.
+
+        https://developers.google.com/my-business/reference/notifications/rest/v1/accounts/updateNotificationSetting
+        """
+        name = f"accounts/{number}/notificationSetting"
+        kept = self.settings.setdefault(number, {})
+        if asked.method == "PATCH":
+            given, mask = asked.json(), asked.parameter("updateMask").split(",")
+            topic, types = given.get("pubsubTopic", ""), given.get("notificationTypes", [])
+            wrong = given.get("name") != name or not set(mask) <= {"pubsubTopic", "notificationTypes"}
+            if wrong or (topic and not TOPIC.fullmatch(topic)) or not set(types) <= TYPES:
+                return _error(400, "INVALID_ARGUMENT")
+            kept.update({field: given[field] for field in mask if field in given})
+        return Reply.json(200, {"name": name, **kept})
 
     # ---------------------------------------------------------------------------------------------- the reviews
 

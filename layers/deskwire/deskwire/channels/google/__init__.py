@@ -3,10 +3,9 @@
 Set-up: get access to the Business Profile APIs for the Cloud project (until then its quota is 0); make a Pub/Sub topic
 and let `mybusiness-api-pubsub@system.gserviceaccount.com` publish to it (forgotten, nothing ever comes, without an
 error); make a push subscription to this endpoint's address with authentication by a service account, with an
-expiration policy of never; read, then set the account's one `notificationSetting` to that topic with `NEW_REVIEW` and
-`UPDATED_REVIEW` (it takes the notifications away from any other tool of that account). The endpoint's settings name
-the subscription's audience and service account. https://docs.cloud.google.com/pubsub/docs/create-push-subscription
-https://developers.google.com/my-business/reference/notifications/rest/v1/NotificationSetting
+expiration policy of never. The endpoint's settings name the topic and the subscription's audience and service account;
+`deskwire apply` sets the account's one `notificationSetting`. Step by step: docs/channels/google.md.
+https://docs.cloud.google.com/pubsub/docs/create-push-subscription
 
 Signature: an OpenID Connect token in `Authorization`; the body is not signed.
 https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions
@@ -32,20 +31,22 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.care.measure import measure
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError
+from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.values import replace
 from deskwire.verification.oidc import OidcBearer
 from deskwire.web.reading import Node, fragment, read
-from deskwire.web.rest import Answer, Call, checked, not_there
+from deskwire.web.rest import Call, checked, not_there
+
+from . import access
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.web.request import Request
 
 API: Final = "https://mybusiness.googleapis.com/v4"
-TOKENS: Final = "https://oauth2.googleapis.com/token"
 REVIEWS: Final = "https://developers.google.com/my-business/reference/rest/v4/accounts.locations.reviews"
 PUSH: Final = "https://docs.cloud.google.com/pubsub/docs/push"
 CHECKED: Final = date(2026, 11, 21)
@@ -53,7 +54,6 @@ REVIEW: Final = re.compile(r"(accounts/[\w~-]+/locations/[\w~-]+)/reviews/[\w=~-
 STARS: Final = {"ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5}
 TRANSLATED: Final = "(Translated by Google)"
 ORIGINAL: Final = "(Original)"
-HINT: Final = "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota"
 # A notification was seen with `type`, `location` and `review`; the documentation speaks of review_name and
 # location_name, and of reviewName and locationName in the older API.
 TYPE_NAMES: Final = ("type", "notificationType", "notification_type")
@@ -73,6 +73,7 @@ class Google(Channel):
     endpoint_settings: ClassVar[dict[str, str]] = {
         "audience": "the push subscription's audience (Pub/Sub's default is the push address)",
         "service_account": "the e-mail of the service account that the push subscription uses",
+        access.TOPIC: "the topic, projects/…/topics/…, to set the account's notifications to (optional)",
     }
     connection_secrets: ClassVar[dict[str, str]] = {
         "client_id": "the OAuth client's id",
@@ -85,7 +86,7 @@ class Google(Channel):
         "let mybusiness-api-pubsub@system.gserviceaccount.com publish to a Pub/Sub topic of your project",
         "make a push subscription of that topic to {address}, authenticated by a service account, that never expires",
         "put its audience and the service account into the settings `audience` and `service_account` of the endpoint",
-        "set the account's notificationSetting to the topic, with NEW_REVIEW and UPDATED_REVIEW",
+        "put the topic's name, projects/…/topics/…, into the setting `topic`, and apply again",
     )
     terms = Terms(
         sending={
@@ -207,12 +208,12 @@ class Google(Channel):
                 f"a reply to a Google review takes {permit.limit.most} {permit.limit.unit}: shorten it"
             )
         call = Call.json(
-            "PUT", f"{API}/{outgoing.thread}/reply", {"comment": outgoing.text}, headers=_authorization(reach)
+            "PUT", f"{API}/{outgoing.thread}/reply", {"comment": outgoing.text}, headers=access.authorization(reach)
         )
         answer = reach.http(replace(call, safe=True))
         if not_there(answer):
             raise PermanentError("the review is gone: its writer or Google has deleted it", status=404, code="gone")
-        reply = checked(answer, what="replying to a Google review", secret_hint=HINT).node()
+        reply = checked(answer, what="replying to a Google review", secret_hint=access.HINT).node()
         # Replies are moderated; a state was added to the answer in 2026, its words are known from others only.
         if reply["reviewReplyState"].text("") == "REJECTED":
             raise PermanentError("Google rejected the reply: it breaks its policy for replies")
@@ -226,11 +227,21 @@ class Google(Channel):
             return None
         return Sent((f"{outgoing.thread}/reply",))
 
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, reach)
+
     def _review(self, name: str, reach: Reach) -> Node | None:
-        answer = reach.http(Call("GET", f"{API}/{name}", headers=_authorization(reach)))
+        answer = reach.http(Call("GET", f"{API}/{name}", headers=access.authorization(reach)))
         if not_there(answer):
             return None
-        return checked(answer, what="fetching a Google review", secret_hint=HINT).node().object()
+        return checked(answer, what="fetching a Google review", secret_hint=access.HINT).node().object()
 
 
 def _untranslated(text: str) -> list[str]:
@@ -272,24 +283,3 @@ def _attachment(item: Node) -> Attachment:
         AttachmentKind.VIDEO if video else AttachmentKind.IMAGE,
         url=next((address for address in addresses if address), ""),
     )
-
-
-def _authorization(reach: Reach) -> dict[str, str]:
-    token = reach.remember(f"google {reach.account} access token", lambda: _access_token(reach))
-    return {"Authorization": f"Bearer {token}"}
-
-
-def _access_token(reach: Reach) -> tuple[str, float]:
-    fields = {name: reach.secrets.one(name).reveal() for name in ("client_id", "client_secret", "refresh_token")}
-    call = Call.form("POST", TOKENS, {"grant_type": "refresh_token", **fields})
-    answer = _granted(reach.http(replace(call, safe=True)))
-    return answer["access_token"].text(), max(answer["expires_in"].number(3600) - 60.0, 0.0)
-
-
-def _granted(answer: Answer) -> Node:
-    try:
-        return checked(answer, what="refreshing Google's access token").node()
-    except PermanentError as error:  # invalid_grant, invalid_client: a 400 here is never the customer's doing
-        raise ConfigurationError(
-            f"{error}: connect the Google account again (client_id, client_secret, refresh_token)"
-        ) from None
