@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -178,17 +179,34 @@ def provider(place: Place) -> SecretsProvider:
 def directory(place: Place) -> Directory:
     """Return what the command reaches connections with: the place's table and secrets, and the vendors over HTTPS."""
     from deskwire.aws.secrets import SecretsManager
+    from deskwire.aws.transport import SignedTransport
     from deskwire.contracts.connector import not_given
 
     from .aws import outside
 
+    http = outside(place)
     return Directory(
         table=place.table,
         clock=now,
         secrets=SecretsManager(place.secrets_prefix, provider(place)),
-        http=outside(place),
+        http=http,
         mail=not_given,
+        aws=SignedTransport(_rights(place), http, now),
     )
+
+
+def _rights(place: Place) -> dict[str, str]:
+    """Return an environment with the operator's own credentials, wherever boto3 found them."""
+    found = place.session.get_credentials()
+    given = found.get_frozen_credentials() if found is not None else None
+    keys = {
+        "AWS_REGION": place.session.region_name,
+        "AWS_ACCESS_KEY_ID": given and given.access_key,
+        "AWS_SECRET_ACCESS_KEY": given and given.secret_key,
+        "AWS_SESSION_TOKEN": given and given.token,
+    }
+    named = {name: value for name, value in os.environ.items() if name not in keys}
+    return named | {name: value for name, value in keys.items() if value}
 
 
 def tell(every: Sequence[Standing], *, steps: bool, added: Iterable[str]) -> None:

@@ -48,6 +48,11 @@ TOOLS = ROOT / ".venv" / "tools"
 WORK = ROOT / ".sandbox"
 REGION = "eu-west-1"
 NAME = "deskwire"
+# Services that MiniStack does not have: the sandbox plays them under their own hosts.
+PLAYED = {
+    f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}": f"https://{name}.{REGION}.amazonaws.com"
+    for name in ("social-messaging", "bedrock-runtime", "comprehend")
+}
 
 NOTICE_SECONDS = 25  # in which a notice of a topic is taken, its function tried again meanwhile
 BUILT_FROM = ("template.yaml", "functions", "layers", "tools/lambda")
@@ -266,6 +271,7 @@ class Stack:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
+            **PLAYED,
         }
 
     def client(self, service: str) -> Any:
@@ -369,10 +375,7 @@ class Stack:
             "NOTICES": str(self._notices),
             "VICTIM": str(self._victim),
             "OPENBLAS_NUM_THREADS": "1",
-            # MiniStack has no such services: the functions ask AWS's own host, which a player stands in for.
-            "AWS_ENDPOINT_URL_SOCIAL_MESSAGING": f"https://social-messaging.{REGION}.amazonaws.com",
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"https://bedrock-runtime.{REGION}.amazonaws.com",
-            "AWS_ENDPOINT_URL_COMPREHEND": f"https://comprehend.{REGION}.amazonaws.com",
+            **PLAYED,
         }
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(

@@ -383,8 +383,8 @@ def aws_of(http):
 
     def ask(service, method, path, body=b"", headers=None):
         shown = {name: unpacked(value) for name, value in json.loads(body).items()} if body else {}
-        call = Call.json(method, f"https://{service}.eu-west-1.amazonaws.com{path}", shown, headers=headers)
-        return http(call)
+        url = f"https://{service}.eu-west-1.amazonaws.com{path}"
+        return http(Call.json(method, url, shown, headers=headers) if body else Call(method, url, headers or {}))
 
     return ask
 

@@ -35,6 +35,8 @@ ELSEWHERE = {
     "converse": {
         "s3:GetObject", "s3:PutObject", "ses:SendEmail", "ses:SendRawEmail",
         "social-messaging:SendWhatsAppMessage", "social-messaging:GetWhatsAppMessageMedia",
+        "social-messaging:GetLinkedWhatsAppBusinessAccountPhoneNumber",
+        "social-messaging:GetLinkedWhatsAppBusinessAccount",
         "bedrock:InvokeModel", "comprehend:DetectSentiment",  # tests/stories/test_classifier_stories.py
     },
     "sweep": set(),

@@ -57,6 +57,8 @@ ROLES = {
         "ses:SendRawEmail",
         "social-messaging:SendWhatsAppMessage",
         "social-messaging:GetWhatsAppMessageMedia",
+        "social-messaging:GetLinkedWhatsAppBusinessAccountPhoneNumber",
+        "social-messaging:GetLinkedWhatsAppBusinessAccount",
         "bedrock:InvokeModel",
         "comprehend:DetectSentiment",
     }
@@ -370,8 +372,16 @@ def test_whatsapp_through_aws_is_allowed_for_the_named_numbers_and_the_topic_s_f
     allowed = [each["Fn::If"][1] for each in statements if each.get("Fn::If", [""])[0] == "HasWhatsAppNumbers"]
     assert [(each["Action"], each["Resource"]) for each in allowed] == [
         (
-            ["social-messaging:SendWhatsAppMessage", "social-messaging:GetWhatsAppMessageMedia"],
+            [
+                "social-messaging:SendWhatsAppMessage",
+                "social-messaging:GetWhatsAppMessageMedia",
+                "social-messaging:GetLinkedWhatsAppBusinessAccountPhoneNumber",
+            ],
             {"Ref": "WhatsAppNumbers"},
+        ),
+        (
+            "social-messaging:GetLinkedWhatsAppBusinessAccount",
+            {"Fn::Sub": "arn:${AWS::Partition}:social-messaging:${AWS::Region}:${AWS::AccountId}:waba/*"},
         ),
         ("s3:PutObject", {"Fn::Sub": "${Archive.Arn}/originals/${InboundTopic}/*"}),
     ]

@@ -50,7 +50,18 @@ def test_every_registration_of_northwind_stands(company, looked):
     }
     assert wrong == {}
     seen = {each["connector"] for each in standings.values() if each["findings"]}
-    assert {"facebook", "google", "instagram", "linkedin", "messenger", "viber", "whatsapp", "x", "zendesk"} <= seen
+    assert {
+        "facebook",
+        "google",
+        "instagram",
+        "linkedin",
+        "messenger",
+        "viber",
+        "whatsapp",
+        "whatsappaws",
+        "x",
+        "zendesk",
+    } <= seen
     said, looks = looked("all")
     assert looks >= len(standings)
     assert said == []

@@ -1,15 +1,18 @@
 """The played platforms, seen through `Registers`: what is found, what is set up, and that it is done once."""
 
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from deskwire import registry
+from deskwire.aws.transport import SignedTransport
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.registration import Site, State
 from deskwire.model.errors import ConfigurationError, PermanentError
 from deskwire.model.secret import Secrets
+from deskwire.model.values import replace
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Asked, Clock
@@ -21,11 +24,15 @@ from sandbox.platforms.viber.played import Viber
 from sandbox.platforms.whatsapp.played import ACCOUNT as WABA
 from sandbox.platforms.whatsapp.played import APP as WHATSAPP_APP
 from sandbox.platforms.whatsapp.played import WhatsApp
+from sandbox.platforms.whatsappaws.books import NUMBER, OURS
+from sandbox.platforms.whatsappaws.books import TOPIC as SOURCE
+from sandbox.platforms.whatsappaws.played import SocialMessaging
 from sandbox.platforms.x.played import ACCOUNT as X_ACCOUNT
 from sandbox.platforms.x.played import SECRETS as X_SECRETS
 from sandbox.platforms.x.played import X
 
 ADDRESS = "https://hooks.northwind.example/channels/e"
+OWN = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIAINVENTED", "AWS_SECRET_ACCESS_KEY": "invented"}
 PAGE = "410000000000001"
 TOPIC = "projects/acme-care/topics/reviews"
 APP_SECRETS = Secrets({"app_secret": "invented-app-secret", "verify_token": "invented-verify"})
@@ -64,9 +71,11 @@ class Account:
                 kept[name] = renew(Secrets(secrets).one(name)).access
             return kept[name]
 
+        aws = SignedTransport(OWN, self.asking, player.clock.now)
         self.reach = Reach(
             account=account, settings=settings or {}, secrets=Secrets(secrets), http=self.asking,
             now=player.clock.now(), mail=None, remember=lambda _name, make: make()[0], tokens=tokens,
+            aws=partial(aws, connector.aws_services),
         )  # fmt: skip
 
     def states(self):
@@ -133,6 +142,12 @@ def google():
     return Account(registry.channel("google"), Google(client, clock=clock()), site, account, client)
 
 
+def whatsappaws():
+    player = SocialMessaging({OURS: NUMBER}, {NUMBER: "6795550120"}, (), clock=clock())
+    site = Site(address=ADDRESS, settings={"source": SOURCE}, channels=("whatsappaws",))
+    return Account(registry.channel("whatsappaws"), player, site, NUMBER, {}, {"phone_number_id": OURS})
+
+
 def zendesk():
     player = Zendesk(clock())
     settings = {"subdomain": "acme", "email": "deskwire@acme.example"}
@@ -148,6 +163,7 @@ EVERY = {
     "x": x,
     "linkedin": linkedin,
     "google": google,
+    "whatsappaws": whatsappaws,
 }
 
 
@@ -163,7 +179,7 @@ def test_what_is_missing_is_named_set_up_and_then_left_alone(name):
     assert account.asking.written == []
 
 
-@pytest.mark.parametrize("name", sorted(EVERY.keys() - {"google"}))  # which knows of no address
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - {"google", "whatsappaws"}))  # topics
 def test_an_address_elsewhere_is_named_and_never_judged_where_none_is_wanted(name):
     account = EVERY[name]()
     account.register()
@@ -300,6 +316,31 @@ def test_google_s_topic_that_nobody_named_is_asked_for():
     assert not account.register().did
     account.player.settings["100"] = {"pubsubTopic": TOPIC, "notificationTypes": ["NEW_REVIEW"]}
     assert account.states() == {"the account's notifications": State.UNKNOWN}
+
+
+def test_another_topic_of_a_number_at_aws_is_named_and_replaced():
+    account = whatsappaws()
+    account.player.destinations = [{"eventDestinationArn": "arn:aws:sns:eu-west-1:000000000000:other"}]
+    assert account.wrong() == {"the account's event destination"}
+    account.register()
+    assert account.player.destinations == [{"eventDestinationArn": SOURCE}]
+    account.site = Site(address=ADDRESS, settings={"source": f"arn:aws:s3:::archive {SOURCE}"})
+    assert account.wrong() == set()
+    account.site = Site(address=ADDRESS)
+    assert account.states()["the account's event destination"] is State.UNKNOWN
+    assert not account.register().did
+
+
+def test_an_unfinished_account_at_aws_and_another_number_s_id_are_a_person_s():
+    account = whatsappaws()
+    account.register()
+    account.player.status = "INCOMPLETE"
+    account.reach = replace(account.reach, account="440000000000099")
+    assert account.wrong() == {"the number", "the linked account"}
+    assert not any(each.mends for each in account.connector.registration(account.site, account.reach))
+    account.reach = replace(account.reach, settings={"phone_number_id": "phone-number-id-0"})
+    with pytest.raises(ConfigurationError, match="no such number in this region"):
+        account.connector.registration(account.site, account.reach)
 
 
 def test_zendesk_gets_webhook_and_trigger_and_hands_over_its_secret():

@@ -23,6 +23,8 @@ SCOPE = re.compile(
     r"AWS4-HMAC-SHA256 Credential=\w+/\d{8}/[a-z0-9-]+/social-messaging/aws4_request, "
     r"SignedHeaders=\S+, Signature=[0-9a-f]{64}"
 )
+WABA = "waba-1f2e3d4c5b6a49788796a5b4c3d2e1f0"  # AWS's id of the account
+TOPIC = re.compile(r"arn:aws:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")  # a FIFO topic is none
 VERSIONS = ("v20.0", "v21.0", "v22.0", "v23.0")  # invented: the list could not be read
 
 
@@ -56,6 +58,8 @@ class SocialMessaging(WhatsApp):
         """Play numbers: AWS's id of each to Meta's, and Meta's to the number that people see."""
         super().__init__(shown, "held by AWS", templates, clock=clock)
         self.ids = dict(ids)
+        self.status = "COMPLETE"  # of the account's registration
+        self.destinations: list[dict[str, str]] = []
         self.store: Callable[[str, str, bytes], None] = lambda _bucket, _key, _data: None
 
     def plays(self, asked: Asked) -> bool:
@@ -71,6 +75,51 @@ class SocialMessaging(WhatsApp):
     def unknown(self, asked: Asked) -> Reply:
         """Refuse other addresses as AWS does."""
         return refused(404, "UnknownOperationException", asked.path)
+
+    @route("GET", "/v1/whatsapp/waba/phone/details")
+    def number(self, asked: Asked) -> Reply:
+        """Show a number, and the account that it is of."""
+        ours = asked.parameter("id")
+        if ours not in self.ids:
+            return refused(404, "ResourceNotFoundException", "The phone number was not found")
+        return Reply.json(200, {"phoneNumber": self._shown(ours), "linkedWhatsAppBusinessAccountId": WABA})
+
+    @route("GET", "/v1/whatsapp/waba/details")
+    def account(self, asked: Asked) -> Reply:
+        """Show the account."""
+        if asked.parameter("id") != WABA:
+            return refused(404, "ResourceNotFoundException", "The account was not found")
+        account = {
+            "arn": f"arn:aws:social-messaging:eu-west-1:000000000000:waba/{WABA.removeprefix('waba-')}",
+            "id": WABA, "wabaId": ACCOUNT, "registrationStatus": self.status, "linkDate": 1794000000,
+            "wabaName": "Northwind", "eventDestinations": self.destinations,
+            "phoneNumbers": [self._shown(each) for each in self.ids],
+        }  # fmt: skip
+        return Reply.json(200, {"account": account})
+
+    @route("PUT", "/v1/whatsapp/waba/eventdestinations")
+    def publish(self, asked: Asked) -> Reply:
+        """Set where AWS publishes: one topic at most."""
+        given = asked.json()
+        if given.get("id") != WABA:
+            return refused(404, "ResourceNotFoundException", "The account was not found")
+        wanted = given.get("eventDestinations")
+        if (
+            not isinstance(wanted, list)
+            or len(wanted) > 1
+            or not all(TOPIC.fullmatch(each.get("eventDestinationArn", "")) for each in wanted)
+        ):
+            return refused(400, "ValidationException", "eventDestinations is not valid")
+        self.destinations = wanted
+        return Reply.json(200, {})
+
+    def _shown(self, ours: str) -> dict[str, Any]:
+        number = self.ids[ours]
+        arn = f"arn:aws:social-messaging:eu-west-1:000000000000:phone-number-id/{ours.removeprefix('phone-number-id-')}"
+        return {
+            "arn": arn, "phoneNumber": self.numbers[number], "phoneNumberId": ours, "metaPhoneNumberId": number,
+            "displayPhoneNumberName": "Northwind", "displayPhoneNumber": self.numbers[number], "qualityRating": "GREEN",
+        }  # fmt: skip
 
     @route("POST", "/v1/whatsapp/send")
     def pass_on(self, asked: Asked) -> Reply:

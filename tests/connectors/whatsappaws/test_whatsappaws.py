@@ -5,11 +5,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
+from botocore.validate import ParamValidator
 
 from deskwire.channels.whatsappaws import WhatsAppAWS
 from deskwire.contracts.channel import Reach
@@ -24,6 +27,7 @@ from deskwire.registry import channel
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
+from tests.conformance import world
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 9, 3, 10, tzinfo=UTC)
@@ -168,6 +172,28 @@ def test_requests_are_those_that_botocore_makes(operation, given):
     model = ServiceModel(Loader().load_service_model("socialmessaging", "service-2"))
     witness = create_serializer("rest-json").serialize_to_request(given, model.operation_model(operation))
     assert made == [(witness["url_path"], json.loads(witness["body"]))]
+
+
+@pytest.mark.parametrize("operation", [
+    "GetLinkedWhatsAppBusinessAccountPhoneNumber", "GetLinkedWhatsAppBusinessAccount",
+    "PutWhatsAppBusinessAccountEventDestinations",
+])  # fmt: skip
+def test_setting_up_asks_as_botocore_does_and_the_player_answers_in_aws_s_shape(operation):
+    model = ServiceModel(Loader().load_service_model("socialmessaging", "service-2")).operation_model(operation)
+    (exchange,) = [each for each in world.exchanges("whatsappaws") if each.name == "register"]
+    path = model.http["requestUri"]
+    (step,) = [each for each in exchange.data["steps"] if urlsplit(each["request"]["url"]).path == path]
+    url, given = urlsplit(step["request"]["url"]), step["request"].get("body", {})
+    given = given or dict(parse_qsl(url.query))
+    assert not ParamValidator().validate(given, model.input_shape).has_errors()
+    witness = create_serializer("rest-json").serialize_to_request(given, model)
+    assert (step["request"]["method"], url.path) == (witness["method"], witness["url_path"])
+    assert dict(parse_qsl(url.query)) == witness["query_string"]
+    assert given == (json.loads(witness["body"]) if witness["body"] else witness["query_string"])
+    answered = {"status_code": 200, "headers": {}, "body": json.dumps(step["answer"]["body"]).encode()}
+    parsed = create_parser("rest-json").parse(answered, model.output_shape)
+    for name in (member for member in ("account", "phoneNumber") if member in model.output_shape.members):
+        assert parsed[name].keys() >= set(model.output_shape.members[name].required_members)
 
 
 def test_past_the_window_an_answer_goes_out_in_the_declared_template():

@@ -1,7 +1,7 @@
 """WhatsApp through AWS End User Messaging Social: the same numbers and events, with AWS in between and no webhook.
 
-Set-up: link the WhatsApp Business Account in the console of AWS End User Messaging, with the stack's topic as its event
-destination; deploy with `InboundTopic` and, for what is sent, `WhatsAppNumbers`. Step by step:
+Set-up: link the WhatsApp Business Account in the console of AWS End User Messaging; deploy with `InboundTopic` and, for
+what is sent, `WhatsAppNumbers`; `deskwire apply` makes the stack's topic the account's event destination. Step by step:
 docs/channels/whatsappaws.md. https://docs.aws.amazon.com/social-messaging/latest/userguide/managing-event-destinations.html
 
 Signature: none; AWS itself checks who publishes to the topic, and the rule `Arn` from which topic a notice comes.
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.contracts.channel import Channel, Reach, in_turn, newest
 from deskwire.contracts.terms import Figure, Permit, Terms
 from deskwire.families import meta
-from deskwire.families.whatsapp import deliveries, errors, people, sending
+from deskwire.families.whatsapp import deliveries, people, sending
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError
 from deskwire.model.events import Attachment, Event, Unreadable
 from deskwire.model.sending import Outgoing, Sent
@@ -38,30 +38,25 @@ from deskwire.model.values import replace
 from deskwire.verification.arn import Arn
 from deskwire.web.media import LIMIT
 from deskwire.web.reading import Node, read
-from deskwire.web.rest import Answer, checked, not_there
+from deskwire.web.rest import not_there
+
+from . import api
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.web.request import Request
 
 CHECKED: Final = date(2026, 11, 29)
-SERVICE: Final = "social-messaging"
 GUIDE: Final = "https://docs.aws.amazon.com/social-messaging/latest/userguide"
-API: Final = "https://docs.aws.amazon.com/social-messaging/latest/APIReference"
+REFERENCE: Final = "https://docs.aws.amazon.com/social-messaging/latest/APIReference"
 SNS: Final = "https://docs.aws.amazon.com/general/latest/gr/sns.html"
 RETRIES: Final = "https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html"
 ASYNCHRONOUS: Final = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html"
-NUMBER: Final = re.compile(
-    r"phone-number-id-[0-9a-zA-Z]{1,99}|arn:[a-z-]+:social-messaging:\S{1,60}:phone-number-id/\w+"
-)
 MEDIA_ID: Final = re.compile(r"[A-Za-z0-9]{1,100}")
 PLACE: Final = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(originals/[A-Za-z0-9_.-]{1,256}/)")
 VERSION: Final = re.compile(r"v[0-9]{1,3}\.[0-9]")
-RIGHT: Final = "that the parameter WhatsAppNumbers names it"
 # The version in AWS's examples. Which ones it takes is listed in its General Reference, which could not be read here.
 DEFAULT_VERSION: Final = "v20.0"
-# AWS passes Meta's refusals on in its own errors' texts; the form “(#131047) …” is Meta's. Unconfirmed.
-META_CODE: Final = re.compile(r"\(#([0-9]{1,6})\)")
-ERROR_TYPE: Final = re.compile(r"[A-Za-z]{3,60}")
 
 
 class WhatsAppAWS(Channel):
@@ -70,7 +65,7 @@ class WhatsAppAWS(Channel):
     name = "whatsappaws"
     title = "WhatsApp through AWS"
     verification = Arn()
-    aws_services = (SERVICE,)
+    aws_services = (api.SERVICE,)
     endpoint_settings: ClassVar[Mapping[str, str]] = {
         "source": "the ARN of the topic that is the account's event destination (the stack's output InboundTopicArn)",
     }
@@ -94,7 +89,7 @@ class WhatsAppAWS(Channel):
         figures={
             "messages_per_second": Figure(1000, f"{GUIDE}/quotas.html", CHECKED),
             "files_per_second": Figure(100, f"{GUIDE}/quotas.html", CHECKED),
-            "message_bytes": Figure(2_048_000, f"{API}/API_SendWhatsAppMessage.html", CHECKED),
+            "message_bytes": Figure(2_048_000, f"{REFERENCE}/API_SendWhatsAppMessage.html", CHECKED),
         },
     )
 
@@ -136,6 +131,16 @@ class WhatsAppAWS(Channel):
 
         return Sent(in_turn([sender(body) for body in sending.bodies(outgoing, contents)]))
 
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, reach)
+
     def fetch(self, attachment: Attachment, reach: Reach) -> File:
         """Have AWS put the file into the archive, below the endpoint's prefix, and return it from there."""
         what = "asking for a file"
@@ -146,13 +151,13 @@ class WhatsAppAWS(Channel):
             raise ConfigurationError("“media” is not written like s3://BUCKET/originals/ENDPOINT/")
         asked = {
             "mediaId": attachment.id,
-            "originationPhoneNumberId": _number(reach),
+            "originationPhoneNumberId": api.number(reach),
             "destinationS3File": {"bucketName": place[1], "key": place[2]},
         }
-        answer = _ask("/v1/whatsapp/media/get", asked, reach)
+        answer = api.ask("POST", "/v1/whatsapp/media/get", asked, reach)
         if not_there(answer):  # of the number or of the file: of the number, what is sent tells
             raise PermanentError(f"{what}: WhatsApp has it no more", status=404, code="attachment")
-        told = _settled(answer, what=what)
+        told = api.settled(answer, what=what)
         if told["fileSize"].number(0) * 1024 > LIMIT:
             raise PermanentError("the attachment is larger than allowed", code="attachment")
         kind = told["mimeType"].text("").partition(";")[0].strip() or attachment.type
@@ -168,47 +173,11 @@ def _entry(entry: Node) -> Node:
     return entry if isinstance(entry.raw, dict) else read(entry.text().encode("utf-8", "surrogatepass")).object()
 
 
-def _number(reach: Reach) -> str:
-    number = reach.settings.get("phone_number_id", "")
-    if not NUMBER.fullmatch(number):
-        raise ConfigurationError("“phone_number_id” is not AWS's id of the number: phone-number-id-…")
-    return number
-
-
 def _post(message: Mapping[str, object], reach: Reach, *, what: str) -> Node:
     """Pass a message of Meta's interface on, and return the answer."""
     version = reach.settings.get("api_version", "") or DEFAULT_VERSION
     if not VERSION.fullmatch(version):
         raise ConfigurationError("“api_version” is not written like v20.0")
     blob = base64.b64encode(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()).decode()
-    asked = {"originationPhoneNumberId": _number(reach), "message": blob, "metaApiVersion": version}
-    return _settled(_ask("/v1/whatsapp/send", asked, reach), what=what)
-
-
-def _ask(path: str, payload: Mapping[str, object], reach: Reach) -> Answer:
-    body = json.dumps(payload, separators=(",", ":")).encode()
-    return reach.aws(SERVICE, "POST", path, body, {"Content-Type": "application/json"})
-
-
-def _settled(answer: Answer, *, what: str) -> Node:
-    """Return what AWS answered; raise for an error what happens next: by Meta's code, AWS's type, or the status."""
-    if answer.status >= 400:
-        kind, code = _error(answer)
-        error = errors.judged(code, answer.status, what=what) if code else None
-        if error is not None:
-            raise error
-        if kind == "ResourceNotFoundException":
-            raise ConfigurationError(f"{what}: AWS knows no such number in this region ({kind})")
-    return checked(answer, what=what, secret_hint=RIGHT).node()
-
-
-def _error(answer: Answer) -> tuple[str, int]:
-    """Return the type of an error of AWS, and the code of Meta's that its text quotes; "" and 0 without one."""
-    try:
-        body = read(answer.body)
-    except PayloadError:
-        body = Node({}, "error")
-    named = answer.headers.get("x-amzn-errortype", "") or body["__type"].text("") or body["code"].text("")
-    kind = ERROR_TYPE.match(named.rpartition("#")[2])
-    quoted = META_CODE.search(body["message"].text("") or body["Message"].text(""))
-    return kind[0] if kind else "", int(quoted[1]) if quoted else 0
+    asked = {"originationPhoneNumberId": api.number(reach), "message": blob, "metaApiVersion": version}
+    return api.settled(api.ask("POST", "/v1/whatsapp/send", asked, reach), what=what)
