@@ -21,7 +21,7 @@ from deskwire.model.errors import DeskwireError
 from deskwire.model.secret import Secret, Secrets
 from deskwire.settings import ENDPOINTS
 
-from . import applying, platforms
+from . import applying, parsing, platforms
 from .aws import CONFIG, Place, members, outside, place
 from .checking import Checked, check
 from .needs import Need
@@ -41,17 +41,21 @@ class Work:
     endpoint: Endpoint | None
     known: Checked
     place: Place
+    given: Mapping[str, str]  # settings of the connection
 
 
 def run(args: argparse.Namespace) -> int:
     """Connect one account; return what applying the file came to."""
     connector = registry.channel(args.channel)
+    given = dict(map(parsing.setting, args.setting))
+    if strange := given.keys() - connector.connection_settings.keys():
+        raise UserError(f"a connection of {args.channel} has no setting {', '.join(sorted(strange))}", status=2)
     known = check(Path(args.file))
     if known.faults:
         raise UserError(f"{args.file} has faults: `deskwire check {args.file}` names them", status=2)
     target = place(args)
     known = platforms.addressed(known, target.table, target)
-    work = Work(args, connector, _endpoint(args, known), known, target)
+    work = Work(args, connector, _endpoint(args, known), known, target, given)
     grant = _granted(work)
     entry, new = _stored(work, grant)
     if new:
@@ -195,8 +199,9 @@ def _write(work: Work, grant: Grant, entry: str) -> None:
         pairs["endpoint"] = work.endpoint.name
     if grant.secrets:
         pairs["secret"] = entry
-    settings = Need.of(work.connector.connection_settings).missing(())
-    path.write_text(_inserted(before, name, pairs, _settings(work.connector, settings)), encoding="utf-8")
+    missing = Need.of(work.connector.connection_settings).missing([*work.given])
+    settings = {**work.given, **_settings(work.connector, missing)}
+    path.write_text(_inserted(before, name, pairs, settings), encoding="utf-8")
     faults = check(path).faults
     if faults:
         path.write_text(before, encoding="utf-8")

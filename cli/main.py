@@ -34,6 +34,7 @@ exit status:
   130 interrupted, or not confirmed
 """
 TABLE_HELP = "the table's name (else DESKWIRE_TABLE)"
+OWN_SETTING_HELP = "a setting of the connection (may be repeated; else those it needs are asked for)"
 SETTING_HELP = "a setting of its endpoint (may be repeated; else settings.json beside the captures)"
 STACK_HELP = "the deployed stack whose output TableName and SecretsPrefix are used"
 
@@ -222,6 +223,7 @@ def _connecting(command: Callable[..., Parser], *parents: Parser) -> None:
     made.add_argument("--endpoint", default="", metavar="NAME", help="its endpoint (else the only one)")
     made.add_argument("--name", default="", metavar="NAME", help="of the connection (else made of the account's)")
     made.add_argument("--account", default="", metavar="ID", help="which account (else you are asked)")
+    made.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help=OWN_SETTING_HELP)
     made.add_argument("--redirect", default="", metavar="URL", help="where the login page leads back to")
     made.add_argument("--paste", action="store_true", help="paste tokens instead of signing in")
     made.add_argument("--address", metavar="URL", help="where platforms reach Deskwire (see `deskwire plan`)")
