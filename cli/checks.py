@@ -11,6 +11,7 @@ from deskwire.care.languages import Language, among
 from deskwire.care.measure import measure
 from deskwire.care.phrasebook import plain
 from deskwire.care.policy import Policy
+from deskwire.care.promising import longest_sentence
 from deskwire.care.texts import Texts, parts, render
 from deskwire.contracts.channel import LINK_SECRET, Channel
 from deskwire.contracts.helpdesk import PollsTickets
@@ -28,7 +29,7 @@ PLACEHOLDER = re.compile(
     r"|(?i:todo|tbd|x{3,}|(?:\w+[-_ ])?page[-_ ]id)"
 )
 # The longest that each placeholder becomes.
-LONGEST = {"reference": "ABCDE-FGHJK", "opens_day": "2026-12-31", "opens_at": "09:00"}
+LONGEST = {"reference": "ABCDE-FGHJK", "opens_day": "2026-12-31", "opens_at": "09:00", "usual_wait": longest_sentence()}
 # Bytes of all answers: they stand in each connection's item, which may have 400 KB.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MOST_ANSWERS = 250_000

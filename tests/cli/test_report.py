@@ -16,8 +16,9 @@ from deskwire.aws.table import DynamoTable
 from deskwire.care.hours import Hours
 from deskwire.care.waits import bucket, end, shown
 from deskwire.configuration import INDEX_KEY, Connection, item
+from deskwire.conversation.figures import prefixes
 from deskwire.operating.parity import Compared, chance
-from deskwire.operating.reporting import Source, by, prefixes, rows, together
+from deskwire.operating.reporting import Source, by, rows, together
 from deskwire.ports import Put, Update
 from deskwire.ports.memory import MemoryTable
 from sandbox.northwind import history

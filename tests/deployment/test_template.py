@@ -159,8 +159,8 @@ def test_watch_sees_no_thread_and_writes_only_figures_incidents_and_their_tokens
         if statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}
     }
     assert keys == {
-        "dynamodb:GetItem": ["W#*", "C#*", "CONFIGURATION", "I#*", "INCIDENTS", "Q#*"],
-        "dynamodb:Query": ["I#*", "Q#*"],
+        "dynamodb:GetItem": ["W#*", "C#*", "CONFIGURATION", "F#*", "I#*", "INCIDENTS", "Q#*"],
+        "dynamodb:Query": ["F#*", "I#*", "Q#*"],
         "dynamodb:PutItem": ["W#*", "I#*", "INCIDENTS", "Q#*"],
         "dynamodb:UpdateItem": ["F#*", "I#*", "INCIDENTS", "Q#*"],
     }

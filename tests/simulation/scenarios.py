@@ -12,11 +12,15 @@ import json
 from datetime import timedelta
 
 from deskwire import registry
+from deskwire.care.waits import bucket
 from deskwire.contracts.terms import Figure, Pace
 from deskwire.conversation import ledger, overflow
+from deskwire.conversation.figures import waits_item
 from deskwire.conversation.health import PATIENCE
 from deskwire.model.errors import TemporaryError
 from deskwire.model.events import Visibility
+from deskwire.watching.facts import Case, first_answer_in
+from deskwire.watching.watcher import case_item
 from deskwire.web.rest import Answer
 from deskwire.web.wire import Reply
 from sandbox.neighbours.neighbour import broken, throttled
@@ -1346,6 +1350,28 @@ def an_incident_with_an_update(world, marta):
     world.looks = True
     world.quiet()
     world.stuck += promises.incident(world, [*first, marta, zoe], NEWS)
+
+
+@scenario(kinds=("before", "lost", "refused"))
+def a_usual_wait(world, marta):
+    """It is noted from the figures, or not at all; what she is told is what was noted."""
+    world.watches()
+    said = {"private": {"en": "Thank you, we have it: {reference} {usual_wait}"}, "public": {"en": "Thank you."}}
+    world.rules(texts=said)
+    for days in range(7, 40, 2):
+        before = int(world.now().timestamp()) - days * 86_400
+        pk, sk = case_item(Case("messenger", PAGE, before, "en", "normal", "question"))
+        world.table.memory.items[pk, sk] = {"pk": pk, "sk": sk, "tickets": 2, first_answer_in(bucket(600)): 2}
+    world.notes_waits()
+    marta.writes("Where is my parcel?")
+    world.run(60)
+    noted = world.table.memory.items.get(waits_item("messenger", PAGE), {"promises": {}})["promises"]
+    told = [text for _, text in marta.heard() if "Usually answered within 15 minutes." in text]
+    if noted and not told and not world.gate.happened:
+        world.stuck.append("USUAL WAIT: it was noted and is not told")
+    if told and not noted:
+        world.stuck.append("USUAL WAIT: it is told and was never noted")
+    world.quiet()
 
 
 def play(told, plan=(), *, seed=None, end=True):

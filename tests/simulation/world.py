@@ -15,7 +15,7 @@ import contextlib
 import itertools
 import random
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -39,6 +39,7 @@ from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.verification.captcha import PLAYED_ORIGIN
 from deskwire.watching.incidents import IncidentWatch
+from deskwire.watching.waits import WaitWatch
 from deskwire.watching.watcher import Watcher
 from deskwire.web import media
 from deskwire.web.request import Request
@@ -215,6 +216,11 @@ class Container:
             alarms=world.pager,
             incidents=IncidentWatch(table=world.table, bus=world.bus, alarms=world.pager, **common),
         )
+
+    def notes_waits(self):
+        """Do what the schedule has watch do, with noting how long customers usually wait."""
+        waits = WaitWatch(table=self.world.table, clock=self.world.now, telemetry=self.world.telemetry)
+        replace(self.watcher, waits=waits).look()
 
     def endpoint(self, name):
         found = self._cached(f"E#{name}", 60, lambda: self.world.table.get((f"E#{name}", "ENDPOINT")))
@@ -600,6 +606,11 @@ class World:
             container.sweeper.sweep()
         except TemporaryError:
             container.world.tell("sweep fails")
+
+    def notes_waits(self):
+        """Have watch's schedule note how long customers usually wait; where that fails, it is not noted this time."""
+        with contextlib.suppress(TemporaryError):
+            self._invoke("watch", lambda container: container.notes_waits())
 
     @staticmethod
     def _look(container):

@@ -86,6 +86,7 @@ def watcher() -> Watcher:
     from deskwire.aws import clients
     from deskwire.watching.incidents import IncidentWatch
     from deskwire.watching.mirroring import MirrorWatch
+    from deskwire.watching.waits import WaitWatch
     from deskwire.watching.watcher import Watcher
 
     found = settings.load()
@@ -96,7 +97,7 @@ def watcher() -> Watcher:
     )  # fmt: skip
     return Watcher(
         table=table, telemetry=telemetry, bus=bus, incidents=incidents, alarms=alarms,
-        mirrors=MirrorWatch(mailbox, telemetry),
+        mirrors=MirrorWatch(mailbox, telemetry), waits=WaitWatch(table=table, clock=_now, telemetry=telemetry),
     )  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
 def watch(event: Mapping[str, Any]) -> dict[str, Any]:
     """Count a batch of the table's stream. What is returned names the record from which on it is to be redelivered.
 
-    Without records the schedule calls: what is over is closed.
+    Without records the schedule calls: what is over is closed, and what is usual is noted.
     """
     if "Records" not in event:
         return {"closed": watcher().look()}

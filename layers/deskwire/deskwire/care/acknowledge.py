@@ -21,7 +21,8 @@ from .answers import Given
 from .languages import Language, among, detect
 from .measure import cut, measure
 from .policy import Policy
-from .texts import Texts, Wording, opening, render
+from .promising import sentence
+from .texts import USUAL_WAIT, Texts, Wording, opening, render
 from .words import unaccented
 
 COMMAND = re.compile(r"[\W_]*/")  # a command of a bot's, whatever stands before it
@@ -61,7 +62,8 @@ class Situation:
     thread last got an acknowledgement and an agent's reply; `automatic_replies` counts what was sent into it
     automatically in the last 24 hours. `praised`: the message may be thanked for, and the conversation holds nothing
     hot. `aside`: it gets no ticket. `answer` is the declared answer to it. `incident`: it is about an incident that is
-    open. `ours` are the company's own addresses.
+    open. `usual_wait`: within how many seconds customers of its hour are usually answered, where that is known. `ours`
+    are the company's own addresses.
     """
 
     event: Event
@@ -75,6 +77,7 @@ class Situation:
     incident: bool = False
     aside: bool = False
     answer: Given | None = None
+    usual_wait: int = 0
     ours: frozenset[str] = frozenset()
 
 
@@ -170,8 +173,9 @@ def _words(situation: Situation, permit: Permit, policy: Policy, now: datetime) 
     if chosen is None:
         return Suppressed(Reason.NO_TEXT, str(event.visibility))
     tag, wording = chosen
-    text, closed = worded(wording, situation.reference, policy, now)
-    if text is None:
+    usual = sentence(tag, situation.usual_wait) if situation.usual_wait else ""
+    text, closed = worded(wording, situation.reference, policy, now, usual)
+    if not text:
         return Suppressed(Reason.NO_TEXT, f"a placeholder of texts.{event.visibility}.{tag} has no value")
     return Acknowledge(cut(text, permit.limit.most, permit.limit.unit), tag, closed)
 
@@ -196,13 +200,15 @@ def _asking(situation: Situation, policy: Policy) -> Wording | None:
     return asking.get(among(Language(situation.answer.language), asking) or "")
 
 
-def worded(wording: Wording, reference: str, policy: Policy, now: datetime) -> tuple[str | None, bool]:
+def worded(
+    wording: Wording, reference: str, policy: Policy, now: datetime, usual_wait: str = ""
+) -> tuple[str | None, bool]:
     """Return a text of the company's as it is said now, and whether it is the one for closed hours.
 
     The text is None if one of its placeholders has no value.
     """
     closed = not policy.hours.is_open(now)
-    values = {"reference": reference, "company": policy.company}
+    values = {"reference": reference, "company": policy.company, USUAL_WAIT: usual_wait}
     template = wording.closed if closed else wording.open
     if "opens_" in template and (opens := policy.hours.next_opening(now)) is not None:
         values |= opening(opens)

@@ -126,7 +126,7 @@ class Hours(BaseModel):
 
     def is_open(self, at: datetime) -> bool:
         """Return whether somebody answers at this moment (an aware time)."""
-        return any(start <= at < end for start, end in self._spans(at, at))
+        return any(start <= at < end for start, end in self.spans(at, at))
 
     def next_opening(self, at: datetime) -> datetime | None:
         """Return when somebody answers again, in the company's time zone: `at` itself while open.
@@ -134,7 +134,7 @@ class Hours(BaseModel):
         None if that is more than a year away.
         """
         zone = ZoneInfo(self.time_zone)
-        openings = (start for start, end in self._spans(at, at + HORIZON) if end > at)
+        openings = (start for start, end in self.spans(at, at + HORIZON) if end > at)
         first = next(openings, None)
         return None if first is None else max(first, at.astimezone(UTC)).astimezone(zone)
 
@@ -143,14 +143,14 @@ class Hours(BaseModel):
 
         Where nobody answers in between, it is `at` itself (or `since`, if that is later).
         """
-        spans = [(start, end) for start, end in self._spans(since, at) if start <= at and end > since]
+        spans = [(start, end) for start, end in self.spans(since, at) if start <= at and end > since]
         latest = max((min(end - timedelta(minutes=1), at) for _, end in spans), default=at)
         return max(latest, since)
 
     def after(self, at: datetime, span: timedelta) -> datetime | None:
         """Return when so much opening time has passed since `at`; None if that is more than a year away."""
         left = span
-        for start, end in self._spans(at, at + HORIZON):
+        for start, end in self.spans(at, at + HORIZON):
             begin = max(start, at)
             if end <= begin:
                 continue
@@ -159,7 +159,7 @@ class Hours(BaseModel):
             left -= end - begin
         return None
 
-    def _spans(self, first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def spans(self, first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the open spans in UTC, in order of their beginning, of the days that touch first … last."""
         zone = ZoneInfo(self.time_zone)
         day = first.astimezone(zone).date() - timedelta(days=1)  # its last block may reach past midnight

@@ -15,7 +15,8 @@ from .clocks import AnswerWithin, Escalation, unreachable
 from .hours import Hours
 from .judge import HOT, WEIGHTS, Learned, own_words
 from .phrasebook import plain
-from .texts import Tag, Texts, Wordings
+from .promising import speaks
+from .texts import USUAL_WAIT, Tag, Texts, Wordings, names
 from .words import unaccented
 
 Hot = Literal["complaint", "urgent", "outage"]
@@ -494,6 +495,29 @@ class Policy(BaseModel):
         if self.acknowledge.public and not self.texts.public:
             raise ValueError("acknowledge.public is on, but texts.public holds no text")
         return self
+
+    @model_validator(mode="after")
+    def _usual_wait_where_it_is_known(self) -> Policy:
+        others = {
+            "judging.thanks": self.judging.thanks,
+            "incident": self.incident,
+            "answering.ask": self.answering.ask,
+            "private.invite": self.private.invite,
+            "private.beside": self.private.said_beside,
+            "private.link.says": self.private.said_with_link,
+        }
+        for name, texts in others.items():
+            if names(texts, USUAL_WAIT):
+                raise ValueError(f"{name} names {{{USUAL_WAIT}}}, which is known for `texts` alone: leave it out there")
+        for language in names(self.texts, USUAL_WAIT):
+            if not speaks(language):
+                raise ValueError(f"texts: there is no {{{USUAL_WAIT}}} in “{language}” yet: leave it out there")
+        return self
+
+    @cached_property
+    def says_usual_wait(self) -> bool:
+        """Whether an acknowledgement may say how long an answer usually takes."""
+        return bool(names(self.texts, USUAL_WAIT))
 
     def acknowledges(self, visibility: Visibility) -> bool:
         """Return whether an arrival is acknowledged there at all."""

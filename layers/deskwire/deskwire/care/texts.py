@@ -26,7 +26,9 @@ PLACEHOLDERS = {
     "company": "the company's name",
     "opens_day": "the day somebody answers again, 2026-11-23",
     "opens_at": "the time of day then, 09:00, in the company's time zone",
+    "usual_wait": "a sentence: usually answered within …; nothing where too little is known",
 }
+USUAL_WAIT = "usual_wait"  # the one that may have no value: then it is left out, with the space beside it
 _WHEN_CLOSED = frozenset({"opens_day", "opens_at"})
 _LONGEST = 2000
 
@@ -132,6 +134,16 @@ class Texts(BaseModel):
         return None if tag is None else (tag, wordings[tag])
 
 
+def names(texts: Texts, placeholder: str) -> list[str]:
+    """Return the languages of which a text holds the placeholder."""
+    return sorted(
+        language
+        for wordings in (texts.private, texts.public)
+        for language, wording in wordings.items()
+        if (placeholder, True) in {*parts(wording.open), *parts(wording.closed)}
+    )
+
+
 def opening(at: datetime) -> dict[str, str]:
     """Return the placeholders of the next opening: a date and a 24-hour time that every language reads alike."""
     return {"opens_day": at.strftime("%Y-%m-%d"), "opens_at": at.strftime("%H:%M")}
@@ -139,9 +151,14 @@ def opening(at: datetime) -> dict[str, str]:
 
 def render(template: str, values: Mapping[str, str]) -> str | None:
     """Return the text with its placeholders filled; None if it names one that has no value now."""
-    pieces: list[str] = []
+    text, left_out = "", False
     for piece, placeholder in parts(template):
         if placeholder and not values.get(piece):
-            return None
-        pieces.append(values[piece] if placeholder else piece)
-    return "".join(pieces)
+            if piece != USUAL_WAIT:
+                return None
+            text, left_out = text.rstrip(" "), True
+            continue
+        written = values[piece] if placeholder else piece
+        text += written.lstrip() if left_out and text[-1:] in {"", "\n"} else written
+        left_out = left_out and not written
+    return text.strip()

@@ -19,6 +19,7 @@ from deskwire.telemetry import Telemetry
 
 from .answering import found
 from .entries import assess
+from .figures import hour_of
 from .ledger import UNENDED, Ledger
 from .recorded import Recorded
 from .sending import Sending
@@ -58,7 +59,7 @@ class Acknowledging:
         for _, event in inbound:  # before any is answered: the last of them may say stop
             self._wishes(turn, event)
         for message, event in inbound:
-            answer = self._decided(turn, event, message, fresh=fresh and len(inbound) == 1)
+            answer = self._decided(turn, event, message, fresh=fresh, alone=len(inbound) == 1)
             if isinstance(answer, str):
                 reason = answer
                 new += self._suppressed(turn, message, answer)
@@ -105,14 +106,17 @@ class Acknowledging:
                 for each in known:
                     self.ledger.wish(event.channel, each, opted_out=True)
 
-    def _decided(self, turn: Turn, event: Event, message: Recorded, *, fresh: bool) -> tuple[Acknowledge, Permit] | str:
+    def _decided(
+        self, turn: Turn, event: Event, message: Recorded, *, fresh: bool, alone: bool
+    ) -> tuple[Acknowledge, Permit] | str:
         """Return what to say and the permit to send it, or why none is sent."""
         permit = _permit(turn, event, event.occurred_at or datetime.fromisoformat(message.received_at))
         situation = _situation(turn, event, permit)
         if message.key in turn.aside:
             situation = replace(situation, aside=True)
-        elif fresh:
-            situation = replace(situation, answer=found(turn, event))
+        elif fresh:  # the figures know how long a ticket's first message waits, and no later one's
+            usual = turn.usual_waits.get(hour_of(datetime.fromisoformat(message.received_at)), 0)
+            situation = replace(situation, answer=found(turn, event) if alone else None, usual_wait=usual)
         answer = acknowledgement(situation, turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
             return str(answer.reason)

@@ -280,7 +280,8 @@ class Conversation:
         turn = Turn(
             thread=thread, connection=connection, definition=definition, channel=channel, outside=outside,
             helpdesk=helpdesk, inside=inside, now=now, incidents=self.directory.incidents(connection),
-            mirror=into, own=own, others=others, first=ledger.thread(thread.mirrors),
+            usual_waits=self.directory.usual_waits(connection), mirror=into, own=own, others=others,
+            first=ledger.thread(thread.mirrors),
         )  # fmt: skip
         if thread.ticket and thread.helpdesk not in {"", own}:  # which was removed, with the ticket
             turn.follow_up()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from deskwire.ports import Clock, Item, Key, Table
 from deskwire.ports.outbox import TableOutbox
 from deskwire.web.rest import Answer, Call, Transport
 
+from .figures import waits_item
 from .health import Cache, Neighbours
 from .incidents import SCOPES, open_topics, scopes
 from .tokens import SharedTokens
@@ -83,6 +84,7 @@ class Directory:
     _connections: Cache[Connection | None] = field(init=False)
     _helpdesks: Cache[HelpdeskConnection] = field(init=False)
     _scopes: Cache[list[Item]] = field(init=False)
+    _waits: Cache[Mapping[str, int]] = field(init=False)
     _remembered: Remembered = field(init=False)
     _tokens: SharedTokens = field(init=False)
 
@@ -90,6 +92,7 @@ class Directory:
         object.__setattr__(self, "_connections", Cache(self.clock, MINUTE))
         object.__setattr__(self, "_helpdesks", Cache(self.clock, MINUTE))
         object.__setattr__(self, "_scopes", Cache(self.clock, MINUTE))
+        object.__setattr__(self, "_waits", Cache(self.clock, MINUTE))
         object.__setattr__(self, "neighbours", Neighbours(self.table, self.clock))
         object.__setattr__(self, "_remembered", Remembered(self.clock))
         object.__setattr__(self, "_tokens", SharedTokens(self.table, self.clock, self.pause))
@@ -129,6 +132,13 @@ class Directory:
         if not (texts.private or texts.public):
             return ()
         return open_topics(self._scopes.get(SCOPES, lambda: scopes(self.table)), connection.name)
+
+    def usual_waits(self, connection: Connection) -> Mapping[str, int]:
+        """Return how long customers usually wait in the coming hours (see `watching.waits`), if a text says it."""
+        if not connection.policy.says_usual_wait:
+            return {}
+        key = waits_item(connection.channel, connection.account)
+        return self._waits.get(key[0], lambda: (self.table.get(key) or {}).get("promises", {}))
 
     def _definition(self, key: Key) -> str:
         item = self.table.get(key)

@@ -12,7 +12,6 @@ from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.contracts.registration import Finding, Registers, Site, State
 from deskwire.model.errors import ConfigurationError, DeskwireError, where
-from deskwire.model.keys import compose
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
 from deskwire.ports import Table
@@ -20,6 +19,7 @@ from deskwire.settings import ENDPOINTS
 from deskwire.telemetry import Telemetry
 
 from .directory import Directory
+from .figures import partition
 from .limits import LeftAlone
 from .table import seconds
 
@@ -176,7 +176,7 @@ class Registrations:
         now = self.directory.clock()
         if self.table.due(helpdesk_key(connection.helpdesk)[0], seconds(now), 1):
             return
-        prefix = f"F#{compose(connection.channel, connection.account)}"
+        prefix = partition(connection.channel, connection.account)
         items = self.table.query(prefix, "H#")
         hours = [datetime.strptime(str(each["sk"]), "H#%Y-%m-%dT%H").replace(tzinfo=UTC)
                  for each in items if each.get("messages")]  # fmt: skip

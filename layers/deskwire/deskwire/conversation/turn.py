@@ -59,6 +59,7 @@ class Turn:
     inside: Reach  # the helpdesk's
     now: datetime
     incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
+    usual_waits: Mapping[str, int] = field(default_factory=dict)  # seconds until a first answer, by the message's hour
     mirror: str = ""  # the helpdesk into which what is filed is copied
     own: str = ""  # the helpdesk of the thread's ticket, or of its next one
     others: frozenset[str] = frozenset()  # helpdesks whose messages are left for other turns; empty: the own

@@ -6,17 +6,16 @@ its line. Nothing here holds a word of a customer: the figures have none.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from deskwire.care import waits
 from deskwire.configuration import INDEX_KEY, Connection
-from deskwire.model.keys import compose
+from deskwire.conversation import figures
 from deskwire.ports import Table
 
 KEPT = timedelta(days=400)  # as long as watch keeps them
@@ -70,12 +69,12 @@ class Summary:
     @property
     def first_answers(self) -> dict[int, int]:
         """The waits for a first answer, as counts by length."""
-        return _counts(self.tickets, "a")
+        return figures.by_length(self.tickets, "a")
 
     @property
     def resolutions(self) -> dict[int, int]:
         """The times until tickets were solved, as counts by length."""
-        return _counts(self.tickets, "r")
+        return figures.by_length(self.tickets, "r")
 
     @property
     def waiting(self) -> int:
@@ -131,29 +130,11 @@ def sources(table: Table, stack: str) -> list[Source]:
 
 def rows(table: Table, source: Source, since: datetime, until: datetime) -> Iterator[Row]:
     """Yield what was counted of a connection from the hour of `since` on."""
-    pk, first = f"F#{compose(source.channel, source.account)}", since.replace(minute=0, second=0, microsecond=0)
-    for prefix in prefixes(since.astimezone(UTC).date(), until.astimezone(UTC).date()):
-        for letter in "HC":
-            for item in table.query(pk, f"{letter}#{prefix}"):
-                row = _row(source, item)
-                if first <= row.hour <= until:
-                    yield row
-
-
-def prefixes(first: date, last: date) -> Iterator[str]:
-    """Yield the beginnings of days that hold all of these days and few others: few reads for a long span."""
-    day = first
-    while day <= last:
-        month_end = day.replace(day=monthrange(day.year, day.month)[1])
-        ten_end = min(day + timedelta(days=9 - day.day % 10), month_end)
-        if day.day == 1 and last >= month_end:
-            text, end = f"{day:%Y-%m}", month_end
-        elif day.day % 10 in {0, 1} and last >= ten_end:
-            text, end = f"{day:%Y-%m-%d}"[:9], ten_end
-        else:
-            text, end = f"{day:%Y-%m-%d}", day
-        yield text
-        day = end + timedelta(days=1)
+    for letter in "HC":
+        for hour, alike, found in figures.read(
+            table, figures.partition(source.channel, source.account), letter, since, until
+        ):
+            yield Row(source, hour, found, letter == "C", *alike)
 
 
 def by(some: Iterable[Row], what: str) -> dict[str, Summary]:
@@ -171,18 +152,6 @@ def together(some: Iterable[Row]) -> Summary:
     for row in some:
         total.add(row)
     return total
-
-
-def _row(source: Source, item: Mapping[str, Any]) -> Row:
-    letter, hour, *alike = item["sk"].split("#")
-    figures = {name: number for name, number in item.items() if name not in {"pk", "sk", "expires"}}
-    return Row(source, datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC), figures, letter == "C", *alike)
-
-
-def _counts(figures: Mapping[str, int], letter: str) -> dict[int, int]:
-    """Return the counts by length among the figures: `a17`, `r03`. What was taken back adds up to nothing."""
-    found = {int(name[1:]): number for name, number in figures.items() if name[0] == letter and name[1:].isdecimal()}
-    return {number: count for number, count in found.items() if count > 0}
 
 
 def _times(counts: Mapping[int, int]) -> dict[str, int | None]:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deskwire.configuration import Connection, connection_key
+from deskwire.conversation.figures import hour_of, partition
 from deskwire.model.errors import DeskwireError, TemporaryError, where
-from deskwire.model.keys import compose
 from deskwire.ports import Absent, Alarms, Bus, Conflict, Key, Put, Table, Update
 from deskwire.telemetry import Telemetry
 
@@ -24,6 +24,7 @@ from .incidents import IncidentWatch
 from .mirroring import MirrorWatch
 from .published import Published
 from .records import each_read
+from .waits import WaitWatch
 
 MOST = 30  # records read at once
 MOST_WRITES = 100  # of a transaction
@@ -40,6 +41,7 @@ class Watcher:
     bus: Bus | None = None
     incidents: IncidentWatch | None = None
     mirrors: MirrorWatch | None = None
+    waits: WaitWatch | None = None
     alarms: Alarms | None = None
     _names: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
 
@@ -67,8 +69,10 @@ class Watcher:
         return ""
 
     def look(self) -> int:
-        """Close the incidents that are over; return how many."""
+        """Close the incidents that are over and note how long customers usually wait; return how many were closed."""
         closed = self.incidents.close_what_is_over() if self.incidents is not None else 0
+        if self.waits is not None:
+            self.waits.note()
         self.telemetry.flush()
         return closed
 
@@ -150,13 +154,13 @@ def token_item(identifier: str) -> Key:
 
 def figures_item(channel: str, account: str, at: datetime) -> Key:
     """Return where the figures of an account's hour are: `messages`, `tickets`, `answers`, each outcome, and sums."""
-    return (f"F#{compose(channel, account)}", f"H#{_hour(at)}")
+    return (partition(channel, account), f"H#{hour_of(at)}")
 
 
 def case_item(case: Case) -> Key:
     """Return where the figures of an account's tickets are whose customers wrote in one hour, and which are alike."""
     alike = f"{case.language}#{case.priority}#{case.kind}"
-    return (f"F#{compose(case.channel, case.account)}", f"C#{_hour(_time(case.since))}#{alike}")
+    return (partition(case.channel, case.account), f"C#{hour_of(_time(case.since))}#{alike}")
 
 
 def metric_of(name: str) -> str:
@@ -195,10 +199,6 @@ def _figures(facts: Iterable[Fact]) -> list[Update]:
             sums[key].update(counts)
             latest[key] = fact.at
     return [Update(key, add=counts, initial={"expires": latest[key] + FIGURES_SECONDS}) for key, counts in sums.items()]
-
-
-def _hour(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H}"
 
 
 def _time(stamp: int) -> datetime:

@@ -1,0 +1,95 @@
+"""Notes for each connection within which time customers of the coming hours are usually answered (see `care.usual`).
+
+Once an hour, of the figures that watch counted, and only where a text of the policy says it: one item, which converse
+reads. What it holds ends with its hours, so that nothing old is promised once watch stands still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from deskwire.care.clocks import UNHURRIED
+from deskwire.care.hours import Hours
+from deskwire.care.usual import HOUR, LEARNED, Waited, promises
+from deskwire.configuration import INDEX_KEY, Connection
+from deskwire.conversation.figures import by_length, hour_of, partition, read, waits_item
+from deskwire.conversation.table import DAY, moment, seconds
+from deskwire.model.errors import where
+from deskwire.model.keys import digest
+from deskwire.ports import Clock, Table, Update
+from deskwire.telemetry import Telemetry
+
+COMING = 3  # hours, beside this one and the one before: a message may be acknowledged in the hour after its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitWatch:
+    """Everything that is needed to say what is usual."""
+
+    table: Table
+    clock: Clock
+    telemetry: Telemetry
+    _hours: set[int] = field(
+        init=False, default_factory=set
+    )  # the latest in which this worker had nothing left to note
+
+    def note(self) -> int:
+        """Note it for each connection whose texts say it and where this hour's is not noted yet; return for how many.
+
+        One that cannot be read holds up no other, and is tried again.
+        """
+        now, noted = self.clock(), 0
+        hour, failed = seconds(now) // HOUR, 0
+        if hour in self._hours:
+            return 0
+        for connection in self._connections():
+            try:
+                noted += self._note(connection, now)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others' customers are told, and it is seen
+                failed += 1
+                self.telemetry.count("WatchErrors")
+                self.telemetry.log("ERROR", "usual waits not noted", connection=connection.name, reason=where(error))
+        self._hours.clear()
+        self._hours.update({hour} if not failed else ())
+        return noted
+
+    def _connections(self) -> Iterator[Connection]:
+        index = self.table.get(INDEX_KEY) or {}
+        for pk, sk in index.get("keys", ()):
+            found = self.table.get((pk, sk)) if sk == "CONNECTION" else None
+            if found is not None:
+                connection = Connection.read(found["definition"])
+                if connection.policy.says_usual_wait:
+                    yield connection
+
+    def _note(self, connection: Connection, now: datetime) -> bool:
+        key, hours = waits_item(connection.channel, connection.account), connection.policy.hours
+        before = self.table.get(key) or {}
+        this, learned_by = seconds(now) // HOUR * HOUR, _regime(hours)
+        if (before.get("made"), before.get("regime")) == (this, learned_by):
+            return False
+        # By other opening hours customers waited otherwise: what was learned before they changed says nothing of now.
+        since = before.get("since", 0) if before.get("regime", learned_by) == learned_by else this
+        first = max(now - LEARNED, moment(since))
+        known = list(self._known(connection, first, now))
+        coming = range(this - HOUR, this + (COMING + 1) * HOUR, HOUR)
+        found = promises(known, hours, coming, seconds(now))
+        named = {hour_of(moment(hour)): within for hour, within in found.items()}
+        item = {"promises": named, "made": this, "regime": learned_by, "since": since, "expires": this + 60 * DAY}
+        self.table.update(Update(key, set=item))
+        return True
+
+    def _known(self, connection: Connection, first: datetime, now: datetime) -> Iterator[Waited]:
+        pk = partition(connection.channel, connection.account)
+        for hour, (language, _, kind), figures in read(self.table, pk, "C", first, now):
+            if kind not in UNHURRIED:
+                answered = by_length(figures, "a")
+                waiting = figures.get("tickets", 0) - figures.get("unanswered", 0)
+                yield Waited(seconds(hour), max(waiting, sum(answered.values())), answered, language, kind)
+
+
+def _regime(hours: Hours) -> str:
+    """Return by which opening hours customers waited; days of their own change it for themselves alone."""
+    return digest(hours.model_dump_json(exclude={"days"}))[:16]
