@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from deskwire.care import usual
 from deskwire.care.hours import Hours
-from deskwire.care.usual import HOUR, LEARNED, Waited, situation
+from deskwire.care.usual import HOUR, LEARNED, RECENT, Waited, situation
 from deskwire.care.waits import bucket
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
@@ -31,7 +31,6 @@ SEEDS = 2
 WEEK = {day: ["09:00-17:00"] for day in ("monday", "tuesday", "wednesday", "thursday")} | {"friday": ["09:00-15:00"]}
 OFFICE = Hours.model_validate({"time_zone": "Europe/Warsaw", "week": WEEK})
 ALWAYS = Hours()
-BRAKE = usual.broken
 
 
 @dataclass(frozen=True)
@@ -138,17 +137,16 @@ def promised(company: Company, some: list[Customer]) -> Iterator[tuple[Customer,
     figures = Figures(some)
     place = cache(lambda hour: situation(company.hours, hour))
     usual.situation = lambda _, hour: place(hour)
-    brake = BRAKE
-    for hour in range(first, first + MEASURED * 24 * HOUR, HOUR):
-        if hour not in figures.rows:
-            continue
+    lately: dict[int, int] = {}
+    for hour in range(first - RECENT, first + MEASURED * 24 * HOUR, HOUR):
         rows = figures.known(hour)
-        brakes: list[bool] = []
-        usual.broken = lambda given, now, noted=brakes: noted.append(brake(given, now))
         without = usual.promises(rows, company.hours, [hour], hour).get(hour, 0)
-        told = 0 if brakes[0] else without
+        if without:
+            lately[hour] = without
+        told = 0 if usual.broken(rows, lately, hour) else without
         for each in (each for those in figures.rows[hour].values() for each in those):
-            yield each, told, without
+            if hour >= first:
+                yield each, told, without
 
 
 def main() -> None:

@@ -101,28 +101,30 @@ def test_at_night_it_is_until_the_morning_by_the_clock():
     assert promises(weeks(bucket(13 * HOUR)), OFFICE, [at(2026, 12, 24, 10)], NOW) == {}  # no such day is known
 
 
-def test_nothing_is_promised_while_the_last_day_breaks_it():
-    coming, night = at(2026, 11, 24, 10), bucket(13 * HOUR)
-    today = [Waited(NOW - hours * HOUR, 3, {}) for hours in (2, 3, 4)]  # nobody is answered since the morning
-    answered = [Waited(NOW - hours * HOUR, 3, {QUICK: 3}) for hours in (2, 3, 4)]
-    assert promises([*weeks(night), *answered], OFFICE, [coming], NOW) == {coming: 15 * MINUTE}
-    assert promises([*weeks(night), *today], OFFICE, [coming], NOW) == {}
-    yesterday = [each._replace(hour=each.hour - 2 * DAY) for each in today]
-    assert promises([*weeks(night), *yesterday], OFFICE, [coming], NOW) != {}
-
-
 @pytest.mark.parametrize(
     ("customers", "missed", "said"), [(2, 1, False), (3, 3, True), (100, 17, False), (100, 19, True)]
 )
 def test_as_many_broken_promises_as_chance_explains_are_none(customers, missed, said):
-    waited = Waited(NOW - 3 * HOUR, customers, {QUICK: customers - missed})
-    assert broken([(waited, HOUR)], NOW) is said
-    assert not broken([(waited, 3 * HOUR)], NOW)  # not due yet
+    hour = NOW - 3 * HOUR
+    waited = Waited(hour, customers, {QUICK: customers - missed})
+    assert broken([waited], {hour: HOUR}, NOW) is said
+    assert not broken([waited], {hour: 3 * HOUR}, NOW)  # not due yet
+    assert not broken([waited], {}, NOW)
+
+
+def test_a_bad_morning_is_seen_beside_a_good_yesterday_and_forgotten_after_a_day():
+    yesterday = [Waited(NOW - hours * HOUR, 5, {QUICK: 5}) for hours in range(8, 24)]
+    today = [Waited(NOW - hours * HOUR, 2, {}) for hours in (2, 3, 4)]
+    said = {each.hour: 15 * MINUTE for each in (*yesterday, *today)}
+    assert broken([*yesterday, *today], said, NOW)
+    assert not broken(yesterday, said, NOW)
+    assert not broken(today, said, NOW + 2 * DAY)
 
 
 def test_many_customers_are_no_trouble():
-    assert not broken([(Waited(NOW - 3 * HOUR, 100_000, {QUICK: 91_000}), HOUR)], NOW)
-    assert broken([(Waited(NOW - 3 * HOUR, 100_000, {QUICK: 89_000}), HOUR)], NOW)
+    hour = NOW - 3 * HOUR
+    assert not broken([Waited(hour, 100_000, {QUICK: 91_000})], {hour: HOUR}, NOW)
+    assert broken([Waited(hour, 100_000, {QUICK: 89_000})], {hour: HOUR}, NOW)
 
 
 @pytest.mark.parametrize(

@@ -63,32 +63,16 @@ def situation(hours: Hours, hour: int) -> Situation:
 
 
 def promises(known: Iterable[Waited], hours: Hours, coming: Iterable[int], now: int) -> dict[int, int]:
-    """Return within how many seconds customers of each coming hour are usually answered, where enough is known.
-
-    Nothing is promised while what would have been promised is broken more often than chance explains.
-    """
+    """Return within how many seconds customers of each coming hour are usually answered, where enough is known."""
     alike: defaultdict[Situation, list[Waited]] = defaultdict(list)
     where: dict[int, Situation] = {}
     for each in known:
         if each.hour not in where:
             where[each.hour] = situation(hours, each.hour)
         alike[where[each.hour]].append(each)
-    if broken(_given(alike.values(), now), now):
-        return {}
     places = {hour: situation(hours, hour) for hour in coming}
     found = {place: promise(alike[place], now) for place in set(places.values())}
     return {hour: within for hour, place in places.items() if (within := found[place])}
-
-
-def _given(alike: Iterable[Sequence[Waited]], now: int) -> list[tuple[Waited, int]]:
-    """Return who wrote lately, with what the days before promised them."""
-    found: list[tuple[Waited, int]] = []
-    for those in alike:
-        lately = [each for each in those if each.hour > now - RECENT]
-        before = [each for each in those if each.hour <= now - DAY] if lately else []
-        if within := promise(before, now):
-            found += [(each, within) for each in lately]
-    return found
 
 
 def promise(known: Sequence[Waited], now: int) -> int | None:
@@ -96,8 +80,12 @@ def promise(known: Sequence[Waited], now: int) -> int | None:
     return next((step for step in STEPS if _holds(known, step, now)), None)
 
 
-def broken(given: Sequence[tuple[Waited, int]], now: int) -> bool:
-    """Return whether the promises that fell due in the last hours or the last day were broken more than by chance."""
+def broken(known: Iterable[Waited], before: Mapping[int, int], now: int) -> bool:
+    """Return whether what was to be promised lately was broken more often than chance explains: nothing is said then.
+
+    `before` has the promises of the hours before, said or not, as they were made then: later ones know what came.
+    """
+    given = [(each, before[each.hour]) for each in known if each.hour in before]
     for span in BAD:
         due = [(each, step) for each, step in given if now - span < each.hour + HOUR + step <= now]
         missed = sum(_missed([each], step) for each, step in due)

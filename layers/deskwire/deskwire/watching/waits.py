@@ -12,7 +12,7 @@ from datetime import datetime
 
 from deskwire.care.clocks import UNHURRIED
 from deskwire.care.hours import Hours
-from deskwire.care.usual import HOUR, LEARNED, Waited, promises
+from deskwire.care.usual import HOUR, LEARNED, RECENT, Waited, broken, promises
 from deskwire.configuration import INDEX_KEY, Connection
 from deskwire.conversation.figures import by_length, hour_of, partition, read, waits_item
 from deskwire.conversation.table import DAY, moment, seconds
@@ -76,8 +76,15 @@ class WaitWatch:
         known = list(self._known(connection, first, now))
         coming = range(this - HOUR, this + (COMING + 1) * HOUR, HOUR)
         found = promises(known, hours, coming, seconds(now))
-        named = {hour_of(moment(hour)): within for hour, within in found.items()}
-        item = {"promises": named, "made": this, "regime": learned_by, "since": since, "expires": this + 60 * DAY}
+        earlier = {int(hour): within for hour, within in before.get("lately", {}).items()}
+        ahead = {hour: within for hour, within in found.items() if hour >= this}
+        lately = {hour: within for hour, within in (earlier | ahead).items() if hour > this - RECENT}
+        said = {} if broken(known, lately, seconds(now)) else found
+        item = {
+            "promises": {hour_of(moment(hour)): within for hour, within in said.items()},
+            "lately": {str(hour): within for hour, within in lately.items()},
+            "made": this, "regime": learned_by, "since": since, "expires": this + 60 * DAY,
+        }  # fmt: skip
         self.table.update(Update(key, set=item))
         return True
 
