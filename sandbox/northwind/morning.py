@@ -44,9 +44,7 @@ class Morning(Script):
 
     def play(self, tick: Callable[[float], None]) -> None:
         """Play the whole script; `tick` is called several times a second with the part that is done."""
-        scenes = [*self._scenes()]
-        self.random.shuffle(scenes)
-        scenes.sort(key=lambda scene: scene is not self._troubles)
+        scenes = self._in_order()
         span = SECONDS * self._scale
         for number, scene in enumerate(scenes):
             self._at(span * number / len(scenes), scene)
@@ -62,6 +60,12 @@ class Morning(Script):
                 played += 1
         if self._operator is not None:
             self._operator.join(PATIENCE)
+
+    def _in_order(self) -> list[Step]:
+        """Return every scene in the order of this morning; the troubles begin it, so that they fall into it."""
+        scenes = [*self._scenes()]
+        self.random.shuffle(scenes)
+        return sorted(scenes, key=lambda scene: scene != self._troubles)  # `is not` holds for any two looks at a method
 
     def _scenes(self) -> Iterator[Step]:
         for scene in self.scenes:

@@ -1,0 +1,18 @@
+"""The order in which a morning at Northwind is played."""
+
+from random import Random
+
+import pytest
+
+from sandbox.northwind.morning import Morning
+from sandbox.northwind.scenes import Scene
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_troubles_begin_it_so_that_customers_write_while_the_helpdesk_is_down(seed):
+    morning = Morning.__new__(Morning)
+    morning.random, morning._scale = Random(seed), 1.0
+    morning.scenes = [Scene(lambda: None, 30, 0.0)]
+    scenes = morning._in_order()
+    assert len(scenes) == 31
+    assert scenes[0] == morning._troubles
