@@ -118,7 +118,7 @@ FAULTS = (
           "not set(accounts) <= set(known)", "False", ("tests/attacks/test_pages_under_attack.py",)),
     Fault("two accounts share what was sent", "conversation.table", 'f"O#{place}/{compose(platform_id)}"',
           'f"O#{compose(platform_id)}"', LEDGER),
-    Fault("two hours share their figures", "watching.watcher",
+    Fault("two hours share their figures", "conversation.figures",
           ":%Y-%m-%dT%H}", ":%Y-%m-%d}", ("tests/library/watching",)),
     # ---------------------------------------------------------------------------------------------- figures of tickets
     Fault("a customer waits since the ticket, not since they wrote", "conversation.ledger",
