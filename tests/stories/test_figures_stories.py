@@ -37,7 +37,7 @@ class Counted(Morning):
         self.work()
         return self.work()
 
-    def figures(self):
+    def figures(self, channel="messenger"):
         """Return the figures of all tickets by what they are, without those that are 0."""
         gate = Gate((), lambda _: None)
         gate.open = True
@@ -49,7 +49,7 @@ class Counted(Morning):
         return {
             sk: {name: number for name, number in found.items() if name not in {"pk", "sk", "expires"} and number}
             for (pk, sk), found in table.memory.items.items()
-            if pk == f"F#messenger/{PAGE}" and sk.startswith("C#")
+            if pk == f"F#{channel}/{PAGE}" and sk.startswith("C#")
         }
 
 

@@ -13,8 +13,8 @@ OTHER = "24900000000000018"
 class Morning(Company):
     """The company of the stories, with a stream on its table."""
 
-    def __init__(self, clock, zendesk):
-        super().__init__(clock, zendesk)
+    def __init__(self, clock, zendesk, *policy):
+        super().__init__(clock, zendesk, *policy)
         self.streamed = StreamingTable(self.now)
         self.streamed.items = self.table.items
         for part in (self, self.conversation, self.sweeper, self.directory):

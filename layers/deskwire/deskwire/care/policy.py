@@ -16,6 +16,7 @@ from .hours import Hours
 from .judge import HOT, WEIGHTS, Learned, own_words
 from .phrasebook import plain
 from .promising import speaks
+from .survey import Survey
 from .texts import USUAL_WAIT, Tag, Texts, Wordings, names
 from .words import unaccented
 
@@ -423,6 +424,9 @@ class Policy(BaseModel):
     escalation: Escalation = Field(
         default_factory=Escalation, description="What else follows where an answer is due, and overdue."
     )
+    survey: Survey = Field(
+        default_factory=Survey, description="Whether a customer is asked how content they are, once solved."
+    )
     history: LookingBack = Field(
         default_factory=LookingBack, description="Whether a customer's earlier tickets are looked up, and by what."
     )
@@ -486,6 +490,9 @@ class Policy(BaseModel):
                     raise ValueError(
                         f"{name}.{visibility} has no text in the default language ({self.default_language})"
                     )
+        thanks = self.survey.thanks
+        if thanks and self.survey.thanking("", self.default_language) is None:
+            raise ValueError(f"survey.thanks has no text in the default language ({self.default_language})")
         for name, texts in {
             "private.beside": self.private.said_beside,
             "private.link.says": self.private.said_with_link,

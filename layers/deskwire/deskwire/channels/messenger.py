@@ -59,6 +59,7 @@ class Messenger(meta.PageLogin, Channel):
     endpoint_settings = meta.ENDPOINT_SETTINGS
     connection_secrets = meta.CONNECTION_SECRETS
     media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
+    offers = meta_inbox.OFFERS
     terms = Terms(
         sending={
             Visibility.PRIVATE: Sending(

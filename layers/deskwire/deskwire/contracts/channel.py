@@ -2,8 +2,8 @@
 
 A connector is one module in `channels/`, named as the platform's product, with one subclass of `Channel` in it. It
 has no state and knows no AWS, no database, no logger and no vendor SDK. What it can do beyond `parse` are small
-protocols of their own (`Replies`, `Asks`, `Moderates`, `Fetches`, `Polls`, `Profiles`, `MediaHosts`), found by
-`isinstance`.
+protocols of their own (`Replies`, `Asks`, `Offers`, `Moderates`, `Fetches`, `Polls`, `Profiles`, `MediaHosts`), found
+by `isinstance`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from deskwire.web.reading import Node
     from deskwire.web.request import Request, Response
 
-    from .terms import Permit
+    from .terms import Figure, OfferLimit, Permit
 
 
 LINK_SECRET: Final = "link_secret"  # noqa: S105 - the name of what signs one-time links to a page's connection
@@ -121,6 +121,13 @@ class Asks(Protocol):
 
 
 @runtime_checkable
+class Offers(Protocol):
+    """Shows choices below a text (`Outgoing.offers`), and reads which one was pressed (`Event.choice`)."""
+
+    offers: ClassVar[Figure[OfferLimit]]
+
+
+@runtime_checkable
 class Moderates(Protocol):
     """Can hide a public message, and show it again."""
 
@@ -184,7 +191,7 @@ def serves_pages(connector: object) -> bool:
 
 
 __all__ = [
-    "LINK_SECRET", "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Moderates", "Page", "Polls",
+    "LINK_SECRET", "Asks", "Channel", "Fetches", "Mail", "Media", "MediaHosts", "Moderates", "Offers", "Page", "Polls",
     "Profiles", "Reach", "Rejects", "Remember", "Replies", "each", "filled", "in_turn", "line", "newest", "place",
     "serves_pages",
 ]  # fmt: skip

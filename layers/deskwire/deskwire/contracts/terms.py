@@ -77,6 +77,18 @@ class FileLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferLimit:
+    """How many choices one message may show, how long the title of one may be, and the text above them.
+
+    In characters; which are counted is seldom said.
+    """
+
+    most: int
+    title: int
+    text: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How many messages or requests, all of one `name` together, the other side takes of an account in a `span`.
 

@@ -42,9 +42,10 @@ from .remembering import lookups
 from .reminders import METRICS
 from .routing import NOT_THEIRS, ROUTED, Routing, message_of
 from .sending import Sending
+from .surveying import Surveying
 from .table import seconds
 from .thread import Thread
-from .timers import fired, guards, reminds, without_reminders
+from .timers import acts, fired, without_reminders
 from .turn import Turn, is_inbound, waiting_since, written_at
 from .updating import Updating
 
@@ -217,7 +218,7 @@ class Conversation:
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)
         connection = self.directory.connection(*came_by)
-        idle = not (thread.pending or reminds(thread, self.clock()) or guards(thread))
+        idle = not (thread.pending or acts(thread, self.clock()))
         if idle or connection is None:
             if trouble is not None:
                 raise trouble
@@ -330,6 +331,8 @@ class Conversation:
         intent = _Intent(ledger, ack)
         plan = Updating(ledger, self.telemetry, sending).told(turn, plan)
         hear(turn, () if plan.follow_up else left)
+        surveying = Surveying(ledger, self.telemetry, sending)
+        surveying.hear(turn, plan)
         quote(ledger, turn, plan)
         if plan.file or plan.doubted:
             self._file(turn, plan, self._filing(ledger, intent))
@@ -341,6 +344,7 @@ class Conversation:
         if plan.relay:
             relaying = Relaying(ledger, self.archive, self.telemetry, sending, linking)
             self._ask(turn, 1, lambda: relaying.relay(turn, plan))
+        surveying.ask(turn, plan)
         if turn.begun:
             acknowledging.close_begun(turn)
         tell(ledger, turn)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from deskwire.care.policy import ClosedTickets
+from deskwire.care.survey import Rating
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.model.events import Event, Kind
 from deskwire.model.notices import Purpose
@@ -16,7 +17,7 @@ from deskwire.model.signals import Signal, Status
 from deskwire.timing import GIVE_UP
 
 from .albums import albums, more_to_come, together
-from .recorded import ERASED, Outcome, Recorded
+from .recorded import ERASED, RATED, Outcome, Recorded
 from .table import moment, person_digest, seconds
 from .thread import Thread
 
@@ -45,7 +46,7 @@ class Pending:
     about. `answers` is the line that says what the customer's message answers. `parts` are the further messages of an
     album, which is filed as one. `filed_as` is the key under which an earlier attempt may have filed it (empty: its
     own). `aside` is why it gets no ticket by the company's policy, unless something is filed with it (`praise`) or
-    at all.
+    at all. `rating` is its answer to our question how content the customer is.
     """
 
     message: Recorded
@@ -63,6 +64,7 @@ class Pending:
     filed_as: str = ""
     aside: str = ""
     praise: bool = False
+    rating: Rating | None = None
 
     @property
     def event(self) -> Event | None:
@@ -79,6 +81,11 @@ class Pending:
     def may_be_filed(self) -> bool:
         """Whether an earlier attempt may have filed it, which nobody does with another id of a customer."""
         return self.doubtful and not (self.event is not None and self.event.renames)
+
+    @property
+    def rates(self) -> bool:
+        """Whether it is a rating, and no words beyond that are to be filed."""
+        return self.rating is not None and not self.rating.words
 
     @property
     def first_sight(self) -> bool:
@@ -197,7 +204,7 @@ def begins(item: Pending) -> bool:
     event, notice = item.event, item.message.notice
     if notice is not None:
         return notice.purpose is Purpose.OPENED
-    filed = not (item.gone or item.twin or item.refused or item.aside)
+    filed = not (item.gone or item.twin or item.refused or item.aside or item.rates)
     return filed and event is not None and event.kind is Kind.MESSAGE and not event.own
 
 
@@ -215,8 +222,11 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
         return end(message, Outcome.MERGED, "the same as another event")
-    reason = _needless(item, event, thread, about=about)
-    return end(message, Outcome.SUPPRESSED, reason) if reason else "file"
+    if reason := _needless(item, event, thread, about=about):
+        return end(message, Outcome.SUPPRESSED, reason)
+    if item.rates:
+        return end(message, Outcome.FILED, RATED, ticket=thread.survey.ticket if thread.survey else "")
+    return "file"
 
 
 def _note(item: Pending, *, about: bool) -> Recorded | Literal["file"]:

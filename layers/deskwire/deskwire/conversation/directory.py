@@ -162,8 +162,9 @@ class Directory:
             thread_key = compose(connection.channel, connection.account, outgoing.thread)
             outbox = TableOutbox(self.table, self.clock)
             return outbox.put(
-                thread_key, outgoing.key, outgoing.text, automatic=outgoing.automatic, closed=outgoing.closed
-            )
+                thread_key, outgoing.key, outgoing.text, automatic=outgoing.automatic, closed=outgoing.closed,
+                offers=outgoing.offers,
+            )  # fmt: skip
 
         return show
 

@@ -164,6 +164,9 @@ class Filing:
                 turn.blame(error, [item.message.key])
                 raise
             except (PermanentError, TicketGone) as error:
+                if item.message.reminder:
+                    turn.outcomes.append(end(item.message, Outcome.SUPPRESSED, "its ticket is closed"))
+                    continue
                 if turn.away:
                     turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
                     continue

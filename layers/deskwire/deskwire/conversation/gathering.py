@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from deskwire.care.survey import Rating
 from deskwire.configuration import Connection
 from deskwire.contracts.channel import Fetches
 from deskwire.model.errors import PermanentError, TemporaryError
@@ -16,9 +17,11 @@ from deskwire.timing import STOP_AFTER
 from . import wording
 from .aside import set_aside
 from .decide import MOST, Pending, Undelivered
+from .entries import assess
 from .ledger import UNDELIVERED, Ledger, text_digest
 from .mirroring import ENDED
 from .recorded import Outcome, Recorded
+from .surveys import rating_of
 from .thread import Thread
 from .turn import Turn
 
@@ -90,11 +93,17 @@ class Gathering:
         if event.own and event.kind is not Kind.ATTACHMENT:
             return dataclasses.replace(pending, echo=self._is_echo(turn, event))
         if event.kind is Kind.MESSAGE:
-            pending = dataclasses.replace(pending, answers=self._answers(turn, event))
-            return set_aside(turn, pending, event)
+            return self._said(turn, pending, event)
         if event.kind not in {Kind.EDIT, Kind.DELETION, Kind.ATTACHMENT}:
             return pending
         return self._with_original(turn, pending, event)
+
+    def _said(self, turn: Turn, pending: Pending, event: Event) -> Pending:
+        """Return a customer's message with what it answers, or why it gets no ticket."""
+        if (rating := _rating(turn, event)) is not None:
+            return dataclasses.replace(pending, rating=rating)
+        pending = dataclasses.replace(pending, answers=self._answers(turn, event))
+        return set_aside(turn, pending, event)
 
     def _completed(self, turn: Turn, channel: Fetches, message: Recorded, event: Event) -> Recorded | Pending:
         """Return the message with its words fetched, or a pending message that says why it has none."""
@@ -154,6 +163,14 @@ class Gathering:
                 turn.settle(key, "sent", (event.object_id,), "seen by its echo")
                 return True
         return False
+
+
+def _rating(turn: Turn, event: Event) -> Rating | None:
+    """Return the rating that a message is; words beyond it that praise are as good as none."""
+    rating = None if turn.mirrors else rating_of(turn.thread, event, turn.connection.policy, turn.now)
+    if rating is None or not rating.words:
+        return rating
+    return Rating(rating.stars) if assess(turn, event).praises else rating
 
 
 def _is_deletion(message: Recorded) -> bool:

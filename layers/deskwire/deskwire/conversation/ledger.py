@@ -55,6 +55,7 @@ from .table import (
     reference_item,
     seconds,
     sent_item,
+    survey_item,
     thread_item,
     ticket_item,
     unfiled_item,
@@ -296,6 +297,20 @@ class Ledger:
                 continue  # another thread of theirs
             return True
         return False
+
+    def claim_survey(self, channel: str, author: str, key: str, period: int) -> bool:
+        """Claim a person's period, in seconds, for the question with this key; False: it is another question's."""
+        now = seconds(self.clock())
+        claimed = Update(
+            survey_item(channel, author),
+            set={"asked_at": now, "asked_by": digest(key), "expires": now + period + DAY},
+            when=[("asked_at", AtMost(now - period))],
+        )
+        try:
+            self.table.update(claimed)
+        except Conflict as conflict:
+            return (conflict.item or {}).get("asked_by") == digest(key)
+        return True
 
     def whose(self, signal: Signal) -> str:
         """Return the thread of a signal's ticket. If the ticket is unknown, mark it as signalled and return "".

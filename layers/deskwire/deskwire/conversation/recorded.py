@@ -46,6 +46,8 @@ SAID = "note/said"  # the keys of notes on what was said automatically begin so
 
 
 AUTOMATIC = "automatic"  # the reason of a report, filed, about a text that no person wrote
+RATING = "note/rating/"  # the keys of notes on a customer's rating begin so
+RATED = "a rating, for which the ticket gets a note"  # the reason of a message that is no more
 ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
 
 
@@ -62,7 +64,8 @@ class Recorded:
     `clock` is the clock that a note says has run out, `calls`: the people on call are told, too.
 
     `mirror` is the helpdesk into which it is copied once it is filed, `quotes` are the keys of messages without a
-    ticket that its entry quotes. `helpdesk` is where the ticket of a note is, if not where the thread's is.
+    ticket that its entry quotes. `helpdesk` is where the ticket of a note is, if not where the thread's is. `rating` is
+    the customer's, of one to five, that a note is about: watch counts it.
     """
 
     key: str
@@ -89,6 +92,7 @@ class Recorded:
     mirror: str = ""
     quotes: tuple[str, ...] = ()
     helpdesk: str = ""
+    rating: int = 0
 
     @property
     def content(self) -> Happened | None:
@@ -98,7 +102,7 @@ class Recorded:
     @property
     def reminder(self) -> bool:
         """Whether it is a note that is needed in its own ticket alone."""
-        return self.key.startswith((f"{REMINDER}/", f"{HISTORY}/"))
+        return self.key.startswith((f"{REMINDER}/", f"{HISTORY}/", RATING))
 
     @property
     def recalls(self) -> bool:
@@ -112,7 +116,7 @@ class Recorded:
         An attachment that followed its message is fetched by the mirror itself.
         """
         if self.event is not None:
-            return self.event.kind is not Kind.ATTACHMENT
+            return self.event.kind is not Kind.ATTACHMENT and self.reason != RATED
         return bool(self.note) and self.key.startswith(f"{SAID}%2F")
 
     @property
@@ -171,8 +175,9 @@ class Recorded:
         return found
 
     def _changing(self) -> Item:
-        """Return the fields that say what a note changes in its ticket."""
-        named = {name: getattr(self.change, name) for name in CHANGED}
+        """Return the fields that say what a note changes in its ticket, and in the figures."""
+        named = {name: getattr(self.change, name) for name in CHANGED} | {"rating": self.rating}
+        named |= {"figures": self.figures} if self.rating else {}
         tags = {"tags": list(self.change.tags)} if self.change.tags else {}
         return tags | {name: value for name, value in named.items() if value}
 
@@ -205,4 +210,5 @@ def recorded(item: Item) -> Recorded:
         mirror=item.get("mirror", ""),
         quotes=tuple(item.get("quotes", ())),
         helpdesk=item.get("helpdesk", ""),
+        rating=int(item.get("rating", 0)),
     )

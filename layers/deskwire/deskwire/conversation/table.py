@@ -75,6 +75,11 @@ def person_item(channel: str, author: str) -> Key:
     return (f"P#{compose(channel, author)}", "PERSON")
 
 
+def survey_item(channel: str, author: str) -> Key:
+    """Return where it is noted when a person was last asked how content they are."""
+    return (person_item(channel, author)[0], "SURVEY")
+
+
 def person_digest(channel: str, author: str) -> str:
     """Return the short name by which a thread knows a person whom it must forget."""
     return digest(compose(channel, author))[:32]

@@ -43,6 +43,26 @@ class Said(NamedTuple):
     told: bool = False
 
 
+OPEN = frozenset({"begun", "asked"})  # states of a question that waits for its answer
+
+
+class Asked(NamedTuple):
+    """The question how content the customer is, about a ticket of this thread: asked once, or not to be asked.
+
+    `key` is what it is sent by, `at` when (Unix seconds), `figures` as what the ticket is counted. `begun`: about to be
+    sent; `asked`: sent, or perhaps sent; `rated`: answered, by `rating`; `over`: it is not asked.
+    """
+
+    key: str
+    at: int
+    ticket: str
+    helpdesk: str
+    figures: str = ""
+    language: str = ""
+    state: str = "begun"
+    rating: int = 0
+
+
 class Clock(NamedTuple):
     """By when a waiting customer is to be answered. Times are whole seconds since 1970.
 
@@ -150,6 +170,7 @@ class Thread(BaseModel):
     answered_at: int = 0  # when an agent's answer last went out
     rested_at: int = 0  # no answer is due for words up to then: praise, noise, a yes to an automatic answer
     clock: Clock | None = None  # by when an answer is due, while they wait for one
+    survey: Asked | None = None  # of the last ticket that was solved
     said: Said | None = None  # the automatic answer of the present ticket
     kept: tuple[str, ...] = ()  # keys of what got no ticket, to be quoted in the next words that are filed
     updates: tuple[int, ...] = ()  # when this ticket was lately updated

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .reminders import METRICS
+from .surveys import SURVEY, is_asked
 from .table import seconds
 from .thread import Thread
 
@@ -35,13 +36,18 @@ HANDLERS: Mapping[str, Callable[[Thread], Thread]] = MappingProxyType(
 def fired(thread: Thread, now: datetime) -> Thread:
     """Return the thread after the timers that are due, or not set, have done their work; the others stay set.
 
-    So do reminders that are due, until the turn has noted them.
+    So do reminders that are due, and the question how content the customer is, until the turn has dealt with them.
     """
-    left = {name: at for name, at in thread.timers.items() if at > seconds(now) or name in METRICS}
+    left = {name: at for name, at in thread.timers.items() if at > seconds(now) or name in {SURVEY, *METRICS}}
     for name, handler in HANDLERS.items():
         if name not in left:
             thread = handler(thread)
     return thread.model_copy(update={"timers": left})
+
+
+def acts(thread: Thread, now: datetime) -> bool:
+    """Return whether something is to be done now, although no message is pending."""
+    return reminds(thread, now) or guards(thread) or is_asked(thread, now)
 
 
 def guards(thread: Thread) -> bool:
@@ -55,8 +61,8 @@ def reminds(thread: Thread, now: datetime) -> bool:
 
 
 def without_reminders(thread: Thread) -> dict[str, int]:
-    """Return the thread's timers beside `retry` and its reminders."""
-    return {name: at for name, at in thread.timers.items() if name not in {RETRY, *METRICS}}
+    """Return the thread's timers beside `retry`, its reminders and the question how content the customer is."""
+    return {name: at for name, at in thread.timers.items() if name not in {RETRY, SURVEY, *METRICS}}
 
 
 def wound(thread: Thread, others: Mapping[str, int] | None, retry_at: int) -> dict[str, int]:

@@ -28,8 +28,9 @@ from .limits import LeftAlone
 from .recorded import Outcome, Recorded
 from .reminders import METRICS, NO_TICKET_PAUSE, answer_clock, is_unanswered, is_waiting, reminder, window_timer
 from .spoken import Writer
+from .surveys import SURVEY, survey_timer
 from .table import DAY, seconds
-from .thread import Guard, Past, Said, Thread, Unfiled
+from .thread import Asked, Guard, Past, Said, Thread, Unfiled
 from .timers import ATTACHMENTS, GUARD, without_reminders
 from .wording import called
 
@@ -412,6 +413,11 @@ class Turn:
         """Record how the automatic answer of the present ticket stands."""
         self._become(said=said)
 
+    def survey(self, asked: Asked | None) -> None:
+        """Record how the question stands how content the customer is."""
+        self._become(survey=asked)
+        self.early.add("survey")
+
     def unite(self, joined: Mapping[str, str]) -> None:
         """Record which messages are filed in one entry."""
         self._become(joined=dict(joined))
@@ -606,7 +612,14 @@ class Turn:
         if missing:
             ahead = [timers[ATTACHMENTS]] if ATTACHMENTS in timers else []
             timers[ATTACHMENTS] = min([*ahead, *self.missing.values()], default=seconds(self.now))
-        return self._guarding(timers)
+        return self._guarding(timers | self._surveying())
+
+    def _surveying(self) -> dict[str, int]:
+        """Return the timer of the question how content the customer is, where the ticket is solved."""
+        if self.mirrors or self.thread.status is not Status.SOLVED:
+            return {}
+        at = survey_timer(self.before, self.thread, self.connection.policy, self.channel.terms, self.now)
+        return {SURVEY: at} if at else {}
 
     def _guarding(self, timers: Mapping[str, int]) -> dict[str, int]:
         """Return the timers with the one for what is still to be hidden."""

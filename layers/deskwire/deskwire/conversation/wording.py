@@ -20,7 +20,8 @@ from .thread import Clock
 ACK = "ack"  # the keys of acknowledgements begin so
 INVITE = "invite"  # those of invitations to go on in private
 BESIDE = "beside"  # those of the line in public beside a private answer
-AUTOMATIC = (f"{ACK}/", f"{INVITE}/", f"{BESIDE}/")
+THANKS = "thanks"  # those of thanks for a rating
+AUTOMATIC = (f"{ACK}/", f"{INVITE}/", f"{BESIDE}/", f"{THANKS}/")
 REASON = 300  # characters of a platform's reason
 SUBJECT = 80  # characters of an earlier ticket's subject
 MOST_OPEN, LAST = 5, 3  # earlier tickets that a note names: those still open, and the others
@@ -413,6 +414,12 @@ def handed_over(name: str) -> str:
         f"The automatic answer “{name}” was not enough: the customer has written something else than a yes. Nothing "
         "more is said automatically; please answer."
     )
+
+
+def rated(stars: int, text: str, *, before: int) -> str:
+    """Return the note on a customer's rating; `before` is an earlier one about the same ticket, 0 for none."""
+    again = f" They gave {before} before, which is what counts." if before else ""
+    return f"The customer was asked how satisfied they are, and gave {stars} of 5.{again}\n\n> {line(text)[:1000]}"
 
 
 def praised() -> str:

@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from deskwire.contracts.channel import filled, in_turn, line, place
-from deskwire.contracts.terms import Figure, FileLimit, Pace, Permit, Sending, TextLimit, Window
+from deskwire.contracts.terms import Figure, FileLimit, OfferLimit, Pace, Permit, Sending, TextLimit, Window
+from deskwire.model.choices import choice_in
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
@@ -72,6 +73,16 @@ FILES: Final = (
     FileLimit(AttachmentKind.FILE, 25_000_000, ("application/pdf",)),
 )
 
+# Quick replies: 13, each with a title of 20 characters and a payload of 1,000, which comes back as `quick_reply`.
+# https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/quick-replies
+# https://developers.facebook.com/documentation/business-messaging/instagram-messaging/features/quick-replies (not shown
+# on a computer: there the number is typed)
+OFFERS: Final = Figure(
+    OfferLimit(13, 20, 1000),
+    "https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/quick-replies",
+    meta.CHECKED,
+)
+
 
 # ------------------------------------------------------------------------------------------------ what is read
 
@@ -118,8 +129,9 @@ class Item:
 
     def facts(self, message: Node) -> Mapping[str, str]:
         """Return what else is known of a message."""
+        payload = message["quick_reply"]["payload"].text("")
         return {
-            "Quick reply": message["quick_reply"]["payload"].text(""),
+            "Quick reply": "" if choice_in(payload) else payload,
             # Of an echo: who wrote it. No app, or the inbox's, is a person in Meta's own inbox.
             "App": message["app_id"].any_id() if self.own else "",
             **referral(message["referral"]),
@@ -165,6 +177,7 @@ class Item:
             attachments=attachments,
             reply_to=message["reply_to"]["mid"].any_id(),
             echo_of=message["metadata"].text("") if self.own else "",
+            choice=choice_in(message["quick_reply"]["payload"].text("")),
             facts=facts,
         )
 
@@ -194,7 +207,8 @@ class Item:
             postback["mid"].any_id() or made,
             ADD,
             text=line(title or payload, (), "a button was pressed"),
-            facts=filled({"Button": payload, **referral(postback["referral"])}),
+            choice=choice_in(payload),
+            facts=filled({"Button": "" if choice_in(payload) else payload, **referral(postback["referral"])}),
         )
 
     def _seen(self, seen: Node) -> Iterator[Event]:
@@ -338,13 +352,20 @@ def send(
         raise PermanentError(f"the tag {permit.tag} is for what a person wrote", code="human-agent")
     tagged = {"messaging_type": "MESSAGE_TAG", "tag": permit.tag} if permit.tag else {}
     pieces = measure.pieces(outgoing.text, permit.limit) if outgoing.text.strip() else []
-    contents: list[Mapping[str, object]] = [{"text": text} for text in pieces]
-    contents += [(sendable or sendable_by_address)(each) for each in outgoing.attachments]
+    contents: list[dict[str, object]] = [{"text": text} for text in pieces]
+    if contents and outgoing.offers:
+        contents[-1]["quick_replies"] = quick_replies(outgoing)
+    contents += [dict((sendable or sendable_by_address)(each)) for each in outgoing.attachments]
 
     def sender(content: Mapping[str, object]) -> Callable[[], str]:
         return lambda: meta.posted(message(content, tagged), "message_id", what="sending a message")
 
     return Sent(in_turn([sender(content) for content in contents]))
+
+
+def quick_replies(outgoing: Outgoing) -> list[Mapping[str, str]]:
+    """Return a message's choices as the Send API takes them."""
+    return [{"content_type": "text", "title": each.title, "payload": each.choice.payload} for each in outgoing.offers]
 
 
 def sendable_by_address(attachment: Attachment) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from deskwire.model.values import dataclass, field
 
+from .choices import Choice, choice_from_json
 from .errors import PayloadError
 from .keys import ADD, compose, digest
 
@@ -147,9 +148,9 @@ class Event:
     the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
     why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread` and,
     in private, of its customer; a STATE that has some says that the customer goes on as its `author` (another number).
-    `came_by` is the token of the one-time link by which a visitor came. `keep` is what the channel wants back in
-    `Outgoing.context`. `stored` is the name of what the platform put into the
-    archive for this event (see `contracts.connector.Original`); it is erased with the event.
+    `choice` is the button below a question of ours that the customer pressed. `came_by` is the token of the one-time
+    link by which a visitor came. `keep` is what the channel wants back in `Outgoing.context`. `stored` is the name of
+    what the platform put into the archive for this event (see `contracts.connector.Original`); it is erased with it.
 
     `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
     """
@@ -181,6 +182,7 @@ class Event:
     dismissal: str = ""
     suspicion: str = ""
     aliases: tuple[str, ...] = ()
+    choice: Choice | None = None
     came_by: str = ""
     keep: Mapping[str, str] = field(default_factory=dict)
     stored: str = ""
@@ -272,6 +274,7 @@ class Event:
             "dismissal": self.dismissal or None,
             **({"suspicion": self.suspicion} if self.suspicion else {}),
             "aliases": list(self.aliases),
+            **({"choice": dict(self.choice.to_json())} if self.choice else {}),
             **({"came_by": self.came_by} if self.came_by else {}),
             "keep": dict(self.keep),
             **({"stored": self.stored} if self.stored else {}),
@@ -319,6 +322,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "facts": dict,
     "keep": dict,
     "stars": int,
+    "choice": choice_from_json,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from deskwire.model.values import dataclass, field
 
+from .choices import Offer
 from .errors import TemporaryError
 from .events import Attachment, Visibility
 from .keys import digest
@@ -18,7 +19,8 @@ class Outgoing:
     `key` is the same at every attempt. `recipient` is the author id of the customer, `reply_to` the object that is
     answered (a comment, a post, a review). `automatic` is true for what no person wrote, `closed` for such a text sent
     while the company is closed; `private_reply` for a private answer in a public thread. `context` holds what the
-    channel itself kept at receiving (a subject, an e-mail address, a message id).
+    channel itself kept at receiving (a subject, an e-mail address, a message id). `offers` are the buttons below the
+    text, given to channels with `Offers` alone.
     """
 
     key: str
@@ -32,6 +34,7 @@ class Outgoing:
     recipient: str = ""
     reply_to: str = ""
     attachments: tuple[Attachment, ...] = ()
+    offers: tuple[Offer, ...] = ()
     context: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -28,7 +28,15 @@ from deskwire.conversation.directory import Directory
 from deskwire.conversation.entries import customer
 from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
-from deskwire.conversation.table import person_digest, person_item, reference_item, seconds, thread_item, ticket_item
+from deskwire.conversation.table import (
+    person_digest,
+    person_item,
+    reference_item,
+    seconds,
+    survey_item,
+    thread_item,
+    ticket_item,
+)
 from deskwire.conversation.thread import Thread
 from deskwire.conversation.timers import without_reminders
 from deskwire.letters import archived_as, content_in, content_of, read_letter
@@ -223,7 +231,8 @@ class Eraser:
         self._parked(person, traces.names)
         self._dead(person, traces)
         self._archive(person, traces.names)
-        self.table.transact([Delete(person_item(person.channel, person.author))])
+        own = (person_item(person.channel, person.author), survey_item(person.channel, person.author))
+        self.table.transact([Delete(key) for key in own])
         end = {"complete": not again, "again": sorted(again), "ended_at": seconds(self.clock())}
         return self.table.update(Update(person.certificate, set=end))
 
@@ -439,8 +448,8 @@ class Eraser:
             changes["guards"] = thread.model_copy(update={"guards": tuple(others)}).model_dump(mode="json")["guards"]
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
-                        "said": None, "clock": None, "kept": [], "earlier": [], "guarded": {}, "recall": False,
-                        "priority": "", "tags": [], "case": None,
+                        "said": None, "survey": None, "clock": None, "kept": [], "earlier": [], "guarded": {},
+                        "recall": False, "priority": "", "tags": [], "case": None,
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 

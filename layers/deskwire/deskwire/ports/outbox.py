@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deskwire.model.choices import Offer
 from deskwire.model.errors import PayloadError
 from deskwire.model.keys import digest
 from deskwire.model.values import dataclass
@@ -23,7 +24,7 @@ MOST = 50  # texts of one read
 class Shown:
     """One text in the outbox. `id` is the same however often it was put, `at` in seconds since 1970.
 
-    `closed`: it says that the company is closed.
+    `closed`: it says that the company is closed. `offers` are the buttons below it: payload and title of each.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Shown:
     automatic: bool
     at: int
     closed: bool = False
+    offers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,26 @@ class TableOutbox:
     table: Table
     clock: Clock
 
-    def put(self, thread_key: str, key: str, text: str, *, automatic: bool, closed: bool = False) -> str:
+    def put(
+        self,
+        thread_key: str,
+        key: str,
+        text: str,
+        *,
+        automatic: bool,
+        closed: bool = False,
+        offers: Sequence[Offer] = (),
+    ) -> str:
         """Put a text into the outbox of a thread and return its id. The same `key` is put once."""
         pk, name, now = box(thread_key), digest(key)[:32], int(self.clock().timestamp())
         expires = {"expires": now + OUTBOX_SECONDS}
         if self.table.get((pk, f"K#{name}")):
             return name
         number = self.table.update(Update((pk, "LAST"), add={"number": 1}, set=expires))["number"]
-        shown = {"number": number, "id": name, "text": text, "automatic": automatic, "at": now, "closed": closed}
+        shown: dict[str, Any] = {"number": number, "id": name, "text": text, "automatic": automatic, "at": now}
+        shown["closed"] = closed
+        if offers:
+            shown["offers"] = [[each.choice.payload, each.title] for each in offers]
         try:
             self.table.transact([
                 Put({"pk": pk, "sk": f"K#{name}", **expires}, when=[("pk", Absent())]),
@@ -87,6 +101,14 @@ def number_of(cursor: str) -> int:
 def shown(items: Sequence[Mapping[str, Any]]) -> list[Shown]:
     """Return the texts in the table's items."""
     return [
-        Shown(int(i["number"]), i["id"], i["text"], bool(i["automatic"]), int(i["at"]), bool(i.get("closed")))
+        Shown(
+            int(i["number"]),
+            i["id"],
+            i["text"],
+            bool(i["automatic"]),
+            int(i["at"]),
+            bool(i.get("closed")),
+            tuple((str(payload), str(title)) for payload, title in i.get("offers", ())),
+        )
         for i in items
     ]

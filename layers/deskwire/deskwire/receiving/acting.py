@@ -41,7 +41,18 @@ def thread_of(wanted: Read, owner: str) -> str:
 def page(found: Sequence[Shown], after: str) -> Mapping[str, object]:
     """Return what a page is told: the texts, and the cursor to go on with."""
     texts = [
-        {"id": each.id, "text": each.text, "automatic": each.automatic, "closed": each.closed, "at": each.at}
+        {
+            "id": each.id,
+            "text": each.text,
+            "automatic": each.automatic,
+            "closed": each.closed,
+            "at": each.at,
+            **(
+                {"choices": [{"choice": payload, "title": title} for payload, title in each.offers]}
+                if each.offers
+                else {}
+            ),
+        }
         for each in found
     ]
     return {"messages": texts, "cursor": str(found[-1].number) if found else after}

@@ -97,6 +97,7 @@ class Instagram(meta.PageLogin, Channel):
         meta.PAGE_TOKEN: "or the Page access token of the linked Page (Facebook Login)",
     }
     media_hosts: ClassVar[tuple[str, ...]] = (*meta.MEDIA_HOSTS, "cdninstagram.com")
+    offers = meta_inbox.OFFERS
     terms = Terms(
         sending={
             Visibility.PUBLIC: PUBLIC,

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.care.measure import measure
 from deskwire.contracts.actions import Action, Read, Upload, Visit, Wanted
 from deskwire.contracts.channel import Channel, Reach
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, OfferLimit, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.families import forms, pages
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Event, Unreadable, Visibility
@@ -99,6 +99,8 @@ class WebChat(Channel):
         deadline=Figure(timedelta(seconds=2), GATEWAY, CHECKED),
         redelivery=Figure(LASTS, CORS, CHECKED),
     )
+    # Our own page draws them; docs/channels/webchat.md has the contract.
+    offers: ClassVar[Figure[OfferLimit]] = Figure(OfferLimit(10, 60, 10_000), DYNAMODB, CHECKED)
     known_gaps: ClassVar[dict[str, str]] = {
         "C4.body": "nobody signs what a visitor's browser sends",
         "C5.memory": "nobody signs a time; a session ends before what was sent in it is forgotten",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deskwire.contracts.channel import filled, line
 from deskwire.families import forms, pages
+from deskwire.model.choices import choice_in
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.web.reading import Node, fragment, read
@@ -41,7 +42,7 @@ def _message(node: Node, visitor: Visitor, request: Request) -> Event:
         visitor, request, object_id,
         kind=Kind.MESSAGE, verb=ADD, version=hashlib.sha256(words.encode()).hexdigest()[:16], text=text,
         author=Author(visitor.id, name=_name(form), email=_email(form)), attachments=files, language=form.language(),
-        came_by=form.came_by(),
+        came_by=form.came_by(), choice=choice_in(form.text("choice")),
         facts=filled({"Page": page, "Written": late}),
     )  # fmt: skip
 

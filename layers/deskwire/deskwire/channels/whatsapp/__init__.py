@@ -72,6 +72,7 @@ class WhatsApp(Channel):
         "C12.ids": "what goes through the interface has no echo, only statuses; echoes are of the phone's app"
     }
     media_hosts: ClassVar[tuple[str, ...]] = meta.MEDIA_HOSTS
+    offers = sending.OFFERS
     terms = Terms(
         sending=sending.RULES,
         body_limit=meta.BODY_LIMIT,

@@ -79,6 +79,7 @@ class WhatsAppAWS(Channel):
         "C4.body": "AWS signs no notice; it checks itself who may publish and who may invoke",
         "C12.ids": "what goes through the interface has no echo, only statuses; echoes are of the phone's app",
     }
+    offers = sending.OFFERS
     terms = Terms(
         sending=sending.RULES,
         body_limit=Figure(262_144, SNS, CHECKED),

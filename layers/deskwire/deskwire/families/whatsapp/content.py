@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from deskwire.contracts.channel import line
 from deskwire.families import meta
+from deskwire.model.choices import Choice, choice_in
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.values import dataclass
@@ -36,6 +37,7 @@ class Content:
     text: str
     attachments: tuple[Attachment, ...] = ()
     facts: Mapping[str, str] | None = None
+    choice: Choice | None = None
 
 
 def when(node: Node) -> datetime | None:
@@ -121,14 +123,16 @@ def _interactive(node: Node) -> Content:
         return _form(chosen)
     if "product_retailer_id" in chosen:
         return _product(chosen)
-    facts = {"Button": chosen["id"].any_id(), "Permission to call": chosen["response"].text("")}
+    pressed = chosen["id"].any_id()
+    choice = choice_in(pressed)
+    facts = {"Button": "" if choice else pressed, "Permission to call": chosen["response"].text("")}
     text = "\n".join(filter(None, (chosen["title"].exact(""), chosen["description"].exact(""))))
     text = text or chosen["body"].text("") or chosen["text"].text("") or node["body"]["text"].exact("")
     if not text and kind not in INTERACTIVE and isinstance(chosen.raw, dict):
         # A payment, say: what is told of it is shown under the names that it has there.
         told = list(chosen.members())[:MOST_ANSWERS]
         facts |= {name.replace("_", " ").capitalize(): value.any_id() for name, value in told}
-    return Content(text or f"[{kind[:60] or 'a button was pressed'}]", facts=facts)
+    return Content(text or f"[{kind[:60] or 'a button was pressed'}]", facts=facts, choice=choice)
 
 
 def _form(reply: Node) -> Content:

@@ -120,6 +120,7 @@ class Place:
             text=said.text if said.text.strip() else line("", said.attachments, "an empty message"),
             attachments=said.attachments,
             reply_to=message["context"]["id"].any_id(),
+            choice=said.choice,
             facts=filled(facts),
         )
 

@@ -6,12 +6,13 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/messag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 from deskwire.contracts.channel import filled
-from deskwire.contracts.terms import Figure, FileLimit, Pace, Permit, Sending, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, FileLimit, OfferLimit, Pace, Permit, Sending, TextLimit, Unit, Window
+from deskwire.model.choices import Offer
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Visibility
 from deskwire.model.keys import digest
@@ -45,6 +46,13 @@ FILES: Final = (
             *("application/vnd.ms-powerpoint", f"{_OFFICE}.presentationml.presentation"),
         ),
     ),
+)
+# A list message: ten rows, a title of 24 characters, an id of 200. Three of its reply buttons would be too few.
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-list-messages
+OFFERS: Final = Figure(
+    OfferLimit(10, 24, 4096),
+    "https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-list-messages",
+    CHECKED,
 )
 # The rules that WhatsApp has for what is written to a customer, whichever way it goes.
 RULES: Final = {
@@ -105,7 +113,10 @@ def contents(outgoing: Outgoing, permit: Permit, settings: Mapping[str, str]) ->
             code="window",
         )
     said = pieces(outgoing.text, permit.limit) if outgoing.text.strip() else []
-    return [*([wanted] if wanted else texts(said)), *(media(attachment) for attachment in outgoing.attachments)]
+    spoken = [wanted] if wanted else texts(said)
+    if outgoing.offers and said and not wanted:
+        spoken[-1] = listed(said[-1], outgoing.offers)
+    return [*spoken, *(media(attachment) for attachment in outgoing.attachments)]
 
 
 def seen(outgoing: Outgoing, settings: Mapping[str, str]) -> Mapping[str, object] | None:
@@ -190,6 +201,15 @@ def bodies(outgoing: Outgoing, contents: list[Mapping[str, object]]) -> Iterator
 def texts(pieces: list[str]) -> list[Mapping[str, object]]:
     """Return the pieces of a text as contents."""
     return [{"type": "text", "text": {"body": piece, "preview_url": False}} for piece in pieces]
+
+
+def listed(text: str, offers: Sequence[Offer]) -> Mapping[str, object]:
+    """Return a text with choices as a list; its button, which opens it, shows the first and the last value."""
+    rows = [{"id": each.choice.payload, "title": each.title} for each in offers]
+    button = f"{offers[0].choice.value} - {offers[-1].choice.value}"
+    sections = [{"title": button, "rows": rows}]
+    action = {"button": button, "sections": sections}
+    return {"type": "interactive", "interactive": {"type": "list", "body": {"text": text}, "action": action}}
 
 
 def media(attachment: Attachment) -> Mapping[str, object]:
