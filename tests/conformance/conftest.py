@@ -3,9 +3,10 @@
 import pytest
 
 from deskwire.contracts.actions import Actions
-from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Moderates, Polls, Profiles, Replies
+from deskwire.contracts.channel import Asks, Channel, Fetches, Media, Moderates, Offers, Polls, Profiles, Replies
 from deskwire.contracts.helpdesk import Helpdesk, History, Updates
 from deskwire.contracts.registration import Registers
+from deskwire.model.events import Visibility
 from deskwire.verification.never import Never
 from tests.conformance import world
 
@@ -15,6 +16,7 @@ ABILITIES = {
     "fetches": Fetches,
     "media": Media,
     "moderates": Moderates,
+    "offers": Offers,
     "polls": Polls,
     "profiles": Profiles,
     "replies": Replies,
@@ -38,6 +40,12 @@ def _captures(kind, wanted):
 
 def _exchanges(kind, wanted):
     return [item for name in _every(kind) for item in world.exchanges(name) if wanted(item)]
+
+
+def _chats(connector):
+    """Tell whether something automatic may be said to a customer of the channel in a private conversation."""
+    rules = connector.terms.sending.get(Visibility.PRIVATE)
+    return rules is not None and rules.automatic
 
 
 def _hands(name):
@@ -87,6 +95,7 @@ POPULATIONS = {
     "delivered_connector": lambda: _delivered((Channel, Helpdesk)),
     "replying_channel": lambda: _every(Replies),
     "asking_channel": lambda: _every(Asks),
+    "chatting_channel": lambda: [name for name in _every(Replies) if _chats(world.connectors()[name])],
     "moderating": lambda: _exchanges(
         Moderates, lambda item: item.call == "moderate" and item.ends_well and item.data["steps"]
     ),

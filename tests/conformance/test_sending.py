@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from deskwire.care.measure import measure
+from deskwire.contracts.channel import Offers
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
 from tests.conformance import world
@@ -186,6 +187,38 @@ def test_a_text_too_long_is_split_or_refused_by_the_platform_s_unit(sending):
             assert measure(text, limit.unit) <= limit.most
             assert not text.startswith("\u200d")
             assert not text.endswith("\u200d")
+
+
+# ------------------------------------------------------------------------------------------------- choices
+
+
+@pytest.mark.rule("C19.shown")
+def test_a_question_is_shown_with_its_choices(chatting_channel):
+    """Where the platform has buttons, each stands there with its title and with what comes back when it is pressed."""
+    connector = world.connectors()[chatting_channel]
+    assert isinstance(connector, Offers)
+    asked = [item for item in world.exchanges(chatting_channel) if item.data.get("outgoing", {}).get("offers")]
+    assert asked, "no exchange shows choices"
+    for exchange in asked:
+        outgoing = world.built(world.Outgoing, exchange.data["outgoing"])
+        assert len(outgoing.offers) <= connector.offers.value.most
+        assert len(outgoing.text) <= connector.offers.value.text
+        said = [*strings([step["request"]["body"] for step in exchange.data["steps"]])]
+        for offer in outgoing.offers:
+            assert len(offer.title) <= connector.offers.value.title
+            question, _, value = offer.choice.payload.rpartition(":")  # of some platforms in two fields
+            whole = {offer.title, offer.choice.payload} <= {*said}
+            assert whole or not said or {offer.title, question, value} <= {*said}
+
+
+@pytest.mark.rule("C19.pressed")
+def test_a_pressed_choice_is_read(chatting_channel):
+    events = [each for each in world.expected_events(chatting_channel) if each.get("choice")]
+    assert events, "no capture shows a choice that was pressed"
+    for event in events:
+        assert event["kind"] == "message"
+        assert event["text"].strip()
+        assert all("deskwire:" not in fact for fact in event["facts"].values())
 
 
 # ------------------------------------------------------------------------------------------------- hiding

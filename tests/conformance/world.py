@@ -16,6 +16,7 @@ from deskwire.contracts.connector import not_given
 from deskwire.contracts.helpdesk import Helpdesk, Signals, TicketGone
 from deskwire.contracts.registration import Finding, Registered, Site
 from deskwire.contracts.terms import Permit
+from deskwire.model.choices import Choice, Offer
 from deskwire.model.errors import DeskwireError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Unreadable, Visibility, event_from_json
 from deskwire.model.secret import Secrets
@@ -346,6 +347,7 @@ BUILDERS = {  # field of a model -> its value from JSON; what is not named is ta
     "entries": _many(Entry),
     "files": _many(File),
     "occurred_at": moment,
+    "offers": lambda items: tuple(Offer(Choice(each["question"], each["value"]), each["title"]) for each in items),
     "since": moment,
     "tags": tuple,
     "visibility": Visibility,

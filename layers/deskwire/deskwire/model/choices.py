@@ -10,8 +10,9 @@ from deskwire.model.values import dataclass
 
 from .keys import digest
 
+PREFIX: Final = "deskwire:"
 # What stands behind a button: at most 61 characters, below what every platform takes.
-PAYLOAD: Final = re.compile(r"deskwire:([0-9a-f]{32}):([A-Za-z0-9_-]{1,19})")
+PAYLOAD: Final = re.compile(rf"{PREFIX}([0-9a-f]{{32}}):([A-Za-z0-9_-]{{1,19}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Choice:
     @property
     def payload(self) -> str:
         """The text that a platform keeps behind the button and returns when it is pressed."""
-        return f"deskwire:{self.question}:{self.value}"
+        return f"{PREFIX}{self.question}:{self.value}"
 
     def to_json(self) -> Mapping[str, str]:
         """Return the choice as plain JSON."""

@@ -80,6 +80,7 @@ class Email(Channel):
         "C13.words": "the words lie in a mail's MIME parts; tests/connectors/email follows them there",
         "C16.edit": "a mail cannot be changed once it was sent",
         "C16.deletion": "a mail cannot be taken back once it was sent",
+        "C19": "a mail has no buttons: a question is answered by a number",
     }
     by_hand: ClassVar[Sequence[str]] = (
         "in SES verify the domain and point its MX at SES",

@@ -27,7 +27,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from deskwire.contracts.channel import Channel, Reach, in_turn, newest
-from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.contracts.terms import Figure, OfferLimit, Permit, Sending, Terms, TextLimit, Unit, Window
 from deskwire.model.errors import DeskwireError
 from deskwire.model.events import Author, Event, Unreadable, Visibility
 from deskwire.model.sending import Outgoing, Sent
@@ -49,6 +49,7 @@ CHECKED: Final = date(2026, 11, 29)
 SEND: Final = "https://creators.viber.com/docs/bots-api/resources/messaging/send-message"
 REST: Final = "https://developers.viber.com/docs/api/rest-bot-api/"
 FAQ: Final = "https://developers.viber.com/docs/faq/"
+KEYBOARDS: Final = "https://creators.viber.com/docs/bots-api/resources/messaging/keyboards"
 DETAILS: Final = "https://creators.viber.com/docs/bots-api/resources/subscribers/get-subscriber-details"
 TYPES: Final = "https://www.infobip.com/docs/viber/bots/message-types"
 SLOW: Final = "https://github.com/Bogdaan/viber-bot-php/issues/37"
@@ -83,6 +84,8 @@ class Viber(Channel):
     }
     # Links of dl-media.viber.com were seen; no page of Viber's names the hosts.
     media_hosts: ClassVar[tuple[str, ...]] = ("viber.com",)
+    # Six columns and 24 rows; how long a button's text may be, a library says.
+    offers: ClassVar[Figure[OfferLimit]] = Figure(OfferLimit(24, 250, 7000), KEYBOARDS, CHECKED, confirmed=False)
     terms = Terms(
         sending={
             Visibility.PRIVATE: Sending(
@@ -137,6 +140,8 @@ class Viber(Channel):
 
         sender = sending.sender(reach.settings)
         contents = sending.texts(pieces(outgoing.text, permit.limit))
+        if outgoing.offers and contents:
+            contents[-1] = {**contents[-1], **sending.keyboard(outgoing.offers)}
         contents += [sending.media(attachment) for attachment in outgoing.attachments]
 
         receiver = outgoing.recipient or outgoing.thread

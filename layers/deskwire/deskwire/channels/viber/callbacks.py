@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from deskwire.contracts.channel import filled, line, place
+from deskwire.model.choices import choice_in
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD, digest
 from deskwire.web.reading import Node, fragment
@@ -88,6 +89,7 @@ def _message(body: Node, channel: str) -> Event:
         author=Author(person, name=sender["name"].text("")),
         text=line(message["text"].exact(""), attachments, kind or "an empty message"),
         attachments=attachments,
+        choice=choice_in(f"{message['tracking_data'].text('')}:{message['text'].text('')}"),
         language=sender["language"].text(""),
         facts=filled(facts),
     )

@@ -7,11 +7,12 @@ load it from its address, which we lend for an hour, is said nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from deskwire.contracts.channel import filled
 from deskwire.contracts.terms import FileLimit
+from deskwire.model.choices import PREFIX, Offer
 from deskwire.model.errors import ConfigurationError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind
 
@@ -38,6 +39,21 @@ def sender(settings: Mapping[str, str]) -> Mapping[str, str]:
 def texts(pieces: list[str]) -> list[Mapping[str, object]]:
     """Return the pieces of a text as contents."""
     return [{"type": "text", "text": piece} for piece in pieces]
+
+
+def keyboard(offers: Sequence[Offer]) -> Mapping[str, object]:
+    """Return choices as a keyboard below a text. What is pressed is sent as a message, of the value and no more.
+
+    The question's id is in `tracking_data`, which comes back with the customer's next message: quoted by
+    https://docs.amio.io/reference/viber-messages-metadata, Viber's own page of callbacks could not be read.
+    https://creators.viber.com/docs/bots-api/resources/messaging/keyboards
+    """
+    buttons = [
+        {"Columns": 6, "Rows": 1, "ActionType": "reply", "ActionBody": each.choice.value, "Text": each.title}
+        for each in offers
+    ]
+    shown = {"Type": "keyboard", "DefaultHeight": False, "Buttons": buttons}
+    return {"keyboard": shown, "tracking_data": f"{PREFIX}{offers[0].choice.question}"}
 
 
 def media(attachment: Attachment) -> Mapping[str, object]:

@@ -116,6 +116,7 @@ class WebForm(Channel):
         "C5.memory": "nobody signs a time; a captcha's token is taken once",
         "C7": "there is no platform: the captcha's token is opaque, only its provider can check it",
         "C12": "nobody writes into the form as us",
+        "C19": "what is answered goes out by mail, which has no buttons, and is answered as a mail",
         "C16.ignored": "a page sends submissions and nothing else",
         "C16.own": "nobody writes into the form as us",
         "C16.edit": "what was submitted cannot be changed",

@@ -109,6 +109,9 @@ class X(Channel):
     }
     # Direct messages' media lie elsewhere and take the account's OAuth 2.0 consent: they are only named.
     media_hosts: ClassVar[tuple[str, ...]] = ("pbs.twimg.com", "video.twimg.com")
+    known_gaps: ClassVar[dict[str, str]] = {
+        "C19": "direct messages of the API v2 have no buttons: a question is answered by a number"
+    }
     terms = Terms(
         sending={
             Visibility.PUBLIC: Sending(
