@@ -101,6 +101,13 @@ class Customer:
         """Say yes to what we asked: a word that stands alone, so without a token."""
         self.world.deliver(self._kept(Said("", "message", self.world.now()), self._written("yes"), "writes “yes”"))
 
+    def rates(self, number="4"):
+        """Press a button of our question, or write its number where there is none: without a token."""
+        self.world.deliver(self._kept(Said("", "message", self.world.now()), self._pressed(number), f"gives {number}"))
+
+    def _pressed(self, number):
+        return self._written(number)
+
     def writes(self, words="where is my parcel?", after=0.0):
         said = self.says(words)
         self.world.deliver(said, after=after)
@@ -172,6 +179,9 @@ class OnMessenger(Customer):
 
     def _written(self, text, **more):
         return self.world.meta.writes(self.person, self.page, text, **more)
+
+    def _pressed(self, number):
+        return self.world.meta.chooses(self.person, self.page, number)
 
     def _rewritten(self, about, text, number):
         return self.world.meta.rewrites(about.name, text, number)
@@ -306,6 +316,9 @@ class OnWhatsApp(Customer):
         self.person = self.world.whatsapp.hides_number(self.person)
         self.people.append(self.person)
         self.world.tell(f"{self.name} hides the number")
+
+    def _pressed(self, number):
+        return self.world.whatsapp.presses(self.person, self.page, number)
 
     def _written(self, text):
         return self.world.whatsapp.writes(self.person, self.page, text)

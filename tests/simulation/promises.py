@@ -343,6 +343,26 @@ def linked(world, customer, visitor, words):
         yield f"PRIVATE: a note stands twice ({came}, {used}, {told})"
 
 
+def surveyed(world, customers, question, *, rated=False):
+    """Return what is wrong with the question how satisfied a person is: it and each rating are there once."""
+    times = sum(question in text for customer in customers for text in customer.got())
+    if times > 1 or (not world.gate.happened and times < 1):
+        yield f"SURVEY: asked {times} times"
+    items = world.table.memory.items.items()
+    counted = [item for (_, sk), item in items if sk.startswith("M#") and item.get("rating")]
+    if len(counted) > 1 or (rated and len(counted) != 1):
+        yield f"SURVEY: {len(counted)} ratings count"
+    notes = sum("how satisfied they are, and gave" in text for book in world.desk.books() for text in book.words)
+    if notes != len(counted) and (world.desk.asks or not world.gate.happened):
+        yield f"SURVEY: {notes} notes on {len(counted)} ratings"
+    begun = [item["state"] for (_, sk), item in items if sk.startswith("S#survey")]
+    if "sending" in begun:
+        yield "SURVEY: nobody noted what became of the question"
+    thanks = sum("Noted, thanks." in text for customer in customers for text in customer.got())
+    if thanks > len(counted):
+        yield f"SURVEY: thanked {thanks} times"
+
+
 def silence(customer):
     """Return what is wrong with somebody who is not to be acknowledged, as far as the story has been told."""
     return [f"ACK: {customer.name} was acknowledged at {at:%H:%M:%S}" for at in acknowledgements(customer)]

@@ -224,6 +224,98 @@ def praise_that_is_solved(world, marta):
     assert status_of(marta) == "solved", "PRAISE: its ticket is not solved"
 
 
+ASKED_FOR = {"on": True, "thanks": {"en": "Noted, thanks."}}
+HOW_SATISFIED = "How satisfied are you"
+
+
+def solved(world, customer):
+    """Have a customer's ticket solved, by a yes to an automatic answer, and let the question come."""
+    customer.writes(QUESTION)
+    world.run(60)
+    customer.agrees()
+    world.quiet()
+
+
+def surveys(world):
+    """Declare that customers are asked how satisfied they are; a note on earlier tickets would quote their words."""
+    world.declares(hours=HOURS)
+    world.rules(
+        answering={"ask": {"private": {"en": ASK}}, "confirmed": "solve"}, survey=ASKED_FOR, history={"on": False}
+    )
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=("whatsapp",))
+def survey(world, marta):
+    """They are asked once, and press a button; what they press opens nothing."""
+    surveys(world)
+    solved(world, marta)
+    asked = any(HOW_SATISFIED in text for text in marta.got())
+    if asked:
+        marta.rates()
+        world.quiet()
+    world.stuck += promises.surveyed(world, [marta], HOW_SATISFIED, rated=asked)
+    assert status_of(marta) == "solved" or world.gate.happened, "SURVEY: a rating opens the ticket"
+
+
+@scenario()
+def survey_answered_in_words(world, marta):
+    surveys(world)
+    solved(world, marta)
+    if any(HOW_SATISFIED in text for text in marta.got()):
+        marta.writes("2, nobody called me back")
+        world.quiet()
+    world.stuck += promises.surveyed(world, [marta], HOW_SATISFIED)
+
+
+@scenario()
+def survey_in_an_outage(world, marta):
+    """The platform is down when it is time to ask, and the helpdesk when it is answered."""
+    surveys(world)
+    marta.writes(QUESTION)
+    world.run(60)
+    marta.agrees()
+    world.run(600)
+    world.down[GRAPH] = TemporaryError("connection refused", ambiguous=False)
+    world.run(2 * 3600)
+    world.down.clear()
+    world.quiet()
+    if any(HOW_SATISFIED in text for text in marta.got()):
+        world.outage()
+        marta.rates("1")
+        world.run(1800)
+        world.recovery()
+        world.quiet()
+    world.stuck += promises.surveyed(world, [marta], HOW_SATISFIED)
+
+
+@scenario()
+def survey_of_one_person_in_two_threads(world, marta):
+    """Both tickets are solved in one hour; she is asked about one of them."""
+    surveys(world)
+    again = world.customer("Marta of the other page", page=TWIN, person=marta.person)
+    for each in (marta, again):
+        each.writes(QUESTION)
+    world.run(60)
+    for each in (marta, again):
+        each.agrees()
+    world.quiet()
+    world.stuck += promises.surveyed(world, [marta, again], HOW_SATISFIED)
+
+
+@scenario()
+def survey_that_comes_too_late(world, marta):
+    """They go on before it is time to ask."""
+    surveys(world)
+    marta.writes(QUESTION)
+    world.run(60)
+    marta.agrees()
+    world.run(1200)
+    marta.writes("and at Christmas?")
+    world.quiet()
+    assert not any(HOW_SATISFIED in text for text in marta.got()), "SURVEY: asked about an open ticket"
+
+
 @scenario(channels=("whatsapp",), short=True)
 def changed_number_twice_before_the_first_message(world, marta):
     marta.changes_number()

@@ -206,8 +206,9 @@ class Meta(World):
             return refused or error(100, 2018001, "No matching user found")
         psid, text = conversation.person.psid(page), str(message.get("text", ""))
         made = self._message(
-            page, psid, text, outgoing=True, tag=data.get("tag", ""), metadata=message.get("metadata", "")
-        )
+            page, psid, text, outgoing=True, tag=data.get("tag", ""), metadata=message.get("metadata", ""),
+            choices=tuple((each["payload"], each["title"][:20]) for each in message.get("quick_replies", ())),
+        )  # fmt: skip
         conversation.messages.append(made)
         self.sent[psid].append(text or "[attachment]")
         content = {"mid": made.mid, "is_echo": True, "app_id": APP} | message
@@ -221,6 +222,9 @@ class Meta(World):
             return error(100, 0, "a message is either text or an attachment")
         if len(str(message.get("text", ""))) > 2000:
             return error(100, 0, "Length of param message[text] must be less than or equal to 2000")
+        replies = message.get("quick_replies", [])
+        if len(replies) > 13 or any(len(each["payload"]) > 1000 or not each["title"] for each in replies):
+            return error(100, 0, "a message takes 13 quick replies, each with a title and a payload of 1000")
         if len(str(message.get("metadata", ""))) > 1000:
             return error(100, 0, "Length of param message[metadata] must be less than or equal to 1000")
         return None
@@ -299,7 +303,8 @@ class Meta(World):
             parts.append(f"<h2>{html.escape(inbox.person.name)} and {html.escape(self.pages[page])}, in private</h2>")
             for message in inbox.messages:
                 who = self.pages[page] if message.outgoing else inbox.person.name
-                parts.append(_card(psid, who, message.text or "(attachment)", message.at, own=message.outgoing))
+                shown = " ".join([message.text or "(attachment)", *(f"[{title}]" for _, title in message.choices)])
+                parts.append(_card(psid, who, shown, message.at, own=message.outgoing))
         title = "Facebook, as played here"
         return Reply.html(
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'

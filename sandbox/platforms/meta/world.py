@@ -68,6 +68,7 @@ class Message:
     at: datetime
     tag: str = ""
     metadata: str = ""
+    choices: tuple[tuple[str, str], ...] = ()  # payload and title of each quick reply
 
 
 @dataclass(slots=True)
@@ -222,6 +223,13 @@ class World(Neighbour):
                 content["attachments"] = [dict(each) for each in attachments]
             return Told(message.mid, self._item(message, {"message": content}, standby=standby))
 
+    def chooses(self, who: Person, page: str, number: str) -> Told:
+        """Somebody presses the quick reply of the page's last question whose title begins so: the others vanish."""
+        with self.lock:
+            shown = [message for message in self._inbox(page, who).messages if message.choices]
+            payload, title = next(each for each in shown[-1].choices if each[1].startswith(number))
+            return self.writes(who, page, title, quick_reply={"payload": payload})
+
     def rewrites(self, mid: str, text: str, number: int = 1) -> Told:
         """The customer edits a message. `num_edit` is written as text."""
         return self._about(mid, {"message_edit": {"mid": mid, "text": text, "num_edit": str(number)}})
@@ -321,7 +329,7 @@ class World(Neighbour):
     def _inbox(self, page: str, who: Person) -> Conversation:
         return self.inboxes.setdefault((page, who.psid(page)), Conversation(who))
 
-    def _message(self, page: str, psid: str, text: str, *, outgoing: bool, **more: str) -> Message:
+    def _message(self, page: str, psid: str, text: str, *, outgoing: bool, **more: Any) -> Message:
         return Message(f"m_{next(self._numbers)}", page, psid, outgoing, text, self.clock.now(), **more)
 
     def _about(self, mid: str, content: Mapping[str, Any]) -> Told:

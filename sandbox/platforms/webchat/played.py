@@ -101,6 +101,12 @@ class Visitor:
         """Send a message; a `number` given again is a repeated post."""
         return self.post("", message(text, number, **more))
 
+    def press(self, begins: str) -> Answer:
+        """Press the button of the last question whose title begins so."""
+        shown = [each for page in [self.read().body] for each in page.get("messages", []) if "choices" in each]
+        found = next(each for each in shown[-1]["choices"] if each["title"].startswith(begins))
+        return self.write(found["title"], choice=found["choice"])
+
     def read(self, after: str = "") -> Answer:
         """Read what was answered since a cursor."""
         return self.post("/messages", {"schema": "chat.read/1", "after": after})

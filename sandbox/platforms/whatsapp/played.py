@@ -52,6 +52,7 @@ class Message:
     at: datetime
     ours: bool = False
     template: str = ""
+    choices: tuple[tuple[str, str], ...] = ()  # id and title of each row of a list
 
 
 def bundle(changes: Sequence[Any]) -> bytes:
@@ -65,6 +66,23 @@ def error(code: int, text: str, status: int = 400) -> Reply:
     data = {"messaging_product": "whatsapp", "details": text}
     inner = {"message": f"(#{code}) {text}", "type": "OAuthException", "code": code, "error_data": data}
     return Reply.json(status, {"error": {**inner, "fbtrace_id": "AInventedTrace"}})
+
+
+def _rows(data: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """Return the rows of a list message; none for any other."""
+    if data.get("type") != "interactive":
+        return []
+    return [row for section in data["interactive"]["action"]["sections"] for row in section["rows"]]
+
+
+def _legible(content: Mapping[str, Any]) -> bool:
+    """Hold a list message to its limits."""
+    action, body = content.get("action") or {}, str((content.get("body") or {}).get("text", ""))
+    rows = [row for section in action.get("sections", []) for row in section.get("rows", [])]
+    fits = all(0 < len(row["title"]) <= 24 and 0 < len(row["id"]) <= 200 for row in rows)
+    titled = all(0 < len(section.get("title", "")) <= 24 for section in action.get("sections", []))
+    known = content.get("type") == "list" and 0 < len(action.get("button", "")) <= 20
+    return known and fits and titled and 0 < len(rows) <= 10 and 0 < len(body) <= LONGEST
 
 
 class WhatsApp(Neighbour):
@@ -169,8 +187,11 @@ class WhatsApp(Neighbour):
             return refused
         kind = str(data["type"])
         text = str(data["text"]["body"]) if kind == "text" else f"[{kind}]"
+        rows = _rows(data)
+        text = str(data["interactive"]["body"]["text"]) if rows else text
         template = json.dumps(data["template"]) if kind == "template" else ""
-        sent = self._keep(number, who, template or text, ours=True, template=template)
+        choices = tuple((row["id"], row["title"]) for row in rows)
+        sent = self._keep(number, who, template or text, ours=True, template=template, choices=choices)
         self._report(sent, who, str(data.get("biz_opaque_callback_data", "")))
         contact = {"input": to, **({} if who.hidden else {"wa_id": who.number}), "user_id": who.user_id}
         body = {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": sent.id}]}
@@ -189,6 +210,8 @@ class WhatsApp(Neighbour):
             body = (data.get("text") or {}).get("body")
             fits = isinstance(body, str) and 0 < len(body) <= LONGEST
             return None if fits else error(100, "Param text['body'] must be at most 4096 characters long")
+        if kind == "interactive":
+            return None if _legible(data["interactive"]) else error(131009, "Parameter value is not valid")
         link = (data.get(str(kind)) or {}).get("link", "")
         known = kind in {"image", "audio", "video", "document", "sticker"} and str(link).startswith("https://")
         return None if known else error(131009, "Parameter value is not valid")
@@ -222,6 +245,7 @@ class WhatsApp(Neighbour):
         """Show every conversation to a person."""
         del asked
         lines = (f"<p><b>{'Northwind' if each.ours else html.escape(each.thread)}</b> {html.escape(each.text)}</p>"
+                 + " ".join(f"<button>{html.escape(title)}</button>" for _, title in each.choices)
                  for each in self.messages)  # fmt: skip
         return Reply.html(f'<!doctype html><html lang="en"><title>WhatsApp</title>{"".join(lines)}</html>')
 
@@ -247,6 +271,18 @@ class WhatsApp(Neighbour):
                 self._files[file] = PICTURE
                 content = {"type": "image", "image": {"id": file, "mime_type": "image/jpeg", "caption": text}}
             return said.id, self._told(who, number, {"id": said.id, **content})
+
+    def presses(self, who: Customer, number: str, begins: str) -> tuple[str, dict[str, Any]]:
+        """Somebody chooses the row of the last list whose title begins so; return the id and the webhook's change."""
+        with self.lock:
+            last = [each for each in self.messages if each.choices and each.thread == who.thread][-1]
+            row, title = next(each for each in last.choices if each[1].startswith(begins))
+            said = self._keep(number, who, title)
+            self._last[number, who.thread] = said.at
+            reply = {"type": "list_reply", "list_reply": {"id": row, "title": title}}
+            context = {"from": self.numbers[number], "id": last.id}
+            content = {"id": said.id, "context": context, "type": "interactive", "interactive": reply}
+            return said.id, self._told(who, number, content)
 
     def changes_number(self, who: Customer, number: str) -> tuple[Customer, dict[str, Any]]:
         """Somebody gets another number; return who they are now and the webhook's change."""
@@ -304,7 +340,7 @@ class WhatsApp(Neighbour):
     def _wamid(self) -> str:
         return f"wamid.PLAYED{next(self._next):08d}"
 
-    def _keep(self, number: str, who: Customer, text: str, *, ours: bool = False, template: str = "") -> Message:
-        kept = Message(self._wamid(), number, who.thread, text, self.clock.now(), ours, template)
+    def _keep(self, number: str, who: Customer, text: str, **more: Any) -> Message:
+        kept = Message(self._wamid(), number, who.thread, text, self.clock.now(), **more)
         self.messages.append(kept)
         return kept
