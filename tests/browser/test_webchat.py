@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deskwire.model.choices import Choice, Offer, question_of
 from deskwire.model.keys import compose
 from deskwire.ports.outbox import TableOutbox
 from deskwire.verification.session import TOKEN
@@ -113,14 +114,16 @@ def said(page, text):
     log(page).get_by_text(text).last.wait_for(timeout=30_000)
 
 
-def answers(served, page, text, *, automatic=False, closed=False):
+def answers(served, page, text, *, automatic=False, closed=False, offers=()):
     """Put an answer into the visitor's outbox, as converse does."""
     company = served[0].company
     stored = page.evaluate("Object.entries(localStorage).find(([name]) => name.startsWith('deskwire-chat'))[1]")
     visitor = TOKEN.search(stored)["visitor"]
     with served[0].lock:
         outbox = TableOutbox(company.table, company.now)
-        outbox.put(compose("webchat", "website", visitor), text, text, automatic=automatic, closed=closed)
+        outbox.put(
+            compose("webchat", "website", visitor), text, text, automatic=automatic, closed=closed, offers=offers
+        )
 
 
 def test_a_visitor_chats_by_the_keyboard_alone(served, visit):
@@ -336,4 +339,38 @@ def test_a_file_goes_with_the_words_also_when_the_session_is_over(served, visit)
         (comment,) = company.zendesk.comments(ticket.id)
         assert text in comment.words
         assert [file.data for file in comment.files] == [b"zip"]
+    assert page.wrong == []
+
+
+def test_a_question_has_buttons_that_are_pressed_by_the_keyboard(served, visit):
+    page = visit()
+    page.get_by_role("button", name="Chat with us").click()
+    page.get_by_role("textbox").fill("Where is my tent?")
+    page.get_by_role("textbox").press("Enter")
+    said(page, "Thank you, we have it")
+    choices = [Choice(question_of("survey/1"), value) for value in "12345"]
+    offers = [Offer(choice, f"{choice.value} {'★' * int(choice.value)}") for choice in choices]
+    answers(served, page, "How satisfied are you?", automatic=True, offers=offers)
+    group = page.get_by_role("group", name="How satisfied are you?")
+    group.wait_for(timeout=30_000)
+    assert group.get_by_role("button").all_inner_texts() == [each.title for each in offers]
+    assert min(button.bounding_box()["height"] for button in group.get_by_role("button").all()) >= 44
+    pictured(page, "question")
+    page.reload()
+    group.wait_for(timeout=30_000)
+    posts = []
+    page.on("request", lambda asked: posts.append(asked.post_data_json) if asked.url.endswith("/pages/chat") else None)
+    group.get_by_role("button").first.focus()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    log(page).get_by_text("4 ★★★★").wait_for(timeout=30_000)
+    log(page).get_by_text("· Sent").nth(1).wait_for(timeout=30_000)
+    assert group.count() == 0
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.tagName") == "TEXTAREA"
+    (post,) = [each for each in posts if each and each["schema"] == "chat.message/1"]
+    assert (post["message"], post["choice"]) == ("4 ★★★★", choices[3].payload)
+    page.reload()
+    said(page, "4 ★★★★")
+    assert group.count() == 0
     assert page.wrong == []

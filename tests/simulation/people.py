@@ -350,6 +350,13 @@ class OnWebChat(Customer):
     def place(self):
         return self.person
 
+    def _pressed(self, number):
+        outbox = TableOutbox(self.world.table.memory, self.world.now)
+        shown = [each.offers for each in outbox.read(self.thread, "") if each.offers]
+        payload, title = next(each for each in shown[-1] if each[1].startswith(number))
+        name, body = self._written(title)
+        return name, {**body, "choice": payload}
+
     def _written(self, text):
         number = str(uuid.UUID(digest(f"{self.person} {text}")[:32]))
         # `visitor` is read by the world, which gives the request her session's token, and by nobody else.

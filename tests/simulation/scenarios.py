@@ -245,7 +245,7 @@ def surveys(world):
 
 
 @scenario(desks=("zendesk", "requesttracker"))
-@scenario(channels=("whatsapp",))
+@scenario(channels=("whatsapp", "webchat"))
 def survey(world, marta):
     """They are asked once, and press a button; what they press opens nothing."""
     surveys(world)

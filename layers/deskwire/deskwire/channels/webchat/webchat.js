@@ -152,6 +152,8 @@
     li small { display: block; font-size: .8rem; padding-inline: .8em; text-align: end; }
     li.us small { text-align: start; }
     li small button { min-height: 0; padding: 0 .4em; background: none; color: inherit; text-decoration: underline; }
+    .choices { display: flex; flex-wrap: wrap; gap: .4rem; padding-block: .4rem; }
+    .choices button { background: none; color: inherit; border-color: var(--line); }
     .failed small, .bad { color: var(--bad); }
     .note { margin: 0; padding: .4rem 1rem; font-size: .875rem; }
     .note:empty { display: none; }
@@ -216,8 +218,20 @@
       again.addEventListener("click", () => { changeItem(item.id, { state: "waiting" }); flush(); });
       small.append(" ", again);
     }
+    const pick = choices(item);
     return make("li", { className: `${item.from} ${item.state || ""}` },
-      make("p", { dir: "auto" }, make("span", { className: "quiet", dir: host.dir }, `${mine ? say.you : say.us}: `), ...linked(words)), small);
+      make("p", { dir: "auto" }, make("span", { className: "quiet", dir: host.dir }, `${mine ? say.you : say.us}: `), ...linked(words)), ...pick, small);
+  }
+
+  // The buttons below a question; once one was pressed, they are gone.
+  function choices({ id, choices: offered, text }) {
+    if (!offered) return [];
+    const buttons = offered.map(({ choice, title }) => {
+      const button = make("button", { type: "button" }, title);
+      button.addEventListener("click", () => { changeItem(id, { choices: null }); add({ text: title, choice }); area.focus(); });
+      return button;
+    });
+    return [make("div", { className: "choices", role: "group", "aria-label": text }, ...buttons)];
   }
 
   // Only what changed is drawn anew: the log is a live region, and what is drawn twice is read out twice.
@@ -230,13 +244,14 @@
     for (const [id, { node }] of drawn) if (!items.some((item) => item.id === id)) { node.remove(); drawn.delete(id); }
     let added = false;
     for (const item of items) {
-      const text = JSON.stringify([item.state, item.problem]);
+      const text = JSON.stringify([item.state, item.problem, !item.choices]);
       const before = drawn.get(item.id);
       if (before && before.text === text) continue;
       const node = line(item);
       if (before) {
         before.node.className = node.className;
         before.node.lastChild.replaceWith(node.lastChild);
+        if (!item.choices) for (const old of before.node.querySelectorAll(".choices")) old.remove();
       } else {
         log.append(node);
         added = true;
@@ -330,7 +345,7 @@
       : {
         schema: "chat.message/1", id: item.id, message: item.text, locale: language, uploads: item.uploads || [],
         waited: Math.max(0, Math.round((Date.now() - item.at) / 1000)),
-        ...(page !== here && { page_url: here }), ...(away && known), ...(link && { link }),
+        ...(page !== here && { page_url: here }), ...(away && known), ...(link && { link }), ...(item.choice && { choice: item.choice }),
       }, token);
     if (answer.code === 202) {
       attached.delete(item.id);
@@ -410,9 +425,9 @@
       if (now.token !== token) return;
       now.cursor = cursor;
       now.active = Date.now();
-      for (const { id, text, automatic, closed } of messages) {
+      for (const { id, text, automatic, closed, choices: offered } of messages) {
         if (now.items.some((item) => item.id === id)) continue;
-        now.items.push({ id, from: "us", text, automatic, at: Date.now(), fresh: true });
+        now.items.push({ id, from: "us", text, automatic, at: Date.now(), fresh: true, ...(offered && { choices: offered }) });
         now.unread += 1;
         if (closed) now.away = true;
         if (!automatic) now.away = false;
