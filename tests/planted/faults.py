@@ -36,6 +36,7 @@ HISTORY = ("tests/stories/test_history_stories.py",)
 CARE = ("tests/library/care", "tests/stories/test_messages_stories.py")
 
 NIGHT = ("tests/stories/test_night_stories.py", "tests/library/care/test_answers.py")
+SURVEY = ("tests/stories/test_survey_stories.py", "tests/library/care/test_survey.py")
 COUNTED = ("tests/stories/test_figures_stories.py", "tests/library/conversation/test_case.py")
 
 FAULTS = (
@@ -51,6 +52,37 @@ FAULTS = (
           "if given is None or asking is None:", "if given is None:", NIGHT),
     Fault("what only looks like a declared question is answered", "care.answers",
           "if answer is None or likeness < NEAR:", "if answer is None:", NIGHT),
+    # -------------------------------------------------------------------------------------------- surveys
+    Fault("an open ticket is asked about", "conversation.turn",
+          "if self.mirrors or self.thread.status is not Status.SOLVED:", "if self.mirrors:", SURVEY),
+    Fault("a ticket is asked about each time it is solved", "conversation.surveys",
+          "if not policy.survey.asks(thread.channel) or considered(thread):",
+          "if not policy.survey.asks(thread.channel):", SURVEY),
+    Fault("nobody looks when a person was asked last", "conversation.surveying",
+          'return found if self._claimed(turn, author) else Refusal("the person was asked in this period")',
+          "return found", SURVEY),
+    Fault("the period is counted in minutes", "conversation.surveying", "key, days * DAY)", "key, days * 60)", SURVEY),
+    Fault("who opted out is asked", "conversation.surveying",
+          "if unwanted := unwelcome(self.ledger, turn, thread.channel, author, survey_key(thread)):",
+          "if unwanted := None:", SURVEY),
+    Fault("a number to an agent is a rating", "conversation.surveys",
+          "thread.status is not Status.SOLVED or thread.answered_at > asked.at", "False", SURVEY),
+    Fault("any button is a rating", "conversation.surveys",
+          "event.choice.question == question_of(asked.key) and event.choice.value in VALUES",
+          "event.choice.value in VALUES", SURVEY),
+    Fault("a number counts for ever", "conversation.surveys", "return theirs and not (went_on or late)",
+          "return theirs and not went_on", SURVEY),
+    Fault("each press counts", "conversation.surveying", "rating=rating.stars if first else 0",
+          "rating=rating.stars", SURVEY),
+    Fault("words beyond the number are dropped", "conversation.decide",
+          "return self.rating is not None and not self.rating.words", "return self.rating is not None", SURVEY),
+    Fault("a number of many things is a rating", "care.survey", "if _SET_OFF.match(rest) else None", "", SURVEY),
+    Fault("a rating opens another ticket for a closed one", "conversation.recorded",
+          'f"{HISTORY}/", RATING))', 'f"{HISTORY}/"))', SURVEY),
+    Fault("a public conversation is asked in public", "conversation.surveying", "automatic=True, private=True)",
+          "automatic=True)", SURVEY),
+    Fault("the claim outlives an erasure", "operating.erasing",
+          ", survey_item(person.channel, person.author))", ",)", SURVEY),
     # ------------------------------------------------------------------------------------------- private matters
     Fault("private matters in an answer are published", "conversation.decide_reply",
           'if case.matters and case.state != "sending":', "if False:", PUBLIC),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from deskwire.model.choices import Choice, question_of
 from deskwire.model.errors import TemporaryError
 from deskwire.operating.erasing import Eraser, Person
 from deskwire.ports.memory import MemoryPile
@@ -365,3 +366,20 @@ def test_a_rating_in_an_outage_reaches_the_ticket_afterwards(company):
     company.later(HOUR)
     assert len(company.notes()) == 1
     assert company.rated() == [1, 4, 1]
+
+
+def test_a_rating_of_a_closed_ticket_counts_and_opens_no_other(company):
+    company.solved().later(HOUR + 60)
+    company.zendesk.close(company.ticket().id)
+    company.presses("2")
+    company.work()
+    assert company.rated() == [1, 2, 0]
+    assert len(company.zendesk.tickets) == 1
+    assert company.notes() == []
+
+
+def test_a_button_of_another_question_is_a_message(company):
+    company.solved().later(HOUR + 60)
+    company.tell("5 ★★★★★", quick_reply={"payload": Choice(question_of("survey/another"), "5").payload})
+    assert company.rated() == [0, 0, 0]
+    assert company.thread()["status"] == "reopened"

@@ -196,9 +196,8 @@ def _question(turn: Turn, asked: Asked, found: Permit) -> Outgoing:
     """Return the question as it is sent: with buttons in a private conversation of a channel that has them."""
     thread, policy, channel = turn.thread, turn.connection.policy, turn.channel
     _, words = policy.survey.question(asked.language, policy.default_language)
-    text = worded(words, thread.reference, policy, turn.now)[0] or ""
-    message = outgoing(thread, key=asked.key, text=cut(text, found.limit.most, found.limit.unit), automatic=True,
-                       private=True)  # fmt: skip
+    text = cut(worded(words, thread.reference, policy, turn.now)[0] or "", found.limit.most, found.limit.unit)
+    message = outgoing(thread, key=asked.key, text=text, automatic=True, private=True)
     if not isinstance(channel, Offers) or message.private_reply:
         return message
     return replace(message, offers=_offers(asked.key))
