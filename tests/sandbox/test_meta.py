@@ -9,13 +9,14 @@ from deskwire.channels.facebook import Facebook
 from deskwire.channels.messenger import Messenger
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.terms import Permit
+from deskwire.model.choices import Choice, Offer, question_of
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import compose, digest
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing
 from deskwire.web.request import Request
-from deskwire.web.rest import Direct, with_hosts
+from deskwire.web.rest import Call, Direct, with_hosts
 from sandbox.neighbours.neighbour import Clock, cut_after
 from sandbox.platforms.meta.played import GRAPH, HOSTS, Meta, bundle, encode
 
@@ -327,3 +328,18 @@ def test_a_persons_comment_can_be_hidden_and_shown_and_nothing_else(meta, reach)
 def test_bodies_are_escaped_as_meta_escapes_them():
     assert encode({"t": "Zürich @shop a/b <"}) == rb'{"t":"Z\u00fcrich \u0040shop a\/b \u003c"}'
     assert json.loads(encode({"t": "👍/@<"})) == {"t": "👍/@<"}
+
+
+def test_a_question_has_quick_replies_and_a_pressed_one_comes_back(meta, reach, direct):
+    marta = meta.person("Marta Lindqvist")
+    (event,) = read(meta.writes(marta, PAGE, "Where is it?"))
+    choices = [Choice(question_of("survey/1"), value) for value in "12345"]
+    offers = tuple(Offer(each, f"{each.value} {'★' * int(each.value)}") for each in choices)
+    asked = say(event, "How satisfied are you?", automatic=True, offers=offers)
+    Messenger().send(asked, permit(Messenger(), Visibility.PRIVATE, meta, automatic=True), reach)
+    assert "[4 ★★★★]" in with_hosts(direct, {GRAPH: meta.address})(Call("GET", f"https://{GRAPH}/")).body.decode()
+    (pressed,) = read(meta.chooses(marta, PAGE, "4"))
+    assert (pressed.choice, pressed.text, pressed.facts) == (choices[3], "4 ★★★★", {})
+    many = say(event, "How satisfied are you?", automatic=True, offers=offers * 3)
+    with pytest.raises(PermanentError, match="error 100"):
+        Messenger().send(many, permit(Messenger(), Visibility.PRIVATE, meta, automatic=True), reach)

@@ -8,13 +8,14 @@ import pytest
 from deskwire.channels.whatsapp import WhatsApp as Connector
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.terms import Permit
+from deskwire.model.choices import Choice, Offer, question_of
 from deskwire.model.errors import ConfigurationError, PermanentError
 from deskwire.model.events import Kind, Visibility
 from deskwire.model.secret import Secrets
 from deskwire.model.sending import Outgoing
 from deskwire.web.media import Network, fetch
 from deskwire.web.request import Request
-from deskwire.web.rest import Direct, with_hosts
+from deskwire.web.rest import Call, Direct, with_hosts
 from sandbox.platforms.whatsapp.played import FILES, GRAPH, WhatsApp, bundle
 
 NUMBER = "440000000000012"
@@ -48,7 +49,7 @@ def read(played, *changes):
     return list(Connector().parse(request))
 
 
-def answer(played, event, text, *, hours=0, token="token"):
+def answer(played, event, text, *, hours=0, token="token", offers=()):
     now = played.clock.now()
     permit = Connector.terms.permit(
         Visibility.PRIVATE, automatic=False, last_inbound=now - timedelta(hours=hours), now=now
@@ -56,7 +57,7 @@ def answer(played, event, text, *, hours=0, token="token"):
     assert isinstance(permit, Permit)
     outgoing = Outgoing(
         key="k", account=NUMBER, thread=event.thread, visibility=Visibility.PRIVATE, text=text, automatic=False,
-        recipient=event.author.id, context=event.keep,
+        recipient=event.author.id, context=event.keep, offers=offers,
     )  # fmt: skip
     return Connector().send(outgoing, permit, reach(played, token))
 
@@ -118,3 +119,19 @@ def test_a_colleague_on_the_phone_is_the_company(played):
     who = played.customer("Ines")
     (event,) = read(played, played.says_on_the_phone(who, NUMBER, "We ship today")[1])
     assert (event.own, event.thread) == (True, who.number)
+
+
+def test_a_question_is_a_list_and_a_chosen_row_comes_back(played):
+    who = played.customer("Ines")
+    (event,) = read(played, played.writes(who, NUMBER, "Hello")[1])
+    choices = [Choice(question_of("survey/1"), value) for value in "12345"]
+    offers = tuple(Offer(each, f"{each.value} {'★' * int(each.value)}") for each in choices)
+    answer(played, event, "How satisfied are you?", offers=offers)
+    assert played.messages[-1].text == "How satisfied are you?"
+    page = with_hosts(played.direct, {GRAPH: played.address})(Call("GET", f"https://{GRAPH}/")).body.decode()
+    assert "<button>4 ★★★★</button>" in page
+    (chosen,) = read(played, played.presses(who, NUMBER, "4")[1])
+    assert (chosen.choice, chosen.text, chosen.facts) == (choices[3], "4 ★★★★", {})
+    titled = tuple(Offer(each, "much too long a title for a row") for each in choices)
+    with pytest.raises(PermanentError, match="131009"):
+        answer(played, event, "How satisfied are you?", offers=titled)
