@@ -402,14 +402,9 @@ FAULTS = (
     Fault("the question is sent without its intent", "conversation.surveying:Surveying", "_ask",
           'first = self.ledger.intend(thread, send=asked.key, text=message.text, more={"survey": list(asked)})',
           "first = True", ("survey (messenger, zendesk)",)),
-    Fault("the thread learns of the question only once it was sent", "conversation.surveying:Surveying", "_ask",
-          'more={"survey": list(asked)}', "more={}", ("survey (messenger, zendesk)",)),
     Fault("another thread's claim of a person counts as ours", "conversation.ledger:Ledger", "claim_survey",
           'return (conflict.item or {}).get("asked_by") == digest(key)', "return True",
           ("survey of one person in two threads (messenger, zendesk)",)),
-    Fault("what became of a question is not noted when its worker died", "conversation.surveying:Surveying", "_resume",
-          'if known: turn.settle(asked.key, "sent"', 'if False: turn.settle(asked.key, "sent"',
-          ("survey (messenger, zendesk)",)),
 )  # fmt: skip
 
 
