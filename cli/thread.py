@@ -107,6 +107,8 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "helpdesk": thread.helpdesk or None,
         "ticket": thread.ticket or None,
         "status": None if thread.status is None else str(thread.status),
+        "assignee": (thread.assignee.name or thread.assignee.id or None) if thread.assignee else None,
+        "assigned_at": _second(thread.assigned_at),
         "priority": thread.priority or None,
         "tags": list(thread.tags),
         "tickets_so_far": thread.epoch + 1 if thread.ticket else 0,

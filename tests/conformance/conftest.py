@@ -83,9 +83,7 @@ POPULATIONS = {
     "connector": lambda: _every((Channel, Helpdesk)),
     "telling_helpdesk": lambda: [name for name in _every(Helpdesk) if world.connectors()[name].abilities.tells],
     "status_helpdesk": lambda: [
-        name
-        for name in _every(Helpdesk)
-        if any(world.kind_of(each) == "status" for each in world.expected_events(name))
+        name for name in _every(Helpdesk) if any(each.status is not None for each in world.delivered(name))
     ],
     "closing_helpdesk": lambda: [n for n in _every(Helpdesk) if world.connectors()[n].abilities.tells_closing],
     "remembering_helpdesk": lambda: _every(History),

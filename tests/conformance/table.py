@@ -114,6 +114,8 @@ def shown(name):
             "polls": abilities.polls,
             "reopens": abilities.reopens,
             "tells_closing": abilities.tells_closing,
+            "tells_status": _ways(name, "status"),
+            "tells_assignee": _ways(name, "assignee"),
         }
         return found
     places = {world.place_of(item) for item in good if item.call == "send"}
@@ -138,6 +140,12 @@ def shown(name):
         if place in places
     }
     return found
+
+
+def _ways(name, field):
+    """Return by which ways a helpdesk tells what became of a ticket, or who has it."""
+    ways = {"webhook": world.delivered(name), "polling": world.polled(name)}
+    return [way for way, found in ways.items() if any(getattr(each, field) is not None for each in found)]
 
 
 def _figures(contract):
@@ -200,7 +208,7 @@ ANSWER = ("channel", "where", "longest text", "automatic answers", "windows")
 HELPDESK = (
     "helpdesk", "idempotency key of its own", "finds after doubt", "several entries at once", "longest entry",
     "emoji", "files", "redacts", "priority and tags later", "tells of replies by",
-    "earlier tickets", "closed tickets",
+    "solved, reopened", "who has it", "earlier tickets", "closed tickets",
 )  # fmt: skip
 
 
@@ -236,6 +244,8 @@ def helpdesk_row(name, data):
         yes("redact" in data["does"]),
         yes("update" in data["does"]),
         able(webhook=data["pushes"], polling=data["polls"]),
+        ", ".join(data["tells_status"]) or "–",
+        ", ".join(data["tells_assignee"]) or "–",
         yes("history" in data["does"]),
         able(**{"opened again": data["reopens"], "their day is told": data["tells_closing"]}),
     )

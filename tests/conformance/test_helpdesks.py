@@ -1,4 +1,4 @@
-"""H1 to H13: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
+"""H1 to H14: what every helpdesk must do (C1 to C16 and C18 hold for it as well, where its webhooks are concerned)."""
 
 import copy
 from contextlib import suppress
@@ -32,6 +32,7 @@ LIVING = {
     "h9": "byte limits and four-byte characters",
     "h10": "an attachment with name, type and bytes",
     "h12": "a person's earlier tickets, and nobody else's",
+    "h14": "a ticket solved, reopened, assigned and assigned to another, told each time",
     "h11": "a priority raised and never lowered, tags added to those there are, no message written",
 }
 
@@ -343,11 +344,10 @@ def test_answers_that_are_signalled_are_signed_told_apart_and_never_asked_for(te
     assert len(read) == 0, "its answers are signalled and read: each would be sent twice"
 
 
-@pytest.mark.rule("H8.status")
-def test_what_became_of_a_ticket_is_signalled_each_time_and_with_its_time(status_helpdesk):
+@pytest.mark.rule("H14.status")
+def test_what_became_of_a_ticket_is_signalled_each_time_and_with_its_time(helpdesk):
     """An older signal changes nothing, so each says when; a ticket can be solved, reopened and solved again."""
-    found = world.happened(status_helpdesk)
-    told = [each for each in found if each.about is About.STATUS]
+    told = [each for each in world.happened(helpdesk) if each.status is not None]
     assert {each.status for each in told} == set(Status), "the captures do not show a ticket solved and one reopened"
     assert all(each.occurred_at is not None for each in told), "a status has no time"
     keys = {}
@@ -356,7 +356,27 @@ def test_what_became_of_a_ticket_is_signalled_each_time_and_with_its_time(status
     assert any(len(again) > 1 for again in keys.values()), (
         "no captures show a ticket that is solved twice as two signals"
     )
-    assert any(each.about is About.OTHER for each in found), "no capture shows a change of status that means neither"
+
+
+@pytest.mark.rule("H14.neither")
+def test_a_change_of_status_that_means_neither_is_shown(status_helpdesk):
+    """“Pending” is neither solved nor opened again."""
+    assert any(each.about is About.OTHER for each in world.happened(status_helpdesk)), "no capture shows such a change"
+
+
+@pytest.mark.rule("H14.assigned")
+def test_who_has_a_ticket_is_signalled_each_time_and_with_its_time(helpdesk):
+    """An agent is assigned, then another, then nobody: three signals, of which the older ones change nothing."""
+    told = [each for each in world.happened(helpdesk) if each.assignee is not None]
+    assert all(each.occurred_at is not None for each in told), "an assignment has no time"
+    agents, keys = {}, {}
+    for each in told:
+        agents.setdefault(each.ticket, set()).add(each.assignee.id)
+        keys.setdefault(each.key, set()).add(each.assignee.id)
+    assert any("" in found and len(found) > 2 for found in agents.values()), (
+        "no captures show a ticket with one agent, then with another and with none"
+    )
+    assert all(len(found) == 1 for found in keys.values()), "two assignments have one key: the second is a redelivery"
 
 
 @pytest.mark.rule("H8.replies")

@@ -265,6 +265,23 @@ def test_two_answers_of_the_same_words_are_both_noted_when_the_platform_names_on
     assert [item["state"] for key, item in company.table.items.items() if key[1].startswith("S#")] == ["sent", "sent"]
 
 
+def test_who_has_a_ticket_is_known_until_another_has_it(asked):
+    for event, known, outcome in (
+        ("assigned", ("3901200", ""), "the ticket was assigned"),
+        ("reassigned", ("3901201", ""), "the ticket was reassigned"),
+        ("unassigned", ("", ""), "the ticket was released by its agent"),
+    ):
+        told = json.loads(json.loads(Path(f"events/zendesk/{event}.json").read_text())["body"])
+        told["detail"]["id"] = str(asked.zendesk.tickets[0].id)
+        before = asked.comments()
+        assert asked.called(told) == 200
+        assert asked.work() == ["routed", "filed"]
+        assert asked.comments() == before
+        assert tuple(asked.thread()["assignee"]) == known
+        assert outcome in [item.get("reason") for _, item in asked.table.items.items()]
+    assert "status" not in asked.thread()
+
+
 def test_a_solved_ticket_is_known_as_solved_until_the_customer_writes(asked):
     told = json.loads(json.loads(Path("events/zendesk/status_changed.json").read_text())["body"])
     told["detail"]["id"] = str(asked.zendesk.tickets[0].id)

@@ -124,11 +124,14 @@ class DjangoHelpdesk(Real):
         request = urllib.request.Request(f"{self.address}/api/followups/", body, headers)  # noqa: S310 - loopback
         return str(json.loads(opened(request))["id"])
 
-    def agent_answers(self, ticket: str, text: str, *, status: int | None = None, public: bool = True) -> None:
-        """Answer on the ticket's page, as agents do, and set a status there."""
+    def agent_answers(
+        self, ticket: str, text: str, *, status: int | None = None, public: bool = True, owner: int | None = None
+    ) -> None:
+        """Answer on the ticket's page, as agents do, and set a status or an owner there (0: none)."""
         shown = self.ticket(ticket)
         fields = {name: str(shown[name]) for name in ("title", "queue", "priority")}
         fields |= {"comment": text, "new_status": str(status or shown["status"])}
+        fields |= {} if owner is None else {"owner": str(owner)}
         self.page(f"tickets/{ticket}/update/", {**fields, **({"public": "1"} if public else {})})
 
     def agent_merges(self, ticket: str, into: str) -> None:

@@ -90,8 +90,8 @@ class Ticket:
         if not whole:
             values.pop("description")
         return {
-            **values, "id": self.id, "requester_id": self.requester, "deleted": self.deleted, "spam": self.spam,
-            "created_at": _iso(self.at), "updated_at": _iso(self.updated),
+            "responder_id": None, **values, "id": self.id, "requester_id": self.requester, "deleted": self.deleted,
+            "spam": self.spam, "created_at": _iso(self.at), "updated_at": _iso(self.updated),
         }  # fmt: skip
 
 
@@ -123,6 +123,12 @@ class Freshdesk(Neighbour):
             body = f"<div>{words}</div>" + (quote if public else "")
             given: dict[str, Any] = {"body": body, "user": AGENT, "private": not public, "source": 0 if public else 2}
             return self._write(found, **(given | more))
+
+    def agent_sets(self, ticket: int, **values: Any) -> None:
+        """Let an agent change a ticket: its `status`, or who has it (`responder_id`)."""
+        with self.lock:
+            self.tickets[ticket - 1].values.update(values)
+            self.tickets[ticket - 1].updated = self.clock.now()
 
     def merge(self, ticket: int, into: int) -> None:
         """Let an agent merge a ticket into another, in an English account."""

@@ -20,7 +20,7 @@ from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 LONGEST = 1_500_000  # characters of an article
 LARGEST = 50 * 1024 * 1024  # bytes of a request
 PAGE = 200
-SYSTEM, BOT, AGENT = 1, 4, 5
+SYSTEM, BOT, AGENT, COLLEAGUE = 1, 4, 5, 6
 SENDERS = {"Agent": 1, "Customer": 2, "System": 3}
 TYPES = {"email": 1, "sms": 2, "chat": 3, "fax": 4, "phone": 5, "note": 10, "web": 11}
 COMMUNICATION = frozenset(TYPES) - {"note"}
@@ -35,8 +35,8 @@ STATES = {
 }
 GROUPS = {"Users": 1, "Support": 2}
 CONDITIONS = frozenset({
-    "ticket.tags", "article.message_id_md5", "article.created_at", "article.internal", "article.created_by_id",
-    "customer.login", "customer.email",
+    "ticket.tags", "ticket.updated_at", "article.message_id_md5", "article.created_at", "article.internal",
+    "article.created_by_id", "customer.login", "customer.email",
 })  # fmt: skip
 
 Row = dict[str, Any]
@@ -74,7 +74,12 @@ class Zammad(Neighbour):
         self.maintenance = False
         self._token = token
         self._numbers = {name: itertools.count(101) for name in ("ticket", "article", "user", "file")}
-        for number, login, first, last in ((BOT, "deskwire", "Deskwire", ""), (AGENT, "agnes", "Agnes", "Example")):
+        staff = (
+            (BOT, "deskwire", "Deskwire", ""),
+            (AGENT, "agnes", "Agnes", "Example"),
+            (COLLEAGUE, "bela", "Bela", "E."),
+        )
+        for number, login, first, last in staff:
             self.users[number] = {"id": number, "login": login, "firstname": first, "lastname": last, "email": ""}
 
     def authorize(self, asked: Asked) -> Reply | None:
@@ -109,6 +114,18 @@ class Zammad(Neighbour):
         """Let an agent close a ticket."""
         with self.lock:
             self.tickets[ticket] |= {"state_id": 4, "close_at": self._now(), "last_close_at": self._now()}
+            self._touch(ticket)
+
+    def reopen(self, ticket: int) -> None:
+        """Let an agent open a ticket again; when it was closed stays."""
+        with self.lock:
+            self.tickets[ticket]["state_id"] = 2
+            self._touch(ticket)
+
+    def assign(self, ticket: int, agent: int = SYSTEM) -> None:
+        """Let a ticket be given to an agent, or to none."""
+        with self.lock:
+            self.tickets[ticket]["owner_id"] = agent
             self._touch(ticket)
 
     def merge(self, ticket: int, into: int) -> Row:
@@ -287,7 +304,9 @@ class Zammad(Neighbour):
 
     def _expanded(self, number: int) -> Row:
         row = self._shown(number)
-        return {**row, "customer": self.users[row["customer_id"]]["login"], "state": STATES[row["state_id"]][0]}
+        owner = self.users.get(row["owner_id"], {"login": "-"})["login"]
+        person = self.users[row["customer_id"]]["login"]
+        return {**row, "customer": person, "owner": owner, "state": STATES[row["state_id"]][0]}
 
     def _with_articles(self, number: int) -> Row:
         return {**self._shown(number), "article_ids": [row["id"] for row in self.of(number)][::-1]}
@@ -381,6 +400,9 @@ class Zammad(Neighbour):
     def _meets(self, ticket: Row, condition: Mapping[str, Any]) -> bool:
         of_ticket = condition.get("ticket.tags")
         if of_ticket and of_ticket["value"] not in ticket["tags"]:
+            return False
+        changed = condition.get("ticket.updated_at")
+        if changed and not holds(ticket["updated_at"], changed):
             return False
         person = self.users[ticket["customer_id"]]
         for name in ("login", "email"):

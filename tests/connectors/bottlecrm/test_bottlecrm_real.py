@@ -360,7 +360,7 @@ def test_h8_polling_finds_answers_and_statuses_of_our_tickets_and_each_once(desk
     page = connector.poll(since, later)
     told = [each for each in page.signals if each.ticket == number]
     assert [each.object_id for each in told if each.about is About.TICKET] == [one]
-    assert [each.status for each in told if each.about is About.STATUS] == [
+    assert [each.status for each in told if each.status] == [
         Status.SOLVED, Status.SOLVED, Status.REOPENED,
     ]  # fmt: skip
     assert (merged, two) in {(each.ticket, each.object_id) for each in page.signals}
@@ -369,6 +369,21 @@ def test_h8_polling_finds_answers_and_statuses_of_our_tickets_and_each_once(desk
     wire.calls.clear()
     assert connector.poll(page.cursor, later) == dataclasses.replace(page, signals=())
     assert wire.asked == ["GET"]
+
+
+def test_h14_a_poll_tells_who_has_a_ticket_each_time(desk, reach):
+    _, number = opened(reach)
+    agent = desk.call("GET", "profile/")["user_obj"]
+    found = []
+    for whose, priority in (([agent["id"]], "Low"), ([], "High"), ([agent["id"]], "High")):
+        since = datetime.now(UTC).isoformat()
+        kept = {name: desk.ticket(number)["cases_obj"][name] for name in ("name", "status")}
+        desk.call("PUT", f"cases/{number}/", {**kept, "priority": priority, "assigned_to": whose})
+        later = dataclasses.replace(reach, now=datetime.now(UTC) + timedelta(minutes=5))
+        found += [each for each in connector.poll(since, later).signals if each.ticket == number and each.assignee]
+    assert [each.assignee.id for each in found] == [agent["id"], "", agent["id"]]
+    assert found[0].assignee.name == agent["user_details"]["email"]
+    assert len({each.key for each in found}) == len(found)
 
 
 def test_h8_a_comment_of_this_minute_is_told_again_for_one_before_it_may_not_be_visible_yet(desk, reach):

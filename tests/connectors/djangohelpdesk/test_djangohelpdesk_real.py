@@ -11,7 +11,7 @@ from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.djangohelpdesk import DjangoHelpdesk
 from deskwire.helpdesks.djangohelpdesk.words import mark
 from deskwire.model.errors import ConfigurationError, TemporaryError
-from deskwire.model.signals import Status
+from deskwire.model.signals import About, Status
 from deskwire.model.tickets import Change, Customer, File, Sought
 from deskwire.web.media import Network, fetch
 from sandbox.helpdesks.djangohelpdesk.played import INSTALL, available
@@ -305,12 +305,27 @@ def test_h8_polling_finds_answers_and_statuses_of_our_tickets_and_each_once(desk
     assert not start.signals
     told = [(each.ticket, each.object_id, each.status) for each in page.signals]
     assert next(each for each in told if each[0] == number) == (number, one, None)
-    assert [status for where, _, status in told if where == number] == [None, None, Status.SOLVED]
+    assert [status for where, _, status in told if where == number and status] == [Status.SOLVED]
     assert (merged, two, None) in told
     assert len({each.key for each in page.signals}) == len(page.signals)
     wire.calls.clear()
     assert connector.poll(page.cursor, later) == dataclasses.replace(page, signals=[])
     assert wire.asked == ["GET"]
+
+
+def test_h14_a_poll_tells_who_has_a_ticket_each_time(desk, reach):
+    _, number = opened(reach)
+    agent = int(desk.agent_id)
+    found = []
+    for owner, words in ((agent, ""), (0, ""), (agent, "I look into it")):
+        start = connector.poll("", reach)
+        desk.agent_answers(number, words, owner=owner)
+        later = dataclasses.replace(reach, now=datetime.now(UTC) + timedelta(minutes=5))
+        found += [each for each in connector.poll(start.cursor, later).signals if each.ticket == number]
+    assert [(each.about, each.assignee.id) for each in found] == [
+        (About.STATUS, str(agent)), (About.STATUS, ""), (About.TICKET, str(agent)),
+    ]  # fmt: skip
+    assert len({each.key for each in found}) == len(found)
 
 
 def test_h8_a_follow_up_of_this_minute_is_told_again_for_one_before_it_may_not_be_visible_yet(desk, reach):

@@ -308,6 +308,26 @@ def test_a_poll_tells_of_our_tickets_alone_and_goes_on_where_it_was(desk, reach)
     assert again.cursor == f"{NOW + timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def test_h14_a_look_at_a_changed_ticket_says_how_it_stands_without_a_request_more(desk, reach):
+    cursor = CONNECTOR.poll("", reach).cursor
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    told = []
+    for change in ({}, {"responder_id": AGENT}, {"status": 4}, {"status": 3, "responder_id": 7}, {"status": 5},
+                   {"status": 2, "responder_id": None}):  # fmt: skip
+        desk.clock.advance(5)
+        if change:
+            desk.agent_sets(1, **change)
+        asked = len(desk.books.entries("GET"))
+        page = CONNECTOR.poll(cursor, reach)
+        assert len(desk.books.entries("GET")) == asked + 1
+        cursor = page.cursor
+        told.append((str(page.signals[-1].status), page.signals[-1].assignee.id))
+    assert told == [
+        ("reopened", ""), ("reopened", str(AGENT)), ("solved", str(AGENT)), ("reopened", "7"), ("solved", "7"),
+        ("reopened", ""),
+    ]  # fmt: skip
+
+
 def test_a_poll_reads_every_ticket_of_many_pages_once_the_next_look_goes_on(desk, reach, monkeypatch):
     monkeypatch.setattr("deskwire.helpdesks.freshdesk.PAGE", 2)
     monkeypatch.setattr("deskwire.helpdesks.freshdesk.LOOKS", 2)

@@ -222,6 +222,28 @@ class StatusChanged(Read):
     data: StatusData
 
 
+class Agent(Read):
+    """An agent of yours."""
+
+    id: Id | int = Field(description="Whose it is; the name, where you have no id.")
+    name: str = ""
+
+
+class AssignedData(Read):
+    """Who has a ticket now."""
+
+    ticket: Id | int
+    assignee: Agent | str | None = Field(description="An agent, or a name; null where no agent has it any more.")
+
+
+class TicketAssigned(Read):
+    """A ticket was given to an agent, or to none."""
+
+    type: Literal["ticket.assigned"]
+    timestamp: AwareDatetime
+    data: AssignedData
+
+
 TO_DESK = {
     "ticket.created": TicketCreated,
     "message.created": MessageCreated,
@@ -229,12 +251,13 @@ TO_DESK = {
     "message.redacted": MessageRedacted,
     "customer.history": CustomerHistory,
 }
-FROM_DESK = {"answer.created": AnswerCreated, "ticket.solved": StatusChanged, "ticket.reopened": StatusChanged}
+FROM_DESK = {"answer.created": AnswerCreated, "ticket.solved": StatusChanged, "ticket.reopened": StatusChanged,
+             "ticket.assigned": TicketAssigned}  # fmt: skip
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON schema of every message and answer: each is a definition by its name."""
-    messages = (*TO_DESK.values(), AnswerCreated, StatusChanged)
+    messages = (*TO_DESK.values(), AnswerCreated, StatusChanged, TicketAssigned)
     _, written = models_json_schema([(model, "validation") for model in (*messages, Taken, Redacted, Gone, Told)])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

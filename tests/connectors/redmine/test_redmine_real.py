@@ -221,6 +221,21 @@ def test_h8_polling_finds_answers_and_statuses_of_our_tickets(redmine, reach):
     assert page.cursor >= cursor
 
 
+def test_h14_a_poll_tells_who_has_a_ticket_each_time(redmine, reach):
+    _, number = opened(reach)
+    agent = str(redmine.call("GET", "users/current.json")["user"]["id"])
+    cursor = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for whose in (agent, "", agent):
+        redmine.agent_sets(number, assigned_to_id=whose)
+    redmine.agent_sets(number, status="Closed")
+    later = dataclasses.replace(reach, now=datetime.now(UTC) + timedelta(minutes=5))
+    told = [each for each in connector.poll(cursor, later).signals if each.ticket == number]
+    assert [each.assignee.id for each in told if each.assignee] == [agent, "", agent]
+    assert [each.assignee.name for each in told if each.assignee] == ["Agnes Agent", "", "Agnes Agent"]
+    assert [each.status for each in told if each.status] == [Status.SOLVED]
+    assert len({each.key for each in told}) == len(told) == 4
+
+
 def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_there_are(redmine, reach, wire):
     filed = connector.open(a_ticket("hello", priority="normal", tags=("messenger", "vip")), reach)
     before = notes(redmine, filed.ticket)

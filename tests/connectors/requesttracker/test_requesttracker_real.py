@@ -23,7 +23,7 @@ from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.helpdesks.requesttracker.tickets import MESSAGE, marker
 from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
-from deskwire.model.signals import Signal
+from deskwire.model.signals import About, Signal
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.operating.examining import SUBJECT, Examination
 from deskwire.verification.rule import Context
@@ -834,6 +834,29 @@ def test_h8_a_polled_reply_and_its_webhook_are_one_event(tracker, reach, listene
     (polled,) = connector.poll(start.cursor, reach).signals
     (pushed,) = events_of(listener.about(number)[-1], tracker.webhook_secret)
     assert dataclasses.replace(pushed, account="main").key == polled.key
+
+
+def test_h14_a_poll_tells_what_became_of_a_ticket_and_who_has_it_each_time(tracker, reach, wire):
+    start = connector.poll("", reach)
+    _, number = opened(reach)
+    tracker.agent_sets(tracker.agent_opens("not ours"), Status="resolved")
+    tracker.agent_sets(number, Owner="agent")
+    for status in ("open", "resolved", "open", "stalled", "rejected"):
+        tracker.agent_sets(number, Status=status)
+    tracker.agent_sets(number, Owner="Nobody")
+    tracker.agent_sets(number, Owner="root")
+    page = connector.poll(start.cursor, reach)
+    told = [(str(each.status or ""), each.assignee.name if each.assignee else "-") for each in page.signals]
+    assert told == [
+        ("", "agent"), ("solved", "-"), ("reopened", "-"), ("solved", "-"), ("", ""), ("", "root"),
+    ]  # fmt: skip
+    assert {each.ticket for each in page.signals} == {number}
+    assert all(each.about is About.STATUS and each.occurred_at is not None for each in page.signals)
+    assert len({each.key for each in page.signals}) == len(page.signals)
+    connector.append(number, "c", [an_entry("again")], reach)  # a scrip of RT's own opens it again
+    before = len(wire.calls)
+    assert [str(each.status) for each in connector.poll(page.cursor, reach).signals] == ["reopened"]
+    assert len(wire.calls) == before + 3  # what there is; of which ticket; whether that is ours
 
 
 # ----------------------------------------------------------------------------------------------- the harness

@@ -14,11 +14,12 @@ from deskwire.helpdesks.zammad import articles
 from deskwire.helpdesks.zammad.articles import marker
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
+from deskwire.model.signals import About
 from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import media, rest
 from deskwire.web.reading import Node
-from sandbox.helpdesks.zammad.played import AGENT, BOT, LONGEST, Refused, Zammad, words
+from sandbox.helpdesks.zammad.played import AGENT, BOT, COLLEAGUE, LONGEST, Refused, Zammad, words
 from sandbox.neighbours.neighbour import Clock, Fault, Reply, broken
 from tests.connectors.living import ruled
 
@@ -42,7 +43,7 @@ def desk(running):
     """Return the one server, without the rows of the test before."""
     running.tickets.clear()
     running.articles.clear()
-    running.users = {number: running.users[number] for number in (BOT, AGENT)}
+    running.users = {number: running.users[number] for number in (BOT, AGENT, COLLEAGUE)}
     running.links.clear()
     running.files.clear()
     running.faults.clear()
@@ -332,24 +333,78 @@ def test_a_file_of_an_answer_is_loaded_with_our_token(desk, reach):
     assert desk.books.entries("GET")[-1].status == 200
 
 
+def answered(page):
+    return [each for each in page.signals if each.about is About.TICKET]
+
+
+def stood(page):
+    told = [each for each in page.signals if each.about is About.STATUS]
+    return [(each.ticket, str(each.status), each.assignee.id, each.assignee.name) for each in told]
+
+
+def test_h14_a_look_tells_how_a_changed_ticket_stands_each_time(desk, reach):
+    connector = helpdesk("zammad")
+    cursor = connector.poll("", reach).cursor
+    number = int(connector.open(ticket(entry("k1")), reach).ticket)
+    told, keys = [], set()
+    for change in (
+        lambda: desk.assign(number, AGENT),
+        lambda: desk.close(number),
+        lambda: desk.assign(number, COLLEAGUE),
+        lambda: desk.reopen(number),
+        lambda: desk.assign(number),
+        lambda: desk.close(number),
+    ):
+        desk.clock.advance(90)
+        change()
+        page = connector.poll(cursor, reach)
+        cursor = page.cursor
+        told += stood(page)
+        keys |= {each.key for each in page.signals}
+    assert told == [
+        (str(number), "reopened", "5", "agnes"), (str(number), "solved", "5", "agnes"),
+        (str(number), "solved", "6", "bela"), (str(number), "reopened", "6", "bela"), (str(number), "reopened", "", ""),
+        (str(number), "solved", "", ""),
+    ]  # fmt: skip
+    assert len(keys) == len(told)
+
+
+def test_the_look_how_tickets_stand_asks_once_more_and_goes_on_where_a_full_page_ended(desk, reach, monkeypatch):
+    connector = helpdesk("zammad")
+    cursor = connector.poll("", reach).cursor
+    numbers = []
+    for each in range(3):
+        desk.clock.advance(1)
+        numbers.append(connector.open(ticket(entry(f"k{each}"), key=f"t{each}"), reach).ticket)
+    monkeypatch.setattr("deskwire.helpdesks.zammad.api.Api.most", 2)
+    desk.books.clear()
+    first = connector.poll(cursor, reach)
+    assert [each.asked.path for each in desk.books.entries("POST")] == ["/api/v1/tickets/search"] * 2
+    second = connector.poll(first.cursor, reach)
+    assert [each[0] for each in stood(first)] == numbers[:2]
+    assert numbers[2] in [each[0] for each in stood(second)]
+    desk.merge(int(numbers[0]), int(numbers[1]))
+    assert numbers[0] not in [each[0] for each in stood(connector.poll(cursor, reach))]
+
+
 def test_a_look_signals_each_answer_once_and_pages_on(desk, reach, monkeypatch):
     connector = helpdesk("zammad")
     start = connector.poll("", reach).cursor
     numbers = [connector.open(ticket(entry(f"k{each}"), key=f"t{each}"), reach).ticket for each in range(3)]
     desk.clock.advance(5)
     quiet = connector.poll(start, reach)
-    assert quiet.signals == []
+    assert answered(quiet) == []
     for number in numbers[:2]:
         desk.agent_writes(int(number), "On its way")
     first = connector.poll(quiet.cursor, reach)
-    assert [signal.ticket for signal in first.signals] == numbers[:2]
+    assert [signal.ticket for signal in answered(first)] == numbers[:2]
     again = connector.poll(first.cursor, reach)
-    assert [signal.key for signal in again.signals] == [signal.key for signal in first.signals]
+    assert {signal.key for signal in first.signals} == {signal.key for signal in again.signals}
     assert connector.poll("", reach).cursor > start  # from the newest change on, by Zammad's clock
     desk.clock.advance(600)
     desk.agent_writes(int(numbers[0]), "It arrives at noon")
     later = connector.poll(again.cursor, reach)
-    (signal,) = [each for each in later.signals if each.ticket == numbers[0]]
+    (signal,) = [each for each in answered(later) if each.ticket == numbers[0]]
     assert signal.key not in {each.key for each in first.signals}
     desk.clock.advance(600)
     assert connector.poll(connector.poll(later.cursor, reach).cursor, reach).signals[0].key == signal.key
@@ -358,7 +413,7 @@ def test_a_look_signals_each_answer_once_and_pages_on(desk, reach, monkeypatch):
     begun = connector.poll(start, reach)
     assert begun.cursor.startswith(f"{start};2;")
     rest_ = connector.poll(begun.cursor, reach)
-    assert [each.ticket for each in (*begun.signals, *rest_.signals)] == numbers[:2]
+    assert [each.ticket for each in (*answered(begun), *answered(rest_))] == numbers[:2]
     with pytest.raises(PermanentError):
         connector.poll("yesterday", reach)
 

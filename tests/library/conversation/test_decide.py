@@ -15,7 +15,7 @@ from deskwire.conversation.thread import Thread
 from deskwire.model.events import Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.model.reference import reference
-from deskwire.model.signals import About, Signal, Status
+from deskwire.model.signals import About, Assignee, Signal, Status
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 RULE = ClosedTickets()
@@ -154,6 +154,36 @@ def test_a_status_ends_at_once_and_of_an_earlier_ticket_says_nothing():
     signal = Pending(message=Recorded(key=told.key, signal=told, received_at=NOW.isoformat()))
     assert [(each.state, each.ticket) for each in plan(signal, of=thread(ticket="7")).ended] == [(Outcome.FILED, "7")]
     assert plan(signal, of=thread(ticket="8")).ended[0].state == Outcome.SUPPRESSED
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "reason"),
+    [
+        ({}, {"status": Status.SOLVED}, "the ticket was solved"),
+        ({"status": "solved"}, {"status": Status.REOPENED}, "the ticket was reopened"),
+        ({}, {"status": Status.REOPENED}, ""),  # it was open
+        ({}, {"assignee": Assignee("5", "Agnes")}, "the ticket was assigned"),
+        ({"assignee": ("5", "Agnes")}, {"assignee": Assignee("6")}, "the ticket was reassigned"),
+        ({"assignee": ("5", "Agnes")}, {"assignee": Assignee("")}, "the ticket was released by its agent"),
+        ({"assignee": ("", "")}, {"assignee": Assignee("5")}, "the ticket was assigned"),
+        ({"assignee": ("5", "")}, {"assignee": Assignee("5", "Agnes")}, ""),
+        ({}, {"status": Status.REOPENED, "assignee": Assignee("")}, ""),
+        ({}, {"status": Status.SOLVED, "assignee": Assignee("5")}, "the ticket was solved and assigned"),
+    ],
+)
+def test_what_is_new_of_how_a_ticket_stands_is_the_outcome_and_names_no_agent(known, told, reason):
+    signal = Signal(helpdesk="z", account="acme", object_id="1", ticket="7", about=About.STATUS, **told)
+    item = Pending(message=Recorded(key=signal.key, signal=signal, received_at=NOW.isoformat()))
+    (ended,) = plan(item, of=thread(ticket="7", **known)).ended
+    if reason:
+        assert (ended.state, ended.reason) == (Outcome.FILED, reason)
+    else:
+        assert ended.state == Outcome.MERGED
+
+
+def test_a_ticket_to_look_at_is_looked_at_whatever_is_said_of_how_it_stands():
+    told = Signal(helpdesk="z", account="acme", object_id="1", ticket="7", status=Status.SOLVED)
+    assert plan(Pending(message=Recorded(key=told.key, signal=told)), of=thread(ticket="7")).relay
 
 
 def stamp(days):

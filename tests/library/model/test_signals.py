@@ -7,7 +7,7 @@ import pytest
 from deskwire.letters import content_in, event_in, stored
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, AttachmentKind
-from deskwire.model.signals import About, Signal, Status, signal_from_json, signal_of_event
+from deskwire.model.signals import About, Assignee, Signal, Status, shown_as, signal_from_json, signal_of_event
 from deskwire.model.tickets import AgentReply
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -83,9 +83,35 @@ def test_a_status_reads_back():
     assert content_in(stored(told)) == told
 
 
+@pytest.mark.parametrize("about", [About.STATUS, About.TICKET])
+@pytest.mark.parametrize("status", [None, Status.REOPENED])
+def test_who_has_a_ticket_reads_back(about, status):
+    told = Signal(
+        helpdesk="z", object_id="7", ticket="8", about=about, status=status, assignee=Assignee("5", "Agnes 🌷")
+    )
+    assert content_in(stored(told)) == told
+    assert signal_from_json({**told.to_json(), "assignee": {"id": ""}}).assignee == Assignee("")
+
+
+@pytest.mark.parametrize("wrong", ["Agnes", {"name": "Agnes"}, [1], 7])
+def test_an_assignee_of_another_shape_is_no_signal(wrong):
+    told = Signal(helpdesk="z", object_id="7", ticket="8", about=About.STATUS, status=Status.SOLVED)
+    with pytest.raises(PayloadError):
+        signal_from_json({**told.to_json(), "assignee": wrong})
+
+
+def test_a_look_says_who_has_a_ticket_and_no_name_of_nobody():
+    assert shown_as(solved=True, agent="5", name="Agnes") == {
+        "status": Status.SOLVED,
+        "assignee": Assignee("5", "Agnes"),
+    }
+    assert shown_as(solved=False, agent="", name="-") == {"status": Status.REOPENED, "assignee": Assignee("")}
+
+
 @pytest.mark.parametrize(
     "more",
-    [{"about": About.ANSWER}, {"answer": answer()}, {"about": About.STATUS}, {"status": Status.SOLVED},
+    [{"about": About.ANSWER}, {"answer": answer()}, {"about": About.STATUS},
+     {"about": About.OTHER, "status": Status.SOLVED}, {"about": About.OTHER, "assignee": Assignee("5")},
      {"about": About.ANSWER, "answer": answer(ticket="2")}, {"about": About.ANSWER, "answer": answer(id="")}],
 )  # fmt: skip
 def test_a_signal_holds_what_it_is_about_and_nothing_else(more):

@@ -267,6 +267,8 @@ class Conversation:
             self._mirror(ledger, turn, plan)
         else:
             self._perform(ledger, turn, plan, [item.message for item in items] + done)
+        looked_at = {each.key for each in plan.relay}
+        turn.hear([each for each in turn.outcomes if each.key in looked_at])
         return plan
 
     def _begin(self, ledger: Ledger, thread: Thread, connection: Connection, messages: list[Recorded]) -> Turn:

@@ -13,7 +13,7 @@ from deskwire.care.survey import Rating
 from deskwire.contracts.helpdesk import Abilities
 from deskwire.model.events import Event, Kind
 from deskwire.model.notices import Purpose
-from deskwire.model.signals import Signal, Status
+from deskwire.model.signals import About, Signal, Status
 from deskwire.timing import GIVE_UP
 
 from .albums import albums, more_to_come, together
@@ -238,15 +238,28 @@ def _note(item: Pending, *, about: bool) -> Recorded | Literal["file"]:
 
 
 def _signalled(item: Pending, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:
-    """Return what is to be done about a helpdesk's signal. A status of the thread's ticket is all that it says."""
+    """Return what is to be done about a helpdesk's signal. How the thread's ticket stands is all that one says."""
     message = item.message
     if item.aside:
         return end(message, Outcome.SUPPRESSED, item.aside)
-    if signal.status is None:
+    if signal.about is not About.STATUS:
         return "relay"
     if not thread.has(signal):
         return end(message, Outcome.SUPPRESSED, "of an earlier ticket")
-    return end(message, Outcome.FILED, f"the ticket was {signal.status}", ticket=signal.ticket)
+    if news := _news(signal, thread):
+        return end(message, Outcome.FILED, f"the ticket was {news}", ticket=signal.ticket)
+    return end(message, Outcome.MERGED, "the ticket stands as it was known to")
+
+
+def _news(signal: Signal, thread: Thread) -> str:
+    """Return what a signal says of its ticket beyond what is known: no name, as outcomes go into logs."""
+    news = []
+    if signal.status is Status.SOLVED or (signal.status and thread.status is Status.SOLVED):
+        news.append(str(signal.status))
+    if signal.assignee is not None and signal.assignee.id != (thread.assignee.id if thread.assignee else ""):
+        before = thread.assignee is not None and thread.assignee.id
+        news.append("released by its agent" if not signal.assignee.id else "reassigned" if before else "assigned")
+    return " and ".join(news)
 
 
 def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> str:

@@ -126,6 +126,13 @@ class Left(NamedTuple):
     complaint: bool
 
 
+class Assignee(NamedTuple):
+    """Who has the ticket: the helpdesk's id of the agent (empty: no agent has it), and their name where it is told."""
+
+    id: str
+    name: str = ""
+
+
 class Thread(BaseModel):
     """One conversation. Times are whole seconds since 1970."""
 
@@ -148,6 +155,8 @@ class Thread(BaseModel):
     case: Case | None = None  # the ticket as it is counted; None: not, or of before tickets were
     status: Status | None = None  # of the ticket, as far as the helpdesk signals it
     status_at: int = 0
+    assignee: Assignee | None = None  # who has the ticket, as far as the helpdesk signals it; None: it did not say
+    assigned_at: int = 0
     priority: str = ""  # of the ticket, as far as our hints raised it
     tags: tuple[str, ...] = ()  # of the ticket, that our hints gave it
     recall: bool = False  # the note on the customer's earlier tickets is still to be added

@@ -30,14 +30,16 @@ from .reminders import METRICS, NO_TICKET_PAUSE, answer_clock, is_unanswered, is
 from .spoken import Writer
 from .surveys import SURVEY, survey_timer
 from .table import DAY, seconds
-from .thread import Asked, Guard, Past, Said, Thread, Unfiled
+from .thread import Asked, Assignee, Guard, Past, Said, Thread, Unfiled
 from .timers import ATTACHMENTS, GUARD, without_reminders
 from .wording import called
 
 FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
 MOST_IDS = 10  # of one person, who changes a number now and then
 MOST_UNKNOWN = 5  # texts whose echo is still waited for
-NEW_TICKET: Mapping[str, Any] = {"case": None, "status": None, "status_at": 0, "priority": "", "tags": ()}
+NEW_TICKET: Mapping[str, Any] = {
+    "case": None, "status": None, "status_at": 0, "assignee": None, "assigned_at": 0, "priority": "", "tags": (),
+}  # fmt: skip
 MOST_KEPT = 10  # messages without a ticket that the next one quotes, the latest
 # `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
 WRITTEN_EARLY = ("ticket", "epoch", "acknowledged_at", "acknowledgements")  # by intents, in any turn
@@ -292,17 +294,24 @@ class Turn:
         self._become(ticket=ticket)
 
     def hear(self, signals: Sequence[Recorded]) -> None:
-        """Record what became of the ticket, by the helpdesk's signals; an older one changes nothing."""
+        """Record how the ticket stands, by the helpdesk's signals; an older one changes nothing."""
         for message in signals:
             signal = message.signal
-            if signal is None or signal.status is None or not self.thread.has(signal):
+            if signal is None or not self.thread.has(signal):
                 continue
             at = seconds(signal.occurred_at or datetime.fromisoformat(message.received_at))
-            if at < self.thread.status_at:
-                continue
-            self._become(status=signal.status, status_at=at)
-            if (case := self.thread.case) is not None:
-                self._tell(message.key, *(case.solve(at) if signal.status is Status.SOLVED else case.reopen(at)))
+            if signal.assignee is not None and at >= self.thread.assigned_at:
+                self._become(assignee=Assignee(signal.assignee.id, signal.assignee.name), assigned_at=at)
+            if signal.status is not None and at >= self.thread.status_at:
+                self._stand(message.key, signal.status, at)
+
+    def _stand(self, key: str, status: Status, at: int) -> None:
+        """Record that the ticket was solved then, or is open; that one is open is news only where it was solved."""
+        if status is Status.REOPENED and self.thread.status is not Status.SOLVED:
+            return
+        self._become(status=status, status_at=at)
+        if (case := self.thread.case) is not None:
+            self._tell(key, *(case.solve(at) if status is Status.SOLVED else case.reopen(at)))
 
     def change(self, change: Change) -> None:
         """Record what our hints changed in the ticket: each is given once."""

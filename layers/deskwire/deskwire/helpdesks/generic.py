@@ -34,7 +34,7 @@ from deskwire.families.lists import listed
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind, Unreadable
 from deskwire.model.keys import compose, digest
-from deskwire.model.signals import About, Signal, Status
+from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import (
     MOST_EARLIER,
     AgentReply,
@@ -170,20 +170,31 @@ class Generic(Helpdesk):
         body = read(request.body).object()
         kind, data, at = body["type"].text(), body["data"].object(), body["timestamp"].iso()
         status = STATUSES.get(kind)
+        assigned = kind == "ticket.assigned" and "assignee" in data.raw
+        assignee = _assignee(data["assignee"]) if assigned else None
+        stands = status is not None or assignee is not None
         answer = _answer(data, at, request) if kind == "answer.created" else None
         yield Signal(
             helpdesk=self.name,
             account=request.endpoint,
-            about=About.ANSWER if answer else About.STATUS if status else About.OTHER,
+            about=About.ANSWER if answer else About.STATUS if stands else About.OTHER,
             object_id=Node(request.header(ID), ID).identifier(),
-            ticket=data["ticket"].identifier() if answer or status else data["ticket"].any_id() or kind,
+            ticket=data["ticket"].identifier() if answer or stands else data["ticket"].any_id() or kind,
             own=data["own"].raw is True,
             answer=answer,
             status=status,
-            reason="" if answer or status else f"[{kind}]",
+            assignee=assignee,
+            reason="" if answer or stands else f"[{kind}]",
             occurred_at=at,
             raw=fragment(body),
         )
+
+
+def _assignee(told: Node) -> Assignee:
+    """Return who has a ticket: a name, or an id and a name; nothing or null says that no agent has it."""
+    if told.raw is None or isinstance(told.raw, str):
+        return Assignee(told.text(""), told.text(""))
+    return Assignee(told["id"].any_id() or told["name"].text(""), told["name"].text(""))
 
 
 def _person(customer: Customer) -> dict[str, Any]:

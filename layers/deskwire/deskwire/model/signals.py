@@ -21,15 +21,23 @@ class About(StrEnum):
 
     TICKET = "ticket"  # look at this ticket: an agent may have answered
     ANSWER = "answer"  # an agent answered, in these words
-    STATUS = "status"  # the ticket was solved or reopened
+    STATUS = "status"  # how the ticket stands now: solved or open, and who has it
     OTHER = "other"  # nothing that concerns us; `reason` says what
 
 
 class Status(StrEnum):
-    """What became of a ticket."""
+    """What became of a ticket. REOPENED: it is open, which is news only of one that was solved."""
 
     SOLVED = "solved"
     REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignee:
+    """The agent who has a ticket: the helpdesk's id (empty: no agent has it), and the name where it comes along."""
+
+    id: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +46,10 @@ class Signal:
 
     `account` is the name of the helpdesk's connection in deskwire.yaml; the framework fills it in. `object_id` is the
     helpdesk's id of what happened, the same for every redelivery; `version` tells several signals of one id apart.
-    `own`: we did it ourselves. `answer` holds what an agent wrote, `status` what became of the ticket, where the signal
-    is about that. `unknown` holds the fields that a newer version wrote and this one does not know, `raw`
-    the helpdesk's own fragment.
+    `own`: we did it ourselves. `answer` holds what an agent wrote, where the signal is about that. `status` says what
+    became of the ticket and `assignee` who has it; None: not told. A signal to look at the ticket may bring them too,
+    where one look of a poll shows both. `unknown` holds the fields that a newer version wrote and this one does not
+    know, `raw` the helpdesk's own fragment.
     """
 
     helpdesk: str
@@ -52,6 +61,7 @@ class Signal:
     own: bool = False
     answer: AgentReply | None = None
     status: Status | None = None
+    assignee: Assignee | None = None
     reason: str = ""
     occurred_at: datetime | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -62,10 +72,15 @@ class Signal:
         in_utc(self, "occurred_at")
         if (self.answer is not None) != (self.about is About.ANSWER):
             raise PayloadError("a signal about an answer holds it, and no other does")
-        if (self.status is not None) != (self.about is About.STATUS):
-            raise PayloadError("a signal about a status holds it, and no other does")
+        if self.stands if self.about in {About.ANSWER, About.OTHER} else self.about is About.STATUS and not self.stands:
+            raise PayloadError("a signal about a status holds it; of the others, one about a ticket alone may")
         if self.answer is not None and (self.answer.ticket != self.ticket or not self.answer.id):
             raise PayloadError("a signalled answer has an id, and is of the signal's ticket")
+
+    @property
+    def stands(self) -> bool:
+        """Whether it says how the ticket stands."""
+        return self.status is not None or self.assignee is not None
 
     @property
     def key(self) -> str:
@@ -109,6 +124,7 @@ class Signal:
             "own": self.own,
             "answer": None if self.answer is None else _answer_to_json(self.answer),
             "status": None if self.status is None else str(self.status),
+            **({} if self.assignee is None else {"assignee": {"id": self.assignee.id, "name": self.assignee.name}}),
             "reason": self.reason or None,
             "occurred_at": written_moment(self.occurred_at),
             **self.unknown,
@@ -116,6 +132,11 @@ class Signal:
 
     def __repr__(self) -> str:
         return f"Signal({self.helpdesk}, {self.about}, {digest(self.key)[:12]})"
+
+
+def shown_as(*, solved: bool, agent: str, name: str = "") -> dict[str, Any]:
+    """Return the fields of a signal by which a look at a ticket says how it stands; no `agent`: nobody has it."""
+    return {"status": Status.SOLVED if solved else Status.REOPENED, "assignee": Assignee(agent, name if agent else "")}
 
 
 Happened: TypeAlias = Event | Signal | Notice
@@ -173,5 +194,6 @@ READERS: Mapping[str, Any] = {
     "about": About,
     "answer": _answer_from_json,
     "status": Status,
+    "assignee": lambda data: Assignee(data["id"], data.get("name", "")),
     "occurred_at": datetime.fromisoformat,
 }

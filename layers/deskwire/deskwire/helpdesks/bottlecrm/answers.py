@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mimetypes import guess_type
 
 from deskwire.model.events import Attachment, AttachmentKind
-from deskwire.model.signals import About, Signal, Status
+from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import Node
 
@@ -17,6 +17,8 @@ from .words import MARK
 
 TOGETHER = timedelta(seconds=5)  # within which the file of an answer follows it: they are one request
 QUOTED = "it holds a mark of Deskwire's: it is a copy of a message"
+STATUSES = ("STATUS_CHANGED", "REOPENED")
+GIVEN = ("ASSIGN", "UPDATE")  # where all are taken off a ticket there is no activity, unless more is changed with it
 UNSURE = "the ticket was merged, and this may have been written before, for somebody else"
 
 
@@ -97,16 +99,45 @@ def signals(api: Api, helpdesk: str, shown: Shown, since: datetime) -> Iterator[
                     ticket=ticket,
                     occurred_at=moment,
                 )
+    for row in _changes(api, shown, since):
+        for ticket in _ours(shown):
+            yield (
+                _status(api, helpdesk, ticket, row)
+                if row["action"].text("") in STATUSES
+                else _assigned(api, helpdesk, ticket, shown, row)
+            )
+
+
+def _changes(api: Api, shown: Shown, since: datetime) -> Iterator[Node]:
+    """Yield the activities since then by which colleagues set a status, and the last one that may say whose it is."""
+    given = None
     for row in sorted(shown.node["activities"].rows(), key=lambda each: each["created_at"].text("")):
         moment = row["created_at"].iso()
         if moment is None or moment <= since or row["user"]["id"].any_id() == api.me:
             continue
-        if row["action"].text("") in {"STATUS_CHANGED", "REOPENED"}:
-            for ticket in _ours(shown):
-                yield _status(api, helpdesk, ticket, row, moment)
+        if row["action"].text("") in STATUSES:
+            yield row
+        given = row if row["action"].text("") in GIVEN else given
+    if given is not None:
+        yield given
 
 
-def _status(api: Api, helpdesk: str, ticket: str, row: Node, moment: datetime) -> Signal:
+def _assigned(api: Api, helpdesk: str, ticket: str, shown: Shown, row: Node) -> Signal:
+    """Return who has a ticket by now: an activity says at most who was added or left, and several may have one."""
+    people = {each["id"].any_id(): each["user_details"]["email"].text("") for each in shown.case["assigned_to"].rows()}
+    return Signal(
+        helpdesk=helpdesk,
+        account=api.reach.account,
+        about=About.STATUS,
+        object_id=required(row["id"], "polling"),
+        version=f"{ticket}-assignee",
+        ticket=ticket,
+        assignee=Assignee(",".join(people), ", ".join(filter(None, people.values()))),
+        occurred_at=row["created_at"].iso(),
+    )
+
+
+def _status(api: Api, helpdesk: str, ticket: str, row: Node) -> Signal:
     said = row["metadata"]
     before, after = said["before"].text("Closed"), (said["after"] or said["to_status"]).text("")
     changed = (before in OVER) != (after in OVER)
@@ -120,7 +151,7 @@ def _status(api: Api, helpdesk: str, ticket: str, row: Node, moment: datetime) -
         ticket=ticket,
         status=status,
         reason="" if status else "a status that means neither",
-        occurred_at=moment,
+        occurred_at=row["created_at"].iso(),
     )
 
 

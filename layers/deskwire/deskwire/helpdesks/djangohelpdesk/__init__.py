@@ -38,7 +38,7 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, numbered, required_id
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
-from deskwire.model.signals import About, Signal, Status
+from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.verification.never import Never
@@ -161,29 +161,35 @@ class DjangoHelpdesk(Helpdesk):
             if int(required_id(row["id"], what)) <= int(cursor):
                 break
             rows.insert(0, row)
-        concerned: dict[str, Sequence[str]] = {}
+        concerned: dict[str, tuple[Sequence[str], Assignee]] = {}
         signals: list[Signal] = []
         for row in rows:
-            if not (is_staff(api, row) and (is_answer(api, row) or row["new_status"])):
+            if not is_staff(api, row):
                 continue
             ticket = required_id(row["ticket"], what)
             if ticket not in concerned:
                 try:
-                    concerned[ticket] = list(ours(api, ticket))
+                    shown = api.ticket(ticket, what)
+                    concerned[ticket] = list(ours(api, ticket, shown)), Assignee(shown["assigned_to"].any_id())
                 except TicketGone:
-                    concerned[ticket] = []
-            signals += [signal for each in concerned[ticket] for signal in _signals(api, row, each)]
+                    concerned[ticket] = [], Assignee("")
+            numbers, assignee = concerned[ticket]
+            signals += [signal for each in numbers for signal in _signals(api, row, each, assignee)]
         return Signals(signals, _settled(cursor, rows, reach.now))
 
 
-def _signals(api: Api, row: Node, ticket: str) -> Iterator[Signal]:
-    """Yield what a follow-up by an agent says: an answer, a status, or both."""
+def _signals(api: Api, row: Node, ticket: str, assignee: Assignee) -> Iterator[Signal]:
+    """Yield what a follow-up by an agent says: an answer, a status, or both, and who has the ticket by now.
+
+    Whom it was given to stands in a follow-up's title alone, in words of the agent's language; so the ticket tells.
+    """
     answered = Signal(
         helpdesk=DjangoHelpdesk.name,
         account=api.reach.account,
         object_id=required_id(row["id"], "polling"),
         version=ticket,  # where several of our tickets were merged, one follow-up is news of each
         ticket=ticket,
+        assignee=assignee,
         occurred_at=row["date"].iso(),
     )
     if is_answer(api, row):
@@ -196,8 +202,11 @@ def _signals(api: Api, row: Node, ticket: str) -> Iterator[Signal]:
             about=About.STATUS if status else About.OTHER,
             version=f"{ticket}-status",
             status=status,
+            assignee=assignee if status else None,
             reason="" if status else f"status {number}",
         )
+    elif not is_answer(api, row):
+        yield replace(answered, about=About.STATUS, version=f"{ticket}-assignee")
 
 
 def _settled(cursor: str, rows: Sequence[Node], now: datetime) -> str:

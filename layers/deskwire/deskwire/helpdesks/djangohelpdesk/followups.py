@@ -80,9 +80,9 @@ def moved_from(row: Node) -> str:
     return match[1] if match else ""
 
 
-def ours(api: Api, ticket: str) -> Iterable[str]:
+def ours(api: Api, ticket: str, shown: Node) -> Iterable[str]:
     """Return which of our tickets something in this one may concern: itself, and those merged into it."""
-    rows = [row for row in api.ticket(ticket, "polling")["followup_set"].rows() if is_own(api, row)]
+    rows = [row for row in shown["followup_set"].rows() if is_own(api, row)]
     return sorted({moved_from(row) or ticket for row in rows if thread_of(row["comment"].text(""))}, key=int)
 
 

@@ -17,6 +17,7 @@ from .api import FIELD, PAGE, PAGES, Api, refusals
 from .conversations import body_of, fitting, left_out, mark
 
 OPEN, CLOSED = 2, 5
+SOLVED = (4, CLOSED)  # resolved, and closed
 ASLEEP = (3, 4, 5, 6)  # pending, resolved, closed, “waiting on customer”: no agent looks at it
 PRIORITIES = {"low": 1, "normal": 2, "high": 3, "urgent": 4}
 PORTAL = 2  # the source of a ticket where none is set. Chat (7) wants another shape of notes.

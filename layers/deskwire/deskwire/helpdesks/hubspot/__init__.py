@@ -108,7 +108,8 @@ class HubSpot(Helpdesk):
     endpoint_secrets: ClassVar[Mapping[str, str]] = {"client_secret": "the client secret of the private app"}
 
     known_gaps: ClassVar[Mapping[str, str]] = {
-        "H12.complaint": "our tags stand in a ticket's text alone, and agents have no tags of tickets there"
+        "H14": "what became of a ticket is seen when the customer writes again",
+        "H12.complaint": "our tags stand in a ticket's text alone, and agents have no tags of tickets there",
     }
 
     # ------------------------------------------------------------------------------------------------- in

@@ -34,7 +34,7 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, numbered, required_id
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
-from deskwire.model.signals import About, Signal, Status
+from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.verification.never import Never
@@ -225,7 +225,10 @@ def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
         if _is_answer(api, row):
             yield answered
         for detail in row["details"].rows():
-            if (detail["property"].text(""), detail["name"].text("")) == ("attr", "status_id"):
+            changed = (detail["property"].text(""), detail["name"].text(""))
+            if changed == ("attr", "assigned_to_id"):
+                yield _assigned(shown, answered, detail["new_value"].any_id())
+            if changed == ("attr", "status_id"):
                 yield _status(api, answered, detail["old_value"].number(0), detail["new_value"].number(0))
 
 
@@ -241,6 +244,13 @@ def _status(api: Api, signal: Signal, old: int, new: int) -> Signal:
         status=status,
         reason="" if status else f"status {new}",
     )
+
+
+def _assigned(shown: Node, signal: Signal, agent: str) -> Signal:
+    """Return the signal of a changed assignee, a user or a group; the name is told of the present one alone."""
+    present = shown["assigned_to"]
+    name = present["name"].text("") if present["id"].any_id() == agent else ""
+    return replace(signal, about=About.STATUS, version="assignee", assignee=Assignee(agent, name))
 
 
 def _stamp(moment: datetime) -> str:

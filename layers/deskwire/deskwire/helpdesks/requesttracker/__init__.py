@@ -44,6 +44,7 @@ from deskwire.web.reading import Node, read
 from .api import Tracker, quoted, values_of
 from .earlier import earlier
 from .replies import file_of, reply, staff, written_on
+from .standing import TOLD, stood, tells
 from .tickets import (
     MESSAGE,
     THREAD,
@@ -228,26 +229,28 @@ class RequestTracker(Helpdesk):
         rows = tracker.get(
             "transactions",
             what="polling",
-            query=f"ObjectType = 'RT::Ticket' AND Type = 'Correspond' AND id > {numbered(cursor)}"
-            f" AND Creator != {quoted(tracker.user)}",
+            query=f"ObjectType = 'RT::Ticket' AND id > {numbered(cursor)} AND Creator != {quoted(tracker.user)}"
+            f" AND {TOLD}",
             orderby="id",
             per_page="50",
-            fields="Created",
+            fields="Created,Type,OldValue,NewValue",
         )
         # In lists `Object` is empty: each transaction is asked for its ticket, then once which of them are ours.
-        news: list[tuple[str, str, datetime | None]] = []
+        news: list[tuple[Node, str]] = []
         for row in rows["items"].items():
-            transaction = numbered(row["id"].identifier())
-            shown = tracker.get(f"transaction/{transaction}", what="polling")
-            news.append((transaction, numbered(shown["Object"]["id"].identifier()), row["Created"].iso()))
-        ours = self._ours(tracker, {survivor for _, survivor, _ in news})
+            if tells(row):
+                shown = tracker.get(f"transaction/{numbered(row['id'].identifier())}", what="polling")
+                news.append((row, numbered(shown["Object"]["id"].identifier())))
+        ours = self._ours(tracker, {survivor for _, survivor in news})
         return Signals(
             [
-                _signal(reach.account, ticket, transaction, moment)
-                for transaction, survivor, moment in news
+                stood(tracker, row, _signal(reach.account, ticket, row["id"].identifier(), row["Created"].iso()))
+                for row, survivor in news
                 for ticket in ours.get(survivor, ())
             ],
-            _settled(cursor, [(transaction, moment) for transaction, _, moment in news], reach.now),
+            _settled(
+                cursor, [(row["id"].identifier(), row["Created"].iso()) for row in rows["items"].items()], reach.now
+            ),
         )
 
     def _ours(self, tracker: Tracker, survivors: Iterable[str]) -> dict[str, list[str]]:
@@ -279,7 +282,7 @@ def _settled(cursor: str, news: Sequence[tuple[str, datetime | None]], now: date
     for transaction, moment in news:
         if moment is not None and abs(now - moment) < SETTLES:  # a clock of RT's that is ahead holds nothing up
             break
-        cursor = transaction
+        cursor = numbered(transaction)
     return cursor
 
 

@@ -87,6 +87,8 @@ class Salesforce(Helpdesk):
 
     # ------------------------------------------------------------------------------------------------- in
 
+    known_gaps: ClassVar[Mapping[str, str]] = {"H14": "what became of a case is seen when the customer writes again"}
+
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         """Make or find contact and case in one request, then add each entry as a comment: 1 call, and 1 an entry."""
         api = Api(reach)

@@ -84,6 +84,7 @@ class Vtiger(Helpdesk):
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"access_key": "the access key of that user"}
     known_gaps: ClassVar[Mapping[str, str]] = {
+        "H14": "what became of a ticket is seen when the customer writes again",
         "H8.withheld": "a comment does not say how it was written; ours, customers' and private ones are told apart",
         "H5": "its web service takes the session in the query or the form; the key itself is never sent",
     }

@@ -43,7 +43,7 @@ from deskwire.model.errors import (
     TemporaryError,
 )
 from deskwire.model.events import Attachment, Unreadable
-from deskwire.model.signals import About, Signal
+from deskwire.model.signals import About, Signal, shown_as
 from deskwire.model.tickets import AgentReply, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
@@ -60,7 +60,8 @@ SOURCE = "https://github.com/zammad/zammad/blob/develop"
 PRIORITIES = {"low": 1, "high": 3, "urgent": 3}  # Zammad has three; a ticket without one gets the default
 SETTLES = timedelta(seconds=60)  # in which an article written earlier may still become visible
 PAGES = 5  # of 200 tickets, in one look
-CURSOR = re.compile(r"([0-9T:.Z-]{20,27})(?:;([0-9]{1,6});([0-9T:.Z-]{20,27}))?")
+CURSOR = re.compile(r"([0-9T:.Z-]{20,27})(?:;([0-9]{1,6});([0-9T:.Z-]{20,27}))?(?:\|([0-9T:.Z-]{20,27}))?")
+NOBODY = "1"  # the user “-”, who owns what no agent does (db/seeds/user_nologin.rb)
 TITLE = 240  # of 250 characters
 ALIKE = 5  # tickets that may bear one key: a second one after doubt, or a ticket split by an agent
 
@@ -188,7 +189,7 @@ class Zammad(Helpdesk):
         """Return the tickets of ours that got a public article by somebody else since the cursor, a time of Zammad's.
 
         The cursor moves up to a minute before the newest change that was seen, so an article that becomes visible late
-        is signalled.
+        is signalled. Behind a bar stands how far it was looked how tickets stand, which is one more request.
         """
         api, ours = Api(reach), {"ticket.tags": {"operator": "contains one", "value": OWN}}
         if not cursor:
@@ -197,6 +198,12 @@ class Zammad(Helpdesk):
         match = CURSOR.fullmatch(cursor)
         if match is None:
             raise PermanentError("that is no cursor of Zammad")
+        told = self._answered(api, ours, match)
+        stand = _stands(api, ours, match[4] or match[1])
+        return Signals([*told.signals, *stand.signals], f"{told.cursor}|{stand.cursor}")
+
+    def _answered(self, api: Api, ours: Mapping[str, Any], match: re.Match[str]) -> Signals:
+        """Return the tickets with a new answer."""
         since, page, settled = match[1], int(match[2] or 1), match[3] or match[1]
         condition = {
             **ours,
@@ -212,7 +219,7 @@ class Zammad(Helpdesk):
                 if changed is None or not id_of(row["id"]) or _stamp(changed) <= since:
                     continue
                 settled = max(settled, _stamp(changed - SETTLES))
-                signals.append(_polled(id_of(row["id"]), changed, reach))
+                signals.append(_polled(id_of(row["id"]), changed, api.reach))
             if len(rows) < api.most:
                 return Signals(signals, settled)
         return Signals(signals, f"{since};{page + PAGES};{settled}")
@@ -268,6 +275,41 @@ def _polled(number: str, changed: datetime, reach: Reach) -> Signal:
         version=_stamp(changed),
         ticket=number,
         occurred_at=changed,
+    )
+
+
+def _stands(api: Api, ours: Mapping[str, Any], since: str) -> Signals:
+    """Return how each ticket of ours stands that changed since then, the earliest first; a minute of it is told again.
+
+    Its webhook could tell it in the name of a state alone, which administrators may change.
+    """
+    condition = {**ours, "ticket.updated_at": {"operator": "after (absolute)", "value": since}}
+    rows = api.search(condition, "polling", changed=True)
+    kinds = api.states().kinds if rows else {}
+    signals = [signal for row in rows if (signal := _stood(api, row, kinds)) is not None]
+    newest = max((at for row in rows if (at := row["updated_at"].iso()) is not None), default=None)
+    if newest is None:
+        return Signals(signals, since)
+    if len(rows) < api.most:
+        return Signals(signals, max(since, _stamp(newest - SETTLES)))
+    return Signals(signals, max(since, _stamp(newest - timedelta(milliseconds=1))))
+
+
+def _stood(api: Api, row: Node, kinds: Mapping[str, str]) -> Signal | None:
+    """Return how a ticket stands; None for one that was merged or removed, and where that is not told."""
+    number, changed, owner = id_of(row["id"]), row["updated_at"].iso(), id_of(row["owner_id"])
+    kind = kinds.get(id_of(row["state_id"]), "")
+    if not number or changed is None or kind in {"", "merged", "removed"}:
+        return None
+    return Signal(
+        helpdesk=Zammad.name,
+        account=api.reach.account,
+        about=About.STATUS,
+        object_id=f"poll-{number}-stands",
+        version=_stamp(changed),
+        ticket=number,
+        occurred_at=changed,
+        **shown_as(solved=kind == "closed", agent="" if owner == NOBODY else owner, name=row["owner"].text("")),
     )
 
 

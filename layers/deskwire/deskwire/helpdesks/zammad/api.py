@@ -113,14 +113,17 @@ class Api:
         _still_there(answer)
         return self.rows(answer, "reading a ticket")
 
-    def search(self, condition: Mapping[str, Any], what: str, page: int = 1, *, newest: int = 0) -> list[Node]:
-        """Return a page of the tickets that meet a condition, by id; or so many of them that were changed last.
+    def search(
+        self, condition: Mapping[str, Any], what: str, page: int = 1, *, newest: int = 0, changed: bool = False
+    ) -> list[Node]:
+        """Return a page of the tickets that meet a condition, by id, by their last change, or so many of the latest.
 
         With a condition and no query Zammad asks its database (app/models/concerns/can_search.rb). The documentation
         has the condition in no example of a search; triggers and overviews are made of the same.
         """
         asked = {"condition": condition, "expand": True, "page": page, "per_page": newest or self.most}
-        order = {"sort_by": "updated_at" if newest else "id", "order_by": "desc" if newest else "asc"}
+        by = "updated_at" if newest or changed else "id"
+        order = {"sort_by": by, "order_by": "desc" if newest else "asc"}
         return self.rows(self.ask("POST", "tickets/search", {**asked, **order}, safe=True), what)
 
     def merged_into(self, ticket: str) -> str:

@@ -46,7 +46,7 @@ from deskwire.model.errors import (
 )
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.keys import digest
-from deskwire.model.signals import About, Signal, Status
+from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
 from deskwire.timing import TURN_SECONDS
@@ -322,17 +322,19 @@ def _event(body: Node, request: Request) -> Signal:
     internal = comment["is_public"].raw is False
     told = kind == f"{TICKET_EVENT}comment_added" and not internal
     status = _status(body["event"]) if kind == f"{TICKET_EVENT}status_changed" else None
+    assignee = _assignee(body["event"]) if kind == f"{TICKET_EVENT}agent_assignment_changed" else None
     about = body["detail"]["id"] if kind.startswith(TICKET_EVENT) else None
     return Signal(
         helpdesk=Zendesk.name,
         account=request.endpoint,
-        about=About.TICKET if told else About.STATUS if status else About.OTHER,
+        about=About.TICKET if told else About.STATUS if status or assignee else About.OTHER,
         status=status,
+        assignee=assignee,
         object_id=body["id"].identifier(),
         ticket=_wanted_ticket(about) if about is not None else body["subject"].identifier(kind),
         # What a customer is the author of, we wrote for them (or they did, elsewhere): nothing to send out.
         own=comment["author"]["is_staff"].raw is False,
-        reason="" if told or status else "an internal note" if internal else kind.rpartition(":")[2],
+        reason="" if told or status or assignee else "an internal note" if internal else kind.rpartition(":")[2],
         occurred_at=body["time"].iso(),
         raw=fragment(body),
     )
@@ -344,6 +346,14 @@ def _status(event: Node) -> Status | None:
     if current == "solved":
         return Status.SOLVED
     return Status.REOPENED if previous == "solved" and current != "closed" else None
+
+
+def _assignee(event: Node) -> Assignee:
+    """Return who has the ticket now, by number: that of no agent is null (unconfirmed) or empty.
+
+    https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events
+    """
+    return Assignee(id_of(event["current"]))
 
 
 def _wanted_ticket(node: Node) -> str:
