@@ -115,6 +115,12 @@ class HubSpot(Neighbour):
             self.records["tickets"][ticket]["properties"] |= {"hs_pipeline_stage": "4", "closed_date": self._now()}
             self._touch("tickets", ticket)
 
+    def agent_sets(self, ticket: str, **properties: str) -> None:
+        """Let an agent change a ticket: its stage, or who has it (`hubspot_owner_id`; empty: nobody)."""
+        with self.lock:
+            self.records["tickets"][ticket]["properties"].update(properties)
+            self._touch("tickets", ticket)
+
     def merge(self, ticket: str, into: str) -> None:
         """Let an agent merge a ticket into another; its notes move along."""
         with self.lock:
@@ -284,7 +290,11 @@ class HubSpot(Neighbour):
         found = [row for row in self.records["tickets"].values() if all(meets(row, each) for each in group["filters"])]
         found.sort(key=lambda row: row["updatedAt"])
         size, start = min(int(given.get("limit", 10)), 100), int(given.get("after", 0))
-        rows = [{**row, "properties": {"hs_lastmodifieddate": row["updatedAt"]}} for row in found[start : start + size]]
+        known = [{**row["properties"], "hs_lastmodifieddate": row["updatedAt"]} for row in found[start : start + size]]
+        rows = [
+            {**row, "properties": {name: told.get(name) for name in given["properties"]}}
+            for row, told in zip(found[start : start + size], known, strict=True)
+        ]
         more = {"paging": {"next": {"after": str(start + size)}}} if len(found) > start + size else {}
         return Reply.json(200, {"total": len(found), "results": rows, **more})
 

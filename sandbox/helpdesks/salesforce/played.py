@@ -36,7 +36,7 @@ FIELDS = {
         "Id", "Subject", "Description", "Status", "Priority", "Origin", "ContactId", "Contact", "ParentId",
         "SuppliedName", "SuppliedEmail", "SuppliedPhone", "Deskwire_Key__c", "Deskwire_Tags__c", "IsClosed",
         "ClosedDate", "IsDeleted", "MasterRecordId", "LastModifiedDate", "CaseNumber", "CreatedDate",
-        "Contact.Deskwire_Id__c", "Contact.Email", "Contact.MobilePhone",
+        "Contact.Deskwire_Id__c", "Contact.Email", "Contact.MobilePhone", "OwnerId", "Owner.Name", "SystemModstamp",
     },
     "CaseComment": {
         "Id", "ParentId", "CommentBody", "IsPublished", "CreatedById", "CreatedDate", "SystemModstamp",
@@ -232,7 +232,7 @@ class Salesforce(Neighbour):
         except Refused as refused:
             return refused.reply()
         kind = {"attributes": {"type": query.table}}
-        records = [kind | {name: self._value(row, name) for name in query.fields} for row in found]
+        records = [kind | nested({name: self._value(row, name) for name in query.fields}) for row in found]
         return Reply.json(200, {"totalSize": len(records), "done": True, "records": records})
 
     @route("PATCH", "/services/data/{version}/sobjects/{name}/{number}")
@@ -364,6 +364,8 @@ class Salesforce(Neighbour):
     def _value(self, row: Mapping[str, Any], name: str) -> Any:
         if name == "Parent.Deskwire_Key__c":
             return self.records["Case"][row["ParentId"]].get("Deskwire_Key__c")
+        if name == "Owner.Name":
+            return self.records["User"].get(row["OwnerId"], {"Name": "A queue"})["Name"]
         if name.startswith("Contact."):
             contact = self.records["Contact"].get(row.get("ContactId", ""), {})
             return contact.get(name.removeprefix("Contact."))
@@ -423,10 +425,11 @@ class Salesforce(Neighbour):
     def _made(self, name: str, given: Row, *, by: str = "") -> Row:
         number = full(f"{PREFIXES[name]}5e{next(self._numbers):09d}a")
         now = self._now()
-        row: Row = {"Id": number, "LastModifiedDate": now, **given}
+        row: Row = {"Id": number, "LastModifiedDate": now, "SystemModstamp": now, **given}
         if name == "Case":
             row = {
                 "Status": "New",
+                "OwnerId": self.bot,
                 "CaseNumber": number[8:15],
                 "CreatedDate": now,
                 "IsClosed": False,
@@ -447,9 +450,22 @@ class Salesforce(Neighbour):
     def _changed(self, name: str, number: str, given: Row) -> None:
         row, now = self.records[name][number], self._now()
         row |= {field: value for field, value in given.items() if field != "Contact"} | {"LastModifiedDate": now}
+        row["SystemModstamp"] = now
         if "Status" in given:
             closed = given["Status"] == "Closed"
             row |= {"IsClosed": closed, "ClosedDate": now if closed else None}
+
+
+def nested(row: Row) -> Row:
+    """Return a row with what was asked of other records as records in it: `Owner.Name` in `Owner`."""
+    whole: Row = {}
+    for name, value in row.items():
+        other, _, field = name.rpartition(".")
+        if other:
+            whole.setdefault(other, {})[field] = value
+        else:
+            whole[name] = value
+    return whole
 
 
 def _decoded(part: str) -> bytes:

@@ -104,6 +104,11 @@ class Vtiger(Neighbour):
             self._gone.add(number_)
             del self.records[number_]
 
+    def agent_sets(self, ticket: str, **fields: str) -> None:
+        """Let an agent change a ticket: its `ticketstatus`, or whose it is (`assigned_user_id`)."""
+        with self.lock:
+            self.records[ticket] |= {**fields, "modifiedtime": f"{self.clock.now():%Y-%m-%d %H:%M:%S}"}
+
     def agent_comments(self, ticket: str, text: str, *, public: bool = True, **more: str) -> str:
         """Let an agent comment in the pages; returns the comment's id."""
         with self.lock:

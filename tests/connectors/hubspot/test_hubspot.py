@@ -11,6 +11,7 @@ from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.hubspot.records import LONGEST, marker
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
+from deskwire.model.signals import About
 from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.verification.rule import Context
@@ -239,21 +240,54 @@ def test_an_answer_keeps_its_id_through_a_merge(desk, reach):
     assert after.id == before.id
 
 
+def answered(page):
+    return [each for each in page.signals if each.about is About.TICKET]
+
+
+def test_h14_a_look_at_changed_tickets_says_how_each_stands(desk, reach):
+    connector = helpdesk("hubspot")
+    cursor = connector.poll("", reach).cursor
+    number = connector.open(ticket(entry("k1")), reach).ticket
+    told = []
+    for change in (
+        {},
+        {"hubspot_owner_id": "3300"},
+        {"hs_pipeline_stage": "4"},
+        {"hs_pipeline_stage": "2", "hubspot_owner_id": "3301"},
+        {"hs_pipeline_stage": "4"},
+        {"hubspot_owner_id": ""},
+    ):
+        desk.clock.advance(90)
+        desk.agent_sets(number, **change)
+        page = connector.poll(cursor, reach)
+        cursor = page.cursor
+        told += [(each.about, str(each.status), each.assignee.id) for each in page.signals]
+    status = About.STATUS
+    assert told == [
+        (status, "reopened", ""), (status, "reopened", "3300"), (status, "solved", "3300"),
+        (status, "reopened", "3301"), (status, "solved", "3301"), (status, "solved", ""),
+    ]  # fmt: skip
+    desk.clock.advance(90)
+    desk.agent_replies(number, "On its way")
+    (both,) = connector.poll(cursor, reach).signals
+    assert (both.about, str(both.status)) == (About.TICKET, "solved")
+
+
 def test_a_look_signals_tickets_with_a_changed_reply(desk, reach):
     connector = helpdesk("hubspot")
     start = connector.poll("", reach).cursor
     filed = connector.open(ticket(entry("k1")), reach)
     connector.open(ticket(entry("k2"), key="t2"), reach)
     desk.clock.advance(5)
-    assert connector.poll(start, reach).signals == []
+    assert answered(connector.poll(start, reach)) == []
     desk.agent_replies(filed.ticket, "On its way")
     first = connector.poll(start, reach)
-    assert [signal.ticket for signal in first.signals] == [filed.ticket]
+    assert [signal.ticket for signal in answered(first)] == [filed.ticket]
     assert [each.key for each in connector.poll(first.cursor, reach).signals] == [each.key for each in first.signals]
     desk.clock.advance(600)
     desk.agent_replies(filed.ticket, "It arrives at noon")
-    (again,) = connector.poll(first.cursor, reach).signals
-    assert again.key != first.signals[0].key
+    again = next(each for each in answered(connector.poll(first.cursor, reach)))
+    assert again.key not in {each.key for each in first.signals}
     with pytest.raises(PermanentError):
         connector.poll("yesterday", reach)
 

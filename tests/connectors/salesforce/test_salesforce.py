@@ -13,6 +13,7 @@ from deskwire.helpdesks.salesforce.api import full
 from deskwire.helpdesks.salesforce.records import COMMENT_BYTES, marker
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
+from deskwire.model.signals import About
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import rest
@@ -307,17 +308,50 @@ def test_answers_are_published_comments_of_colleagues_and_nothing_else(org, reac
     ]  # fmt: skip
 
 
+def answered(page):
+    return [each for each in page.signals if each.about is About.TICKET]
+
+
+def test_h14_a_poll_says_how_changed_cases_stand(org, reach, monkeypatch):
+    connector = helpdesk("salesforce")
+    cursor = connector.poll("", reach).cursor
+    filed = connector.open(ticket(entry("k1")), reach)
+    told = []
+    for change in (
+        {},
+        {"OwnerId": org.agent},
+        {"Status": "Closed"},
+        {"Status": "Working", "OwnerId": org.guest},
+        {"Status": "Closed"},
+        {"OwnerId": "00G5e000000001aAAA"},
+    ):
+        org.clock.advance(90)
+        org._changed("Case", filed.ticket, change)
+        reach = dataclasses.replace(reach, now=org.clock.now())
+        page = connector.poll(cursor, reach)
+        cursor = page.cursor
+        told += [(str(each.status), each.assignee.id, each.assignee.name) for each in page.signals]
+    assert told == [
+        ("reopened", "", ""), ("reopened", org.agent, "Agnes Agent"), ("solved", org.agent, "Agnes Agent"),
+        ("reopened", org.guest, "Portal Guest"), ("solved", org.guest, "Portal Guest"), ("solved", "", ""),
+    ]  # fmt: skip
+    monkeypatch.setattr("deskwire.helpdesks.salesforce.PAGE", 1)
+    full = connector.poll("2026-11-02T09:00:00Z", reach)
+    assert [each.ticket for each in full.signals] == [filed.ticket]
+    assert full.cursor > "2026-11-02T09:00:00Z"
+
+
 def test_a_poll_tells_of_answers_once_published_and_not_of_our_own_words(org, reach):
     connector = helpdesk("salesforce")
     start = connector.poll("", reach).cursor
     filed = connector.open(ticket(entry("k1")), reach)
-    assert not connector.poll(start, reach).signals
+    assert not answered(connector.poll(start, reach))
     org.agent_comments(filed.ticket, "A note", public=False)
     org.agent_comments(filed.ticket, "On its way")
     org.agent_comments(filed.ticket, "It arrived")
     page = connector.poll(start, reach)
-    assert [signal.ticket for signal in page.signals] == [filed.ticket] * 2
-    assert len({signal.key for signal in page.signals}) == 2
+    assert [signal.ticket for signal in answered(page)] == [filed.ticket] * 2
+    assert len({signal.key for signal in page.signals}) == 3
     assert {signal.key for signal in connector.poll(page.cursor, reach).signals} == {
         signal.key for signal in page.signals
     }, "what is told again is told as the same"

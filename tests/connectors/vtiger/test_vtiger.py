@@ -12,6 +12,7 @@ from deskwire.helpdesks.vtiger import api, words
 from deskwire.helpdesks.vtiger.records import PATIENCE, SOURCE, marker
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
+from deskwire.model.signals import About
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import rest
@@ -328,6 +329,45 @@ def test_replies_are_the_public_ones_of_agents_beyond_a_hundred(desk, reach):
     assert [reply.id for reply in connector.replies(filed.ticket, said[-2], reach)] == said[-1:]
 
 
+def answers_of(page):
+    return [each for each in page.signals if each.about is About.TICKET]
+
+
+def test_h14_a_poll_says_how_changed_tickets_stand(desk, reach, monkeypatch):
+    connector = helpdesk("vtiger")
+    first = connector.open(ticket(entry("k1")), reach).ticket
+    cursor = connector.poll("", reach).cursor
+    desk._made("HelpDesk", {"ticket_title": "a colleague's"}, "19x6")
+    desk.records["19x9"] = {"id": "19x9", "first_name": "Béla", "last_name": ""}
+    told = []
+    for change in (
+        {"assigned_user_id": "19x6"},
+        {"ticketstatus": "Closed"},
+        {"ticketstatus": "Open", "assigned_user_id": "19x9"},
+        {"ticketstatus": "Closed"},
+        {"ticketstatus": "Wait For Response", "assigned_user_id": "20x2"},
+    ):
+        desk.clock.advance(90)
+        desk.agent_sets(first, **change)
+        page = connector.poll(cursor, reach)
+        cursor = page.cursor
+        told += [(each.ticket, str(each.status), each.assignee.id, each.assignee.name) for each in page.signals]
+    assert told == [
+        (first, "reopened", "19x6", "Agnes Example"), (first, "solved", "19x6", "Agnes Example"),
+        (first, "reopened", "19x9", "Béla"), (first, "solved", "19x9", "Béla"), (first, "reopened", "", ""),
+    ]  # fmt: skip
+    second = connector.open(ticket(entry("k2"), key="t2"), reach).ticket
+    desk.clock.advance(5)
+    desk.agent_sets(second, ticketstatus="Closed")
+    monkeypatch.setattr("deskwire.helpdesks.vtiger.standing.PAGE", 1)
+    found = []
+    for _ in range(3):
+        page = connector.poll(cursor, reach)
+        cursor = page.cursor
+        found += [each.ticket for each in page.signals]
+    assert second in found
+
+
 def test_a_poll_tells_of_our_tickets_once_they_have_settled_and_beyond_all_pages(desk, reach):
     connector = helpdesk("vtiger")
     filed = connector.open(ticket(entry("k1")), reach)
@@ -338,14 +378,14 @@ def test_a_poll_tells_of_our_tickets_once_they_have_settled_and_beyond_all_pages
     said = [desk.agent_comments(filed.ticket, f"answer {number}") for number in range(620)]
     first = connector.poll(cursor, reach)
     rest_ = connector.poll(first.cursor, reach)
-    assert [signal.object_id for signal in (*first.signals, *rest_.signals)] == said
+    assert [signal.object_id for signal in (*answers_of(first), *answers_of(rest_))] == said
     assert {signal.ticket for signal in first.signals} == {filed.ticket}
-    assert connector.poll(rest_.cursor, reach).signals  # younger than a minute: told again
+    assert answers_of(connector.poll(rest_.cursor, reach))  # younger than a minute: told again
     last = at(reach, seconds=61)
     cursor = rest_.cursor
     for _ in range(2):
         cursor = connector.poll(cursor, last).cursor
-    assert connector.poll(cursor, last).signals == []
+    assert answers_of(connector.poll(cursor, last)) == []
     with pytest.raises(PermanentError):
         connector.poll("2026' OR id", reach)
 

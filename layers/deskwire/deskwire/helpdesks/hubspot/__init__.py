@@ -39,7 +39,7 @@ from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.families.ids import id_of, numbered
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Unreadable
-from deskwire.model.signals import About, Signal
+from deskwire.model.signals import About, Signal, shown_as
 from deskwire.model.tickets import AgentReply, Customer, Earlier, Entry, Filed, Sought, Ticket
 from deskwire.verification.called import SignedCall
 from deskwire.web.reading import Node, read
@@ -53,6 +53,8 @@ CHECKED = date(2026, 11, 29)
 DOCS = "https://developers.hubspot.com/docs"
 WEBHOOKS = f"{DOCS}/api/create-and-edit-webhook-subscriptions-in-private-apps"
 CURSOR = re.compile(r"[0-9]{13}")
+# https://developers.hubspot.com/docs/api-reference/crm-tickets-v3/guide
+STANDING = ("hs_pipeline", "hs_pipeline_stage", "hubspot_owner_id")
 SETTLES = timedelta(seconds=60)  # in which the search may not have a change yet (no page says how long)
 PAGES = 5  # of 100 tickets, in one look
 
@@ -108,7 +110,6 @@ class HubSpot(Helpdesk):
     endpoint_secrets: ClassVar[Mapping[str, str]] = {"client_secret": "the client secret of the private app"}
 
     known_gaps: ClassVar[Mapping[str, str]] = {
-        "H14": "what became of a ticket is seen when the customer writes again",
         "H12.complaint": "our tags stand in a ticket's text alone, and agents have no tags of tickets there",
     }
 
@@ -170,8 +171,9 @@ class HubSpot(Helpdesk):
         return [reply for reply in answers(shown["propertiesWithHistory"][REPLY], ticket) if reply.order > since]
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
-        """Return the tickets of ours with a reply that changed since the cursor, a time of HubSpot's in milliseconds.
+        """Return how the tickets of ours stand that changed since the cursor, a time of HubSpot's in milliseconds.
 
+        Those with a reply are to be looked at. One request for 100 tickets, and the pipelines once an hour.
         The index lags, so the cursor stays a minute behind the newest change that was seen.
         """
         if not cursor:
@@ -182,13 +184,14 @@ class HubSpot(Helpdesk):
         signals: list[Signal] = []
         asked, after = since, ""
         for _ in range(PAGES):
-            rows, after = api.changed(asked, KEY, REPLY, after)
+            rows, after = api.changed(asked, KEY, after, REPLY, *STANDING)
+            closed = api.closed() if rows else frozenset()
             for row in rows:
                 changed = row["properties"]["hs_lastmodifieddate"].iso()
                 if changed is None or not id_of(row["id"]):
                     continue
                 newest = max(newest, _milliseconds(changed))
-                signals.append(_polled(id_of(row["id"]), changed, reach))
+                signals.append(_polled(row, changed, reach, closed))
             if not after:
                 return Signals(signals, str(max(since, newest - _span(SETTLES))))
         # So many at once: go on from the last one, which the ascending order makes the newest.
@@ -222,14 +225,19 @@ def _signal(told: Node, request: Request) -> Signal:
     )
 
 
-def _polled(number: str, changed: datetime, reach: Reach) -> Signal:
+def _polled(row: Node, changed: datetime, reach: Reach, closed: frozenset[str]) -> Signal:
+    """Return how a ticket stood when it was last changed; who has it, by number: a name would need a scope more."""
+    number, shown = id_of(row["id"]), row["properties"]
+    stage = f"{shown['hs_pipeline'].text('')}/{shown['hs_pipeline_stage'].text('')}"
     return Signal(
         helpdesk=HubSpot.name,
         account=reach.account,
+        about=About.TICKET if shown[REPLY].text("") else About.STATUS,
         object_id=f"poll-{number}",
         version=str(_milliseconds(changed)),
         ticket=number,
         occurred_at=changed,
+        **shown_as(solved=stage in closed, agent=id_of(shown["hubspot_owner_id"])),
     )
 
 

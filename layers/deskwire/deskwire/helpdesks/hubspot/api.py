@@ -101,20 +101,19 @@ class Api:
             raise TemporaryError(f"{what}: the answer names none")
         return number
 
-    def changed(self, since: int, key: str, reply: str, after: str) -> tuple[list[Node], str]:
-        """Return a page of our tickets with a reply that changed after a time, the oldest first, and the next one."""
+    def changed(self, since: int, key: str, after: str, *properties: str) -> tuple[list[Node], str]:
+        """Return a page of our tickets that changed after a time, the oldest first, and the next one."""
         payload: dict[str, Any] = {
             "filterGroups": [
                 {
                     "filters": [
                         {"propertyName": key, "operator": "HAS_PROPERTY"},
-                        {"propertyName": reply, "operator": "HAS_PROPERTY"},
                         {"propertyName": "hs_lastmodifieddate", "operator": "GT", "value": str(since)},
                     ]
                 }
             ],
             "sorts": [{"propertyName": "hs_lastmodifieddate", "direction": "ASCENDING"}],
-            "properties": ["hs_lastmodifieddate"],
+            "properties": ["hs_lastmodifieddate", *properties],
             "limit": 100,
             # The description of the API wants it on the first page as well. What it says of `sorts` (texts) is not what
             # the guide shows (objects), which is what is written here.
@@ -165,6 +164,20 @@ class Api:
 
         first, begins, *closed = self.cached(f"stages/{wanted}", look).split(" ")
         return Stages(first, begins, frozenset(closed))
+
+    def closed(self) -> frozenset[str]:
+        """Return the closed stages of all pipelines, each as `pipeline/stage`."""
+
+        def look() -> str:
+            rows = self.get("crm/v3/pipelines/tickets", "reading the pipelines")["results"].items()
+            return " ".join(
+                f"{row['id'].text('')}/{stage['id'].text('')}"
+                for row in rows
+                for stage in row["stages"].items()
+                if stage["metadata"]["ticketState"].text("") == "CLOSED"
+            )
+
+        return frozenset(self.cached("closed", look).split())
 
     def types(self, source: str, target: str) -> list[dict[str, Any]]:
         """Return the association between two kinds of record that HubSpot itself defines, without a label."""

@@ -30,7 +30,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.model.signals import Signal
+from deskwire.model.signals import About, Signal, shown_as
 from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, Filed, Sought, Ticket
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
@@ -45,6 +45,7 @@ OBJECTS: Final = "https://developer.salesforce.com/docs/platform/object-referenc
 CURSOR: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 SETTLES: Final = timedelta(minutes=1)  # in which a transaction may still be committed under an earlier time
 PAGE: Final = 2000  # rows that one answer holds
+PEOPLE = "005"  # how the ids of users begin; a queue's begin with 00G
 
 
 class Salesforce(Helpdesk):
@@ -86,8 +87,6 @@ class Salesforce(Helpdesk):
     }
 
     # ------------------------------------------------------------------------------------------------- in
-
-    known_gaps: ClassVar[Mapping[str, str]] = {"H14": "what became of a case is seen when the customer writes again"}
 
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         """Make or find contact and case in one request, then add each entry as a comment: 1 call, and 1 an entry."""
@@ -139,27 +138,62 @@ class Salesforce(Helpdesk):
         return answers(Api(reach), numbered(ticket), after)
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
-        """Return the cases of ours with a published comment that changed since the cursor, a time.
+        """Return the cases of ours with a published comment that changed since the cursor, a time, and how cases stand.
 
-        A comment that is published later changes then. The last minute is told again, as the same signals.
+        A comment that is published later changes then. The last minute is told again, as the same signals. How the
+        changed cases stand is a request of its own.
         """
         if not cursor:
             return Signals((), _written(reach.now - SETTLES))
         if not CURSOR.fullmatch(cursor):
             raise PermanentError("that is no cursor of Salesforce")
         api = Api(reach)
+        me = api.me()
         soql = (
             "SELECT Id, ParentId, SystemModstamp FROM CaseComment "  # noqa: S608 - a time, letters and digits
-            f"WHERE IsPublished = true AND CreatedById != '{api.me()}' AND Parent.{KEY} != null "
+            f"WHERE IsPublished = true AND CreatedById != '{me}' AND Parent.{KEY} != null "
             f"AND SystemModstamp >= {cursor} ORDER BY SystemModstamp, Id LIMIT {PAGE}"
         )
         rows = api.rows(soql, "polling")
-        signals = [signal for row in rows if (signal := _signal(row, reach)) is not None]
-        if len(rows) < PAGE:
-            return Signals(signals, max(cursor, _written(reach.now - SETTLES)))
-        # So many at once: go on from the second of the last one, which the order makes the newest.
-        last = max((each.occurred_at for each in signals if each.occurred_at), default=reach.now)
-        return Signals(signals, max(_written(last), _written(datetime.fromisoformat(cursor) + timedelta(seconds=1))))
+        answered = [signal for row in rows if (signal := _signal(row, reach)) is not None]
+        cases = api.rows(
+            "SELECT Id, IsClosed, OwnerId, Owner.Name, SystemModstamp FROM Case "  # noqa: S608 - a time
+            f"WHERE {KEY} != null AND SystemModstamp >= {cursor} ORDER BY SystemModstamp, Id LIMIT {PAGE}",
+            "polling",
+        )
+        stand = [signal for row in cases if (signal := _stood(row, me, reach)) is not None]
+        ends = (_reached(cursor, rows, answered, reach), _reached(cursor, cases, stand, reach))
+        return Signals([*answered, *stand], min(ends))
+
+
+def _reached(cursor: str, rows: Sequence[Node], signals: Sequence[Signal], reach: Reach) -> str:
+    """Return up to which time a query has told all."""
+    if len(rows) < PAGE:
+        return max(cursor, _written(reach.now - SETTLES))
+    # So many at once: go on from the second of the last one, which the order makes the newest.
+    last = max((each.occurred_at for each in signals if each.occurred_at), default=reach.now)
+    return max(_written(last), _written(datetime.fromisoformat(cursor) + timedelta(seconds=1)))
+
+
+def _stood(row: Node, me: str, reach: Reach) -> Signal | None:
+    """Return how a case stood when it was last changed. A queue is no agent, and our user owns what nobody took.
+
+    https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_case.htm
+    """
+    case, owner, at = id_of(row["Id"]), id_of(row["OwnerId"]), row["SystemModstamp"].iso()
+    if not case or at is None:
+        return None
+    agent = owner if owner.startswith(PEOPLE) and owner != me else ""
+    return Signal(
+        helpdesk=Salesforce.name,
+        account=reach.account,
+        about=About.STATUS,
+        object_id=f"poll-{case}",
+        version=str(milliseconds(at)),
+        ticket=case,
+        occurred_at=at,
+        **shown_as(solved=row["IsClosed"].truth(), agent=agent, name=row["Owner"]["Name"].text("")),
+    )
 
 
 def _signal(row: Node, reach: Reach) -> Signal | None:

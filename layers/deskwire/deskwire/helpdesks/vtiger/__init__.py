@@ -40,15 +40,17 @@ from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry,
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
-from .api import HOUR, RECORD, TIME, DeniedError, Service, known, quoted, record, time_of, value
+from .api import RECORD, TIME, Service, known, quoted, record, time_of, value
 from .earlier import earlier
 from .records import SOURCE, appended, changed, contact_of, found_comments, marker, opened, ticket_of
+from .standing import name_of, stood
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"
 SEEN = date(2026, 11, 28)
 SETTLES = timedelta(seconds=60)  # in which a comment written earlier may still become visible
 PAGES = 5  # of one look
-CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})(?:;([0-9]+x[0-9]+);(.{19}))?")
+MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+CURSOR = re.compile(rf"({MOMENT})(?:;([0-9]+x[0-9]+);({MOMENT}))?(?:\|({MOMENT}))?")
 # A customer's words from its portal or a mail. Its code sets `customer` on them; these sources are unconfirmed.
 NOT_STAFF = frozenset({"CUSTOMER PORTAL", "MAIL CONVERTER", "MAIL SCANNER", "WEBFORM"})
 
@@ -84,7 +86,6 @@ class Vtiger(Helpdesk):
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"access_key": "the access key of that user"}
     known_gaps: ClassVar[Mapping[str, str]] = {
-        "H14": "what became of a ticket is seen when the customer writes again",
         "H8.withheld": "a comment does not say how it was written; ours, customers' and private ones are told apart",
         "H5": "its web service takes the session in the query or the form; the key itself is never sent",
     }
@@ -157,10 +158,10 @@ class Vtiger(Helpdesk):
         """Return what was commented on our tickets since the cursor, which is a time of Vtiger's own clock.
 
         It moves up to a minute ago only, so a comment that becomes visible late is told; younger ones are told again.
-        Further pages go on behind the last id, where nothing can slip between two of them.
+        Further pages go on behind the last id, where nothing can slip between two of them. Behind a bar stands how far
+        it was looked how tickets stand, which is one more request.
         """
         service = Service(reach)
-        prefix, _ = service.module("ModComments")
         what = "polling"
         if not cursor:
             rows = service.rows("id,modifiedtime", "ModComments", what=what, order="modifiedtime DESC", most=1)
@@ -169,6 +170,13 @@ class Vtiger(Helpdesk):
         match = CURSOR.fullmatch(cursor)
         if match is None:
             raise PermanentError("that is no cursor of Vtiger")
+        told = self._answered(service, match)
+        stand = stood(service, match[4] or match[1])
+        return Signals([*told.signals, *stand.signals], f"{told.cursor}|{stand.cursor}")
+
+    def _answered(self, service: Service, match: re.Match[str]) -> Signals:
+        """Return what was commented on our tickets."""
+        what, (prefix, _) = "polling", service.module("ModComments")
         since, last, settled = match[1], match[2] or "", match[3] or match[1]
         signals: list[Signal] = []
         for _ in range(PAGES):
@@ -183,8 +191,9 @@ class Vtiger(Helpdesk):
             signals += _signals(service, rows)
             for row in rows:
                 last = record(row["id"], what, prefix)
-                if abs(reach.now - time_of(row["modifiedtime"])) >= SETTLES:  # a zone that is not UTC holds nothing up
-                    settled = max(settled, f"{time_of(row['modifiedtime']):{TIME}}")
+                moment = time_of(row["modifiedtime"])
+                if abs(service.reach.now - moment) >= SETTLES:  # a zone that is not UTC holds nothing up
+                    settled = max(settled, f"{moment:{TIME}}")
             if len(rows) < 100:
                 return Signals(signals, settled)
         return Signals(signals, f"{since};{last};{settled}")
@@ -216,7 +225,7 @@ def _reply(service: Service, ticket: str, comment: str, row: Node) -> AgentReply
         order=int(comment.partition("x")[2]),
         ticket=ticket,
         text=row["commentcontent"].text(""),
-        author=_name(service, value(row["creator"])),
+        author=name_of(service, value(row["creator"])),
         written_at=time_of(row["createdtime"]),
         attachments=_attachments(value(row["filename"])),
     )
@@ -229,26 +238,6 @@ def _attachments(filename: str) -> tuple[Attachment, ...]:
     """
     names = [part.strip() for part in filename.split(",")]
     return tuple(Attachment(AttachmentKind.FILE, name="" if name.isdigit() else name) for name in names if name)
-
-
-def _name(service: Service, user: str) -> str:
-    """Return the name of a member of staff; empty where our user may not see it (unconfirmed for one like ours)."""
-    if not RECORD.fullmatch(user):
-        return ""
-
-    def look() -> tuple[str, float]:
-        try:
-            rows = service.rows("first_name,last_name", "Users", f"id = {quoted(user)}", what="reading an author")
-        except DeniedError:
-            return "", HOUR
-        except TemporaryError as error:
-            if error.concerns is Concern.ACCOUNT:
-                raise
-            return "", HOUR  # a fault of the server's code: the answer goes out without its author's name
-        names = [value(rows[0][name]) for name in ("first_name", "last_name")] if rows else []
-        return " ".join(filter(None, names)), HOUR
-
-    return service.reach.remember(f"vtiger/{service.reach.account}/user/{user}", look)
 
 
 def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
