@@ -51,12 +51,13 @@ class ZendeskDesk:
 
     connector = "zendesk"
     asks = True
-    settings = {"subdomain": "acme", "email": "deskwire@acme.example"}  # noqa: RUF012
+    subdomain = "acme"
     secrets = {"api_token": "invented-zendesk-token", "signing_secret": "invented-zendesk-signing"}  # noqa: RUF012
     poll = False
 
     def __init__(self, clock):
-        self.zendesk = Zendesk(clock, updates_per_minute=300)
+        self.zendesk = Zendesk(clock, subdomain=self.subdomain, updates_per_minute=300)
+        self.settings = {"subdomain": self.subdomain, "email": "deskwire@acme.example"}
         self.host = self.zendesk.host
         self._calls = itertools.count(1)
 
@@ -245,6 +246,16 @@ class HotlineDesk(LogbookDesk):
         return json.dumps({"call": next(self._calls), "ticket": int(ticket), "status": status}).encode(), {}
 
 
+class SecondZendesk(ZendeskDesk):
+    """Another account, whose tickets have other numbers."""
+
+    subdomain = "nova"
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.zendesk.account._next["ticket"] += 1000
+
+
 DESKS = {
     "hotline": HotlineDesk,
     "zendesk": ZendeskDesk,
@@ -252,3 +263,5 @@ DESKS = {
     "vtiger": VtigerDesk,
     "logbook": LogbookDesk,
 }
+
+SECOND = {**DESKS, "zendesk": SecondZendesk}  # beside another one

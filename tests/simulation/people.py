@@ -73,6 +73,7 @@ class Customer:
         self.person = person or self._introduced(name)
         self.said = []
         self.root = ""
+        self.desk = "desk"  # whose agents answer: the other one's once the company has moved
         self.expects = True  # an acknowledgement, when all goes well
         self.erasing = self.erased = self.certificate = None  # when somebody began and ended to erase them
         self.known = False  # to us, when that began
@@ -156,7 +157,8 @@ class Customer:
     def tickets(self):
         """Return the tickets in which this customer's words stand, by the helpdesk's books."""
         tokens = [each.token for each in self.said if each.token]
-        return [each for each in self.world.desk.books() if any(t in words for t in tokens for words in each.words)]
+        books = self.world.desks[self.desk].books()
+        return [each for each in books if any(t in words for t in tokens for words in each.words)]
 
 
 class OnMessenger(Customer):

@@ -25,6 +25,7 @@ SAID = "said to the customer automatically"
 EARLIER = "Earlier tickets of this customer"  # a note that quotes the subjects of other tickets
 UNCERTAIN = "may stand here twice"
 FORGOTTEN = "reaches nobody any more"
+MISPLACED = "This was NOT sent to the customer"  # in a ticket that is a copy
 NOTED = re.compile(r"NOT delivered|unknown whether this answer")
 
 
@@ -39,7 +40,7 @@ def broken(world):
         found += _acknowledged_once(world, customer)
         found += _redacted(world, customer)
         found += _forgotten(world, customer)
-    found += _replies(world, books)
+    found += _replies(world, _everywhere(world))
     found += _strangers(world)
     found += _mistaken(world)
     found += _told_of(world, books)
@@ -48,7 +49,64 @@ def broken(world):
     found += _urgent(books)
     found += _answered(world, books)
     found += _remembered(world)
+    if world.mirror is not None:
+        found += _copied(world)
     return found
+
+
+def _everywhere(world):
+    """Return the tickets of all helpdesks."""
+    return [(kept, [_own(words) for words in kept.words]) for desk in world.desks.values() for kept in desk.books()]
+
+
+def _copied(world):
+    """What stands in the helpdesk stands in its mirror: once, in its order, and nothing that was to be forgotten."""
+    seen = world.in_the_mirror()
+    books = [(kept, [_own(words) for words in kept.words]) for kept in seen.desk.books()]
+    found = []
+    for customer in seen.customers:
+        found += _filed_once(seen, customer, books)
+        found += _attached_once(seen, customer)
+        found += _in_order(customer, books)
+        found += _redacted(seen, customer)
+        found += _forgotten(seen, customer)
+    found += [*_told_of(seen, books), *_apart(seen, books), *_echoes(seen, books), *_urgent(books), *_remembered(seen)]
+    found += [*_answers_copied(world), *_answers_misplaced(world), *_answers_forgotten(world)]
+    return [f"MIRROR: {each}" for each in found]
+
+
+def _answers_copied(world):
+    """An answer that was sent stands in the helpdesk that it was not written in, once; no other does."""
+    primary = {
+        token: desk for desk in world.desks for token, ticket, _ in world.replied if _has(world.desks[desk], ticket)
+    }
+    for token, desk in primary.items():
+        other = next(each for name, each in world.desks.items() if name != desk)
+        times = sum(token in text for kept in other.books() for text in kept.words if MISPLACED not in text)
+        unsure = any(token in text and NOTED.search(text) for kept, words in _everywhere(world) for text in words)
+        readers = [customer for customer in world.customers if any(token in text for text in customer.got())]
+        erased = any(customer.erasing is not None for customer in readers)
+        if readers and not times and not unsure and not erased:
+            yield f"LOST: the answer {token} was sent and is not copied"
+        if not readers and times:
+            yield f"the answer {token} was not sent, and is copied"
+        if times > 1 and (other.asks or not world.gate.happened):
+            yield f"DOUBLED: the answer {token} is copied {times} times"
+
+
+def _has(desk, ticket):
+    return any(kept.id == ticket for kept in desk.books())
+
+
+def _answers_misplaced(world):
+    """An answer that was written in a copy reaches nobody, and its agent is told once."""
+    for token in world.misplaced:
+        if any(token in text for customer in world.customers for text in customer.got()):
+            yield f"REPLY: {token} was written in a copy and was sent"
+        told = sum(token in text and MISPLACED in text for _, words in _everywhere(world) for text in words)
+        asks = all(desk.asks for desk in world.desks.values())
+        if not told or (told > 1 and (asks or not world.gate.happened)):
+            yield f"REPLY: {told} notes say that {token} was written in a copy"
 
 
 def _own(words):
@@ -66,8 +124,7 @@ def _remembered(world):
 
 def stuck(world):
     """Return what is wrong as soon as nothing is left to be done: who waits then waits for ever."""
-    books = [(kept, list(kept.words)) for kept in world.desk.books()]
-    found = [*_liveness(world), *_outcomes(world), *(_replies(world, books) if world.desk.asks else ())]
+    found = [*_liveness(world), *_outcomes(world), *(_replies(world, _everywhere(world)) if world.desk.asks else ())]
     return [f"{each} (before anybody wrote again)" for each in found]
 
 
@@ -397,6 +454,19 @@ def _redacted(world, customer):
             for each in customer.said:
                 if each.token and said.about in {each, each.about} and each.token in words:
                     yield f"KEPT: {each.token} was taken back and still stands in a ticket"
+
+
+def _answers_forgotten(world):
+    """What an agent answered to somebody who was erased stands in no record, and in no copy that can be redacted."""
+    kept = "".join(_readable(value) for item in world.table.memory.items.values() for value in item.values())
+    for desk in (each for each in world.desks.values() if each.connector == "zendesk"):
+        kept += "".join(
+            text for book in desk.books() for number, text in enumerate(book.words) if number not in book.by_agent
+        )
+    for customer in world.customers:
+        for token, _, at in world.replied if customer.certificate and customer.known else ():
+            if at < customer.erasing and token in kept and any(token in text for text in customer.got()):
+                yield f"ERASED: the answer {token} to {customer.name} is still kept"
 
 
 def _forgotten(world, customer):

@@ -108,11 +108,16 @@ def epilogue(world):
             customer.writes("and thank you")
     world.quiet()
     tickets = [kept.id for kept in world.desk.books() if not kept.closed and not kept.merged]
-    if not world.desk.asks:  # a ticket whose birth nobody heard of stays unknown: the next one says so
+    moved = [customer for customer in world.customers if customer.desk != "desk"]
+    if moved or not world.desk.asks:  # a ticket whose birth nobody heard of stays unknown: the next one says so
         tickets = [ticket for customer in world.customers if (ticket := ticket_of(customer))]
     for ticket in tickets:
-        world.agent_replies(ticket, "you are welcome")
+        world.agent_replies(ticket, "you are welcome", desk="mirror" if _is_moved(ticket, moved) else "desk")
     world.quiet()
+
+
+def _is_moved(ticket, moved):
+    return any(ticket == kept.id for customer in moved for kept in customer.tickets())
 
 
 @scenario(desks=ALL, channels=BOTH, short=True)
@@ -1463,6 +1468,230 @@ def a_usual_wait(world, marta):
         world.stuck.append("USUAL WAIT: it was noted and is not told")
     if told and not noted:
         world.stuck.append("USUAL WAIT: it is told and was never noted")
+
+
+OTHER = {"zendesk": "requesttracker", "requesttracker": "zendesk"}  # into which its tickets are copied
+DEATHS = ("before", "after", "lost")
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+@scenario(channels=("facebook",))
+def copied_with_an_answer(world, marta):
+    """What she writes and what is answered, one after the other."""
+    world.mirrors_into(OTHER[world.desk.connector])
+    marta.writes()
+    world.run(1)
+    marta.writes("it is number 4471")
+    world.run(30)
+    if ticket := ticket_of(marta):
+        world.agent_replies(ticket)
+    world.quiet()
+
+
+@scenario()
+def copied_into_another_account(world, marta):
+    """Both helpdesks are of one product, and take the same keys."""
+    world.mirrors_into("zendesk")
+    marta.writes()
+    world.run(30)
+    marta.writes("it is number 4471")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def copied_into_a_desk_that_cannot_be_asked(world, marta):
+    world.mirrors_into("logbook")
+    marta.writes()
+    world.run(30)
+    if ticket := ticket_of(marta):
+        world.agent_replies(ticket)
+    world.quiet()
+
+
+@scenario(kinds=("before", "lost", "slow"))
+def mirror_down_and_slow(world, marta):
+    """Nobody notices; afterwards all of it is there."""
+    world.mirrors_into("requesttracker")
+    other = world.customer("Jón")
+    world.outage(desk="mirror")
+    marta.writes()
+    world.run(20)
+    said = [other.writes("mine is late"), marta.writes("hello?")]
+    world.run(130)
+    for each in said:
+        assert stands(world, each) or world.gate.happened, f"HELD UP: {each.token} waits for the mirror"
+    assert (marta.got() and other.got()) or world.gate.happened, "HELD UP: an acknowledgement waits for the mirror"
+    if ticket := ticket_of(marta):
+        token = world.agent_replies(ticket)
+        world.run(20)
+        sent = any(token in text for text in marta.got())
+        assert sent or world.gate.happened, "HELD UP: an answer waits for the mirror"
+    world.recovery()
+    world.quiet()
+
+
+@scenario()
+def filed_at_once_after_an_outage_and_copied(world, marta):
+    """What waited for the helpdesk reaches the mirror in the customer's order."""
+    world.mirrors_into("requesttracker")
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.outage()
+    for words in ("it is number 4471", "hello?", "is anybody there?"):
+        marta.writes(words)
+        world.run(20)
+    world.gate.open = True
+    world.recovery()
+    world.quiet()
+
+
+@scenario(visibility=45, kinds=("slow", "late", "paused"), desks=("zendesk", "requesttracker"))
+def two_workers_on_one_mirror(world, marta):
+    """The mailbox hands the mirror's letter to a second worker while the first is still at it."""
+    world.mirrors_into(OTHER[world.desk.connector])
+    marta.writes()
+    world.run(2)
+    marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), kinds=DEATHS)
+def stream_delivered_again(world, marta):
+    """Batches of the stream come again, at once and when the mailbox has forgotten their letters."""
+    world.mirrors_into(OTHER[world.desk.connector])
+    marta.writes()
+    world.run(20)
+    world.watched_again()
+    world.run(400)
+    marta.writes("hello?")
+    if ticket := ticket_of(marta):
+        world.agent_replies(ticket)
+    world.run(400)
+    world.watched_again()
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), kinds=DEATHS)
+def moved_with_a_ticket_in_flight(world, marta):
+    """She keeps her ticket, and it is copied as before; who writes first after the move is in the new helpdesk."""
+    world.mirrors_into(OTHER[world.desk.connector])
+    marta.writes()
+    world.run(400)  # whatever dies, the ticket is there by then
+    marta.writes("it is number 4471")
+    world.connections(helpdesk="nova", mirror="acme")
+    world.run(61)
+    jon = world.customer("Jón")
+    jon.desk = "mirror"
+    jon.writes("and mine?")
+    marta.writes("hello?")
+    world.run(400)
+    for customer in (marta, jon):
+        if ticket := ticket_of(customer):
+            world.agent_replies(ticket, desk=customer.desk)
+    world.quiet()
+
+
+def after_the_move(world, marta):
+    """Find out whose ticket is no copy, and let her write there once more."""
+    world.run(800)
+    thread = world.table.memory.items.get((f"T#{marta.thread}", "THREAD"), {})
+    marta.desk = "mirror" if thread.get("helpdesk") == "nova" else "desk"
+    marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def moved_while_a_ticket_may_have_been_opened(world, marta):
+    """Whoever opened it may have died, and its key is forgotten; the new helpdesk knows nothing of it."""
+    world.mirrors_into(OTHER[world.desk.connector])
+    marta.writes()
+    world.run(3)
+    world.stopped = True
+    world.run(2 * 3600 + 300)
+    world.stopped = False
+    world.connections(helpdesk="nova", mirror="acme")
+    after_the_move(world, marta)
+
+
+@scenario()
+def moved_while_a_ticket_could_not_be_opened(world, marta):
+    """It was surely not opened, so it is opened in the new helpdesk, where somebody may die over it, too."""
+    world.mirrors_into("requesttracker")
+    world.gate.open = False
+    world.outage()
+    marta.writes()
+    world.run(10)
+    world.gate.open = True
+    world.connections(helpdesk="nova", mirror="acme")
+    world.run(120)
+    world.recovery()
+    after_the_move(world, marta)
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def answered_in_the_mirror(world, marta):
+    """It reaches nobody, and its agent is told so."""
+    world.mirrors_into(OTHER[world.desk.connector])
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    (copy,) = world.mirror.books()
+    world.agent_replies(copy.id, desk="mirror", misplaced=True)
+    world.run(5)
+    marta.writes("hello?")
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), kinds=DEATHS)
+@scenario(channels=("facebook",), kinds=DEATHS)
+def edited_and_taken_back_in_both(world, marta):
+    world.mirrors_into(OTHER[world.desk.connector])
+    said = marta.writes()
+    world.run(20)
+    marta.edits(said)
+    world.run(20)
+    marta.writes("something else")
+    world.run(20)
+    marta.unsends(said)
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"))
+def erased_while_it_is_copied(world, marta):
+    """Her words are on their way to the mirror, or in it, when she is erased."""
+    world.mirrors_into("zendesk")
+    world.gate.open = False
+    marta.writes("my telephone is 555-0199")
+    other = world.customer("Jón")
+    other.writes()
+    world.quiet()
+    if ticket := ticket_of(marta):
+        world.agent_replies(ticket)
+    world.quiet()
+    world.stopped = True
+    marta.writes("and my address is Hafnarstræti 1")
+    other.writes("hello?")
+    world.run(5)
+    world.stopped = False
+    world.gate.open = True
+    world.later(0, lambda: world.operator(erase(marta)))
+    world.quiet()
+
+
+@scenario(desks=("zendesk", "requesttracker"), kinds=DEATHS)
+def erased_while_the_mirror_is_down(world, marta):
+    """What waits for it is never filed there."""
+    world.mirrors_into("zendesk")
+    marta.writes()
+    world.run(20)
+    world.outage(desk="mirror")
+    marta.writes("my telephone is 555-0199")
+    world.run(60)
+    world.operator(erase(marta))
+    world.run(60)
+    world.recovery()
     world.quiet()
 
 

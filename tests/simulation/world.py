@@ -12,6 +12,7 @@ There is no thread and no socket: whoever acts next is chosen here, by the clock
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import random
 from concurrent import futures
@@ -39,6 +40,7 @@ from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.verification.captcha import PLAYED_ORIGIN
 from deskwire.watching.incidents import IncidentWatch
+from deskwire.watching.mirroring import MirrorWatch
 from deskwire.watching.waits import WaitWatch
 from deskwire.watching.watcher import Watcher
 from deskwire.web import media
@@ -57,7 +59,7 @@ from sandbox.platforms.x import played as played_x
 from sandbox.platforms.x.played import X
 from tests.streams import StreamingTable, matches, patterns
 
-from .desks import DESKS, asked
+from .desks import DESKS, SECOND, asked
 from .hotline import Hotline
 from .logbook import Logbook
 from .people import CUSTOMERS, PAGE, PICTURES, TWIN, WHATSAPP
@@ -215,6 +217,7 @@ class Container:
             bus=world.bus,
             alarms=world.pager,
             incidents=IncidentWatch(table=world.table, bus=world.bus, alarms=world.pager, **common),
+            mirrors=MirrorWatch(world.mailbox, world.telemetry),
         )
 
     def notes_waits(self):
@@ -278,6 +281,8 @@ class World:
         self.x = X(self.clock)
         self.whatsapp = WhatsApp({WHATSAPP: "3545550110"}, "invented-token", (), clock=self.clock)
         self.desk = DESKS[desk](self.clock)
+        self.mirror = None  # the second helpdesk, where there is one (see `mirrors_into`)
+        self.misplaced = []  # agents' answers in a ticket that is a copy
         self.secrets = {
             "meta": {"app_secret": ["invented-app-secret"], "verify_token": "invented-verify"},
             "page": {"page_token": self.meta.token(PAGE)},
@@ -311,10 +316,16 @@ class World:
         self.post = self.meta.posts(PAGE, "The autumn range is here.").id
         self._configure()
         World.present = self
-        self.container_of(0).sweeper.sweep()  # so that polling knows where it begins
+        self._begin_to_poll()
+        self.gate.open = True
+
+    def _begin_to_poll(self):
+        """Let polling note where it begins, before anything may go wrong."""
+        opened, self.gate.open = self.gate.open, False
+        self.container_of(0).sweeper.sweep()
         while self._converse():
             pass
-        self.gate.open = True
+        self.gate.open = opened
 
     def _configure(self):
         definitions = [
@@ -383,12 +394,20 @@ class World:
             return asked(self.whatsapp if f"/{WHATSAPP}/" in call.url else self.meta, call)
         if host == X_API:
             return self._asked_x(call)
-        answer = self.desk.serve(call)
+        answer = self._desk_at(host).serve(call)
         for customer, last in [*self.hasty.items()]:
             if (ticket := ticket_of(customer)) not in {None, last}:
                 del self.hasty[customer]
                 self.agent_replies(ticket)
         return answer
+
+    def _desk_at(self, host):
+        return next((each for each in self.desks.values() if each.host == host), self.desk)
+
+    @property
+    def desks(self):
+        """The helpdesks by their webhook: the first, and its mirror where there is one."""
+        return {"desk": self.desk, **({"mirror": self.mirror} if self.mirror else {})}
 
     def _asked_x(self, call):
         """Ask X; what the account itself says comes back to its webhook."""
@@ -435,12 +454,55 @@ class World:
         finally:
             self._stack.pop()
 
-    def watches(self):
-        """Have watch read the table's stream from now on, and look for incidents."""
+    def streams(self):
+        """Have watch read the table's stream from now on."""
         self.stream = StreamingTable(self.now)
         self.stream.items = self.table.memory.items
         self.table.memory = self.stream
+
+    def watches(self):
+        """Have watch read the table's stream from now on, and look for incidents."""
+        self.streams()
         self.stream.items[Incidents().key] = item(Incidents())
+
+    def watched_again(self):
+        """Deliver the whole stream once more, as Lambda does with batches of which it did not hear the end."""
+        self.tell("the stream is delivered again")
+        self.watched = 0
+
+    def mirrors_into(self, kind):
+        """Have every connection copied into a second helpdesk, `nova`."""
+        self.mirror = SECOND[kind](self.clock)
+        self.secrets["mirror"] = dict(self.mirror.secrets)
+        connector = self.mirror.connector
+        second = HelpdeskConnection(
+            name="nova", connector=connector, endpoint="mirror", secret="mirror", settings=self.mirror.settings,
+            poll=self.mirror.poll,
+        )  # fmt: skip
+        webhook = Endpoint(
+            name="mirror", side="helpdesks", connectors=(connector,), secret="mirror", helpdesk="nova"
+        )  # fmt: skip
+        rows = self.table.memory.items
+        for each in (second, webhook):
+            rows[each.key] = item(each)
+        rows[INDEX_KEY]["keys"] = [*rows[INDEX_KEY]["keys"], list(second.key), list(webhook.key)]
+        self.connections(mirror="nova")
+        self.new_containers()
+        self._begin_to_poll()
+        self.streams()
+
+    def connections(self, **changes):
+        """Change every connection, as `deskwire apply` does; each container learns of it within a minute."""
+        for (pk, sk), kept in self.table.memory.items.items():
+            if sk == "CONNECTION":
+                known = Connection.read(kept["definition"])
+                self.table.memory.items[pk, sk] = item(known.model_copy(update=changes))
+
+    def in_the_mirror(self):
+        """Return the world as somebody sees it who looks at the second helpdesk alone."""
+        seen = copy.copy(self)
+        seen.desk, seen.closings = self.mirror, 0
+        return seen
 
     def _watch(self):
         """Deliver a batch of the stream, as Lambda does: what failed once more, from there on."""
@@ -492,7 +554,9 @@ class World:
             method="POST", endpoint=endpoint, body=delivery.body, headers=delivery.headers, received_at=self.now()
         )
         connector = (
-            registry.channel(SIGNERS[endpoint]) if side == "channels" else registry.helpdesk(self.desk.connector)
+            registry.channel(SIGNERS[endpoint])
+            if side == "channels"
+            else registry.helpdesk(self.desks[endpoint].connector)
         )
         secret = self.secrets[endpoint]
         signed = connector.verification.sign(request, Secrets(secret), self.now())
@@ -520,20 +584,12 @@ class World:
 
     def rules(self, **more):
         """Give every connection other rules than `POLICY`."""
-        for (pk, sk), kept in self.table.memory.items.items():
-            if sk == "CONNECTION":
-                known = Connection.read(kept["definition"])
-                policy = Policy.model_validate({**POLICY.model_dump(), **more})
-                self.table.memory.items[pk, sk] = item(known.model_copy(update={"policy": policy}))
+        self.connections(policy=Policy.model_validate({**POLICY.model_dump(), **more}))
 
     def declares(self, **answers):
         """Declare answers to simple questions on every connection, and what is asked after one."""
         self.rules(answering={"ask": {"private": {"en": ASK}, "public": {"en": ASK}}, "confirmed": "solve"})
-        declared = {name: Declared.model_validate(each) for name, each in answers.items()}
-        for (pk, sk), kept in self.table.memory.items.items():
-            if sk == "CONNECTION":
-                known = Connection.read(kept["definition"])
-                self.table.memory.items[pk, sk] = item(known.model_copy(update={"answers": declared}))
+        self.connections(answers={name: Declared.model_validate(each) for name, each in answers.items()})
 
     def quiet(self, days=3):
         """Run until nothing is left to be done; note when that never comes."""
@@ -642,14 +698,19 @@ class World:
 
     def _next_sweep(self):
         due = self.table.earliest_due()
-        cursor = self.table.memory.items.get((helpdesk_key("acme")[0], "CURSOR"), {}).get("cursor", "")
-        if due is None and not self.desk.unpolled(cursor):
+        unpolled = self._unpolled("acme", self.desk) or self._unpolled("nova", self.mirror)
+        if due is None and not unpolled:
             return None
         wanted = self.swept + timedelta(seconds=60)
-        if due is not None and not self.desk.unpolled(cursor):
+        if due is not None and not unpolled:
             wanted = max(wanted, datetime.fromtimestamp(due + 3, UTC))  # the index lags
         minute = wanted.replace(second=0, microsecond=0)
         return minute if minute >= wanted else minute + timedelta(minutes=1)
+
+    def _unpolled(self, name, desk):
+        """Return whether there is something in a helpdesk that is found by polling, and was not yet."""
+        cursor = self.table.memory.items.get((helpdesk_key(name)[0], "CURSOR"), {}).get("cursor", "")
+        return desk is not None and desk.unpolled(cursor)
 
     def _upcoming(self):
         moments = [each.at for each in self.deliveries] + [moment for moment, _ in self.plans]
@@ -677,14 +738,20 @@ class World:
         """Send what nobody said."""
         self._delivered([entry], (), after, endpoint)
 
-    def agent_replies(self, ticket, words="", *, told=True):
-        """Let an agent answer on a ticket; return the token of the answer. Not `told`: the signal is lost."""
+    def agent_replies(self, ticket, words="", *, told=True, desk="desk", misplaced=False):
+        """Let an agent answer on a ticket; return the token of the answer.
+
+        Not `told`: the signal is lost. `misplaced`: the ticket is a copy, in which nobody is answered.
+        """
         token = next(self.tokens)
-        self.tell(f"an agent answers {token} on ticket {ticket}")
-        signal = self.desk.agent_replies(ticket, f"{token} {words or 'it is on its way'}")
+        self.tell(f"an agent answers {token} on ticket {ticket}{' of the mirror' if desk == 'mirror' else ''}")
+        signal = self.desks[desk].agent_replies(ticket, f"{token} {words or 'it is on its way'}")
         if told and signal is not None:  # some desks never tell of anything
-            self._signals(*signal)
-        self.replied.append((token, ticket, self.now()))
+            self._signals(*signal, endpoint=desk)
+        if misplaced:
+            self.misplaced.append(token)
+        else:
+            self.replied.append((token, ticket, self.now()))
         return token
 
     def says(self, ticket, words):
@@ -703,8 +770,8 @@ class World:
         """Let the helpdesk tell of a ticket."""
         self._signals(*self.desk.told(ticket))
 
-    def _signals(self, body, headers):
-        self.deliveries.append(Delivery(self.now(), "helpdesks", "desk", body, headers, DESK_RETRIES, ()))
+    def _signals(self, body, headers, endpoint="desk"):
+        self.deliveries.append(Delivery(self.now(), "helpdesks", endpoint, body, headers, DESK_RETRIES, ()))
 
     def close(self, ticket):
         self.tell(f"ticket {ticket} is closed")
@@ -744,13 +811,13 @@ class World:
             self.errands.append(act)
             self.later(AGAIN, lambda: self.operator(act))
 
-    def outage(self, trouble=None):
-        """Let the helpdesk be down until `recovery`."""
-        self.tell("the helpdesk is down")
-        self.down[self.desk.host] = trouble or TemporaryError("connection refused", ambiguous=False)
+    def outage(self, trouble=None, *, desk="desk"):
+        """Let a helpdesk be down until `recovery`."""
+        self.tell(f"the {'helpdesk' if desk == 'desk' else desk} is down")
+        self.down[self.desks[desk].host] = trouble or TemporaryError("connection refused", ambiguous=False)
 
     def recovery(self):
-        self.tell("the helpdesk is up again")
+        self.tell("everything is up again")
         self.down.clear()
 
 

@@ -193,8 +193,10 @@ class Conversation:
         event = message.event
         if event is not None and event.aliases and not envelope.thread:
             ledger.join(thread_key, event.alias_keys)
+        connection = self.directory.connection(event.channel, event.account) if event is not None else None
+        begins = {"opens_in": connection.helpdesk} if connection is not None else {}
         try:
-            return ledger.take(thread_key, event or message.notice, message.key)
+            return ledger.take(thread_key, event or message.notice, message.key, begins)
         except Moved as moved:
             self.mailbox.send([envelope.forwarded(moved.thread_key)])
             ledger.move(thread_key, message)
@@ -218,6 +220,7 @@ class Conversation:
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)
         connection = self.directory.connection(*came_by)
+        doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
         idle = not (thread.pending or acts(thread, self.clock()))
         if idle or connection is None:
             if trouble is not None:
@@ -225,10 +228,9 @@ class Conversation:
             how = (Outcome.REFUSED, REMOVED)
             return self._all_ended(ledger, thread, messages, came_by, how, removed=connection is None)
         try:
-            turn = self._begin(ledger, thread, connection, messages)
+            turn = self._begin(ledger, thread, connection, messages, doubtful=bool(doubtful))
         except ConfigurationError as error:
             return self._postpone(ledger, thread, error, messages, connection)
-        doubtful = set(thread.pending) - set(thread.was_clean) - {fresh.key if fresh else ""}
         turn.begun |= doubtful
         plan = Plan()
         if trouble is not None:
@@ -271,8 +273,10 @@ class Conversation:
         turn.hear([each for each in turn.outcomes if each.key in looked_at])
         return plan
 
-    def _begin(self, ledger: Ledger, thread: Thread, connection: Connection, messages: list[Recorded]) -> Turn:
-        own = self._own(thread, connection)
+    def _begin(
+        self, ledger: Ledger, thread: Thread, connection: Connection, messages: list[Recorded], *, doubtful: bool
+    ) -> Turn:
+        own = self._own(thread, connection, doubtful=doubtful)
         chosen, others = self._chosen(own, thread, messages)
         definition = self.directory.helpdesk(chosen or own)
         channel, outside = self.directory.channel_of(connection)
@@ -290,9 +294,13 @@ class Conversation:
             turn.follow_up()
         return turn
 
-    def _own(self, thread: Thread, connection: Connection) -> str:
-        """Return the helpdesk of a thread's ticket, or of its next one: a ticket stays where it is if that is left."""
-        kept = thread.helpdesk if thread.ticket or thread.mirrors else ""
+    def _own(self, thread: Thread, connection: Connection, *, doubtful: bool) -> str:
+        """Return the helpdesk of a thread's ticket, or of its next one: a ticket stays where it is if that is left.
+
+        So does one that may have been opened by a worker that did not live to note it.
+        """
+        opened = thread.opens_in if doubtful else ""
+        kept = thread.helpdesk if thread.ticket or thread.mirrors else opened
         if kept in {"", connection.helpdesk} or thread.mirrors:
             return kept or connection.helpdesk
         return kept if self.directory.has_helpdesk(kept) else connection.helpdesk

@@ -177,6 +177,7 @@ class Filing:
 
     def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
         """Open the ticket with one message: so a repeated request has the same bytes, whatever came since."""
+        self._head(turn)
         self._introduce(turn, item)
         noted = self._remembering.before(turn, item)
         ticket = self.entries.ticket(turn, item, follow_up_of)
@@ -192,6 +193,12 @@ class Filing:
         self._remembering.leave(turn, item, noted)
         self._filed(turn, [item], replace(filed, changed=True))
         self.opened(turn)
+
+    def _head(self, turn: Turn) -> None:
+        """Note where a ticket is opened, unless the thread says so: after a move an attempt in doubt is looked for."""
+        if turn.thread.opens_in not in {"", turn.definition.name}:
+            turn.opens_in(turn.definition.name)
+            self.entries.ledger.head(turn.thread)
 
     def _introduce(self, turn: Turn, item: Pending) -> None:
         """Ask the platform for the customer's name, once, where the event has none."""

@@ -411,6 +411,10 @@ class Ledger:
         """Note what is known of the customer's past before a ticket is opened that depends on it. Raises `Busy`."""
         self._note(thread, {"past": thread.past and list(thread.past)})
 
+    def head(self, thread: Thread) -> None:
+        """Note in which helpdesk a ticket is about to be opened. Raises `Busy`."""
+        self._note(thread, {"opens_in": thread.opens_in})
+
     def _note(self, thread: Thread, changes: Mapping[str, Any]) -> None:
         noted = Update(thread_item(thread.key), set=changes, when=[("lease_owner", Equals(self.owner))])
         try:

@@ -147,6 +147,9 @@ class Thread(BaseModel):
     author: dict[str, str] = Field(default_factory=dict)
     known_as: tuple[str, ...] = ()  # every id of that author, where the platform names them by several
     helpdesk: str = ""  # where the ticket is
+    opens_in: str = (
+        ""  # the helpdesk in which a ticket that nobody lived to note may be; empty: of before this was kept
+    )
     contact: str = ""  # the helpdesk's id of the customer
     thread_kind: str = ""  # of the customer's last message: see `Terms.kinds`
     ticket: str = ""

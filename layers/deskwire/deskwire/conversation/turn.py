@@ -335,6 +335,12 @@ class Turn:
     def follow_up(self) -> None:
         """Leave the present ticket; what is filed next opens another."""
         self._become(ticket="", epoch=self.thread.epoch + 1, said=None, earlier=self.thread.leaving, **NEW_TICKET)
+        if self.thread.opens_in:
+            self.opens_in(self.connection.helpdesk)
+
+    def opens_in(self, helpdesk: str) -> None:
+        """Record in which helpdesk the next ticket is opened."""
+        self._become(opens_in=helpdesk)
 
     def place(self) -> None:
         """Record which helpdesk has the ticket; the way back from it is still to be written.

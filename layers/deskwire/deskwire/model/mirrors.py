@@ -6,6 +6,7 @@ from .keys import compose, decompose
 
 PLACE = "mirror"  # the keys of mirrors begin so: no channel has this name
 PARTS = 3  # of such a key
+ENDS = {"M#": "filed", "S#": "sent"}  # the state in which a message, and an answer, is copied
 
 
 def mirror_thread(helpdesk: str, thread_key: str) -> str:
@@ -27,3 +28,8 @@ def mirrored(thread_key: str) -> tuple[str, str]:
         return "", thread_key
     parts = decompose(thread_key)
     return (parts[1], parts[2]) if len(parts) == PARTS else ("", "")
+
+
+def is_to_be_copied(sk: str, state: str) -> bool:
+    """Return whether an item that names a mirror is to be copied there: a filed message, an answer that was sent."""
+    return ENDS.get(sk[:2]) == state

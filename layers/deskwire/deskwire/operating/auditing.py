@@ -16,7 +16,7 @@ from deskwire.conversation.recorded import ASIDE, MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
 from deskwire.letters import copy, distinct, letter_of, notices, opened, read_letter, timer
 from deskwire.model.keys import digest
-from deskwire.model.mirrors import is_mirror, mirror_thread
+from deskwire.model.mirrors import is_mirror, is_to_be_copied, mirror_thread
 from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
@@ -120,7 +120,9 @@ class _Walk:
         """Take in where the copy of an item is to be, or that this is one."""
         if is_mirror(key[0][2:]):
             self.copies.add(key)
-        elif "mirror" in item and item.get("done_at", 0) >= since * 1000:
+        elif "mirror" not in item or not is_to_be_copied(key[1], item.get("state", "")):
+            return
+        elif item.get("done_at", 0) >= since * 1000:
             mirror = mirror_thread(item["mirror"], key[0][2:])
             self.copied[message_item(mirror, key[1][2:])] = key
 

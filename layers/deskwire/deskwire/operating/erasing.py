@@ -374,7 +374,7 @@ class Eraser:
     def _helpdesk(self, thread: Thread) -> str:
         """Return the helpdesk of a thread, also of one whose ticket nobody lived to note."""
         connection = self.directory.connection(thread.channel, thread.account)
-        return thread.helpdesk or (connection.helpdesk if connection is not None else "")
+        return thread.helpdesk or thread.opens_in or (connection.helpdesk if connection is not None else "")
 
     def _tickets(self, person: Person, thread: Thread, *, alone: bool) -> None:
         """Name the tickets, whose subject and customer are the helpdesk's own; cut the ways back from them."""

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from deskwire.letters import copy, distinct
+from deskwire.model.mirrors import is_to_be_copied
 from deskwire.ports import Letter, Mailbox
 from deskwire.telemetry import Telemetry
 
 from .records import each_read
-
-ENDS = {"M#": "filed", "S#": "sent"}  # what a message, and an answer, is once it is copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,7 @@ def copy_of(record: Mapping[str, Any]) -> tuple[int, Letter] | None:
     change = record["dynamodb"]
     pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
     new, old = change.get("NewImage") or {}, change.get("OldImage") or {}
-    end = ENDS.get(sk[:2], "")
-    if "mirror" not in new or _state(new) != end or _state(old) == end:
+    if "mirror" not in new or not is_to_be_copied(sk, _state(new)) or _state(old) == _state(new):
         return None
     at = new.get("recorded_at") or new.get("done_at") or {"N": "0"}
     return int(at["N"]), copy(str(new["mirror"]["S"]), pk[2:], sk)
