@@ -88,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     thread.add_argument("--text", action="store_true", help="show what the customer and the agents wrote")
     _operating(command, json_option, where)
     _incidents(command, json_option, where)
+    _archive(command, json_option, where)
     _reporting(command)
     _connecting(command, where)
     _examining(command, json_option, where)
@@ -238,6 +239,20 @@ def _examining(command: Callable[..., Parser], *parents: Parser) -> None:
     made.add_argument("--yes", "-y", action="store_true", help="do not ask before opening the test ticket")
 
 
+def _archive(command: Callable[..., Parser], *parents: Parser) -> None:
+    """Add what is done with the archive of conversations."""
+    made = command(
+        "archive", "cli.archive:verify", "prove that the archive of conversations is whole", VERIFY, *parents
+    )
+    made.add_argument("action", choices=["verify"], help="the only one there is")
+    made.add_argument("--since", default="", metavar="SPAN", help="24h or 30d (default: all that is kept)")
+    made = command("find", "cli.archive:find", "search the archive of conversations", FIND, *parents)
+    made.add_argument("words", nargs="+", metavar="WORDS", help="all of them must be there; quote a phrase")
+    made.add_argument("--since", default="30d", metavar="SPAN", help="24h or 90d (default: 30d)")
+    made.add_argument("--channel", default="", metavar="CHANNEL", help="this channel alone")
+    made.add_argument("--person", default="", metavar="CHANNEL/AUTHOR", help="what this person wrote alone")
+
+
 def _rehearsing(command: Callable[..., Parser], *parents: Parser) -> None:
     """Add what tries another policy on what was recorded."""
     made = command("replay-policy", "cli.rehearsing:run", "show what a changed policy would have done; sends nothing",
@@ -379,6 +394,22 @@ counts in the hour in which its customer wrote. No customer's words are in it. d
 
   deskwire report --stack deskwire --since 7d
   deskwire report --stack deskwire --since 30d --format html --output report.html
+"""
+VERIFY = """\
+Follows the chain of the archive of conversations line by line and names the first that was changed, removed, inserted
+or swapped; the exit status is then 1. Prints the number and the hash of the last line: who notes them elsewhere can
+prove later that all until then is as it was. Reads no words and needs no key.
+
+  deskwire archive verify --stack deskwire
+  deskwire archive verify --since 30d --json --stack deskwire
+"""
+FIND = """\
+Searches the archive of conversations by words, whatever the case and the accents; a word is found by its beginning.
+Needs the right to read the table's keys (docs/archive.md). What was erased, taken back or may not be kept is counted,
+and not found.
+
+  deskwire find parcel 7731 --stack deskwire
+  deskwire find "never arrived" --channel messenger --since 90d --json --stack deskwire
 """
 AUDIT = """\
 Walks through the table and counts how every event since then ended. What has no outcome, and nobody goes on with, is

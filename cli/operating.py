@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from deskwire.aws.blocks import S3Blocks
 from deskwire.aws.operating import S3WholeArchive, SqsPile
 from deskwire.aws.queues import SqsMailbox
 from deskwire.aws.table import DynamoTable
@@ -27,7 +28,8 @@ SPAN = re.compile(r"([0-9]{1,4})(m|h|d)")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 # The output of the stack, and the variable that stands for it where there is no stack.
 OUTPUTS = {"mailbox": ("MailboxUrl", "DESKWIRE_MAILBOX"), "dead": ("DeadLettersUrl", "DESKWIRE_DEAD"),
-           "parked": ("ParkedUrl", "DESKWIRE_PARKED"), "archive": ("ArchiveName", "DESKWIRE_ARCHIVE")}  # fmt: skip
+           "parked": ("ParkedUrl", "DESKWIRE_PARKED"), "archive": ("ArchiveName", "DESKWIRE_ARCHIVE"),
+           "archive of conversations": ("TranscriptsName", "DESKWIRE_TRANSCRIPTS")}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class Desk:
     def archive(self) -> S3WholeArchive:
         """The bucket of large things."""
         return S3WholeArchive(self._client("s3"), self._name("archive"))
+
+    @cached_property
+    def transcripts(self) -> S3Blocks:
+        """The bucket of the archive of conversations."""
+        return S3Blocks(self._client("s3"), self._name("archive of conversations"))
 
     def sizes(self) -> dict[str, int]:
         """Return about how many lie in each queue that is known."""

@@ -55,16 +55,16 @@ def _base64(value):
     return base64.b64encode(bytes(value)).decode()
 
 
-def patterns():
+def patterns(function="WatchFunction"):
     """Return the filters of the template."""
     template = yaml.load((ROOT / "template.yaml").read_text(), CloudFormationLoader)
-    mapping = template["Resources"]["WatchFunction"]["Properties"]["Events"]["Changes"]["Properties"]
+    mapping = template["Resources"][function]["Properties"]["Events"]["Changes"]["Properties"]
     return [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
 
 
-def chosen(stream):
+def chosen(stream, function="WatchFunction"):
     """Return the records that reach the function."""
-    filters = patterns()
+    filters = patterns(function)
     return [record for record in stream if any(matches(record, pattern) for pattern in filters)]
 
 

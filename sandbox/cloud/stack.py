@@ -79,6 +79,8 @@ class Deployed:
     unwatched: str
     watch: str
     alarms: str
+    archiving: str = ""  # the function `archive`, and its bucket, where conversations are archived
+    transcripts: str = ""
 
 
 def say_nothing(_: str) -> None:
@@ -471,6 +473,8 @@ class Stack:
             unwatched=values["UnwatchedUrl"],
             watch=values["WatchFunctionName"],
             alarms=values["AlarmTopicArn"],
+            archiving=values.get("ArchiveFunctionName", ""),
+            transcripts=values.get("TranscriptsName", ""),
         )
 
 

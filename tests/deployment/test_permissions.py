@@ -63,6 +63,18 @@ CALLS = {
     "get raw/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "raw/seed"}),
     "get parked/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "parked/seed"}),
     "get incoming/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "incoming/seed"}),
+    "get a key": lambda s: ("dynamodb", "get_item", key(s, "Y#key")),
+    "put a key": lambda s: ("dynamodb", "put_item", {"TableName": s.table, "Item": key(s, "Y#key")["Key"]}),
+    "query salts": lambda s: ("dynamodb", "query", query(s, "pk", "Z#object")),
+    "destroy a salt": lambda s: ("dynamodb", "delete_item", key(s, "Z#object")),
+    "note the end of the chain": lambda s: ("dynamodb", "update_item", key(s, "ARCHIVE")),
+    "put a block": lambda s: (
+        "s3",
+        "put_object",
+        {"Bucket": s.transcripts, "Key": "conversations/a", "Body": "a", "IfNoneMatch": "*"},
+    ),
+    "get a block": lambda s: ("s3", "get_object", {"Bucket": s.transcripts, "Key": "conversations/seed"}),
+    "delete a block": lambda s: ("s3", "delete_object", {"Bucket": s.transcripts, "Key": "conversations/seed"}),
     "mail as the company": lambda _: ("sesv2", "send_email", mail("help@example.org")),
     "mail as another": lambda _: ("sesv2", "send_email", mail("sales@example.org")),
     "list roles": lambda _: ("iam", "list_roles", {}),
@@ -85,6 +97,10 @@ ALLOWED = {
     "watch": {
         *("get a token", "put a token", "count figures", "get a connection", "write a transaction"),
         *("send to the mailbox", "get the configuration", "query counts", "open an incident", "tell the alarms"),
+    },
+    "archiving": {
+        *("get a connection", "get a key", "put a key", "query salts", "destroy a salt", "note the end of the chain"),
+        *("write a transaction", "put a block", "get a block"),
     },
 }
 
@@ -147,6 +163,7 @@ def furnished(probes):
         secrets.create_secret(Name=name, SecretString="made up")
     for prefix in ("raw", "parked", "incoming"):
         s3.put_object(Bucket=probes.deployed.archive, Key=f"{prefix}/seed", Body=b"a")
+    s3.put_object(Bucket=probes.deployed.transcripts, Key="conversations/seed", Body=b"a")
     for sender in ("help@example.org", "sales@example.org", "customer@example.com"):
         probes.client("sesv2").create_email_identity(EmailIdentity=sender)
     return probes

@@ -14,6 +14,7 @@ from deskwire.conversation.converse import Conversation
 from deskwire.ports import Delete, Put
 from deskwire.receiving.receiver import Receiver
 from deskwire.sweeping.sweeper import Sweeper
+from deskwire.watching.archiving import Archiver
 from deskwire.watching.watcher import Watcher
 from tests.simulation import ports, world
 from tests.simulation.explore import attempt
@@ -21,9 +22,11 @@ from tests.simulation.scenarios import SCENARIOS
 
 from .test_template import KEY, LOGS, TRACE, listed, statements
 
-FUNCTIONS = {Receiver: "receive", Conversation: "converse", Sweeper: "sweep", Watcher: "watch"}
+FUNCTIONS = {Receiver: "receive", Conversation: "converse", Sweeper: "sweep", Watcher: "watch", Archiver: "archive"}
 ENTRANCES = {Receiver: ["handle"], Conversation: ["handle"], Sweeper: ["sweep"], Watcher: ["watch", "look"]}
+ENTRANCES |= {Archiver: ["archive"]}
 ROLES = {"receive": "ReceiveRole", "converse": "ConverseRole", "sweep": "SweepRole", "watch": "WatchRole"}
+ROLES |= {"archive": "ArchiveRole"}
 # Lambda's, for the mailbox and for the table's stream
 POLLER = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "dynamodb:DescribeStream"}
 POLLER |= {"dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
@@ -41,6 +44,8 @@ ELSEWHERE = {
     },
     "sweep": set(),
     "watch": set(),
+    # of two workers at once, tests/stories/test_archive_stories.py; Lambda's poller's, for what it gives up
+    "archive": {"s3:GetObject", "sqs:SendMessage"},
 }  # fmt: skip
 
 
@@ -114,6 +119,10 @@ CALLS = {
         "keep": lambda name, _: [("s3:PutObject", name.partition("/")[0])],
         "fetch": lambda name: [("s3:GetObject", name.partition("/")[0])],
     },
+    ports.Blocks: {
+        "add": lambda *_: [("s3:PutObject", "conversations")],
+        "fetch": lambda *_: [("s3:GetObject", "conversations")],
+    },
     world.Bus: {"publish": lambda _: [("events:PutEvents", "")]},
     world.Pager: {"tell": lambda *_: [("sns:Publish", "AlarmTopic")]},
     world.Container: {"secrets": lambda _: [("secretsmanager:GetSecretValue", "")]},
@@ -143,18 +152,24 @@ def test_sweep_reads_connections_and_their_health_alone(called):
     assert read == {"CONFIGURATION", "C#", "H#"}
 
 
-def test_watch_reaches_the_partitions_that_its_role_names_and_no_others(resources, called):
+@pytest.mark.parametrize(
+    ("role", "redelivered"),
+    # Only then tokens are read: tests/library/watching.
+    [("WatchRole", {"dynamodb:GetItem": {"W#"}}), ("ArchiveRole", {})],
+)
+def test_who_reads_the_stream_reaches_the_partitions_that_its_role_names_and_no_others(
+    resources, called, role, redelivered
+):
     table = {"Fn::GetAtt": ["Table", "Arn"]}
     named = {
         statement["Action"]: {
             each.rstrip("*") for each in statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         }
-        for statement in statements(resources("AWS::IAM::Role")["WatchRole"])
+        for statement in statements(resources("AWS::IAM::Role")[role])
         if statement["Resource"] == table
     }
-    redelivered = {"dynamodb:GetItem": {"W#"}}  # only then tokens are read: tests/library/watching
     for action, partitions in named.items():
-        reached = {about for name, about in called["WatchRole"] if name == action} | redelivered.get(action, set())
+        reached = {about for name, about in called[role] if name == action} | redelivered.get(action, set())
         assert reached == partitions, action
 
 

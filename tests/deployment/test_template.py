@@ -7,6 +7,9 @@ import pytest
 
 from deskwire.conversation.recorded import Outcome
 from deskwire.receiving.receiver import BRIEF
+from deskwire.transcripts.chain import CHAINED, PREFIX
+from deskwire.watching.archiving import FIELDS as LINE
+from deskwire.watching.archiving import TOKEN_SECONDS as LINE_SECONDS
 from deskwire.watching.watcher import TOKEN_SECONDS
 from sandbox.cloud.stack import ROOT
 
@@ -85,6 +88,23 @@ ROLES = {
         "sqs:SendMessage",
         "sns:Publish",
         "events:PutEvents",
+    }
+    | LOGS
+    | TRACE
+    | KEY,
+    "ArchiveRole": {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "sqs:SendMessage",
+        "s3:PutObject",
+        "s3:GetObject",
     }
     | LOGS
     | TRACE
@@ -169,12 +189,12 @@ def test_watch_sees_no_thread_and_writes_only_figures_incidents_and_their_tokens
 def test_every_function_has_a_role_and_a_log_of_its_own(resources):
     functions = resources("AWS::Serverless::Function")
     for of_its_own in ("Role", "LoggingConfig"):
-        assert len({str(function[of_its_own]) for function in functions.values()}) == len(functions) == 4
+        assert len({str(function[of_its_own]) for function in functions.values()}) == len(functions) == 5
 
 
 def test_every_log_is_kept_for_a_time_and_not_for_ever(resources):
     groups = resources("AWS::Logs::LogGroup")
-    assert len(groups) == 5
+    assert len(groups) == 6
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
 
@@ -197,6 +217,46 @@ def test_watch_is_retried_in_part_and_what_it_gives_up_calls_a_person(resources)
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Unwatched", "Arn"]}
     (table,) = resources("AWS::DynamoDB::Table").values()
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+ARCHIVE = {"ArchiveFunction", "ArchiveRole", "ArchiveLogs", "Transcripts", "TranscriptsPolicy"}
+ARCHIVE |= {"ArchiveLateAlarm", "ArchiveErrorsAlarm", "ArchiveThrottlesAlarm"}
+
+
+def test_there_is_no_archive_of_conversations_unless_its_days_are_given(template):
+    assert template["Parameters"]["TranscriptDays"]["Default"] == 0
+    assert template["Conditions"]["HasTranscripts"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "TranscriptDays"}, 0]}]}
+    found = {name for name, each in template["Resources"].items() if each.get("Condition") == "HasTranscripts"}
+    assert found == ARCHIVE
+    assert template["Parameters"]["AthenaDatabase"]["Default"] == ""
+    catalog = {name for name, each in template["Resources"].items() if each.get("Condition") == "HasAthena"}
+    assert catalog == {"CatalogDatabase", "CatalogTable"}
+
+
+def test_archive_is_retried_for_as_long_as_the_stream_keeps_its_records(resources):
+    mapping = resources("AWS::Serverless::Function")["ArchiveFunction"]["Events"]["Changes"]["Properties"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["MaximumRecordAgeInSeconds"] < 86_400 < LINE_SECONDS
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Unwatched", "Arn"]}
+
+
+def test_conversations_expire_with_their_days_and_nobody_but_their_function_reaches_them_or_their_keys(resources):
+    bucket = resources("AWS::S3::Bucket")["Transcripts"]
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert (rules["retention"]["Prefix"], rules["retention"]["ExpirationInDays"]) == (PREFIX, {"Ref": "TranscriptDays"})
+    roles = resources("AWS::IAM::Role")
+    reach = {name for name, role in roles.items() if "Transcripts" in str(role)}
+    assert reach == {"ArchiveRole"}
+    for statement in statements(roles["ConverseRole"]):
+        if any(action.startswith("dynamodb:") for action in listed(statement["Action"])):
+            kept = statement["Condition"]["ForAllValues:StringNotLike"]["dynamodb:LeadingKeys"]
+            assert {"Y#*", "Z#*"} <= set(kept)
+
+
+def test_athena_s_table_has_each_field_of_a_line(resources):
+    (table,) = resources("AWS::Glue::Table").values()
+    columns = {each["Name"] for each in table["TableInput"]["StorageDescriptor"]["Columns"]}
+    assert columns == {*LINE, *CHAINED}
 
 
 def test_nothing_is_published_unless_a_bus_is_named(template, resources):
@@ -224,7 +284,7 @@ def test_every_queue_is_redriven_or_watched(resources):
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("AWS::SQS::QueuePolicy", 4), ("AWS::S3::BucketPolicy", 1), ("AWS::SNS::TopicPolicy", 2)],
+    [("AWS::SQS::QueuePolicy", 4), ("AWS::S3::BucketPolicy", 2), ("AWS::SNS::TopicPolicy", 2)],
 )
 def test_nothing_is_taken_over_plain_http(resources, kind, number):
     policies = resources(kind).values()
@@ -243,14 +303,14 @@ def test_the_table_survives_mistakes(resources):
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
 
 
-def test_deleting_the_stack_leaves_the_table_and_the_archive_and_nothing_else(template):
+def test_deleting_the_stack_leaves_the_table_and_the_archives_and_nothing_else(template):
     staying = {
         name
         for name, resource in template["Resources"].items()
         if str(resource.get("DeletionPolicy", "Delete")).startswith("Retain")
         or resource["Properties"].get("RetentionPolicy") == "Retain"
     }
-    assert staying == {"Table", "Archive"}
+    assert staying == {"Table", "Archive", "Transcripts"}
     assert all(template["Resources"][name]["UpdateReplacePolicy"] == "Retain" for name in staying)
 
 
@@ -268,8 +328,9 @@ def test_a_first_deployment_that_fails_is_not_held_up_by_the_protected_table(tem
 
 
 def test_the_archive_is_private_and_forgets_unclaimed_uploads(resources):
-    (bucket,) = resources("AWS::S3::Bucket").values()
-    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    buckets = resources("AWS::S3::Bucket")
+    assert all(all(each["PublicAccessBlockConfiguration"].values()) for each in buckets.values())
+    bucket = buckets["Archive"]
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert (rules["unclaimed-uploads"]["Prefix"], rules["unclaimed-uploads"]["ExpirationInDays"]) == ("incoming/", 1)
     assert (rules["parked-briefly"]["Prefix"], rules["parked-briefly"]["ExpirationInDays"]) == (BRIEF, 1)

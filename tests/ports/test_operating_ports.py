@@ -6,11 +6,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from deskwire.aws.blocks import S3Blocks
 from deskwire.aws.operating import S3WholeArchive, SqsPile
 from deskwire.aws.table import DynamoTable
-from deskwire.model.errors import ConfigurationError
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.ports import Letter, Put
-from deskwire.ports.memory import MemoryArchive, MemoryPile, MemoryTable
+from deskwire.ports.memory import MemoryArchive, MemoryBlocks, MemoryPile, MemoryTable
 from tests.tables import TABLE
 
 
@@ -109,3 +110,52 @@ def test_a_queue_that_is_not_there_is_a_matter_for_a_person(aws):
     url = "https://sqs.eu-west-1.amazonaws.com/123456789012/nothing"
     with pytest.raises(ConfigurationError, match="rights"):
         SqsPile(boto3.client("sqs"), url).look()
+
+
+@pytest.fixture(params=["memory", "s3"])
+def blocks(request):
+    if request.param == "memory":
+        return MemoryBlocks()
+    request.getfixturevalue("aws")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="transcripts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    client.put_bucket_versioning(Bucket="transcripts", VersioningConfiguration={"Status": "Enabled"})
+    return S3Blocks(client, "transcripts")
+
+
+def test_a_block_is_written_once(blocks):
+    assert blocks.add("conversations/day=2026-11-02/0000000001.jsonl", b"one")
+    assert not blocks.add("conversations/day=2026-11-02/0000000001.jsonl", b"another")
+    assert blocks.fetch("conversations/day=2026-11-02/0000000001.jsonl") == b"one"
+
+
+def test_a_block_that_is_not_there_is_said_to_be_missing(blocks):
+    with pytest.raises(PermanentError):
+        blocks.fetch("conversations/day=2026-11-02/0000000001.jsonl")
+
+
+def test_blocks_are_named_in_order(blocks):
+    names = [f"conversations/day=2026-11-{day:02}/{number:010}.jsonl" for day in (2, 3) for number in range(1, 700)]
+    for name in reversed(names):
+        blocks.add(name, b"one")
+    assert [*blocks.names("conversations/")] == names
+    assert [*blocks.names("conversations/", after="conversations/day=2026-11-03")] == names[699:]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("SlowDown", TemporaryError), ("ConditionalRequestConflict", TemporaryError), ("NoSuchBucket", ConfigurationError),
+     ("AccessDenied", ConfigurationError)],
+)  # fmt: skip
+def test_what_s3_answers_says_whether_it_may_work_later(aws, monkeypatch, code, error):
+    client = boto3.client("s3")
+    known = S3Blocks(client, "transcripts")
+
+    def refuse(*_, **__):
+        raise client.exceptions.ClientError({"Error": {"Code": code}}, "PutObject")
+
+    monkeypatch.setattr(client, "put_object", refuse)
+    monkeypatch.setattr(client, "get_object", refuse)
+    for call in (lambda: known.add("a", b"one"), lambda: known.fetch("a")):
+        with pytest.raises(error):
+            call()

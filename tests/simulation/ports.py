@@ -17,7 +17,7 @@ from datetime import timedelta
 from deskwire.aws.table import encode
 from deskwire.model.errors import TemporaryError
 from deskwire.ports import Put, Update
-from deskwire.ports.memory import MemoryArchive, MemoryPile, MemoryTable
+from deskwire.ports.memory import MemoryArchive, MemoryBlocks, MemoryPile, MemoryTable
 from deskwire.web.rest import Answer
 
 KINDS = ("before", "after", "lost", "refused", "broken")  # what may happen at one effect, in this order
@@ -343,3 +343,17 @@ class Archive:
 
     def remove(self, name):
         return self._gate.pass_("archive remove", lambda: self.memory.remove(name), lost=unanswered, refused=throttled)
+
+
+class Blocks:
+    """The bucket of the archive of conversations."""
+
+    def __init__(self, gate):
+        self.memory = MemoryBlocks()
+        self._gate = gate
+
+    def add(self, name, data):
+        return self._gate.pass_("blocks add", lambda: self.memory.add(name, data), lost=unanswered, refused=throttled)
+
+    def fetch(self, name):
+        return self._gate.pass_("blocks fetch", lambda: self.memory.fetch(name), lost=unanswered, refused=throttled)

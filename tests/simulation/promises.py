@@ -14,7 +14,10 @@ from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
+from deskwire.operating import transcripts
 from deskwire.operating.auditing import audit
+from deskwire.transcripts.chain import END
+from deskwire.watching.archiving import draft_of
 
 from .world import ACKNOWLEDGED, ASK, POLICY, START, URGENT, ticket_of
 
@@ -51,6 +54,7 @@ def broken(world):
     found += _remembered(world)
     if world.mirror is not None:
         found += _copied(world)
+    found += _archived(world)
     return found
 
 
@@ -120,6 +124,44 @@ def _remembered(world):
         notes = [text for text in kept.words if EARLIER in text]
         if len(notes) > 1 and not world.merges:
             yield f"NOTED: ticket {kept.id} has {len(notes)} notes on earlier tickets"
+
+
+def _archived(world):
+    """Each message and each answer is one line of a chain that is whole, whose words can be read until erased."""
+    if not world.archives:
+        return
+    table, blocks = world.table.memory, world.blocks.memory
+    verified = transcripts.verify(table, blocks, since=None, now=world.now())
+    if verified.broken:
+        yield f"ARCHIVE: {verified.broken}"
+    lines = [json.loads(raw) for data in blocks.objects.values() for raw in data.splitlines()]
+    counts = Counter(line["id"] for line in lines if line["kind"] != END)
+    wanted = {draft.id for record in world.stream.stream if (draft := draft_of(record)) is not None}
+    if set(counts) != wanted or max(counts.values(), default=1) > 1:
+        yield f"ARCHIVE: {len(wanted)} lines are wanted, and these are there so often: {sorted(counts.values())}"
+    yield from _archived_words(world, table, blocks)
+
+
+def _archived_words(world, table, blocks):
+    search = transcripts.Search(table=table, blocks=blocks, words=())
+    read = " ".join(str(match.words.get("text")) for match in search.run(START, world.now()))
+    if search.seen["unreadable"]:
+        yield f"ARCHIVE: {search.seen['unreadable']} lines cannot be opened"
+    for customer in world.customers:
+        back = {id(each.about) for each in customer.said if each.kind == "deletion"}
+        sayings = [each for each in customer.said if each.token and each.taken]
+        for said in sayings if customer.certificate or not customer.erasing else ():
+            gone = id(said) in back or id(said.about) in back
+            before = customer.erasing is not None and customer.known and said.taken_at < customer.erasing
+            after = customer.erased is None or said.taken_at > customer.erased
+            if said.token in read and (gone or before):
+                yield f"ARCHIVE: {customer.name}'s {said.token} can still be read"
+            if said.token not in read and after and not gone:
+                yield f"ARCHIVE: {customer.name}'s {said.token} cannot be read"
+    heard = " ".join(text for customer in world.customers for text in customer.got())
+    for token, _, _ in world.replied:
+        if token in heard and token not in read and not any(customer.erasing for customer in world.customers):
+            yield f"ARCHIVE: the answer {token} cannot be read"
 
 
 def stuck(world):

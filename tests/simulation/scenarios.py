@@ -1695,6 +1695,48 @@ def erased_while_the_mirror_is_down(world, marta):
     world.quiet()
 
 
+@scenario()
+def archived(world, marta):
+    """She and another write, over midnight; an agent answers."""
+    world.keeps()
+    marta.writes()
+    world.quiet()
+    world.agent_replies(ticket_of(marta))
+    world.run(14.99 * 3600)
+    world.customer("Jón").writes()
+    world.run(120)
+    marta.writes("and the other one?")
+    world.quiet()
+
+
+@scenario()
+def archived_and_taken_back(world, marta):
+    """She edits what she wrote and takes it back; something else stays."""
+    world.keeps()
+    said = marta.writes()
+    marta.writes("another thing")
+    world.run(10)
+    marta.edits(said)
+    world.run(10)
+    marta.unsends(said)
+    world.quiet()
+
+
+@scenario(kinds=("before", "lost", "slow"))
+def archived_and_erased(world, marta):
+    """She is erased while what she wrote is on its way into the archive, and while somebody else writes."""
+    world.keeps()
+    other = world.customer("Jón")
+    marta.writes("my telephone is 555-0199")
+    world.quiet()
+    world.agent_replies(ticket_of(marta))
+    world.run(5)
+    marta.writes("and my address is Hafnarstræti 1")
+    other.writes()
+    world.later(0, lambda: world.operator(erase(marta)))
+    world.quiet()
+
+
 def play(told, plan=(), *, seed=None, end=True):
     """Tell one scenario in a new world under a plan, with the epilogue; return the world."""
     world = World(plan, desk=told.desk, visibility=told.visibility, seed=seed)

@@ -39,6 +39,7 @@ from deskwire.receiving.receiver import Receiver
 from deskwire.sweeping.sweeper import Sweeper
 from deskwire.telemetry import Telemetry
 from deskwire.verification.captcha import PLAYED_ORIGIN
+from deskwire.watching.archiving import Archiver
 from deskwire.watching.incidents import IncidentWatch
 from deskwire.watching.mirroring import MirrorWatch
 from deskwire.watching.waits import WaitWatch
@@ -63,12 +64,14 @@ from .desks import DESKS, SECOND, asked
 from .hotline import Hotline
 from .logbook import Logbook
 from .people import CUSTOMERS, PAGE, PICTURES, TWIN, WHATSAPP
-from .ports import Archive, Crash, Gate, Mailbox, Parked, Pile, Table, throttled, unanswered
+from .ports import Archive, Blocks, Crash, Gate, Mailbox, Parked, Pile, Table, throttled, unanswered
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ACKNOWLEDGED = "Thank you"
 URGENT = "lawyer"
 PATTERNS = patterns()  # of the template: what reaches watch
+ARCHIVED = patterns("ArchiveFunction")
+ARCHIVE_DAYS = 400
 ASK = "Was that it?"  # after an answer that is said automatically
 POLICY = Policy.model_validate(
     {
@@ -219,6 +222,9 @@ class Container:
             incidents=IncidentWatch(table=world.table, bus=world.bus, alarms=world.pager, **common),
             mirrors=MirrorWatch(world.mailbox, world.telemetry),
         )
+        self.archiver = Archiver(
+            table=world.table, blocks=world.blocks, clock=world.now, telemetry=world.telemetry, days=ARCHIVE_DAYS
+        )
 
     def notes_waits(self):
         """Do what the schedule has watch do, with noting how long customers usually wait."""
@@ -263,12 +269,12 @@ class World:
         self.table = Table(self.gate, self.now)
         self.mailbox = Mailbox(self.gate, self.now, visibility, self.chance)
         self.parked = Parked(self.gate)
-        self.archive = Archive(self.gate)
+        self.archive, self.blocks = Archive(self.gate), Blocks(self.gate)
         self.bus, self.pager = Bus(self.gate, "bus publish"), Pager(self.gate, "sns publish")
-        self.stream = None  # of the table, where somebody watches it
-        self.watched = 0  # records of it that were read
-        self.looks = False  # whether incidents are over
-        self.looked = self.now()
+        self.stream = None  # of the table, where somebody reads it
+        self.watching, self.watched = False, 0  # whether watch does, and how many records it has read
+        self.archives, self.archived = False, 0  # whether conversations are archived, and as many
+        self.looks, self.looked = False, self.now()  # whether incidents are over
         self.lines = []
         self.telemetry = Telemetry("simulation", stream=self, now=lambda: 0)
         self.owners = itertools.count(1)
@@ -456,9 +462,14 @@ class World:
 
     def streams(self):
         """Have watch read the table's stream from now on."""
-        self.stream = StreamingTable(self.now)
-        self.stream.items = self.table.memory.items
-        self.table.memory = self.stream
+        self._streamed()
+        self.watching = True
+
+    def _streamed(self):
+        if self.stream is None:
+            self.stream = StreamingTable(self.now)
+            self.stream.items = self.table.memory.items
+            self.table.memory = self.stream
 
     def watches(self):
         """Have watch read the table's stream from now on, and look for incidents."""
@@ -506,7 +517,7 @@ class World:
 
     def _watch(self):
         """Deliver a batch of the stream, as Lambda does: what failed once more, from there on."""
-        new = [] if self.stream is None else self.stream.stream[self.watched :]
+        new = [] if self.stream is None or not self.watching else self.stream.stream[self.watched :]
         batch = [each for each in new if any(matches(each, pattern) for pattern in PATTERNS)][:10]
         if not batch:
             self.watched += len(new)
@@ -515,6 +526,24 @@ class World:
         if failed is not None:
             done = next((each for each in batch if each["dynamodb"]["SequenceNumber"] == failed), None)
             self.watched = self.stream.stream.index(done or batch[-1]) + (done is None)
+        return True
+
+    def keeps(self, **more):
+        """Have conversations archived from now on."""
+        self.rules(archive="words", **more)
+        self.archives = True
+        self._streamed()
+
+    def _archive(self):
+        """Deliver a batch of the stream to archive; while that is slow, the same batch may come again."""
+        new = self.stream.stream[self.archived :] if self.archives else []
+        batch = [each for each in new if any(matches(each, pattern) for pattern in ARCHIVED)][:10]
+        if not batch:
+            self.archived += len(new)
+            return False
+        failed = self._invoke("archive", lambda container: container.archiver.archive(batch))
+        if failed == "":
+            self.archived = max(self.archived, self.stream.stream.index(batch[-1]) + 1)
         return True
 
     def _next_look(self):
@@ -642,7 +671,7 @@ class World:
             return True
         if self._converse():
             return True
-        if self._watch():
+        if self._watch() or self._archive():
             return True
         upcoming = self._next_look()
         if upcoming is not None and upcoming <= self.now():

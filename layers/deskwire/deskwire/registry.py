@@ -63,6 +63,14 @@ def channel(name: str) -> Channel:
     return _load(_channels, name, Channel)
 
 
+def identity(channel_name: str, author: str) -> str:
+    """Return an author's id as the channel's events carry it; of a channel that is no more, as it is given."""
+    try:
+        return channel(channel_name).identity(author)
+    except ConfigurationError:
+        return author.strip()
+
+
 @cache
 def helpdesk(name: str) -> Helpdesk:
     """Return the helpdesk connector of that name. Raises `ConfigurationError` when there is none."""

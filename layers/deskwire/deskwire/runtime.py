@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from deskwire.receiving.receiver import Receiver
     from deskwire.settings import Settings
     from deskwire.sweeping.sweeper import Sweeper
+    from deskwire.watching.archiving import Archiver
     from deskwire.watching.watcher import Watcher
 
 WORKERS = 10  # threads of a batch side by side; a batch holds ten messages at most
@@ -102,6 +103,19 @@ def watcher() -> Watcher:
 
 
 @cache
+def archiver() -> Archiver:
+    """Return what `archive` works with."""
+    from deskwire.aws import clients
+    from deskwire.watching.archiving import Archiver
+
+    found = settings.load()
+    return Archiver(
+        table=clients.table(found), blocks=clients.blocks(found), clock=_now, telemetry=_telemetry(found),
+        days=found.transcript_days,
+    )  # fmt: skip
+
+
+@cache
 def _directory() -> Directory:
     from deskwire.aws import clients
     from deskwire.aws.transport import SignedTransport
@@ -161,6 +175,12 @@ def watch(event: Mapping[str, Any]) -> dict[str, Any]:
     if "Records" not in event:
         return {"closed": watcher().look()}
     failed = watcher().watch(event["Records"])
+    return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
+
+
+def archive(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Archive a batch of the table's stream. What is returned names the record from which on it is redelivered."""
+    failed = archiver().archive(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 

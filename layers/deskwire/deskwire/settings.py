@@ -17,8 +17,9 @@ class Settings:
     """Where everything is.
 
     `expiry_days`: how long before its end a token raises an alarm.
-    `bus` is told of outcomes, `alarms` is the topic of alarms (empty: there is none); `sandbox` maps a vendor's host to
-    a loopback address (empty in production).
+    `transcripts` is the bucket of the archive of conversations (empty: there is none), whose lines are kept for
+    `transcript_days`. `bus` is told of outcomes, `alarms` is the topic of alarms (empty: there is none); `sandbox` maps
+    a vendor's host to a loopback address (empty in production).
     """
 
     table: str
@@ -31,6 +32,8 @@ class Settings:
     stack: str = "deskwire"
     bus: str = ""
     alarms: str = ""
+    transcripts: str = ""
+    transcript_days: int = 0
     sandbox: Mapping[str, str] = field(default_factory=dict)
     expiry_days: int = 7
 
@@ -61,6 +64,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         log_level=environment.get("LOG_LEVEL", "INFO"),
         bus=environment.get("DESKWIRE_OUTCOMES_BUS", ""),
         alarms=environment.get("DESKWIRE_ALARMS", ""),
+        transcripts=environment.get("DESKWIRE_TRANSCRIPTS", ""),
+        transcript_days=int(environment.get("DESKWIRE_TRANSCRIPT_DAYS") or 0),
         sandbox=sandbox,
         expiry_days=int(environment.get("DESKWIRE_EXPIRY_DAYS") or 7),
     )

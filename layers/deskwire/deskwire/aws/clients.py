@@ -19,6 +19,7 @@ from deskwire.model.secret import Secrets
 from deskwire.web.media import MIME, safe_name
 
 from .alarms import SnsAlarms
+from .blocks import S3Blocks
 from .bus import EventBridge
 from .queues import S3Archive, SqsMailbox
 from .secrets import SecretsManager
@@ -74,6 +75,11 @@ def archive(settings: Settings) -> S3Archive:
     """Return the archive; its client, which most turns do not need, is made when it is first used."""
     client: Any = _FirstUsed(lambda: _session().client("s3", config=CONFIG.merge(SIGNED)))
     return S3Archive(client, settings.archive)
+
+
+def blocks(settings: Settings) -> S3Blocks:
+    """Return the bucket of the archive of conversations."""
+    return S3Blocks(_session().client("s3", config=CONFIG), settings.transcripts)
 
 
 def secrets(settings: Settings) -> Callable[[str], Secrets]:

@@ -453,6 +453,12 @@ class Policy(BaseModel):
     private: Private = Field(
         default_factory=Private, description="How private matters that stand in public are dealt with."
     )
+    archive: Literal["words", "facts", "none"] = Field(
+        "none",
+        description="What of a conversation stands in the archive of conversations, where the stack has one (its "
+        "parameter TranscriptDays). words: all, encrypted under a key of the person; facts: what happened, without "
+        "anybody's words and names; none: nothing.",
+    )
     sensitive_words: tuple[Phrase, ...] = Field(
         default=IDENTITY,
         description="Words that mark a message as holding personal data. Card numbers and IBANs are always found.",

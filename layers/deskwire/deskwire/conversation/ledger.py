@@ -350,7 +350,8 @@ class Ledger:
         """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
 
         `more` goes into the thread along with that text, `copied` into its record: the `mirror` it is to be copied
-        into once it was sent, and the `words`. `added` may tell of answers that are in that ticket already.
+        into once it was sent, and the `words`; what was `said`, for the archive of conversations. `added` may tell of
+        answers that are in that ticket already.
         Returns False when that text may have been sent before (then of the text nothing was noted). Raises `Answered`.
         """
         changes, writes = self._opening(thread, opened, added) if opened is not None else ({}, [])
@@ -655,7 +656,8 @@ class Ledger:
                 ended |= {"ticket": thread.ticket, "first_after": seconds(self.clock()) - since}
             if state == "sent" and thread.case:
                 ended["figures"] = thread.case.told({})
-            writes.append(Update(sent_item(thread.key, key), set=ended))
+            # What was said is for the archive alone, which reads it from the stream as it goes.
+            writes.append(Update(sent_item(thread.key, key), set=ended, remove=["said"]))
         return writes
 
     def move(self, thread_key: str, message: Recorded) -> None:

@@ -205,13 +205,15 @@ class Relaying:
             self._note(turn, key, case.reply, wording.link_posted(turn.channel.title, moment(until), left))
 
     def _copied(self, turn: Turn, case: Case, files: Sequence[Attachment]) -> dict[str, str]:
-        """Return what a mirror is to be told of a reply once it was sent; nothing where there is no mirror."""
+        """Return what a mirror and the archive are to be told of a reply once it was sent, as far as there are any."""
+        keeps = turn.connection.policy.archive == "words" and turn.channel.terms.keeps_words is None
+        said = {"said": case.text} if keeps and case.text else {}
         if not turn.mirror:
-            return {}
+            return said
         turn.copies()
         where = f"{turn.definition.name}, ticket {case.reply.ticket}"
         names = [each.name or each.line() for each in files]
-        return {
+        return said | {
             "mirror": turn.mirror,
             "words": wording.mirrored(case.reply, case.text, names, where, turn.channel.title),
         }

@@ -63,19 +63,12 @@ from deskwire.ports import (
 )
 from deskwire.ports.outbox import box
 from deskwire.timing import KEEP_SECONDS
+from deskwire.transcripts import keys
 
 from .replaying import parked
 
 SLICE = 20  # messages of one thread erased in one go: the thread is held for 150 seconds at most
-COUNTS = ("messages", "notes", "threads", "aliases", "redacted", "not_redacted", "files", "parked", "dead")
-
-
-def identity(channel: str, author: str) -> str:
-    """Return an author's id as the channel's events carry it; of a channel that is no more, as it is given."""
-    try:
-        return registry.channel(channel).identity(author)
-    except ConfigurationError:
-        return author.strip()
+COUNTS = ("messages", "notes", "threads", "aliases", "redacted", "not_redacted", "files", "parked", "dead", "keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +79,7 @@ class Person:
     author: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "author", identity(self.channel, self.author))
+        object.__setattr__(self, "author", registry.identity(self.channel, self.author))
 
     @property
     def digest(self) -> str:
@@ -105,7 +98,7 @@ class Person:
 
     def bears(self, channel: str, author: str) -> bool:
         """Return whether this id is theirs."""
-        return bool(author) and channel == self.channel and identity(channel, author) == self.author
+        return bool(author) and channel == self.channel and registry.identity(channel, author) == self.author
 
     def __repr__(self) -> str:
         return f"Person({self.digest[:8]})"
@@ -138,6 +131,7 @@ class Preview:
     parked: int
     dead: int
     wishes: int
+    keys: int  # of the archive of conversations: what this person wrote can be read there
     tickets: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -204,6 +198,7 @@ class Eraser:
             parked=_counted(self.parked, lambda each: self._names(each, traces.names)),
             dead=_counted(self.dead, lambda each: self._dead_event(person, traces, each) is not None),
             wishes=int(self.table.get(person_item(person.channel, person.author)) is not None),
+            keys=int(bool(keys.name_of(self.table, keys.person(person.channel, person.author)))),
         )  # fmt: skip
 
     def erase(self, person: Person) -> Item:
@@ -231,6 +226,7 @@ class Eraser:
         self._parked(person, traces.names)
         self._dead(person, traces)
         self._archive(person, traces.names)
+        self._destroy(person, keys.person(person.channel, person.author))  # last: nothing more is sealed under it
         own = (person_item(person.channel, person.author), survey_item(person.channel, person.author))
         self.table.transact([Delete(key) for key in own])
         end = {"complete": not again, "again": sorted(again), "ended_at": seconds(self.clock())}
@@ -238,6 +234,11 @@ class Eraser:
 
     def _count(self, person: Person, what: str, number: int = 1) -> None:
         self.table.update(Update(person.certificate, add={what: number}))
+
+    def _destroy(self, person: Person, owner: str) -> None:
+        """Destroy a key of the archive of conversations: what lies under it there is erased."""
+        counted = Update(person.certificate, add={"keys": 1})
+        keys.destroy(self.table, owner, seconds(self.clock()), [counted])
 
     # ---------------------------------------------------------------- a conversation
 
@@ -386,6 +387,7 @@ class Eraser:
         if alone:
             self._remove_ways(thread)
             self._remove_answers(thread)
+            self._destroy(person, keys.conversation(thread.key))
 
     def _cut(self, thread: Thread, ticket: str, named: Sequence[str]) -> list[Delete]:
         """Say in a ticket that is not `named` yet that it is cut off; return what cuts the way back from it."""

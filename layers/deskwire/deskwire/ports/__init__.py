@@ -201,6 +201,19 @@ class WholeArchive(Archive, Protocol):
         """Remove an object with all its versions; False when there was none."""
 
 
+class Blocks(Protocol):
+    """The bucket of the archive of conversations: what is written there is never written again."""
+
+    def add(self, name: str, data: bytes) -> bool:
+        """Write an object where there is none; False when there is one. Raises `TemporaryError`."""
+
+    def fetch(self, name: str) -> bytes:
+        """Return an object's bytes. Raises `PermanentError` when there is none."""
+
+    def names(self, prefix: str, after: str = "") -> Iterable[str]:
+        """Yield the names that begin so and come after that one, in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One message of a queue, as a person finds it there. `handle` is good while it is hidden from others."""

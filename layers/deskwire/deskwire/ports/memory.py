@@ -243,6 +243,30 @@ class MemoryArchive:
         return self.objects.pop(name, None) is not None
 
 
+class MemoryBlocks:
+    """Objects by name, each written once."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def add(self, name: str, data: bytes) -> bool:
+        """Write an object where there is none; False when there is one."""
+        if name in self.objects:
+            return False
+        self.objects[name] = data
+        return True
+
+    def fetch(self, name: str) -> bytes:
+        """Return an object's bytes. Raises `PermanentError` when there is none."""
+        if name not in self.objects:
+            raise PermanentError("there is no such object in the archive", status=404)
+        return self.objects[name]
+
+    def names(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Yield the names that begin so and come after that one, in order."""
+        yield from sorted(name for name in self.objects if name.startswith(prefix) and name > after)
+
+
 class MemoryPile:
     """A queue that a person looks through, over a list of parked bodies or of letters."""
 
