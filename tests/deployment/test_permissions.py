@@ -89,7 +89,7 @@ ALLOWED = {
         *("get an endpoint", "get a thread", "put a thread", "update a rate", "update a thread"),
         *("query a thread", "read an outbox", "write a transaction", "read a secret", "read an endpoint's secret"),
         *("get a token", "put a token", "count figures", "get a connection"),
-        *("get the configuration", "query counts", "open an incident"),
+        *("get the configuration", "query counts", "query what is due", "open an incident"),
         *("get raw/", "get incoming/", "put raw/", "mail as the company"),
     },
     "sweep": {"send to the mailbox", "query what is due", "get a connection", "get the configuration"},
