@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deskwire.conversation.recorded import RECORDED, Outcome
 from deskwire.operating.auditing import Audit, audit, mend
 
 from .aws import understood
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
 
+COPIED = (Outcome.FILED, Outcome.MERGED)
 # What lies in these queues goes on by itself no more.
 FOR_A_PERSON = {
     "parked": "could not be read: `deskwire parked` lists them",
@@ -50,6 +52,11 @@ def described(found: Audit) -> dict[str, Any]:
         "events": found.events,
         "outcomes": dict(found.outcomes),
         "aside": dict(found.aside),
+        "copies": {
+            "copied": sum(number for state, number in found.mirrored.items() if state in COPIED),
+            "behind": found.mirrored.get(RECORDED, 0),
+            "given_up": {state: n for state, n in found.mirrored.items() if state not in {*COPIED, RECORDED}},
+        },
         "waiting": found.waiting,
         "moved": found.moved,
         "notes": found.notes,
@@ -74,6 +81,10 @@ def _tell(shown: dict[str, Any]) -> None:
     out.print(f"  {shown['waiting']:>8}  wait, and somebody is to go on with them")
     without = shown["events"] - sum(shown["outcomes"].values()) - shown["waiting"]
     out.print(f"  {without:>8}  without an outcome")
+    copies = shown["copies"]
+    if any(copies.values()):
+        given_up = ", ".join(f"{number} {state}" for state, number in copies["given_up"].items()) or "none"
+        out.print(f"copied into a mirror: {copies['copied']}, behind: {copies['behind']}, given up: {given_up}")
     for name, number in shown["queues"].items():
         out.print(f"{name}: about {number}" + (f", {FOR_A_PERSON[name]}" if number and name in FOR_A_PERSON else ""))
     if unknown := [name for name in FOR_A_PERSON if name not in shown["queues"]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from deskwire.configuration import INDEX_KEY
 from deskwire.conversation.incidents import language_for
-from deskwire.conversation.recorded import RECORDED, Recorded, recorded
+from deskwire.conversation.recorded import RECORDED, Outcome, Recorded, recorded
 from deskwire.conversation.table import moment, person_item, reference_item, thread_item, ticket_item
 from deskwire.conversation.thread import Thread
+from deskwire.model.mirrors import is_to_be_copied, mirror_thread
 
 from .aws import place, understood
 from .terminal import UserError, console, json_document, table
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 REFERENCE = re.compile(r"([0-9A-Za-z]{5})-?([0-9A-Za-z]{5})")
 LOOK_ALIKES = str.maketrans("ILOU", "110V")  # Crockford's: what people read and type for others
 MOVES = 5  # from thread to thread
+GIVEN_UP = (Outcome.SUPPRESSED, Outcome.REFUSED, Outcome.DEAD)  # of a copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ class Conversation:
     messages: tuple[tuple[Recorded, Item], ...]
     sent: tuple[Item, ...]
     opted_out: bool
+    copies: tuple[Copies, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How far a conversation was copied into a mirror: how many items, and why some never will be."""
+
+    helpdesk: str
+    ticket: str
+    copied: int
+    behind: int
+    given_up: tuple[str, ...]  # the reasons
 
 
 HEADINGS = ("written", "kind", "outcome", "reason", "done", "words")
@@ -67,7 +81,23 @@ def look(items: Table, reference: str) -> Conversation:
     sent = sorted((row for row in rows if row["sk"].startswith("S#")), key=lambda row: row.get("begun_at", 0))
     customer = thread.author.get("id")
     person = items.get(person_item(thread.channel, customer)) if customer else None
-    return Conversation(thread, tuple(came_by), tuple(messages), tuple(sent), bool(person and person.get("opted_out")))
+    opted_out = bool(person and person.get("opted_out"))
+    copies = tuple(_copies(items, thread, rows, helpdesk) for helpdesk in thread.mirrored)
+    return Conversation(thread, tuple(came_by), tuple(messages), tuple(sent), opted_out, copies)
+
+
+def _copies(items: Table, thread: Thread, rows: Iterable[Item], helpdesk: str) -> Copies:
+    """Return how far a conversation with these items was copied into a helpdesk."""
+    there = items.query(thread_item(mirror_thread(helpdesk, thread.key))[0])
+    states = {row["sk"][2:]: row for row in there if row["sk"].startswith("M#") and "state" in row}
+    named = [row for row in rows if row.get("mirror") == helpdesk and is_to_be_copied(row["sk"], row.get("state", ""))]
+    missing = sum(row["sk"][2:] not in states and not row.get("erased") for row in named)
+    ours = [row for key, row in states.items() if any(key == each["sk"][2:] for each in named)]
+    done = [row for row in ours if row["state"] in {Outcome.FILED, Outcome.MERGED}]
+    given_up = [str(row["reason"]) for row in ours if row["state"] in GIVEN_UP]
+    waiting = sum(row["state"] == RECORDED for row in ours)
+    ticket = str(_of(there, "THREAD").get("ticket", ""))
+    return Copies(helpdesk, ticket, len(done), waiting + missing, tuple(given_up))
 
 
 def _of(rows: Iterable[Item], sk: str) -> Item:
@@ -125,12 +155,20 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "in_work": bool(thread.lease_owner),
         "opted_out": found.opted_out,
         "came_by": list(found.came_by),
+        "copy_of": thread.mirrors or None,
     }
     return {
         "thread": shown | ({"customer": dict(thread.author)} if text else {}),
         "messages": [_message(message, row, text=text) for message, row in found.messages],
         "sent": [_sent(row) for row in found.sent],
-    }
+        "mirrors": [
+            {
+                "helpdesk": each.helpdesk, "ticket": each.ticket or None, "copied": each.copied,
+                "behind": each.behind, "given_up": list(each.given_up),
+            }
+            for each in found.copies
+        ],
+    }  # fmt: skip
 
 
 def _automatic(thread: Thread) -> dict[str, Any]:
@@ -203,6 +241,8 @@ def _tell(shown: Mapping[str, Any]) -> None:
     table(HEADINGS[: len(rows[0])] if rows else HEADINGS[:-1], rows)
     if shown["sent"]:
         table(("sent", "state", "ids on the platform", "reason"), [_sent_row(each) for each in shown["sent"]])
+    if shown["mirrors"]:
+        table(("mirror", "copied", "behind", "given up", "reason"), [_mirror_row(each) for each in shown["mirrors"]])
 
 
 def _tell_thread(thread: Mapping[str, Any]) -> None:
@@ -230,6 +270,12 @@ def _row(message: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _sent_row(each: Mapping[str, Any]) -> tuple[str, ...]:
     return each["begun_at"] or each["done_at"] or "", each["state"] or "", ", ".join(each["ids"]), each["reason"] or ""
+
+
+def _mirror_row(each: Mapping[str, Any]) -> tuple[str, ...]:
+    reasons = ", ".join(dict.fromkeys(each["given_up"]))
+    where = f"{each['helpdesk']}/{each['ticket']}" if each["ticket"] else f"{each['helpdesk']}, no ticket yet"
+    return where, str(each["copied"]), str(each["behind"]), str(len(each["given_up"])), reasons
 
 
 def _words(value: object) -> str:

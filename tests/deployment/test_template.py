@@ -24,6 +24,7 @@ METRICS = {
         "UnaccountedEvents",
         "UnreadableRecords",
         "OldestUnfiledSeconds",
+        "OldestUncopiedSeconds",
     ),
     "AnswersOverdue",
 }
@@ -472,7 +473,7 @@ def test_the_dashboard_shows_what_was_filed_answered_acknowledged_and_postponed(
         assert f"'{metric}'" in widgets["What became of messages"]
     for metric in ("Acknowledgements", "Replies"):
         assert f"'{metric}'" in widgets["What was sent"]
-    for metric in METRICS - {"OldestUnfiledSeconds"}:
+    for metric in METRICS - {"OldestUnfiledSeconds", "OldestUncopiedSeconds"}:
         assert f"'{metric}'" in widgets["Needs a person"]
 
 
@@ -481,10 +482,13 @@ def test_a_helpdesk_that_takes_nothing_for_long_raises_an_alarm_and_the_dashboar
     assert (alarm["MetricName"], alarm["Statistic"]) == ("OldestUnfiledSeconds", "Maximum")
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", {"Ref": "UnfiledAlarmSeconds"})
     assert template["Parameters"]["UnfiledAlarmSeconds"]["Default"] == 1800
+    mirror = resources("AWS::CloudWatch::Alarm")["MirrorAlarm"]
+    assert (mirror["MetricName"], mirror["Threshold"]) == ("OldestUncopiedSeconds", {"Ref": "UnfiledAlarmSeconds"})
     (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
     (waiting,) = [each for each in json.loads(body(dashboard))["widgets"] if "waits" in str(each)]
     assert "{Deskwire,stack,stage,helpdesk}" in str(waiting)
     assert "OldestUnfiledSeconds" in str(waiting)
+    assert "OldestUncopiedSeconds" in str(waiting)
 
 
 def body(dashboard):

@@ -73,6 +73,7 @@ class Customer:
         self.person = person or self._introduced(name)
         self.said = []
         self.root = ""
+        self.said_before_the_mirror = 0  # how many things
         self.desk = "desk"  # whose agents answer: the other one's once the company has moved
         self.expects = True  # an acknowledgement, when all goes well
         self.erasing = self.erased = self.certificate = None  # when somebody began and ended to erase them

@@ -69,7 +69,7 @@ def _copied(world):
     books = [(kept, [_own(words) for words in kept.words]) for kept in seen.desk.books()]
     found = []
     for customer in seen.customers:
-        found += _filed_once(seen, customer, books)
+        found += _filed_once(seen, customer, books, since=customer.said_before_the_mirror)
         found += _attached_once(seen, customer)
         found += _in_order(customer, books)
         found += _redacted(seen, customer)
@@ -232,14 +232,14 @@ def _audited(world):
         yield f"AUDIT: {stray.key} is astray: {stray.state}"
 
 
-def _filed_once(world, customer, books):
+def _filed_once(world, customer, books, since=0):
     """1 and 2: each message that we took is in a ticket, once; a thread has one ticket."""
     texts = [
         (kept.id, text) for kept, words in books for number, text in enumerate(words) if number not in kept.by_agent
     ]
     written = Counter(token for _, text in texts for token in TOKEN.findall(text))
     doubted = {token for _, text in texts if UNCERTAIN in text for token in TOKEN.findall(text)}
-    for said in [each for each in customer.said if each.token and each.deliveries]:
+    for said in [each for each in customer.said[since:] if each.token and each.deliveries]:
         times = written[said.token]
         gone = any(each.kind == "deletion" and each.about in {said, said.about} for each in customer.said)
         gone = gone or (customer.erased is not None and said.taken and said.begun_at <= customer.erased)

@@ -1489,6 +1489,19 @@ def copied_with_an_answer(world, marta):
 
 
 @scenario()
+def copied_from_an_answer_on(world, marta):
+    """The mirror begins when she has her ticket, so the first thing in it is what an agent wrote."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.mirrors_into("requesttracker")
+    marta.said_before_the_mirror = len(marta.said)
+    world.gate.open = True
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+
+
+@scenario()
 def copied_into_another_account(world, marta):
     """Both helpdesks are of one product, and take the same keys."""
     world.mirrors_into("zendesk")

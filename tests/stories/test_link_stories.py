@@ -9,7 +9,9 @@ import pytest
 from deskwire.care.policy import Policy
 from deskwire.configuration import Connection, connection_key, item
 from deskwire.conversation.table import link_item
+from deskwire.operating.erasing import Eraser, Person
 from deskwire.ports import Put
+from deskwire.ports.memory import MemoryPile
 
 from .conftest import PAGE, POLICY, SECRETS
 from .test_linkedin_stories import MEMBER, last, linkedin, push  # noqa: F401 - a fixture
@@ -18,6 +20,7 @@ from .test_webchat_stories import Chat
 
 SAYS = {"en": "Please write to us in private:", "pl": "Prosimy napisać do nas prywatnie:"}
 LINK = {"page": "https://shop.example.org/chat", "channel": "webchat", "account": "website", "says": SAYS}
+OTHER = "urn:li:person:cC4InventedY"
 SECRET_WORDS = "Your order 4471 goes to Elm Street 5"
 
 
@@ -224,6 +227,38 @@ def test_the_table_holds_no_token(company, offered):
     _, token = offered
     assert token not in str(company.table.items)
     assert link_item(token) in company.table.items
+
+
+def test_who_is_erased_leaves_no_link(company, chat, offered):
+    _, token = offered
+    assert _erased(company, "linkedin", MEMBER)["complete"]
+    assert link_item(token) not in company.table.items
+    assert "came by" not in " ".join(_notes(company, _came(company, chat, token)))
+
+
+def test_who_came_by_a_link_and_is_erased_leaves_none_either(company, chat, offered):
+    _, token = offered
+    _came(company, chat, token)
+    (visitor,) = [row["author"]["id"] for (_, sk), row in company.table.items.items()
+                  if sk == "THREAD" and row.get("channel") == "webchat"]  # fmt: skip
+    assert _erased(company, "webchat", visitor)["complete"]
+    assert link_item(token) not in company.table.items
+
+
+def test_a_link_stays_where_others_write_in_the_conversation_too(company, linkedin, offered):  # noqa: F811
+    _, token = offered
+    (asked,) = [number for number, each in linkedin.comments.items() if each.owner == MEMBER]
+    push(company, linkedin.writes(linkedin.post, OTHER, "Mine is late, too", asked))
+    assert _erased(company, "linkedin", OTHER)["complete"]
+    assert link_item(token) in company.table.items
+
+
+def _erased(company, channel, author):
+    eraser = Eraser(
+        table=company.table, archive=company.archive, parked=MemoryPile([]), dead=MemoryPile([]),
+        directory=company.directory, clock=company.now, owner=lambda: f"erase-{next(company.owners)}",
+    )  # fmt: skip
+    return eraser.erase(Person(channel, author))
 
 
 def test_a_worker_that_dies_over_it_posts_no_second_link(company, chat, linkedin):  # noqa: F811

@@ -7,6 +7,8 @@ from collections import Counter
 
 import pytest
 
+from cli import audit as audits
+from cli import thread as conversation
 from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, connection_key, item
 from deskwire.conversation.mirroring import ENDED
@@ -173,10 +175,45 @@ def oldest(moving, desk):
     """Return what sweep said last of how long the helpdesk's oldest message waits."""
     lines = [json.loads(line) for line in moving.lines]
     return [
-        line["OldestUnfiledSeconds"]
+        line["OldestUncopiedSeconds"]
         for line in lines
-        if line.get("helpdesk") == desk and "OldestUnfiledSeconds" in line
+        if line.get("helpdesk") == desk and "OldestUncopiedSeconds" in line
     ][-1]
+
+
+def test_the_commands_say_how_far_a_conversation_is_copied(moving, capsys):
+    says(moving, "Where is my parcel?")
+    moving.answers("It left this morning.")
+    moving.nova.faults.add(broken(503), times=1_000_000)
+    says(moving, "It is number 4471.")
+    assert mirror_of(moving) == {"helpdesk": "nova", "ticket": "88001", "copied": 2, "behind": 1, "given_up": []}
+    assert copies_of(moving) == {"copied": 1, "behind": 1, "given_up": {}}
+    moving.connections(mirror="")
+    for _ in range(10):
+        moving.later(300)
+    assert mirror_of(moving)["given_up"] == [ENDED]
+    assert copies_of(moving) == {"copied": 1, "behind": 0, "given_up": {"suppressed": 1}}
+    conversation._tell(conversation.described(conversation.look(moving.table, moving.thread()["pk"][2:]), text=False))
+    assert "nova/88001" in capsys.readouterr().out
+
+
+def mirror_of(moving):
+    """Return what `deskwire thread --json` says of the mirror."""
+    found = conversation.look(moving.table, moving.thread()["pk"][2:])
+    (mirror,) = conversation.described(found, text=False)["mirrors"]
+    return mirror
+
+
+def copies_of(moving):
+    """Return what `deskwire audit --json` says of copies."""
+    return audits.described(audit(moving.table, since=START, now=moving.now()))["copies"]
+
+
+def test_a_copy_whose_letter_is_still_on_its_way_is_behind(moving):
+    says(moving, "Where is my parcel?")
+    moving.watch = lambda **_: None
+    says(moving, "It is number 4471.")
+    assert mirror_of(moving)["behind"] == 1
 
 
 def test_an_edit_and_a_deletion_are_copied_as_they_were_filed(moving):
@@ -308,6 +345,27 @@ def test_who_is_erased_is_erased_in_the_mirror(moving):
     ]
     named = [name.split("/")[0] for name in certificate["by_hand"]]
     assert sorted(named) == ["acme", "nova"]
+
+
+def test_the_words_of_an_answer_are_erased_in_a_mirror_that_the_conversation_does_not_know_of(moving):
+    """Whoever sent it died before the conversation noted that it is copied."""
+    moving.connections(mirror="")
+    says(moving, "my telephone is 555-0199")
+    moving.connections(mirror="nova")
+    moving.answers("Dear Marta, call 555-0100.")
+    assert "Answered by" in str(moving.copies())
+    assert {moving.nova.account.users[each.requester_id].external_id for each in moving.nova.tickets} == {
+        moving.zendesk.account.users[each.requester_id].external_id for each in moving.zendesk.tickets
+    }
+    place = (moving.thread()["pk"], "THREAD")
+    moving.table.items[place].pop("mirrored")
+    assert "555-0100" in str(moving.copies())
+    eraser = Eraser(
+        table=moving.table, archive=moving.archive, parked=MemoryPile([]), dead=MemoryPile([]),
+        directory=moving.directory, clock=moving.now, owner=lambda: f"erase-{next(moving.owners)}",
+    )  # fmt: skip
+    assert eraser.erase(Person("messenger", CUSTOMER))["complete"]
+    assert "555-0100" not in str(moving.copies())
 
 
 def test_a_copy_on_its_way_when_its_person_is_erased_is_not_filed(moving):

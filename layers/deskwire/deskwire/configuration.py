@@ -147,6 +147,11 @@ def helpdesk_key(name: str) -> Key:
     return (f"H#{compose(name)}", "HELPDESK")
 
 
+def copies_shard(helpdesk: str) -> str:
+    """Return the shard of the index of due threads that tells how long a mirror's oldest copy has waited."""
+    return f"{helpdesk_key(helpdesk)[0]}#copies"
+
+
 INDEX_KEY: Key = ("CONFIGURATION", "INDEX")  # all keys that `deskwire apply` wrote, so that it can remove
 
 

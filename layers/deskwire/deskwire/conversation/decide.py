@@ -217,7 +217,7 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
     if message.signal is not None:
         return _signalled(item, message.signal, thread)
     if event is None:
-        return _note(item, about=about)
+        return _note(item, about=about or bool(thread.mirrors))
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:

@@ -81,7 +81,8 @@ class Entries:
         if is_incident(turn.thread.key):
             return INCIDENTS
         author = turn.author(event) if event and not event.own else None
-        return customer(turn.before, event, author, proved=turn.channel.proves_authors)
+        thread = turn.before if event or turn.first is None else turn.first
+        return customer(thread, event, author, proved=turn.channel.proves_authors)
 
     def change(self, turn: Turn, item: Pending) -> Change:
         """Return what a customer's words change in their ticket, beyond what earlier ones did."""

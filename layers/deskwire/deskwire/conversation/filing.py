@@ -204,7 +204,7 @@ class Filing:
         """Ask the platform for the customer's name, once, where the event has none."""
         event = item.event
         known = turn.first.customer() if turn.first is not None else None
-        if known is not None and turn.thread.is_of([known.id]):  # asked about before
+        if known is not None and (not turn.thread.author or turn.thread.is_of([known.id])):  # asked about before
             turn.introduce(known)
         author = turn.author(event) if event is not None and not event.own else None
         if author is not None and not visible(author.name) and isinstance(turn.channel, Profiles):
@@ -216,8 +216,8 @@ class Filing:
             return
         first = items[0].message
         if not turn.thread.ticket and not (
-            items[0].event or begins(items[0]) or first.ticket
-        ):  # what it is about was refused
+            items[0].event or begins(items[0]) or first.ticket or turn.mirrors
+        ):  # what it is about was refused; of a mirror, it was filed before there was one
             turn.outcomes.append(end(first, Outcome.SUPPRESSED, "a note without a ticket"))
             self._append(turn, items[1:], follow_up_of=follow_up_of)
             return

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from deskwire.configuration import helpdesk_key
+from deskwire.configuration import copies_shard, helpdesk_key
 from deskwire.letters import content_in, event_in, stored
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
@@ -594,7 +594,8 @@ class Ledger:
     def _unfiled(self, thread: Thread, changes: Mapping[str, Any]) -> list[Update]:
         """Return the write by which sweep finds how long the helpdesk's oldest message waits.
 
-        It is an entry of the index of due threads, in a shard of the helpdesk's own, dated when that message came.
+        It is an entry of the index of due threads, in a shard of the helpdesk's own, dated when that message came; what
+        waits for a mirror is in another, for no customer waits for it.
         Nothing is written for a thread whose messages are filed at the first attempt.
         """
         if "unfiled" not in changes:
@@ -603,7 +604,7 @@ class Ledger:
         if changes["unfiled"] is None:
             return [Update(key, set=self._expires(), remove=["due_at", "due_shard"])]
         helpdesk, since = changes["unfiled"]
-        shown = {"due_at": since, "due_shard": helpdesk_key(helpdesk)[0]}
+        shown = {"due_at": since, "due_shard": copies_shard(helpdesk) if thread.mirrors else helpdesk_key(helpdesk)[0]}
         # By then the message is dead; what a version that knows nothing of this left behind goes, too.
         return [Update(key, set={**shown, "expires": since + int((GIVE_UP + timedelta(days=1)).total_seconds())})]
 

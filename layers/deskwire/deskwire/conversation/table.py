@@ -65,9 +65,12 @@ def reference_item(text: str) -> Key:
     return (f"N#{compose(text)}", "THREAD")
 
 
+LINK = "LINK"  # of a one-time link
+
+
 def link_item(token: str) -> Key:
     """Return where a one-time link is, by the digest of its token: who reads the table can open none."""
-    return (f"L#{digest(token)}", "LINK")
+    return (f"L#{digest(token)}", LINK)
 
 
 def person_item(channel: str, author: str) -> Key:

@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from deskwire import registry
@@ -29,6 +29,7 @@ from deskwire.conversation.entries import customer
 from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
 from deskwire.conversation.table import (
+    LINK,
     person_digest,
     person_item,
     reference_item,
@@ -42,7 +43,7 @@ from deskwire.conversation.timers import without_reminders
 from deskwire.letters import archived_as, content_in, content_of, read_letter
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Visibility
-from deskwire.model.keys import compose
+from deskwire.model.keys import compose, digest
 from deskwire.model.mirrors import mirror_thread
 from deskwire.model.reference import reference
 from deskwire.model.tickets import Entry, Sought
@@ -67,6 +68,9 @@ from deskwire.transcripts import keys
 
 from .replaying import parked
 
+SOUGHT = (
+    "pk", "sk", "event", "author", "channel", "alias_of", "member", "by", "thread", "used_by",
+)  # fmt: skip
 SLICE = 20  # messages of one thread erased in one go: the thread is held for 150 seconds at most
 COUNTS = ("messages", "notes", "threads", "aliases", "redacted", "not_redacted", "files", "parked", "dead", "keys")
 
@@ -104,6 +108,10 @@ class Person:
         return f"Person({self.digest[:8]})"
 
 
+def _place(item: Item) -> Key:
+    return item["pk"], item["sk"]
+
+
 @functools.lru_cache(maxsize=8)
 def _costly(key: str) -> str:
     return hashlib.scrypt(key.encode(), salt=b"deskwire erase", n=4096, r=8, p=1, dklen=20).hex()
@@ -117,6 +125,8 @@ class Traces:
     threads: frozenset[str]  # keys of threads with words of theirs, or that know them as the customer
     names: frozenset[str]  # their id and addresses, by which bodies are searched that nobody could read
     counted: frozenset[Key] = frozenset()  # the items in which they are counted for incidents, or are a member of one
+    links: Mapping[str, frozenset[Key]] = field(default_factory=dict)  # one-time links, by the thread posted in
+    used: frozenset[Key] = frozenset()  # one-time links that they came by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +164,14 @@ class Eraser:
     def find(self, person: Person) -> Traces:
         """Walk through the table and return where the person is. Costs what the table weighs; erasing is rare."""
         known, wrote, names, aliases, counted = set(), set(), {person.author}, [], set()
+        links: list[Item] = []
         by = person_digest(person.channel, person.author)
-        for item in self.table.scan(("pk", "sk", "event", "author", "channel", "alias_of", "member", "by")):
+        for item in self.table.scan(SOUGHT):
             if "member" in item and item.get("by") == by:
                 counted.add((item["pk"], item["sk"]))
             key = item["pk"][2:]
+            if item["sk"] == LINK:
+                links.append(item)
             if item["sk"] == "THREAD" and item.get("alias_of"):
                 aliases.append((key, item["alias_of"]))
             author = item.get("author") or {}
@@ -169,7 +182,11 @@ class Eraser:
                 wrote.add(key)
                 names |= _addresses(author)
         led = frozenset(alias for alias, thread in aliases if thread in known)
-        return Traces(led, frozenset(known | wrote) - led, frozenset(names), frozenset(counted))
+        threads = frozenset(known | wrote) - led
+        posted = {key: frozenset(_place(each) for each in links if each.get("thread") == key) for key in threads}
+        came = {digest(key) for key in threads | led}
+        used = frozenset(_place(each) for each in links if each.get("used_by") in came)
+        return Traces(led, threads, frozenset(names), frozenset(counted), posted, used)
 
     def certificate(self, person: Person) -> Item | None:
         """Return the certificate of an erasure that was begun, or None."""
@@ -215,13 +232,13 @@ class Eraser:
         left = [*sorted(traces.aliases), *sorted(traces.threads)]  # a thread leads to its aliases, so it is last
         for key in left:
             try:
-                mirrors = self._thread(person, key, led=key in traces.aliases)
+                mirrors = self._thread(person, key, led=key in traces.aliases, links=traces.links.get(key, frozenset()))
                 left += [each for each in mirrors if each not in left]
             except (Busy, Moved, Conflict):
                 again.add("a conversation is being worked on: run it again in three minutes")
             except (TemporaryError, ConfigurationError) as error:
                 again.add(f"a helpdesk could not be asked, run it again: {error}")
-        for place in sorted(traces.counted):
+        for place in sorted(traces.counted | traces.used):
             self.table.transact([Delete(place)])
         self._parked(person, traces.names)
         self._dead(person, traces)
@@ -242,8 +259,11 @@ class Eraser:
 
     # ---------------------------------------------------------------- a conversation
 
-    def _thread(self, person: Person, key: str, *, led: bool) -> list[str]:
-        """Erase a thread; return its mirrors. A copy may be on its way to one that has not begun."""
+    def _thread(self, person: Person, key: str, *, led: bool, links: frozenset[Key]) -> list[str]:
+        """Erase a thread with the links posted in it; return its mirrors.
+
+        A copy may be on its way to a mirror that has not begun.
+        """
         item = self.table.get(thread_item(key)) or {}
         if item.get("alias_of"):  # nobody works on it
             self._slice(person, None, key, most=None)
@@ -256,10 +276,10 @@ class Eraser:
             thread = ledger.take(key, None, "")
             ledger.conclude(thread)
             mirrors = [mirror_thread(helpdesk, key) for helpdesk in thread.mirrored]
-            left = self._held(person, ledger, thread)
+            left = self._held(person, ledger, thread, links)
         return mirrors
 
-    def _held(self, person: Person, ledger: Ledger, thread: Thread) -> bool:
+    def _held(self, person: Person, ledger: Ledger, thread: Thread, links: frozenset[Key]) -> bool:
         """Erase some messages of a thread that is ours for now; return whether some are left."""
         erased = {**thread.erased, person_digest(person.channel, person.author): seconds(self.clock())}
         # First of all: what is still on its way to this thread is not filed any more (`decide`).
@@ -273,6 +293,10 @@ class Eraser:
             alone, left = self._slice(person, thread, thread.key, most=SLICE, gone=gone)
             if not left:
                 self._tickets(person, thread, alone=alone)
+                if alone:  # else a link may be somebody else's
+                    self._remove_ways(thread, links)
+                    self._remove_answers(thread)
+                    self._destroy(person, keys.conversation(thread.key))
                 changes = self._forgotten(person, thread, alone=alone)
         except (TemporaryError, ConfigurationError) as error:
             trouble = error
@@ -384,10 +408,6 @@ class Eraser:
         for ticket in sorted(_standing_in(thread, rows, alone=alone)):
             cut = self._cut(thread, ticket, named) if alone else []
             self._name(person, f"{self._helpdesk(thread)}/{ticket}", cut)
-        if alone:
-            self._remove_ways(thread)
-            self._remove_answers(thread)
-            self._destroy(person, keys.conversation(thread.key))
 
     def _cut(self, thread: Thread, ticket: str, named: Sequence[str]) -> list[Delete]:
         """Say in a ticket that is not `named` yet that it is cut off; return what cuts the way back from it."""
@@ -407,11 +427,11 @@ class Eraser:
             if cut:
                 self.table.transact(cut)
 
-    def _remove_ways(self, thread: Thread) -> None:
-        """Remove what was shown to a page of the thread, and the ways from its references."""
+    def _remove_ways(self, thread: Thread, links: frozenset[Key]) -> None:
+        """Remove what was shown to a page of the thread, and the ways from its references and one-time links."""
         shown = [(row["pk"], row["sk"]) for row in self.table.query(box(thread.key))]
         ours = [reference_item(reference(thread.key, epoch)) for epoch in range(thread.epoch + 1)]
-        gone = [Delete(key) for key in (*shown, *ours)]
+        gone = [Delete(key) for key in (*shown, *ours, *sorted(links))]
         for start in range(0, len(gone), 50):
             self.table.transact(gone[start : start + 50])
 
@@ -451,7 +471,7 @@ class Eraser:
         if alone:  # who writes again begins anew; who does not is gone with the last key
             changes |= {"timers": without_reminders(thread), "ticket": "", "epoch": thread.epoch + 1, "reply_to": "",
                         "said": None, "survey": None, "clock": None, "kept": [], "earlier": [], "guarded": {},
-                        "recall": False, "priority": "", "tags": [], "case": None,
+                        "recall": False, "priority": "", "tags": [], "case": None, "offered_until": 0,
                         "expires": seconds(self.clock()) + KEEP_SECONDS}  # fmt: skip
         return changes
 

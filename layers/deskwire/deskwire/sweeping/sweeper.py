@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deskwire import registry
-from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection
+from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection, copies_shard
 from deskwire.contracts.channel import Polls
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.conversation.directory import Directory
@@ -100,16 +100,23 @@ class Sweeper:
     def _measure_unfiled(self, helpdesks: Sequence[Key]) -> None:
         """Say of each helpdesk how long the oldest message that it could not be given has waited; 0 where none has.
 
-        And the longest of all, without the helpdesk's name: an alarm watches one metric.
+        So of a mirror's copies, apart: no customer waits for them. And the longest of all, without the helpdesk's name:
+        an alarm watches one metric.
         """
+        names = [decompose(pk[2:])[0] for pk, _ in helpdesks]
+        self._measure_oldest("OldestUnfiledSeconds", dict(zip(names, (pk for pk, _ in helpdesks), strict=True)))
+        self._measure_oldest("OldestUncopiedSeconds", {name: copies_shard(name) for name in names})
+
+    def _measure_oldest(self, metric: str, shards: Mapping[str, str]) -> None:
+        """Measure the age of the first entry of each helpdesk's shard."""
         now = seconds(self.clock())
         longest = 0
-        for pk, _ in helpdesks:
-            oldest = self.table.due(pk, now, 1)
+        for helpdesk, shard in shards.items():
+            oldest = self.table.due(shard, now, 1)
             waited = now - oldest[0][1] if oldest else 0
             longest = max(longest, waited)
-            self.telemetry.measure({"OldestUnfiledSeconds": [waited]}, helpdesk=decompose(pk[2:])[0])
-        self.telemetry.count("OldestUnfiledSeconds", longest)
+            self.telemetry.measure({metric: [waited]}, helpdesk=helpdesk)
+        self.telemetry.count(metric, longest)
 
     def _look(self, keys: Sequence[Key]) -> int:
         """Have each connection looked at that is to be polled, by a letter of its own; return how many."""
