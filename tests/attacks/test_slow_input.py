@@ -72,7 +72,7 @@ def value_of(node, path=None):
     """Return a pattern's text or flags; what is put in when it runs is taken for an “a” (and must be escaped there)."""
     names = {"re": re}
     if path and any(isinstance(each, ast.Name) and each.id.isupper() for each in ast.walk(node)):
-        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
         names |= vars(importlib.import_module(module))  # a pattern put together of the module's constants
     if isinstance(node, ast.JoinedStr):
         return "".join(part.value if isinstance(part, ast.Constant) else _put_in(part, names) for part in node.values)

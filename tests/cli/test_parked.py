@@ -28,8 +28,8 @@ SECRETS = Secrets({"app_secret": "invented-app-secret"})
 ENDPOINT = Endpoint(name="meta", side="channels", connectors=("messenger",), secret="meta")
 
 
-def message(number, text=SAID, to="41"):
-    return {"sender": {"id": "24900000000000017"}, "recipient": {"id": to}, "timestamp": 1793610060000,
+def message(number, text=SAID, by="24900000000000017"):
+    return {"sender": {"id": by}, "recipient": {"id": "41"}, "timestamp": 1793610060000,
             "message": {"mid": f"m_{number}", "text": text}}  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def northwind(monkeypatch):
 @pytest.fixture
 def parked(northwind):
     """One delivery of which a part could not be read."""
-    northwind.deliver(message(1, "fine"), message(2, to={"not": "an id"}))
+    northwind.deliver(message(1, "fine"), message(2, by={"not": "an id"}))
     assert northwind.letters() == ["fine"]
     return northwind.lying()[0]
 
@@ -111,7 +111,7 @@ def mended(monkeypatch):
     parse = Messenger.parse
 
     def patient(self, request):
-        body = request.body.replace(b'{"not": "an id"}', b'"41"')
+        body = request.body.replace(b'{"not": "an id"}', b'"42"')
         return parse(self, Request(method="POST", endpoint=request.endpoint, body=body, headers=request.headers,
                                    received_at=request.received_at))  # fmt: skip
 
@@ -121,7 +121,7 @@ def mended(monkeypatch):
 def test_the_list_says_why_and_where_and_no_word_of_the_customer(deskwire, parked):
     (row,) = json.loads(deskwire("parked", "--json").out)
     assert row["endpoint"] == "meta"
-    assert "recipient" in row["reason"]
+    assert "sender" in row["reason"]
     assert row["size"] > 100
     told = deskwire("parked")
     assert parked.id[:8] in told.out
@@ -173,7 +173,7 @@ def test_a_dry_run_does_nothing(deskwire, northwind, parked, mended):
 
 
 def test_a_large_delivery_comes_back_from_the_archive(deskwire, northwind, request):
-    northwind.deliver(message(1, "x" * 300_000, to={"not": "an id"}))
+    northwind.deliver(message(1, "x" * 300_000, by={"not": "an id"}))
     assert "archived" in json.loads(northwind.lying()[0].body)
     request.getfixturevalue("mended")
     assert deskwire("parked", "replay", "--all").status == 0

@@ -218,6 +218,12 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
         return _signalled(item, message.signal, thread)
     if event is None:
         return _note(item, about=about or bool(thread.mirrors))
+    return _needs_nothing(item, event, thread, about=about) or "file"
+
+
+def _needs_nothing(item: Pending, event: Event, thread: Thread, *, about: bool) -> Recorded | None:
+    """Return a customer's event with its outcome where it does not go to the helpdesk as their words."""
+    message = item.message
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
     if item.twin:
@@ -226,7 +232,7 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
         return end(message, Outcome.SUPPRESSED, reason)
     if item.rates:
         return end(message, Outcome.FILED, RATED, ticket=thread.survey.ticket if thread.survey else "")
-    return "file"
+    return None
 
 
 def _note(item: Pending, *, about: bool) -> Recorded | Literal["file"]:
