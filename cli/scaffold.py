@@ -114,8 +114,7 @@ def _data(root: Path, side: str, name: str, module: Path, words: Mapping[str, st
     connector = _load(side, name, module)
     events, folder, exchanges = _folders(root, name)
     yield events / "secrets.json", _json(SECRET)
-    if side == "channel":
-        yield events / "needed.json", _template(side, "needed.json", {})
+    yield events / "needed.json", _template(side, "needed.json", {})
     captures = json.loads(_template(side, "captures.json", {}))
     for number, (what, body) in enumerate(captures.items()):
         request = Request(
