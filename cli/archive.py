@@ -62,7 +62,7 @@ def _told(found: Verified) -> list[str]:
 def find(args: argparse.Namespace) -> int:
     """Print the lines that hold the words, the oldest first; return 1 when there are none."""
     if args.person and args.person.partition("/")[0] not in registry.channel_names():
-        raise UserError(f"“{args.person}” is nobody: give CHANNEL/AUTHOR", status=2)
+        raise UserError(f"“{args.person}” names no person: write CHANNEL/AUTHOR", status=2)
     at = now()
     deployed = desk(args)
     search = Search(deployed.table, deployed.transcripts, args.words, channel=args.channel, person=args.person)

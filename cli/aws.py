@@ -101,7 +101,7 @@ def _of_stack(session: boto3.session.Session, stack: str, table: str | None, add
 def outside(target: Place) -> Transport:
     """Return what reaches platforms and helpdesks; with the sandbox's AWS, only those that are played on this machine.
 
-    Raises `UserError` if AWS is the sandbox's but nobody is played: the real ones would be called.
+    Raises `UserError` for the sandbox's AWS with no played platform: the real ones would be called.
     """
     sandbox = load({**os.environ, "DESKWIRE_TABLE": target.name}).sandbox
     aws = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname

@@ -18,7 +18,6 @@ COLD = ("cold", "question", "praise", "mention")
 
 def learn(args: argparse.Namespace) -> int:
     """Print what the messages teach, and on stderr how much better it judges."""
-    from deskwire.care.judge import Own
     from deskwire.operating.learning import learn as learned
 
     tags = frozenset(each.strip().casefold() for each in args.hot_tags.split(",") if each.strip())
@@ -27,7 +26,7 @@ def learn(args: argparse.Namespace) -> int:
     if skipped := len(given) - len(messages):
         print(f"left out: {skipped} with a rating of 3", file=sys.stderr)
     try:
-        lesson = learned(messages, languages(args.languages), Own(), _progress)
+        lesson = learned(messages, languages(args.languages), _progress)
     except ValueError as error:
         raise UserError(f"{error}: label more") from None
     print(_figures(lesson), file=sys.stderr)

@@ -104,7 +104,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a company's own messages taught: weights in place of `WEIGHTS`, points of words, what outweighs is hot."""
+    """What a company's own messages taught: weights that replace those of `WEIGHTS`, points of words, the threshold."""
 
     hot: float = HOT
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -186,9 +186,9 @@ def _book(language: Language | None) -> Phrasebook | None:
     return phrasebook(language or "") or phrasebook("en")
 
 
-def signs_of(text: str, expected: Collection[str], stars: int, own: Own) -> dict[str, float]:
+def signs_of(text: str, expected: Collection[str], stars: int) -> dict[str, float]:
     """Return how often each sign of `WEIGHTS` is seen in a message: what a company's weights are fitted to."""
-    signs = _signs(text, detect(text, None, expected), own)
+    signs = _signs(text, detect(text, None, expected), Own())
     signs.stars = stars
     return {sign: number for sign, number in _counts(signs).items() if sign in WEIGHTS and number}
 

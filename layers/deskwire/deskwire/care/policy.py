@@ -155,7 +155,7 @@ class Comprehend(BaseModel):
 
 
 class Taught(BaseModel):
-    """What `deskwire learn` found out from the company's own messages."""
+    """What `deskwire learn` learned from the company's own messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

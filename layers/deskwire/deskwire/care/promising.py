@@ -12,7 +12,7 @@ UNITS = (("days", DAY), ("hours", HOUR), ("minutes", MINUTE))
 
 
 def sentence(language: str, within: int) -> str:
-    """Return it in a language, for a step of `usual.STEPS` in seconds; an empty text where nobody wrote it."""
+    """Return the sentence for a step of `usual.STEPS` (seconds); an empty text for a language without one."""
     words = _of(language)
     if words is None:
         return ""

@@ -110,7 +110,7 @@ class Survey(BaseModel):
         return self.on and (not self.channels or channel in self.channels)
 
     def question(self, language: str, default: str) -> tuple[str, Wording]:
-        """Return the language in which somebody of this language is asked, and the question."""
+        """Return the question for a customer who writes this language, and the language that it is in."""
         offered = {tag: Wording(open=text, closed=text) for tag, text in ASK.items()} | dict(self.ask)
         tag = _tag(language, default, offered) or "en"
         return tag, offered[tag]
@@ -129,7 +129,7 @@ class Rating:
 
 
 def rating_in(text: str) -> Rating | None:
-    """Return the rating that somebody wrote; None where they may have meant something else.
+    """Return the rating that a text gives; None where it may mean something else.
 
     The message is the number, or begins with it and a sign or line that sets it off, or with it and thanks. Another
     number in it makes it unsure: “2, 3 or 4?”.

@@ -13,12 +13,12 @@ from deskwire.model.events import Event, Visibility
 from deskwire.model.keys import compose
 from deskwire.model.signals import Status
 
-from .table import moment, seconds
+from .table import DAY, moment, seconds
 from .thread import OPEN, Asked, Thread
 
 SURVEY: Final = "survey"  # the timer, and the keys of the questions begin so
 AGAIN: Final = 300  # seconds until the next try of a question that could not be asked
-TOO_LATE: Final = 86_400  # seconds after its time at which it is not asked any more
+TOO_LATE: Final = DAY  # after its time; by then it is not asked any more
 VALUES: Final = tuple("12345")
 
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import erfc, exp, sqrt
 
 from deskwire.care import judge
-from deskwire.care.judge import Learned, Own
+from deskwire.care.judge import Learned
 
 FOLDS = 5
 LEAST = 50  # messages of each kind, hot and cold, below which nothing is learned
 COMMON = 5  # messages that must hold a word: a rarer one may be a person's name
 MOST_WORDS = 200
 TELLS = 0.3  # points that a word must weigh to be kept
-SPREAD = {True: 0.5, False: 0.5}  # how far the weight of a sign (True) or a word may stray: one standard deviation
+SPREAD, SPREAD_AT_ALL = 0.5, 2.0  # how far a weight, or what is hot at all, may stray: one standard deviation
 PASSES = 40
 SURE = 0.05  # the chance of so many right by luck above which nothing is said to be better
 
@@ -76,10 +77,8 @@ class _Row:
     hot: bool
 
 
-def learn(
-    messages: Sequence[Message], expected: Collection[str], own: Own, progress: Callable[[int, int], None]
-) -> Lesson:
-    """Return what the messages teach; `expected` are the company's languages, `own` its words.
+def learn(messages: Sequence[Message], expected: Collection[str], progress: Callable[[int, int], None]) -> Lesson:
+    """Return what the messages teach; `expected` are the company's languages.
 
     The figures are of messages that the judgement was not fitted to: each fifth is judged by what the others teach.
     `progress` is told how many of how many fits are done. Raises `ValueError` where there are too few messages.
@@ -88,7 +87,7 @@ def learn(
     for hot in (True, False):
         if (number := sum(each.hot is hot for each in distinct)) < LEAST:
             raise ValueError(f"there are {number} different {'hot' if hot else 'cold'} messages: {LEAST} are the least")
-    rows = [_row(each, expected, own) for each in distinct]
+    rows = [_row(each, expected) for each in distinct]
     outcomes = []
     for fold in range(FOLDS):
         progress(fold, FOLDS + 1)
@@ -111,8 +110,8 @@ def _fold(text: str) -> int:
     return hashlib.sha256(text.encode()).digest()[0] % FOLDS
 
 
-def _row(message: Message, expected: Collection[str], own: Own) -> _Row:
-    signs = judge.signs_of(message.text, expected, message.stars, own)
+def _row(message: Message, expected: Collection[str]) -> _Row:
+    signs = judge.signs_of(message.text, expected, message.stars)
     points = sum(judge.WEIGHTS[sign] * number for sign, number in signs.items())
     return _Row(signs, judge.own_words(message.text), points - judge.HOT, message.hot)
 
@@ -138,13 +137,13 @@ def _fitted(rows: Sequence[_Row]) -> Learned:
     )
 
 
-def _descended(rows: Sequence[_Row], words: Collection[str]) -> tuple[dict[str, float], float]:
+def _descended(rows: Sequence[_Row], words: AbstractSet[str]) -> tuple[dict[str, float], float]:
     """Return by how much each sign (in brackets) and word moves from its prior, and how much more is hot at all."""
     columns: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for number, row in enumerate(rows):
         for sign, count in row.signs.items():
             columns[f"[{sign}]"].append((number, count))
-        for word in row.words & set(words):
+        for word in row.words & words:
             columns[word].append((number, 1.0))
         columns[""].append((number, 1.0))
     # Hot ones count as much as cold ones, however many of each the company labelled.
@@ -156,7 +155,7 @@ def _descended(rows: Sequence[_Row], words: Collection[str]) -> tuple[dict[str, 
     for _ in range(PASSES):
         largest = 0.0
         for name, column in columns.items():
-            spread = 2.0 if not name else SPREAD[name.startswith("[")]
+            spread = SPREAD if name else SPREAD_AT_ALL
             slope, bend = -moved[name] / spread**2, 1 / spread**2
             for number, count in column:
                 chance = 1 / (1 + exp(-max(-30.0, min(30.0, margins[number]))))
