@@ -34,7 +34,11 @@ ELSEWHERE: Final = (
 
 def findings(site: Site, reach: Reach) -> list[Finding]:
     """Return how the account's setting stands."""
-    setting, wanted = _setting(reach), site.settings.get(access.TOPIC, "")
+    return _findings(site, _setting(reach))
+
+
+def _findings(site: Site, setting: Node) -> list[Finding]:
+    wanted = site.settings.get(access.TOPIC, "")
     topic, types = setting["pubsubTopic"].text(""), _types(setting)
     # Without types nothing is published, whatever the topic is.
     if not NAME.fullmatch(wanted):
@@ -49,9 +53,10 @@ def findings(site: Site, reach: Reach) -> list[Finding]:
 
 def set_up(site: Site, reach: Reach) -> Registered:
     """Set the topic where there is none, and add the types that are missing; what else the account publishes stays."""
-    if not any(finding.mends for finding in findings(site, reach)):
+    setting = _setting(reach)
+    if not any(finding.mends for finding in _findings(site, setting)):
         return Registered()
-    topic, types = site.settings[access.TOPIC], list(dict.fromkeys([*TYPES, *_types(_setting(reach))]))
+    topic, types = site.settings[access.TOPIC], list(dict.fromkeys([*TYPES, *_types(setting)]))
     # https://developers.google.com/my-business/content/notification-setup#update-notification-settings: the mask is a
     # list of the fields to update.
     url = f"{_url(reach)}?updateMask=pubsubTopic,notificationTypes"
