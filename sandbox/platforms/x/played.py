@@ -382,7 +382,7 @@ class X(Neighbour):
         for webhook in self.webhooks:
             if webhook["id"] == number:
                 webhook["valid"] = self.checks(webhook["url"])
-                return Reply.json(200, {"data": {"attempted": True}})
+                return Reply.json(200, {"data": {"valid": webhook["valid"]}})
         return problem(404, "Not Found", "WebhookIdInvalid")
 
     @route("GET", "/2/activity/subscriptions", public=True)
@@ -405,7 +405,8 @@ class X(Neighbour):
             return problem(400, "Invalid Request", "DuplicateSubscriptionFailed")
         made = {**wanted, "subscription_id": str(1891000000000000000 + len(self.subscriptions))}
         self.subscriptions.append(made)
-        return Reply.json(200, {"data": {"subscription": made, "total_subscriptions": len(self.subscriptions)}})
+        total = {"total_subscriptions": len(self.subscriptions)}
+        return Reply.json(200, {"data": {"subscription": made}, "meta": total})
 
     @route("POST", "/2/media/upload")
     def upload(self, asked: Asked) -> Reply:
@@ -415,7 +416,7 @@ class X(Neighbour):
             picture, category = base64.b64decode(data["media"], validate=True), str(data["media_category"])
         except (TypeError, KeyError, ValueError):
             return INVALID
-        if category not in {"tweet_image", "dm_image"} or not 0 < len(picture) <= 5 * 1024 * 1024:
+        if category not in {"tweet_image", "dm_image"} or not 0 < len(picture) <= 5 * 1024 * 1024 or len(data) > 2:
             return INVALID
         number = self._number()
         self.pictures[number] = (category, picture)

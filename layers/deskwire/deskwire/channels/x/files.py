@@ -42,7 +42,8 @@ def _uploaded(attachment: Attachment, reach: Reach, upload: Upload, category: st
     if file.type not in PICTURES[0].types or len(file.data) > PICTURES[0].most:
         raise PermanentError("X takes pictures of 5 MB at most (JPEG, PNG, WebP)", code="attachment")
     media = base64.b64encode(file.data).decode()
-    return upload({"media": media, "media_category": category, "media_type": file.type})["data"]["id"].identifier()
+    # X's OpenAPI file 2.167 (https://docs.x.com/openapi.json) allows no further field, and so no `media_type`.
+    return upload({"media": media, "media_category": category})["data"]["id"].identifier()
 
 
 def post(outgoing: Outgoing, pictures: Sequence[str]) -> dict[str, object]:
