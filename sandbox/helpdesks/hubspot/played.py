@@ -18,15 +18,17 @@ from urllib.parse import unquote
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
 
 LONGEST = 65_536
+MADE = {"createdAt": "2026-10-01T09:00:00.000Z", "updatedAt": "2026-10-01T09:00:00.000Z", "archived": False}
 PIPELINE = {
     "id": "0",
     "label": "Support Pipeline",
     "displayOrder": 0,
     "stages": [
-        {"id": "1", "label": "New", "displayOrder": 0, "metadata": {"ticketState": "OPEN"}},
-        {"id": "2", "label": "Waiting on contact", "displayOrder": 1, "metadata": {"ticketState": "OPEN"}},
-        {"id": "4", "label": "Closed", "displayOrder": 3, "metadata": {"ticketState": "CLOSED"}},
+        {"id": "1", "label": "New", "displayOrder": 0, "metadata": {"ticketState": "OPEN"}, **MADE},
+        {"id": "2", "label": "Waiting on contact", "displayOrder": 1, "metadata": {"ticketState": "OPEN"}, **MADE},
+        {"id": "4", "label": "Closed", "displayOrder": 3, "metadata": {"ticketState": "CLOSED"}, **MADE},
     ],
+    **MADE,
 }
 TYPES = {("tickets", "contacts"): 16, ("notes", "tickets"): 228, ("notes", "contacts"): 202}
 PROPERTIES = {
@@ -173,7 +175,7 @@ class HubSpot(Neighbour):
                 made.append({**row, "new": known is None})
         except Refused as refused:
             return refused.reply()
-        return Reply.json(200, {"status": "COMPLETE", "results": made})
+        return self._batch(made)
 
     @route("GET", "/crm/v3/objects/contacts/{value}")
     def contact(self, asked: Asked, value: str) -> Reply:
@@ -201,7 +203,7 @@ class HubSpot(Neighbour):
                                    for name in given["properties"]}}
             for row in rows if row
         ]  # fmt: skip
-        return Reply.json(200, {"status": "COMPLETE", "results": shown})
+        return self._batch(shown)
 
     @route("POST", "/crm/v3/objects/tickets")
     def create(self, asked: Asked) -> Reply:
@@ -278,7 +280,7 @@ class HubSpot(Neighbour):
         if len(given["inputs"]) > 100:
             return Refused(400, "VALIDATION_ERROR", "Too many inputs").reply()
         found = [self.records["notes"].get(each["id"]) for each in given["inputs"]]
-        return Reply.json(200, {"status": "COMPLETE", "results": [row for row in found if row]})
+        return self._batch([row for row in found if row])
 
     @route("POST", "/crm/v3/objects/tickets/search")
     def search(self, asked: Asked) -> Reply:
@@ -311,6 +313,10 @@ class HubSpot(Neighbour):
         return Reply.html(f'<!doctype html><html lang="en"><title>HubSpot</title>{shown}</html>')
 
     # --------------------------------------------------------------------------------------------- its rules
+
+    def _batch(self, rows: list[Row]) -> Reply:
+        now = self._now()
+        return Reply.json(200, {"status": "COMPLETE", "results": rows, "startedAt": now, "completedAt": now})
 
     def _now(self) -> str:
         moment = self.clock.now().astimezone(UTC)
