@@ -72,8 +72,20 @@ def test_names_are_matched_by_number_and_id_and_not_by_position():
     people = [{"wa_id": "1555000", "profile": {"name": "Other"}}, {"wa_id": INES, "profile": {"name": "Ines"}}]
     (event,) = parsed({"contacts": people, "messages": [message()]})
     assert event.author.name == "Ines"
-    (event,) = parsed({"contacts": people[:1], "messages": [message()]})
-    assert event.author.name == ""
+    found = parsed({"contacts": people[:1], "messages": [message(), message(number="1555000", id="wamid.2")]})
+    assert [event.author.name for event in found] == ["", "Other"]
+
+
+def test_the_only_contact_names_the_only_sender_also_where_its_id_is_not_their_number():
+    """Meta's pages: “a WhatsApp user's phone number and ID may not always match”."""
+    (event,) = parsed({"contacts": [{"wa_id": "1555000", "profile": {"name": "Ines"}}], "messages": [message()]})
+    assert (event.author.name, event.author.id, event.thread, event.aliases) == ("Ines", INES, INES, ())
+
+
+def test_calls_are_told_apart_where_the_delivery_has_no_time():
+    calls = [{"id": f"wacid.{number}", "event": "connect", "timestamp": "1788221104"} for number in (1, 2)]
+    (one,), (other,), (again,) = (parsed({"calls": [call]}, field="calls") for call in (*calls, calls[0]))
+    assert one.object_id == again.object_id != other.object_id
 
 
 def test_a_message_of_nobody_is_put_aside_and_the_rest_goes_on():

@@ -75,7 +75,8 @@ def _change(entry: Node, change: Node, channel: str, at: int) -> Iterator[Event 
     except PayloadError as error:
         yield Unreadable(str(error), change.raw)
         return
-    people = People(said["contacts"] or value["contacts"])
+    senders = {message["from"].any_id() for message in nodes(said["messages"])}
+    people = People(said["contacts"] or value["contacts"], of_one=len(senders) == 1)
     place = Place(channel, number, people, standby=name == STANDBY)
     own = Place(channel, number, people, own=True, standby=name == STANDBY)
     readers: dict[str, Callable[[Node], Iterable[Event]]] = {

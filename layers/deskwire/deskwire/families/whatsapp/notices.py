@@ -14,7 +14,7 @@ from deskwire.model.events import Event, Kind, Visibility
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, fragment
 
-from .content import when
+from .content import nodes, when
 from .errors import explained
 
 ALARMING: Final = frozenset({
@@ -22,6 +22,9 @@ ALARMING: Final = frozenset({
     "PARTNER_APP_UNINSTALLED", "ACCOUNT_OFFBOARDED", "REJECTED", "FLAGGED", "DOWNGRADE", "PAUSED", "DISABLED",
     "PENDING_DELETION", "LOCKED", "LIMIT_EXCEEDED", "CRITICAL", "WARNING", "RESTRICTED", "DISABLE", "RED",
 })  # fmt: skip
+# Entries without a time, so their own fields tell them apart.
+LISTED: Final = ("calls", "user_preferences")
+APART: Final = ("id", "wa_id", "event", "status", "value", "timestamp")
 SAYS: Final = ("event", "decision", "alert_severity", "current_limit", "new_quality_score")
 KNOWN: Final = ("account", "business", "message_template", "phone_number", "template", "error", "security")
 
@@ -49,20 +52,24 @@ class Notice:
         parts = (next(filter(None, given), "") for given in (about, said, why))
         text = " ".join(filter(None, (name, *parts)))
         number = value["metadata"]["phone_number_id"].any_id() or value["recipient"]["phone_number_id"].any_id()
-        yield self._told(change, number, name, f"[{text}]", f"WhatsApp: {text}" if loud else "")
+        rows = [row for part in LISTED for row in nodes(value[part])]
+        apart = "".join(f" {row[field].any_id()}" for row in rows for field in APART)
+        yield self._told(change, number, name, f"[{text}]", f"WhatsApp: {text}" if loud else "", apart)
 
     def problem(self, error: Node, number: str) -> Iterator[Event]:
         """Yield an error that is about no single message: a person has to know."""
         text = explained(error.object())
         yield self._told(error, number, "error", text, f"WhatsApp reports: {text}")
 
-    def _told(self, node: Node, number: str, name: str, text: str, attention: str) -> Event:
+    def _told(
+        self, node: Node, number: str, name: str, text: str, attention: str, apart: str = ""
+    ) -> Event:
         account = number or self.entry["id"].any_id() or "unknown"
         return Event(
             channel=self.channel,
             account=account,
             kind=Kind.STATE if name.startswith(KNOWN) or attention else Kind.OTHER,
-            object_id=f"{self.entry['time'].any_id()}.{self.at}:{meta.mark(text)}",
+            object_id=f"{self.entry['time'].any_id()}.{self.at}:{meta.mark(text + apart)}",
             verb=name,
             thread=account,
             visibility=Visibility.PRIVATE,

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from deskwire.model.events import Author
-from deskwire.model.values import dataclass
+from deskwire.model.values import dataclass, replace
 from deskwire.web.reading import Node
 
 WRITTEN: Final = re.compile(r"[+\s().\-\u2010-\u2015\u200e\u202a-\u202e\u2060-\u2069/]")  # `+354 555-0100`
@@ -104,9 +104,15 @@ def person(number: Node, user_id: Node, parent: Node, name: str = "", username: 
 
 
 class People:
-    """The people that `contacts` describes; it may be missing, and is in no promised order."""
+    """The people that `contacts` describes; it may be missing, and is in no promised order.
 
-    def __init__(self, nodes: Node) -> None:
+    `of_one` says that all messages beside it are one person's. Then a single contact is theirs, also where its `wa_id`
+    is not their number: the two “may not always match”.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
+    """
+
+    def __init__(self, nodes: Node, *, of_one: bool) -> None:
+        self._of_one = of_one
         found = [_contact(Node(each, "contact")) for each in nodes.raw] if isinstance(nodes.raw, list) else []
         # A thousand messages and contacts may come together, so nobody is searched for.
         self._by_id = {known: each for each in reversed(found) for known in each.ids}
@@ -115,8 +121,10 @@ class People:
     def describe(self, who: Person) -> Person:
         """Return the person with what `contacts` adds: by number or id, else the only one there is."""
         found = next((self._by_id[known] for known in who.ids if known in self._by_id), self._only)
-        if found is None or (found is self._only and _differ(who, found)):
+        if found is None:
             return who
+        if found is self._only and _differ(who, found):
+            return replace(who, name=found.name, username=found.username) if self._of_one else who
         return Person(
             who.number or found.number,
             who.user_id or found.user_id,
