@@ -366,12 +366,16 @@ class Zammad(Neighbour):
             sender = "Customer"
         by = self.users.get(origin or author, {"firstname": "-", "lastname": "", "email": ""})
         shown = f"{by['firstname']} {by['lastname']}"
+        if kind in {"web", "phone"} and sender == "Customer":
+            shown = f"{shown} <{by['email']}>"
+        elif kind == "email" and sender == "Agent":
+            shown = f"{shown} via Support <support@northwind.example>"
         mail = given.get("message_id")
         now = self._now()
         row = {
             "id": next(self._numbers["article"]), "ticket_id": ticket, "sender": sender, "sender_id": SENDERS[sender],
             "type": kind, "type_id": TYPES[kind], "internal": given.get("internal", False),
-            "from": f"{shown} <{by['email']}>" if kind in {"web", "phone"} and sender == "Customer" else shown,
+            "from": shown,
             "body": given["body"], "content_type": given.get("content_type", "text/plain"), "message_id": mail,
             "message_id_md5": hashlib.md5(mail.encode(), usedforsecurity=False).hexdigest() if mail else None,
             "in_reply_to": given.get("in_reply_to"), "origin_by_id": origin, "created_by_id": author,

@@ -302,7 +302,7 @@ def test_only_public_notes_of_other_agents_are_answers(desk, reach):
     assert (first.id, first.text, first.author) == (str(said["id"]), "On its way\n\nAgnes & co", "Agnes Example")
     assert not first.withheld
     assert [each.id for each in withheld] == [str(mail["id"]), str(rule["id"])]
-    assert "“email”" in withheld[0].withheld
+    assert ("“email”" in withheld[0].withheld, withheld[0].author) == (True, "Agnes Example")
     assert "rule" in withheld[1].withheld
     assert connector.replies(filed.ticket, str(rule["id"]), reach) == []
 

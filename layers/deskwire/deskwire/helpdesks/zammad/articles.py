@@ -159,11 +159,19 @@ def answer_of(row: Node, ticket: str, bot: str, base: str) -> AgentReply | None:
         order=int(number),
         ticket=ticket,
         text=plain(body) if markup else body,
-        author=row["from"].text("").partition("<")[0].strip(),
+        author=_author(row["from"].text("")),
         written_at=row["created_at"].iso(),
         attachments=_attachments(row, ticket, body if markup else "", base),
         withheld=_withheld(row, kind, author, body),
     )
+
+
+def _author(sender: str) -> str:
+    """Return the agent's name: a mail is from “Emma Taylor via Support <…>” where the separator was not changed.
+
+    https://docs.zammad.org/en/latest/api/ticket/articles.html
+    """
+    return sender.partition("<")[0].partition(" via ")[0].strip()
 
 
 def _withheld(row: Node, kind: str, author: str, body: str) -> str:
