@@ -61,9 +61,7 @@ class Notice:
         text = explained(error.object())
         yield self._told(error, number, "error", text, f"WhatsApp reports: {text}")
 
-    def _told(
-        self, node: Node, number: str, name: str, text: str, attention: str, apart: str = ""
-    ) -> Event:
+    def _told(self, node: Node, number: str, name: str, text: str, attention: str, apart: str = "") -> Event:
         account = number or self.entry["id"].any_id() or "unknown"
         return Event(
             channel=self.channel,
