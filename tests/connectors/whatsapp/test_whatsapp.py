@@ -82,6 +82,13 @@ def test_the_only_contact_names_the_only_sender_also_where_its_id_is_not_their_n
     assert (event.author.name, event.author.id, event.thread, event.aliases) == ("Ines", INES, INES, ())
 
 
+def test_the_only_contact_names_neither_of_two_senders_without_a_number():
+    """People who hide their number write without `from`: the business-scoped ids tell them apart."""
+    senders = [message(number=None, from_user_id=f"DE.{each}", id=f"wamid.{each}") for each in (1, 2)]
+    found = parsed({"contacts": [{"user_id": "DE.3", "profile": {"name": "Ines"}}], "messages": senders})
+    assert [(event.author.id, event.author.name) for event in found] == [("DE.1", ""), ("DE.2", "")]
+
+
 def test_calls_are_told_apart_where_the_delivery_has_no_time():
     calls = [{"id": f"wacid.{number}", "event": "connect", "timestamp": "1788221104"} for number in (1, 2)]
     (one,), (other,), (again,) = (parsed({"calls": [call]}, field="calls") for call in (*calls, calls[0]))

@@ -24,7 +24,7 @@ from .content import nodes, when
 from .errors import explained
 from .messages import Place
 from .notices import Notice
-from .people import People, either, person
+from .people import People, either, party, person
 
 OBJECT: Final = "whatsapp_business_account"
 STANDBY: Final = (
@@ -75,7 +75,7 @@ def _change(entry: Node, change: Node, channel: str, at: int) -> Iterator[Event 
     except PayloadError as error:
         yield Unreadable(str(error), change.raw)
         return
-    senders = {message["from"].any_id() for message in nodes(said["messages"])}
+    senders = {party(message, "from").id for message in nodes(said["messages"])}
     people = People(said["contacts"] or value["contacts"], of_one=len(senders) == 1)
     place = Place(channel, number, people, standby=name == STANDBY)
     own = Place(channel, number, people, own=True, standby=name == STANDBY)

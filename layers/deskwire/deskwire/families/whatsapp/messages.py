@@ -19,7 +19,7 @@ from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, fragment
 
 from .content import Content, content, nodes, when
-from .people import People, Person, changed, either, person
+from .people import People, Person, changed, either, party, person
 
 HAPPENED: Final = ("revoke", "edit", "reaction", "system")  # to a message or a person: all else is one
 
@@ -63,9 +63,7 @@ class Place:
 
     def _who(self, message: Node) -> Person:
         """Return the customer: who wrote, or to whom our own phone did."""
-        end = "to" if self.own else "from"
-        found = person(message[end], message[f"{end}_user_id"], message[f"{end}_parent_user_id"])
-        return self.people.describe(found)
+        return self.people.describe(party(message, "to" if self.own else "from"))
 
     def _event(self, message: Node, kind: Kind, object_id: str, verb: str, **more: Any) -> Event:  # noqa: ANN401
         who, group = self._who(message), message["group_id"].any_id()

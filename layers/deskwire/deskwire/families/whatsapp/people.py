@@ -103,6 +103,11 @@ def person(number: Node, user_id: Node, parent: Node, name: str = "", username: 
     return Person("", scoped or digits, parent.any_id(), name, username)
 
 
+def party(message: Node, end: str) -> Person:
+    """Return who is at one end of a message, `from` or `to`."""
+    return person(message[end], message[f"{end}_user_id"], message[f"{end}_parent_user_id"])
+
+
 class People:
     """The people that `contacts` describes; it may be missing, and is in no promised order.
 
