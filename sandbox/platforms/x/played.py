@@ -416,7 +416,9 @@ class X(Neighbour):
             picture, category = base64.b64decode(data["media"], validate=True), str(data["media_category"])
         except (TypeError, KeyError, ValueError):
             return INVALID
-        if category not in {"tweet_image", "dm_image"} or not 0 < len(picture) <= 5 * 1024 * 1024 or len(data) > 2:
+        if category not in {"tweet_image", "dm_image"} or not 0 < len(picture) <= 5 * 1024 * 1024:
+            return INVALID
+        if data.keys() != {"media", "media_category"}:  # all that the connector needs; `media_type` is not allowed
             return INVALID
         number = self._number()
         self.pictures[number] = (category, picture)

@@ -42,7 +42,8 @@ def _uploaded(attachment: Attachment, reach: Reach, upload: Upload, category: st
     if file.type not in PICTURES[0].types or len(file.data) > PICTURES[0].most:
         raise PermanentError("X takes pictures of 5 MB at most (JPEG, PNG, WebP)", code="attachment")
     media = base64.b64encode(file.data).decode()
-    # X's OpenAPI file 2.167 (https://docs.x.com/openapi.json) allows no further field, and so no `media_type`.
+    # Not `media_type`: optional in X's OpenAPI file 2.159, it is no longer allowed in 2.167.
+    # https://docs.x.com/openapi.json
     return upload({"media": media, "media_category": category})["data"]["id"].identifier()
 
 
