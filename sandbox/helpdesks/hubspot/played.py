@@ -1,8 +1,9 @@
 """HubSpot, played: contacts, tickets and notes of the CRM over its API, and agents who fill in the reply.
 
 Strict where the pages are: the token, known properties, stages of the pipeline, unique values, types of associations,
-65,536 characters in a note, 190 requests in 10 seconds. Unconfirmed, and played as the connector's comments have it:
-what a taken unique value answers, and that a merged ticket's id leads to the other.
+65,536 characters in a note, 190 requests in 10 seconds, hidden files without their scope. Unconfirmed, and played as
+the connector's comments have it: what a taken unique value answers, that a merged ticket's id leads to the other, how a
+property lists its files, and where their signed links lead.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ PROPERTIES = {
     "tickets": {"subject", "content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_priority", "deskwire_key"},
     "notes": {"hs_timestamp", "hs_note_body"},
 }
+SIGNED = "f.hubspotusercontent-na1.net"  # the host of signed links; invented, as no page names one
+LINK_SECONDS = 3600
 UNIQUE = {"contacts": "deskwire_id", "tickets": "deskwire_key"}
 
 Row = dict[str, Any]
@@ -65,6 +68,9 @@ class HubSpot(Neighbour):
         self.records: dict[str, dict[str, Row]] = {"contacts": {}, "tickets": {}, "notes": {}}
         self.associations: set[tuple[str, str, str, str]] = set()  # kind and id, kind and id
         self.history: dict[str, list[Row]] = {}  # of the tickets' reply, the newest first
+        self.put: dict[str, list[Row]] = {}  # of the tickets' files, the same
+        self.files: dict[str, tuple[str, str, bytes]] = {}  # name, media type and bytes by id
+        self.sees_hidden = True  # whether the app has the scope for files on records
         self.merged: dict[str, str] = {}
         self.most = most
         self._token = token
@@ -103,6 +109,20 @@ class HubSpot(Neighbour):
                 "subscriptionType": "ticket.propertyChange", "objectId": int(ticket),
                 "propertyName": "deskwire_reply", "propertyValue": text, "changeSource": source,
             }  # fmt: skip
+
+    def agent_attaches(
+        self, ticket: str, *files: tuple[str, str, bytes], source: str = "CRM_UI", kept: tuple[str, ...] = ()
+    ) -> list[str]:
+        """Let an agent put files (name, media type, bytes) into the ticket's property, beside those `kept`."""
+        with self.lock:
+            numbers = []
+            for file in files:
+                numbers.append(str(next(self._numbers)))
+                self.files[numbers[-1]] = file
+            value = ";".join([*kept, *numbers])
+            told = {"value": value, "timestamp": self._touch("tickets", ticket), "sourceType": source}
+            self.put.setdefault(ticket, []).insert(0, {**told, "sourceId": "userId:3300"})
+            return numbers
 
     def agent_notes(self, ticket: str, text: str) -> Row:
         """Let an agent write a note on a ticket."""
@@ -231,8 +251,13 @@ class HubSpot(Neighbour):
         asked_for = asked.parameter("properties").split(",")
         shown = {name: value for name, value in row["properties"].items() if name in asked_for}
         more: Row = {}
-        if asked.parameter("propertiesWithHistory") == "deskwire_reply":
-            more = {"propertiesWithHistory": {"deskwire_reply": self.history.get(row["id"], [])[:20]}}
+        kept = {"deskwire_reply": self.history, "deskwire_files": self.put}
+        histories = {
+            name: rows[:20]
+            for name in asked.parameter("propertiesWithHistory").split(",")
+            if (rows := kept.get(name, {}).get(row["id"], []))
+        }
+        more = {"propertiesWithHistory": histories} if histories else {}
         return Reply.json(200, {**row, "properties": shown, **more})
 
     @route("PATCH", "/crm/v3/objects/tickets/{number}")
@@ -299,6 +324,38 @@ class HubSpot(Neighbour):
         ]
         more = {"paging": {"next": {"after": str(start + size)}}} if len(found) > start + size else {}
         return Reply.json(200, {"total": len(found), "results": rows, **more})
+
+    @route("GET", "/files/v3/files/{number}")
+    def file(self, asked: Asked, number: str) -> Reply:
+        """Return what a file is."""
+        del asked
+        if number not in self.files or not self.sees_hidden:
+            return Refused(404, "OBJECT_NOT_FOUND", "File not found").reply()
+        return Reply.json(200, {**self._described(number), "access": "HIDDEN_PRIVATE", "archived": False})
+
+    @route("GET", "/files/v3/files/{number}/signed-url")
+    def signed(self, asked: Asked, number: str) -> Reply:
+        """Return a link to a file, good for an hour."""
+        if number not in self.files or not self.sees_hidden:
+            return Refused(404, "OBJECT_NOT_FOUND", "File not found").reply()
+        until = int(asked.at.timestamp()) + LINK_SECONDS
+        told = {"expiresAt": datetime.fromtimestamp(until, UTC).isoformat(), **self._described(number)}
+        return Reply.json(200, {**told, "url": f"https://{SIGNED}/hubfs/44120/{number}?Expires={until}"})
+
+    @route("GET", "/hubfs/44120/{number}", public=True)
+    def linked(self, asked: Asked, number: str) -> Reply:
+        """Return a file's bytes to whoever has a link to it. A token is refused: it does not belong there."""
+        late = asked.at.timestamp() > int(asked.parameter("Expires", "0"))
+        if asked.header("authorization") or late or number not in self.files:
+            return Reply(403)
+        _, kind, data = self.files[number]
+        return Reply(200, data, {"content-type": kind})
+
+    def _described(self, number: str) -> Row:
+        name, kind, data = self.files[number]
+        stem, _, ending = name.rpartition(".")
+        group = "IMG" if kind.startswith("image/") else "DOCUMENT"
+        return {"id": number, "name": stem or name, "extension": ending, "type": group, "size": len(data)}
 
     @route("GET", "/tickets", public=True)
     def page(self, asked: Asked) -> Reply:

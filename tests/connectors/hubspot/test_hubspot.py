@@ -15,10 +15,10 @@ from deskwire.model.signals import About
 from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.verification.rule import Context
-from deskwire.web import rest
+from deskwire.web import media, rest
 from deskwire.web.markup import plain
 from deskwire.web.request import Request
-from sandbox.helpdesks.hubspot.played import HubSpot, Refused
+from sandbox.helpdesks.hubspot.played import SIGNED, HubSpot, Refused
 from sandbox.neighbours.neighbour import Clock, Fault, Reply
 from tests.connectors.living import ruled
 
@@ -41,8 +41,9 @@ def desk(running):
     """Return the one server, without the records of the test before."""
     for kind in running.records.values():
         kind.clear()
-    for kept in (running.associations, running.history, running.merged, running._recent):
+    for kept in (running.associations, running.history, running.put, running.files, running.merged, running._recent):
         kept.clear()
+    running.sees_hidden = True
     running.faults.clear()
     running.books.clear()
     running.most = 1000
@@ -238,6 +239,126 @@ def test_an_answer_keeps_its_id_through_a_merge(desk, reach):
     desk.merge(filed.ticket, other.ticket)
     (after,) = connector.replies(other.ticket, "", reach)
     assert after.id == before.id
+
+
+PLAN, PRICES = ("plan.png", "image/png", b"png"), ("prices.pdf", "application/pdf", b"pdf")
+
+
+def loading(desk, reach):
+    network = media.Network(sandbox={SIGNED: desk.address})
+    return dataclasses.replace(reach, fetch=lambda call, hosts=(): media.fetch(call, hosts, network=network))
+
+
+def names(reply):
+    return [each.name for each in reply.attachments]
+
+
+def test_an_answer_s_files_are_those_of_the_property_and_come_with_name_type_and_bytes(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_attaches(filed.ticket, PLAN, PRICES)
+    desk.clock.advance(60)
+    desk.agent_replies(filed.ticket, "Here is all of it")
+    (reply,) = connector.replies(filed.ticket, "", reach)
+    assert [(each.name, each.type, str(each.kind)) for each in reply.attachments] == [
+        ("plan.png", "image/png", "image"), ("prices.pdf", "application/pdf", "file"),
+    ]  # fmt: skip
+    file = connector.file(reply.attachments[0], loading(desk, reach))
+    assert (file.type, file.data) == ("image/png", b"png")
+    assert desk.books.entries("GET", "/hubfs/44120/{number}")[-1].status == 200
+
+
+def test_each_file_goes_with_the_answer_after_it_and_once(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    (plan,) = desk.agent_attaches(filed.ticket, PLAN)
+    desk.agent_replies(filed.ticket, "The plan")  # saved at once
+    desk.clock.advance(60)
+    (prices,) = desk.agent_attaches(filed.ticket, PRICES, kept=(plan,))
+    desk.clock.advance(60)
+    desk.agent_replies(filed.ticket, "And the prices")
+    desk.clock.advance(60)
+    desk.agent_replies(filed.ticket, "That is all")
+    desk.clock.advance(60)
+    (wrong,) = desk.agent_attaches(filed.ticket, PLAN, kept=(plan, prices))
+    desk.clock.advance(60)
+    desk.agent_attaches(filed.ticket, kept=(plan, prices))  # taken out again
+    assert wrong in desk.files
+    desk.clock.advance(60)
+    desk.agent_replies(filed.ticket, "Good-bye")
+    found = connector.replies(filed.ticket, "", reach)
+    assert [names(each) for each in found] == [["plan.png"], ["prices.pdf"], [], []]
+    assert [names(each) for each in connector.replies(filed.ticket, found[0].id, reach)] == [["prices.pdf"], [], []]
+
+
+def test_a_file_put_in_after_an_answer_waits_for_the_next(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_replies(filed.ticket, "The plan")
+    desk.clock.advance(5)
+    desk.agent_attaches(filed.ticket, PLAN)
+    assert [names(each) for each in connector.replies(filed.ticket, "", reach)] == [[]]
+    desk.clock.advance(5)
+    desk.agent_replies(filed.ticket, "Here it is")
+    assert [names(each) for each in connector.replies(filed.ticket, "", reach)] == [[], ["plan.png"]]
+
+
+def test_what_a_workflow_attached_never_goes_and_a_withheld_answer_takes_no_file_along(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    (internal,) = desk.agent_attaches(filed.ticket, PRICES, source="AUTOMATION_PLATFORM")
+    desk.agent_attaches(filed.ticket, PLAN, kept=(internal,))
+    desk.clock.advance(5)
+    desk.agent_replies(filed.ticket, "Shipped", source="AUTOMATION_PLATFORM")
+    desk.clock.advance(5)
+    desk.agent_replies(filed.ticket, "The plan")
+    assert [names(each) for each in connector.replies(filed.ticket, "", reach)] == [[], ["plan.png"]]
+
+
+def test_of_a_history_that_was_cut_off_no_old_file_goes_out_again(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    numbers = []
+    for _ in range(21):
+        numbers += desk.agent_attaches(filed.ticket, PLAN, kept=tuple(numbers))
+        desk.clock.advance(5)
+        desk.agent_replies(filed.ticket, f"The plan, number {len(numbers)}")
+        desk.clock.advance(5)
+    found = connector.replies(filed.ticket, "", reach)
+    assert [len(each.attachments) for each in found] == [0] + [1] * 19
+
+
+def test_a_note_s_file_is_no_answer_s(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_notes(filed.ticket, "between us")["properties"]["hs_attachment_ids"] = "4711"
+    desk.agent_replies(filed.ticket, "On its way")
+    assert [names(each) for each in connector.replies(filed.ticket, "", reach)] == [[]]
+
+
+def test_a_file_that_hubspot_does_not_show_is_left_out_and_holds_up_no_words(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    (number,) = desk.agent_attaches(filed.ticket, PLAN)
+    desk.agent_replies(filed.ticket, "The plan")
+    desk.sees_hidden = False
+    (reply,) = connector.replies(filed.ticket, "", reach)
+    assert names(reply) == [f"file {number}"]
+    with pytest.raises(PermanentError, match=r"files\.ui_hidden\.read"):
+        connector.file(reply.attachments[0], loading(desk, reach))
+
+
+@pytest.mark.parametrize("link", ["http://f.hubspotusercontent-na1.net/a", "https://127.0.0.1/a", "https://[/a", "", 5])
+def test_a_link_that_leads_nowhere_good_is_not_followed(desk, reach, link):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_attaches(filed.ticket, PLAN)
+    desk.agent_replies(filed.ticket, "The plan")
+    (reply,) = connector.replies(filed.ticket, "", reach)
+    path = "/files/v3/files/{number}/signed-url"
+    desk.faults.add(Fault(instead=Reply.json(200, {"url": link})), method="GET", path=path)
+    with pytest.raises(PermanentError):
+        connector.file(reply.attachments[0], loading(desk, reach))
 
 
 def answered(page):

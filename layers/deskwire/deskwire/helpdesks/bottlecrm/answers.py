@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from mimetypes import guess_type
 
-from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.families.attached import attached
 from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import Node
@@ -54,7 +53,10 @@ def _reply(api: Api, ticket: str, shown: Shown, row: Node) -> AgentReply:
         text=text,
         author="",  # a comment names its author's e-mail address alone
         written_at=moment,
-        attachments=tuple(_attachment(each) for each in _files(api, shown, row, moment)),
+        attachments=tuple(
+            attached(required(each["id"], "reading the replies"), each["file_name"].text(""))
+            for each in _files(api, shown, row, moment)
+        ),
         withheld=withheld,
     )
 
@@ -74,12 +76,6 @@ def _files(api: Api, shown: Shown, row: Node, moment: datetime | None) -> Iterat
             continue
         if file["created_by"].any_id() == api.user_of(row["commented_by"]["id"].any_id()):
             yield file
-
-
-def _attachment(file: Node) -> Attachment:
-    name = file["file_name"].text("")
-    kind = guess_type(name)[0] or ""
-    return Attachment(AttachmentKind.of(kind), id=required(file["id"], "reading the replies"), name=name, type=kind)
 
 
 # -------------------------------------------------------------------------------------------------------- polling

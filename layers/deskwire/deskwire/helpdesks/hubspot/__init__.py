@@ -1,6 +1,6 @@
 """HubSpot: tickets with notes and contacts of the CRM; answers that agents write into a property of the ticket.
 
-Set-up: a private app with the scopes below, the properties “deskwire_key” and “deskwire_reply” of tickets and
+Set-up: a private app, the properties “deskwire_key”, “deskwire_reply” and “deskwire_files” of tickets and
 “deskwire_id” of contacts, and in that app a webhook for changes of “deskwire_reply”. Step by step:
 docs/helpdesks/hubspot.md. https://developers.hubspot.com/docs/api/create-and-edit-webhook-subscriptions-in-private-apps
 
@@ -21,7 +21,7 @@ What survives a redelivery: an event's `eventId` with `occurredAt` (only `attemp
 Agents' answers: a CRM ticket has no public comments. Notes are internal, e-mails are sent by HubSpot itself, and the
 conversations inbox shows nothing of ours without a custom channel, which wants an OAuth app. So an agent answers by
 filling in the property “deskwire_reply”, and each value of its history is one answer. HubSpot tells who wrote it: what
-was not typed by a person in HubSpot's pages is withheld.
+was not typed by a person in HubSpot's pages is withheld. The files that go with it are those of “deskwire_files”.
 
 Nothing of this was tried on a HubSpot account: it comes from the documentation, and what that leaves open is named.
 """
@@ -38,15 +38,17 @@ from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.families.ids import id_of, numbered
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
-from deskwire.model.events import Unreadable
+from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal, shown_as
-from deskwire.model.tickets import AgentReply, Customer, Earlier, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Customer, Earlier, Entry, File, Filed, Sought, Ticket
+from deskwire.model.values import replace
 from deskwire.verification.called import SignedCall
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
 
 from .api import Api
 from .earlier import earlier
+from .files import FILES, gained, loaded, named
 from .records import KEY, REPLY, answers, contact_of, marker, noted, opened, place
 
 CHECKED = date(2026, 11, 29)
@@ -70,7 +72,7 @@ class HubSpot(Helpdesk):
         secret="client_secret",  # noqa: S106 - its name
     )
     by_hand: ClassVar[Sequence[str]] = (
-        "make the properties deskwire_key and deskwire_reply of tickets, and deskwire_id of contacts",
+        "make the properties deskwire_key, deskwire_reply and deskwire_files of tickets, and deskwire_id of contacts",
         "in the private app, Webhooks: target {address}, subscription to changes of deskwire_reply of tickets",
     )
     terms = Terms(
@@ -164,11 +166,23 @@ class HubSpot(Helpdesk):
     # ------------------------------------------------------------------------------------------------ out
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
-        """Return the values that the reply's property had, as far back as HubSpot keeps them, after that one."""
+        """Return the values that the reply's property had, as far back as HubSpot keeps them, after that one.
+
+        One request, and one for each file.
+        """
         api = Api(reach)
         since = int(after.partition("-")[0]) if re.fullmatch(r"[0-9]{1,18}-[0-9a-f]+", after) else 0
-        shown = api.ticket(numbered(ticket), history=REPLY)
-        return [reply for reply in answers(shown["propertiesWithHistory"][REPLY], ticket) if reply.order > since]
+        history = api.ticket(numbered(ticket), history=f"{REPLY},{FILES}")["propertiesWithHistory"]
+        found = answers(history[REPLY], ticket)
+        files = gained(history[FILES], found)
+        return [
+            replace(reply, attachments=tuple(named(api, each) for each in files.get(reply.id, ())))
+            for reply in found
+            if reply.order > since
+        ]
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        return loaded(Api(reach), attachment)
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
         """Return how the tickets of ours stand that changed since the cursor, a time of HubSpot's in milliseconds.

@@ -216,7 +216,13 @@ def not_found(answer: Answer) -> bool:
         body = read(answer.body)
     except PayloadError:
         return False
-    return body["category"].text("") == "OBJECT_NOT_FOUND" or "resource not found" in body["message"].text("").lower()
+    message = body["message"].text("").lower()
+    # The file API's words are unconfirmed; every error of HubSpot's has this status.
+    return (
+        body["category"].text("") == "OBJECT_NOT_FOUND"
+        or "resource not found" in message
+        or (body["status"].text("") == "error" and "file" in message)
+    )
 
 
 def taken(answer: Answer) -> bool:

@@ -167,13 +167,14 @@ def answers(history: Node, ticket: str) -> list[AgentReply]:
                 text=words,
                 author="",
                 written_at=at,
-                withheld=_withheld(row["sourceType"].text(""), row["sourceId"].text("")),
+                withheld=withheld(row["sourceType"].text(""), row["sourceId"].text("")),
             )
         )
     return sorted(found, key=lambda reply: reply.order)
 
 
-def _withheld(source: str, by: str) -> str:
+def withheld(source: str, by: str) -> str:
+    """Return why it is not known that a person typed a value, or an empty string."""
     if source in TYPED or (source in PERHAPS_TYPED and by.startswith("userId:")):
         return ""
     if not source:
