@@ -22,9 +22,10 @@ class Shelf:
         self.calls.append((call, hosts))
         if self.trouble is not None:
             raise self.trouble
-        return File("from-the-address", "application/octet-stream", self.data)
+        return File("from-the-address", self.type, self.data)
 
     data = b"png"
+    type = "application/octet-stream"
 
 
 @pytest.fixture
@@ -69,6 +70,20 @@ def test_a_picture_alone_goes_out(company, shelf):
     assert [each["type"] for each in sent(company)] == ["image"]
     assert company.thread()["answered_at"]
     assert notes(company) == []
+
+
+def test_a_file_of_which_the_helpdesk_says_no_type_goes_as_what_was_loaded(company, shelf):
+    shelf.type = "image/png"
+    answers(company, " ", ("plan.png", "", b"png"))
+    assert [each["type"] for each in sent(company)] == ["image"]
+
+
+def test_a_file_that_turns_out_to_be_what_the_platform_does_not_take_is_noted(company, shelf):
+    shelf.type = "application/zip"
+    answers(company, "Here is the rest.", ("all", "", b"zip"))
+    assert sent(company) == ["Here is the rest."]
+    (note,) = notes(company)
+    assert "all (files of the type application/zip cannot be sent here)" in note
 
 
 def test_what_the_platform_does_not_take_is_noted_with_the_reason(company, shelf):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.vtiger import api, words
 from deskwire.helpdesks.vtiger.records import PATIENCE, SOURCE, marker
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
@@ -325,8 +327,62 @@ def test_replies_are_the_public_ones_of_agents_beyond_a_hundred(desk, reach):
     found = connector.replies(filed.ticket, "", reach)
     assert [reply.id for reply in found] == said
     assert (found[0].author, found[0].written_at) == ("Agnes Example", NOW)
-    assert [each.name for each in found[-1].attachments] == ["stamp.pdf", ""]
+    assert [(each.name, each.id) for each in found[-1].attachments] == [("stamp.pdf", ""), ("", "30x4711")]
     assert [reply.id for reply in connector.replies(filed.ticket, said[-2], reach)] == said[-1:]
+
+
+PLAN, PRICES = ("plan.png", "image/png", b"png"), ("prices.pdf", "", b"pdf")
+
+
+def test_an_answer_s_files_come_with_name_type_and_bytes(desk, reach):
+    connector, desk.php = helpdesk("vtiger"), 7
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_comments(filed.ticket, "between us", public=False, files=(PRICES,))
+    desk.agent_comments(filed.ticket, "The plan", files=(PLAN, PRICES))
+    (reply,) = connector.replies(filed.ticket, "", reach)
+    files = [connector.file(each, reach) for each in reply.attachments]
+    assert [(file.name, file.type, file.data) for file in files] == [
+        ("plan.png", "image/png", b"png"), ("prices.pdf", "application/pdf", b"pdf"),
+    ]  # fmt: skip
+
+
+def test_on_php_8_an_answer_s_file_is_not_waited_for(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_comments(filed.ticket, "The plan", files=(PLAN,))
+    (reply,) = connector.replies(filed.ticket, "", reach)
+    with pytest.raises(PermanentError, match="PHP 8"):
+        connector.file(reply.attachments[0], reach)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"success": True, "result": []},
+        {"success": True, "result": [{"fileid": "105", "filetype": "image/png", "filecontents": "cG5n"}]},
+        {"success": True, "result": [{"fileid": "104", "filesize": "3", "filecontents": "cG5"}]},
+        {"success": True, "result": [{"fileid": "104", "filesize": "4", "filecontents": "cG5n"}]},
+        {"success": True, "result": [{"fileid": "104", "filesize": "0", "filecontents": ""}]},
+        {"success": False, "error": {"code": "ACCESS_DENIED", "message": "Permission … is denied"}},
+        {"success": False, "error": {"code": "RECORD_NOT_FOUND", "message": "Record … is not found"}},
+    ],
+)
+def test_an_answer_s_file_that_does_not_come_whole_is_told_and_holds_up_no_words(desk, reach, answer):
+    connector, real = helpdesk("vtiger"), reach.http
+
+    def http(call):
+        told = rest.Answer(200, {}, json.dumps(answer).encode())
+        return told if "files_retrieve" in call.url else real(call)
+
+    with pytest.raises(PermanentError):
+        connector.file(Attachment(AttachmentKind.FILE, id="30x104"), dataclasses.replace(reach, http=http))
+
+
+@pytest.mark.parametrize("number", ["", "30", "30x1' OR '1'='1", "../30x1"])
+def test_only_a_file_of_a_comment_is_asked_for(desk, reach, number):
+    with pytest.raises(PermanentError):
+        helpdesk("vtiger").file(Attachment(AttachmentKind.FILE, id=number), reach)
+    assert not [each for each in desk.books.entries("GET") if each.asked.parameter("operation") == "files_retrieve"]
 
 
 def answers_of(page):

@@ -12,7 +12,7 @@ from deskwire.contracts.channel import Replies
 from deskwire.contracts.helpdesk import GivesFiles, TicketGone
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
-from deskwire.model.events import Attachment, Visibility
+from deskwire.model.events import Attachment, AttachmentKind, Visibility
 from deskwire.model.keys import compose, digest
 from deskwire.model.notices import is_incident
 from deskwire.model.sending import Outgoing
@@ -259,16 +259,19 @@ class Relaying:
     def _lent(self, turn: Turn, attachment: Attachment, place: str, permit: Permit) -> Attachment:
         """Return an attachment with an address from which the platform can load it.
 
-        Raises `PermanentError` for what cannot be sent, and the errors of loading it from the helpdesk.
+        Where the helpdesk does not say what it is, the loaded file does. Raises `PermanentError` for what cannot be
+        sent, and the errors of loading it from the helpdesk.
         """
         helpdesk = turn.helpdesk
         if not permit.files:
             raise PermanentError(f"{turn.channel.title} takes no files through its interface")
         if not isinstance(helpdesk, GivesFiles):
             raise PermanentError(f"{helpdesk.title} hands over no files")
-        if refusal := permit.refuses(attachment.kind, attachment.type):
+        if attachment.type and (refusal := permit.refuses(attachment.kind, attachment.type)):
             raise PermanentError(refusal)
         file = helpdesk.file(attachment, turn.inside)
+        if not attachment.type:
+            attachment = replace(attachment, kind=AttachmentKind.of(file.type), type=file.type)
         if refusal := permit.refuses(attachment.kind, attachment.type, len(file.data)):
             raise PermanentError(refusal)
         file = replace(file, name=safe_name(attachment.name or file.name), type=attachment.type)
@@ -344,8 +347,10 @@ def _mirrors(turn: Turn) -> str:
 
 
 def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:
-    """Return whether an attachment is of a kind that can be sent."""
-    return isinstance(turn.helpdesk, GivesFiles) and not permit.refuses(attachment.kind, attachment.type)
+    """Return whether an attachment can be sent, as far as its type is known before it is loaded."""
+    if not isinstance(turn.helpdesk, GivesFiles):
+        return False
+    return not permit.refuses(attachment.kind, attachment.type) if attachment.type else bool(permit.files)
 
 
 def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentReply]:

@@ -34,14 +34,15 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
-from deskwire.model.events import Attachment, AttachmentKind
+from deskwire.model.events import Attachment
 from deskwire.model.signals import Signal
-from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
 from .api import RECORD, TIME, Service, known, quoted, record, time_of, value
 from .earlier import earlier
+from .files import attachments, loaded
 from .records import SOURCE, appended, changed, contact_of, found_comments, marker, opened, ticket_of
 from .standing import name_of, stood
 
@@ -140,7 +141,7 @@ class Vtiger(Helpdesk):
         last = known(after) if after else ""
         while True:
             rows = service.rows(
-                "*",  # unconfirmed here, though its manual has it; `filename` was seen in `describe` alone
+                "*",  # unconfirmed here, though its manual has it: the ids of files have no column's name
                 "ModComments",
                 f"related_to = {quoted(known(ticket))}",
                 *_others(service, last),
@@ -153,6 +154,9 @@ class Vtiger(Helpdesk):
                     found.append(_reply(service, ticket, last, row))
             if len(rows) < 100:
                 return found
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        return loaded(Service(reach), attachment)
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
         """Return what was commented on our tickets since the cursor, which is a time of Vtiger's own clock.
@@ -227,17 +231,8 @@ def _reply(service: Service, ticket: str, comment: str, row: Node) -> AgentReply
         text=row["commentcontent"].text(""),
         author=name_of(service, value(row["creator"])),
         written_at=time_of(row["createdtime"]),
-        attachments=_attachments(value(row["filename"])),
+        attachments=attachments(row, comment.partition("x")[0]),
     )
-
-
-def _attachments(filename: str) -> tuple[Attachment, ...]:
-    """Return what an agent attached, so that they are told that it was not sent.
-
-    Unconfirmed: whether the field holds names or numbers of attachments, and what is between two of them.
-    """
-    names = [part.strip() for part in filename.split(",")]
-    return tuple(Attachment(AttachmentKind.FILE, name="" if name.isdigit() else name) for name in names if name)
 
 
 def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
