@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +203,8 @@ def _planned(args: argparse.Namespace, found: Checked) -> Planned:
     with understood(f"the table “{target.name}” cannot be read"):
         found = platforms.addressed(found, target.table, target)
         made = planned(found, target.table)
+    if target.archives is False:
+        found = replace(found, hints=(*found.hints, *found.archived))
     secrets = [] if args.no_secrets else _secrets(target, found.secrets)
     # Without an address nobody knows what to look for: the table alone was named, and never applied to with one.
     known = any(getattr(each, "address", "") for each in found.definitions)

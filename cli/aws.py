@@ -40,6 +40,7 @@ class Place:
     secrets_prefix: str
     api: str = ""  # the stack's own address; empty where no stack was named
     address: str = ""  # the one that the operator named: a domain of the company's
+    archives: bool | None = None  # whether it has an archive of conversations; None where no stack was named
 
     @property
     def table(self) -> DynamoTable:
@@ -95,7 +96,8 @@ def _of_stack(session: boto3.session.Session, stack: str, table: str | None, add
     if not name:
         raise UserError(f"the stack “{stack}” has no output TableName: is it Deskwire's?")
     prefix = outputs.get("SecretsPrefix") or "deskwire/"
-    return Place(session, name, prefix, api=outputs.get("ApiAddress", ""), address=address)
+    archives = "TranscriptsName" in outputs
+    return Place(session, name, prefix, api=outputs.get("ApiAddress", ""), address=address, archives=archives)
 
 
 def outside(target: Place) -> Transport:

@@ -14,11 +14,15 @@ from deskwire.configuration import Connection, Endpoint, HelpdeskConnection, Inc
 from deskwire.contracts.channel import LINK_SECRET, serves_pages
 from deskwire.settings import ENDPOINTS
 
-from .checks import FAULTS, hints
+from .checks import FAULTS, archived, hints
 from .document import Fault, read
 from .needs import Need
-from .written import Written
+from .written import Found, Written
 
+NO_ARCHIVE = (
+    "archives nothing: this stack has no archive of conversations. Deploy it with its parameter TranscriptDays "
+    "(docs/archive.md)"
+)
 Definition: TypeAlias = Endpoint | HelpdeskConnection | Connection | Incidents
 
 
@@ -31,6 +35,7 @@ class Checked:
     hints: tuple[Fault, ...] = ()
     definitions: tuple[Definition, ...] = ()
     secrets: Mapping[str, Need] = field(default_factory=dict)
+    archived: tuple[Fault, ...] = ()  # what holds only where the stack has an archive of conversations
 
 
 def check(path: Path) -> Checked:
@@ -42,8 +47,14 @@ def check(path: Path) -> Checked:
         document.complain(place, reason)
     if document.faults:
         return Checked(str(path), tuple(sorted(document.faults)))
-    odd = tuple(sorted(Fault(document.line(place), ".".join(place), text) for place, text in hints(written)))
-    return Checked(str(path), (), odd, tuple(definitions(written)), secrets(written))
+
+    def told(found: Found) -> tuple[Fault, ...]:
+        return tuple(sorted({Fault(document.line(place), ".".join(place), text) for place, text in found}))
+
+    unarchived = told((place, NO_ARCHIVE) for place in archived(written))
+    return Checked(
+        str(path), (), told(hints(written)), tuple(definitions(written)), secrets(written), unarchived
+    )
 
 
 def definitions(written: Written) -> Iterator[Definition]:

@@ -292,6 +292,40 @@ def links(written: Written) -> Found:
             yield place, f"is signed with `{LINK_SECRET}` of that connection's `secret`, and it has none"
 
 
+def channels(written: Written) -> Found:
+    """Channels that a policy's rules name, and that no connection is of."""
+    known = _connected(written) or {*registry.channel_names()}
+    places: list[tuple[Place, Policy]] = [(("policies", name), policy) for name, policy in written.policies.items()]
+    own = (written.policy_of(name) for name in written.connections)
+    for place, policy in [*places, *(each for each in own if each is not None and each[0][0] == "connections")]:
+        for steps, names in _named_channels(policy):
+            for number, given in enumerate(names):
+                if given not in known:
+                    at = written.stands(place, *steps, str(number))
+                    yield at, f"no connection is of the channel “{given}”: {choice(given, known)}"
+
+
+def _connected(written: Written) -> set[str]:
+    """Return the channels of all connections, also of those that are wrong otherwise."""
+    entries = written.section("connections").values()
+    return {str(entry.get("channel")) for entry in entries if isinstance(entry, dict)}
+
+
+def _named_channels(policy: Policy) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    for number, rule in enumerate(policy.answer_within):
+        yield ("answer_within", str(number), "channels"), rule.channels
+    yield ("survey", "channels"), policy.survey.channels
+    yield ("private", "move", "channels"), policy.private.move.channels
+
+
+def archived(written: Written) -> Iterator[Place]:
+    """Yield where the policy of a connection says that its conversations are archived."""
+    for name in written.connections:
+        found = written.policy_of(name)
+        if found is not None and found[1].archive != "none":
+            yield written.stands(found[0], "archive")
+
+
 def answers(written: Written) -> Found:
     """Answers for channels that there are not, with questions that another answer has too, or too long together."""
     asked: dict[str, str] = {}
@@ -318,6 +352,10 @@ def _unasked(written: Written) -> Found:
         if not any(among(Language(tag), offered) for tag in answer.answer):
             reason = "is never said: no connection's policy has a text of `answering.ask` in its languages"
             yield ("answers", name), reason
+    for name, answer in written.answers.items():
+        for number, given in enumerate(answer.channels):
+            if given not in _connected(written):
+                yield ("answers", name, "channels", str(number)), "is never said there: no connection is of this channel"
 
 
 def hints(written: Written) -> Found:
@@ -336,4 +374,4 @@ def hints(written: Written) -> Found:
             yield ("endpoints", name), "no connection uses it: whatever comes in there is refused"
 
 
-FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents, links, answers)
+FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents, links, channels, answers)

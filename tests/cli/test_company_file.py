@@ -423,6 +423,30 @@ def test_incidents_are_watched_for_where_the_section_stands_alone_and_a_connecti
     assert ["never said" in hint.reason for hint in check(file).hints] == [True, True]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("{ minutes: 60 }", "{ channels: [emial], minutes: 60 }", "policies.everyday.answer_within.1.channels.0"),
+        ("      on: true\n", "      on: true\n      channels: [viber]\n", "policies.everyday.survey.channels.0"),
+        ("move: {matters", "move: {channels: [x, meta], matters", "policies.everyday.private.move.channels.1"),
+    ],
+)
+def test_a_channel_that_no_connection_is_of_is_told_once_with_those_that_there_are(faults_of, old, new, where):
+    text, _ = changed(old, new)
+    ((_, told, reason),) = faults_of(text)  # also for the policies that are like this one
+    assert told == where
+    assert "no connection is of the channel “" in reason
+    assert "facebook, google, messenger, webform, x" in reason
+
+
+def test_an_answer_for_a_channel_without_a_connection_is_odd(tmp_path):
+    file = tmp_path / "deskwire.yaml"
+    file.write_text(changed("channels: [messenger, webform] # left", "channels: [messenger, viber] # left")[0])
+    assert [(fault.where, fault.reason) for fault in check(file).hints] == [
+        ("answers.opening-hours.channels.1", "is never said there: no connection is of this channel")
+    ]
+
+
 ANSWERED = """\
 policies:
   p:

@@ -277,11 +277,25 @@ def test_the_stack_says_where_its_table_is(deskwire, company, table):
     assert "the stack “nothing” cannot be read" in told.err
 
 
+@pytest.mark.parametrize(("output", "noted"), [({}, 1), ({"TranscriptsName": {"Value": "care-transcripts"}}, 0)])
+def test_a_policy_that_archives_is_odd_where_the_stack_has_no_archive(deskwire, company, table, run, output, noted):
+    outputs = {"TableName": {"Value": "northwind"}, **output}
+    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}, "Outputs": outputs}
+    boto3.client("cloudformation").create_stack(StackName="care", TemplateBody=json.dumps(template))
+    file = company(("    company: Northwind\n", "    company: Northwind\n    archive: words\n"))
+    hints = report(deskwire("plan", file, "--stack", "care", "--no-secrets", "--json"))["hints"]
+    assert [(each["where"], "TranscriptDays" in each["reason"]) for each in hints] == [
+        ("policies.everyday.archive", True)
+    ] * noted
+    assert not report(run("plan", file, "--json"))["hints"]  # no stack is named, so nobody knows
+
+
 def test_the_outputs_it_reads_are_the_template_s():
     text = (ROOT / "template.yaml").read_text()
     outputs = text[text.index("\nOutputs:") :]
     assert "\n  TableName:" in outputs
     assert "\n  SecretsPrefix:" in outputs
+    assert "\n  TranscriptsName:\n    Condition: HasTranscripts\n" in outputs
 
 
 def test_where_to_write_is_asked_for_in_words(deskwire, company, monkeypatch, table):
