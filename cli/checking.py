@@ -52,9 +52,7 @@ def check(path: Path) -> Checked:
         return tuple(sorted({Fault(document.line(place), ".".join(place), text) for place, text in found}))
 
     unarchived = told((place, NO_ARCHIVE) for place in archived(written))
-    return Checked(
-        str(path), (), told(hints(written)), tuple(definitions(written)), secrets(written), unarchived
-    )
+    return Checked(str(path), (), told(hints(written)), tuple(definitions(written)), secrets(written), unarchived)
 
 
 def definitions(written: Written) -> Iterator[Definition]:

@@ -355,7 +355,10 @@ def _unasked(written: Written) -> Found:
     for name, answer in written.answers.items():
         for number, given in enumerate(answer.channels):
             if given not in _connected(written):
-                yield ("answers", name, "channels", str(number)), "is never said there: no connection is of this channel"
+                yield (
+                    ("answers", name, "channels", str(number)),
+                    "is never said there: no connection is of this channel",
+                )
 
 
 def hints(written: Written) -> Found:
