@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 QUERY = re.compile(
-    r"SELECT (?P<fields>[\w., ]+) FROM (?P<table>\w+) WHERE (?P<where>.+?)"
+    r"SELECT (?P<fields>[\w., ]+) FROM (?P<table>\w+)(?: WHERE (?P<where>.+?))?"
     r"(?: ORDER BY (?P<order>[\w., ]+?))?(?: LIMIT (?P<limit>\d+))?"
 )
 CONDITION = re.compile(
@@ -58,14 +58,15 @@ def parsed(soql: str, tables: Mapping[str, set[str]]) -> Query:
     shape = QUERY.fullmatch(soql)
     if shape is None:
         raise SoqlError("MALFORMED_QUERY", "unexpected token")
-    conditions, position = [], 0
-    while True:
+    conditions: list[re.Match[str]] = []
+    position, most = 0, len(shape["where"] or "")
+    while most:
         found = CONDITION.match(shape["where"], position)
         if found is None:
             raise SoqlError("MALFORMED_QUERY", f"unexpected token at {position}")
         conditions.append(found)
         position = found.end()
-        if position == len(shape["where"]):
+        if position == most:
             break
         if not shape["where"].startswith(" AND ", position):
             raise SoqlError("MALFORMED_QUERY", f"unexpected token at {position}")

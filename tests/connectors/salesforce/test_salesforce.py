@@ -16,7 +16,7 @@ from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
-from deskwire.web import rest
+from deskwire.web import media, rest
 from sandbox.helpdesks.salesforce.books import CLIENT, LOGIN, USERNAME, key, pem
 from sandbox.helpdesks.salesforce.played import Refused, Salesforce
 from sandbox.neighbours.neighbour import Clock, Fault, Reply
@@ -306,6 +306,120 @@ def test_answers_are_published_comments_of_colleagues_and_nothing_else(org, reac
     assert [each.text for each in connector.replies(filed.ticket, first[:15], reach)] == [
         "I am the customer", "I am a flow",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def shared(org, reach):
+    """Return what a connection may use whose company sends the files that agents share, and whose org has a site."""
+    org.site = True
+    network = media.Network(sandbox={HOST: org.address})
+    return dataclasses.replace(
+        reach,
+        settings={**SETTINGS, "files": "shared"},
+        fetch=lambda call, hosts=(): media.fetch(call, hosts, network=network),
+    )
+
+
+def names(replies):
+    return [[each.name for each in reply.attachments] for reply in replies]
+
+
+def test_an_answer_s_files_are_those_that_its_author_shared_and_come_with_name_type_and_bytes(org, shared):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_attaches(filed.ticket, "plan.png", b"png", shared=True)
+    org.agent_attaches(filed.ticket, "margins.xlsx", b"ours")
+    org.clock.advance(60)
+    org.agent_comments(filed.ticket, "Here is the plan")
+    (reply,) = connector.replies(filed.ticket, "", shared)
+    assert [(each.name, each.type, str(each.kind)) for each in reply.attachments] == [
+        ("plan.png", "image/png", "image")
+    ]
+    assert connector.file(reply.attachments[0], shared).data == b"png"
+
+
+@pytest.mark.parametrize("settings", [{}, {"files": ""}, {"files": "Shared"}, {"files": "all"}])
+def test_without_the_company_s_word_no_file_goes_out_and_none_is_asked_for(org, shared, settings):
+    connector, silent = helpdesk("salesforce"), dataclasses.replace(shared, settings={**SETTINGS, **settings})
+    filed = connector.open(ticket(entry("k1")), silent)
+    org.agent_attaches(filed.ticket, "plan.png", b"png", shared=True)
+    org.agent_comments(filed.ticket, "Here is the plan")
+    assert names(connector.replies(filed.ticket, "", silent)) == [[]]
+    assert not [each for each in org.books.entries("GET") if "ContentDocumentLink" in each.asked.parameter("q")]
+
+
+@pytest.mark.parametrize("site", [None, False])
+def test_in_an_org_without_a_site_nothing_goes_out_for_every_file_would_count_as_shared(org, shared, site):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.site = site
+    link = org.agent_attaches(filed.ticket, "margins.xlsx", b"ours")
+    assert org.records["ContentDocumentLink"][link]["Visibility"] == "AllUsers"
+    org.agent_comments(filed.ticket, "On its way")
+    with pytest.raises(ConfigurationError, match=r"site|INVALID_TYPE"):
+        connector.replies(filed.ticket, "", shared)
+
+
+def test_each_file_goes_with_its_author_s_first_comment_after_it_and_once(org, shared):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1", files=(File("own.png", "image/png", b"1"),))), shared)
+    colleague = org.user("Bo Brown", "bo@northwind.example")
+    org.agent_attaches(filed.ticket, "first.pdf", b"1", shared=True)
+    late = org.agent_attaches(filed.ticket, "later.pdf", b"2")
+    org.agent_attaches(filed.ticket, "bos.pdf", b"3", by=colleague, shared=True)
+    org.agent_attaches(filed.ticket, "nobodys.pdf", b"4", by=org.guest, shared=True)
+    said = []
+    for text, by in [("one", ""), ("two", ""), ("between us", None), ("three", colleague), ("four", "")]:
+        org.clock.advance(60)
+        said.append(org.agent_comments(filed.ticket, text, public=by is not None, by=by or ""))
+        org.clock.advance(60)
+        if text == "two":
+            org.agent_shares(late)
+    found = connector.replies(filed.ticket, "", shared)
+    assert names(found) == [["first.pdf"], [], ["bos.pdf"], ["later.pdf"]]
+    assert names(connector.replies(filed.ticket, said[0], shared)) == [[], ["bos.pdf"], ["later.pdf"]]
+
+
+@pytest.mark.parametrize("visibility", ["InternalUsers", "SharedUsers", "", None, "allusers"])
+def test_what_is_not_shared_with_customers_in_so_many_words_stays_inside(org, shared, visibility):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_shares(org.agent_attaches(filed.ticket, "plan.png", b"png"), visibility)
+    org.agent_comments(filed.ticket, "On its way")
+    assert names(connector.replies(filed.ticket, "", shared)) == [[]]
+
+
+def test_a_note_of_salesforce_s_and_a_mere_link_are_no_files(org, shared):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_attaches(filed.ticket, "Call.snote", b"<b>ours</b>", shared=True)
+    org.agent_attaches(filed.ticket, "elsewhere.url", b"", shared=True)
+    org.agent_comments(filed.ticket, "On its way")
+    assert names(connector.replies(filed.ticket, "", shared)) == [[]]
+
+
+def test_where_older_comments_are_not_read_an_old_file_goes_with_none(org, shared, monkeypatch):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_attaches(filed.ticket, "old.pdf", b"1", shared=True)
+    for number in range(3):
+        org.clock.advance(60)
+        org.agent_comments(filed.ticket, f"answer {number}")
+    monkeypatch.setattr("deskwire.helpdesks.salesforce.records.LATEST", 2)
+    assert names(connector.replies(filed.ticket, "", shared)) == [[], []]
+
+
+def test_a_file_is_loaded_with_a_new_session_where_the_old_one_ended(org, shared, tokens):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_attaches(filed.ticket, "plan.png", b"png", shared=True)
+    org.agent_comments(filed.ticket, "The plan")
+    (reply,) = connector.replies(filed.ticket, "", shared)
+    org.sessions.clear()
+    assert connector.file(reply.attachments[0], shared).data == b"png"
+    assert tokens.refusals == 1
+    with pytest.raises(PermanentError):
+        connector.file(dataclasses.replace(reply.attachments[0], id="../../query?q=x"), shared)
 
 
 def answered(page):

@@ -13,6 +13,9 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.
 Limits: 4,000 bytes in a comment, 37.5 MB of Base64 in a request, calls of 24 hours by edition and licences.
 https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects/object-casecomment.html
 
+Files of answers: those that the agent shared with customers on the case, and only where the company says so, see
+`files.py`. https://developer.salesforce.com/docs/platform/api-rest/guide/dome-sobject-blob-retrieve.html
+
 What survives a repetition: a case's key is a unique external id, so an upsert makes one case whatever happens. A
 comment has no field of ours; its last line is a mark.
 
@@ -30,13 +33,15 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Signal, shown_as
-from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, Filed, Sought, Ticket
+from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
 from .api import VERSION, Api, id_of, numbered
 from .earlier import earlier
+from .files import loaded
 from .records import COMMENT_BYTES, KEY, added, answers, awake, found, look, milliseconds, opened, raised, standing
 
 CHECKED: Final = date(2026, 11, 29)
@@ -80,6 +85,7 @@ class Salesforce(Helpdesk):
         "username": "the name of Deskwire's user: deskwire@example.com",
         "audience": "what the log-in is for (optional, otherwise https://login.salesforce.com, or test. for a sandbox)",
         "origin": "the value of “Case Origin” that new cases get (optional)",
+        "files": "“shared”: files that agents share with customers go with their answers; wants a site (optional)",
         "open_status": "the status that a closed case gets when the customer writes (optional, otherwise New)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
@@ -136,6 +142,9 @@ class Salesforce(Helpdesk):
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         """Return the comments that colleagues published, those after the one with that id."""
         return answers(Api(reach), numbered(ticket), after)
+
+    def file(self, attachment: Attachment, reach: Reach) -> File:
+        return loaded(Api(reach), attachment)
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
         """Return the cases of ours with a published comment that changed since the cursor, a time, and how cases stand.

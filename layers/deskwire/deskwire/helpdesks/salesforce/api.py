@@ -71,7 +71,7 @@ class Api:
         """Return whatever status came; where the token had ended, that of a second attempt with a new one."""
         url = f"https://{self.host}/services/data/{VERSION}/{path}"
         for last in (False, True):
-            token = self.reach.tokens(KEY, self._renewed)
+            token = self.token()
             # A duplicate rule that only warns would refuse the contact of whoever wrote before under another name.
             headers = {
                 "Authorization": f"Bearer {token.reveal()}",
@@ -85,8 +85,16 @@ class Api:
             answer = self.reach.http(call)
             if answer.status != 401 or "INVALID_SESSION_ID" not in codes(answer) or last:
                 return answer
-            self.reach.tokens.refused(KEY, token)
+            self.renew(token)
         raise AssertionError  # pragma: no cover - the second round returns
+
+    def token(self) -> Secret:
+        """Return the session that all workers share, of a log-in where there is none."""
+        return self.reach.tokens(KEY, self._renewed)
+
+    def renew(self, token: Secret) -> None:
+        """Note that a session has ended: the next call logs in."""
+        self.reach.tokens.refused(KEY, token)
 
     def write(self, method: str, path: str, payload: object, what: str) -> Answer:
         """Return the answer that says yes; raise for any other what happens next."""
@@ -240,11 +248,11 @@ def id_of(node: Node) -> str:
     return full(node.text("")) if isinstance(node.raw, str) else ""
 
 
-def numbered(ticket: str) -> str:
-    """Return a case's id, once checked to be nothing else: it becomes part of a query."""
-    number = full(ticket)
+def numbered(text: str) -> str:
+    """Return a record's id, once checked to be nothing else: it becomes part of a query or an address."""
+    number = full(text)
     if not number:
-        raise PermanentError("the ticket's id is none of Salesforce's")
+        raise PermanentError("the id is none of Salesforce's")
     return number
 
 

@@ -15,10 +15,12 @@ from deskwire.contracts.terms import Unit
 from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Ticket
+from deskwire.model.values import replace
 from deskwire.web.reading import Node
 from deskwire.web.rest import Answer
 
 from .api import GONE, VERSION, Api, codes, full, id_of, settled, unreferring
+from .files import along
 
 KEY: Final = "Deskwire_Key__c"  # of cases: text, unique, an external id
 TAGS: Final = "Deskwire_Tags__c"  # of cases: long text
@@ -212,8 +214,9 @@ def _last(text: str) -> str:
 
 
 def answers(api: Api, case: str, after: str) -> list[AgentReply]:
-    """Return the published comments that are not ours, the oldest first, those after that one."""
-    rows = [row for row in reversed(_comments(api, case, " AND IsPublished = true")) if id_of(row["Id"])]
+    """Return the published comments that are not ours, the oldest first, those after that one, with their files."""
+    published = [row for row in reversed(_comments(api, case, " AND IsPublished = true")) if id_of(row["Id"])]
+    rows = published
     numbers = [id_of(row["Id"]) for row in rows]
     if full(after) in numbers:
         rows = rows[numbers.index(full(after)) + 1 :]
@@ -221,8 +224,9 @@ def answers(api: Api, case: str, after: str) -> list[AgentReply]:
     if not rows:
         return []
     people = _users(api, {id_of(row["CreatedById"]) for row in rows} - {""})
+    files = along(api, case, published, cut=len(published) >= LATEST)
     replies = [_reply(row, people, case, api.me()) for row in rows]
-    return [each for each in replies if each is not None]
+    return [replace(each, attachments=tuple(files.get(each.id, ()))) for each in replies if each is not None]
 
 
 def _users(api: Api, ids: set[str]) -> dict[str, Node]:
