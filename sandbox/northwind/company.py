@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,7 @@ from sandbox.neighbours.sender import Route, Sender
 from sandbox.neighbours.shared import shared
 
 SENDER = "help@northwind.example"
+SECOND = "second"  # the other helpdesk in deskwire.yaml, and its secret
 MODEL = "eu.amazon.nova-micro-v1:0"  # of Amazon Bedrock, played
 RULES = Path(__file__).parent / "northwind.yaml"
 P = TypeVar("P", bound=Platform)
@@ -72,11 +73,13 @@ class Company:
         self._change = change
         self._live = live
         self._incidents = False
+        self._copies = False
         self._admitted: dict[str, Mapping[str, Any]] = {}
         self._children = contextlib.ExitStack()
         self.platforms = {name: kind(self.clock) for name, kind in platform.kinds().items() if name in (only or {name})}
         self.helpdesk = helpdesk
-        self.desk = desk.kinds()[helpdesk](self.clock, self._directory / helpdesk, progress)
+        self.desk = self._desk(helpdesk)
+        self.second: desk.Desk | None = None
         self.stack: Stack
         self.sender: Sender
         self.routes: dict[str, Route] = {}
@@ -88,9 +91,17 @@ class Company:
         """Return the company's place on a platform, with its type."""
         return next(each for each in self.platforms.values() if isinstance(each, kind))
 
+    def _desk(self, name: str) -> desk.Desk:
+        return desk.kinds()[name](self.clock, self._directory / name, self.progress)
+
     def watching(self) -> Self:
         """Have incidents watched for, once it is started."""
         self._incidents = True
+        return self
+
+    def moving_to(self, helpdesk: str) -> Self:
+        """Have a second helpdesk beside the first; nothing goes into it but while the company is `copying`."""
+        self.second = self._desk(helpdesk)
         return self
 
     def __enter__(self) -> Self:
@@ -117,7 +128,8 @@ class Company:
         machines = children.enter_context(Machines(MODEL, clock=self.clock)).address
         self._shared |= {f"{service}.{REGION}.amazonaws.com": machines for service in ("bedrock-runtime", "comprehend")}
         parameters |= {"ClassifierModels": f"arn:aws:bedrock:*::foundation-model/{MODEL}", "Comprehend": "on"}
-        children.enter_context(self.desk)
+        for helpdesk in self._desks:
+            children.enter_context(helpdesk)
         self.stack = children.enter_context(
             Stack(
                 sandbox_hosts=self.hosts,
@@ -145,13 +157,19 @@ class Company:
     def hosts(self) -> dict[str, str]:
         """Which loopback address plays which host (DESKWIRE_SANDBOX)."""
         played = {host: address for each in self.platforms.values() for host, address in each.hosts.items()}
-        return played | self._shared | {self.desk.host: self.desk.address}
+        return played | self._shared | {each.host: each.address for each in self._desks}
+
+    @property
+    def _desks(self) -> list[desk.Desk]:
+        return [each for each in (self.desk, self.second) if each is not None]
 
     def _store_secrets(self) -> None:
         client = self.stack.client("secretsmanager")
         for each in self.platforms.values():
             self.secrets |= each.secrets
         self.secrets |= self.desk.secrets
+        if self.second is not None:
+            self.secrets[SECOND] = self.second.secrets["desk"]
         rules = self.configuration()
         of_endpoints = {each.get("secret") for each in rules["endpoints"].values()}
         of_accounts = {each.get("secret") for kind in ("helpdesks", "connections") for each in rules[kind].values()}
@@ -194,6 +212,10 @@ class Company:
         """Return deskwire.yaml: the company's policies, and what each folder adds."""
         rules: dict[str, Any] = yaml.safe_load(RULES.read_text(encoding="utf-8"))
         rules |= {"helpdesks": {"desk": self.desk.rules}, "endpoints": {}, "connections": {}}
+        if self.second is not None:
+            rules["helpdesks"][SECOND] = {**self.second.rules, "secret": SECOND}
+        if self._copies:
+            rules["defaults"]["mirror"] = SECOND
         if self._incidents:
             rules["incidents"] = {"priority": "high"}
         if WEBHOOK in self.secrets:
@@ -214,8 +236,23 @@ class Company:
             name = f"captured-{len(self._admitted) + 1}"
             self._admitted[name] = {**models[channel], "account": account}
         if missing:
-            self._apply("--no-platforms")  # these accounts are in captures alone
-            self.stack.renew()  # receive remembers what it read of an endpoint
+            self._apply_now()
+
+    @contextlib.contextmanager
+    def copying(self) -> Iterator[None]:
+        """Have everything that is filed copied into the second helpdesk."""
+        self._copies = True
+        self._apply_now()
+        try:
+            yield
+        finally:
+            self._copies = False
+            self._apply_now()
+
+    def _apply_now(self) -> None:
+        """Apply the rules again, for the functions' next call; platforms are left as they are."""
+        self._apply("--no-platforms")
+        self.stack.renew()  # for a minute functions remember what they read
 
     def logs(self) -> str:
         """Return what MiniStack wrote and what every function logged."""

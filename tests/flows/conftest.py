@@ -54,11 +54,11 @@ class Stories:
     def statuses(self, delivery):
         return [attempt.status for attempt in delivery.attempts]
 
-    def filed(self, marker):
-        """Return (ticket, comment) of every comment that holds the words."""
+    def filed(self, marker, *, desk=None):
+        """Return (ticket, comment) of every comment that holds the words, in the company's helpdesk or in another."""
         return [
             (ticket, comment)
-            for ticket in self.company.desk.tickets()
+            for ticket in (desk or self.company.desk).tickets()
             for comment in ticket.comments
             if marker in comment.text
         ]
@@ -89,7 +89,8 @@ class Stories:
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
-    with Company(speed=FAST, directory=tmp_path_factory.mktemp("northwind")) as company:
+    company = Company(speed=FAST, directory=tmp_path_factory.mktemp("northwind"))
+    with company.moving_to("freshdesk"):
         yield company
 
 

@@ -133,6 +133,45 @@ def test_a_helpdesks_outage_loses_nothing_and_the_customer_is_acknowledged_meanw
     assert len(stories.filed(marker)) == 1
 
 
+@pytest.fixture
+def second(company):
+    """The helpdesk to which the company moves, while all that is filed is copied into it."""
+    with company.copying():
+        yield company.second
+        company.second.player.faults.clear()
+
+
+def test_a_conversation_is_copied_into_a_second_helpdesk_whose_outage_touches_nobody(stories, second):
+    who, page, first, told = writes(stories)
+    stories.deliver("meta", told.entry)
+    ticket, place = stories.ticket(first), f"messenger {who.psid(page)}"
+    copied = lambda marker: stories.filed(marker, desk=second)  # noqa: E731
+    stories.eventually(lambda: copied(first))
+    second.player.faults.add(broken(503))
+    _, _, later, told = writes(stories, "It is number {}", page=page, who=who)
+    stories.deliver("meta", told.entry)
+    assert stories.ticket(later).id == ticket.id
+    answer = stories.marker()
+    stories.company.desk.reply(ticket.id, f"On its way, {answer}")
+    stories.eventually(lambda: [each for each in stories.said(place) if answer in each.text])
+    refused = lambda: [each for each in second.player.books.entries() if each.status == 503]  # noqa: E731
+    stories.eventually(refused)
+    assert not copied(later)
+    second.player.faults.clear()
+
+    def swept():
+        stories.company.stack.sweep()
+        return copied(later) and copied(answer)
+
+    stories.eventually(swept)
+    stories.calm()
+    found = [copied(marker) for marker in (first, later, answer)]
+    assert [len(each) for each in found] == [1, 1, 1]
+    assert len({copy.id for ((copy, _),) in found}) == 1
+    assert [comment.by for ((_, comment),) in found] == [By.CUSTOMER, By.CUSTOMER, By.NOTE]
+    assert sum(answer in each.text for each in stories.said(place)) == 1
+
+
 def test_a_review_is_fetched_filed_with_its_stars_and_answered_by_its_one_reply(stories):
     google, marker, answer = stories.google, stories.marker(), stories.marker()
     notification = google.review(LOCATION, 2, f"The zip broke, {marker}")

@@ -21,11 +21,11 @@ INDEXED = ("due_shard", "due_at")
 KB = 1024
 
 
-class Metered(MemoryTable):
+class Metering(MemoryTable):
     """A table that counts the units of what is done to it."""
 
-    def __init__(self, items):
-        super().__init__()
+    def __init__(self, items, *more):
+        super().__init__(*more)
         self.items = items
         self.written = self.read = 0
 
@@ -40,13 +40,13 @@ class Metered(MemoryTable):
         return found
 
     def put(self, put):
-        self._metered([put], 1, lambda: super(Metered, self).put(put))
+        self._metered([put], 1, lambda: super(Metering, self).put(put))
 
     def update(self, update):
-        return self._metered([update], 1, lambda: super(Metered, self).update(update))
+        return self._metered([update], 1, lambda: super(Metering, self).update(update))
 
     def transact(self, writes):
-        self._metered(writes, 2, lambda: super(Metered, self).transact(writes))
+        self._metered(writes, 2, lambda: super(Metering, self).transact(writes))
 
     def _metered(self, writes, times, write):
         keys = [
@@ -90,7 +90,7 @@ def weight(value):
 def metered(company):
     company.deliver(company.message("Warm up the caches", customer="24900000000000099"))
     company.work()
-    table = Metered(company.table.items)
+    table = Metering(company.table.items)
     for owner in (company.conversation, company.directory, company.sweeper):
         object.__setattr__(owner, "table", table)
     return table

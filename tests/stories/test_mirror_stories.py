@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,9 @@ from sandbox.neighbours.neighbour import Clock, broken, cut_after
 from tests.streams import StreamingTable, matches, patterns
 
 from .conftest import CUSTOMER, PAGE, POLICY, SECRETS, START, Company
+from .test_costs_stories import Metering, exchange
 
+ROOT = Path(__file__).parents[2]
 PATTERNS = patterns()  # of the template
 HOUR = 3600
 OTHER = "24900000000000018"
@@ -473,3 +476,60 @@ def test_praise_that_is_quoted_is_quoted_in_the_mirror(moving):
     (copied,) = moving.copies()
     assert "so helpful" in first[0]
     assert "so helpful" in copied[0]
+
+
+class MeteredStream(Metering, StreamingTable):
+    """The table with its stream, metered."""
+
+
+def metered(moving, *owners):
+    """Return the table by which these parts work from now on."""
+    table = MeteredStream(moving.table.items, moving.now)
+    table.stream = moving.streamed.stream
+    for owner in owners:
+        object.__setattr__(owner, "table", table)
+    return table
+
+
+def counted_letters(moving):
+    """Return a list that grows by each letter."""
+    sent, send = [], moving.mailbox.send
+
+    def count(letters):
+        sent.extend(letters)
+        send(letters)
+
+    moving.mailbox.send = count
+    return sent
+
+
+def costs(moving, play):
+    """Return what `play` costs: letters, units of converse's and of watch's writes and reads, the mirror's requests."""
+    moving.work()
+    before, letters = moving.nova.books.count(), counted_letters(moving)
+    work, watch = (
+        metered(moving, moving.conversation, moving.directory, moving.sweeper),
+        metered(moving, moving.watcher),
+    )
+    play()
+    moving.work()
+    requests = moving.nova.books.count() - before
+    return len(letters), (work.written, work.read), (watch.written, watch.read), requests
+
+
+def test_a_mirror_costs_what_the_page_says(moving):
+    """docs/operating.md, Costs: what is more than without one. Cheaper is welcome: then the page follows."""
+    says(moving, "Warm up the caches", customer=OTHER)
+    whole, one = costs(moving, lambda: exchange(moving)), costs(moving, lambda: says(moving, "Is it here?"))
+    assert whole == (6 + 3, (36 + 20, 5 + 7), (34 + 12, 1), 5)
+    assert one == (1 + 1, (6 + 6, 0 + 2), (6 + 4, 0), 1)
+    page = " ".join((ROOT / "docs" / "operating.md").read_text().split())
+    assert "3 letters, 20 write units and 7 read units of the table, 12 write units in `watch` and 5 requests" in page
+    assert "1 letter, 6 write units and 2 read units, 4 write units in `watch` and 1 request" in page
+
+
+def test_without_a_mirror_nothing_of_that_is_paid(moving):
+    moving.connections(mirror="")
+    says(moving, "Warm up the caches", customer=OTHER)
+    assert costs(moving, lambda: exchange(moving)) == (6, (36, 5), (34, 1), 0)
+    assert costs(moving, lambda: says(moving, "Is it here?")) == (1, (6, 0), (6, 0), 0)
