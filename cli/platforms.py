@@ -34,6 +34,7 @@ Account: TypeAlias = Connection | HelpdeskConnection
 SIGNS = {
     State.RIGHT: ("✓", ""), State.MISSING: ("✗", "red"), State.DIFFERENT: ("✗", "red"),
     State.EXPIRING: ("!", "yellow"), State.UNKNOWN: ("?", "yellow"),
+    State.LIMITED: ("!", "yellow"),
 }  # fmt: skip
 
 

@@ -48,10 +48,10 @@ TOOLS = ROOT / ".venv" / "tools"
 WORK = ROOT / ".sandbox"
 REGION = "eu-west-1"
 NAME = "deskwire"
-# Services that MiniStack does not have: the sandbox plays them under their own hosts.
+# Services that MiniStack lacks (of SES, what looks at its set-up): the sandbox plays them under their own hosts.
 PLAYED = {
     f"AWS_ENDPOINT_URL_{name.upper().replace('-', '_')}": f"https://{name}.{REGION}.amazonaws.com"
-    for name in ("social-messaging", "bedrock-runtime", "comprehend")
+    for name in ("social-messaging", "bedrock-runtime", "comprehend", "email")
 }
 
 NOTICE_SECONDS = 25  # in which a notice of a topic is taken, its function tried again meanwhile

@@ -384,6 +384,9 @@ def aws_of(http):
     """Return `reach.aws` by way of a script. What AWS takes as a blob is shown as the JSON that it holds."""
 
     def ask(service, method, path, body=b"", headers=None):
+        if body and not body.startswith(b"{"):
+            url = f"https://{service}.eu-west-1.amazonaws.com{path}"
+            return http(Call.form(method, url, dict(parse_qsl(body.decode())), headers=headers))
         shown = {name: unpacked(value) for name, value in json.loads(body).items()} if body else {}
         url = f"https://{service}.eu-west-1.amazonaws.com{path}"
         return http(Call.json(method, url, shown, headers=headers) if body else Call(method, url, headers or {}))

@@ -81,7 +81,7 @@ def probing(tmp_path_factory):
 def probes(probing, tmp_path_factory):
     """A deployed stack whose functions do what they are told, with their own roles."""
     directory = tmp_path_factory.mktemp("probes") / "run"
-    parameters = {"FromAddress": "help@example.org", "TranscriptDays": "400"}
+    parameters = {"FromAddress": "help@example.org", "TranscriptDays": "400", "InboundTopic": "inbound-mail"}
     with Stack(change=probing, directory=directory, parameters=parameters, dedupe_seconds=2) as stack:
         yield stack
     shutil.rmtree(directory, ignore_errors=True)

@@ -77,6 +77,10 @@ CALLS = {
     "delete a block": lambda s: ("s3", "delete_object", {"Bucket": s.transcripts, "Key": "conversations/seed"}),
     "mail as the company": lambda _: ("sesv2", "send_email", mail("help@example.org")),
     "mail as another": lambda _: ("sesv2", "send_email", mail("sales@example.org")),
+    "look at the receipt rules": lambda _: ("ses", "describe_active_receipt_rule_set", {}),
+    "make receipt rules": lambda _: ("ses", "create_receipt_rule_set", {"RuleSetName": "deskwire"}),
+    "look at the mail account": lambda _: ("sesv2", "get_account", {}),
+    "look at an identity": lambda _: ("sesv2", "get_email_identity", {"EmailIdentity": "help@example.org"}),
     "list roles": lambda _: ("iam", "list_roles", {}),
 }
 ALLOWED = {
@@ -91,6 +95,7 @@ ALLOWED = {
         *("get a token", "put a token", "count figures", "get a connection"),
         *("get the configuration", "query counts", "query what is due", "open an incident"),
         *("get raw/", "get incoming/", "put raw/", "mail as the company"),
+        *("look at the receipt rules", "look at the mail account", "look at an identity"),
     },
     "sweep": {"send to the mailbox", "query what is due", "get a connection", "get the configuration"},
     # The embedded AWS cannot tell the partitions of a transaction; test_template.py reads what the role says of them.

@@ -40,6 +40,8 @@ ELSEWHERE = {
         "social-messaging:SendWhatsAppMessage", "social-messaging:GetWhatsAppMessageMedia",
         "social-messaging:GetLinkedWhatsAppBusinessAccountPhoneNumber",
         "social-messaging:GetLinkedWhatsAppBusinessAccount",
+        "ses:DescribeActiveReceiptRuleSet", "ses:GetIdentityNotificationAttributes", "ses:GetAccount",
+        "ses:GetEmailIdentity", "ses:GetConfigurationSetEventDestinations",  # tests/sandbox/test_registering.py
         "bedrock:InvokeModel", "comprehend:DetectSentiment",  # tests/stories/test_classifier_stories.py
     },
     "sweep": set(),

@@ -32,6 +32,7 @@ METRICS = {
 # Each role, exactly. What is added here is argued in the review of the change that needs it.
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+SES = {"ses:DescribeActiveReceiptRuleSet", "ses:GetIdentityNotificationAttributes", "ses:GetAccount"}
 KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 ROLES = {
     "ReceiveRole": {
@@ -63,6 +64,11 @@ ROLES = {
         "social-messaging:GetWhatsAppMessageMedia",
         "social-messaging:GetLinkedWhatsAppBusinessAccountPhoneNumber",
         "social-messaging:GetLinkedWhatsAppBusinessAccount",
+        "ses:DescribeActiveReceiptRuleSet",
+        "ses:GetIdentityNotificationAttributes",
+        "ses:GetAccount",
+        "ses:GetEmailIdentity",
+        "ses:GetConfigurationSetEventDestinations",
         "bedrock:InvokeModel",
         "comprehend:DetectSentiment",
     }
@@ -148,8 +154,11 @@ def test_no_role_names_a_wildcard_action_or_every_resource(resources):
         for statement in statements(role):
             assert not any("*" in action for action in listed(statement["Action"])), (name, statement)
             if "*" in listed(statement["Resource"]):
-                # Comprehend knows no resources, as X-Ray does not.
-                assert set(listed(statement["Action"])) in (TRACE, {"comprehend:DetectSentiment"}), (name, statement)
+                # Comprehend knows no resources, as X-Ray does not, nor SES for a region's rules and its account.
+                assert set(listed(statement["Action"])) in (TRACE, {"comprehend:DetectSentiment"}, SES), (
+                    name,
+                    statement,
+                )
 
 
 def test_receive_reads_endpoints_and_counts_rates_but_sees_no_thread(resources):

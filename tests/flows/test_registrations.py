@@ -51,6 +51,7 @@ def test_every_registration_of_northwind_stands(company, looked):
     assert wrong == {}
     seen = {each["connector"] for each in standings.values() if each["findings"]}
     assert {
+        "email",
         "facebook",
         "google",
         "instagram",

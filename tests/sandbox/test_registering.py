@@ -10,12 +10,16 @@ from deskwire import registry
 from deskwire.aws.transport import SignedTransport
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.registration import Site, State
-from deskwire.model.errors import ConfigurationError, PermanentError
+from deskwire.conversation.registrations import expiring, looked, wrong
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Asked, Clock
+from sandbox.platforms.email.books import TOPIC as MAIL_SOURCE
+from sandbox.platforms.email.played import Mail
+from sandbox.platforms.email.ses import refused, rule
 from sandbox.platforms.google.played import Google
 from sandbox.platforms.instagram.played import Instagram
 from sandbox.platforms.linkedin.played import LinkedIn
@@ -33,6 +37,9 @@ from sandbox.platforms.x.played import X
 
 ADDRESS = "https://hooks.northwind.example/channels/e"
 OWN = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIAINVENTED", "AWS_SECRET_ACCESS_KEY": "invented"}
+WRONG = {State.MISSING, State.DIFFERENT}
+STOP = {"StopAction": {"Scope": "RuleSet"}}
+LOOKING = (b"Action=Describe", b"Action=Get")  # of SES
 PAGE = "410000000000001"
 TOPIC = "projects/acme-care/topics/reviews"
 APP_SECRETS = Secrets({"app_secret": "invented-app-secret", "verify_token": "invented-verify"})
@@ -52,7 +59,8 @@ class Asking:
             method=call.method, path=parts.path, query=parse_qs(parts.query), headers=headers, body=call.body,
             at=self.player.clock.now(),
         )  # fmt: skip
-        if call.method != "GET" and not parts.path.lower().endswith(("/get_account_info", "token")):
+        looks = parts.path.lower().endswith(("/get_account_info", "token")) or call.body.startswith(LOOKING)
+        if call.method != "GET" and not looks:
             self.written.append(f"{call.method} {parts.path}")
         reply = self.player.serve(asked)
         return Answer(reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.body)
@@ -148,6 +156,13 @@ def whatsappaws():
     return Account(registry.channel("whatsappaws"), player, site, NUMBER, {}, {"phone_number_id": OURS})
 
 
+def email():
+    player = Mail(MAIL_SOURCE, "inbound-mail", clock=clock())
+    settings = {"source": MAIL_SOURCE, "archive": "archive"}
+    site = Site(address=ADDRESS, settings=settings, channels=("email",))
+    return Account(registry.channel("email"), player, site, "help@northwind.example", {})
+
+
 def zendesk():
     player = Zendesk(clock())
     settings = {"subdomain": "acme", "email": "deskwire@acme.example"}
@@ -164,6 +179,7 @@ EVERY = {
     "linkedin": linkedin,
     "google": google,
     "whatsappaws": whatsappaws,
+    "email": email,
 }
 
 
@@ -179,7 +195,7 @@ def test_what_is_missing_is_named_set_up_and_then_left_alone(name):
     assert account.asking.written == []
 
 
-@pytest.mark.parametrize("name", sorted(EVERY.keys() - {"google", "whatsappaws"}))  # topics
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - {"google", "whatsappaws", "email"}))  # topics
 def test_an_address_elsewhere_is_named_and_never_judged_where_none_is_wanted(name):
     account = EVERY[name]()
     account.register()
@@ -341,6 +357,169 @@ def test_an_unfinished_account_at_aws_and_another_number_s_id_are_a_person_s():
     account.reach = replace(account.reach, settings={"phone_number_id": "phone-number-id-0"})
     with pytest.raises(ConfigurationError, match="no such number in this region"):
         account.connector.registration(account.site, account.reach)
+
+
+def test_a_mailbox_gets_a_rule_of_its_own_before_all_others():
+    account = email()
+    ses = account.player.ses
+    ses.rules = [{**rule("theirs", [], "arn:aws:sns:eu-west-1:000000000000:other"), "Actions": [STOP]}]
+    account.site = replace(account.site, settings={
+        **account.site.settings, "mailboxes": "help@northwind.example=info@northwind.example shop@northwind.example",
+    })  # fmt: skip
+    account.register()
+    mine, theirs = ses.rules
+    assert theirs["Actions"] == [STOP]
+    assert mine == {
+        "Name": "deskwire-help-northwind-example", "Enabled": True, "ScanEnabled": True,
+        "Recipients": ["help@northwind.example", "info@northwind.example"],
+        "Actions": [{"S3Action": {
+            "BucketName": "archive", "ObjectKeyPrefix": "originals/inbound-mail/", "TopicArn": MAIL_SOURCE,
+        }}],
+    }  # fmt: skip
+    mine["Enabled"] = False
+    assert account.wrong() == {"the receipt rule"}
+    account.register()
+    assert [each["Enabled"] for each in ses.rules] == [True, True]
+    assert account.wrong() == set()
+
+
+def test_what_stops_before_our_rule_keeps_the_mail_away():
+    account = email()
+    account.register()
+    ses = account.player.ses
+    ses.rules = [rule("theirs", [], "arn:aws:sns:eu-west-1:000000000000:other"), *ses.rules]
+    assert account.wrong() == set()
+    ses.rules[0]["Actions"].append(STOP)
+    assert account.wrong() == {"the receipt rule"}
+
+
+@pytest.mark.parametrize("left", [{}, {"deskwire": []}])
+def test_a_region_without_an_active_set_of_rules_gets_one(left):
+    account = email()
+    ses = account.player.ses
+    ses.active, ses.sets = "", dict(left)
+    assert "the receipt rule deskwire-help-northwind-example set up" in account.register().did
+    assert ses.active == "deskwire"
+    assert account.wrong() == set()
+
+
+def test_an_unknown_bucket_leaves_the_rule_to_a_person_with_the_command_that_makes_it():
+    account = email()
+    account.site = Site(settings={"source": MAIL_SOURCE})
+    account.register()
+    (found,) = [each for each in account.connector.registration(account.site, account.reach) if each.state in WRONG]
+    assert found.remedy.startswith("set the endpoint's `archive` to the stack's output ArchiveName")
+    assert "or: aws ses create-receipt-rule --rule-set-name deskwire --rule" in found.remedy
+    assert '"Recipients": ["help@northwind.example"]' in found.remedy
+    assert f'"ObjectKeyPrefix": "originals/inbound-mail/", "TopicArn": "{MAIL_SOURCE}"' in found.remedy
+    account.player.ses.active = ""
+    (found,) = [each for each in account.connector.registration(account.site, account.reach) if each.what == found.what]
+    assert "create-receipt-rule-set" in found.remedy
+    assert "set-active-receipt-rule-set" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("recipients", "stands"),
+    [
+        ([], True), (["HELP@northwind.example"], True), (["northwind.example"], True), ([".example"], True),
+        (["info@northwind.example"], False), ([".northwind.example"], False), (["wind.example"], False),
+    ],
+)  # fmt: skip
+def test_a_rule_takes_the_mail_of_its_recipients(recipients, stands):
+    account = email()
+    account.register()
+    account.player.ses.rules = [rule("mailboxes", recipients, MAIL_SOURCE)]
+    assert account.wrong() == (set() if stands else {"the receipt rule"})
+
+
+def test_a_mailbox_that_is_forwarded_a_bucket_that_notifies_and_another_sender_are_right():
+    account = email()
+    account.register()
+    ses = account.player.ses
+    ses.rules = [rule("forwarded", ["in@mail.northwind.example"], MAIL_SOURCE)]
+    assert account.wrong() == {"the receipt rule"}
+    mailboxes = "help@northwind.example=in@mail.northwind.example"
+    account.site = Site(settings={"source": MAIL_SOURCE, "mailboxes": mailboxes})
+    assert account.wrong() == set()
+    ses.rules = [rule("stored", [], "")]
+    account.site = Site(settings={"source": f"{MAIL_SOURCE} arn:aws:s3:::archive"})
+    assert account.wrong() == set()
+    ses.rules = [{**rule("small", [], ""), "Actions": [{"SNSAction": {"TopicArn": MAIL_SOURCE, "Encoding": "Base64"}}]}]
+    assert account.wrong() == set()
+    account.reach = replace(account.reach, settings={"sender": "Care <care@other.example>, help@northwind.example"})
+    assert account.wrong() == {"the identity"}
+
+
+def test_the_most_special_verified_identity_is_the_sender_s():
+    account = email()
+    account.register()
+    ses = account.player.ses
+    ses.identities = {"help@northwind.example": False, "northwind.example": True}
+    account.register()
+    assert account.wrong() == set()
+    account.reach = replace(account.reach, settings={"sender": "Care <care@mail.northwind.example>"})
+    assert account.wrong() == set()
+    ses.identities = {"northwind.example": False}
+    assert account.wrong() == {"the identity"}
+
+
+def test_a_configuration_set_tells_bounces_too():
+    account = email()
+    account.register()
+    ses = account.player.ses
+    ses.topics, ses.by_set = {}, "care"
+    assert account.wrong() == {"bounces", "complaints"}  # the set is gone
+    told = {"Enabled": True, "MatchingEventTypes": ["BOUNCE", "COMPLAINT"], "SnsDestination": {"TopicArn": MAIL_SOURCE}}
+    ses.destinations["care"] = [{**told, "Enabled": False}, {**told, "MatchingEventTypes": ["BOUNCE"]}]
+    assert account.wrong() == {"complaints"}
+    ses.destinations["care"].append(told)
+    assert account.wrong() == set()
+    assert not account.register().did
+    ses.destinations["care"] = [{**told, "SnsDestination": {"TopicArn": f"{MAIL_SOURCE}-of-others"}}]
+    account.register()
+    assert account.wrong() == set()
+    assert ses.topics == {"Bounce": MAIL_SOURCE, "Complaint": MAIL_SOURCE}
+
+
+def test_ses_in_its_sandbox_is_told_and_rings_nobody():
+    account = email()
+    account.register()
+    account.player.ses.production = False
+    (found,) = [
+        each for each in looked(account.connector, account.site, account.reach) if each.state is not State.RIGHT
+    ]
+    assert (found.text, found.state) == ("sending: in SES's sandbox", State.LIMITED)
+    assert "request production access" in found.remedy
+    assert not found.mends
+    assert wrong([found]) == []
+    assert expiring([found]) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("Throttling", TemporaryError), ("InvalidSnsTopic", PermanentError)]
+)  # fmt: skip
+def test_a_refusal_of_ses_says_what_happens_next(monkeypatch, code, error):
+    account = email()
+    monkeypatch.setattr(type(account.player.ses), "asked", lambda *_: refused(code, "no"))
+    with pytest.raises(error, match="receipt rules"):
+        account.connector.register(account.site, account.reach)
+
+
+def test_what_keeps_mail_from_being_sent_is_a_person_s():
+    account = email()
+    account.register()
+    ses = account.player.ses
+    ses.sending, ses.identities, ses.mail_from = (
+        False,
+        {"northwind.example": False},
+        ("mail.northwind.example", "FAILED"),
+    )
+    ses.topics["Bounce"] = "arn:aws:sns:eu-west-1:000000000000:other"
+    assert account.wrong() == {"the identity", "the MAIL FROM domain", "bounces", "sending"}
+    assert not account.register().did
+    ses.identities = {}
+    assert account.states()["the identity"] is State.MISSING
+    assert not account.register().did
 
 
 def test_zendesk_gets_webhook_and_trigger_and_hands_over_its_secret():

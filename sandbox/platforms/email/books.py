@@ -12,6 +12,7 @@ from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
 from sandbox.northwind.offices import SUVA
 from sandbox.platforms.email.played import Mail, single
+from sandbox.platforms.email.ses import rule
 
 if TYPE_CHECKING:
     from sandbox.cloud.stack import Stack
@@ -31,6 +32,7 @@ class OnMail(Platform):
     def __init__(self, clock: Clock) -> None:
         """Play everybody who writes."""
         self.player = Mail(TOPIC, ENDPOINT, clock=clock)
+        self.player.ses.rules = [rule("mailboxes", [MAILBOX], TOPIC)]
         self._stack: Stack
 
     def attach(self, stack: Stack) -> None:
@@ -40,7 +42,7 @@ class OnMail(Platform):
 
     @property
     def hosts(self) -> Mapping[str, str]:
-        return {}
+        return {f"email.{REGION}.amazonaws.com": self.player.address}
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:

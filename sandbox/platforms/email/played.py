@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from deskwire.channels.email.heads import words
 from deskwire.channels.email.threads import thread
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.platforms.email.ses import Account, signed
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(32)
 
@@ -50,13 +51,36 @@ class Mail(Neighbour):
         self.topic, self.endpoint = topic, endpoint
         self.store: Callable[[str, bytes], None] = lambda _name, _raw: None
         self.written: list[EmailMessage] = []
+        self.ses = Account()
         self._numbers = itertools.count(1)
         self._numbering = threading.Lock()
 
     def authorize(self, asked: Asked) -> Reply | None:
-        """Let anybody look."""
+        """Let anybody look at the page; SES wants a signature."""
+        return None if asked.path == "/" and asked.method == "GET" else signed(asked)
+
+    @route("POST", "/")
+    def first(self, asked: Asked) -> Reply:
+        """Answer as SES's first interface does."""
+        return self.ses.asked(asked.form())
+
+    @route("GET", "/v2/email/account")
+    def account(self, asked: Asked) -> Reply:
+        """Show whether the account may send."""
         del asked
-        return None
+        return Reply.json(200, {"ProductionAccessEnabled": self.ses.production, "SendingEnabled": self.ses.sending})
+
+    @route("GET", "/v2/email/configuration-sets/{name}/event-destinations")
+    def published(self, asked: Asked, name: str) -> Reply:
+        """Show whom a configuration set tells of events."""
+        del asked
+        return self.ses.published(name)
+
+    @route("GET", "/v2/email/identities/{name}")
+    def identity(self, asked: Asked, name: str) -> Reply:
+        """Show an identity."""
+        del asked
+        return self.ses.shown(name)
 
     @route("GET", "/")
     def page(self, asked: Asked) -> Reply:

@@ -14,7 +14,7 @@ from .endpoints import Endpoints
 from .signing import Scope, sign
 
 # The names that differ from the host's: https://docs.aws.amazon.com/general/latest/gr/bedrock.html
-SIGNED_AS = {"bedrock-runtime": "bedrock"}
+SIGNED_AS = {"bedrock-runtime": "bedrock", "email": "ses"}
 PATH = re.compile(r"/[A-Za-z0-9_~.%:@!$&'()*+,;=/-]*(\?[A-Za-z0-9_~.%:@!$&'()*+,;=/?-]*)?")
 
 

@@ -27,6 +27,7 @@ class State(StrEnum):
     MISSING = "missing"  # nothing is delivered, or nothing can be sent, until it is there
     DIFFERENT = "different"  # something is there, but not what we want
     EXPIRING = "expiring"  # it ends soon, or has ended
+    LIMITED = "limited"  # it works within a limit that only a person lifts, and perhaps not yet: it rings no alarm
     UNKNOWN = "unknown"  # it cannot be seen; `remedy` says what to do so that it can
 
 

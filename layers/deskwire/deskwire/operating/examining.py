@@ -53,7 +53,7 @@ class Examination:
             findings = []
             yield Step("webhook and rights", good=False, said=str(error), mend=_mend(error))
         for each in findings:
-            good = {State.RIGHT: True, State.UNKNOWN: None}.get(each.state, False)
+            good = {State.RIGHT: True, State.UNKNOWN: None, State.LIMITED: None}.get(each.state, False)
             mend = "" if good else each.remedy or "`deskwire apply` sets it right"
             yield Step(each.what, good, each.text.removeprefix(f"{each.what}: "), mend)
         if self.helpdesk.abilities.find_open:

@@ -3,7 +3,8 @@
 Set-up: name an endpoint in the template's parameter `InboundTopic` (and the senders in `FromAddress`); in SES verify
 the domain, point its MX at SES, and make a receipt rule with one action: S3, bucket `ArchiveName`, prefix `originals/`,
 the endpoint's name and a slash, SNS topic `InboundTopicArn`; scanning on. Set the endpoint's `source` to that ARN and
-`mailboxes` to the addresses; send bounces and complaints to the same topic. Step by step: docs/channels/email.md.
+`mailboxes` to the addresses; send bounces and complaints to the same topic. With `archive` set, `deskwire apply` does
+the rule and the topic. Step by step: docs/channels/email.md.
 https://docs.aws.amazon.com/ses/latest/dg/receiving-email-setting-up.html
 
 Signature: none; AWS itself checks who publishes to the topic, and the rule `Arn` from which topic a notice comes. Who
@@ -35,6 +36,7 @@ from deskwire.web.media import LIMIT
 from . import heads, notices, threads
 
 if TYPE_CHECKING:
+    from deskwire.contracts.registration import Finding, Registered, Site
     from deskwire.web.request import Request
 
 CHECKED: Final = date(2026, 11, 29)
@@ -57,6 +59,7 @@ class Email(Channel):
     name = "email"
     title = "E-mail"
     verification = Arn()
+    aws_services = ("email",)  # SES, to look at
     proves_authors = False  # the address is what the mail says; SES's findings are shown
     endpoint_settings: ClassVar[Mapping[str, str]] = {
         "source": "the ARN of the topic that SES notifies (the stack's output InboundTopicArn)",
@@ -64,6 +67,7 @@ class Email(Channel):
             "the accounts of its connections, separated by spaces, each with its further addresses: "
             "help@example.org=info@example.org,shop@example.org sales@example.org"
         ),
+        "archive": "optional: the stack's output ArchiveName; `deskwire apply` then makes the receipt rules",
         "drop": "mail that is only counted, any of: virus spam unproved bulk automatic (optional, else none)",
     }
     connection_settings: ClassVar[Mapping[str, str]] = {
@@ -84,8 +88,8 @@ class Email(Channel):
     }
     by_hand: ClassVar[Sequence[str]] = (
         "in SES verify the domain and point its MX at SES",
-        "make a receipt rule: S3 into the bucket ArchiveName, prefix originals/ENDPOINT/, SNS topic InboundTopicArn",
-        "set the endpoint's `source` to that topic's ARN (docs/channels/email.md)",
+        "set the endpoint's `source` to the output InboundTopicArn, `archive` to ArchiveName (docs/channels/email.md)",
+        "apply makes the receipt rule; by hand: S3 into that bucket, prefix originals/ENDPOINT/, SNS topic that ARN",
     )
     terms = Terms(
         sending={
@@ -126,6 +130,16 @@ class Email(Channel):
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         """Yield what a notice of SES says; a mail itself (`.eml`) is read as well, for `deskwire parse`."""
         return notices.happened(request, self.name)
+
+    def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
+        from . import registering
+
+        return registering.findings(site, reach)
+
+    def register(self, site: Site, reach: Reach) -> Registered:
+        from . import registering
+
+        return registering.set_up(site, reach)
 
     def complete(self, event: Event, reach: Reach) -> Event:
         """Return the event with the words and files of the stored mail."""
