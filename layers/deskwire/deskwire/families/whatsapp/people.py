@@ -16,7 +16,7 @@ WRITTEN: Final = re.compile(r"[+\s().\-\u2010-\u2015\u200e\u202a-\u202e\u2060-\u
 NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")  # a business-scoped id has letters
 # Numbers that are dialled in two ways, and WhatsApp may write in either: Brazil's ninth digit (mobile lines began with
 # 6 to 9 before it), Mexico's 1, Argentina's 9. That the first two are rewritten is documented under “send messages”;
-# the third is not confirmed.
+# the third is unconfirmed.
 BRAZIL: Final = re.compile(r"(55[1-9][0-9])([6-9][0-9]{7})")
 MEXICO: Final = re.compile(r"(52)([1-9][0-9]{9})")
 ARGENTINA: Final = re.compile(r"(54)([1-9][0-9]{9})")
