@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
+from deskwire.care.words import unaccented
 from deskwire.operating.transcripts import Match, Search, Verified
 from deskwire.operating.transcripts import verify as follow
 
@@ -63,6 +64,9 @@ def find(args: argparse.Namespace) -> int:
     """Print the lines that hold the words, the oldest first; return 1 when there are none."""
     if args.person and args.person.partition("/")[0] not in registry.channel_names():
         raise UserError(f"“{args.person}” names no person: write CHANNEL/AUTHOR", status=2)
+    for each in args.words:
+        if not unaccented(each):
+            raise UserError(f"“{each}” holds no word to look for", status=2)
     at = now()
     deployed = desk(args)
     search = Search(deployed.table, deployed.transcripts, args.words, channel=args.channel, person=args.person)

@@ -96,6 +96,22 @@ def test_a_person_or_a_channel_alone_is_searched(deskwire, northwind):
     assert deskwire("find", "where", "--person", "nobody").status == 2
 
 
+def test_what_holds_no_word_is_refused_for_it_would_match_everything(deskwire, northwind):
+    told = deskwire("find", "parcel", "?!")
+    assert told.status == 2
+    assert "?!" in told.err
+
+
+def test_a_search_goes_on_past_what_the_archive_did_not_write(deskwire, northwind):
+    for number, data in enumerate((b"[" * 100_000, b'{"kind":"message","words":"x"}', b"\xff\n[1]")):
+        name = f"conversations/day=2026-11-02/000000000{number + 7}.jsonl"
+        boto3.client("s3").put_object(Bucket="transcripts", Key=name, Body=data)
+    told = deskwire("find", "parcel")
+    assert told.status == 0
+    assert "unreadable 3" in told.out
+    assert deskwire("archive", "verify").status == 1
+
+
 def test_who_was_erased_is_counted_and_not_found(deskwire, northwind):
     keys.destroy(northwind, keys.person("messenger", CUSTOMER), int(START.timestamp()) + 60)
     told = deskwire("find", "parcel")

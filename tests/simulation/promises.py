@@ -153,7 +153,8 @@ def _archived_words(world, table, blocks):
         for said in sayings if customer.certificate or not customer.erasing else ():
             gone = id(said) in back or id(said.about) in back
             before = customer.erasing is not None and customer.known and said.taken_at < customer.erasing
-            after = customer.erased is None or said.taken_at > customer.erased
+            # Whose delivery died may have left it in the mailbox before the erasure.
+            after = customer.erased is None or said.begun_at > customer.erased
             if said.token in read and (gone or before):
                 yield f"ARCHIVE: {customer.name}'s {said.token} can still be read"
             if said.token not in read and after and not gone:

@@ -1708,7 +1708,7 @@ def erased_while_the_mirror_is_down(world, marta):
     world.quiet()
 
 
-@scenario()
+@scenario(kinds=(*KINDS, "slow", "late"))
 def archived(world, marta):
     """She and another write, over midnight; an agent answers."""
     world.keeps()
@@ -1722,7 +1722,22 @@ def archived(world, marta):
     world.quiet()
 
 
-@scenario()
+@scenario(kinds=(*KINDS, "slow", "late"))
+def archived_again(world, marta):
+    """The stream's reader loses its place, twice: the second time while other words are on their way."""
+    world.keeps()
+    marta.writes()
+    world.customer("Jón").writes()
+    world.quiet()
+    world.archives_again()
+    world.agent_replies(ticket_of(marta))
+    world.run(86_400)
+    world.archives_again()
+    marta.writes("and the other one?")
+    world.quiet()
+
+
+@scenario(kinds=(*KINDS, "slow", "late"))
 def archived_and_taken_back(world, marta):
     """She edits what she wrote and takes it back; something else stays."""
     world.keeps()
@@ -1735,7 +1750,7 @@ def archived_and_taken_back(world, marta):
     world.quiet()
 
 
-@scenario(kinds=("before", "lost", "slow"))
+@scenario(kinds=(*DEATHS, "slow", "late"))
 def archived_and_erased(world, marta):
     """She is erased while what she wrote is on its way into the archive, and while somebody else writes."""
     world.keeps()

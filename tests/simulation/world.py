@@ -273,7 +273,8 @@ class World:
         self.bus, self.pager = Bus(self.gate, "bus publish"), Pager(self.gate, "sns publish")
         self.stream = None  # of the table, where somebody reads it
         self.watching, self.watched = False, 0  # whether watch does, and how many records it has read
-        self.archives, self.archived = False, 0  # whether conversations are archived, and as many
+        # Whether conversations are archived, up to where, and the sizes of batches: none is delivered twice as it was.
+        self.archives, self.archived, self.cuts = False, 0, itertools.cycle((10, 1, 3))
         self.looks, self.looked = False, self.now()  # whether incidents are over
         self.lines = []
         self.telemetry = Telemetry("simulation", stream=self, now=lambda: 0)
@@ -534,10 +535,14 @@ class World:
         self.archives = True
         self._streamed()
 
+    def archives_again(self):
+        """Deliver the whole stream to archive once more, in other batches."""
+        self.archived = 0
+
     def _archive(self):
-        """Deliver a batch of the stream to archive; while that is slow, the same batch may come again."""
+        """Deliver a batch of the stream to archive; while that is slow, another worker gets one that begins alike."""
         new = self.stream.stream[self.archived :] if self.archives else []
-        batch = [each for each in new if any(matches(each, pattern) for pattern in ARCHIVED)][:10]
+        batch = [each for each in new if any(matches(each, pattern) for pattern in ARCHIVED)][: next(self.cuts)]
         if not batch:
             self.archived += len(new)
             return False

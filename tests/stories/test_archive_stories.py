@@ -14,7 +14,7 @@ from deskwire.operating.transcripts import Search, verify
 from deskwire.ports.memory import MemoryBlocks, MemoryPile
 from deskwire.transcripts import keys
 from deskwire.transcripts.chain import CHAINED, END
-from deskwire.watching.archiving import FIELDS, Archiver, draft_of
+from deskwire.watching.archiving import FIELDS, MOST, Archiver, draft_of
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock
 from tests.streams import StreamingTable, chosen
@@ -116,6 +116,9 @@ def test_what_was_said_is_found_by_its_words_and_stands_nowhere_in_clear(northwi
     assert northwind.found("Lindqvist", "parcel") == []
     assert northwind.found("parcel", person=f"messenger/{CUSTOMER}") == ["My parcel 7731 is not hére."]
     assert northwind.found("parcel", person=f"messenger/{OTHER}") == []
+    northwind.says("No parcel for me.", customer=OTHER)
+    northwind.archived()
+    assert northwind.found("parcel", person=f"messenger/{OTHER}") == ["No parcel for me."]
     assert northwind.found("parcel", channel="facebook") == []
     assert all(set(line) == {*FIELDS, *CHAINED} for line in lines)
     stored = b"".join(northwind.blocks.objects.values())
@@ -176,6 +179,73 @@ def test_two_workers_with_the_same_batch_write_each_line_once(northwind):
     assert len({line["id"] for line in lines}) == len(lines) == len([each for each in records if draft_of(each)])
     assert sorted(northwind.found("")) == ["Hello?", "My parcel 7731 is not here."]
     assert northwind.whole()
+
+
+def test_a_batch_of_several_blocks_is_written_once_though_another_worker_has_a_part_of_it(northwind):
+    """The other one's block holds lines of this one's first block and of its second one."""
+    for number in range(60):
+        northwind.deliver(northwind.message(f"message {number}", customer=f"249000000001{number:05}"))
+    northwind.work()
+    records = northwind.records
+    assert MOST < len(records) < 2 * MOST
+    other, torn = northwind.archiver(), northwind.archiver()
+    object.__setattr__(torn, "blocks", Torn(northwind.blocks, lambda: other.archive(records[len(records) - MOST :])))
+    assert torn.archive(records) == ""
+    lines = northwind.lines_of_the_archive()
+    assert len({line["id"] for line in lines}) == len(lines) == len(records)
+    assert northwind.whole()
+
+
+class Early(StreamingTable):
+    """A table whose first answer about the chain's end is one of before another worker noted it."""
+
+    def __init__(self, before, other):
+        super().__init__(before.now)
+        self.items = before.items
+        self.other = other
+
+    def get(self, key):
+        found = super().get(key)
+        other, self.other = self.other, None
+        if other is not None:
+            other()
+        return found
+
+
+def test_the_day_on_which_a_chain_begins_is_noted_once(northwind):
+    northwind.says("My parcel 7731 is not here.")
+    records, late = northwind.records, northwind.archiver()
+
+    def other():
+        assert northwind.archiver().archive(records[:1]) == ""
+        northwind.tick(NIGHT)
+
+    object.__setattr__(late, "table", Early(northwind.streamed, other))
+    assert late.archive(records) == ""
+    assert len(northwind.lines_of_the_archive()) == 2
+    assert northwind.whole()
+
+
+def test_a_record_that_is_twice_in_one_batch_is_one_line(northwind):
+    northwind.says("My parcel 7731 is not here.")
+    assert northwind.archiver().archive([each for each in northwind.records for _ in range(2)]) == ""
+    assert len(northwind.lines_of_the_archive()) == 2
+
+
+def test_what_expired_before_lines_were_to_be_kept_longer_is_not_missed(northwind):
+    """`TranscriptDays` goes from ten days to four hundred: what is older than ten days is gone."""
+    for number in range(4):
+        northwind.says(f"message {number}")
+        archiver = northwind.archiver()
+        object.__setattr__(archiver, "days", 10 if number < 3 else DAYS)
+        assert archiver.archive(northwind.records) == ""
+        northwind.tick(10 * 86_400)
+    days = sorted(northwind.blocks.objects)
+    del northwind.blocks.objects[days[0]]
+    assert northwind.whole()
+    for name in days[1:-1]:
+        del northwind.blocks.objects[name]
+    assert not northwind.whole()
 
 
 def test_two_workers_who_begin_a_chain_at_midnight_begin_one(northwind):
@@ -255,6 +325,19 @@ def test_what_was_erased_before_it_was_archived_never_is_and_what_is_written_lat
     northwind.archived()
     assert northwind.found("") == ["I am back."]
     assert northwind.whole()
+
+
+def test_what_was_written_in_the_second_of_an_erasure_is_erased(northwind):
+    northwind.says("My parcel 7731 is not here.")
+    northwind.erases()
+    assert [line["withheld"] for line in northwind.archived() if line["kind"] == "message"] == ["erased"]
+
+
+def test_a_person_has_a_key_for_each_channel_and_one_for_all_spellings_of_an_address(northwind):
+    assert keys.person("messenger", CUSTOMER) != keys.person("messenger", OTHER)
+    assert keys.person("messenger", CUSTOMER) != keys.person("instagram", CUSTOMER)
+    assert keys.person("email", "Marta@Example.org") == keys.person("email", "marta@example.org")
+    assert keys.person("messenger", CUSTOMER) != keys.conversation(northwind.message("")["id"])
 
 
 def test_an_erasure_while_a_key_is_made_is_not_undone(northwind):
@@ -340,11 +423,9 @@ def test_a_policy_keeps_facts_alone_or_nothing(northwind):
     lines = northwind.archived()
     assert {line["withheld"] for line in lines} == {"policy"}
     assert northwind.found("") == []
-    northwind.blocks.objects.clear()
-    northwind.table.items.pop(("ARCHIVE", "HEAD"))
     northwind.keeps("none")
-    assert northwind.archived() == []
-    assert not northwind.blocks.objects
+    northwind.says("Where is it?")
+    assert northwind.archived() == lines
 
 
 def test_the_answer_s_words_are_noted_only_where_they_are_archived(northwind):

@@ -92,6 +92,13 @@ def test_a_changed_line_with_its_hash_made_right_shows_at_the_next_one(kept):
     assert kept.broken()[0] == f"{name} line 2"
 
 
+@pytest.mark.parametrize("data", [b"[" * 100_000, b"[]\n", b"7\n", b"\xff\n", b"", b"\n", b'{"number":1,"number":1}\n'])
+@pytest.mark.parametrize("number", [0, 3, 7])
+def test_nonsense_is_named_and_stops_nothing_else(kept, number, data):
+    kept.blocks.objects[kept.names[number]] = data
+    assert kept.broken()[0].startswith(kept.names[number])
+
+
 def test_another_spelling_of_a_line_is_a_change(kept):
     name = kept.names[0]
     kept.blocks.objects[name] = kept.blocks.objects[name].replace(b'"v":1', b'"v": 1')
@@ -129,6 +136,19 @@ def test_what_has_expired_is_no_breach(kept):
     assert kept.broken(now=NOW - timedelta(days=1)) is not None
 
 
+def test_what_expired_before_lines_were_to_be_kept_longer_is_no_breach(kept):
+    for name in kept.names[:3]:
+        del kept.blocks.objects[name]
+    assert kept.broken() is not None
+    kept.note(kept_from=DAYS[1])
+    assert kept.broken() is None
+    del kept.blocks.objects[kept.names[0]]
+    assert kept.broken() is None  # of the same day: S3 takes a day's blocks one after the other
+    for name in kept.names[:2]:
+        del kept.blocks.objects[name]
+    assert kept.broken() is not None
+
+
 def test_an_archive_that_has_expired_altogether_is_no_breach(kept):
     kept.note(days=2)
     kept.blocks.objects.clear()
@@ -142,6 +162,13 @@ def test_a_walk_since_some_day_follows_from_the_block_before(kept):
     del kept.blocks.objects[kept.names[2]]  # the mark that ends the first day
     assert kept.broken(since=datetime(2026, 11, 3, tzinfo=UTC)) is not None
     assert kept.broken(since=datetime(2026, 11, 4, tzinfo=UTC)) is None
+
+
+def test_a_line_behind_the_mark_of_its_day_s_end_shows(kept):
+    """The hashes are right: nobody but a forger writes so, and the next block would lie in two places."""
+    kept.add([end_of_day(kept.link, "2026-11-05"), line(99)])
+    kept.note()
+    assert kept.broken()[1] == "it follows the mark that ends its day"
 
 
 def test_a_day_without_a_line_is_no_breach(kept):

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from deskwire.care.words import unaccented
 from deskwire.conversation.table import seconds
 from deskwire.ports import Blocks, Table
-from deskwire.transcripts.chain import END, FIRST, HEAD, NAME, PREFIX, Broken, Link, followed, lines_of
+from deskwire.transcripts.chain import (
+    END,
+    FIRST,
+    HEAD,
+    NAME,
+    PREFIX,
+    Broken,
+    Link,
+    followed,
+    lines_of,
+    oldest_kept,
+    read_line,
+)
 from deskwire.transcripts.keys import SealingKey, name_of, named, person, salt_item
 
 MOST_KEYS = 1000  # kept in memory while the archive is searched
@@ -78,10 +89,9 @@ def _placed(name: str) -> tuple[str, int]:
 
 def _begun(lines: Sequence[bytes], name: str, day: str, number: int) -> Link:
     """Return the link before the first block that is looked at: what it names as the one before is taken as given."""
-    try:
-        previous = str(json.loads(lines[0])["previous"])
-    except (ValueError, LookupError, TypeError):
-        raise Broken(f"{name} line 1", "it is no line of the archive's") from None
+    if not lines:
+        raise Broken(name, "it holds no line")
+    previous = str(read_line(f"{name} line 1", lines[0]).get("previous"))
     if number == 1 and previous != FIRST:
         raise Broken(f"{name} line 1", "it is the first of all, and names one before it")
     return Link(day, number - 1, previous)
@@ -93,21 +103,16 @@ def _begins(head: Mapping[str, Any] | None, first: str, start: str, now: datetim
     if head is None:
         raise Broken(first, "the table knows of no archive")
     # The line before a block was written on that block's day, also where it is the mark that ends an earlier one.
-    if number > 1 and not day < start and day > _oldest(head, now):
-        raise Broken(first, f"the chain begins here, and lines since {_oldest(head, now)} are kept: blocks are missing")
+    if number > 1 and not day < start and day > (kept := oldest_kept(head, now)):
+        raise Broken(first, f"the chain begins here, and lines since {kept} are kept: blocks are missing")
 
 
 def _ended(head: Mapping[str, Any] | None, first: str, link: Link, now: datetime) -> None:
     """Raise `Broken` where the end of the chain is missing, by what the table knows of it."""
-    if head is None or (not first and str(head["day"]) < _oldest(head, now)):  # all has expired
+    if head is None or (not first and str(head["day"]) < oldest_kept(head, now)):  # all has expired
         return
     name = link.next_block if first else PREFIX
     raise Broken(name, f"the newest lines are missing: the table says that the chain goes to line {head['number']}")
-
-
-def _oldest(head: Mapping[str, Any], now: datetime) -> str:
-    """Return the oldest day of which S3 has surely let nothing expire yet."""
-    return f"{now - timedelta(days=int(head['days']) - 1):%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +147,19 @@ class Search:
             return
         for block in self.blocks.names(PREFIX, after=f"{PREFIX}day={since:%Y-%m-%d}"):
             self.seen["blocks"] += 1
-            for raw in lines_of(self.blocks.fetch(block)):
-                line = json.loads(raw)
+            for line in self._lines(block):
                 if line.get("kind") != END and self._meant(line, name):
                     match = self._opened(line, seconds(now))
                     if match is not None and _says(match.words, wanted):
                         yield match
+
+    def _lines(self, block: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines of a block; one that the archive did not write is counted and left out."""
+        for raw in lines_of(self.blocks.fetch(block)):
+            try:
+                yield read_line(block, raw)
+            except Broken:
+                self.seen["unreadable"] += 1
 
     def _named(self) -> str:
         channel, _, author = self.person.partition("/")
@@ -166,8 +178,8 @@ class Search:
         if key is None:
             self.seen["without words: erased"] += 1
             return None
-        identifier = str(line["id"])
-        salt = self.table.get(salt_item(str(line["object"]), identifier))
+        identifier = str(line.get("id"))
+        salt = self.table.get(salt_item(str(line.get("object")), identifier))
         if salt is None or int(salt["expires"]) <= now:  # the table deletes some time after that
             self.seen["without words: deleted, or past the platform's terms"] += 1
             return None

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 VERSION = 1  # of a line
@@ -85,6 +86,14 @@ def end_of_day(link: Link, day: str) -> dict[str, Any]:
     return {"v": VERSION, "id": f"end-of-{link.day}", "kind": END, "next": day, "at": f"{day}T00:00:00+00:00"}
 
 
+def oldest_kept(head: Mapping[str, Any], now: datetime) -> str:
+    """Return the oldest day of which S3 has surely let nothing expire yet, by the table's note of the chain's end.
+
+    What a shorter retention took before the present one stays gone: `kept_from`.
+    """
+    return max(f"{now - timedelta(days=int(head['days']) - 1):%Y-%m-%d}", str(head.get("kept_from", "")))
+
+
 def followed(link: Link, name: str, data: Iterable[bytes]) -> Iterator[tuple[Link, Mapping[str, Any]]]:
     """Yield each line of a block with the end of the chain there. Raises `Broken` at the first that is not in order."""
     if name != link.next_block:
@@ -92,7 +101,7 @@ def followed(link: Link, name: str, data: Iterable[bytes]) -> Iterator[tuple[Lin
     day, count = link.day, 0
     for count, raw in enumerate(data, 1):
         place = f"{name} line {count}"
-        line = _read(place, raw)
+        line = read_line(place, raw)
         if link.day != day:
             raise Broken(place, "it follows the mark that ends its day")
         _checked(place, link, line)
@@ -102,10 +111,11 @@ def followed(link: Link, name: str, data: Iterable[bytes]) -> Iterator[tuple[Lin
         raise Broken(name, "it holds no line")
 
 
-def _read(place: str, raw: bytes) -> Mapping[str, Any]:
+def read_line(place: str, raw: bytes) -> Mapping[str, Any]:
+    """Return a line as the archive wrote it. Raises `Broken` where it did not."""
     try:
         line = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Broken(place, "it is not JSON") from None
     if not isinstance(line, dict) or canonical(line) != raw.rstrip(b"\n"):
         raise Broken(place, "it is not spelled as the archive writes")

@@ -11,6 +11,7 @@ What opens a line's words, its key and its salt, is in the table before the bloc
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,19 @@ from deskwire.model.mirrors import is_mirror
 from deskwire.ports import Absent, Blocks, Clock, Conflict, Delete, Equals, Key, Put, Table, Update
 from deskwire.telemetry import Telemetry
 from deskwire.timing import KEEP_SECONDS
-from deskwire.transcripts.chain import END, FIRST, HEAD, VERSION, Broken, Link, end_of_day, extended, followed, lines_of
+from deskwire.transcripts.chain import (
+    END,
+    FIRST,
+    HEAD,
+    VERSION,
+    Broken,
+    Link,
+    end_of_day,
+    extended,
+    followed,
+    lines_of,
+    oldest_kept,
+)
 from deskwire.transcripts.keys import NONCE, Keys, conversation, person, salt_item
 
 from .records import each_read
@@ -212,8 +225,7 @@ class Archiver:
     def _archive(self, drafts: Sequence[Draft]) -> None:
         link = self._end()  # before the tokens are looked for
         lines = list(self._lines(drafts))
-        for start in range(0, len(lines), MOST):
-            link = self._write(link, lines[start : start + MOST])
+        self._write(link, lines)
         self.telemetry.count("ArchivedLines", len(lines))
 
     # ---------------------------------------------------------------- lines
@@ -292,30 +304,37 @@ class Archiver:
                 self.table.put(Put(row, when=[("pk", Absent())]))
             except Conflict as conflict:
                 row = conflict.item or row
+        if int(row["days"]) != self.days:
+            self._note_retention(row)
         return Link(str(row["day"]), int(row["number"]), str(row["hash"]))
 
-    def _write(self, link: Link, lines: Sequence[Mapping[str, Any]]) -> Link:
-        """Put the lines behind that end of the chain, and return its end then.
+    def _note_retention(self, row: Mapping[str, Any]) -> None:
+        """Note that lines are kept for another time from now on, and which ones the time before has left."""
+        kept = {"days": self.days, "kept_from": oldest_kept(row, self.clock())}
+        with contextlib.suppress(Conflict):  # another worker has
+            self.table.update(Update(HEAD, set=kept, when=[("days", Equals(int(row["days"])))]))
 
-        Raises `TemporaryError`, and `Broken` where a stranger's block is.
+    def _write(self, link: Link, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Put the lines behind that end of the chain, in as many blocks as they need.
+
+        A block of another worker may hold any of the lines that are left, not those of the next block alone. Raises
+        `TemporaryError`, and `Broken` where a stranger's block is.
         """
-        left = list(lines)
-        for _ in range(RACES):
-            if not left:
-                break
+        left, lost = list(lines), 0
+        while left:
             today = f"{self.clock():%Y-%m-%d}"
             ends_day = link.day < today
-            wanted = [end_of_day(link, today)] if ends_day else left
+            wanted = [end_of_day(link, today)] if ends_day else left[:MOST]
             block, end = extended(link, wanted)
             if self.blocks.add(link.next_block, block):
                 self._note(link, end, wanted)
-                link, left = end, left if ends_day else []
-            else:
-                link, known = self._take_in(link)
-                left = [line for line in left if line["id"] not in known]
-        if left:
-            raise TemporaryError("other workers extend the chain all the time")
-        return link
+                link, left = end, left if ends_day else left[MOST:]
+                continue
+            lost += 1
+            if lost > RACES:
+                raise TemporaryError("other workers extend the chain all the time")
+            link, known = self._take_in(link)
+            left = [line for line in left if line["id"] not in known]
 
     def _take_in(self, link: Link) -> tuple[Link, set[str]]:
         """Note a block that another worker wrote; return the chain's end with it, and the ids of its lines."""
@@ -329,7 +348,7 @@ class Archiver:
         expires = seconds(self.clock()) + TOKEN_SECONDS
         noted = Update(
             HEAD,
-            set={"day": end.day, "number": end.number, "hash": end.hash, "days": self.days},
+            set={"day": end.day, "number": end.number, "hash": end.hash},
             when=[("number", Equals(link.number))],
         )
         places = [token_item(str(line["object"]), str(line["id"])) for line in lines if line["kind"] != END]
