@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.values import dataclass
-from deskwire.model.writing import quoted, write
+from deskwire.model.writing import write
 from deskwire.ports import Letter
 from deskwire.web.reading import Node, read
 from deskwire.web.wire import Reply, Wire, WireError
@@ -91,8 +91,8 @@ class Light:
     def send_message_batch(self, queue: str, letters: Sequence[Letter]) -> list[Failed]:
         """Put up to ten messages on a queue in one call; return those that it did not take."""
         _fits(letters)
-        entries = ",".join(_written(letter, position) for position, letter in enumerate(letters))
-        found = self._asked("sqs", "SendMessageBatch", f'{{"QueueUrl":{write(queue)},"Entries":[{entries}]}}')
+        entries = [{"Id": str(position), **_entry(letter)} for position, letter in enumerate(letters)]
+        found = self._json("sqs", "SendMessageBatch", {"QueueUrl": queue, "Entries": entries})
         try:
             taken = {done["Id"].number(): done["MD5OfMessageBody"].text("") for done in found["Successful"].items()}
             failed = [
@@ -168,16 +168,14 @@ class Light:
     # ------------------------------------------------------------------------------------------------- beneath it
 
     def _json(self, service: str, operation: str, payload: Mapping[str, object], *, repeatable: bool = True) -> Node:
-        return self._asked(service, operation, write(payload), repeatable=repeatable)
-
-    def _asked(self, service: str, operation: str, payload: str, *, repeatable: bool = True) -> Node:
         version = "1.1" if service == "secretsmanager" else "1.0"
         headers = {
             "Content-Type": f"application/x-amz-json-{version}",
             "X-Amz-Target": f"{TARGETS[service]}.{operation}",
         }
         url = self._endpoints.service(service) + "/"
-        reply = self._send("POST", url, service, operation, headers, payload.encode(), repeatable=repeatable)
+        body = write(payload).encode()
+        reply = self._send("POST", url, service, operation, headers, body, repeatable=repeatable)
         try:
             return read(reply.body)
         except PayloadError as error:
@@ -308,12 +306,6 @@ def _code(text: str) -> str:
 def _entry(letter: Letter) -> dict[str, str]:
     entry = {"MessageBody": letter.body, "MessageGroupId": letter.group, "MessageDeduplicationId": letter.dedupe}
     return {name: value for name, value in entry.items() if value or name == "MessageBody"}
-
-
-def _written(letter: Letter, position: int) -> str:
-    """Return an entry of a batch as JSON."""
-    rest = {name: value for name, value in _entry(letter).items() if name != "MessageBody"}
-    return f'{write({"Id": str(position), **rest})[:-1]},"MessageBody":{quoted(letter.body)}}}'
 
 
 def _fits(letters: Sequence[Letter]) -> None:

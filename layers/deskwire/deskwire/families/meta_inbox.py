@@ -111,8 +111,9 @@ class Item:
         # An echo names the account as its sender; in some captures of libraries, as its recipient.
         ends = (recipient, self.sender) if self.own else (self.sender,)
         self.person = next((end for end in ends if end not in {"", self.account}), self.account)
-        self.at = meta.moment(item["timestamp"])
-        self.stamp = item["timestamp"].any_id() or entry["time"].any_id()
+        made = item["timestamp"]
+        self.at = meta.moment(made)
+        self.stamp = made.any_id() or entry["time"].any_id()
 
     def events(self) -> Iterator[Event]:
         """Yield what the item says; a kind that is not known, and the dashboard's test, is an event of its own."""

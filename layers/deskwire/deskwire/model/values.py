@@ -122,7 +122,7 @@ def _first_init(self: object, *given: object, **named: object) -> None:
 
 def _init(cls: type) -> Callable[..., None]:
     fields: dict[str, Field] = cls.__dict__["__value_fields__"]
-    known: dict[str, object] = {"_set": object.__setattr__, "_missing": _MISSING}
+    known: dict[str, object] = {"_missing": _MISSING}
     parameters, body = [], []
     for name, each in fields.items():
         value = name
@@ -135,7 +135,8 @@ def _init(cls: type) -> Callable[..., None]:
             parameters.append(f"{name}=_default_{name}")
         else:
             parameters.append(name)
-        body.append(f" _set(self, {name!r}, {value})")
+        known[f"_set_{name}"] = getattr(cls, name).__set__  # the slot's own: nothing is looked up by name
+        body.append(f" _set_{name}(self, {value})")
     if hasattr(cls, "__post_init__"):
         body.append(" self.__post_init__()")
     star = "*, " if cls.__dict__["__value_kw_only__"] and parameters else ""
