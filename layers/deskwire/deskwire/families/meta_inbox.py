@@ -166,7 +166,8 @@ class Item:
         if not self.sender:
             raise PayloadError(f"{message.path} has no sender")
         attachments, facts = self.attachments(message), filled(self.facts(message))
-        text = message["text"].exact("") or message["quick_reply"]["payload"].exact("")
+        pressed = message["quick_reply"]["payload"]
+        text = message["text"].exact("") or pressed.exact("")
         otherwise = "a question about a product" if "Product" in facts else "an empty message"
         if flag(message["is_unsupported"]):
             otherwise = self.hidden
@@ -178,7 +179,7 @@ class Item:
             attachments=attachments,
             reply_to=message["reply_to"]["mid"].any_id(),
             echo_of=message["metadata"].text("") if self.own else "",
-            choice=choice_in(message["quick_reply"]["payload"].text("")),
+            choice=choice_in(pressed.text("")),
             facts=facts,
         )
 

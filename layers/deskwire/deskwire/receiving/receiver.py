@@ -39,7 +39,7 @@ from deskwire.verification.rule import UNAVAILABLE, Context, Verification
 from deskwire.web import request as http
 from deskwire.web.request import Request, Response
 
-from .content import Content, content
+from .content import content
 
 if TYPE_CHECKING:
     from deskwire.contracts.actions import Action, Actions, Read
@@ -272,7 +272,7 @@ class Receiver:
             _known(endpoint, connector, {wanted.account})
             return self._look(wanted, connector.name)
         if isinstance(wanted, Write):
-            _known(endpoint, connector, _accounts(connector, wanted.events))
+            _known(endpoint, connector, _accounts(wanted.events))
             self._enqueue(request, endpoint, dismiss(wanted.events, self.telemetry))
             self.telemetry.count("Events", len(wanted.events))
             return wanted.response
@@ -288,37 +288,33 @@ class Receiver:
 
     def _take(self, request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Response:
         found = content(request, endpoint, connectors)
-        self._refuse_replay(request, connectors, found)
+        parked = found.parked
+        told = [(each, [event for event in found.events if event.connector == each.name]) for each in connectors]
+        for each, events in told:
+            if events or parked:
+                self._refuse_replay(request, each, events)
         if found.error is not None and any(isinstance(each, Rejects) for each in connectors):
             raise found.error
-        for each in connectors:
-            _known(endpoint, each, _accounts(each, found.events))
+        for each, events in told:
+            _known(endpoint, each, _accounts(events))
         if found.error is not None and not isinstance(found.error, PayloadError):
             # A fault of ours; answered 500, the platform would repeat it for days and then switch the webhook off.
             self.telemetry.count("Failures")
         brief = any(each.terms.keeps_words is not None for each in connectors)
-        for unreadable in found.parked:
+        for unreadable in parked:
             self._park(request, endpoint, unreadable, brief=brief)
         self._enqueue(request, endpoint, dismiss(found.events, self.telemetry))
         self.telemetry.count("Deliveries")
         self.telemetry.count("Events", len(found.events))
-        if not found.events and not found.parked:
+        if not found.events and not parked:
             self.telemetry.count("EmptyDeliveries")
-        acknowledged = (
-            connector.acknowledged(request, [event for event in found.events if event.connector == connector.name])
-            for connector in connectors
-        )
-        return _first(acknowledged) or Response(200)
+        return _first(each.acknowledged(request, events) for each, events in told) or Response(200)
 
-    def _refuse_replay(self, request: Request, connectors: Sequence[Connector], found: Content) -> None:
+    def _refuse_replay(self, request: Request, connector: Connector, events: Sequence[Happened]) -> None:
         """Raise `SignatureError` for what was signed so long ago that a repetition would not be known as one."""
-        for each in connectors:
-            events = [event for event in found.events if event.connector == each.name]
-            if each.verification.stamped or not (events or found.parked):
-                continue
-            made = each.delivered_at(request, events)
-            if made is not None and self.clock() - made > REMEMBERED:
-                raise SignatureError(f"the delivery is of {made:%Y-%m-%d}, which no platform repeats so late: a replay")
+        made = None if connector.verification.stamped else connector.delivered_at(request, events)
+        if made is not None and self.clock() - made > REMEMBERED:
+            raise SignatureError(f"the delivery is of {made:%Y-%m-%d}, which no platform repeats so late: a replay")
 
     def _enqueue(self, request: Request, endpoint: EndpointView, events: Sequence[Happened]) -> None:
         letters = letters_of(events, endpoint.name, endpoint.side, request.received_at.isoformat(), self.archive)
@@ -377,9 +373,9 @@ def _known(endpoint: EndpointView, connector: Connector, accounts: Iterable[str]
         raise UnknownAccount("the endpoint has no connection for the account that the page names")
 
 
-def _accounts(connector: Connector, events: Sequence[Happened]) -> set[str]:
+def _accounts(events: Sequence[Happened]) -> set[str]:
     """Return the accounts that a connector's events are of."""
-    return {each.account for each in events if isinstance(each, Event) and each.connector == connector.name}
+    return {each.account for each in events if isinstance(each, Event)}
 
 
 def _connector(side: str, name: str) -> Connector:
