@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 
 from deskwire.model.errors import PermanentError
 from deskwire.model.events import Attachment, AttachmentKind
@@ -26,7 +25,7 @@ SILENT = "Vtiger's “files_retrieve” fails, as it does on PHP 8: see docs/hel
 def attachments(row: Node, prefix: str) -> tuple[Attachment, ...]:
     """Return the files of a comment; their names and types come with the bytes. One without a number has no id."""
     given = value(row["imageattachmentids"]) or value(row["filename"])
-    parts = [part for part in re.split(r"\s*,\s*", given.strip()) if part]
+    parts = filter(None, map(str.strip, given.split(",")))
     numbers = [f"{prefix}x{part}" if part.isdecimal() else part for part in parts]
     return tuple(
         Attachment(AttachmentKind.FILE, id=number)
