@@ -315,7 +315,8 @@ class Stack:
 
     def killed(self) -> Counter[str]:
         """Return how many processes of each function `kill` has killed."""
-        names = {getattr(self.deployed, name): name for name in ("receive", "converse", "sweep", "watch")}
+        functions = ("receive", "converse", "sweep", "watch", "archiving")
+        names = {getattr(self.deployed, name): name for name in functions}
         return Counter(names[function] for function in re.findall(r"^KILLED (\S+)$", self.logs(), re.MULTILINE))
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:

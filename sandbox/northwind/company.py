@@ -128,6 +128,7 @@ class Company:
         machines = children.enter_context(Machines(MODEL, clock=self.clock)).address
         self._shared |= {f"{service}.{REGION}.amazonaws.com": machines for service in ("bedrock-runtime", "comprehend")}
         parameters |= {"ClassifierModels": f"arn:aws:bedrock:*::foundation-model/{MODEL}", "Comprehend": "on"}
+        parameters["TranscriptDays"] = "400"
         for helpdesk in self._desks:
             children.enter_context(helpdesk)
         self.stack = children.enter_context(

@@ -42,6 +42,7 @@ def rights(stack, page=PAGE):
         "PARKED_ARN": queue(deployed.parked),
         "MAILBOX_ARN": queue(deployed.mailbox),
         "ARCHIVE_ARN": f"arn:aws:s3:::{deployed.archive}",
+        "TRANSCRIPTS_ARN": f"arn:aws:s3:::{deployed.transcripts}",
         "SECRETS_ARN": f"arn:aws:secretsmanager:{REGION}:{account}:secret:{deployed.secrets_prefix}*",
     }
     (written,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
