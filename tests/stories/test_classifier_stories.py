@@ -8,7 +8,7 @@ import pytest
 
 from deskwire.aws.transport import SignedTransport
 from deskwire.care.policy import Bedrock, Comprehend
-from deskwire.conversation.classifiers import Classifiers
+from deskwire.conversation.classifiers import COMPREHEND, Classifiers
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.web.rest import Answer, Direct, with_hosts
 from sandbox.helpdesks.zendesk.played import Zendesk
@@ -163,6 +163,13 @@ def test_comprehend_is_asked_in_its_languages_alone(machines, ask):
     assert ask(rules, "Delightful.", "en").opinion.kind == "mention"
     assert ask(rules, "Ég bjóst við meiru.", "is") is None
     assert len(machines.read) == 2
+
+
+def test_comprehend_is_asked_for_each_language_by_the_code_that_aws_s_description_has():
+    client = boto3.client("comprehend", region_name="eu-west-1", aws_access_key_id="A", aws_secret_access_key="B")
+    codes = client.meta.service_model.shape_for("LanguageCode").enum
+    assert set(COMPREHEND.values()) == set(codes)
+    assert {name: code for name, code in COMPREHEND.items() if name != code} == {"zh-Hans": "zh", "zh-Hant": "zh-TW"}
 
 
 def test_comprehend_reads_no_more_than_it_weighs(machines, ask):

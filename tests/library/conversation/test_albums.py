@@ -36,6 +36,15 @@ def test_the_pictures_of_an_album_are_filed_as_one_with_all_words_and_attachment
     assert item.message.event.text == "picture 1", "each is recorded as it came"
 
 
+def test_all_else_of_an_album_is_the_first_picture_s_with_what_only_a_later_one_has():
+    first = picture(1, facts={"Sent from": "a phone"}, subject="Broken")
+    second = picture(2, facts={"Sent from": "a browser", "Replies to": "a story"}, suspicion="spam", subject="Other")
+    event = plan(first, second, picture(3, suspicion="more"), now=LATER).file[0].event
+    assert event.facts == {"Sent from": "a phone", "Replies to": "a story"}
+    assert (event.suspicion, event.subject) == ("spam", "Broken")
+    assert plan(picture(1, suspicion="first"), second, now=LATER).file[0].event.suspicion == "first"
+
+
 def test_an_album_whose_latest_picture_has_just_come_is_waited_for_and_its_author_is_known_meanwhile():
     waits = plan(picture(1), picture(2), now=NOW + timedelta(seconds=2))
     assert (waits.file, waits.wait) == ((), 3)

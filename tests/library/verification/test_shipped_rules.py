@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hmac
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +15,7 @@ from deskwire.verification.address import Address
 from deskwire.verification.basic import Basic
 from deskwire.verification.called import SignedCall
 from deskwire.verification.ed25519 import Ed25519
+from deskwire.verification.hmac import HmacHeader
 from deskwire.verification.rule import Context
 from deskwire.verification.stamped import Stamped
 from deskwire.verification.standard import StandardWebhook
@@ -41,6 +44,19 @@ RULES = {
         {"s": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
     ),
     "stamped": (Stamped(header="TikTok-Signature", secret="s", signature="s"), {"s": "invented"}, {"s": "zzz-not-it"}),
+    "hmac": (HmacHeader(header="X-Hub-Signature-256", secret="s", prefix="sha256="), {"s": "12345"}, {"s": "54321"}),
+    "iso": (
+        HmacHeader(
+            header="X-Signature",
+            secret="s",
+            encoding="base64",
+            signed="{timestamp}{body}",
+            timestamp_header="X-Signature-Timestamp",
+            timestamp_format="iso",
+        ),
+        {"s": "12345"},
+        {"s": "54321"},
+    ),
     "url": (SignedUrl(header="X-Twilio-Signature", secret="s"), {"s": "12345"}, {"s": "54321"}),
     "called": (
         SignedCall(header="X-HubSpot-Signature-v3", timestamp_header="X-HubSpot-Request-Timestamp", secret="s"),
@@ -53,8 +69,8 @@ RULES = {
         {"public_key": "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"},
     ),
 }
-SIGN_THE_BODY = ("standard", "stamped", "url", "called", "ed25519")
-STAMPED = ("standard", "stamped", "called", "ed25519")
+SIGN_THE_BODY = ("standard", "stamped", "hmac", "iso", "url", "called", "ed25519")
+STAMPED = ("standard", "stamped", "iso", "called", "ed25519")
 ONLY = pytest.mark.parametrize("name", RULES)
 
 
@@ -137,6 +153,42 @@ def test_no_message_tells_the_secret(name):
             verified(name, values=values)
         for secret in (*RULES[name][1].values(), *RULES[name][2].values()):
             assert secret not in f"{caught.value} {RULES[name][0]!r} {signed(name)!r}"
+
+
+@pytest.mark.parametrize("name", ["bearer", "basic", "hmac"])
+def test_what_stands_before_the_proof_belongs_to_it(name):
+    request = signed(name)
+    (header,) = RULES[name][0].headers
+    value = request.headers[header]
+    ahead = next(value[: value.index(mark) + 1] for mark in (" ", "=") if mark in value)
+    for other in ("", "Token ", "Bearer ", "Basic ", "sha1=", ahead + ahead):
+        if other != ahead:
+            with pytest.raises(SignatureError):
+                verified(name, signed(name, headers={**request.headers, header: other + value.removeprefix(ahead)}))
+
+
+@pytest.mark.parametrize("name", STAMPED)
+def test_a_stamp_is_the_one_that_was_signed_and_no_other_stands_beside_it(name):
+    """The stamp is too old where another may be given: an attacker repeats what was genuine once."""
+    request = signed(name)
+    late = NOW + timedelta(minutes=6)
+    (header,) = [each for each in RULES[name][0].headers if "time" in each or each == "tiktok-signature"]
+    now = dataclasses.replace(signed(name), headers={})
+    now = RULES[name][0].sign(now, Secrets(RULES[name][1]), late).headers[header]
+    old = request.headers[header]
+    for both in (f"{old},{now}", f"{now},{old}", f"{now.split(',')[0]},{old}", f"{old},{now.split(',')[0]}"):
+        with pytest.raises(SignatureError):
+            verified(name, signed(name, headers={**request.headers, header: both}), now=late)
+
+
+@pytest.mark.parametrize("stamp", ["2026-11-21T12:00:00", "2026-11-21", "12:00:00Z", "1795262400", "now"])
+def test_a_signed_stamp_without_date_time_and_offset_is_refused(stamp):
+    """However genuine: a time without an offset is another one wherever it is read."""
+    right = RULES["iso"][1]
+    signature = base64.b64encode(hmac.digest(right["s"].encode(), stamp.encode() + b"a=1&b=2", "sha256")).decode()
+    headers = {"x-signature": signature, "x-signature-timestamp": stamp}
+    with pytest.raises(SignatureError, match="X-Signature-Timestamp"):
+        verified("iso", signed("iso", headers=headers))
 
 
 # ------------------------------------------------------------------------------- the vendors' own examples
