@@ -16,7 +16,7 @@ from deskwire.conversation.mirroring import ENDED
 from deskwire.model.secret import Secrets
 from deskwire.operating.auditing import audit, mend
 from deskwire.operating.erasing import Eraser, Person
-from deskwire.ports import Put, Update
+from deskwire.ports import Letter, Put, Update
 from deskwire.ports.memory import MemoryPile
 from deskwire.registry import helpdesk
 from deskwire.watching.mirroring import MirrorWatch
@@ -326,15 +326,20 @@ def test_what_waits_for_a_helpdesk_that_is_no_more_ends_too(moving):
     assert {(row["state"], row["reason"]) for row in ended} == {("suppressed", ENDED)}
 
 
-def test_who_is_erased_is_erased_in_the_mirror(moving):
-    says(moving, "my telephone is 555-0199", "Hello?")
-    moving.answers("Dear Marta, call 555-0100.")
-    assert "555-0199" in str(moving.copies())
+def erased(moving):
+    """Erase the customer; return the certificate."""
     eraser = Eraser(
         table=moving.table, archive=moving.archive, parked=MemoryPile([]), dead=MemoryPile([]),
         directory=moving.directory, clock=moving.now, owner=lambda: f"erase-{next(moving.owners)}",
     )  # fmt: skip
-    certificate = eraser.erase(Person("messenger", CUSTOMER))
+    return eraser.erase(Person("messenger", CUSTOMER))
+
+
+def test_who_is_erased_is_erased_in_the_mirror(moving):
+    says(moving, "my telephone is 555-0199", "Hello?")
+    moving.answers("Dear Marta, call 555-0100.")
+    assert "555-0199" in str(moving.copies())
+    certificate = erased(moving)
     assert certificate["complete"]
     assert "555-0199" not in str(moving.copies())
     kept = "".join(
@@ -363,12 +368,32 @@ def test_the_words_of_an_answer_are_erased_in_a_mirror_that_the_conversation_doe
     place = (moving.thread()["pk"], "THREAD")
     moving.table.items[place].pop("mirrored")
     assert "555-0100" in str(moving.copies())
-    eraser = Eraser(
-        table=moving.table, archive=moving.archive, parked=MemoryPile([]), dead=MemoryPile([]),
-        directory=moving.directory, clock=moving.now, owner=lambda: f"erase-{next(moving.owners)}",
-    )  # fmt: skip
-    assert eraser.erase(Person("messenger", CUSTOMER))["complete"]
+    assert erased(moving)["complete"]
     assert "555-0100" not in str(moving.copies())
+
+
+@pytest.mark.parametrize("item", ["THREAD", ""])
+def test_an_answer_that_waits_first_for_a_mirror_is_erased_whoever_died(moving, monkeypatch, item):
+    """Whoever sent it died before the conversation knew, and the next as the mirror began, which is down."""
+    moving.connections(mirror="")
+    says(moving, "my telephone is 555-0199")
+    moving.connections(mirror="nova")
+    moving.nova.faults.add(broken(503), times=1_000_000)
+    monkeypatch.setattr(moving, "watch", lambda **_: None)
+    moving.answers("Dear Marta, call 555-0100.")
+    moving.thread().pop("mirrored")
+    monkeypatch.undo()
+    moving.watch()
+    letter = moving.dies_at(item)
+    moving.tick(400)
+    assert not erased(moving)["complete"], "the mirror cannot be asked whether it stands there"
+    moving.nova.faults.clear()
+    assert erased(moving)["complete"]
+    moving.mailbox.send([Letter(letter.group, letter.dedupe + "again", letter.body)])
+    for _ in range(10):
+        moving.later(300)
+    assert not moving.copies()
+    assert "555-0100" not in str(moving.table.items)
 
 
 def test_a_copy_on_its_way_when_its_person_is_erased_is_not_filed(moving):
@@ -376,11 +401,7 @@ def test_a_copy_on_its_way_when_its_person_is_erased_is_not_filed(moving):
     says(moving, "my telephone is 555-0199")
     moving.clock.advance(0)
     letters_after = Moving.watch
-    eraser = Eraser(
-        table=moving.table, archive=moving.archive, parked=MemoryPile([]), dead=MemoryPile([]),
-        directory=moving.directory, clock=moving.now, owner=lambda: f"erase-{next(moving.owners)}",
-    )  # fmt: skip
-    assert eraser.erase(Person("messenger", CUSTOMER))["complete"]
+    assert erased(moving)["complete"]
     letters_after(moving)
     moving.work()
     assert not moving.copies()

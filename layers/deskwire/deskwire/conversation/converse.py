@@ -148,7 +148,7 @@ class Conversation:
         elif message.content is None and not message.note:
             return ERASED
         mirror = mirror_thread(helpdesk, thread_key)
-        begins = beginning(ledger, helpdesk, thread_key, message)
+        begins = beginning(helpdesk, thread_key, ledger.thread(thread_key) if message.event is None else None)
         return self._go_on(ledger, mirror, message, lambda: ledger.take(mirror, message.event, message.key, begins))
 
     def _record(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> str:

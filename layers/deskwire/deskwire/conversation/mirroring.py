@@ -1,20 +1,21 @@
-"""A conversation's mirror: how it begins, and what its messages quote of the conversation."""
+"""A conversation's mirror: how it begins, and until when it goes on."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .ledger import Ledger
-from .recorded import Recorded
+from .thread import Thread
 
 ENDED = "its conversation is no longer copied into this helpdesk"
 
 
-def beginning(ledger: Ledger, helpdesk: str, thread_key: str, message: Recorded) -> dict[str, Any]:
-    """Return what a mirror knows from its beginning: what it copies, and for a note the account."""
+def beginning(helpdesk: str, thread_key: str, first: Thread | None) -> dict[str, Any]:
+    """Return what a mirror knows from its beginning: what it copies, and where no event says so whose it is.
+
+    `first` is the conversation: by its customer an erasure finds the mirror, whoever dies.
+    """
     begins: dict[str, Any] = {"helpdesk": helpdesk, "mirrors": thread_key}
-    first = ledger.thread(thread_key) if message.event is None else None
     if first is None:
         return begins
     known = {"channel": first.channel, "account": first.account, "thread": first.thread}
-    return begins | known | {"visibility": str(first.visibility)}
+    return begins | known | {"visibility": str(first.visibility), "author": dict(first.author)}

@@ -27,6 +27,7 @@ from deskwire.conversation import wording
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.entries import customer
 from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
+from deskwire.conversation.mirroring import beginning
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
 from deskwire.conversation.table import (
     LINK,
@@ -230,10 +231,13 @@ class Eraser:
         traces = self.find(person)
         again: set[str] = set()
         left = [*sorted(traces.aliases), *sorted(traces.threads)]  # a thread leads to its aliases, so it is last
+        begins: dict[str, Mapping[str, Any]] = {}
         for key in left:
+            links = traces.links.get(key, frozenset())
             try:
-                mirrors = self._thread(person, key, led=key in traces.aliases, links=traces.links.get(key, frozenset()))
+                mirrors = self._thread(person, key, begins.get(key, {}), led=key in traces.aliases, links=links)
                 left += [each for each in mirrors if each not in left]
+                begins |= mirrors
             except (Busy, Moved, Conflict):
                 again.add("a conversation is being worked on: run it again in three minutes")
             except (TemporaryError, ConfigurationError) as error:
@@ -259,23 +263,26 @@ class Eraser:
 
     # ---------------------------------------------------------------- a conversation
 
-    def _thread(self, person: Person, key: str, *, led: bool, links: frozenset[Key]) -> list[str]:
-        """Erase a thread with the links posted in it; return its mirrors.
+    def _thread(
+        self, person: Person, key: str, begins: Mapping[str, Any], *, led: bool, links: frozenset[Key]
+    ) -> dict[str, Mapping[str, Any]]:
+        """Erase a thread with the links posted in it; return its mirrors, each with what it `begins` with.
 
-        A copy may be on its way to a mirror that has not begun.
+        A copy may be on its way to a mirror that has not begun, or whose worker died as it began.
         """
         item = self.table.get(thread_item(key)) or {}
         if item.get("alias_of"):  # nobody works on it
             self._slice(person, None, key, most=None)
             if led:
                 self.table.transact([Delete(thread_item(key)), Update(person.certificate, add={"aliases": 1})])
-            return []
-        left, mirrors = True, []
+            return {}
+        left = True
+        mirrors: dict[str, Mapping[str, Any]] = {}
         while left:
             ledger = Ledger(self.table, self.clock, self.owner())
-            thread = ledger.take(key, None, "")
+            thread = ledger.take(key, None, "", begins)
             ledger.conclude(thread)
-            mirrors = [mirror_thread(helpdesk, key) for helpdesk in thread.mirrored]
+            mirrors = {mirror_thread(each, key): beginning(each, key, thread) for each in self._mirrored(thread)}
             left = self._held(person, ledger, thread, links)
         return mirrors
 
@@ -434,6 +441,14 @@ class Eraser:
         gone = [Delete(key) for key in (*shown, *ours, *sorted(links))]
         for start in range(0, len(gone), 50):
             self.table.transact(gone[start : start + 50])
+
+    def _mirrored(self, thread: Thread) -> list[str]:
+        """Return the helpdesks into which a conversation is copied.
+
+        A worker may have sent an answer that is to be copied, and not have lived to say so in the thread.
+        """
+        named = [row["mirror"] for row in self.table.query(f"T#{thread.key}", "S#") if "mirror" in row]
+        return [*dict.fromkeys([*thread.mirrored, *named])]
 
     def _remove_answers(self, thread: Thread) -> None:
         """Remove the words of agents' answers, kept where a mirror was to be told of them."""
