@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -405,6 +406,51 @@ def test_a_copy_on_its_way_when_its_person_is_erased_is_not_filed(moving):
     letters_after(moving)
     moving.work()
     assert not moving.copies()
+
+
+def erased_as_it_is_written(moving, when, *, dies):
+    """Have the customer erased as the next copy is written into its mirror: just before that, or just after."""
+    put = moving.table.put
+
+    def writing(write):
+        if not write.item["pk"].startswith("T#mirror/"):
+            put(write)
+            return
+        moving.table.put = put
+        for act in (lambda: put(write), lambda: erased(moving))[:: -1 if when == "before" else 1]:
+            act()
+        if dies:
+            raise RuntimeError("the machine is gone")
+
+    moving.table.put = writing
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("first", ["a message", "an answer"])
+def test_what_is_being_written_into_a_mirror_when_its_person_is_erased_is_not_filed(
+    moving, monkeypatch, first, when, dies
+):
+    """Its worker has read the words."""
+    moving.connections(mirror="" if first == "an answer" else "nova")
+    monkeypatch.setattr(moving, "watch", lambda **_: None)
+    says(moving, "my telephone is 555-0199")
+    if first == "an answer":
+        moving.connections(mirror="nova")
+        moving.answers("Dear Marta, call 555-0100.")
+    monkeypatch.undo()
+    moving.watch()
+    erased_as_it_is_written(moving, when, dies=dies)
+    letter = moving.mailbox.take()
+    with pytest.raises(RuntimeError) if dies else nullcontext():
+        moving.conversation.handle(letter.body)
+    moving.tick(400)
+    moving.mailbox.send([Letter(letter.group, letter.dedupe + "again", letter.body)])
+    for _ in range(10):
+        moving.later(300)
+    assert not moving.copies()
+    kept = [row for (pk, sk), row in moving.table.items.items() if pk.startswith("T#") and sk[:2] in {"M#", "S#"}]
+    assert not [row for row in kept if row.get("event") or row.get("note") or row.get("words")]
 
 
 def test_nothing_is_copied_without_a_mirror(moving):

@@ -141,13 +141,14 @@ class Conversation:
 
     def _copy(self, helpdesk: str, thread_key: str, item: str) -> str:
         """Record what was filed in a conversation in its mirror too, and give that a turn."""
-        ledger = self._ledger()
+        ledger, mirror = self._ledger(), mirror_thread(helpdesk, thread_key)
         message = ledger.original(thread_key, item)
         if message is None:
             message = end(Recorded(key=item[2:]), Outcome.DEAD, "its record is gone")
-        elif message.content is None and not message.note:
-            return ERASED
-        mirror = mirror_thread(helpdesk, thread_key)
+        elif message.wordless:
+            message = ledger.message(mirror, message.key)  # a worker that died may have written it down
+            if message is None or message.done:
+                return ERASED
         begins = beginning(helpdesk, thread_key, ledger.thread(thread_key) if message.event is None else None)
         return self._go_on(ledger, mirror, message, lambda: ledger.take(mirror, message.event, message.key, begins))
 
@@ -184,7 +185,8 @@ class Conversation:
         if thread is None:
             return ROUTED
         # Recording took too long: the message may have been redelivered to another worker, so read its state again.
-        fresh = existing is None and self.clock() - began < RECHECK_AFTER
+        # It may also have been erased since it was recorded.
+        fresh = existing is None and self.clock() - began < RECHECK_AFTER and not thread.erased
         outcomes = self._turn(ledger, thread, message if fresh else None)
         return outcomes.get(message.key, "recorded")
 

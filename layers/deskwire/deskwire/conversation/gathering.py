@@ -20,7 +20,7 @@ from .decide import MOST, Pending, Undelivered
 from .entries import assess
 from .ledger import UNDELIVERED, Ledger, text_digest
 from .mirroring import ENDED
-from .recorded import Outcome, Recorded
+from .recorded import ERASED, Outcome, Recorded
 from .surveys import rating_of
 from .thread import Thread
 from .turn import Turn
@@ -75,6 +75,9 @@ class Gathering:
             return Pending(message=message, aside=NO_HELPDESK)
         if turn.mirrors and message.signal is None and not turn.connection.mirrors_into(turn.definition.name):
             return Pending(message=message, aside=ENDED)  # nobody asks whether it may be there
+        # Its worker may have read the words, and written them here after they were erased.
+        if turn.mirrors and message.since is not None and self.ledger.is_erased(turn.thread.mirrors, message):
+            return Pending(message=message, aside=ERASED)
         report = message.event is not None and message.event.kind is Kind.UNDELIVERED
         look = self._reported if report else self._known
         return look(turn, message, doubtful=doubtful)

@@ -21,6 +21,7 @@ from deskwire.letters import content_in, event_in, stored
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, decompose, digest
+from deskwire.model.mirrors import ENDS
 from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import (
@@ -204,6 +205,12 @@ class Ledger:
         return replace(
             known, state=RECORDED, reason="", ticket="", entry="", by="", recorded_at=0, trouble="", mirror=""
         )
+
+    def is_erased(self, thread_key: str, message: Recorded) -> bool:
+        """Return whether the words of what a mirror copies are erased in the conversation."""
+        items = ENDS if message.event is None else ("M#",)
+        found = (self.original(thread_key, item + message.key) for item in items)
+        return any(each is not None and each.wordless for each in found)
 
     def message(self, thread_key: str, key: str) -> Recorded | None:
         """Return a message of the thread, or None."""
@@ -585,7 +592,7 @@ class Ledger:
             fields |= {"mirror": message.mirror, **({"quotes": list(message.quotes)} if message.quotes else {})}
         if message.figures:
             fields["figures"] = message.figures
-        words = ("event", "raw", "raw_at") if message.reason == ERASED or _told(message) else ()
+        words = ("event", "raw", "raw_at", "note") if message.reason == ERASED or _told(message) else ()
         if message.event is not None and message.by == "completed" and not words:
             fields |= {"event": message.item(thread.key)["event"]}
         fields |= self._ended(message.keep_until)

@@ -100,6 +100,11 @@ class Recorded:
         return self.event or self.signal or self.notice
 
     @property
+    def wordless(self) -> bool:
+        """Whether nothing is left of what was said: it was erased."""
+        return self.content is None and not self.note
+
+    @property
     def reminder(self) -> bool:
         """Whether it is a note that is needed in its own ticket alone."""
         return self.key.startswith((f"{REMINDER}/", f"{HISTORY}/", RATING))
