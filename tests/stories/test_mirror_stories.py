@@ -14,6 +14,8 @@ from cli import thread as conversation
 from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, connection_key, item
 from deskwire.conversation.mirroring import ENDED
+from deskwire.letters import notices
+from deskwire.model.notices import Notice, Purpose
 from deskwire.model.secret import Secrets
 from deskwire.operating.auditing import audit, mend
 from deskwire.operating.erasing import Eraser, Person
@@ -294,6 +296,22 @@ def test_what_watch_lost_is_named_by_the_audit_and_mended(moving):
     assert mend(moving.table, moving.mailbox, moving.archive, found.strays, moving.now()) == 1
     moving.work()
     assert "4471" in moving.copies()[0][1]
+    assert not audit(moving.table, since=START, now=moving.now()).strays
+
+
+def test_what_a_customer_is_told_of_an_incident_is_copied(moving):
+    says(moving, "The app does not work")
+    place = {"channel": "messenger", "account": PAGE, "thread": f"messenger/{PAGE}/{CUSTOMER}"}
+    told = Notice(
+        incident="20261102-3f9c1", purpose=Purpose.UPDATE, number=1, texts={"en": "It works."}, default="en", **place
+    )
+    joined = Notice(incident="20261102-3f9c1", purpose=Purpose.JOINED, words="Belongs to the incident.", **place)
+    moving.mailbox.send(notices([joined, told], moving.now().isoformat()))
+    moving.work()
+    assert moving.heard()[-1] == "It works."
+    (ticket,) = moving.copies()
+    assert ["It works." in words for words in ticket] == [False, True]
+    assert "told about the incident 20261102-3f9c1 (update 1)" in ticket[1]
     assert not audit(moving.table, since=START, now=moving.now()).strays
 
 

@@ -29,6 +29,7 @@ from .decide_reply import PATIENCE, TYPING, Attempt, Case, Send, Skip, Tell, Wai
 from .guarding import beside
 from .ledger import UNENDED, Ledger
 from .linking import Linking
+from .mirroring import copied
 from .recorded import Outcome, Recorded
 from .sending import Sending
 from .spoken import Spoken, Writer, addressed, spoken
@@ -208,15 +209,9 @@ class Relaying:
         """Return what a mirror and the archive are to be told of a reply once it was sent, as far as there are any."""
         keeps = turn.connection.policy.archive == "words" and turn.channel.terms.keeps_words is None
         said = {"said": case.text} if keeps and case.text else {}
-        if not turn.mirror:
-            return said
-        turn.copies()
         where = f"{turn.definition.name}, ticket {case.reply.ticket}"
         names = [each.name or each.line() for each in files]
-        return said | {
-            "mirror": turn.mirror,
-            "words": wording.mirrored(case.reply, case.text, names, where, turn.channel.title),
-        }
+        return said | copied(turn, wording.mirrored(case.reply, case.text, names, where, turn.channel.title))
 
     def _say_beside(self, turn: Turn, answer: Outgoing) -> None:
         """Say in public, once in a conversation, that there is a private answer. The answer stands without it, too."""

@@ -18,6 +18,7 @@ from .acknowledging import unwelcome
 from .decide import Pending, Plan
 from .incidents import language_for, update_key
 from .ledger import Ledger
+from .mirroring import copied
 from .sending import Sending
 from .table import moment
 from .thread import outgoing
@@ -59,7 +60,7 @@ class Updating:
         permit = self._permit(turn, key)
         if isinstance(permit, Permit):
             text = cut(text, permit.limit.most, permit.limit.unit)
-            state, reason = self._sent(turn, item, key, text, permit)
+            state, reason = self._sent(turn, item, notice, text, permit)
         else:
             state, reason = self._refused(turn, key, permit.reason)
         if state == "failed":
@@ -70,11 +71,13 @@ class Updating:
             return wording.update_told(text, notice.incident, notice.number)
         return wording.update_untold(notice.incident, notice.number, reason)
 
-    def _sent(self, turn: Turn, item: Pending, key: str, text: str, permit: Permit) -> tuple[str, str]:
+    def _sent(self, turn: Turn, item: Pending, notice: Notice, text: str, permit: Permit) -> tuple[str, str]:
         """Send it at most once; return the state and the reason."""
+        key = update_key(notice.incident, notice.number)
         message = outgoing(turn.thread, key=key, text=text, automatic=True)
         turn.intended.append(key)
-        first = self.ledger.intend(turn.thread, send=key, text=text)
+        note = wording.update_told(text, notice.incident, notice.number)
+        first = self.ledger.intend(turn.thread, send=key, text=text, copied=copied(turn, note))
         state, sent, reason = self.sending.send(turn, message, permit, first=first)
         since = item.message.since
         if state == "failed" and since is not None and turn.now - since > SAID_WITHIN:
