@@ -43,7 +43,7 @@ from deskwire.verification.never import Never
 from deskwire.web.rest import Call
 
 from .answers import answers, signals
-from .api import Api, named, required
+from .api import Api, id_of, named
 from .cases import changed, closed, comment_of, opened, ticket_of, written
 from .earlier import earlier
 
@@ -145,12 +145,12 @@ class BottleCRM(Helpdesk):
             return Signals((), (max(moments, default=reach.now) - SETTLES).isoformat())
         since = _moment(cursor)
         fresh = [row for row in rows if (moment := row["timestamp"].iso()) is not None and moment > since]
-        concerned = [required(row["entity_id"], what) for row in fresh if row["user"]["id"].any_id() != api.user]
+        concerned = [id_of(row["entity_id"]) for row in fresh if row["user"]["id"].any_id() != api.user]
         if len(fresh) >= ROWS:
             query = {"slim": "true", "show_merged": "true", "limit": str(CATCHING_UP), "search": "[dw-"}
-            concerned += [required(row["id"], what) for row in listed(api.get("cases/", what, **query)["cases"], what)]
+            concerned += [id_of(row["id"]) for row in listed(api.get("cases/", what, **query)["cases"], what)]
         found: dict[str, Signal] = {}
-        for ticket in dict.fromkeys(concerned):
+        for ticket in dict.fromkeys(filter(None, concerned)):
             try:
                 shown = api.followed(ticket, what)
             except TicketGone:

@@ -10,7 +10,7 @@ from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import Node
 
-from .api import Api, Shown, required
+from .api import Api, Shown, id_of, required
 from .cases import OVER, mine
 from .words import MARK
 
@@ -37,8 +37,8 @@ def answers(api: Api, ticket: str, after: str) -> Sequence[AgentReply]:
 
 def is_answer(api: Api, row: Node) -> bool:
     """Return whether a comment is a colleague's, for the customer: what customers write there has no such author."""
-    author = row["commented_by"]["id"].any_id()
-    return bool(author) and not row["is_internal"].truth() and not mine(api, row)
+    named = row["commented_by"]["id"].any_id() and id_of(row["id"])
+    return bool(named) and row["is_internal"].raw is False and not mine(api, row)
 
 
 def _reply(api: Api, ticket: str, shown: Shown, row: Node) -> AgentReply:
@@ -54,8 +54,7 @@ def _reply(api: Api, ticket: str, shown: Shown, row: Node) -> AgentReply:
         author="",  # a comment names its author's e-mail address alone
         written_at=moment,
         attachments=tuple(
-            attached(required(each["id"], "reading the replies"), each["file_name"].text(""))
-            for each in _files(api, shown, row, moment)
+            attached(id_of(each["id"]), each["file_name"].text("")) for each in _files(api, shown, row, moment)
         ),
         withheld=withheld,
     )
@@ -85,7 +84,7 @@ def signals(api: Api, helpdesk: str, shown: Shown, since: datetime) -> Iterator[
     """Yield what colleagues did in a ticket since then: answers, and what became of it."""
     for row in shown.comments:
         moment = row["commented_on"].iso()
-        if moment is not None and moment > since and is_answer(api, row):
+        if (moment is None or moment > since) and is_answer(api, row):
             for ticket in _ours(shown):
                 yield Signal(
                     helpdesk=helpdesk,
@@ -109,7 +108,7 @@ def _changes(api: Api, shown: Shown, since: datetime) -> Iterator[Node]:
     given = None
     for row in sorted(shown.node["activities"].rows(), key=lambda each: each["created_at"].text("")):
         moment = row["created_at"].iso()
-        if moment is None or moment <= since or row["user"]["id"].any_id() == api.me:
+        if moment is None or moment <= since or row["user"]["id"].any_id() == api.me or not id_of(row["id"]):
             continue
         if row["action"].text("") in STATUSES:
             yield row

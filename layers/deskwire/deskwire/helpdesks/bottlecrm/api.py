@@ -204,9 +204,15 @@ def named(text: str) -> str:
     return text
 
 
+def id_of(node: Node) -> str:
+    """Return an id in an answer, or nothing."""
+    found = node.text("")
+    return found if ID.fullmatch(found) else ""
+
+
 def required(node: Node, what: str) -> str:
     """Return an id in the answer to `what`. Raises `TemporaryError` (ambiguous) where there is none."""
-    found = node.text("")
-    if not ID.fullmatch(found):
+    found = id_of(node)
+    if not found:
         raise TemporaryError(f"{what}: the answer names none", ambiguous=True)
     return found

@@ -9,7 +9,7 @@ from deskwire.model.tickets import COMPLAINT, MOST_EARLIER, Customer, Earlier
 from deskwire.web.reading import Node
 from deskwire.web.rest import checked
 
-from .api import HINT, Api, required
+from .api import HINT, Api, id_of
 from .cases import OVER
 from .words import of_person
 
@@ -21,13 +21,13 @@ def earlier(api: Api, customer: Customer) -> list[Earlier]:
     wanted = of_person(customer.external_id)
     query = {"slim": "true", "limit": str(MOST_EARLIER), "search": wanted[1:-1]}
     rows = listed(api.get("cases/", WHAT, **query)["cases"], WHAT)
-    found = [_earlier(row) for row in rows if wanted in row["description"].text("").split()]
+    found = [_earlier(row) for row in rows if id_of(row["id"]) and wanted in row["description"].text("").split()]
     known = {each.ticket for each in found}
     if customer.email or customer.phone:
         for contact in _contacts(api, customer):
             node = api.get(f"contacts/{contact}/", WHAT)
             if _is(customer, node["contact_obj"]):
-                found += [each for row in node["cases"].rows() if (each := _earlier(row)).ticket not in known]
+                found += [_earlier(row) for row in node["cases"].rows() if id_of(row["id"]) not in {"", *known}]
                 known |= {each.ticket for each in found}
     return sorted(found, key=lambda each: each.at.timestamp() if each.at else 0.0, reverse=True)[:MOST_EARLIER]
 
@@ -39,7 +39,8 @@ def _contacts(api: Api, customer: Customer) -> Iterator[str]:
     if answer.status == 400:  # no telephone number or address that BottleCRM could hold
         return
     for row in listed(checked(answer, what=WHAT, secret_hint=HINT).node()["duplicates"], WHAT)[:5]:
-        yield required(row["id"], WHAT)
+        if number := id_of(row["id"]):
+            yield number
 
 
 def _is(customer: Customer, contact: Node) -> bool:
@@ -51,7 +52,7 @@ def _is(customer: Customer, contact: Node) -> bool:
 def _earlier(row: Node) -> Earlier:
     status = row["status"].text("")
     return Earlier(
-        ticket=required(row["id"], WHAT),
+        ticket=id_of(row["id"]),
         subject=row["name"].text(""),
         open=status not in OVER,
         outcome=status,

@@ -35,7 +35,7 @@ from urllib.parse import urlsplit
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.families.ids import NUMBER, numbered, required_id
+from deskwire.families.ids import NUMBER, id_of, numbered, required_id
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Assignee, Signal, Status
@@ -164,9 +164,9 @@ class DjangoHelpdesk(Helpdesk):
         concerned: dict[str, tuple[Sequence[str], Assignee]] = {}
         signals: list[Signal] = []
         for row in rows:
-            if not is_staff(api, row):
+            ticket = id_of(row["ticket"])
+            if not ticket or not is_staff(api, row):
                 continue
-            ticket = required_id(row["ticket"], what)
             if ticket not in concerned:
                 try:
                     shown = api.ticket(ticket, what)

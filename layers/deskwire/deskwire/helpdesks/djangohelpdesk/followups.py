@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from deskwire.families.ids import numbered, required_id
+from deskwire.families.ids import id_of, numbered, required_id
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import Node
@@ -41,7 +41,7 @@ def answers(api: Api, ticket: str, since: int) -> Sequence[AgentReply]:
     joined = min((row["id"].number(0) for row in ours if not moved_from(row)), default=None)
     found: list[AgentReply] = []
     for row in rows:
-        number, origin = row["id"].number(0), moved_from(row)
+        number, origin = int(id_of(row["id"]) or 0), moved_from(row)
         if number <= since or not is_answer(api, row):
             continue
         withheld = QUOTED if MARK.search(row["comment"].text("")) else ""
@@ -71,7 +71,7 @@ def is_staff(api: Api, row: Node) -> bool:
 def is_answer(api: Api, row: Node) -> bool:
     """Return whether this is an agent's public answer: words or files, not a mere change of the ticket."""
     said = row["comment"].text("").strip() or row["followupattachment_set"].rows()
-    return bool(said) and row["public"].truth() and is_staff(api, row)
+    return bool(said) and row["public"].raw is True and is_staff(api, row)
 
 
 def moved_from(row: Node) -> str:

@@ -31,7 +31,7 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.families.ids import NUMBER, numbered, required_id
+from deskwire.families.ids import NUMBER, id_of, numbered, required_id
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import About, Assignee, Signal, Status
@@ -130,7 +130,7 @@ class Redmine(Helpdesk):
         since = int(after) if NUMBER.fullmatch(after) else 0
         shown = api.issue(ticket, "reading the replies")
         types = {each["id"].any_id(): each["content_type"].text("") for each in shown["attachments"].rows()}
-        rows = [row for row in shown["journals"].rows() if row["id"].number() > since and _is_answer(api, row)]
+        rows = [row for row in shown["journals"].rows() if int(id_of(row["id"]) or 0) > since and _is_answer(api, row)]
         return sorted((_reply(ticket, row, types) for row in rows), key=lambda reply: reply.order)
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
@@ -158,7 +158,8 @@ class Redmine(Helpdesk):
             asked = query | {"updated_on": f">={cursor}", "sort": "updated_on", "page": str(page)}
             rows = list(api.get("issues.json", what, **asked)["issues"].items())
             for row in rows:
-                signals += _signals(api, required_id(row["id"], what), datetime.fromisoformat(cursor))
+                if number := id_of(row["id"]):
+                    signals += _signals(api, number, datetime.fromisoformat(cursor))
                 moment = row["updated_on"].iso()
                 if moment is not None and abs(reach.now - moment) >= SETTLES:
                     settled = max(settled, _stamp(moment))
@@ -171,7 +172,7 @@ def _is_answer(api: Api, row: Node) -> bool:
     """Return whether a journal is a public note by somebody else, or a file of theirs."""
     author = row["user"]["id"].any_id()
     said = row["notes"].text("").strip() or list(_files(row))
-    return bool(said) and not row["private_notes"].truth() and author not in {"", api.user}
+    return bool(said) and row["private_notes"].raw is False and author not in {"", api.user}
 
 
 def _files(row: Node) -> Iterator[tuple[str, str]]:
@@ -213,7 +214,8 @@ def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
         return
     for row in shown["journals"].rows():
         moment = row["created_on"].iso()
-        if moment is None or moment < since or row["user"]["id"].any_id() == api.user:
+        settled = moment is not None and moment < since  # a time that cannot be read is told again and again, as one
+        if settled or row["user"]["id"].any_id() == api.user or not id_of(row["id"]):
             continue
         answered = Signal(
             helpdesk=Redmine.name,
@@ -224,7 +226,7 @@ def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
         )
         if _is_answer(api, row):
             yield answered
-        for detail in row["details"].rows():
+        for detail in row["details"].rows() if moment is not None else ():
             changed = (detail["property"].text(""), detail["name"].text(""))
             if changed == ("attr", "assigned_to_id"):
                 yield _assigned(shown, answered, detail["new_value"].any_id())

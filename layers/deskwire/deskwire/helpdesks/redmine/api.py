@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.families.ids import numbered, required_id
+from deskwire.families.ids import id_of, numbered, required_id
 from deskwire.families.selfhosted import address_of
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import PRIORITIES, File
@@ -132,7 +132,8 @@ class Api:
 
         def look() -> str:
             rows = self.get("issue_statuses.json", "reading the statuses")["issue_statuses"].items()
-            return json.dumps({row["id"].number(): row["is_closed"].truth(default=False) for row in rows})
+            known = {id_of(row["id"]): row["is_closed"].truth(default=False) for row in rows}
+            return json.dumps({number: closed for number, closed in known.items() if number})
 
         return {int(number): closed for number, closed in json.loads(self._kept("statuses", look, HOUR)).items()}
 
