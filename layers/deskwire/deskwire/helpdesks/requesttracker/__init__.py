@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, ClassVar
 from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.families.ids import numbered
+from deskwire.families.ids import id_of, numbered
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
@@ -193,15 +193,16 @@ class RequestTracker(Helpdesk):
                     fields="Creator,Created,CustomFields",
                 )["items"].items()
             )
-            for row in rows:
-                author = row["Creator"]["id"].identifier()
-                if author == tracker.user or values_of(row, MESSAGE):
-                    continue  # ours
+            known = [row for row in rows if id_of(row["id"])]
+            for row in known:
+                author = row["Creator"]["id"].any_id()
+                if author in {"", tracker.user} or values_of(row, MESSAGE):
+                    continue  # ours, or nobody knows whose
                 if name := staff(tracker, author):
                     found.append(reply(tracker, ticket, row, name))
-            if len(rows) < 100:
+            if len(rows) < 100 or not known:
                 return found
-            cursor = numbered(rows[-1]["id"].identifier())
+            cursor = id_of(known[-1]["id"])
 
     def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         body = read(request.body).object()
@@ -236,21 +237,20 @@ class RequestTracker(Helpdesk):
             fields="Created,Type,OldValue,NewValue",
         )
         # In lists `Object` is empty: each transaction is asked for its ticket, then once which of them are ours.
+        known = [row for row in rows["items"].items() if id_of(row["id"])]
         news: list[tuple[Node, str]] = []
-        for row in rows["items"].items():
-            if tells(row):
-                shown = tracker.get(f"transaction/{numbered(row['id'].identifier())}", what="polling")
-                news.append((row, numbered(shown["Object"]["id"].identifier())))
+        for row in filter(tells, known):
+            shown = tracker.get(f"transaction/{id_of(row['id'])}", what="polling")
+            if survivor := id_of(shown["Object"]["id"]):
+                news.append((row, survivor))
         ours = self._ours(tracker, {survivor for _, survivor in news})
         return Signals(
             [
-                stood(tracker, row, _signal(reach.account, ticket, row["id"].identifier(), row["Created"].iso()))
+                stood(tracker, row, _signal(reach.account, ticket, id_of(row["id"]), row["Created"].iso()))
                 for row, survivor in news
                 for ticket in ours.get(survivor, ())
             ],
-            _settled(
-                cursor, [(row["id"].identifier(), row["Created"].iso()) for row in rows["items"].items()], reach.now
-            ),
+            _settled(cursor, [(id_of(row["id"]), row["Created"].iso()) for row in known], reach.now),
         )
 
     def _ours(self, tracker: Tracker, survivors: Iterable[str]) -> dict[str, list[str]]:
@@ -269,8 +269,9 @@ class RequestTracker(Helpdesk):
         found: dict[str, list[str]] = {}
         for row in rows["items"].items():
             effective = row["EffectiveId"]
-            survivor = effective["id"].identifier("") or effective.identifier()  # an object when asked singly
-            found.setdefault(survivor, []).append(row["id"].identifier())
+            survivor = id_of(effective["id"]) or id_of(effective)  # an object when asked singly
+            if id_of(row["id"]):
+                found.setdefault(survivor, []).append(id_of(row["id"]))
         return found
 
 

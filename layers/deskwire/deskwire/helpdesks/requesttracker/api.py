@@ -104,9 +104,5 @@ def message_of(answer: Answer) -> str:
 
 def values_of(row: Node, name: str) -> list[str]:
     """Return a custom field's values in a shown ticket or transaction."""
-    return [
-        value.text("")
-        for field in row["CustomFields"].items()
-        if field["name"].text("") == name
-        for value in field["values"].items()
-    ]
+    fields = [field for field in row["CustomFields"].rows() if field["name"].text("") == name]
+    return [found for field in fields for value in field["values"].rows() if (found := value.text(""))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deskwire.families.ids import numbered
+from deskwire.families.ids import id_of
 from deskwire.model.tickets import COMPLAINT, MOST_EARLIER, Customer, Earlier
 from deskwire.web.reading import Node
 
@@ -25,13 +25,13 @@ def earlier(tracker: Tracker, customer: Customer) -> list[Earlier]:
         per_page=str(MOST_EARLIER),
         fields="Subject,Status,Created,CustomFields",
     )
-    return [_earlier(row) for row in rows["items"].items()]
+    return [_earlier(row) for row in rows["items"].items() if id_of(row["id"])]
 
 
 def _earlier(row: Node) -> Earlier:
     status = row["Status"].text("")
     return Earlier(
-        ticket=numbered(row["id"].identifier()),
+        ticket=id_of(row["id"]),
         subject=row["Subject"].text(""),
         open=status not in OVER,
         outcome=status,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from urllib.parse import quote
 
-from deskwire.families.ids import numbered
+from deskwire.families.ids import id_of, numbered
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import AgentReply, File
@@ -40,7 +39,7 @@ def written_on(tracker: Tracker, ticket: str) -> str:
     histories as in a transaction's `Object`; only ObjectId in a query still tells them apart.
     """
     shown = tracker.get(f"ticket/{ticket}", what="looking at the ticket")
-    survivor = shown["EffectiveId"]["id"].identifier(shown["id"].identifier(ticket))
+    survivor = shown["EffectiveId"]["id"].identifier(shown["id"].any_id() or ticket)
     here, since, parts = ticket, "", []
     for _ in range(MERGES):
         parts.append(f"(ObjectId = {here} AND id > {since})" if since else f"ObjectId = {here}")
@@ -55,12 +54,12 @@ def written_on(tracker: Tracker, ticket: str) -> str:
             per_page="1",
             fields="NewValue",
         )
-        merge = next(iter(links["items"].items()), None)
+        merge = next((row for row in links["items"].items() if id_of(row["id"])), None)
         if merge is None:
             break
         # fsck.com-rt://example.org/ticket/7; where it is not told, the survivor is as near as we get.
         target = TARGET.search(merge["NewValue"].text(""))
-        here, since = target[1] if target else numbered(survivor), numbered(merge["id"].identifier())
+        here, since = target[1] if target else numbered(survivor), id_of(merge["id"])
     return f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
@@ -79,31 +78,28 @@ def staff(tracker: Tracker, name: str) -> str:
 def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
     """Return a correspondence as the reply to be sent."""
     transaction = numbered(row["id"].identifier())
-    parts = list(
-        tracker.get(
-            f"transaction/{transaction}/attachments",
-            what="reading a reply",
-            fields="Filename,ContentType",
-            per_page="100",
-        )["items"].items()
+    shown = tracker.get(
+        f"transaction/{transaction}/attachments",
+        what="reading a reply",
+        fields="Filename,ContentType",
+        per_page="100",
     )
+    parts = [part for part in shown["items"].items() if id_of(part["id"])]
     texts = {
         part["ContentType"].text(""): part["id"].identifier()
         for part in reversed(parts)  # the first of each type counts
         if not part["Filename"].text("")
     }
     chosen = next((kind for kind in ("text/plain", "text/html") if kind in texts), "")
-    shown = {chosen: _attachment_of(tracker, texts[chosen])} if chosen else {}
+    words = _attachment_of(tracker, texts[chosen]) if chosen else Node({})
     # The headers of the whole stand with its outermost part, which RT stores first.
     first = min((part["id"].identifier() for part in parts), key=lambda each: int(numbered(each)), default="")
-    whole = (
-        shown[chosen] if chosen and texts[chosen] == first else _attachment_of(tracker, first) if first else Node({})
-    )
+    whole = words if chosen and texts[chosen] == first else _attachment_of(tracker, first) if first else Node({})
     return AgentReply(
         id=transaction,
         order=int(transaction),
         ticket=ticket,
-        text=words_of(_content(shown[chosen]), chosen) if chosen else "",
+        text=words_of(_content(words), chosen) if chosen else "",
         author=author,
         written_at=row["Created"].iso(),
         attachments=tuple(_attachment(part) for part in parts if part["Filename"].text("")),
@@ -123,7 +119,7 @@ def file_of(tracker: Tracker, attachment: Attachment) -> File:
 def _content(shown: Node) -> bytes:
     try:
         return base64.b64decode(shown["Content"].text(""))
-    except binascii.Error:
+    except ValueError:
         raise TemporaryError("the answer holds broken base64") from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deskwire.families.ids import numbered
+from deskwire.families.ids import id_of
 from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.values import replace
 from deskwire.web.reading import Node
@@ -20,6 +20,8 @@ NOBODY: Final = "Nobody"  # RT's own user, who owns what no person does
 
 def tells(row: Node) -> bool:
     """Return whether a transaction may concern us: of the statuses, what is solved by it, or no longer."""
+    if row["Type"].text("") == OWNER:
+        return bool(id_of(row["NewValue"]))
     return row["Type"].text("") != "Status" or _over(row["OldValue"]) != _over(row["NewValue"])
 
 
@@ -34,7 +36,7 @@ def stood(tracker: Tracker, row: Node, signal: Signal) -> Signal:
             signal,
             about=About.STATUS,
             version=f"{signal.version}-owner",
-            assignee=_owner(tracker, numbered(row["NewValue"].any_id())),
+            assignee=_owner(tracker, id_of(row["NewValue"])),
         )
     return signal
 

@@ -40,7 +40,7 @@ from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry,
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
-from .api import RECORD, TIME, Service, known, quoted, record, time_of, value
+from .api import RECORD, TIME, Service, is_of, known, quoted, time_of, value
 from .earlier import earlier
 from .files import attachments, loaded
 from .records import SOURCE, appended, changed, contact_of, found_comments, marker, opened, ticket_of
@@ -148,11 +148,12 @@ class Vtiger(Helpdesk):
                 what="reading the replies",
                 order="id",
             )
-            for row in rows:
-                last = record(row["id"], "reading the replies", prefix)
+            known_rows = [row for row in rows if is_of(row["id"], prefix)]
+            for row in known_rows:
+                last = value(row["id"])
                 if _by_staff(row):
                     found.append(_reply(service, ticket, last, row))
-            if len(rows) < 100:
+            if len(rows) < 100 or not known_rows:
                 return found
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
@@ -170,6 +171,8 @@ class Vtiger(Helpdesk):
         if not cursor:
             rows = service.rows("id,modifiedtime", "ModComments", what=what, order="modifiedtime DESC", most=1)
             newest = time_of(rows[0]["modifiedtime"]) if rows else datetime(2000, 1, 1, tzinfo=UTC)
+            if newest is None:
+                raise TemporaryError("a time in the answer cannot be read")
             return Signals((), f"{newest - SETTLES:{TIME}}")
         match = CURSOR.fullmatch(cursor)
         if match is None:
@@ -192,13 +195,14 @@ class Vtiger(Helpdesk):
                 what=what,
                 order="id",
             )
-            signals += _signals(service, rows)
-            for row in rows:
-                last = record(row["id"], what, prefix)
-                moment = time_of(row["modifiedtime"])
-                if abs(service.reach.now - moment) >= SETTLES:  # a zone that is not UTC holds nothing up
+            signals += _signals(service, [row for row in rows if is_of(row["id"], prefix)])
+            known_rows = [row for row in rows if is_of(row["id"], prefix)]
+            for row in known_rows:
+                last, moment = value(row["id"]), time_of(row["modifiedtime"])
+                # A zone that is not UTC holds nothing up.
+                if moment is not None and abs(service.reach.now - moment) >= SETTLES:
                     settled = max(settled, f"{moment:{TIME}}")
-            if len(rows) < 100:
+            if len(rows) < 100 or not known_rows:
                 return Signals(signals, settled)
         return Signals(signals, f"{since};{last};{settled}")
 
@@ -250,8 +254,8 @@ def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
         Signal(
             helpdesk=Vtiger.name,
             account=service.reach.account,
-            object_id=record(row["id"], "polling"),
-            version=f"{time_of(row['modifiedtime']):{TIME}}",
+            object_id=value(row["id"]),
+            version=value(row["modifiedtime"])[:40],
             ticket=value(row["related_to"]),
             occurred_at=time_of(row["modifiedtime"]),
         )

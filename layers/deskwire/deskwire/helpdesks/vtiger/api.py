@@ -272,12 +272,18 @@ def value(node: Node) -> str:
     return str(int(found)) if isinstance(found, bool | int) else node.text("")
 
 
-def time_of(node: Node) -> datetime:
+def is_of(node: Node, prefix: str) -> bool:
+    """Return whether this is the id of a record of the module with that prefix."""
+    found = node.text("")
+    return RECORD.fullmatch(found) is not None and found.startswith(f"{prefix}x")
+
+
+def time_of(node: Node) -> datetime | None:
     """Return a time, which the web service tells in UTC whatever its user's zone is (seen; with a server in UTC)."""
     try:
-        return datetime.strptime(node.text(), TIME).replace(tzinfo=UTC)
+        return datetime.strptime(node.text(""), TIME).replace(tzinfo=UTC)
     except ValueError:
-        raise TemporaryError("a time in the answer cannot be read") from None
+        return None
 
 
 def known(text: str) -> str:

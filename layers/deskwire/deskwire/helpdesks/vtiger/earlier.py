@@ -5,7 +5,7 @@ from __future__ import annotations
 from deskwire.model.tickets import COMPLAINT, MOST_EARLIER, Customer, Earlier
 from deskwire.web.reading import Node
 
-from .api import Service, quoted, record, time_of, value
+from .api import Service, is_of, quoted, time_of, value
 from .records import TAGS, key_of_contact
 
 OVER = frozenset({"Closed"})
@@ -32,21 +32,27 @@ def earlier(service: Service, customer: Customer) -> list[Earlier]:
         order="id DESC",
         most=MOST_EARLIER,
     )
-    return [_earlier(prefix, row) for row in rows]
+    return [_earlier(row) for row in rows if is_of(row["id"], prefix)]
 
 
 def _contacts(service: Service, prefix: str, field: str, wanted: str) -> list[str]:
-    what = "looking for the contact"
-    rows = service.rows("id", "Contacts", f"{field} = {quoted(wanted)}", what=what, order="id", most=MOST_PEOPLE)
-    return [record(row["id"], what, prefix) for row in rows]
+    rows = service.rows(
+        "id",
+        "Contacts",
+        f"{field} = {quoted(wanted)}",
+        what="looking for the contact",
+        order="id",
+        most=MOST_PEOPLE,
+    )
+    return [value(row["id"]) for row in rows if is_of(row["id"], prefix)]
 
 
-def _earlier(prefix: str, row: Node) -> Earlier:
+def _earlier(row: Node) -> Earlier:
     status = value(row["ticketstatus"])
     lines = value(row["description"]).split("\n")
     tags = next((each.partition(":")[2] for each in lines if each.startswith(f"{TAGS}:")), "")
     return Earlier(
-        ticket=record(row["id"], "looking for earlier tickets", prefix),
+        ticket=value(row["id"]),
         number=value(row["ticket_no"]),
         subject=value(row["ticket_title"]),
         open=status not in OVER,

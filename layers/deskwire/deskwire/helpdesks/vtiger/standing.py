@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deskwire.contracts.helpdesk import Signals
 from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.signals import About, Signal, shown_as
 from deskwire.web.reading import Node
 
-from .api import HOUR, RECORD, TIME, DeniedError, Service, quoted, record, time_of, value
+from .api import HOUR, RECORD, TIME, DeniedError, Service, is_of, quoted, time_of, value
 from .earlier import OVER
 
 SETTLES = timedelta(seconds=60)  # in which an earlier change may still become visible
@@ -28,8 +28,9 @@ def stood(service: Service, since: str) -> Signals:
         order="modifiedtime",
         most=PAGE,
     )
-    signals = [_stood(service, row, prefix) for row in rows]
-    times = [time_of(row["modifiedtime"]) for row in rows]
+    told = [(row, at) for row in rows if is_of(row["id"], prefix) and (at := time_of(row["modifiedtime"])) is not None]
+    signals = [_stood(service, row, at) for row, at in told]
+    times = [at for _, at in told]
     if not times:
         return Signals(signals, since)
     if len(rows) < PAGE:
@@ -39,8 +40,8 @@ def stood(service: Service, since: str) -> Signals:
     return Signals(signals, last if last > since else f"{max(times):{TIME}}")
 
 
-def _stood(service: Service, row: Node, prefix: str) -> Signal:
-    ticket, at = record(row["id"], "polling", prefix), time_of(row["modifiedtime"])
+def _stood(service: Service, row: Node, at: datetime) -> Signal:
+    ticket = value(row["id"])
     # A group has no agent, and our user owns what nobody took.
     owner, people = value(row["assigned_user_id"]), service.user.partition("x")[0]
     agent = owner if owner.partition("x")[0] == people and owner != service.user else ""

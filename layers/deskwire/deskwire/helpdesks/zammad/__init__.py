@@ -216,10 +216,10 @@ class Zammad(Helpdesk):
             rows = api.search(condition, "polling", page=number)
             for row in rows:
                 changed = row["updated_at"].iso()
-                if changed is None or not id_of(row["id"]) or _stamp(changed) <= since:
+                if not id_of(row["id"]) or (changed is not None and _stamp(changed) <= since):
                     continue
-                settled = max(settled, _stamp(changed - SETTLES))
-                signals.append(_polled(id_of(row["id"]), changed, api.reach))
+                settled = settled if changed is None else max(settled, _stamp(changed - SETTLES))
+                signals.append(_polled(id_of(row["id"]), changed or api.reach.now, api.reach))
             if len(rows) < api.most:
                 return Signals(signals, settled)
         return Signals(signals, f"{since};{page + PAGES};{settled}")
