@@ -139,7 +139,8 @@ class Generic(Helpdesk):
         key = compose("history", customer.external_id, reach.now.isoformat())
         data = {"customer": _person(customer), "most": MOST_EARLIER}
         what = "looking for earlier tickets"
-        return [_earlier(row) for row in listed(_sent(reach, "customer.history", key, data, what)["tickets"], what)]
+        rows = listed(_sent(reach, "customer.history", key, data, what)["tickets"], what)
+        return [_earlier(row) for row in rows if row["id"].any_id()]
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         """Return nothing: answers are told."""

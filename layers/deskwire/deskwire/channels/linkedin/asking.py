@@ -65,8 +65,9 @@ def _mention(event: Event, reach: Reach) -> Event:
 
 def _pictures(comment: Node) -> Iterator[Attachment]:
     """Yield a comment's pictures: `content` is a list whose entries have a `url` (seen, not documented)."""
-    for item in comment["content"].rows():
-        yield Attachment(AttachmentKind.IMAGE, url=item["url"].text(""))
+    for url in (item["url"].text("") for item in comment["content"].rows()):
+        if url:
+            yield Attachment(AttachmentKind.IMAGE, url=url)
 
 
 # ---------------------------------------------------------------------------------------------------- the answer

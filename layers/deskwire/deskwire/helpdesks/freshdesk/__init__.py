@@ -225,8 +225,8 @@ class Freshdesk(Helpdesk):
         for _ in range(LOOKS):
             query = {"updated_since": since, "order_by": "updated_at", "order_type": "asc"}
             rows = listed(api.get("tickets", "polling", **query, per_page=PAGE, page=page), "polling")
-            times = [_time(row["updated_at"]) for row in rows]
-            signals += [_changed(api, row, at) for row, at in zip(rows, times, strict=True) if _is_ours(api, row)]
+            times = [at for row in rows if (at := row["updated_at"].iso()) is not None]
+            signals += [_changed(api, row, row["updated_at"].iso() or reach.now) for row in rows if _is_ours(api, row)]
             last = max([since, *(f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in times)])
             if len(rows) < PAGE:
                 return Signals(signals, last)
@@ -237,13 +237,6 @@ class Freshdesk(Helpdesk):
 def _is_ours(api: Api, row: Node) -> bool:
     """Return whether Deskwire opened a ticket: its field says so."""
     return row["custom_fields"][key_field(api)].text("").startswith("dw-") and bool(id_of(row["id"]))
-
-
-def _time(node: Node) -> datetime:
-    at = node.iso()
-    if at is None:
-        raise TemporaryError("a time in the answer cannot be read")
-    return at
 
 
 def _changed(api: Api, row: Node, at: datetime) -> Signal:

@@ -202,10 +202,10 @@ class HubSpot(Helpdesk):
             closed = api.closed() if rows else frozenset()
             for row in rows:
                 changed = row["properties"]["hs_lastmodifieddate"].iso()
-                if changed is None or not id_of(row["id"]):
+                if not id_of(row["id"]):
                     continue
-                newest = max(newest, _milliseconds(changed))
-                signals.append(_polled(row, changed, reach, closed))
+                newest = newest if changed is None else max(newest, _milliseconds(changed))
+                signals.append(_polled(row, changed or reach.now, reach, closed))
             if not after:
                 return Signals(signals, str(max(since, newest - _span(SETTLES))))
         # So many at once: go on from the last one, which the ascending order makes the newest.

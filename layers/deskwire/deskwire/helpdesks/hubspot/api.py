@@ -155,7 +155,7 @@ class Api:
             found = next((row for row in rows if wanted in {"", row["id"].text("")}), None)
             if found is None:
                 raise ConfigurationError("there is no ticket pipeline of the id that “pipeline” names")
-            stages = sorted(found["stages"].items(), key=lambda row: row["displayOrder"].number(0))
+            stages = sorted(found["stages"].rows(), key=lambda row: row["displayOrder"].number(0))
             closed = [row["id"].text("") for row in stages if row["metadata"]["ticketState"].text("") == "CLOSED"]
             opens = [each for row in stages if (each := row["id"].text("")) not in closed]
             if not opens or not found["id"].text(""):
@@ -173,7 +173,7 @@ class Api:
             return " ".join(
                 f"{row['id'].text('')}/{stage['id'].text('')}"
                 for row in rows
-                for stage in row["stages"].items()
+                for stage in row["stages"].rows()
                 if stage["metadata"]["ticketState"].text("") == "CLOSED"
             )
 

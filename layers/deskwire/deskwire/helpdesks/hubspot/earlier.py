@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import quote
 
@@ -33,8 +33,7 @@ def earlier(api: Api, customer: Customer) -> list[Earlier]:
     payload = {"inputs": inputs, "properties": list(SHOWN), "propertiesWithHistory": []}
     answer = api.ask("POST", "crm/v3/objects/tickets/batch/read", payload, safe=True)
     rows = [row for row in api.checked(answer, WHAT).node()["results"].items() if id_of(row["id"])]
-    pipelines = {row["properties"]["hs_pipeline"].text("") for row in rows}
-    closed = {pipeline: api.stages(pipeline).closed for pipeline in sorted(pipelines)}
+    closed = api.closed() if rows else frozenset()
     return sorted((_earlier(row, closed) for row in rows), key=lambda each: -int(each.ticket))
 
 
@@ -48,9 +47,9 @@ def _tickets(api: Api, unique: str, value: str) -> set[int]:
     return {int(id_of(row["id"])) for row in rows if id_of(row["id"])}
 
 
-def _earlier(row: Node, stages: Mapping[str, Collection[str]]) -> Earlier:
+def _earlier(row: Node, stages: Collection[str]) -> Earlier:
     told = row["properties"]
-    closed = told["hs_pipeline_stage"].text("") in stages[told["hs_pipeline"].text("")]
+    closed = f"{told['hs_pipeline'].text('')}/{told['hs_pipeline_stage'].text('')}" in stages
     return Earlier(
         ticket=id_of(row["id"]),
         subject=told["subject"].text(""),

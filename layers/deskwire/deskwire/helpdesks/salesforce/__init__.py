@@ -190,7 +190,7 @@ def _stood(row: Node, me: str, reach: Reach) -> Signal | None:
     https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_case.htm
     """
     case, owner, at = id_of(row["Id"]), id_of(row["OwnerId"]), row["SystemModstamp"].iso()
-    if not case or at is None:
+    if not case or at is None or not isinstance(row["IsClosed"].raw, bool):
         return None
     agent = owner if owner.startswith(PEOPLE) and owner != me else ""
     return Signal(
@@ -207,13 +207,13 @@ def _stood(row: Node, me: str, reach: Reach) -> Signal | None:
 
 def _signal(row: Node, reach: Reach) -> Signal | None:
     comment, case, at = id_of(row["Id"]), id_of(row["ParentId"]), row["SystemModstamp"].iso()
-    if not comment or not case or at is None:
+    if not comment or not case:
         return None
     return Signal(
         helpdesk=Salesforce.name,
         account=reach.account,
         object_id=comment,
-        version=str(milliseconds(at)),
+        version="" if at is None else str(milliseconds(at)),
         ticket=case,
         occurred_at=at,
     )

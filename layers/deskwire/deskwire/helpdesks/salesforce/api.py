@@ -120,7 +120,7 @@ class Api:
         def look() -> str:
             what = "looking for Deskwire's user"
             rows = self.rows(f"SELECT Id FROM User WHERE Username = '{quoted(self._username)}'", what)  # noqa: S608 - quoted
-            number = next((id_of(row["Id"]) for row in rows), "")
+            number = next(filter(None, (id_of(row["Id"]) for row in rows)), "")
             if not number:
                 raise ConfigurationError(f"{what}: “username” is no user of the org")
             return number

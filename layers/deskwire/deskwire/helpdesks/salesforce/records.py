@@ -225,8 +225,13 @@ def answers(api: Api, case: str, after: str) -> list[AgentReply]:
         return []
     people = _users(api, {id_of(row["CreatedById"]) for row in rows} - {""})
     files = along(api, case, published, cut=len(published) >= LATEST)
-    replies = [_reply(row, people, case, api.me()) for row in rows]
-    return [replace(each, attachments=tuple(files.get(each.id, ()))) for each in replies if each is not None]
+    replies: list[AgentReply] = []
+    for row in rows:
+        at, before = row["CreatedDate"].iso(), replies[-1].order if replies else 0
+        reply = _reply(row, people, case, api.me(), order=before if at is None else milliseconds(at))
+        if reply is not None:
+            replies.append(replace(reply, attachments=tuple(files.get(reply.id, ()))))
+    return replies
 
 
 def _users(api: Api, ids: set[str]) -> dict[str, Node]:
@@ -237,9 +242,9 @@ def _users(api: Api, ids: set[str]) -> dict[str, Node]:
     return {id_of(row["Id"]): row for row in api.rows(soql, "reading who wrote")}
 
 
-def _reply(row: Node, people: dict[str, Node], case: str, me: str) -> AgentReply | None:
-    at, words, by = row["CreatedDate"].iso(), row["CommentBody"].text(""), id_of(row["CreatedById"])
-    if at is None or not words.strip():
+def _reply(row: Node, people: dict[str, Node], case: str, me: str, *, order: int) -> AgentReply | None:
+    words, by = row["CommentBody"].text(""), id_of(row["CreatedById"])
+    if not words.strip():
         return None
     user = people.get(by, Node({}, "user"))
     kind = user["UserType"].text("")
@@ -248,11 +253,11 @@ def _reply(row: Node, people: dict[str, Node], case: str, me: str) -> AgentReply
         withheld = "written under Deskwire's own user, by something else than Deskwire"
     return AgentReply(
         id=id_of(row["Id"]),
-        order=milliseconds(at),
+        order=order,
         ticket=case,
         text=words,
         author=user["Name"].text("")[:100],
-        written_at=at,
+        written_at=row["CreatedDate"].iso(),
         withheld=withheld,
     )
 
