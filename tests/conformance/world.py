@@ -212,7 +212,8 @@ class Unrecorded(Exchange):
 
 @cache
 def exchanges(connector: str) -> list[Exchange]:
-    return [Exchange(connector, path.stem) for path in sorted((EXCHANGES / connector).glob("*.json"))]
+    files = sorted((EXCHANGES / connector).glob("*.json"))
+    return [Exchange(connector, path.stem) for path in files if path.stem != "needed"]
 
 
 def fields_of(call: Call):
