@@ -217,6 +217,11 @@ def test_a_mail_without_an_id_has_that_of_ses_and_without_a_writer_nobody_s():
         {"X_Autoreply": "yes"}, {"Return_Path": "<>"},
         {"Content_Type": "multipart/report; report-type=feedback-report"},
         {"To": "undisclosed-recipients:;"}, {"To": "friends@elsewhere.example"},
+        {"From": "Mail Delivery System <MAILER-DAEMON@mx.example>"}, {"From": "postmaster@mx.example"},
+        {"From": "owner-cats@lists.example"}, {"From": "cats-request@lists.example"},
+        {"From": "Shop <no-reply@shop.example>"}, {"From": "alerts-noreply@shop.example"},
+        {"Reply_To": "do_not_reply@shop.example"}, {"Subject": "Automatic reply: Parcel is late"},
+        {"Subject": "=?utf-8?q?R=C3=A9ponse_automatique_=3A_Parcel_is_late?="},
     ],
 )  # fmt: skip
 def test_a_machine_s_mail_is_filed_and_never_acknowledged(fields):
@@ -228,7 +233,9 @@ def test_a_machine_s_mail_is_filed_and_never_acknowledged(fields):
 @pytest.mark.parametrize(
     "fields",
     [{}, {"Auto_Submitted": "no"}, {"X_Auto_Response_Suppress": "DR, RN"}, {"Precedence": "normal"},
-     {"To": "x@elsewhere.example", "Cc": "INFO@northwind.example"}],
+     {"To": "x@elsewhere.example", "Cc": "INFO@northwind.example"},
+     {"From": "Form <no-reply@shop.example>", "Reply_To": "mira@customer.example"}, {"Subject": "Auto: a scratch"},
+     {"From": "norepl@customer.example"}, {"Subject": "Re: Automatic reply: Parcel is late"}],
 )  # fmt: skip
 def test_a_person_s_mail_is_acknowledged(fields):
     assert arrived(**fields).no_automatic_reply == ""

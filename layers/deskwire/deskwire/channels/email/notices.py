@@ -26,7 +26,7 @@ from deskwire.model.reference import reference
 from deskwire.web.reading import Node, fragment, read
 
 from . import reports, threads
-from .automatic import automatic, bulk, report
+from .automatic import automatic, bulk, report, unanswerable
 from .heads import Address, Heads, addresses, canonical, identities, sent_by_ses, words
 from .threads import Mailboxes
 
@@ -288,10 +288,16 @@ class Received:
             (self.node["mail"]["source"].raw == "" or self.source == "MAILER-DAEMON", "without a return path"),
             (bulk(self.heads), ""),
             (self.written_by is None, "nobody is named as its writer"),
+            (self._unanswerable, ""),
             (not any(self.mailboxes.account(each.address) for each in visible) and bool(self.mailboxes.known),
              "it is not addressed to us"),
         )  # fmt: skip
         return next((why or str(found) for found, why in reasons if found), "")
+
+    @property
+    def _unanswerable(self) -> str:
+        writer, answer_to = self.written_by, self.answer_to
+        return unanswerable(writer.address if writer else "", answer_to.address if answer_to else "")
 
     @property
     def suspicion(self) -> str:
