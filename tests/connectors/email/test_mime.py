@@ -349,3 +349,11 @@ def test_a_machine_s_mark_that_the_notice_cut_off_is_read_from_the_mail():
     found = completed(incoming(), mail("I am away", Auto_Submitted="auto-replied"))
     assert found.no_automatic_reply == found.facts["Automatic mail"] == "Auto-Submitted: auto-replied"
     assert completed(incoming(), mail("I am here")).no_automatic_reply == ""
+
+
+@pytest.mark.parametrize("kind", ["message/delivery-status", "message/feedback-report"])
+def test_a_report_is_known_by_its_part_where_the_mail_is_not_marked_as_one(kind):
+    report = several(("text/plain", "It was not delivered"), (kind, "Action: failed\r\n\r\nStatus: 5.1.1"))
+    found = completed(incoming(), report)
+    assert found.no_automatic_reply == "it holds a report of a mail server"
+    assert [each.type for each in found.attachments] == [kind]

@@ -6,7 +6,7 @@ from deskwire.model.events import Event
 from deskwire.model.values import replace
 
 from . import mime
-from .automatic import automatic, bulk
+from .automatic import REPORTS, automatic, bulk
 
 
 def completed(event: Event, raw: bytes) -> Event:
@@ -20,6 +20,8 @@ def completed(event: Event, raw: bytes) -> Event:
         found = mime.content(raw, reply=bool(event.reply_to or event.keep.get("ours")))
     except Exception:  # noqa: BLE001 - whatever `email` fails at
         return replace(event, complete=True, text=mime.UNREADABLE, attachments=(mime.whole_mail(event.stored),))
+    if not event.own and not event.no_automatic_reply and any(part.type in REPORTS for part in found.parts):
+        event = replace(event, no_automatic_reply="it holds a report of a mail server")
     text, files = found.text, found.attachments(event.stored)
     facts = {**event.facts, **found.facts}
     if len(text) > mime.MOST_TEXT:
