@@ -59,7 +59,8 @@ def test_every_word_of_every_language_comes_through_unharmed(what, encoding):
         ('"utf-8"', "utf-8", "Þór"), ("us-ascii", "utf-8", "Þór"), ("us-ascii", "cp1252", "Þór"),
         ("utf-7", "utf-7", "Þór"),
         ("x-unknown", "utf-8", "Þór"), ("none-such", "cp1252", "Þór"), ("", "utf-8", "Þór"), ("hex", "utf-8", "Þór"),
-        ("utf-8", "cp1252", "Þór"),
+        ("utf-8", "cp1252", "Þór"), ('"charset=koi8-r"', "koi8-r", "Привет"),
+        *(("iso-2022-jp", codec, "ご注文の品が届きません") for codec in ("utf-8", "euc_jp", "cp932")),
     ],
 )  # fmt: skip
 def test_a_charset_is_read_by_its_name_or_guessed(charset, codec, words):

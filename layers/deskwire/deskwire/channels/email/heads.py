@@ -45,7 +45,7 @@ TWO_BYTES: Final = (b"$B", b"$@", b"$(B")
 
 def codec(charset: str) -> str:
     """Return Python's name for a character set; empty where it has none."""
-    name = charset.strip(" \"'").lower()
+    name = charset.strip(" \"'").lower().removeprefix("charset=")  # some write it twice
     try:
         found = codecs.lookup(CHARSETS.get(name, name))
     except (LookupError, ValueError):
@@ -66,13 +66,27 @@ def decoded(data: bytes, charset: str = "") -> str:
             return data.decode(name)
         except (UnicodeError, ValueError):
             if name in JIS:
-                return shifted(data).decode("cp932", "replace")
+                return _japanese(data)
     for name in names:
         text = data.decode(name, "replace")
         wrong = text.count("\ufffd")
         if wrong < sum(letter > "\x7f" for letter in text) - wrong:
             return text
     return data.decode("cp1252", "replace")
+
+
+def _japanese(data: bytes) -> str:
+    """Return the words in bytes that are said to be ISO-2022-JP, and that Python cannot read as such.
+
+    It has 7 bits: where there are 8, it is another encoding of Japan's, of which Shift JIS fits nearly anything.
+    """
+    if not data.isascii():
+        for name in ("utf-8", "euc_jp", "cp932"):
+            try:
+                return data.decode(name)
+            except UnicodeError:
+                continue
+    return shifted(data).decode("cp932", "replace")
 
 
 def shifted(data: bytes) -> bytes:
