@@ -96,6 +96,12 @@ def test_a_content_type_is_read_however_it_is_punctuated(field, data, words):
     assert (found.text, list(found.parts)) == (words, [])
 
 
+def test_a_picture_that_is_said_to_be_text_is_a_file():
+    picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+    found = mime.content(mail(base64.encodebytes(picture), "text/plain; charset=iso-8859-1", "base64"))
+    assert (found.text, [each.data() for each in found.parts]) == ("[file]", [picture])
+
+
 def test_an_unknown_charset_is_told():
     assert "none-such" in mime.content(mail("x", "text/plain; charset=none-such")).facts["Character set"]
 

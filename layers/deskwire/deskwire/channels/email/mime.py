@@ -178,7 +178,9 @@ class _Reader:
                 return self._multipart(part, kind, inside, depth)
         attached = _disposition(part) == "attachment" or bool(name)
         if (kind.startswith("multipart/") and not inside) or (kind in BODIES and not attached):
-            return [self._text(part, kind)]
+            if not _is_binary(part):
+                return [self._text(part, kind)]
+            kind = UNKNOWN
         self._file(part, kind, name)
         return []
 
@@ -343,6 +345,13 @@ def _disposition(part: Message) -> str:
 
 def _parameter(part: Message, name: str) -> str:
     return _guarded(lambda: str(part.get_param(name) or ""), "").lower()
+
+
+def _is_binary(part: Message) -> bool:
+    """Return whether a part that is said to be text is none: a picture, say. No text but UTF-16 and 32 holds a NUL."""
+    data = _bytes(part)[:4096]
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or codec(_charset(part)).startswith(("utf-16", "utf-32"))
+    return b"\0" in data and not wide
 
 
 def _charset(part: Message) -> str:
