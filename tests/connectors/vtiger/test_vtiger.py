@@ -507,6 +507,17 @@ def test_a_duplicate_by_a_field_of_the_companys_own_calls_a_person(desk, reach):
         helpdesk("vtiger").open(ticket(entry("k1")), dataclasses.replace(reach, http=refusing))
 
 
+@pytest.mark.parametrize("code", ["UNKNOWN_OPERATION", "OPERATION_NOT_SUPPORTED", "UNKOWN_ENTITY"])
+def test_what_this_vtiger_cannot_do_calls_a_person_and_refuses_no_message(desk, reach, code):
+    def old(call):
+        answer = json.dumps({"success": False, "error": {"code": code, "message": "Unknown operation requested"}})
+        related = b"add_related" in call.body
+        return rest.Answer(200, {}, answer.encode()) if related else reach.http(call)
+
+    with pytest.raises(ConfigurationError, match="too old"):
+        helpdesk("vtiger").open(ticket(entry("k1", files=(PICTURE,))), dataclasses.replace(reach, http=old))
+
+
 @pytest.mark.parametrize("operation", [b"operation=revise", b"operation=create"])
 def test_a_ticket_deleted_while_it_is_written_to_is_gone(desk, reach, operation):
     connector = helpdesk("vtiger")

@@ -43,15 +43,19 @@ KEY_FIELD = "Deskwire Key"
 
 NO_SESSION = frozenset({"INVALID_SESSIONID", "SESSION_EXPIRED", "SESSION_LEFT_IDLE", "AUTHENTICATION_REQUIRED"})
 NO_LOGIN = frozenset({"INVALID_USER_CREDENTIALS", "INVALID_AUTH_TOKEN", "AUTHENTICATION_FAILURE"})
+# The codes: https://github.com/vtiger-crm/vtigercrm/blob/master/include/Webservices/WebServiceErrorCode.php
+# What an older version has not, and a module that is switched off.
+NOT_THERE = frozenset({"OPERATION_NOT_SUPPORTED", "UNKNOWN_OPERATION", "UNKOWN_ENTITY"})
 # Of the account, whatever was sent: a right that is missing, a field that the company made mandatory.
-OF_ACCOUNT = NO_LOGIN | {"ACCESS_DENIED", "MANDATORY_FIELDS_MISSING"}
+OF_ACCOUNT = NO_LOGIN | NOT_THERE | {"ACCESSKEY_UNDEFINED", "ACCESS_DENIED", "MANDATORY_FIELDS_MISSING"}
 OF_RECORD = frozenset({"INVALID_ID_ATTRIBUTE", "RECORD_NOT_FOUND", "REFERENCE_INVALID"})
 AGAIN = frozenset({"INTERNAL_SERVER_ERROR", "DATABASE_QUERY_ERROR"})  # they hide every fault of the server's code
 PAGE = "see docs/helpdesks/vtiger.md"
 REMEDY = {
     "MANDATORY_FIELDS_MISSING": f"a field is mandatory that Deskwire does not fill: {PAGE}",
     "ACCESS_DENIED": f"the user's profile lacks a right, “owner” is nobody, or a field is missing: {PAGE}",
-    **dict.fromkeys(NO_LOGIN, f"check “user” and {HINT}"),
+    **dict.fromkeys(NOT_THERE, f"this Vtiger is too old, or a module is switched off: {PAGE}"),
+    **dict.fromkeys((*NO_LOGIN, "ACCESSKEY_UNDEFINED"), f"check “user” and {HINT}"),
 }
 
 
