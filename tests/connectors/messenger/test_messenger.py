@@ -52,6 +52,22 @@ def test_an_echo_is_our_own_and_in_the_customers_thread():
     assert event.echo_of == "token"
 
 
+def test_a_message_that_comes_as_a_change_is_read_as_any_other():
+    said = item(timestamp="1788221104", message={"mid": "m1", "text": "Hi"})
+    (event,) = parsed({"field": "messages", "value": said}, name="changes")
+    (usual,) = parsed(said)
+    assert event == usual
+    (heard,) = parsed({"field": "standby", "value": said}, name="changes")
+    assert heard.no_automatic_reply == "standby"
+
+
+@pytest.mark.parametrize("changes", [{"field": "feed"}, ["?"], [{"field": "feed", "value": {"sender": {"id": "1"}}}]])
+def test_changes_that_are_no_messages_cost_none(changes):
+    body = {"object": "page", "entry": [{"id": PAGE, "changes": changes, "messaging": [item(message={"mid": "m1"})]}]}
+    request = Request(method="POST", endpoint="e", body=json.dumps(body).encode(), received_at=NOW)
+    assert [event.object_id for event in Messenger().parse(request) if isinstance(event, Event)] == ["m1"]
+
+
 def test_what_a_customer_calls_metadata_is_not_taken_for_ours():
     (event,) = parsed(item(message={"mid": "m1", "text": "Hi", "metadata": "token", "app_id": 7}))
     assert not event.own

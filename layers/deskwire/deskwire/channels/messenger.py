@@ -27,9 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from deskwire.contracts.channel import Channel, Reach, filled
+from deskwire.contracts.channel import Channel, Reach, each, filled
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
 from deskwire.families import meta, meta_inbox
 from deskwire.families.meta_reading import listed
@@ -89,13 +90,10 @@ class Messenger(meta.PageLogin, Channel):
         return meta.delivered_at(request)
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
-        # `changes` are the page's feed, which the connector “facebook” reads in the same delivery.
-        return meta.updates(
-            request,
-            "page",
-            ("messaging", "standby"),
-            lambda entry, item, name: _Item(entry, item, standby=name == "standby").events(),
-        )
+        for entry in meta.entries(request, "page"):
+            yield from meta.updates_of(entry, ("messaging", "standby"), _item)
+            if isinstance(entry.raw, dict):
+                yield from each(listed(entry["changes"]), partial(_change, entry))
 
     def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
         """Send the text, in pieces if need be, then each attachment as a message of its own.
@@ -129,6 +127,20 @@ class Messenger(meta.PageLogin, Channel):
         from deskwire.families import meta_registration as registration
 
         return registration.set_up(registration.page(self.name, site, reach.account), site, reach)
+
+
+def _item(entry: Node, item: Node, name: str) -> Iterator[Event]:
+    return _Item(entry, item, standby=name == "standby").events()
+
+
+def _change(entry: Node, change: Node) -> Iterator[Event]:
+    """Yield a message that came as a change; all else there is the page's feed, which the connector “facebook” reads.
+
+    So it is shown on the pages of single fields: https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_postbacks
+    """
+    value = change["value"]
+    if isinstance(value.raw, dict) and {"sender", "recipient"} <= value.raw.keys():
+        yield from _item(entry, value, change["field"].text(""))
 
 
 def _sendable(attachment: Attachment) -> Mapping[str, object]:

@@ -132,13 +132,20 @@ def updates(
     rest goes on. Raises `PayloadError` for no such delivery.
     """
     for entry in entries(request, kind):
-        try:
-            found = [(name, list(entry.object()[name].items())) for name in names]
-        except PayloadError as error:
-            yield Unreadable(str(error), entry.raw)
-            continue
-        for name, nodes in found:
-            yield from each(nodes, lambda update, entry=entry, name=name: read_one(entry, update, name))  # type: ignore[misc]
+        yield from updates_of(entry, names, read_one)
+
+
+def updates_of(
+    entry: Node, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
+) -> Iterator[Event | Unreadable]:
+    """Yield the events in these lists of one entry."""
+    try:
+        found = [(name, list(entry.object()[name].items())) for name in names]
+    except PayloadError as error:
+        yield Unreadable(str(error), entry.raw)
+        return
+    for name, nodes in found:
+        yield from each(nodes, lambda update, name=name: read_one(entry, update, name))  # type: ignore[misc]
 
 
 def moment(node: Node) -> datetime | None:
