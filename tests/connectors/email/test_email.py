@@ -297,6 +297,12 @@ def test_a_raw_mail_is_read_as_the_notice_would_be():
     assert raw.text == "Where is it?"
 
 
+@pytest.mark.parametrize("before", [b" " * 255 + b"\r\n", b"\n\n", b"\xef\xbb\xbf"])
+def test_a_raw_mail_is_one_whatever_blanks_a_program_saved_before_it(before):
+    (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=before + mail("Where is it?")))
+    assert (event.author.email, event.text) == ("mira.dahl@customer.example", "Where is it?")
+
+
 def test_a_raw_mail_of_8_bit_heads_is_read():
     raw = mail(From="Þór <t@c.example>", Subject="Grüße".encode("latin-1").decode("utf-8", "surrogateescape"))
     (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=raw))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -49,8 +50,9 @@ def happened(request: Request, channel: str) -> Iterator[Event]:
     mailboxes = Mailboxes.read(request.settings.get("mailboxes", ""))
     if request.body.startswith(VALIDATED):
         return
-    if RAW.match(request.body):
-        yield Received(channel, Node({}), request, mailboxes, request.body).event()
+    raw = request.body.removeprefix(codecs.BOM_UTF8).lstrip()  # Gmail puts a line of blanks before what it shows
+    if RAW.match(raw):
+        yield Received(channel, Node({}), request, mailboxes, raw).event()
         return
     node = read(request.body).object()
     if "receipt" in node or node["notificationType"].raw == "Received":
