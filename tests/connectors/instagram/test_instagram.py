@@ -96,6 +96,13 @@ def test_our_own_comment_is_known_by_the_scoped_id_too():
     assert found.own
 
 
+def test_a_customers_comment_that_repeats_their_scoped_id_is_not_our_own():
+    sender = {"id": "232323232", "username": "test", "self_ig_scoped_id": "232323232"}
+    (found,) = read(entry(changes=[{"field": "live_comments", "value": {"id": "18", "text": "Hi", "from": sender}}]))
+    assert not found.own
+    assert found.author.id == "232323232"
+
+
 def test_the_test_button_is_no_customer_and_is_not_parked():
     for field in ("messages", "comments", "mentions", "story_insights"):
         body = entry(changes=[{"field": field, "value": {"message": {"mid": "random_mid", "text": "random_text"}}}])

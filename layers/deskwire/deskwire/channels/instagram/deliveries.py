@@ -91,6 +91,15 @@ def named(username: Node) -> Author | None:
     return Author(handle, handle=handle) if handle else None
 
 
+def _of_account(sender: Node) -> bool:
+    """Return whether a comment's `from` names the account's scoped id beside its own: so our own comments do.
+
+    Of anybody else the id is the scoped one already: the dashboard's sample of v26 repeats it.
+    https://developers.facebook.com/docs/instagram-platform/self-messaging
+    """
+    return sender["self_ig_scoped_id"].any_id() not in {"", sender["id"].any_id()}
+
+
 def _public(entry: Node, value: Node, object_id: str, **more: Any) -> Event:  # noqa: ANN401
     fields: dict[str, Any] = {
         "verb": ADD,
@@ -125,9 +134,7 @@ def _comment(entry: Node, value: Node, field: str) -> Event:
     known: dict[str, Any] = {
         "thread": parent or object_id,
         "author": author,
-        # https://developers.facebook.com/docs/instagram-platform/self-messaging: our own names our scoped id.
-        "own": author is not None
-        and (author.id == entry["id"].identifier() or bool(sender["self_ig_scoped_id"].any_id())),
+        "own": author is not None and (author.id == entry["id"].identifier() or _of_account(sender)),
         "reply_to": parent,
         "facts": filled(
             {
