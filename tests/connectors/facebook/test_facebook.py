@@ -9,7 +9,7 @@ import pytest
 from deskwire.channels.facebook import Facebook
 from deskwire.contracts.terms import Permit, Refusal
 from deskwire.model.errors import PayloadError
-from deskwire.model.events import Event, Kind, Unreadable, Visibility
+from deskwire.model.events import Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.secret import Secrets
 from deskwire.registry import channel
 from deskwire.verification.rule import Context
@@ -134,6 +134,13 @@ def test_a_page_given_as_a_number_knows_its_own_comments():
 def test_senders_of_older_apps_are_authors_too():
     (event,) = delivery(comment(**{"from": None}, sender_id=7, sender_name="Marta"))
     assert (event.author.id, event.author.name) == ("7", "Marta")
+
+
+def test_a_writer_whose_id_stands_twice_keeps_their_name():
+    (event,) = delivery(comment(**{"from": {"id": "7", "name": "Marta"}}, sender_id="7"))
+    assert event.author == Author("7", "Marta")
+    (event,) = delivery(comment(**{"from": {"id": "8", "name": "Jón"}}, sender_id="7"))
+    assert event.author == Author("7")
 
 
 @pytest.mark.parametrize("item", ["status", "photo", "video", "share"])

@@ -336,10 +336,11 @@ def _full(identifier: str, post: str) -> str:
 
 def _author(value: Node) -> Author | None:
     """Return who wrote: `from`, which may be missing; `reviewer_*` of ratings; `sender_*` of older apps."""
+    writer = _person(value["from"]["id"], value["from"]["name"])
     for source in ("reviewer", "sender"):
         if found := _person(value[f"{source}_id"], value[f"{source}_name"]):
-            return found
-    return _person(value["from"]["id"], value["from"]["name"])
+            return writer if writer and writer.id == found.id and writer.name else found
+    return writer
 
 
 def _person(identifier: Node, name: Node) -> Author | None:
