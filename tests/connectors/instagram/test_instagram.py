@@ -72,8 +72,10 @@ def test_a_reaction_and_an_edit_in_changes_need_no_wrapping():
     told = [
         {"field": "message_edit", "value": {"mid": "m", "text": "New", "num_edit": 2, "from": {"id": PERSON}}},
         {"field": "message_reactions", "value": {"mid": "m", "verb": "remove", "sender": {"id": PERSON}}},
+        {"field": "message_reactions", "value": {"mid": "m", "reaction": "love", "sender": {"id": PERSON}}},
     ]
-    edit, reaction = read(entry(changes=told))
+    edit, reaction, named = read(entry(changes=told))
+    assert (named.kind, named.object_id, named.text) == (Kind.REACTION, "m", "[love]")
     assert (edit.kind, edit.thread, edit.text) == (Kind.EDIT, PERSON, "New")
     assert (reaction.kind, reaction.verb) == (Kind.REACTION, "unreact")
 

@@ -67,7 +67,7 @@ def _change(entry: Node, change: Node) -> Iterator[Event]:
 def _wrapped(value: Node, field: str) -> Node:
     """Return the value of a change as an item of `messaging`."""
     name = BARE.get(field, "")
-    if not name or name in value:
+    if not name or isinstance(value[name].raw, dict):  # the bare content may have a field of that name: the reaction
         return value
     return Node({"sender": value["from"].raw, **value.raw, name: value.raw}, "value")
 
