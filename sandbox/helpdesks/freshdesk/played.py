@@ -92,6 +92,7 @@ class Ticket:
         return {
             "responder_id": None, **values, "id": self.id, "requester_id": self.requester, "deleted": self.deleted,
             "spam": self.spam, "created_at": _iso(self.at), "updated_at": _iso(self.updated),
+            **({"attachments": [_shown(file) for file in self.files]} if whole else {}),
         }  # fmt: skip
 
 
@@ -353,7 +354,8 @@ def _page(asked: Asked, rows: list[Any]) -> list[Any]:
 
 def _shown(file: Mapping[str, Any]) -> dict[str, Any]:
     address = "https://s3.amazonaws.com/cdn.freshdesk.com/invented"
-    return {"id": 1, "name": file["name"], "content_type": file["type"], "attachment_url": address}
+    size = len(file["data"])
+    return {"id": 1, "name": file["name"], "content_type": file["type"], "size": size, "attachment_url": address}
 
 
 def _fault(name: str, code: str) -> dict[str, str]:

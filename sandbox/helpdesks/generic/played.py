@@ -40,7 +40,7 @@ class Message:
 
 @dataclass(slots=True)
 class Ticket:
-    """One ticket. `gone` says what became of it: closed, deleted, or merged `into` another."""
+    """One ticket. `gone` says what became of it: closed, full, deleted, or merged `into` another."""
 
     id: str
     data: dict[str, Any]
@@ -58,6 +58,7 @@ class Generic(Neighbour):
         """Take what is signed under `secret` (whsec_…)."""
         super().__init__(clock, port=port)
         self.tickets: list[Ticket] = []
+        self.most = 1000  # messages of one ticket
         self.written: list[tuple[Ticket, Message]] = []
         self._key = base64.b64decode(secret.removeprefix("whsec_"))
         self._answered: dict[str, Reply] = {}  # by webhook-id: whatever is repeated is answered as it was
@@ -130,6 +131,8 @@ class Generic(Neighbour):
         if found is None or found.gone:
             gone, into = (found.gone, found.into) if found else ("deleted", "")
             return Reply.json(409, {"gone": gone, "into": into, "at": self.clock.now().isoformat()})
+        if len(found.messages) >= self.most:
+            return Reply.json(409, {"gone": "full"})
         return Reply.json(201, {"id": self._write(found, data, staff=False).id})
 
     def _update(self, data: Mapping[str, Any]) -> Reply:

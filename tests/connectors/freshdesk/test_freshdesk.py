@@ -10,6 +10,7 @@ import pytest
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.helpdesks.freshdesk import conversations
 from deskwire.helpdesks.freshdesk.conversations import mark
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
@@ -248,6 +249,31 @@ def test_files_over_the_tickets_20_megabytes_are_named_in_the_words(desk, reach,
     monkeypatch.setattr("deskwire.helpdesks.freshdesk.conversations.UPLOAD_BYTES", 5)
     CONNECTOR.append("1", "c7", [entry("k3", "c", files=(File("c.txt", "text/plain", b"123456"),))], reach)
     assert words(desk)[1] == "c\n[not taken by Freshdesk: c.txt, 6 bytes]"
+
+
+def test_h1_a_ticket_that_has_no_room_for_a_file_is_full_also_where_agents_filled_it(desk, reach, monkeypatch):
+    for place in (played, conversations):
+        monkeypatch.setattr(place, "MOST_BYTES" if place is played else "UPLOAD_BYTES", 10)
+    picture = (File("a.txt", "text/plain", b"123456"),)
+    CONNECTOR.open(ticket(entry("k1", files=picture)), reach)
+    for public in (True, False):
+        with pytest.raises(TicketGone) as gone:
+            CONNECTOR.append("1", "c7", [entry("k2", "b", files=picture, public=public)], reach)
+        assert (gone.value.state, gone.value.into) == ("full", "")
+    assert words(desk) == []
+    CONNECTOR.open(ticket(entry("k3"), key="t2"), reach)
+    desk.agent_replies(2, "see", files=[{"name": "b.txt", "type": "text/plain", "data": b"123456"}])
+    with pytest.raises(TicketGone):
+        CONNECTOR.append("2", "c7", [entry("k4", "c", files=picture)], reach)
+
+
+def test_a_ticket_that_is_full_before_all_of_it_is_there_is_looked_for(desk, reach, monkeypatch):
+    monkeypatch.setattr(played, "MOST_BYTES", 10)
+    monkeypatch.setattr(conversations, "UPLOAD_BYTES", 10)
+    picture = (File("a.txt", "text/plain", b"123456"),)
+    with pytest.raises(TemporaryError) as raised:
+        CONNECTOR.open(ticket(entry("k1", files=picture), entry("k2", files=picture)), reach)
+    assert raised.value.ambiguous
 
 
 def test_answers_are_public_ones_of_agents_without_the_ticket_quoted_below(desk, reach):

@@ -124,8 +124,9 @@ class Freshdesk(Helpdesk):
             notes = {entry.key: noted(api, number, entry, requester) for entry in rest}
         except (TemporaryError, ConfigurationError) as error:
             raise error.retold(ambiguous=True) from None
-        except TicketGone:
-            raise TemporaryError("the ticket went while it was filled", concerns=Concern.TICKET) from None
+        except TicketGone:  # deleted, or full of files by now: the next attempt finds which
+            part = "the ticket went while it was filled"
+            raise TemporaryError(part, ambiguous=True, concerns=Concern.TICKET) from None
         return Filed(number, {first.key: DESCRIPTION} | notes, requester)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:

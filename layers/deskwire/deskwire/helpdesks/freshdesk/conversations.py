@@ -18,7 +18,9 @@ from deskwire.web.reading import Node
 
 from .api import Api, refusals
 
-UPLOAD_BYTES = 20 * 1024 * 1024  # all attachments of one ticket together
+# “The total size of all the ticket's attachments cannot exceed 20MB”: https://developers.freshdesk.com/api/#create_ticket.
+# That is all of them together, those of its notes and replies too: https://developers.freshdesk.com/api/#create_note.
+UPLOAD_BYTES = 20 * 1024 * 1024
 # https://developers.freshdesk.com/api/#conversations: what agents write is 0 (a reply) or 2 (a note). The others are
 # posts, tweets, surveys, forwarded mails and calls.
 WRITTEN = (0, 2)
@@ -62,7 +64,10 @@ def body_of(entry: Entry, *, named: bool, further: Sequence[str] = ()) -> str:
 
 
 def noted(api: Api, number: str, entry: Entry, requester: str) -> str:
-    """Add an entry as a note, a public one as the customer's words; return the note's id. Raises `TicketGone`."""
+    """Add an entry as a note, a public one as the customer's words; return the note's id.
+
+    Raises `TicketGone`, also for a ticket that has no room left for the files: a follow-up takes them.
+    """
     what = "adding to a ticket"
     files, lost = fitting(entry.files)
     payload: dict[str, Any] = {
@@ -81,7 +86,10 @@ def noted(api: Api, number: str, entry: Entry, requester: str) -> str:
             del payload["user_id"]
             payload["body"] = body_of(entry, named=True, further=lost)
             answer = api.ask("POST", path, payload, files)
-        elif "attachments" in refused and files:  # the ticket is full of them, or a kind that is blocked there
+        elif "attachments" in refused and files:
+            if attached_bytes(api, number) + sum(len(file.data) for file in files) > UPLOAD_BYTES:
+                raise TicketGone("full")
+            # A kind that is blocked there.
             lost += [left_out(file) for file in files]
             payload["body"] = body_of(entry, named=entry.shared, further=lost)
             answer = api.ask("POST", path, payload)
@@ -91,6 +99,12 @@ def noted(api: Api, number: str, entry: Entry, requester: str) -> str:
     if not made:
         raise TemporaryError(f"{what}: the answer names no note", ambiguous=True)
     return made
+
+
+def attached_bytes(api: Api, number: str) -> int:
+    """Return the size of all files of a ticket, agents' too. Raises `TicketGone`."""
+    rows = [api.ticket(number), *api.conversations(number)]
+    return sum(file["size"].number(0) for row in rows for file in row["attachments"].rows())
 
 
 def found(api: Api, number: str, key: str) -> Node | None:
