@@ -105,6 +105,7 @@ class Salesforce(Neighbour):
         """Play an org with an app of this consumer key and certificate, for this user; `most` calls in 24 hours."""
         super().__init__(clock)
         self.client, self.username, self.audience, self.most = client, username, audience, most
+        self.encodes = False  # whether HTML's entities count among a comment's bytes
         self.sessions: set[str] = set()
         self.calls = 0
         self.key = key
@@ -427,7 +428,8 @@ class Salesforce(Neighbour):
         needed = REQUIRED.get(name)
         if needed and not whole.get(needed):
             raise Refused(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{needed}]", needed)
-        if len(str(given.get("CommentBody", "")).encode()) > COMMENT_BYTES:
+        body = str(given.get("CommentBody", ""))
+        if len((html.escape(body) if self.encodes else body).encode()) > COMMENT_BYTES:
             text = f"Case Comment: data value too large (max length={COMMENT_BYTES})"
             raise Refused(400, "STRING_TOO_LONG", text, "CommentBody")
         self._check_references(name, given)

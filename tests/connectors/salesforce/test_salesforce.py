@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import html
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,7 @@ from deskwire.registry import helpdesk
 from deskwire.web import media, rest
 from sandbox.helpdesks.salesforce.books import CLIENT, LOGIN, USERNAME, key, pem
 from sandbox.helpdesks.salesforce.played import Refused, Salesforce
-from sandbox.neighbours.neighbour import Clock, Fault, Reply
+from sandbox.neighbours.neighbour import Clock, Fault, Reply, error_inside
 from tests.connectors.living import ruled
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -234,6 +235,30 @@ def test_h9_long_words_become_comments_of_four_thousand_bytes(org, reach):
         joined = "".join(text.rpartition("\n")[0] for text in found)
         assert joined.partition(":\n")[2].replace(" ", "") == said.strip().replace(" ", "")
         assert found[-1].endswith(marker(said[:9]))
+
+
+def test_h9_where_entities_count_long_words_become_smaller_comments_and_none_is_lost(org, reach):
+    org.encodes = True
+    author = "𝔐" * 300
+    for number, said in enumerate(("<>&" * 900, '"' * 60_000, "one & two " * 390)):
+        filed = helpdesk("salesforce").open(
+            ticket(dataclasses.replace(entry(f"k{number}", said), author=author), key=f"t{number}"), reach
+        )
+        found = words(org, filed.ticket)
+        assert max(len(html.escape(text).encode()) for text in found) <= COMMENT_BYTES
+        joined = "".join(text.rpartition("\n")[0] for text in found)
+        assert joined.partition(":\n")[2].replace(" ", "") == said.replace(" ", "")
+        assert found[-1].endswith(marker(f"k{number}"))
+        assert helpdesk("salesforce").replies(filed.ticket, "", reach) == []  # ours, all of them
+
+
+def test_h9_what_is_too_long_however_it_is_cut_is_refused(org, reach):
+    filed = helpdesk("salesforce").open(ticket(entry("k1")), reach)
+    too_long = error_inside([{"success": False, "errors": [{"statusCode": "STRING_TOO_LONG"}]}])
+    org.faults.add(too_long, method="POST", path=ADD, times=3)
+    with pytest.raises(PermanentError):
+        helpdesk("salesforce").append(filed.ticket, "c7", [entry("k2")], reach)
+    assert len(words(org, filed.ticket)) == 1
 
 
 def test_h10_a_file_arrives_with_its_name_and_bytes_before_its_words(org, reach):

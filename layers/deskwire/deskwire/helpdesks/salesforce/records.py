@@ -12,7 +12,7 @@ from deskwire.care.measure import split
 from deskwire.contracts.channel import filled
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.contracts.terms import Unit
-from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Ticket
 from deskwire.model.values import replace
@@ -29,9 +29,13 @@ PRIORITIES: Final = {"low": "Low", "normal": "Medium", "high": "High", "urgent":
 KNOWN: Final = {"Low": "low", "Medium": "normal", "High": "high"}
 COMMENT_BYTES: Final = 4000
 PIECE_BYTES: Final = COMMENT_BYTES - 60  # the mark stands below each piece
+# The limit counts HTML's entities, of up to six bytes, where the org encodes a text: which ones it does, no page says.
+# So what is too long is cut into smaller pieces. https://help.salesforce.com/s/articleView?id=000382141&type=1
+SIZES: Final = (PIECE_BYTES, PIECE_BYTES // 2, PIECE_BYTES // 6)
+TOO_LONG: Final = "STRING_TOO_LONG"
 LATEST: Final = 500  # comments of a case that are looked at
 ADDRESS: Final = re.compile(r"\A[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-MARK: Final = re.compile(r"dw-[0-9a-f]{32}(?:-[0-9]{1,2})?\s*")
+MARK: Final = re.compile(r"dw-[0-9a-f]{32}(?:-[0-9]{1,3})?\s*")
 STAFF: Final = "Standard"  # `UserType` of a colleague; those of portals, guests and processes are others
 
 
@@ -152,20 +156,30 @@ def added(api: Api, case: str, entry: Entry) -> str:
         for file in entry.files:
             _uploaded(api, case, file)
             written = True
-        texts = pieces(entry)
-        marks = [*(f"{marker(entry.key)}-{number}" for number in range(1, len(texts))), marker(entry.key)]
-        comments = [
-            {
-                "attributes": {"type": "CaseComment"},
-                "ParentId": case,
-                "CommentBody": f"{text}\n{mark}",
-                "IsPublished": entry.public,
-            }
-            for text, mark in zip(texts, marks, strict=True)
-        ]
-        return api.create(comments, "adding to a case")[-1]
+        for size in SIZES:
+            try:
+                return api.create(_words(entry, case, size), "adding to a case")[-1]
+            except PermanentError as error:  # all or none: nothing of it is there
+                if error.code != TOO_LONG or size == SIZES[-1]:
+                    raise
+        raise AssertionError  # pragma: no cover - the last size returns or raises
     except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=error.ambiguous or written) from None
+
+
+def _words(entry: Entry, case: str, size: int) -> list[dict[str, Any]]:
+    """Return an entry's words as comments with so many bytes of them at most."""
+    texts = pieces(entry, size)
+    marks = [*(f"{marker(entry.key)}-{number}" for number in range(1, len(texts))), marker(entry.key)]
+    return [
+        {
+            "attributes": {"type": "CaseComment"},
+            "ParentId": case,
+            "CommentBody": f"{text}\n{mark}",
+            "IsPublished": entry.public,
+        }
+        for text, mark in zip(texts, marks, strict=True)
+    ]
 
 
 def _uploaded(api: Api, case: str, file: File) -> None:
@@ -181,16 +195,16 @@ def _uploaded(api: Api, case: str, file: File) -> None:
         raise TemporaryError(f"{what}: the answer names none", ambiguous=True, concerns=Concern.TICKET)
 
 
-def pieces(entry: Entry) -> list[str]:
+def pieces(entry: Entry, size: int = PIECE_BYTES) -> list[str]:
     """Return an entry's words, in pieces of which each is one comment (the limit is one of bytes).
 
     Above them stands who wrote and when, as all comments are one user's.
     """
-    who = entry.author[:200] if entry.public else "Deskwire"
+    who = entry.author[: size // 20] if entry.public else "Deskwire"
     when = f"{entry.written_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if entry.written_at else ""
     head = " · ".join(part for part in (who, when) if part)
     head = f"{head}:\n" if head else ""
-    first, *others = split(entry.body, PIECE_BYTES - len(head.encode()), Unit.BYTES) or ["-"]
+    first, *others = split(entry.body, size - len(head.encode()), Unit.BYTES) or ["-"]
     return [head + first, *others]
 
 
