@@ -159,9 +159,10 @@ def added(api: Api, case: str, entry: Entry) -> str:
         for size in SIZES:
             try:
                 return api.create(_words(entry, case, size), "adding to a case")[-1]
-            except PermanentError as error:  # all or none: nothing of it is there
+            except PermanentError as error:  # all or none: nothing of it should be there
                 if error.code != TOO_LONG or size == SIZES[-1]:
                     raise
+                written = True
         raise AssertionError  # pragma: no cover - the last size returns or raises
     except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=error.ambiguous or written) from None
