@@ -73,6 +73,7 @@ class HubSpot(Neighbour):
         self.sees_hidden = True  # whether the app has the scope for files on records
         self.merged: dict[str, str] = {}
         self.most = most
+        self.notes_each = 10_000  # that a record may have
         self._token = token
         self._numbers = itertools.count(1001)
         self._events = itertools.count(100)
@@ -160,8 +161,16 @@ class HubSpot(Neighbour):
 
     def notes(self, ticket: str) -> list[Row]:
         """Return the notes of a ticket, the oldest first."""
-        numbers = {other for *mine, kind, other in self.associations if (mine, kind) == (["tickets", ticket], "notes")}
-        return [row for number, row in self.records["notes"].items() if number in numbers]
+        return [self.records["notes"][number] for number in self._notes_of("tickets", ticket)]
+
+    def _notes_of(self, kind: str, number: str) -> list[str]:
+        linked = {to for *mine, other, to in self.associations if (mine, other) == ([kind, number], "notes")}
+        return [each for each in self.records["notes"] if each in linked]
+
+    def _is_full(self, link: Mapping[str, Any]) -> bool:
+        named = link["types"][0]["associationTypeId"]
+        kind = next((other for (_, other), each in TYPES.items() if each == named), "")
+        return len(self._notes_of(kind, link["to"]["id"])) >= self.notes_each
 
     # ------------------------------------------------------------------------------------------------ API
 
@@ -281,17 +290,27 @@ class HubSpot(Neighbour):
         given = asked.json()
         try:
             self._check("notes", given["properties"])
+            if any(self._is_full(link) for link in given.get("associations") or ()):
+                raise Refused(400, "VALIDATION_ERROR", "One or more associations are not valid")
             row = self._made("notes", given["properties"])
             self._linked("notes", row["id"], given.get("associations") or ())
         except Refused as refused:
             return refused.reply()
         return Reply.json(201, row)
 
-    @route("GET", "/crm/v4/objects/tickets/{number}/associations/notes")
-    def associated(self, asked: Asked, number: str) -> Reply:
-        """Return the ids of a ticket's notes, by the page."""
+    @route("GET", "/crm/v3/limits/associations/records/{kind}/0-46")
+    def limits(self, asked: Asked, kind: str) -> Reply:
+        """Return how many notes a record of this kind may have."""
+        del asked, kind
+        samples = {"atLimitFromRecordSamples": [], "nearLimitFromRecordSamples": []}
+        told = {**samples, "limit": self.notes_each, "totalRecordsAtLimit": 0, "totalRecordsNearLimit": 0}
+        return Reply.json(200, told)
+
+    @route("GET", "/crm/v4/objects/{kind}/{number}/associations/notes")
+    def associated(self, asked: Asked, kind: str, number: str) -> Reply:
+        """Return the ids of a record's notes, by the page."""
         size, start = int(asked.parameter("limit", "500")), int(asked.parameter("after", "0"))
-        numbers = [row["id"] for row in self.notes(number)]
+        numbers = self._notes_of(kind, number)
         rows = [{"toObjectId": int(each), "associationTypes": []} for each in numbers[start : start + size]]
         more = {"paging": {"next": {"after": str(start + size)}}} if len(numbers) > start + size else {}
         return Reply.json(200, {"results": rows, **more})

@@ -19,7 +19,7 @@ from deskwire.web import media, rest
 from deskwire.web.markup import plain
 from deskwire.web.request import Request
 from sandbox.helpdesks.hubspot.played import SIGNED, HubSpot, Refused
-from sandbox.neighbours.neighbour import Clock, Fault, Reply
+from sandbox.neighbours.neighbour import Clock, Fault, Reply, broken
 from tests.connectors.living import ruled
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -46,7 +46,7 @@ def desk(running):
     running.sees_hidden = True
     running.faults.clear()
     running.books.clear()
-    running.most = 1000
+    running.most, running.notes_each = 1000, 10_000
     return running
 
 
@@ -86,6 +86,9 @@ def ticket(*entries, key="t1", **more):
     return Ticket(key=key, thread="c7", reference="ABCDE-FGHJK", **given)
 
 
+OTHER = Customer(external_id="messenger-77", name="Agnes Example", channel="messenger")
+
+
 def stage(desk, number):
     return desk.records["tickets"][number]["properties"]["hs_pipeline_stage"]
 
@@ -116,6 +119,39 @@ def test_h1_a_ticket_is_opened_extended_opened_again_followed_and_gone(desk, rea
     with pytest.raises(TicketGone) as caught:
         connector.append(other.ticket, "c7", [entry("k6")], reach)
     assert caught.value.state == "deleted"
+
+
+def test_h1_a_ticket_with_all_the_notes_it_may_have_is_full(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1"), entry("k2", "For agents", public=False)), reach)
+    desk.notes_each = 2
+    for public in (True, False):
+        with pytest.raises(TicketGone) as gone:
+            connector.append(filed.ticket, "c7", [entry("k3", public=public, contact=filed.contact)], reach)
+        assert (gone.value.state, gone.value.into) == ("full", "")
+    with pytest.raises(TemporaryError) as raised:
+        connector.open(ticket(entry("k4"), entry("k5"), entry("k6"), key="t2", customer=OTHER), reach)
+    assert raised.value.ambiguous
+
+
+def test_a_contact_with_all_the_notes_it_may_have_is_left_out(desk, reach):
+    connector = helpdesk("hubspot")
+    first = connector.open(ticket(entry("k1"), entry("k2")), reach)
+    desk.notes_each = 2
+    second = connector.open(ticket(entry("k3"), key="t2", follow_up_of=first.ticket), reach)
+    assert (second.contact, len(desk.notes(second.ticket))) == (first.contact, 1)
+    assert ("notes", second.entries["k3"], "contacts", first.contact) not in desk.associations
+
+
+@pytest.mark.parametrize("told", [200, 403])
+def test_a_note_refused_by_a_ticket_that_is_not_full_is_refused(desk, reach, told):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.faults.add(broken(400, {"category": "VALIDATION_ERROR"}), method="POST", path="/crm/v3/objects/notes")
+    if told != 200:
+        desk.faults.add(broken(told), path="/crm/v3/limits/associations/records/0-5/0-46")
+    with pytest.raises(PermanentError):
+        connector.append(filed.ticket, "c7", [entry("k2", contact=filed.contact)], reach)
 
 
 def test_h2_what_was_filed_is_found_by_its_key_and_opened_once(desk, reach):

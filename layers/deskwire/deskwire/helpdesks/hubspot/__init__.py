@@ -37,7 +37,7 @@ from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.families.ids import id_of, numbered
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal, shown_as
 from deskwire.model.tickets import AgentReply, Customer, Earlier, Entry, File, Filed, Sought, Ticket
@@ -129,6 +129,9 @@ class HubSpot(Helpdesk):
                 entries[entry.key] = there or noted(api, number, contact, entry)
             except (TemporaryError, ConfigurationError) as error:
                 raise error.retold(ambiguous=True) from None
+            except TicketGone:
+                part = "the ticket went while it was filled"
+                raise TemporaryError(part, ambiguous=True, concerns=Concern.TICKET) from None
         return Filed(number, entries, contact)
 
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:

@@ -24,6 +24,8 @@ HOUR = 3600.0
 LOCKED, MOVING = 423, 477
 # What a 400 says of the set-up and not of the message; `error` of each is unconfirmed, so the words are looked at.
 MISCONFIGURED = re.compile(rb"PROPERTY_DOESNT_EXIST|does not exist|INVALID_OPTION|was not one of the allowed options")
+# https://developers.hubspot.com/docs/api-reference/crm-understanding-the-crm: the ids of HubSpot's kinds of record
+KINDS = {"contacts": "0-1", "tickets": "0-5", "notes": "0-46"}
 TAKEN = re.compile(rb"already has that value|CONFLICTING_UNIQUE_VALUE|DUPLICATE", re.IGNORECASE)
 
 
@@ -123,20 +125,34 @@ class Api:
         body = self.checked(answer, "polling").node()
         return listed(body["results"], "polling"), body["paging"]["next"]["after"].text("")
 
-    def notes(self, ticket: str) -> list[Node]:
-        """Return the notes of a ticket, the newest first."""
-        what = "reading a ticket's notes"
+    def full(self, kind: str, number: str) -> bool:
+        """Return whether a record has all the notes that it may have, a number that the account can make smaller.
+
+        https://developers.hubspot.com/docs/api-reference/crm-limits-tracking-v3/guide. What a refusal says of it is on
+        no page, so it is counted. Unconfirmed: that this limit is the account's own one, too.
+        """
+        answer = self.ask("GET", f"crm/v3/limits/associations/records/{KINDS[kind]}/{KINDS['notes']}")
+        most = answer.node()["limit"].number(0) if answer.status == 200 else 0
+        return 0 < most <= len(self._noted(kind, number))
+
+    def _noted(self, kind: str, number: str) -> list[int]:
+        """Return the ids of a record's notes, in no order."""
         numbers: list[int] = []
         after = ""
         for _ in range(20):
             query = urlencode({"limit": "500"} | ({"after": after} if after else {}))
-            body = self.get(f"crm/v4/objects/tickets/{ticket}/associations/notes?{query}", what)
+            body = self.get(f"crm/v4/objects/{kind}/{number}/associations/notes?{query}", "reading a record's notes")
             numbers += [int(id_of(row["toObjectId"])) for row in body["results"].items() if id_of(row["toObjectId"])]
             after = body["paging"]["next"]["after"].text("")
             if not after:
                 break
+        return numbers
+
+    def notes(self, ticket: str) -> list[Node]:
+        """Return the notes of a ticket, the newest first."""
+        what = "reading a ticket's notes"
         found: list[Node] = []
-        numbers.sort(reverse=True)
+        numbers = sorted(self._noted("tickets", ticket), reverse=True)
         for start in range(0, len(numbers), 100):
             wanted = [{"id": str(number)} for number in numbers[start : start + 100]]
             # All three are required by the description of the API, the guide leaves the last one out.
@@ -223,6 +239,14 @@ def not_found(answer: Answer) -> bool:
         or "resource not found" in message
         or (body["status"].text("") == "error" and "file" in message)
     )
+
+
+def refused(answer: Answer) -> bool:
+    """Return whether HubSpot refuses what was written, in its own words."""
+    try:
+        return answer.status == 400 and read(answer.body)["category"].text("") != ""
+    except PayloadError:
+        return False
 
 
 def taken(answer: Answer) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deskwire.care.measure import split
+from deskwire.contracts.helpdesk import TicketGone
 from deskwire.contracts.terms import Unit
 from deskwire.families.ids import id_of
 from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
@@ -14,7 +15,7 @@ from deskwire.model.tickets import AgentReply, Customer, Entry, Ticket
 from deskwire.web.markup import literal, paragraph, plain
 from deskwire.web.reading import Node
 
-from .api import Api, associated, taken
+from .api import Api, associated, refused, taken
 
 KEY = "deskwire_key"  # of tickets, unique
 REPLY = "deskwire_reply"  # of tickets: what the agent fills in to answer
@@ -91,7 +92,10 @@ def introduction(ticket: Ticket) -> str:
 
 
 def noted(api: Api, ticket: str, contact: str, entry: Entry) -> str:
-    """Add an entry as a note, or several where it is long; return the last one's id, which bears the key."""
+    """Add an entry as a note, or several where it is long; return the last one's id, which bears the key.
+
+    Raises `TicketGone` for a ticket that may have no further notes: all of the entry goes into a follow-up then.
+    """
     parts = pieces(spoken(entry))
     marks = [f"{marker(entry.key)}-{number}" for number in range(1, len(parts))]
     there = api.notes(ticket) if marks else []  # of an earlier attempt, which broke off
@@ -115,8 +119,14 @@ def _written(api: Api, ticket: str, contact: str, entry: Entry, text: str, mark:
     with_whom = [(ticket, api.types("notes", "tickets"))]
     if entry.public and contact:
         with_whom.append((contact, api.types("notes", "contacts")))
-    payload: dict[str, Any] = {"properties": properties, "associations": associated(*with_whom)}
-    number = id_of(api.write("POST", "crm/v3/objects/notes", payload, what)["id"])
+    path, payload = "crm/v3/objects/notes", {"properties": properties, "associations": associated(*with_whom)}
+    answer = api.ask("POST", path, payload)
+    if refused(answer):
+        if api.full("tickets", ticket):
+            raise TicketGone("full")
+        if len(with_whom) > 1 and api.full("contacts", contact):  # of all tickets; no other one would have room
+            answer = api.ask("POST", path, payload | {"associations": associated(with_whom[0])})
+    number = id_of(api.checked(answer, what).node()["id"])
     if not number:
         raise TemporaryError(f"{what}: the answer names none", ambiguous=True, concerns=Concern.TICKET)
     return number
