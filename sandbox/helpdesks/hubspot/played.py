@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import itertools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -167,10 +167,12 @@ class HubSpot(Neighbour):
         linked = {to for *mine, other, to in self.associations if (mine, other) == ([kind, number], "notes")}
         return [each for each in self.records["notes"] if each in linked]
 
-    def _is_full(self, link: Mapping[str, Any]) -> bool:
-        named = link["types"][0]["associationTypeId"]
-        kind = next((other for (_, other), each in TYPES.items() if each == named), "")
-        return len(self._notes_of(kind, link["to"]["id"])) >= self.notes_each
+    def _has_room(self, links: Iterable[Mapping[str, Any]]) -> None:
+        for link in links:
+            named = link["types"][0]["associationTypeId"]
+            kind = next((other for (_, other), each in TYPES.items() if each == named), "")
+            if len(self._notes_of(kind, link["to"]["id"])) >= self.notes_each:
+                raise Refused(400, "VALIDATION_ERROR", "One or more associations are not valid")
 
     # ------------------------------------------------------------------------------------------------ API
 
@@ -290,8 +292,7 @@ class HubSpot(Neighbour):
         given = asked.json()
         try:
             self._check("notes", given["properties"])
-            if any(self._is_full(link) for link in given.get("associations") or ()):
-                raise Refused(400, "VALIDATION_ERROR", "One or more associations are not valid")
+            self._has_room(given.get("associations") or ())
             row = self._made("notes", given["properties"])
             self._linked("notes", row["id"], given.get("associations") or ())
         except Refused as refused:
@@ -302,7 +303,7 @@ class HubSpot(Neighbour):
     def limits(self, asked: Asked, kind: str) -> Reply:
         """Return how many notes a record of this kind may have."""
         del asked, kind
-        samples = {"atLimitFromRecordSamples": [], "nearLimitFromRecordSamples": []}
+        samples: Row = {"atLimitFromRecordSamples": [], "nearLimitFromRecordSamples": []}
         told = {**samples, "limit": self.notes_each, "totalRecordsAtLimit": 0, "totalRecordsNearLimit": 0}
         return Reply.json(200, told)
 

@@ -91,6 +91,28 @@ def test_h1_h13_a_customer_opens_a_closed_ticket_again_and_a_note_does_not(redmi
     assert wire.asked == ["GET", "PUT", "GET"]
 
 
+def test_h1_a_ticket_that_redmine_opens_no_more_gets_a_follow_up(redmine, reach):
+    version = redmine.call("POST", f"projects/{redmine.project}/versions.json", {"version": {"name": "1.0"}})
+    released = f"versions/{version['version']['id']}.json"
+    ticket, of_version = opened(reach)
+    redmine.agent_sets(of_version, fixed_version_id=version["version"]["id"], status="Closed")
+    parent, (_, child) = redmine.agent_opens("a bigger thing"), opened(reach)
+    redmine.agent_sets(child, parent_issue_id=int(parent), status="Closed")
+    redmine.agent_sets(parent, status="Closed")
+    redmine.call("PUT", released, {"version": {"status": "closed"}})
+    for number in (of_version, child):
+        before = len(notes(redmine, number))
+        with pytest.raises(TicketGone, match="closed"):
+            connector.append(number, ticket.thread, [an_entry("not solved at all")], reach)
+        connector.append(number, ticket.thread, [an_entry("internal words", public=False)], reach)
+        assert len(notes(redmine, number)) == before + 1
+    redmine.call("PUT", released, {"version": {"status": "open"}})
+    redmine.agent_sets(parent, status="New")
+    for number in (of_version, child):
+        connector.append(number, ticket.thread, [an_entry("not solved at all")], reach)
+        assert redmine.issue(number)["status"]["name"] == "New"
+
+
 def test_h1_a_deleted_ticket_is_said_to_be_gone(reach):
     for call in (connector.append, lambda number, _, __, reach: connector.update(number, Change("high"), reach)):
         with pytest.raises(TicketGone) as gone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import quote, urlencode, urlsplit
 
 from deskwire.contracts.channel import Reach
@@ -49,7 +49,7 @@ class Api:
 
     def issue(self, number: str, what: str) -> Node:
         """Return an issue with its journals. Raises `TicketGone` for one that is not there (any more)."""
-        answer = self.ask("GET", f"issues/{numbered(number)}.json?include=journals,attachments")
+        answer = self.ask("GET", f"issues/{numbered(number)}.json?include=journals,attachments,allowed_statuses")
         if _missing(answer):
             raise TicketGone("deleted")
         shown = checked(answer, what=what, secret_hint=HINT).node()["issue"].object()
@@ -120,12 +120,22 @@ class Api:
         self._kept(f"project/{name}", look, HOUR)
         return name
 
-    def open_status(self) -> int:
-        """Return the status that an issue gets when it is opened again: the first one that is not closed."""
+    def open_status(self, allowed: Collection[int] | None) -> int | None:
+        """Return the status that an issue gets when it is opened again: the setting's, else the first that is not closed.
+
+        `allowed`: the statuses that the workflow lets it have, where Redmine tells them; None where that is none of these.
+        """
         given = self.reach.settings.get("reopened_status", "")
-        if given:
-            return int(numbered(given))
-        return next((number for number, closed in self.statuses().items() if not closed), 1)
+        wanted = [int(numbered(given))] if given else []
+        wanted += [number for number, closed in self.statuses().items() if not closed]
+        if allowed is None:
+            return next(iter(wanted), 1)
+        return next((number for number in wanted if number in allowed), None)
+
+    def version_closed(self, number: str) -> bool:
+        """Return whether a version is closed, whose issues Redmine opens no more."""
+        answer = self.ask("GET", f"versions/{numbered(number)}.json")  # 403 for one of a project that our user has not
+        return answer.status == 200 and answer.node()["version"]["status"].text("") == "closed"
 
     def statuses(self) -> dict[int, bool]:
         """Return whether each status is a closed one, by its id."""

@@ -60,8 +60,7 @@ def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
     if found := journal_of(issue, entry.key):
         return found, issue
     ticket = required_id(issue["id"], "looking at the ticket")
-    if entry.public and closed_for_long(api, issue):
-        raise TicketGone("closed")
+    reopened = opening(api, issue) if entry.public else None
     uploads: list[dict[str, str]] = []
     lost: list[str] = []
     for file in entry.files:
@@ -73,8 +72,8 @@ def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
     fields: dict[str, object] = {"notes": spoken(entry, lost), "private_notes": not entry.public}
     if uploads:
         fields["uploads"] = uploads
-    if entry.public and api.statuses().get(issue["status"]["id"].number(0)):
-        fields["status_id"] = api.open_status()
+    if reopened is not None:
+        fields["status_id"] = reopened
     api.change(ticket, fields, "adding to a ticket")
     try:
         issue = api.issue(ticket, "looking for the message")
@@ -93,12 +92,24 @@ def journal_of(issue: Node, key: str) -> str:
     return "" if found is None else required_id(found["id"], "looking for the message")
 
 
-def closed_for_long(api: Api, issue: Node) -> bool:
-    """Return whether an issue is closed for longer than the company opens it again."""
+def opening(api: Api, issue: Node) -> int | None:
+    """Return the status that opens a closed issue again, None for an open one.
+
+    Raises `TicketGone` for one that is closed for longer than the company opens it again, and for one that Redmine does
+    not open: the workflow or a closed parent leave it no open status, which it would not say when it is asked for one,
+    or its version is closed (app/models/issue.rb: new_statuses_allowed_to, validate_issue).
+    """
+    if not api.statuses().get(issue["status"]["id"].number(0)):
+        return None
     moment = issue["closed_on"].iso()  # which stays when it is opened again
-    if moment is None or not api.statuses().get(issue["status"]["id"].number(0)):
-        return False
-    return not api.reach.reopens(moment)
+    if moment is not None and not api.reach.reopens(moment):
+        raise TicketGone("closed")
+    told = issue["allowed_statuses"]  # since Redmine 5.0
+    allowed = [row["id"].number(0) for row in told.rows()] if isinstance(told.raw, list) else None
+    status, version = api.open_status(allowed), issue["fixed_version"]["id"].any_id()
+    if status is None or (version and api.version_closed(version)):
+        raise TicketGone("closed")
+    return status
 
 
 def changed(api: Api, ticket: str, change: Change) -> None:
