@@ -121,9 +121,9 @@ class Api:
         return name
 
     def open_status(self, allowed: Collection[int] | None) -> int | None:
-        """Return the status that an issue gets when it is opened again: the setting's, else the first that is not closed.
+        """Return the status that opens an issue again: the setting's, else the first that is not closed.
 
-        `allowed`: the statuses that the workflow lets it have, where Redmine tells them; None where that is none of these.
+        `allowed`: the statuses that the workflow lets it have, where Redmine tells them. None where no open one is.
         """
         given = self.reach.settings.get("reopened_status", "")
         wanted = [int(numbered(given))] if given else []
