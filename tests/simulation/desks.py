@@ -241,9 +241,13 @@ class HotlineDesk(LogbookDesk):
                 "at": at, "public": True}  # fmt: skip
         return json.dumps(told).encode(), {}
 
-    def becomes(self, ticket, status):
-        """Return the signal of a ticket's status."""
-        return json.dumps({"call": next(self._calls), "ticket": int(ticket), "status": status}).encode(), {}
+    def becomes(self, ticket, status="", *, agent=None, at=None):
+        """Return the signal of a ticket's status and of who has it, at a time: an agent, or nobody (an empty name)."""
+        told = {"call": next(self._calls), "ticket": int(ticket)}
+        told |= {"status": status} if status else {}
+        told |= {} if agent is None else {"assignee": agent}
+        told |= {} if at is None else {"at": at.isoformat()}
+        return json.dumps(told).encode(), {}
 
 
 class SecondZendesk(ZendeskDesk):

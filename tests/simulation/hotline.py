@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from deskwire.model.signals import About, Signal, Status
+from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import read
 
@@ -24,9 +24,12 @@ class Hotline(Logbook):
     def parse(self, request):
         body = read(request.body).object()
         ticket, call = body["ticket"].identifier(), body["call"].identifier()
-        if "status" in body.raw:
-            status = Status(body["status"].text())
-            yield Signal(helpdesk=self.name, about=About.STATUS, object_id=call, ticket=ticket, status=status)
+        if {"status", "assignee"} & body.raw.keys():
+            yield Signal(
+                helpdesk=self.name, about=About.STATUS, object_id=call, ticket=ticket, occurred_at=body["at"].iso(),
+                status=Status(body["status"].text()) if "status" in body.raw else None,
+                assignee=Assignee(body["assignee"].text(), body["assignee"].text()) if "assignee" in body.raw else None,
+            )  # fmt: skip
             return
         answer = AgentReply(
             id=body["id"].identifier(), order=body["id"].number(), ticket=ticket, text=body["words"].text(),

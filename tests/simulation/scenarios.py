@@ -36,6 +36,7 @@ from .world import (
     URGENT,
     X_API,
     World,
+    assignee_of,
     erase,
     misread,
     replay,
@@ -615,6 +616,28 @@ def solved_and_reopened(world, marta):
     marta.writes("hello?")
     world.quiet()
     assert status_of(marta) == "reopened", "STATUS: the customer's words did not open the ticket again"
+
+
+@scenario(desks=("hotline",), short=True)
+def assigned_and_released(world, marta):
+    """Who has a ticket changes nothing about what is filed; the thread knows the last one, however late it is told."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.gate.open = True
+    ticket, begun = ticket_of(marta), world.now()
+    earlier = world.desk.becomes(ticket, agent="Agnes", at=begun)
+    world._signals(*world.desk.becomes(ticket, "solved", agent="Boris", at=begun + timedelta(seconds=2)))
+    world.quiet()
+    world._signals(*earlier)
+    world.quiet()
+    assert (assignee_of(marta), status_of(marta)) == ("Boris", "solved"), "STATUS: a late signal won, or one was lost"
+    marta.writes("hello?")
+    world.quiet()
+    assert (assignee_of(marta), status_of(marta)) == ("Boris", "reopened"), "STATUS: the customer took it off its agent"
+    world._signals(*world.desk.becomes(ticket, agent="", at=begun + timedelta(seconds=4)))
+    world.quiet()
+    assert assignee_of(marta) == "", "STATUS: a released ticket is still somebody's"
 
 
 def failing(world, marta, *, after):

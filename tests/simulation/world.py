@@ -912,6 +912,13 @@ def status_of(customer):
     return next((row.get("status") for (pk, sk), row in rows if sk == "THREAD" and row.get("ticket")), None)
 
 
+def assignee_of(customer):
+    """Return who has the customer's ticket, as far as the thread knows: an empty name for nobody, None for untold."""
+    rows = customer.world.table.memory.items.items()
+    told = next((row.get("assignee") for (_, sk), row in rows if sk == "THREAD" and row.get("ticket")), None)
+    return None if told is None else told[-1]
+
+
 def _replayer(world):
     return Replayer(table=world.table, mailbox=world.mailbox, archive=world.archive, clock=world.now)
 
