@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from deskwire import registry
 from deskwire.care.hours import Hours, Week
@@ -14,6 +14,7 @@ from deskwire.care.policy import Policy
 from deskwire.care.promising import longest_sentence
 from deskwire.care.texts import Texts, parts, render
 from deskwire.contracts.channel import LINK_SECRET, Channel
+from deskwire.contracts.connector import Connector
 from deskwire.contracts.helpdesk import PollsTickets
 from deskwire.contracts.terms import TextLimit, Unit
 from deskwire.model.events import Visibility
@@ -177,6 +178,25 @@ def needs(written: Written) -> Found:
             yield place, f"“secret” is missing: the name of an entry of Secrets Manager that holds {members}"
         if not secrets.names and entry.secret is not None:
             yield (*place, "secret"), "no secret is needed here: leave it out"
+
+
+def settings(written: Written) -> Found:
+    """Settings that a connector cannot read, and fields that the helpdesk of a connection cannot."""
+    sides: list[tuple[Place, Mapping[str, str], Connector | None]] = [
+        (("helpdesks", name), desk.settings, helpdesk(desk.connector)) for name, desk in written.helpdesks.items()
+    ]
+    sides += [
+        (("connections", name), each.settings, channel(each.channel)) for name, each in written.connections.items()
+    ]
+    for place, given, connector in sides:
+        found = connector.faults(given) if connector is not None else {}
+        yield from (((*place, "settings", name), reason) for name, reason in found.items())
+    for name, entry in written.connections.items():
+        for desk in (written.helpdesks.get(at) for at in (written.helpdesk_of(entry), written.mirror_of(entry))):
+            known = None if desk is None else helpdesk(desk.connector)
+            if desk is not None and known is not None:
+                wrong = known.field_faults(entry.fields, desk.settings)
+                yield from ((("connections", name, "fields", each), reason) for each, reason in wrong.items())
 
 
 def verifications(written: Written) -> Found:
@@ -377,4 +397,17 @@ def hints(written: Written) -> Found:
             yield ("endpoints", name), "no connection uses it: whatever comes in there is refused"
 
 
-FAULTS = (defaults, helpdesks, endpoints, connections, needs, verifications, rules, incidents, links, channels, answers)
+FAULTS = (
+    defaults,
+    helpdesks,
+    endpoints,
+    connections,
+    needs,
+    settings,
+    verifications,
+    rules,
+    incidents,
+    links,
+    channels,
+    answers,
+)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deskwire import registry
@@ -16,6 +16,7 @@ from deskwire.contracts.registration import Finding, Registers, Site, State
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.registrations import looked, site_of
 from deskwire.model.errors import DeskwireError
+from deskwire.model.values import replace as changed
 from deskwire.settings import ENDPOINTS
 
 from .checking import Checked
@@ -48,6 +49,9 @@ class Standing:
     endpoint: Endpoint | None
     findings: tuple[Finding, ...] = ()
     problem: str = ""
+    fields: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # of the connections that file into a helpdesk
 
     @property
     def kind(self) -> str:
@@ -125,15 +129,27 @@ def standings(found: Checked, place: Place) -> list[Standing]:
     endpoints = {each.name: each for each in found.definitions if isinstance(each, Endpoint)}
     reached = directory(place)
     return [
-        _standing(each, endpoints.get(each.endpoint), reached)
+        _standing(each, endpoints.get(each.endpoint), reached, _filing_into(each, found))
         for each in found.definitions
         if isinstance(each, Connection | HelpdeskConnection)
     ]
 
 
-def _standing(definition: Account, endpoint: Endpoint | None, by: Directory) -> Standing:
+def _filing_into(definition: Account, found: Checked) -> dict[str, Mapping[str, str]]:
+    """Return the `fields` of each connection that files or copies into a helpdesk, by the connection's name."""
+    return {
+        each.name: each.fields
+        for each in found.definitions
+        if isinstance(each, Connection) and each.fields and definition.name in {each.helpdesk, each.mirror}
+    }
+
+
+def _standing(
+    definition: Account, endpoint: Endpoint | None, by: Directory, fields: Mapping[str, Mapping[str, str]]
+) -> Standing:
     if isinstance(definition, HelpdeskConnection):
-        made = Standing(definition.name, registry.helpdesk(definition.connector), definition, endpoint)
+        desk = registry.helpdesk(definition.connector)
+        made = Standing(definition.name, desk, definition, endpoint, fields=fields)
     else:
         made = Standing(definition.name, registry.channel(definition.channel), definition, endpoint)
     if not isinstance(made.connector, Registers):
@@ -146,7 +162,8 @@ def _standing(definition: Account, endpoint: Endpoint | None, by: Directory) -> 
 
 
 def _reached(standing: Standing, by: Directory) -> tuple[Site, Reach]:
-    site, definition = site_of(standing.endpoint, by.secrets), standing.definition
+    definition = standing.definition
+    site = changed(site_of(standing.endpoint, by.secrets), fields=standing.fields)
     if isinstance(definition, HelpdeskConnection):
         return site, by.helpdesk_of(definition)[1]
     return site, by.channel_of(definition)[1]

@@ -193,6 +193,27 @@ def test_hcaptcha_with_its_site_key_is_right_and_turnstile_needs_none(faults_of)
     assert faults_of(text) == []
 
 
+def test_a_setting_that_its_connector_cannot_read_is_told(faults_of):
+    text, line = changed("      fields: reference=4410021, rating=4410022 #", "      form: Complaints #")
+    ((at, where, reason),) = faults_of(text)
+    assert (at, where) == (line, "helpdesks.zendesk.settings.form")
+    assert reason.startswith("is not Zendesk's id of it, a number")
+    text, line = changed("fields: reference=4410021, rating=4410022", "fields: reference")
+    ((at, where, reason),) = faults_of(text)
+    assert (at, where) == (line, "helpdesks.zendesk.settings.fields")
+    assert reason == "is not written as `reference=4410021, rating=4410022`"
+
+
+def test_a_connection_s_field_that_its_helpdesk_cannot_read_is_told(faults_of):
+    text, line = changed("    endpoint: contact-form\n", "    endpoint: contact-form\n    fields: {brand: Tea}\n")
+    ((at, where, reason),) = faults_of(text)
+    assert (at, where) == (line + 1, "connections.contact.fields.brand")
+    assert reason.startswith("is not Zendesk's id of it, a number")
+    assert faults_of(text.replace("brand: Tea", 'brand: "4410071"')) == []
+    named = text.replace("fields: reference=4410021", "fields: brand=4410021")
+    assert faults_of(named) == []  # the setting makes a field of that name
+
+
 def test_what_is_missing_is_told_where_it_is_missing(faults_of):
     text, line = changed('  contact-form:\n    channels: [webform]\n    secret: turnstile # {"captcha_secret": "…"}\n',
                          "  contact-form:\n    channels: [webform]\n")  # fmt: skip

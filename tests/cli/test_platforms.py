@@ -95,10 +95,13 @@ def test_what_is_not_set_up_is_planned_applied_and_then_right(run, meta, zendesk
     assert (told.status, told.err) == (0, "")
     assert meta.app.webhooks["page"]["callback_url"] == f"{HOOKS}/channels/meta"
     assert {"feed", "messages"} <= set(meta.app.subscribed[PAGE])
-    (webhook,) = zendesk.made_webhooks.values()
-    assert webhook["endpoint"] == f"{HOOKS}/helpdesks/zendesk-webhook"
+    webhooks = [each["endpoint"] for each in zendesk.made_webhooks.values()]
+    assert webhooks == [f"{HOOKS}/helpdesks/zendesk-webhook"] * 2
     stored = boto3.client("secretsmanager").get_secret_value(SecretId="deskwire/endpoints/zendesk-webhook")
-    assert json.loads(stored["SecretString"]) == {"signing_secret": "invented-zendesk-signing"}
+    assert json.loads(stored["SecretString"]) == {
+        "signing_secret": "invented-zendesk-signing",
+        "events_secret": "invented-zendesk-signing-1",
+    }
     for secret in ("s3cr3t", "invented-zendesk", "EAA"):
         assert secret not in told.out
     told = run("plan", "--json")  # the address was noted
@@ -117,6 +120,18 @@ def test_drift_alone_is_planned_and_mended(run, meta):
     assert run("apply", "--yes").status == 0
     assert "feed" in meta.app.subscribed[PAGE]
     assert run("plan").status == 0
+
+
+def test_a_connection_s_brand_that_zendesk_has_not_is_planned_for_a_person(run, zendesk, tmp_path):
+    file = tmp_path / "deskwire.yaml"
+    file.write_text(RULES.replace("endpoint: meta, ", 'endpoint: meta, fields: {brand: "71"}, '))
+    run("apply", "--address", HOOKS, "--yes")
+    told = run("plan")
+    assert told.status == 0  # nothing for `apply` to set right
+    assert "✗ the brand 71: missing" in told.out
+    assert "take another `brand` from Admin Center, Account, Brand management, Brands, or leave it out" in told.out
+    zendesk.account.records.named("brands", 71, "Northwind Tea")
+    assert "✓ the brand 71: “Northwind Tea”" in run("plan").out
 
 
 def test_a_platform_that_refuses_is_named_and_the_others_are_set_up(run, meta, zendesk):

@@ -522,42 +522,145 @@ def test_what_keeps_mail_from_being_sent_is_a_person_s():
     assert not account.register().did
 
 
-def test_zendesk_gets_webhook_and_trigger_and_hands_over_its_secret():
+ZENDESK_SECRETS = Secrets({"signing_secret": "invented-zendesk-signing", "events_secret": "invented-zendesk-signing-1"})
+
+
+def test_zendesk_gets_two_webhooks_and_a_trigger_and_hands_over_their_secrets():
     account = zendesk()
-    assert account.wrong() == {"the webhook"}
+    assert account.wrong() == {"the webhook", "the webhook of events"}
     done = account.register()
-    assert len(done.did) == 3
-    assert done.secrets["signing_secret"].reveal() == "invented-zendesk-signing"
-    assert account.wrong() == {"signing_secret"}  # until it is stored
-    account.site = Site(address=ADDRESS, secrets=Secrets({"signing_secret": "invented-zendesk-signing"}))
+    assert len(done.did) == 5
+    assert {name: secret.reveal() for name, secret in done.secrets.items()} == {
+        name: ZENDESK_SECRETS.one(name).reveal() for name in ("signing_secret", "events_secret")
+    }
+    assert account.wrong() == {"signing_secret", "events_secret"}  # until they are stored
+    account.site = Site(address=ADDRESS, secrets=ZENDESK_SECRETS)
     assert account.wrong() == set()
     account.asking.written.clear()
     assert not account.register().did
     assert account.asking.written == []
 
 
-def test_zendesk_s_webhook_and_trigger_are_switched_on_again():
+def test_zendesk_s_webhooks_and_trigger_are_switched_on_again():
     account = zendesk()
     account.register()
-    account.site = Site(address=ADDRESS, secrets=Secrets({"signing_secret": "invented-zendesk-signing"}))
-    next(iter(account.player.made_webhooks.values()))["status"] = "inactive"
+    account.site = Site(address=ADDRESS, secrets=ZENDESK_SECRETS)
+    for webhook in account.player.made_webhooks.values():
+        webhook["status"] = "inactive"
     next(iter(account.player.made_triggers.values()))["active"] = False
-    assert account.wrong() == {"the webhook", "the trigger"}
+    assert account.wrong() == {"the webhook", "the webhook of events", "the trigger"}
     account.register()
     assert account.wrong() == set()
+
+
+def test_zendesk_s_webhook_of_an_older_version_gets_one_of_events_beside_it():
+    account = zendesk()
+    account.register()
+    (first, second) = account.player.made_webhooks
+    del account.player.made_webhooks[second]
+    account.site = Site(address=ADDRESS, secrets=Secrets({"signing_secret": "invented-zendesk-signing"}))
+    assert account.wrong() == {"the webhook of events"}
+    done = account.register()
+    assert [*done.secrets] == ["events_secret"]
+    assert account.player.made_webhooks[first]["subscriptions"] == ["conditional_ticket_events"]
+
+
+def test_one_webhook_of_zendesk_s_events_made_by_hand_is_enough():
+    account = zendesk()
+    account.register()
+    account.player.made_triggers.clear()
+    (made,) = [each for each in account.player.made_webhooks.values() if len(each["subscriptions"]) > 1]
+    made["subscriptions"] = ["zen:event-type:ticket.comment_added", "zen:event-type:ticket.status_changed"]
+    account.player.made_webhooks = {made["id"]: made}
+    account.site = Site(address=ADDRESS, secrets=Secrets({"signing_secret": "invented-zendesk-signing"}))
+    assert account.states()["the webhook of events"] is State.DIFFERENT
+    assert account.register().did == ["the webhook of events subscribed to agent_assignment_changed"]
+    assert account.wrong() == set()
+    assert not account.player.made_triggers
 
 
 def test_zendesk_s_agent_who_may_not_look_raises_no_alarm():
     account = zendesk()
     account.player.administrator = False
-    assert account.states() == {"the webhook": State.UNKNOWN}
+    account.player.account.records.named("brands", 71, "Northwind Tea")
+    account.reach.settings["brand"] = "71"
+    assert account.states() == {"the webhook": State.UNKNOWN, "the brand 71": State.RIGHT}
     assert not account.register().did
 
 
 def test_zendesk_s_fields_that_are_gone_are_named():
     account = zendesk()
     account.reach.settings["fields"] = "reference=4410021"
-    account.player.fields = [4410022]
+    account.player.account.records.ticket_field(4410022)
     assert account.states()["the ticket fields"] is State.DIFFERENT
-    account.player.fields = [4410021]
+    account.player.account.records.ticket_field(4410021)
     assert account.states()["the ticket fields"] is State.RIGHT
+
+
+def test_each_record_that_zendesk_s_settings_name_is_looked_for():
+    account = zendesk()
+    account.site = Site(address=ADDRESS, secrets=ZENDESK_SECRETS, fields={"tea": {"brand": "72", "4410023": "tea"}})
+    account.register()
+    records = account.player.account.records
+    settings = {"form": "51", "brand": "71", "group": "61", "organization": "81", "values": "4410023=coffee"}
+    account.reach.settings.update(settings)
+    told = {"the form 51", "the brand 71", "the brand 72", "the group 61", "the organization 81"}
+    records.form(52)
+    records.ticket_field(4410023, "Product", "tagger", options=("coffee",))
+    assert {each: state for each, state in account.states().items() if each in told} == dict.fromkeys(
+        told, State.MISSING
+    )
+    assert account.states()["the value of field 4410023"] is State.DIFFERENT  # “tea” of the connection
+    records.form(51, active=False)
+    records.named("brands", 71, "Northwind Coffee")
+    records.named("brands", 72, "Northwind Tea")
+    records.named("groups", 61, "Care", deleted=True)
+    records.named("organizations", 81, "Northwind")
+    records.ticket_field(4410023, "Product", "tagger", options=("coffee", "tea"))
+    assert account.wrong() == {"the form 51", "the group 61"}
+    records.form(51, in_all_brands=False, restricted_brand_ids=[71])
+    records.named("groups", 61, "Care")
+    assert account.wrong() == {"the form 51 in the brand 72"}
+    assert not account.register().did  # a person's
+
+
+def test_what_zendesk_requires_to_solve_a_ticket_and_nothing_fills_is_named_without_an_alarm():
+    account = zendesk()
+    records = account.player.account.records
+    records.ticket_field(4410023, "Product", required=True)
+    records.ticket_field(4410024, "Kind", "tickettype", required=True)
+    records.ticket_field(4410025, "Colour", required=True)
+    records.ticket_field(4410026, "Subject", "subject", required=True)
+    records.form(51, 4410023, 4410024, 4410026, default=True)
+
+    def empty():
+        return [each for each in account.connector.registration(account.site, account.reach) if "requi" in each.what]
+
+    (found,) = empty()
+    assert (found.text, found.state) == (
+        "the required fields: nothing here fills “Product” (4410023), “Kind” (4410024)",
+        State.UNKNOWN,
+    )
+    assert found.remedy.endswith("until they are filled by `values: 4410023=…` and `type: question`")
+    account.reach.settings.update({"type": "question", "values": "4410023=coffee"})
+    assert empty() == []
+    account.site = Site(address=ADDRESS, fields={"tea": {"form": "52"}})
+    records.form(52, 4410025)
+    (found,) = empty()
+    assert found.text == "the required fields of tea: nothing here fills “Colour” (4410025)"
+
+
+def test_a_field_that_a_condition_of_zendesk_s_form_requires_is_named_where_the_condition_is_met():
+    account = zendesk()
+    records = account.player.account.records
+    for number, title in ((4410023, "Product"), (4410024, "Roast")):
+        records.ticket_field(number, title, required=number == 4410024)
+    solving = {"type": "SOME_STATUSES", "statuses": ["solved"]}
+    child = {"id": 4410024, "is_required": False, "required_on_statuses": solving}
+    records.ticket_field(4410027, "Always", required=True)
+    condition = {"parent_field_id": 4410023, "value": "coffee", "child_fields": [child]}
+    records.form(51, 4410023, 4410024, default=True, agent_conditions=[condition])
+    account.reach.settings["values"] = "4410023=tea"
+    assert "the required fields" not in account.states()
+    account.reach.settings["values"] = "4410023=coffee"
+    assert account.states()["the required fields"] is State.UNKNOWN

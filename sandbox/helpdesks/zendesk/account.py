@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
+from sandbox.helpdesks.zendesk.records import Records
 from sandbox.neighbours.neighbour import Clock, Reply
 
 PRIORITIES = {"low", "normal", "high", "urgent", None}
@@ -57,12 +58,14 @@ class User:
     external_id: str | None = None
     email: str | None = None
     details: str = ""
+    organizations: list[int] = field(default_factory=list)  # the first is their own
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the API does."""
         return {
             "id": self.id, "name": self.name, "role": self.role, "external_id": self.external_id,
             "email": self.email, "details": self.details, "active": True, "verified": self.role != "end-user",
+            "organization_id": next(iter(self.organizations), None),
         }  # fmt: skip
 
 
@@ -120,6 +123,10 @@ class Ticket:
     priority: str | None = None
     status: str = "new"
     group_id: int | None = None
+    brand_id: int | None = None
+    ticket_form_id: int | None = None
+    organization_id: int | None = None
+    type: str | None = None
     assignee_id: int | None = None
     tags: list[str] = field(default_factory=list)
     custom_fields: dict[int, str] = field(default_factory=dict)
@@ -137,7 +144,8 @@ class Ticket:
         return {
             "id": self.id, "external_id": self.external_id, "subject": self.subject, "status": self.status,
             "priority": self.priority, "group_id": self.group_id, "assignee_id": self.assignee_id,
-            "requester_id": self.requester_id, "submitter_id": self.submitter_id,
+            "requester_id": self.requester_id, "submitter_id": self.submitter_id, "brand_id": self.brand_id,
+            "ticket_form_id": self.ticket_form_id, "organization_id": self.organization_id, "type": self.type,
             "tags": self.tags, "custom_fields": [{"id": k, "value": v} for k, v in self.custom_fields.items()],
             "created_at": stamp(self.created_at), "updated_at": stamp(self.updated_at), "via": via,
             "follower_ids": sorted(self.followers), "is_public": any(comment.public for comment in self.comments),
@@ -192,6 +200,7 @@ class Account:
         self.clock = clock
         self.base = f"https://{subdomain}.zendesk.com"
         self.closed_shape = "status"  # where the words of a closed ticket's 422 lie: status, base or ClosedTicket
+        self.records = Records()
         self.users: dict[int, User] = {}
         self.tickets: dict[int, Ticket] = {}
         self.files: dict[str, Stored] = {}
@@ -314,6 +323,7 @@ class Account:
             raise invalid("requester", "Requester: is invalid", "InvalidValue")
         if given.get("priority") not in PRIORITIES:
             raise invalid("priority", f"Priority: {given['priority']} is not a valid priority", "InvalidValue")
+        self._named(given)
         now = self.clock.now()
         source = given.get("via_followup_source_id")
         followed = self.tickets.get(source) if source else None
@@ -322,7 +332,11 @@ class Account:
             priority=given.get("priority"), status=given.get("status", "new"), tags=list(given.get("tags", [])),
             custom_fields={field["id"]: field["value"] for field in given.get("custom_fields", [])},
             followup_of=followed.id if followed and followed.status == "closed" else None,
+            group_id=given.get("group_id"), brand_id=given.get("brand_id"), type=given.get("type"),
+            ticket_form_id=given.get("ticket_form_id"), organization_id=next(iter(requester.organizations), None),
         )  # fmt: skip
+        if ticket.status == "solved":
+            self._solvable(ticket)
         audit = self.number("event")
         comment = self.comment(ticket, by, given["comment"], audit)
         events = [
@@ -350,8 +364,11 @@ class Account:
         if given.get("priority", ticket.priority) not in PRIORITIES:
             raise invalid("priority", f"Priority: {given['priority']} is not a valid priority", "InvalidValue")
         self._whose(given)
+        self._named(given)
         if limited:
             self._budget(ticket, by)
+        if status == "solved" != ticket.status:
+            self._solvable(ticket)
         audit = self.number("event")
         events: list[dict[str, Any]] = []
         if given.get("comment"):
@@ -375,6 +392,21 @@ class Account:
         for name in ("group_id", "assignee_id"):
             if not isinstance(given.get(name, 0), int):
                 raise invalid(name, f"{name}: {given[name]} is not valid", "InvalidValue")
+
+    def _named(self, given: dict[str, Any]) -> None:
+        for name, called in self.records.wrong(given):
+            raise invalid(name, f"{called}: is invalid", "InvalidValue")
+
+    def _solvable(self, ticket: Ticket) -> None:
+        """Refuse to solve a ticket with an empty required field, as seen in github.com/facetoe/zenpy/issues/114."""
+        if empty := self.records.empty(ticket):
+            reasons = [
+                {"description": f"{each['title']}: is required when solving a ticket", "error": None,
+                 "ticket_field_id": each["id"], "ticket_field_type": f"Field{each['type'].capitalize()}"}
+                for each in empty
+            ]  # fmt: skip
+            said = {"error": "RecordInvalid", "description": "Record validation errors", "details": {"base": reasons}}
+            raise Refused(422, said)
 
     def _closed(self) -> Refused:
         words = {"description": "Status: closed prevents ticket update"}

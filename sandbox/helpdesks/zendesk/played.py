@@ -36,8 +36,9 @@ from sandbox.helpdesks.zendesk.account import (
     missing,
     stamp,
 )
+from sandbox.helpdesks.zendesk.administered import Administered
 from sandbox.helpdesks.zendesk.webhooks import Webhook
-from sandbox.neighbours.neighbour import Asked, Clock, Fault, Neighbour, Reply, route, wait_until
+from sandbox.neighbours.neighbour import Asked, Clock, Fault, Reply, route, wait_until
 
 __all__ = ["Comment", "Ticket", "User", "Webhook", "Zendesk", "edge_throttled"]
 
@@ -54,7 +55,7 @@ def edge_throttled() -> Fault:
     return Fault(instead=Reply.json(429, detail))
 
 
-class Zendesk(Neighbour):
+class Zendesk(Administered):
     """One account, its API and its agents' pages."""
 
     name: ClassVar[str] = "zendesk"
@@ -80,20 +81,16 @@ class Zendesk(Neighbour):
 
         700 requests and 100 updates a minute are the Enterprise plan's; the High Volume add-on has 2,500 and 300.
         """
-        super().__init__(clock, port=port, seed=seed)
+        super().__init__(clock, port=port, seed=seed, signing_secret=signing_secret)
         self.host = f"{subdomain}.zendesk.com"
         self.account = Account(self.clock, subdomain, updates_per_minute)
         self.bot = self.account.person("Deskwire", "agent", email)
         self.agent = self.account.person("Agnes Example", "agent", "agnes@acme.example")
         self.webhook: Webhook | None = None
         self.administrator = True  # whether our token may see webhooks and triggers
-        self.made_webhooks: dict[str, dict[str, Any]] = {}
-        self.made_triggers: dict[int, dict[str, Any]] = {}
-        self.fields: list[int] = []
         self.agent_workspace = True  # without it the newer redaction is refused
         self._api_token = api_token
         self._oauth_token = oauth_token
-        self._secret = signing_secret
         self._events = webhook_events
         self._twice_every = webhook_twice_every
         self.requests_per_minute = requests_per_minute
@@ -273,6 +270,20 @@ class Zendesk(Neighbour):
 
     # ---------------------------------------------------------------------------------------------- users
 
+    @route("POST", "/api/v2/organization_memberships.json")
+    def join(self, asked: Asked) -> Reply:
+        """Make a user a member of an organization; the first one is their own."""
+        given = (asked.json() or {}).get("organization_membership") or {}
+        user, organization = self.account.users.get(given.get("user_id", 0)), given.get("organization_id")
+        if user is None or organization not in self.account.records.organizations:
+            return missing().reply
+        if organization in user.organizations:
+            return invalid("user_id", "User: has already been taken", "DuplicateValue").reply
+        user.organizations.append(organization)
+        shown = {"id": self.account.number("user"), "user_id": user.id, "organization_id": organization,
+                 "default": organization == user.organizations[0] or None}  # fmt: skip
+        return Reply.json(201, {"organization_membership": shown})
+
     @route("POST", "/api/v2/users/create_or_update.json")
     @route("POST", "/api/v2/users/create_or_update")
     def create_or_update(self, asked: Asked) -> Reply:
@@ -310,63 +321,6 @@ class Zendesk(Neighbour):
         """List the tickets of one requester."""
         found = [ticket for ticket in self.tickets if str(ticket.requester_id) == user]
         return self._page(asked, "tickets", [ticket.to_json() for ticket in found])
-
-    # ------------------------------------------------------------------------------------- webhooks and triggers
-
-    @route("GET", "/api/v2/webhooks")
-    @route("POST", "/api/v2/webhooks")
-    def webhooks_of(self, asked: Asked) -> Reply:
-        """List webhooks, or make one; agents may not."""
-        if not self.administrator:
-            return Reply.json(403, {"error": "Forbidden", "description": "You do not have access to this page."})
-        if asked.method == "GET":
-            return Reply.json(200, {"webhooks": [*self.made_webhooks.values()], "meta": {"has_more": False}})
-        given = (asked.json() or {}).get("webhook") or {}
-        if not all(given.get(name) for name in ("name", "endpoint", "http_method", "request_format", "status")):
-            return invalid("webhook", "Webhook: is invalid", "BlankValue").reply
-        made = {"id": f"01J0SANDBOX{len(self.made_webhooks)}", **given}
-        self.made_webhooks[made["id"]] = made
-        return Reply.json(201, {"webhook": made})
-
-    @route("PATCH", "/api/v2/webhooks/{number}")
-    def change_webhook(self, asked: Asked, number: str) -> Reply:
-        """Change a webhook."""
-        self.made_webhooks[number] |= (asked.json() or {}).get("webhook") or {}
-        return Reply(204)
-
-    @route("GET", "/api/v2/webhooks/{number}/signing_secret")
-    def signing(self, asked: Asked, number: str) -> Reply:
-        """Show a webhook's signing secret."""
-        del asked, number
-        return Reply.json(200, {"signing_secret": {"algorithm": "SHA256", "secret": self._secret}})
-
-    @route("GET", "/api/v2/triggers.json")
-    @route("POST", "/api/v2/triggers.json")
-    def triggers_of(self, asked: Asked) -> Reply:
-        """List triggers, or make one for a webhook that there is."""
-        if asked.method == "GET":
-            return Reply.json(200, {"triggers": [*self.made_triggers.values()], "meta": {"has_more": False}})
-        given = (asked.json() or {}).get("trigger") or {}
-        targets = [each["value"][0] for each in given.get("actions", []) if each["field"] == "notification_webhook"]
-        if not given.get("title") or not set(targets) <= self.made_webhooks.keys():
-            return invalid("actions", "Webhook is invalid").reply
-        made = {"id": 9900 + len(self.made_triggers), **given}
-        self.made_triggers[made["id"]] = made
-        return Reply.json(201, {"trigger": made})
-
-    @route("PUT", "/api/v2/triggers/{number}.json")
-    def change_trigger(self, asked: Asked, number: str) -> Reply:
-        """Change a trigger."""
-        made = self.made_triggers[int(number)]
-        made |= (asked.json() or {}).get("trigger") or {}
-        return Reply.json(200, {"trigger": made})
-
-    @route("GET", "/api/v2/ticket_fields.json")
-    def ticket_fields(self, asked: Asked) -> Reply:
-        """List the ticket fields."""
-        del asked
-        shown = [{"id": number, "title": f"Field {number}", "active": True} for number in self.fields]
-        return Reply.json(200, {"ticket_fields": shown, "meta": {"has_more": False}})
 
     # -------------------------------------------------------------------------------------------- tickets
 

@@ -157,6 +157,101 @@ def test_unreadable_fields_call_a_person(world, fields):
         world.open()
 
 
+def test_settings_fill_tickets_and_a_connection_s_fields_come_first(world):
+    records = world.zendesk.account.records
+    records.form(51)
+    for number in (71, 72):
+        records.named("brands", number, f"Brand {number}")
+    records.named("groups", 61, "Care")
+    world.settings |= {"form": "51", "brand": "71", "group": "61", "type": "question", "values": "4410023=a, 4410024=b"}
+    made = world.zendesk.account.tickets[world.open(fields={"brand": "72", "4410024": "c", "type": ""})]
+    assert (made.ticket_form_id, made.brand_id, made.group_id, made.type) == (51, 72, 61, "question")
+    assert made.custom_fields == {4410021: "DW-7K2M", 4410023: "a", 4410024: "c"}
+
+
+def test_a_name_that_the_setting_gives_to_a_field_is_that_field_s(world):
+    world.settings["fields"] = "brand=4410030"
+    made = world.zendesk.account.tickets[world.open(fields={"brand": "Northwind Tea"})]
+    assert (made.brand_id, made.custom_fields) == (None, {4410030: "Northwind Tea"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "said"),
+    [
+        ({"form": "Complaint"}, {}, "“form” is not Zendesk's id of it, a number"),
+        ({"type": "Question"}, {}, "“type” is none of question, incident, problem, task"),
+        ({"values": "product=tea"}, {}, "“values” is not written as"),
+        ({}, {"brand": "Tea"}, "the connection's field “brand” is not Zendesk's id"),
+    ],
+)
+def test_what_cannot_be_filled_calls_a_person(world, settings, fields, said):
+    world.settings |= settings
+    with pytest.raises(ConfigurationError, match=said):
+        world.open(fields=fields)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"form": "51"}, "form"),
+        ({"brand": "71", "group": "62"}, "group"),  # the sandbox names one at a time
+        ({"type": "task"}, "type"),
+    ],
+)
+def test_what_zendesk_does_not_take_of_the_settings_is_named(world, monkeypatch, settings, named):
+    world.zendesk.account.records.named("brands", 71, "Northwind")
+    world.zendesk.account.records.named("groups", 61, "Care")
+    monkeypatch.setattr("sandbox.helpdesks.zendesk.records.TYPES", {None})
+    world.settings |= settings
+    with pytest.raises(ConfigurationError, match=f"does not take what is set for {named}: `deskwire plan`"):
+        world.open()
+    assert world.zendesk.tickets == []
+
+
+def test_a_customer_without_an_organization_joins_that_of_the_settings_once(world):
+    world.zendesk.account.records.named("organizations", 81, "Northwind")
+    world.zendesk.account.records.named("organizations", 82, "Another")
+    world.settings["organization"] = "81"
+    made = world.zendesk.account.tickets[world.open()]
+    assert made.organization_id == 81
+    world.open(key="x/1/m2/add/", entries=(entry("x/1/m2/add/"),))
+    assert world.asked("POST", "/api/v2/organization_memberships.json") == 1
+    customer = world.zendesk.account.users[made.requester_id]
+    customer.organizations = [82]  # as agents chose
+    world.open(key="x/1/m3/add/", entries=(entry("x/1/m3/add/"),))
+    assert customer.organizations == [82]
+
+
+def test_an_organization_that_is_gone_calls_a_person(world):
+    world.settings["organization"] = "81"
+    with pytest.raises(ConfigurationError, match="there is no organization 81"):
+        world.open()
+
+
+def test_a_ticket_without_a_required_field_is_not_solved_and_each_field_is_named(world):
+    records = world.zendesk.account.records
+    records.ticket_field(4410023, "Product", required=True)
+    records.ticket_field(4410024, "Order", required=True)
+    number = world.open()
+    with pytest.raises(PermanentError, match=r"“Product” \(4410023\), “Order” \(4410024\): give one"):
+        DESK.close(str(number), world.reach)
+    world.settings["values"] = "4410023=tea, 4410024=4711"
+    number = world.open(key="x/1/m2/add/", entries=(entry("x/1/m2/add/"),))
+    DESK.close(str(number), world.reach)
+    assert world.zendesk.account.tickets[number].status == "solved"
+
+
+def test_a_required_field_is_named_in_any_language_and_without_the_refusal_s_words(world):
+    records = world.zendesk.account.records
+    records.ticket_field(4410023, "Vara: er nauðsynleg", required=True)
+    number = world.open()
+    reason = {"description": "Vara: skylda til að leysa mál", "error": None, "ticket_field_id": 4410023}
+    refused = {"error": "RecordInvalid", "details": {"base": [reason]}}
+    world.zendesk.faults.add(broken(422, refused), method="PUT", times=1)
+    with pytest.raises(PermanentError, match="without a value in field 4410023: give one"):
+        DESK.close(str(number), world.reach)
+
+
 def test_another_process_asks_once_who_the_customer_is(world):
     number = world.open()
     world.memory.clear()
@@ -780,6 +875,21 @@ def test_a_vector_signed_by_openssl_verifies():
 def test_the_older_order_of_signing_is_refused():
     with pytest.raises(SignatureError):
         verify(signed(b'{"ticket_id": "1"}', "s3cret", order="body first"), "s3cret")
+
+
+@pytest.mark.parametrize(("key", "genuine"), [("invented-answers", True), ("invented-events", True), ("else", False)])
+def test_either_webhook_s_secret_is_genuine_and_no_other(key, genuine):
+    secrets = Secrets({"signing_secret": "invented-answers", "events_secret": "invented-events"})
+    request = DESK.verification.sign(
+        Request(method="POST", endpoint="acme-zendesk", body=b'{"ticket_id": "1"}', received_at=START),
+        Secrets({"signing_secret": key}),
+        START,
+    )
+    if genuine:
+        assert DESK.verification.verify(request, secrets, Context(now=START, http=None)) == {}
+    else:
+        with pytest.raises(SignatureError):
+            DESK.verification.verify(request, secrets, Context(now=START, http=None))
 
 
 def test_h8_the_sandboxs_webhook_is_genuine_and_leads_to_the_reply(world):

@@ -69,6 +69,14 @@ class Connector(ABC):
             if method is not None and not getattr(method, "__isabstractmethod__", False):
                 setattr(cls, name, _asking(method))
 
+    def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what is wrong with a connection's settings, by their names; none by default.
+
+        What can be told of the file alone, for `deskwire check`. A setting that is missing is told already.
+        """
+        del settings
+        return {}
+
     def parse(self, request: Request) -> Iterable[Happened | Unreadable]:
         """Yield what a verified request says. Pure: no network, no clock.
 

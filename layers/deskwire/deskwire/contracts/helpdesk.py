@@ -7,7 +7,7 @@ which the connector puts into the request so that `find` can tell later whether 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -77,6 +77,14 @@ class Helpdesk(Connector):
     """A connector of the agents' side: `parse` yields signals. `replies` reads the words, unless `abilities.tells`."""
 
     abilities: ClassVar[Abilities]
+
+    def field_faults(self, fields: Mapping[str, str], settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what is wrong with the `fields` of a connection that files here, by their names; none by default.
+
+        `settings` are the helpdesk's own; what is wrong with those, `faults` tells.
+        """
+        del fields, settings
+        return {}
 
     @abstractmethod
     def open(self, ticket: Ticket, reach: Reach) -> Filed:

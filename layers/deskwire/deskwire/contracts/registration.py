@@ -68,13 +68,15 @@ class Site:
     """Where the platform is to deliver: the endpoint of a connection.
 
     `address` is empty where it is not known: then the address at the platform is not judged, and nothing is set up.
-    `channels` are all that the endpoint serves: a platform may want the fields of all of them in one list.
+    `channels` are all that the endpoint serves: a platform may want the fields of all of them in one list. `fields` are
+    those of each connection that files into a helpdesk, by the connection's name; empty where they are not known.
     """
 
     address: str = ""
     secrets: Secrets = field(default_factory=lambda: Secrets({}))
     settings: Mapping[str, str] = field(default_factory=dict)
     channels: Sequence[str] = ()
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

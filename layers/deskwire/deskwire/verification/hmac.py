@@ -34,9 +34,10 @@ ENCODINGS: Mapping[str, Callable[[bytes], str]] = {"hex": _hexadecimal, "base64"
 class HmacHeader(SecretRule):
     """An HMAC of the raw body in a header: Meta, X, Zendesk, Request Tracker and most others.
 
-    `secret` names the key. `signed` says what is signed, with `{timestamp}` and `{body}` in their places;
-    `timestamp_header` carries the time, as Unix seconds (`epoch`) or ISO 8601 (`iso`). `handshake` is the shape of
-    what the platform's registration check has us sign under the same key: no body of that shape is genuine.
+    `secret` names the key, `also` further ones that another webhook of the platform signs with. `signed` says what is
+    signed, with `{timestamp}` and `{body}` in their places; `timestamp_header` carries the time, as Unix seconds
+    (`epoch`) or ISO 8601 (`iso`). `handshake` is the shape of what the platform's registration check has us sign under
+    the same key: no body of that shape is genuine.
     """
 
     header: str
@@ -49,6 +50,7 @@ class HmacHeader(SecretRule):
     timestamp_format: str = "epoch"
     tolerance: int = TOLERANCE
     handshake: re.Pattern[str] | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -83,7 +85,8 @@ class HmacHeader(SecretRule):
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Compare, in constant time, with the signature under each valid secret."""
-        keys = secrets.every(self.secret)
+        keys = [*secrets.every(self.secret)]
+        keys += [key for name in self.also if secrets.has(name) for key in secrets.every(name)]
         given = request.header(self.header)
         if not given:
             msg = f"{self.header} is missing or empty"

@@ -73,13 +73,14 @@ from .comments import (
     written,
 )
 from .earlier import earlier
+from .filling import faults, filling
+from .refusals import refused_places, required_fields
 
 if TYPE_CHECKING:
     from deskwire.contracts.registration import Finding, Registered, Site
 
 CHECKED = date(2026, 11, 21)
 DOCS = "https://developer.zendesk.com"
-FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([0-9]+)\s*")
 MERGED_INTO = re.compile(r"#([0-9]{1,19})")
 # A ticket holds 5,000 comments, then each further one is a 422 whose words no page gives; so they are counted, and the
 # count is approximate. /api-reference/ticketing/tickets/ticket_comments/
@@ -106,6 +107,7 @@ class Zendesk(Helpdesk):
         signed="{timestamp}{body}",
         timestamp_header="X-Zendesk-Webhook-Signature-Timestamp",
         timestamp_format="iso",
+        also=("events_secret",),
     )
     terms = Terms(
         body_limit=Figure(262_144, f"{DOCS}/api-reference/webhooks/introduction/", CHECKED, confirmed=False),
@@ -147,6 +149,14 @@ class Zendesk(Helpdesk):
         "subdomain": "the part before .zendesk.com",
         "email": "the e-mail address of Deskwire's agent (optional with `oauth_token`)",
         "bot_user_id": "its user id (optional, else looked up)",
+        "form": "the id of the form that tickets get (optional; so are the next five. A connection's own `fields` may "
+        "name form, brand, group, type and organization, too)",
+        "brand": "the id of their brand (optional)",
+        "group": "the id of the group they go to (optional)",
+        "type": "question, incident, problem or task (optional)",
+        "organization": "the id of the organization that customers without one join (optional)",
+        "values": "ticket fields with the same value in each ticket: `4410023=social` (optional; Zendesk's id of the "
+        "field = its value, of a drop-down an option's tag)",
         "fields": "ticket fields to fill: `reference=4410021, follow_up_of=4410022` (optional; our name = Zendesk's id "
         "of the field; a connection's own `fields` may name the id itself)",
     }
@@ -154,16 +164,20 @@ class Zendesk(Helpdesk):
         "api_token": "an API token (used with the setting `email`)",
         "oauth_token": "or an OAuth access token with read and write",
     }
-    endpoint_secrets: ClassVar[Mapping[str, str]] = {"signing_secret": "the webhook's signing secret"}
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {
+        "signing_secret": "the signing secret of the trigger's webhook",
+        "events_secret": "the signing secret of the webhook that is subscribed to events (optional)",
+    }
 
     # ------------------------------------------------------------------------------------------------- in
 
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         """Make or find the customer, then the ticket: two calls, one more for each file."""
-        api = Api(reach)
-        requester = _requester(api, ticket.customer)
+        api, filled = Api(reach), filling(reach.settings).of_connection(ticket.fields)
+        requester = _requester(api, ticket.customer, filled.organization)
         first, *rest = batches(ticket.entries)
-        answer = api.ask("POST", "tickets.json", _ticket(api, ticket, requester, first), key=digest(ticket.key))
+        payload = _ticket(api, ticket, requester, first) | filled.ticket(ticket)
+        answer = api.ask("POST", "tickets.json", {"ticket": payload}, key=digest(ticket.key))
         if answer.status == 400 and b"IdempotentRequestError" in answer.body:
             # The key is known with another body (a file got another token): the ticket exists.
             found = self.find(Sought(key=ticket.key, thread=ticket.thread), reach)
@@ -174,6 +188,10 @@ class Zendesk(Helpdesk):
                     concerns=Concern.TICKET,
                 )
             return replace(found, entries=self._places(found.ticket, ticket, reach), contact=requester)
+        if names := refused_places(answer, payload):
+            raise ConfigurationError(
+                f"opening a ticket: Zendesk does not take what is set for {', '.join(names)}: `deskwire plan` says more"
+            )
         made = api.checked(answer, "opening a ticket").node()
         number = id_of(made["ticket"]["id"])
         if not number:
@@ -302,17 +320,29 @@ class Zendesk(Helpdesk):
         """Solve the ticket, assigned to our agent: Zendesk solves none that nobody has."""
         api = Api(reach)
         solved = {"status": "solved", "assignee_id": int(api.bot())}
-        api.updated(_put(api, numbered(ticket), solved), "closing a ticket").node()["ticket"].object()
+        answer = _put(api, numbered(ticket), solved)
+        if names := required_fields(answer):
+            raise PermanentError(
+                f"Zendesk solves no ticket without a value in {', '.join(names)}: give one in the setting “values”"
+            )
+        api.updated(answer, "closing a ticket").node()["ticket"].object()
 
     def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
-        from . import registering
+        from . import configured, registering
 
-        return registering.findings(site, [*_declared(reach.settings.get("fields", "")).values()], reach)
+        api = Api(reach)
+        return [*registering.findings(site, api), *configured.findings(api, site.fields)]
 
     def register(self, site: Site, reach: Reach) -> Registered:
         from . import registering
 
-        return registering.set_up(site, reach)
+        return registering.set_up(site, Api(reach))
+
+    def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        return faults(settings)
+
+    def field_faults(self, fields: Mapping[str, str], settings: Mapping[str, str]) -> Mapping[str, str]:
+        return {} if faults(settings) else filling(settings).faults(fields)
 
 
 def _event(body: Node, request: Request) -> Signal:
@@ -366,8 +396,8 @@ def _wanted_ticket(node: Node) -> str:
 # ------------------------------------------------------------------------------------------------------ writing
 
 
-def _requester(api: Api, customer: Customer) -> str:
-    """Return the user id of the customer, made or found by our external id.
+def _requester(api: Api, customer: Customer, organization: str) -> str:
+    """Return the user id of the customer, made or found by our external id, and put into an organization if in none.
 
     Never by e-mail or telephone: these are what somebody typed, and an agent's address would make a stranger an agent.
     """
@@ -379,10 +409,27 @@ def _requester(api: Api, customer: Customer) -> str:
     answer = api.ask("POST", "users/create_or_update.json", {"user": user}, safe=True)
     if answer.status == 422 and b"taken" in answer.body:
         raise TemporaryError("making a customer: made by another at this moment", after=2, concerns=Concern.MESSAGE)
-    number = id_of(api.checked(answer, "making a customer").node()["user"]["id"])
+    made = api.checked(answer, "making a customer").node()["user"]
+    number = id_of(made["id"])
     if not number:
         raise TemporaryError("making a customer: the answer names none", ambiguous=True)
+    if organization and not id_of(made["organization_id"]):
+        _join(api, number, organization)
     return number
+
+
+def _join(api: Api, user: str, organization: str) -> None:
+    """Make a customer a member of an organization, which becomes their tickets'. Agents' own choice stays.
+
+    `organization_id` of the ticket itself may only name one of the requester's; that of an updated user would replace
+    what agents chose. https://developer.zendesk.com/api-reference/ticketing/organizations/organization_memberships/
+    """
+    member = {"user_id": int(user), "organization_id": int(organization)}
+    answer = api.ask("POST", "organization_memberships.json", {"organization_membership": member}, safe=True)
+    if answer.status == 404 and error_of(answer):
+        raise ConfigurationError(f"there is no organization {organization} in Zendesk: mend the setting “organization”")
+    if answer.status != 422:  # they are a member already
+        api.checked(answer, "putting a customer into an organization")
 
 
 def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) -> dict[str, Any]:
@@ -395,32 +442,11 @@ def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) ->
         "tags": list(dict.fromkeys((OWN, *_tags(ticket.tags)))),
         "metadata": metadata(first),
     }
-    if fields := _fields(ticket, api.reach.settings.get("fields", "")):
-        payload["custom_fields"] = fields
     if ticket.follow_up_of:
         # Of no effect while that ticket is not closed: the first comment and the field name it then.
         # https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/
         payload["via_followup_source_id"] = int(numbered(ticket.follow_up_of))
-    return {"ticket": payload}
-
-
-def _fields(ticket: Ticket, setting: str) -> list[dict[str, Any]]:
-    """Return the ticket fields to fill: those that the setting names, and those given by Zendesk's own id."""
-    known = {"reference": ticket.reference, "follow_up_of": ticket.follow_up_of, **ticket.fields}
-    ids = {name: name for name in ticket.fields if NUMBER.fullmatch(name)}
-    ids |= _declared(setting)
-    return [{"id": int(number), "value": known[name]} for name, number in ids.items() if known.get(name)]
-
-
-def _declared(setting: str) -> dict[str, str]:
-    """Return Zendesk's id of each ticket field that the setting `fields` names."""
-    ids: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in setting.split(","))):
-        found = FIELD.fullmatch(part)
-        if not found:
-            raise ConfigurationError("“fields” is not written as `reference=4410021, rating=4410022`")
-        ids[found[1]] = found[2]
-    return ids
+    return payload
 
 
 def _stamp(api: Api, ticket: str, key: str) -> str:

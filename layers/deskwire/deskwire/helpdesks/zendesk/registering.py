@@ -1,4 +1,4 @@
-"""Looks at Deskwire's webhook and trigger in Zendesk, and sets them up.
+"""Looks at Deskwire's webhooks and trigger in Zendesk, and sets them up.
 
 https://developer.zendesk.com/api-reference/webhooks/webhooks-api/webhooks/ (with `signing_secret`) and
 https://developer.zendesk.com/api-reference/ticketing/business-rules/triggers/. Both are for administrators, and for
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from deskwire.contracts.registration import Finding, Registered, Site, State, address, complete
+from deskwire.contracts.registration import Finding, Registered, Site, State, address
 from deskwire.families.ids import id_of
 from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secret
@@ -24,10 +24,14 @@ from .api import Api
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deskwire.contracts.channel import Reach
-
-NAME: Final = "Deskwire: agents' answers"
-WEBHOOK, TRIGGER, SECRET, FIELDS = "the webhook", "the trigger", "signing_secret", "the ticket fields"
+NAME, EVENTS_NAME = "Deskwire: agents' answers", "Deskwire: solved, opened again, assigned"
+WEBHOOK, EVENTS_WEBHOOK, TRIGGER = "the webhook", "the webhook of events", "the trigger"
+SECRET, EVENTS_SECRET = "signing_secret", "events_secret"
+# A webhook is called by triggers or by events, never by both, and which cannot be changed: so there are two.
+# https://developer.zendesk.com/documentation/webhooks/creating-and-monitoring-webhooks/#connection-methods
+BY_TRIGGER: Final = "conditional_ticket_events"
+ANSWERED: Final = "zen:event-type:ticket.comment_added"
+EVENTS: Final = ("zen:event-type:ticket.agent_assignment_changed", "zen:event-type:ticket.status_changed")
 BODY: Final = json.dumps({"ticket_id": "{{ticket.id}}"})
 # “Comment is public” and “Current user is (agent)”, as Zendesk's own standard triggers write them; the page of
 # conditions, /documentation/ticketing/reference-guides/conditions-reference/, could be read in part only.
@@ -41,40 +45,71 @@ BY_HAND: Final = (
 )
 
 
-def findings(site: Site, fields: Sequence[str], reach: Reach) -> list[Finding]:
-    """Return how webhook, trigger, signing secret and the ticket fields that are filled stand."""
-    api = Api(reach)
+def findings(site: Site, api: Api) -> list[Finding]:
+    """Return how the two webhooks, the trigger and the signing secrets stand."""
     shown = _webhooks(api)
     if shown is None:
         return [Finding(what=WEBHOOK, state=State.UNKNOWN, remedy=BY_HAND)]
-    ours = _ours(shown, site)
-    found = [_webhook(shown, ours, site)]
-    if ours is not None:
-        found += [*_secret(api, ours, site), _trigger(api, ours)]
-    return [*found, *_fields(api, fields)]
+    answers, events = _ours(shown, site)
+    found = [_webhook(shown, answers, site, WEBHOOK, NAME)]
+    if answers is not None:
+        found += _secret(api, answers, site, SECRET)
+        found += [_trigger(api, answers)] if BY_TRIGGER in _subscriptions(answers) else []
+    found.append(_lacking(events) or _webhook(shown, events, site, EVENTS_WEBHOOK, EVENTS_NAME))
+    if events is not None and events is not answers:
+        found += _secret(api, events, site, EVENTS_SECRET)
+    return found
 
 
-def set_up(site: Site, reach: Reach) -> Registered:
-    """Make the webhook and its trigger where they are not, switch them on, and hand over the signing secret."""
-    api, did, secrets = Api(reach), [], {}
+def set_up(site: Site, api: Api) -> Registered:
+    """Make the webhooks and the trigger where they are not, switch them on, and hand over the signing secrets."""
     shown = _webhooks(api)
     if shown is None or not site.address:
         return Registered()
-    ours = _ours(shown, site)
-    if ours is None:
-        wanted: dict[str, Any] = {"name": NAME, "status": "active", "endpoint": site.address, "http_method": "POST",
-                  "request_format": "json", "subscriptions": ["conditional_ticket_events"]}  # fmt: skip
-        ours = _made(api, "POST", "webhooks", {"webhook": wanted}, "making the webhook")["webhook"]
-        did.append(f"{WEBHOOK} “{NAME}” made, with {site.address}")
-    elif ours["status"].text("") == "inactive":
-        _made(api, "PATCH", f"webhooks/{_id(ours)}", {"webhook": {"status": "active"}}, "switching the webhook on")
-        did.append(f"{WEBHOOK} switched on")
-    if any(each.mends for each in _secret(api, ours, site)):
-        secrets[SECRET] = _signing(api, ours)
-        did.append("its signing secret taken over")
-    trigger = _trigger_of(api, ours)
+    did: list[str] = []
+    secrets: dict[str, Secret] = {}
+    answers, events = _ours(shown, site)
+    answers = _standing(api, answers, site, WEBHOOK, NAME, [BY_TRIGGER], did)
+    secrets |= _handed(api, answers, site, SECRET, did)
+    if BY_TRIGGER in _subscriptions(answers):
+        _set_trigger(api, answers, did)
+    events = _standing(api, events, site, EVENTS_WEBHOOK, EVENTS_NAME, [*EVENTS], did)
+    if missing := [each for each in EVENTS if each not in _subscriptions(events)]:
+        wanted = {"subscriptions": [*_subscriptions(events), *missing]}
+        _made(api, "PATCH", f"webhooks/{_id(events)}", {"webhook": wanted}, "subscribing the webhook")
+        did.append(f"{EVENTS_WEBHOOK} subscribed to {', '.join(map(_short, missing))}")
+    if _id(events) != _id(answers):
+        secrets |= _handed(api, events, site, EVENTS_SECRET, did)
+    return Registered(did=did, secrets=secrets)
+
+
+def _standing(
+    api: Api, webhook: Node | None, site: Site, what: str, name: str, subscriptions: list[str], did: list[str]
+) -> Node:
+    """Return the webhook, made or switched on."""
+    if webhook is None:
+        wanted: dict[str, Any] = {"name": name, "status": "active", "endpoint": site.address, "http_method": "POST",
+                  "request_format": "json", "subscriptions": subscriptions}  # fmt: skip
+        did.append(f"{what} “{name}” made, with {site.address}")
+        return _made(api, "POST", "webhooks", {"webhook": wanted}, "making the webhook")["webhook"]
+    if webhook["status"].text("") == "inactive":
+        _made(api, "PATCH", f"webhooks/{_id(webhook)}", {"webhook": {"status": "active"}}, "switching the webhook on")
+        did.append(f"{what} switched on")
+    return webhook
+
+
+def _handed(api: Api, webhook: Node, site: Site, name: str, did: list[str]) -> dict[str, Secret]:
+    """Return the webhook's signing secret where the endpoint does not have it."""
+    if not any(each.mends for each in _secret(api, webhook, site, name)):
+        return {}
+    did.append(f"its signing secret taken over as {name}")
+    return {name: _signing(api, webhook)}
+
+
+def _set_trigger(api: Api, webhook: Node, did: list[str]) -> None:
+    trigger = _trigger_of(api, webhook)
     if trigger is None:
-        action = {"field": "notification_webhook", "value": [_id(ours), BODY]}
+        action = {"field": "notification_webhook", "value": [_id(webhook), BODY]}
         wanted = {"title": NAME, "active": True, "conditions": {"all": [*CONDITIONS], "any": []}, "actions": [action]}
         _made(api, "POST", "triggers.json", {"trigger": wanted}, "making the trigger")
         did.append(f"{TRIGGER} “{NAME}” made")
@@ -82,7 +117,6 @@ def set_up(site: Site, reach: Reach) -> Registered:
         path = f"triggers/{id_of(trigger['id'])}.json"
         _made(api, "PUT", path, {"trigger": {"active": True}}, "switching the trigger on")
         did.append(f"{TRIGGER} switched on")
-    return Registered(did=did, secrets=secrets)
 
 
 def _webhooks(api: Api) -> list[Node] | None:
@@ -93,21 +127,45 @@ def _webhooks(api: Api) -> list[Node] | None:
     return api.checked(answer, "looking at the webhooks").node()["webhooks"].rows()
 
 
-def _ours(webhooks: Sequence[Node], site: Site) -> Node | None:
-    """Return the webhook with our address, else (where none is wanted) the one of our name."""
-    for each in webhooks:
-        if each["endpoint"].text("") == site.address or (not site.address and each["name"].text("") == NAME):
-            return each
-    return None
+def _subscriptions(webhook: Node) -> list[str]:
+    """Return what calls a webhook: events, or triggers."""
+    found = [each.text("") for each in webhook["subscriptions"].rows()]
+    return found or [BY_TRIGGER]
 
 
-def _webhook(webhooks: Sequence[Node], ours: Node | None, site: Site) -> Finding:
+def _ours(webhooks: Sequence[Node], site: Site) -> tuple[Node | None, Node | None]:
+    """Return the webhook of agents' answers and that of events, often made by hand and one: found by their address.
+
+    Where none is known, by our name.
+    """
+    names = {NAME, EVENTS_NAME}
+    mine = [
+        each for each in webhooks
+        if each["endpoint"].text("") == site.address or (not site.address and each["name"].text("") in names)
+    ]  # fmt: skip
+    answers = [each for each in mine if {BY_TRIGGER, ANSWERED} & {*_subscriptions(each)}]
+    events = [each for each in mine if BY_TRIGGER not in _subscriptions(each)]
+    return next(iter(answers), None), next(iter(events), None)
+
+
+def _webhook(webhooks: Sequence[Node], ours: Node | None, site: Site, what: str, name: str) -> Finding:
     if ours is None:
-        named = [each["endpoint"].text("") for each in webhooks if each["name"].text("") == NAME]
-        return address(WEBHOOK, ", ".join(named), site.address)
+        named = [each["endpoint"].text("") for each in webhooks if each["name"].text("") == name]
+        return address(what, ", ".join(named), site.address)
     if ours["status"].text("") == "inactive":
-        return Finding(what=WEBHOOK, state=State.DIFFERENT, found="switched off")
-    return Finding(what=WEBHOOK, found=ours["endpoint"].text(""))
+        return Finding(what=what, state=State.DIFFERENT, found="switched off")
+    return Finding(what=what, found=ours["endpoint"].text(""))
+
+
+def _lacking(events: Node | None) -> Finding | None:
+    """Return the finding of events to which the webhook is not subscribed."""
+    missing = [each for each in EVENTS if events is not None and each not in _subscriptions(events)]
+    found = f"lacks {', '.join(map(_short, missing))}"
+    return Finding(what=EVENTS_WEBHOOK, state=State.DIFFERENT, found=found) if missing else None
+
+
+def _short(event: str) -> str:
+    return event.rpartition(".")[2]
 
 
 def _signing(api: Api, webhook: Node) -> Secret:
@@ -115,14 +173,17 @@ def _signing(api: Api, webhook: Node) -> Secret:
     return Secret(api.checked(answer, "asking for the signing secret").node()["signing_secret"]["secret"].text())
 
 
-def _secret(api: Api, webhook: Node, site: Site) -> list[Finding]:
+def _secret(api: Api, webhook: Node, site: Site, name: str) -> list[Finding]:
     """Return how the endpoint's secret fits; nothing where it does."""
-    if not site.secrets.has(SECRET):
-        return [Finding(what=SECRET, state=State.MISSING, wanted="the webhook's own")]
+    known = [
+        secret for each in (SECRET, EVENTS_SECRET) if site.secrets.has(each) for secret in site.secrets.every(each)
+    ]
+    if not known:
+        return [Finding(what=name, state=State.MISSING, wanted="the webhook's own")]
     signing = _signing(api, webhook).encode()
-    if any(hmac.compare_digest(each.encode(), signing) for each in site.secrets.every(SECRET)):
+    if any(hmac.compare_digest(each.encode(), signing) for each in known):
         return []
-    return [Finding(what=SECRET, state=State.DIFFERENT, found="another than the webhook's")]
+    return [Finding(what=name, state=State.DIFFERENT, found="another than the webhook's")]
 
 
 def _trigger_of(api: Api, webhook: Node) -> Node | None:
@@ -142,15 +203,6 @@ def _trigger(api: Api, webhook: Node) -> Finding:
     if trigger["active"].raw is False:
         return Finding(what=TRIGGER, state=State.DIFFERENT, found="switched off")
     return Finding(what=TRIGGER, found=f"“{trigger['title'].text('')}”")
-
-
-def _fields(api: Api, wanted: Sequence[str]) -> list[Finding]:
-    if not wanted:
-        return []
-    answer = api.checked(api.ask("GET", "ticket_fields.json?page%5Bsize%5D=100"), "looking at the ticket fields")
-    there = [id_of(each["id"]) for each in answer.node()["ticket_fields"].rows() if each["active"].raw is not False]
-    remedy = "compare the setting `fields` with Admin Center, Objects and rules, Tickets, Fields"
-    return [complete(FIELDS, there, wanted, remedy)]
 
 
 def _made(api: Api, method: str, path: str, payload: Mapping[str, Any], what: str) -> Node:

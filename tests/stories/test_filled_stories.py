@@ -1,0 +1,92 @@
+"""A Zendesk with brands, forms and required fields: what a ticket gets, and what happens where one of them is wrong."""
+
+from datetime import timedelta
+
+import pytest
+
+from deskwire.care.policy import Policy
+from deskwire.configuration import Connection, HelpdeskConnection, item
+from deskwire.ports import Put
+from sandbox.helpdesks.zendesk.played import Zendesk
+from sandbox.neighbours.neighbour import Clock
+from tests.stories.conftest import PAGE, POLICY, START, Company
+
+PRAISE = "Thank you so much, your team is amazing and so helpful!"
+PRODUCT = 4410023
+
+
+@pytest.fixture
+def company():
+    """The company: two brands with a form each, the second page's tickets go to the second; praise is solved."""
+    thanks = {"thanks": {"private": {"en": "Thank YOU!"}}, "praise": {"ticket": "solved"}}
+    clock = Clock(START, held=True)
+    with Zendesk(clock) as zendesk:
+        company = Company(clock, zendesk, {**POLICY, "judging": thanks})
+        records = zendesk.account.records
+        records.ticket_field(PRODUCT, "Product", "tagger", options=("coffee", "tea"))
+        for number, name in ((71, "Northwind Coffee"), (72, "Northwind Tea")):
+            records.named("brands", number, name)
+            records.form(number - 20, PRODUCT, restricted_brand_ids=[number], in_all_brands=False)
+        settled(company, brand="71", form="51", values="4410023=coffee")
+        page = Connection(
+            name="tea", channel="messenger", account="410000000000002", endpoint="meta", secret="page", helpdesk="acme",
+            fields={"brand": "72", "form": "52", str(PRODUCT): "tea"}, policy=Policy.model_validate(POLICY),
+        )  # fmt: skip
+        company.table.put(Put(item(page)))
+        yield company
+        company.close()
+
+
+def settled(company, **settings):
+    """Give the helpdesk these settings."""
+    known = next(each for each in company.definitions if isinstance(each, HelpdeskConnection))
+    company.table.put(Put(item(known.model_copy(update={"settings": known.settings | settings}))))
+    company.clock.advance(timedelta(minutes=10).total_seconds())  # what the directory keeps is read again
+
+
+def written(company, text, page=PAGE):
+    """Let a customer write; return their newest ticket."""
+    company.deliver(company.message(text, page=page))
+    company.work()
+    return company.zendesk.tickets[-1] if company.zendesk.tickets else None
+
+
+def test_a_connection_s_tickets_get_their_own_brand_form_and_values(company):
+    coffee, tea = (written(company, "Where is my parcel?", page) for page in (PAGE, "410000000000002"))
+    assert (coffee.brand_id, coffee.ticket_form_id, coffee.custom_fields) == (71, 51, {PRODUCT: "coffee"})
+    assert (tea.brand_id, tea.ticket_form_id, tea.custom_fields) == (72, 52, {PRODUCT: "tea"})
+
+
+def test_a_ticket_whose_form_is_gone_waits_says_so_and_is_opened_when_the_settings_are_mended(company):
+    del company.zendesk.account.records.ticket_forms[51]
+    assert written(company, "Where is my parcel?") is None
+    said = "Zendesk does not take what is set for form: `deskwire plan` says more"
+    assert any(said in line for line in company.lines)
+    assert set(company.outcomes().values()) == {"recorded"}
+    settled(company, form="52", brand="72")
+    for _ in range(8):
+        company.later(timedelta(minutes=15).total_seconds())
+    (ticket,) = company.zendesk.tickets
+    assert ticket.ticket_form_id == 52
+    assert set(company.outcomes().values()) == {"filed"}
+
+
+def test_praise_is_solved_where_the_required_field_is_filled(company):
+    company.zendesk.account.records.ticket_fields[PRODUCT]["required"] = True
+    assert written(company, PRAISE).status == "solved"
+
+
+def test_a_ticket_that_lacks_a_required_field_stays_open_with_a_note_that_names_it(company):
+    company.zendesk.account.records.ticket_field(4410029, "Order", required=True)
+    company.zendesk.account.records.ticket_forms[51]["ticket_field_ids"].append(4410029)
+    ticket = written(company, PRAISE)
+    assert ticket.status in {"new", "open"}
+    note = company.zendesk.comments(ticket.id)[-1]
+    assert not note.public
+    assert "This ticket was to be solved, and could NOT be." in note.words
+    assert "without a value in “Order” (4410029): give one in the setting “values”" in note.words
+    assert [each["message"]["text"] for each in company.graph.sent] == ["Thank YOU!"]
+    assert set(company.outcomes().values()) == {"filed"}
+    written(company, "And where is my parcel?")
+    assert len(company.zendesk.tickets) == 1
+    assert company.zendesk.comments(ticket.id)[-1].words.startswith("And where is my parcel?")
