@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import hmac
 import http.client
+import json
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from deskwire.helpdesks.zendesk import Zendesk, external_id
 from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import AttachmentKind
 from deskwire.model.secret import Secrets
-from deskwire.model.signals import About
+from deskwire.model.signals import About, Assignee
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -934,6 +935,15 @@ def test_an_event_told_twice_has_one_key_and_what_we_filed_is_known_as_ours(worl
         (About.TICKET, False),
         (About.OTHER, False),
     ]
+
+
+@pytest.mark.parametrize("event", [{}, {"current": None}, {"current": ""}, {"current": 0}, {"current": "0"}])
+def test_a_ticket_that_its_agent_let_go_is_nobody_s_however_zendesk_says_so(event):
+    kind = "zen:event-type:ticket.agent_assignment_changed"
+    told = {"type": kind, "id": "e1", "time": START.isoformat(), "detail": {"id": "7"}, "event": event}
+    request = Request(method="POST", endpoint="acme-zendesk", body=json.dumps(told).encode(), received_at=START)
+    (signal,) = DESK.parse(request)
+    assert (signal.about, signal.assignee) == (About.STATUS, Assignee(""))
 
 
 def test_an_external_id_is_the_same_for_the_same_ticket_only():

@@ -1,7 +1,7 @@
 """Request Tracker 5 (Best Practical): tickets and correspondence over REST 2.
 
 Set-up: load docs/request-tracker/initialdata into RT (group, rights, custom fields, scrip) and create a token for its
-user `deskwire`, as docs/request-tracker/README.md says; REST 2 is part of RT.
+user `deskwire`, as docs/helpdesks/requesttracker.md says; REST 2 is part of RT.
 https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html
 
 Signature: ours, for RT has no webhooks: the shipped scrip sends `X-RT-Signature: sha256=` and the hexadecimal
@@ -83,7 +83,7 @@ class RequestTracker(Helpdesk):
     )
     by_hand: ClassVar[Sequence[str]] = (
         "load docs/request-tracker/initialdata: group, rights, custom fields, scrip",
-        "in RT_SiteConfig.pm set $DeskwireWebhook to {address} and $DeskwireWebhookSecret to the secret `webhook`",
+        "in RT_SiteConfig set $DeskwireWebhookAddress to {address} and $DeskwireWebhookSecret to the secret `webhook`",
     )
     terms = Terms(
         body_limit=Figure(65_536, SCRIPS, READ),

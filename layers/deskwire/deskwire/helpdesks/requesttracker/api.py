@@ -58,7 +58,7 @@ class Tracker:
 
     def denied(self, what: str) -> ConfigurationError:
         """Return the error for a right that our user lacks."""
-        return ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/request-tracker")
+        return ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/helpdesks/requesttracker.md")
 
     def get(self, path: str, *, what: str, **query: str) -> Node:
         """Return the JSON of a GET."""

@@ -1,16 +1,17 @@
 """Zendesk Support: tickets and comments by the customer, answers by the agents (Ticketing API v2).
 
 Set-up: in Admin Center make an agent of its own for Deskwire (its comments are told apart by it) who may manage end
-users, an API token (Apps and integrations, APIs), and a webhook with the helpdesk's address as a trigger's target:
-conditions “Comment is Public” and “Current user is (agent)”, JSON body `{"ticket_id": "{{ticket.id}}"}`; or subscribe
-the webhook to the event “Comment added to ticket”. With a token that may manage both, `deskwire apply` makes webhook
-and trigger, and stores the signing secret.
+users, an API token (Apps and integrations, APIs), and two webhooks with the helpdesk's address: one as a trigger's
+target (conditions “Comment is Public” and “Current user is (agent)”, JSON body `{"ticket_id": "{{ticket.id}}"}`), one
+subscribed to the events of status and assignment. With a token that may manage them, `deskwire apply` makes them and
+stores their signing secrets. docs/helpdesks/zendesk.md says it step by step.
 https://developer.zendesk.com/documentation/webhooks/creating-and-monitoring-webhooks/
 
 Signature: base64 of HMAC-SHA256 over the time stamp and the raw body, in this order (the page of the Event Connectors
 has the older one, body first). https://developer.zendesk.com/documentation/webhooks/verifying/
 
-Secrets: `api_token` (with the setting `email`) or `oauth_token` for the API; `signing_secret` for the webhook.
+Secrets: `api_token` (with the setting `email`) or `oauth_token` for the API; `signing_secret` and
+`events_secret` for the webhooks.
 https://developer.zendesk.com/api-reference/introduction/security-and-auth/
 
 Limits: 100 updates a minute for an account, 30 in 10 minutes for one ticket and user, requests a minute by plan; both
@@ -379,11 +380,14 @@ def _status(event: Node) -> Status | None:
 
 
 def _assignee(event: Node) -> Assignee:
-    """Return who has the ticket now, by number: that of no agent is null (unconfirmed) or empty.
+    """Return who has the ticket now, by number.
 
+    Unconfirmed: what is there once nobody has it. The pages of this event, also those of EventBridge and of the
+    integration services, show two agents (read 2026-11-30); null, nothing, an empty text and 0 are taken for nobody.
     https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events
     """
-    return Assignee(id_of(event["current"]))
+    number = id_of(event["current"])
+    return Assignee(number if number.strip("0") else "")
 
 
 def _wanted_ticket(node: Node) -> str:
