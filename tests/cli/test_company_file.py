@@ -205,9 +205,9 @@ def test_a_setting_that_its_connector_cannot_read_is_told(faults_of):
 
 
 def test_a_connection_s_field_that_its_helpdesk_cannot_read_is_told(faults_of):
-    text, line = changed("    endpoint: contact-form\n", "    endpoint: contact-form\n    fields: {brand: Tea}\n")
+    text, line = changed('    fields: { "4410023": website }', "    fields: { brand: Tea }")
     ((at, where, reason),) = faults_of(text)
-    assert (at, where) == (line + 1, "connections.contact.fields.brand")
+    assert (at, where) == (line, "connections.contact.fields.brand")
     assert reason.startswith("is not Zendesk's id of it, a number")
     assert faults_of(text.replace("brand: Tea", 'brand: "4410071"')) == []
     named = text.replace("fields: reference=4410021", "fields: brand=4410021")

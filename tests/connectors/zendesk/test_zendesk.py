@@ -223,6 +223,18 @@ def test_a_customer_without_an_organization_joins_that_of_the_settings_once(worl
     assert customer.organizations == [82]
 
 
+def test_an_organization_whose_answer_was_lost_is_joined_once(world):
+    world.zendesk.account.records.named("organizations", 81, "Northwind")
+    world.settings["organization"] = "81"
+    world.zendesk.faults.add(cut_after(), path="/api/v2/organization_memberships.json", times=2)
+    with pytest.raises(TemporaryError):
+        world.open()
+    made = world.zendesk.account.tickets[world.open()]
+    assert made.organization_id == 81
+    assert world.zendesk.account.users[made.requester_id].organizations == [81]
+    assert len(world.zendesk.tickets) == 1
+
+
 def test_an_organization_that_is_gone_calls_a_person(world):
     world.settings["organization"] = "81"
     with pytest.raises(ConfigurationError, match="there is no organization 81"):
