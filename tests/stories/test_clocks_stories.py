@@ -246,6 +246,19 @@ def test_during_an_outage_people_are_called_all_the_same(firm):
     company._direct = direct
 
 
+def test_what_ran_out_while_there_was_no_ticket_is_told_as_soon_as_there_is_one(firm):
+    company = firm()
+    direct, company._direct = company._direct, _down
+    writes(company, HOT)
+    for _ in range(21):
+        company.later(MINUTE)
+    assert not company.comments()
+    company._direct = direct
+    writes(company, "Are you there?")
+    company.later(MINUTE)
+    assert len(notes(company, OVERDUE)) == 1
+
+
 def _down(call):
     raise TemporaryError("down")
 

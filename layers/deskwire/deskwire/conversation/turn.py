@@ -26,7 +26,7 @@ from .case import Case
 from .decide import Pending, Plan
 from .limits import LeftAlone
 from .recorded import Outcome, Recorded
-from .reminders import METRICS, NO_TICKET_PAUSE, answer_clock, is_unanswered, is_waiting, reminder, window_timer
+from .reminders import METRICS, NO_TICKET_PAUSE, WINDOW, answer_clock, is_unanswered, is_waiting, reminder, window_timer
 from .spoken import Writer
 from .surveys import SURVEY, survey_timer
 from .table import DAY, seconds
@@ -622,12 +622,20 @@ class Turn:
         """Return the timers beside `retry`: those of before that are still ahead, and when to fetch what is missing."""
         timers = without_reminders(self.thread)
         if is_waiting(self.thread):
-            known = {name: at for name, at in self.thread.timers.items() if name in METRICS}
-            timers |= {name: at for name, at in known.items() if at > seconds(self.now)} | self.clocks
+            timers |= self._running()
         if missing:
             ahead = [timers[ATTACHMENTS]] if ATTACHMENTS in timers else []
             timers[ATTACHMENTS] = min([*ahead, *self.missing.values()], default=seconds(self.now))
         return self._guarding(timers | self._surveying())
+
+    def _running(self) -> dict[str, int]:
+        """Return the clocks that go on; one that ran out before there was a ticket is due as soon as there is one."""
+        known = {name: at for name, at in self.thread.timers.items() if name in METRICS and at > seconds(self.now)}
+        running, clock = known | self.clocks, self.thread.clock
+        if clock is None or not self.thread.ticket or self.before.ticket:
+            return running
+        late = [name for name, at in running.items() if name != WINDOW and at > clock.at]
+        return running | dict.fromkeys(late, seconds(self.now))
 
     def _surveying(self) -> dict[str, int]:
         """Return the timer of the question how content the customer is, where the ticket is solved."""
