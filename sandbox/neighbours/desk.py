@@ -54,11 +54,14 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One ticket with its comments, the oldest first."""
+    """One ticket with its comments, the oldest first; the rest is empty unless the desk `shows_state`."""
 
     id: str
     subject: str
     comments: list[Comment] = field(default_factory=list)
+    priority: str = ""
+    tags: tuple[str, ...] = ()
+    group: str = ""
 
 
 class Desk(ABC):
@@ -66,12 +69,14 @@ class Desk(ABC):
 
     `player` misbehaves on demand, unless it is None: the helpdesk is a real one. `opens` and `appends` are the requests
     (method, route pattern) that open a ticket and add to one, for whoever orders faults. `scale` is how much of a
-    morning it bears. `webhook` are the settings of the endpoint that it signals to.
+    morning it bears. `webhook` are the settings of the endpoint that it signals to. `shows_state` is whether its books
+    have the tickets' priorities, tags and queue as well, and it signals that one is solved.
     """
 
     opens: ClassVar[tuple[str, str]]
     appends: ClassVar[tuple[str, str]]
     scale: ClassVar[float] = 1.0
+    shows_state: ClassVar[bool] = False
     player: Neighbour | None = None
     host: str
     webhook: ClassVar[Mapping[str, str]] = {}
@@ -122,6 +127,13 @@ class Desk(ABC):
     @abstractmethod
     def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
         """Return (ticket, words) of each comment written after a position (0: all), and the position to go on from."""
+
+    def queue(self) -> list[str]:
+        """Return the unsolved tickets, the next one to answer first, where it `shows_state`."""
+        return []
+
+    def solve(self, ticket: str) -> None:  # noqa: B027 - where it is not signalled, nothing follows
+        """Let an agent solve a ticket, where it `shows_state`."""
 
     def kept(self, text: str) -> str:
         """Return a customer's words as this helpdesk is to hold them, where it cannot hold every character."""

@@ -50,11 +50,13 @@ class Platform(ABC):
 
     `channels` are the connectors whose webhooks it delivers. `sends` are the requests (method, route pattern) by which
     the company speaks there, for whoever orders faults. `test_accounts` are those of a dashboard's test button.
+    `long_known` is a channel's account of which a demo makes up the weeks before, if any.
     """
 
     channels: ClassVar[tuple[str, ...]]
     sends: ClassVar[tuple[tuple[str, str], ...]] = ()
     test_accounts: ClassVar[frozenset[str]] = frozenset()
+    long_known: ClassVar[tuple[str, str] | None] = None
     player: Neighbour
 
     @abstractmethod
@@ -97,6 +99,11 @@ class Platform(ABC):
     def said(self, place: str) -> Iterator[Spoken]:
         """Yield what the company said at one place; the embedded AWS keeps what went by mail."""
         return (each for each in self.spoken() if each.place == place)
+
+    def hides(self, place: str) -> bool:
+        """Return whether what a customer wrote at a public place is hidden from the public."""
+        del place
+        return False
 
     @property
     def pages(self) -> Sequence[tuple[str, str]]:

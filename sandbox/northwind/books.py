@@ -21,8 +21,7 @@ from urllib.parse import unquote
 from boto3.dynamodb.types import TypeDeserializer
 
 from deskwire import registry
-from deskwire.aws.table import DynamoTable
-from deskwire.conversation.incidents import member_item
+from deskwire.conversation.incidents import Incident, member_item
 from deskwire.operating.incidents import listed
 from deskwire.ports import SHARDS
 from sandbox.neighbours.desk import By, Comment, Ticket
@@ -39,6 +38,8 @@ ENDED = {"filed", "merged", "suppressed", "refused", "dead"}
 DISMISSED = {"read", "react"}  # what was done there ends in `receive`: counted, without an item
 AS_ALWAYS = 60.0  # seconds from a delivery to its acknowledgement that have nothing to do with the helpdesk
 NEWS = "works again"  # stands in what everybody in an incident is told
+ASKED = "How satisfied are you"  # in what the customer of a solved ticket is asked
+OURS = (NEWS, ASKED)  # in what Deskwire says without a reference
 SHOWN = 5  # offending items named for each promise
 
 
@@ -111,13 +112,10 @@ def kept(company: Company) -> tuple[list[Kept], list[str], dict[str, str]]:
     return events, busy, acknowledgements
 
 
-def incidents(company: Company) -> dict[str, tuple[int, set[str]]]:
-    """Return of each incident, by its name, how many updates were said and the keys of its members' threads."""
-    table = DynamoTable(company.stack.client("dynamodb"), company.stack.deployed.table)
-    return {
-        each.id: (each.updates, {item["member"] for item in table.query(*member_item(each.id, ""))})
-        for each in listed(table)
-    }
+def incidents(company: Company) -> list[tuple[Incident, set[str]]]:
+    """Return each incident, and the keys of its members' threads."""
+    table = company.table
+    return [(each, {item["member"] for item in table.query(*member_item(each.id, ""))}) for each in listed(table)]
 
 
 def due(company: Company) -> int:
@@ -229,13 +227,22 @@ class Books:
             ("An incident is one ticket, everybody in it linked once and told its update once", self._of_incidents),
             ("No secret and no customer's word is in a log", self._silent),
         ):
-            promise = Promise(words)
-            for name, fault, about in check():
-                promise.checked += 1
-                if fault:
-                    seen = "".join(self._history(each) for each in about if len(promise.broken) < SHOWN)
-                    promise.broken.append(f"{name}: {fault}{seen}")
-            yield promise
+            yield self.promise(words, check())
+
+    def promise(self, words: str, found: Iterable[Finding]) -> Promise:
+        """Return a promise by what was found where it was looked at."""
+        promise = Promise(words)
+        for name, fault, about in found:
+            promise.checked += 1
+            if fault:
+                seen = "".join(self._history(each) for each in about if len(promise.broken) < SHOWN)
+                promise.broken.append(f"{name}: {fault}{seen}")
+        return promise
+
+    def tickets_of(self, talk: Talk) -> list[Ticket]:
+        """Return the tickets that hold a customer's words of a conversation."""
+        found = {place[0].id: place[0] for said in talk.said for place in self._places.get(said.marker, [])}
+        return list(found.values())
 
     def _lost(self) -> Iterator[Finding]:
         for identity, happenings in self.told.items():
@@ -344,7 +351,7 @@ class Books:
                 talk.place, fault or (f"“{talk.says}” was not said" if talk.says and others else ""), talk.said
             )
         places = {talk.place for talk in self.notes.talks}
-        places |= {place for talk in self.notes.talks for place in self._parted(talk)}
+        places |= {place for talk in self.notes.talks for place in (talk.aside, *self._parted(talk))}
         for place in automatic.keys() - places:
             yield Finding(place, "acknowledged, though nobody wrote there")
 
@@ -377,7 +384,7 @@ class Books:
         for each in self.spoken:
             for marker in MARKER.findall(each.text):
                 places[marker].append(each.place)
-            if not MARKER.search(each.text) and not each.automatic and NEWS not in each.text:
+            if not MARKER.search(each.text) and not each.automatic and not any(words in each.text for words in OURS):
                 yield Finding(each.place, "a text that nobody wrote")
         for answer in self.notes.answers:
             found = places.get(answer.marker, [])
@@ -404,15 +411,16 @@ class Books:
         """Each incident by its members' tickets and the platforms' books: once at most is the promise of an update."""
         texts = Counter(comment.text for ticket in self.tickets for comment in ticket.comments)
         heard_of = sum(NEWS in each.text for each in self.spoken)
-        for incident, (updates, members) in self.incidents.items():
+        for found, members in self.incidents:
+            incident = found.id
             opened = sum(count for text, count in texts.items() if "Many customers" in text and incident in text)
             yield Finding(f"incident {incident}", "" if opened == 1 else f"{opened} tickets")
-            yield Finding(f"incident {incident}", "nobody was told" if updates and not heard_of else "")
+            yield Finding(f"incident {incident}", "nobody was told" if found.updates and not heard_of else "")
             for talk in (each for each in self.notes.talks if each.key in members):
-                own = {place[0].id: place[0] for said in talk.said for place in self._places.get(said.marker, [])}
+                own = self.tickets_of(talk)
                 if not own:  # their only words were deleted
                     continue
-                notes = [comment.text for ticket in own.values() for comment in ticket.comments]
+                notes = [comment.text for ticket in own for comment in ticket.comments]
                 linked = sum("This belongs to the incident" in text and incident in text for text in notes)
                 heard = sum(NEWS in each.text for each in self.spoken if each.place == talk.place)
                 fault = "" if linked == 1 else f"linked {linked} times"

@@ -29,6 +29,7 @@ from typing import Any, Self, TypeVar
 
 import yaml
 
+from deskwire.aws.table import DynamoTable
 from deskwire.settings import ENDPOINTS
 from sandbox.cloud.stack import REGION, ROOT, WORK, Stack, StackError, say_nothing
 from sandbox.neighbours import desk, platform
@@ -38,11 +39,13 @@ from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform
 from sandbox.neighbours.sender import Route, Sender
 from sandbox.neighbours.shared import shared
+from sandbox.northwind.offices import REYKJAVIK, SUVA
 
 SENDER = "help@northwind.example"
 SECOND = "second"  # the other helpdesk in deskwire.yaml, and its secret
 MODEL = "eu.amazon.nova-micro-v1:0"  # of Amazon Bedrock, played
 RULES = Path(__file__).parent / "northwind.yaml"
+PROMPT = [{"kinds": ["urgent"], "minutes": 1, "hours": "always"}]  # so that somebody who looks on sees it run out
 P = TypeVar("P", bound=Platform)
 
 
@@ -72,7 +75,8 @@ class Company:
         self._directory = directory or WORK / "company"
         self._change = change
         self._live = live
-        self._incidents = False
+        self._incidents: dict[str, Any] | None = None
+        self._clocks: list[dict[str, Any]] = []
         self._copies = False
         self._admitted: dict[str, Mapping[str, Any]] = {}
         self._children = contextlib.ExitStack()
@@ -94,9 +98,14 @@ class Company:
     def _desk(self, name: str) -> desk.Desk:
         return desk.kinds()[name](self.clock, self._directory / name, self.progress)
 
-    def watching(self) -> Self:
-        """Have incidents watched for, once it is started."""
-        self._incidents = True
+    def watching(self, groups: Mapping[str, Collection[str]] | None = None) -> Self:
+        """Have incidents watched for, once it is started; `groups` of connections are counted together."""
+        self._incidents = {"priority": "high"} | ({"groups": {k: [*v] for k, v in groups.items()}} if groups else {})
+        return self
+
+    def hurrying(self) -> Self:
+        """Have urgent messages answered within a minute by the Reykjavík office, once it is started."""
+        self._clocks = PROMPT
         return self
 
     def moving_to(self, helpdesk: str) -> Self:
@@ -217,8 +226,11 @@ class Company:
             rules["helpdesks"][SECOND] = {**self.second.rules, "secret": SECOND}
         if self._copies:
             rules["defaults"]["mirror"] = SECOND
-        if self._incidents:
-            rules["incidents"] = {"priority": "high"}
+        if self._incidents is not None:
+            rules["incidents"] = self._incidents
+        if self._clocks:
+            rules["policies"][REYKJAVIK]["answer_within"] = self._clocks
+            rules["policies"][SUVA]["answer_within"] = []
         if WEBHOOK in self.secrets:
             settings = {"settings": dict(self.desk.webhook)} if self.desk.webhook else {}
             rules["endpoints"][WEBHOOK] = {"helpdesk": "desk", "secret": WEBHOOK, **settings}
@@ -266,6 +278,11 @@ class Company:
     def real(self, moment: datetime) -> datetime:
         """Return a time of the sender's clock, which runs `speed` times as fast, in real time."""
         return self._wire_began + (moment - self._wire_began) / self.speed
+
+    @property
+    def table(self) -> DynamoTable:
+        """The deployed table."""
+        return DynamoTable(self.stack.client("dynamodb"), self.stack.deployed.table)
 
     def mailbox(self) -> tuple[int, int]:
         """Return how many letters wait on the mailbox, and how many somebody has taken."""

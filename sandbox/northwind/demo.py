@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -19,12 +20,16 @@ from sandbox.cloud.stack import WORK
 from sandbox.neighbours import desk, platform
 from sandbox.northwind import pages
 from sandbox.northwind.books import Books, median_and_p95
+from sandbox.northwind.cases import SINCE, Cases
 from sandbox.northwind.company import Company
+from sandbox.northwind.history import put, put_usual_trouble, steady
 from sandbox.northwind.morning import Morning
 from sandbox.northwind.running import Live, ending_well, report_promises, settled, swept
 
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
 PATIENCE = 120.0  # seconds until everything must have its outcome
+USUAL_TROUBLE = 1000  # customers an hour with trouble of no one service: a morning is a busy minute of such hours
+REPORTED = 22  # lines of the report: the figures together, and by channel
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,10 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demo(console: Console, options: argparse.Namespace) -> int:
     began = time.monotonic()
     live = Live(console)
+    whole = not options.only and options.helpdesk == desk.DEFAULT and not options.scale
     change = hurried(WORK / "hurried") if options.stay else None  # on the page, workers can be killed
     company = Company(helpdesk=options.helpdesk, only=options.only, progress=live.say, speed=SPEED, change=change)
-    with live, company.watching():
+    with live, company.watching().hurrying():
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; the morning begins")
+        remember(company)
         morning = Morning(company, seed=options.seed, scale=options.scale or company.desk.scale)
         with swept(company):
             morning.play(lambda part: live.show(part, company))
@@ -56,14 +63,47 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
             calm = settled(company, PATIENCE, lambda: live.show(1.0, company))
         live.say("reading everybody's books")
         found = Books(company, morning)
+        cases = Cases(found)
+        found.promises += cases.promises()
         live.stop()
-        _report(console, company, found, seconds=time.monotonic() - began, settled=calm)
+        console.record = options.stay  # for the page
+        _report(console, company, found, seconds=time.monotonic() - began, settled=calm, whole=whole)
+        _cases(console, company, cases)
         if options.stay:
-            pages.stay(console, company, [morning.notes])
-    return 0 if found.kept_promises and calm else 1
+            pages.stay(console, company, [morning.notes], console.export_text())
+    seen = all(promise.checked for promise in found.promises) or not whole
+    return 0 if found.kept_promises and seen and calm else 1
 
 
-def _report(console: Console, company: Company, found: Books, *, seconds: float, settled: bool) -> None:
+def remember(company: Company) -> None:
+    """Give the company a past: which trouble is usual, and how long one connection's customers wait."""
+    now, table = datetime.now(UTC), company.table
+    put_usual_trouble(table, "company", USUAL_TROUBLE, now)
+    for known in (each.long_known for each in company.platforms.values()):
+        if known is not None:
+            put(table, steady(*known, now))
+    company.stack.invoke(company.stack.deployed.watch, {})  # as its schedule does every hour
+
+
+def _cases(console: Console, company: Company, cases: Cases) -> None:
+    """Print what the special cases came to, and the beginning of the report that an operator reads."""
+    console.print()
+    console.print("[bold]Seen in the books[/]")
+    incidents = [
+        f"incident: {each.about}, found when {each.customers} customers had written of it; its {len(members)} "
+        f"conversations were told what is new"
+        for each, members in cases.found.incidents
+    ]
+    for line in (*cases.told, *incidents):
+        console.print(f"  {line}", markup=False)
+    console.print()
+    console.print(f"[bold]deskwire report --since {SINCE}[/]")
+    told = company.command("report", "--since", SINCE).splitlines()
+    for line in told[:REPORTED]:
+        console.print(f"  {line}", markup=False)
+
+
+def _report(console: Console, company: Company, found: Books, *, seconds: float, settled: bool, whole: bool) -> None:
     rows = found.rows()
     table = Table(title="A busy morning at Northwind", title_justify="left", title_style="bold", box=None)
     table.pad_edge, table.padding = False, (0, 1, 0, 0)
@@ -96,7 +136,7 @@ def _report(console: Console, company: Company, found: Books, *, seconds: float,
     console.print(f"without an agent: {alone[0]} simple questions answered at night, {alone[1]} thanks for praise")
     console.print(f"agents: {answers} answers to customers, {others} notes, or answers that could not go out")
     console.print()
-    report_promises(console, found, settled=settled, patience=PATIENCE)
+    report_promises(console, found, settled=settled, patience=PATIENCE, whole=whole)
     console.print()
     _times(console, company, found, seconds)
 

@@ -1,4 +1,4 @@
-"""Made-up weeks of a company, as figures in a table: for the report's tests and picture, and to try a promise on.
+"""Made-up weeks of a company, as figures in a table: for the report's tests and picture, and to stand on in a demo.
 
 Agents work by the clock of their hours, some channels are answered later than others, and every day is another: its
 waits are longer or shorter as a whole, as where somebody is ill. Nothing of it is of real customers.
@@ -6,6 +6,7 @@ waits are longer or shorter as a whole, as where somebody is ill. Nothing of it 
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections import Counter
@@ -14,9 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deskwire.care.hours import Hours
+from deskwire.care.incident import LEARNED as TROUBLE_LEARNED
+from deskwire.care.usual import DAY, LEARNED
 from deskwire.care.waits import bucket
-from deskwire.ports import Key, Table, Update
+from deskwire.ports import Key, Put, Table, Update
 from deskwire.watching.facts import Case, first_answer_in, resolved_in
+from deskwire.watching.incidents import profile_item
 from deskwire.watching.watcher import case_item, figures_item
 
 KINDS = {"question": 45, "complaint": 25, "mention": 15, "urgent": 8, "praise": 5, "outage": 2}
@@ -26,6 +30,7 @@ BUSY = (1, 1, 1, 1, 1, 2, 3, 6, 10, 12, 12, 11, 10, 11, 11, 10, 9, 8, 8, 9, 9, 7
 SPREAD = 0.9  # of a wait's logarithm, from one customer to the next
 DAILY = 0.35  # of it, from one day to the next
 UNANSWERED = 0.03
+SPOKEN = ("en", "is", "ar", "he", "pl", "es", "da", "fo", "de", "nb", "nl", "sv", "af", "fa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,29 @@ def put(table: Table, tickets: Iterable[Ticket]) -> None:
         sums.setdefault(place, Counter()).update({"tickets": 1, "messages": ticket.messages})
     for key, counts in sums.items():
         table.update(Update(key, add=counts))
+
+
+def steady(channel: str, account: str, now: datetime) -> Iterator[Ticket]:
+    """Yield six weeks of customers who wrote about this time of day, three an hour, and waited ten minutes or so."""
+    this = now.replace(minute=0, second=0, microsecond=0)
+    for day in range(1, LEARNED.days + 1):
+        for hour in range(-1, 3):
+            for number in range(3):
+                at = this - timedelta(days=day) + timedelta(hours=hour, minutes=15 * number)
+                case = Case(channel, account, int(at.timestamp()), "en", "normal", "question")
+                yield Ticket(case, at, 480 + 60 * number, None, 1, 1)
+
+
+def put_usual_trouble(table: Table, scope: str, hourly: int, now: datetime) -> None:
+    """Note that in each hour of the last four weeks so many customers had trouble, with no one service.
+
+    It counts until midnight (UTC), when watch learns the usual anew.
+    """
+    key, today = profile_item(scope), int(now.timestamp()) // DAY * DAY
+    days = {slot: 20 if slot < 24 else 8 for slot in range(48)}  # of four weeks, working days and weekends
+    slots = {topic: {slot: hourly * days[slot] for slot in days} for topic in ("", *map("language {}".format, SPOKEN))}
+    since = today - int(TROUBLE_LEARNED.total_seconds())
+    table.put(Put({"pk": key[0], "sk": key[1], "day": today, "since": since, "slots": json.dumps(slots)}))
 
 
 def _figures(ticket: Ticket) -> dict[str, int]:

@@ -62,10 +62,14 @@ class Morning(Script):
             self._operator.join(PATIENCE)
 
     def _in_order(self) -> list[Step]:
-        """Return every scene in the order of this morning; the troubles begin it, so that they fall into it."""
+        """Return every scene in the order of this morning.
+
+        The troubles begin it, so that they fall into it, and then what takes its time.
+        """
         scenes = [*self._scenes()]
         self.random.shuffle(scenes)
-        return sorted(scenes, key=lambda scene: scene != self._troubles)  # `is not` holds for any two looks at a method
+        early = [self._troubles, *(scene.play for scene in self.scenes if scene.early)]
+        return sorted(scenes, key=lambda scene: early.index(scene) if scene in early else len(early))
 
     def _scenes(self) -> Iterator[Step]:
         for scene in self.scenes:

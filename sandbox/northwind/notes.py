@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from deskwire.model.keys import compose
 
@@ -15,6 +16,17 @@ MARKER = re.compile(
 )  # a number that occurs nowhere else: in a customer's words, an agent's
 EARLIER = "Earlier tickets of this customer"  # a note of Deskwire's that quotes the subjects of other tickets
 Identity = tuple[str, str, str, str]  # channel, account, the platform's id of the thing, what was done to it
+
+
+class Case(StrEnum):
+    """What is special in a conversation, and looked at by itself (`sandbox.northwind.cases`)."""
+
+    NONE = ""
+    HOT = "hot"  # is to be read before others
+    COLD = "cold"  # can wait
+    OVERDUE = "overdue"  # is urgent, and nobody answers
+    RATED = "rated"  # is solved, and the customer says how satisfied they are
+    PRIVATE = "private"  # a private matter in public
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +87,8 @@ class Talk:
     why: str = ""  # why none may come
     office: str = ""
     says: str = ""  # words that the acknowledgement must hold
+    case: Case = Case.NONE
+    aside: str = ""  # where a public conversation goes on in private, by our invitation
     said: list[Happening] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     ticket: str = ""

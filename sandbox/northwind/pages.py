@@ -69,14 +69,19 @@ def changed() -> float:
     return max(file.stat().st_mtime for file in (ROOT / "layers" / "deskwire" / "deskwire").rglob("*.py"))
 
 
-def stay(console: Console, company: Company, notes: Sequence[Notes] = ()) -> None:
+def stay(console: Console, company: Company, notes: Sequence[Notes] = (), report: str = "") -> None:
     """Print where the page is and keep it all running until Ctrl-C, or until the embedded AWS dies.
 
-    `notes` are what scripts wrote down before.
+    `notes` are what scripts wrote down before, `report` what they came to.
     """
     from sandbox.northwind.running import swept
 
-    with Control(company) as control, known(company, control), swept(company), Page(company, notes) as page:
+    with (
+        Control(company) as control,
+        known(company, control),
+        swept(company),
+        Page(company, notes, report=report) as page,
+    ):
         tell(console, company, page)
         if company.stack.live:
             console.print("\nThe library runs from its sources: a change is loaded as soon as it is saved.")

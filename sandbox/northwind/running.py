@@ -144,10 +144,15 @@ def deliveries(company: Company) -> str:
     )
 
 
-def report_promises(console: Console, found: Books, *, settled: bool, patience: float) -> None:
-    """Print each promise with how much was looked at, and the first that broke it."""
+def report_promises(console: Console, found: Books, *, settled: bool, patience: float, whole: bool = False) -> None:
+    """Print each promise with how much was looked at, and the first that broke it.
+
+    In a `whole` run there is something to look at for each.
+    """
     for promise in found.promises:
         mark = "[green]kept[/]  " if not promise.broken else "[bold red]BROKEN[/]"
+        if not promise.checked:
+            mark = "[bold red]UNSEEN[/]" if whole else "[dim]unseen[/]"
         console.print(f"{mark} {promise.words} [dim]({promise.checked} looked at)[/]")
         for fault in promise.broken[: books.SHOWN]:
             console.print(f"         {fault}", markup=False, style="red")

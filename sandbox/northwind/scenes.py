@@ -33,18 +33,19 @@ Begins = TypeVar("Begins", bound=Callable[[Any, str], tuple[Talk, Step]])
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A scene: how often it is played in a morning, and its weight in a soak."""
+    """A scene: how often it is played in a morning, its weight in a soak, whether it begins the morning."""
 
     play: Step
     morning: int
     soak: float
+    early: bool = False
 
 
-def scene(*, morning: int = 0, soak: float = 0.0) -> Callable[[Method], Method]:
+def scene(*, morning: int = 0, soak: float = 0.0, early: bool = False) -> Callable[[Method], Method]:
     """Make a method of `Scenes` a scene."""
 
     def mark(function: Method) -> Method:
-        function.scene = (morning, soak)  # type: ignore[attr-defined]
+        function.scene = (morning, soak, early)  # type: ignore[attr-defined]
         return function
 
     return mark

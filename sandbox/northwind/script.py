@@ -126,18 +126,18 @@ class Script:
 
     # ------------------------------------------------------------------------------------------ the agents
 
-    def when_filed(self, talk: Talk, step: Step, tries: int | None = None) -> None:
-        """Do something once the conversation's first message stands in a ticket (the agents look every second)."""
+    def when_filed(self, talk: Talk, step: Step, tries: int | None = None, *, of: Happening | None = None) -> None:
+        """Do something once a message (the first, by default) stands in a ticket; the agents look every second."""
         left = self.patience if tries is None else tries
 
         def look() -> None:
             self.read()
-            first = talk.first
-            talk.ticket = self.where.get(first.marker, "") if first is not None else ""
+            wanted = of or talk.first
+            talk.ticket = self.where.get(wanted.marker, "") if wanted is not None else ""
             if talk.ticket:
                 step()
             elif left:
-                self.when_filed(talk, step, left - 1)
+                self.when_filed(talk, step, left - 1, of=of)
 
         self.later(1.0, look)
 
@@ -155,8 +155,10 @@ class Script:
     def answer_later(self, talk: Talk) -> None:
         self.later(2.0, lambda: self.when_filed(talk, lambda: self.answer(talk)))
 
-    def answer(self, talk: Talk, *, private: str = "", reaches: bool = True, noted: bool = False) -> None:
-        """Let an agent note something and answer."""
+    def answer(
+        self, talk: Talk, *, private: str = "", moved: bool = False, reaches: bool = True, noted: bool = False
+    ) -> None:
+        """Let an agent note something and answer; `private` is where the answer is to arrive, `moved` by itself."""
         desk = self.company.desk
         if self.random.random() < 0.4:
             marker = f"NOTE-{next(self._answers)}"
@@ -173,7 +175,7 @@ class Script:
         self.notes.answers.append(answer)
         talk.answers.append(answer)
         answer.at = datetime.now(UTC)
-        answer.comment = desk.reply(talk.ticket, f"#private {text}" if private else text)
+        answer.comment = desk.reply(talk.ticket, f"#private {text}" if private and not moved else text)
 
     def turns(self, talk: Talk, write: Step) -> None:
         """Let somebody go on writing, mostly a little and sometimes a lot, and let an agent answer half of them."""

@@ -30,11 +30,13 @@ LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
 class Page(Neighbour):
-    """The page of a company that runs. `notes` are what earlier scripts wrote down of it."""
+    """The page of a company that runs. `notes` are what earlier scripts wrote down, `report` what they came to."""
 
     name: ClassVar[str] = "page"
 
-    def __init__(self, company: Company, notes: Sequence[Notes] = (), *, port: int | None = None) -> None:
+    def __init__(
+        self, company: Company, notes: Sequence[Notes] = (), *, report: str = "", port: int | None = None
+    ) -> None:
         """Take the company as it runs; look at nothing yet."""
         super().__init__(port=_free(PORT) if port is None else port)
         self._company = company
@@ -42,6 +44,7 @@ class Page(Neighbour):
         self.switches = Switches(company)
         self.live = Live(company, self.script, self.switches, notes)
         self._front = Front(company.stack.deployed.archive, {AWS: company.stack.endpoint})
+        self._report = report
         self._links = list(self._found())
         text = PAGE.read_text(encoding="utf-8")
         self._page = Reply(200, text.encode(), {
@@ -109,6 +112,12 @@ class Page(Neighbour):
         del asked
         return _plain(self._company.stack.logs()[-LOG:])
 
+    @route("GET", "/report")
+    def report(self, asked: Asked) -> Reply:
+        """Return what the scripts before came to: each promise, with what was looked at."""
+        del asked
+        return _plain(self._report)
+
     @route("GET", "/rules")
     def rules(self, asked: Asked) -> Reply:
         """Return deskwire.yaml as it was applied; it holds no secret."""
@@ -137,6 +146,12 @@ class Page(Neighbour):
         yield {"title": "Webhooks are posted to", "href": "", "remark": f"{api}{{endpoint}}"}
         mail = f"{company.stack.endpoint}/_ministack/ses/messages"
         yield {"title": "Mail that was sent", "href": self._front.shown(mail, AWS), "remark": "JSON"}
+        if self._report:
+            yield {
+                "title": "What the morning came to",
+                "href": "/report",
+                "remark": "each promise, and the special cases",
+            }
         yield {"title": "The functions' log", "href": "/log", "remark": ""}
         yield {"title": "deskwire.yaml, as applied", "href": "/rules", "remark": ""}
 

@@ -281,6 +281,13 @@ def test_a_mistake_of_the_pages_own_is_said_and_it_goes_on(desk, monkeypatch):
         assert answered(page, "GET", "/")[0] == 200
 
 
+def test_what_a_morning_came_to_is_linked_and_shown_after_one_alone(desk, page):
+    assert "/report" not in answered(page, "GET", "/state")[1]
+    with Page(company(desk), report="kept   Nothing is lost", port=0) as after:
+        assert "/report" in answered(after, "GET", "/state")[1]
+        assert answered(after, "GET", "/report") == (200, "kept   Nothing is lost")
+
+
 def test_words_and_name_are_those_that_were_dictated(desk):
     script = Dictated(company(desk))
     begun = []

@@ -14,6 +14,8 @@ from sandbox.helpdesks.zendesk.records import Records
 from sandbox.neighbours.neighbour import Clock, Reply
 
 PRIORITIES = {"low", "normal", "high", "urgent", None}
+ORDER = {"urgent": 0, "high": 1, "normal": 2, None: 2, "low": 3}  # of a view by priority
+DONE = {"solved", "closed"}
 STATUSES = {"new", "open", "pending", "hold", "solved", "closed"}
 COMMENT_LIMIT = 65_535
 METADATA_LIMIT = 1024
@@ -220,6 +222,11 @@ class Account:
         user = User(self.number("user"), name, role, external_id, email)
         self.users[user.id] = user
         return user
+
+    def queue(self) -> list[Ticket]:
+        """Return the unsolved tickets as a view by priority shows them: the most urgent first, then the oldest."""
+        unsolved = (each for each in self.tickets.values() if not each.deleted and each.status not in DONE)
+        return sorted(unsolved, key=lambda each: (ORDER[each.priority], each.created_at, each.id))
 
     def ticket(self, number: int) -> Ticket:
         """Return a ticket. Raises the 404 of a missing or deleted one."""

@@ -12,6 +12,7 @@ from sandbox.neighbours.neighbour import Clock
 
 EMAIL = "deskwire@northwind.example"
 TOKEN, SIGNING = "demo-zendesk-token-e6f1", "demo-zendesk-signing-83d0"
+STATUS_SIGNING = "demo-zendesk-status-signing-5b17"
 
 
 class ZendeskDesk(PlayedDesk):
@@ -19,6 +20,7 @@ class ZendeskDesk(PlayedDesk):
 
     opens = ("POST", "/api/v2/tickets.json")
     appends = ("PUT", "/api/v2/tickets/{ticket}.json")
+    shows_state = True
 
     def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:
         """Play the account “northwind”."""
@@ -26,12 +28,13 @@ class ZendeskDesk(PlayedDesk):
         self.zendesk = self.player = Zendesk(
             clock, subdomain="northwind", email=EMAIL, webhook_twice_every=5,
             requests_per_minute=2500, updates_per_minute=300, api_token=TOKEN, signing_secret=SIGNING,
+            status_secret=STATUS_SIGNING,
         )  # fmt: skip
         self.host = self.zendesk.host
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"desk": {"api_token": TOKEN}, WEBHOOK: {"signing_secret": SIGNING}}
+        return {"desk": {"api_token": TOKEN}, WEBHOOK: {"signing_secret": [SIGNING, STATUS_SIGNING]}}
 
     @property
     def rules(self) -> Mapping[str, Any]:
@@ -59,6 +62,9 @@ class ZendeskDesk(PlayedDesk):
                         Comment(str(each.id), self._by(each.author_id), each.words, each.created_at, each.public)
                         for each in ticket.comments
                     ],
+                    ticket.priority or "",
+                    tuple(ticket.tags),
+                    str(ticket.group_id or ""),
                 )
                 for ticket in zendesk.tickets
             ]
@@ -66,6 +72,13 @@ class ZendeskDesk(PlayedDesk):
     def since(self, position: int) -> tuple[list[tuple[str, str]], int]:
         written = self.zendesk.account.written[position:]
         return [(str(ticket), comment.words) for ticket, comment in written], position + len(written)
+
+    def queue(self) -> list[str]:
+        with self.zendesk.lock:
+            return [str(ticket.id) for ticket in self.zendesk.account.queue()]
+
+    def solve(self, ticket: str) -> None:
+        self.zendesk.solve(int(ticket))
 
     def count(self) -> int:
         return len(self.zendesk.account.tickets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from sandbox.helpdesks.zendesk.account import Account, Comment, Ticket, User, stamp
+from sandbox.helpdesks.zendesk.account import DONE, Account, Comment, Ticket, User, stamp
 
 STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--accent:#1f73b7}
@@ -38,18 +38,25 @@ def _status(ticket: Ticket) -> str:
 
 
 def tickets(account: Account) -> str:
-    """Return the page of all tickets, the one changed last first."""
-    shown = sorted((found for found in account.tickets.values() if not found.deleted), key=_changed, reverse=True)
+    """Return the page of all tickets: unsolved ones as they are to be answered, then the others, the latest first."""
+    done = (found for found in account.tickets.values() if not found.deleted and found.status in DONE)
+    shown = [*account.queue(), *sorted(done, key=_changed, reverse=True)]
     rows = "".join(
         f'<tr><td><a href="/agent/tickets/{found.id}">#{found.id}</a></td><td>{_status(found)}</td>'
-        f'<td dir="auto">{escape(found.subject) or "<small>no subject</small>"}</td>'
+        f"<td>{escape(found.priority or '')}</td>"
+        f"<td><bdi>{escape(found.subject) or '<small>no subject</small>'}</bdi> {_tags(found)}</td>"
         f'<td dir="auto">{escape(_name(account, found.requester_id))}</td><td>{len(found.comments)}</td>'
         f'<td class="dim">{stamp(found.updated_at)}</td></tr>'
         for found in shown
     )
-    head = "<tr><th>Ticket</th><th>Status</th><th>Subject</th><th>Requester</th><th>Comments</th><th>Updated</th></tr>"
+    names = ("Ticket", "Status", "Priority", "Subject", "Requester", "Comments", "Updated")
+    head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
     body = f"<h1>{len(shown)} tickets</h1><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
     return _page("Tickets", body if shown else "<h1>No tickets yet</h1>")
+
+
+def _tags(ticket: Ticket) -> str:
+    return " ".join(f'<span class="badge">{escape(tag)}</span>' for tag in ticket.tags)
 
 
 def ticket(account: Account, found: Ticket, bot: User) -> str:
@@ -58,7 +65,7 @@ def ticket(account: Account, found: Ticket, bot: User) -> str:
         _status(found),
         f"from <bdi>{escape(_name(account, found.requester_id))}</bdi>",
         f"priority {escape(found.priority or '—')}",
-        " ".join(f'<span class="badge">{escape(tag)}</span>' for tag in found.tags),
+        _tags(found),
     ]
     if found.followup_of:
         facts.append(f'follows <a href="/agent/tickets/{found.followup_of}">#{found.followup_of}</a>')

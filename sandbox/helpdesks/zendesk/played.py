@@ -72,6 +72,7 @@ class Zendesk(Administered):
         updates_per_minute: int = 100,
         webhook_url: str = "",
         signing_secret: str = "invented-zendesk-signing",  # noqa: S107 - invented
+        status_secret: str = "",
         webhook_events: bool = False,
         webhook_twice_every: int = 0,
         port: int = 0,
@@ -79,7 +80,8 @@ class Zendesk(Administered):
     ) -> None:
         """Play the account `subdomain`; without a `webhook_url` nobody is told of agents' answers (see `connect`).
 
-        700 requests and 100 updates a minute are the Enterprise plan's; the High Volume add-on has 2,500 and 300.
+        With a `status_secret` a second webhook, signed with that, is subscribed to changes of the status alone. 700
+        requests and 100 updates a minute are the Enterprise plan's; the High Volume add-on has 2,500 and 300.
         """
         super().__init__(clock, port=port, seed=seed, signing_secret=signing_secret)
         self.host = f"{subdomain}.zendesk.com"
@@ -87,10 +89,12 @@ class Zendesk(Administered):
         self.bot = self.account.person("Deskwire", "agent", email)
         self.agent = self.account.person("Agnes Example", "agent", "agnes@acme.example")
         self.webhook: Webhook | None = None
+        self.statuses: Webhook | None = None
         self.administrator = True  # whether our token may see webhooks and triggers
         self.agent_workspace = True  # without it the newer redaction is refused
         self._api_token = api_token
         self._oauth_token = oauth_token
+        self._status_secret = status_secret
         self._events = webhook_events
         self._twice_every = webhook_twice_every
         self.requests_per_minute = requests_per_minute
@@ -104,13 +108,16 @@ class Zendesk(Administered):
         self.webhook = Webhook(
             webhook_url, self._secret, self.clock, account="7744", events=self._events, twice_every=self._twice_every
         )
+        if self._status_secret:
+            self.statuses = Webhook(webhook_url, self._status_secret, self.clock, account="7744", events=True)
 
     def stop(self) -> None:
         """Close the port, end the webhook's thread."""
         super().stop()
-        if self.webhook is not None:
-            self.webhook.stop()
-            self.webhook = None
+        for webhook in (self.webhook, self.statuses):
+            if webhook is not None:
+                webhook.stop()
+        self.webhook = self.statuses = None
 
     # ------------------------------------------------------------------------------------- books and people
 
@@ -152,10 +159,12 @@ class Zendesk(Administered):
             given: dict[str, Any] = {"comment": {"html_body": html or f"<p>{lines}</p>", "public": public}}
             given["comment"]["uploads"] = tokens
             given |= {"status": status} if status else {}
+            before = self.account.ticket(ticket).status
             found, _ = self.account.update(ticket, by, given)
             comment = found.comments[-1]
             comment.shown = dict(shown)
         self._tell(found, comment)
+        self._tell_status(found, before)
         return comment
 
     def solve(self, ticket: int) -> None:
@@ -205,12 +214,18 @@ class Zendesk(Administered):
 
     def settle(self, seconds: float = 20.0) -> bool:
         """Wait until the webhook told everything; whether it did."""
-        webhook = self.webhook
-        return webhook is None or wait_until(webhook.settled, seconds)
+        told = [webhook for webhook in (self.webhook, self.statuses) if webhook is not None]
+        return all(wait_until(webhook.settled, seconds) for webhook in told)
 
     def _by_agent(self, ticket: int, given: dict[str, Any]) -> None:
         with self.lock:
-            self.account.update(ticket, self.agent, given)
+            before = self.account.ticket(ticket).status
+            found, _ = self.account.update(ticket, self.agent, given)
+        self._tell_status(found, before)
+
+    def _tell_status(self, ticket: Ticket, before: str) -> None:
+        if self.statuses is not None and ticket.status != before:
+            self.statuses.tell_status(ticket, before)
 
     def _tell(self, ticket: Ticket, comment: Comment) -> None:
         author = self.account.users[comment.author_id]

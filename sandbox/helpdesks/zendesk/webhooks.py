@@ -11,6 +11,7 @@ import queue
 import threading
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,13 +62,29 @@ class Webhook:
         """Call the webhook about a comment, in the background."""
         self._told += 1
         twice = self._twice_every and self._told % self._twice_every == 0
-        body = self._envelope(ticket, comment, author) if self.events else {"ticket_id": str(ticket.id)}
+        event = {
+            "comment": {
+                "id": str(comment.id), "body": comment.words, "is_public": comment.public,
+                "author": {"id": str(author.id), "is_staff": author.role != "end-user", "name": author.name},
+            },
+            "meta": {"version": "1.0", "sequence": {"id": f"S{comment.audit_id}", "position": 1}},
+        }  # fmt: skip
+        body: dict[str, Any] = {"ticket_id": str(ticket.id)}
+        if self.events:
+            body = self._envelope(ticket, "comment_added", comment.created_at, event)
         for _ in range(2 if twice else 1):
-            invocation = Invocation(
-                uuid.uuid4().hex.upper(), ticket.id, comment.id, json.dumps(body, ensure_ascii=False).encode()
-            )
-            self.invocations.append(invocation)
-            self._queue.put(invocation)
+            self._call(ticket, comment.id, body)
+
+    def tell_status(self, ticket: Ticket, before: str) -> None:
+        """Call the webhook about a change of the ticket's status, in the background."""
+        event = {"current": ticket.status.upper(), "previous": before.upper()}
+        self._call(ticket, 0, self._envelope(ticket, "status_changed", ticket.updated_at, event))
+
+    def _call(self, ticket: Ticket, comment: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body, ensure_ascii=False).encode()
+        invocation = Invocation(uuid.uuid4().hex.upper(), ticket.id, comment, content)
+        self.invocations.append(invocation)
+        self._queue.put(invocation)
 
     def settled(self) -> bool:
         """Tell whether nothing is under way."""
@@ -92,25 +109,19 @@ class Webhook:
             "X-Zendesk-Webhook-Signature-Timestamp": moment,
         }
 
-    def _envelope(self, ticket: Ticket, comment: Comment, author: User) -> dict[str, Any]:
+    def _envelope(self, ticket: Ticket, kind: str, at: datetime, event: dict[str, Any]) -> dict[str, Any]:
         return {
-            "type": "zen:event-type:ticket.comment_added",
+            "type": f"zen:event-type:ticket.{kind}",
             "account_id": int(self._account),
             "id": str(uuid.uuid4()),
-            "time": stamp(comment.created_at),
+            "time": stamp(at),
             "zendesk_event_version": "2022-11-06",
             "subject": f"zen:ticket:{ticket.id}",
             "detail": {
                 "id": str(ticket.id), "external_id": ticket.external_id, "status": ticket.status.upper(),
                 "requester_id": str(ticket.requester_id), "via": {"channel": "api"}, "tags": ticket.tags,
             },
-            "event": {
-                "comment": {
-                    "id": str(comment.id), "body": comment.words, "is_public": comment.public,
-                    "author": {"id": str(author.id), "is_staff": author.role != "end-user", "name": author.name},
-                },
-                "meta": {"version": "1.0", "sequence": {"id": f"S{comment.audit_id}", "position": 1}},
-            },
+            "event": event,
         }  # fmt: skip
 
     def _work(self) -> None:

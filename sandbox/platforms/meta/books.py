@@ -22,6 +22,7 @@ class OnMeta(Platform):
     channels = ("facebook", "messenger")
     sends = (("POST", "/{version}/{page}/messages"),)
     test_accounts: ClassVar[frozenset[str]] = frozenset({"0"})
+    long_known = ("messenger", PAGES[REYKJAVIK])
     player: Meta
 
     def __init__(self, clock: Clock) -> None:
@@ -79,6 +80,10 @@ class OnMeta(Platform):
             ]
         yield from private
         yield from public
+
+    def hides(self, place: str) -> bool:
+        found = self.player.things.get(place.removeprefix("facebook "))
+        return found is not None and found.hidden
 
     @property
     def pages(self) -> Sequence[tuple[str, str]]:

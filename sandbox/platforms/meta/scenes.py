@@ -8,49 +8,16 @@ from typing import Any
 
 from sandbox.northwind.notes import Happening, Step, Talk, Unreadable
 from sandbox.northwind.offices import OFFICES, REYKJAVIK, closed_office
-from sandbox.northwind.scenes import Scenes, scene, way
-from sandbox.northwind.script import Script
-from sandbox.platforms.meta.books import PAGES, OnMeta
-from sandbox.platforms.meta.played import Person, Told
+from sandbox.northwind.scenes import scene, way
+from sandbox.platforms.meta.books import PAGES
+from sandbox.platforms.meta.cases import Cases
+from sandbox.platforms.meta.played import Person
 
 
-class OnFacebook(Scenes):
+class OnFacebook(Cases):
     """The scenes."""
 
-    def __init__(self, script: Script) -> None:
-        """Let what a page says come back to its webhook, as it does on Meta's platforms."""
-        super().__init__(script)
-        self.meta = script.company.platform(OnMeta).player
-        self.meta.echo = self._echo
-
-    def _echo(self, entry: dict[str, Any]) -> None:
-        if "messaging" in entry:
-            channel, said = "messenger", entry["messaging"][0]["message"]["mid"]
-        else:
-            channel, said = "facebook", entry["changes"][0]["value"]["comment_id"]
-        echo = self.script.happened(None, said, channel=channel, account=entry["id"], files=False, own=True)
-        echo.deliveries.append(self.company.sender.deliver(self.company.routes["meta"], entry))
-
-    def _office(self) -> str:
-        return self.random.choice(OFFICES)
-
-    def _page(self) -> str:
-        return PAGES[self._office()]
-
     # ------------------------------------------------------------------------------------------ Messenger
-
-    def _messenger(self, office: str, *, ack: bool = True, why: str = "") -> tuple[Person, Talk]:
-        who, page = self.meta.person(next(self.names)), PAGES[office]
-        talk = self.script.talk("messenger", page, who.psid(page), f"messenger {who.psid(page)}", ack=ack, why=why)
-        talk.office = office
-        return who, talk
-
-    def _writes(self, who: Person, talk: Talk, **more: Any) -> Happening:
-        text, marker = self.script.marked(more.pop("words", "any"))
-        told = self.meta.writes(who, talk.account, text, **more)
-        happening = self.script.happened(talk, told.id, text=text, marker=marker)
-        self.script.send("meta", told.entry, happening)
-        return happening
 
     @way("messenger", "private message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
@@ -74,31 +41,6 @@ class OnFacebook(Scenes):
     def chat_closed(self) -> None:
         """Write to the office that is closed now."""
         self.chat(closed_office(self.company.clock.now()))
-
-    def _says(self, who: Person, talk: Talk, text: str) -> None:
-        """Write these words and no others, so without a number that occurs nowhere else."""
-        told = self.meta.writes(who, talk.account, text)
-        self.script.send("meta", told.entry, self.script.happened(talk, told.id))
-
-    @scene(morning=1)
-    def asks_at_night(self) -> None:
-        """Ask the office that is closed what has a declared answer, and say that this was it."""
-        who, talk = self._messenger(closed_office(self.company.clock.now()))
-        talk.says = "by their own clock"
-        self._says(who, talk, "What are your opening hours on weekdays?")
-        self.script.later(8, lambda: self._says(who, talk, "Yes, thanks"))
-
-    @scene(morning=1)
-    def praises(self) -> None:
-        who, talk = self._messenger(self._office())
-        talk.says = "glad to hear"
-        self._says(who, talk, "Thank you so much, your team is amazing and so helpful!")
-
-    @scene(morning=9)
-    def outage(self) -> None:
-        """Write of trouble that many have: an incident opens, and everybody in it is told."""
-        who, talk = self._messenger(REYKJAVIK)
-        self._writes(who, talk, words="The app is not working since I ordered {}, I cannot log in!")
 
     def _reads(self, who: Person, talk: Talk) -> None:
         told = self.meta.reads(who, talk.account)
@@ -236,17 +178,6 @@ class OnFacebook(Scenes):
         self._writes(who, talk)
         self.script.turns(talk, lambda: self._writes(who, talk))
 
-    def _commented(self, page: str, who: Person | None = None) -> tuple[dict[str, Any], Happening]:
-        meta = self.meta
-        who = who or meta.person(next(self.names))
-        post = meta.posts(page, "The autumn range is here.")
-        text, marker = self.script.marked()
-        told = meta.comments(who, post.id, text)
-        talk = self.script.talk(
-            "facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off"
-        )
-        return told.entry, self.script.happened(talk, told.id, text=text, marker=marker)
-
     @way("facebook", "comment")
     def comment_by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody comments on a page's post, and goes on below."""
@@ -306,14 +237,6 @@ class OnFacebook(Scenes):
             self.script.send("meta", told.entry, self.script.happened(happening.talk, told.id, "delete", files=None))
 
         self.script.later(5, remove)
-
-    def _in_public(self, page: str, told: Told, text: str, marker: str) -> Talk:
-        """Deliver what begins a public conversation; return that."""
-        talk = self.script.talk(
-            "facebook", page, told.id, f"facebook {told.id}", ack=False, why="public, and switched off"
-        )
-        self.script.send("meta", told.entry, self.script.happened(talk, told.id, text=text, marker=marker))
-        return talk
 
     @scene(morning=4, soak=4)
     def visitor(self) -> None:

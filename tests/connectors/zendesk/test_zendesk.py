@@ -21,7 +21,7 @@ from deskwire.helpdesks.zendesk import Zendesk, external_id
 from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import AttachmentKind
 from deskwire.model.secret import Secrets
-from deskwire.model.signals import About, Assignee
+from deskwire.model.signals import About, Assignee, Status
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.verification.rule import Context
 from deskwire.web.request import Request
@@ -956,6 +956,35 @@ def test_a_ticket_that_its_agent_let_go_is_nobody_s_however_zendesk_says_so(even
     request = Request(method="POST", endpoint="acme-zendesk", body=json.dumps(told).encode(), received_at=START)
     (signal,) = DESK.parse(request)
     assert (signal.about, signal.assignee) == (About.STATUS, Assignee(""))
+
+
+def test_a_second_webhook_signed_otherwise_says_that_a_ticket_is_solved(world):
+    world.zendesk.stop()
+    world.zendesk = Sandbox(world.clock, status_secret="of-the-status").start()
+    heard = []
+    with Listener(heard) as listener:
+        world.zendesk.connect(f"{listener.address}/helpdesks/acme-zendesk")
+        number = world.open()
+        world.zendesk.agent_replies(number, "On its way")
+        world.zendesk.solve(number)
+        assert world.zendesk.settle()
+    asked = heard[-1]
+    request = Request(method="POST", endpoint="e", body=asked.body, headers=asked.headers, received_at=START)
+    verify(request, ["of-the-status", "another"])
+    with pytest.raises(SignatureError):
+        verify(request, "invented-zendesk-signing")
+    (event,) = DESK.parse(request)
+    assert (event.ticket, event.status) == (str(number), Status.SOLVED)
+    assert len(heard) == 2  # the answer, and that it is solved
+
+
+def test_a_view_by_priority_shows_the_most_urgent_first_then_the_oldest_and_no_solved_one(world):
+    low, first, urgent, second, solved = (world.open(key=key) for key in "abcde")
+    account = world.zendesk.account
+    account.ticket(low).priority, account.ticket(urgent).priority = "low", "urgent"
+    account.ticket(first).priority = account.ticket(solved).priority = "normal"
+    world.zendesk.solve(solved)
+    assert [each.id for each in account.queue()] == [urgent, first, second, low]
 
 
 def test_an_external_id_is_the_same_for_the_same_ticket_only():
