@@ -9,17 +9,21 @@ import secrets as random
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from deskwire import registry
 from deskwire.configuration import Connection, Endpoint
 from deskwire.contracts.channel import Channel
-from deskwire.contracts.registration import Grant, Registers, SignsIn, Site
+from deskwire.contracts.registration import Grant, Registers, SignIn, SignsIn, Site
 from deskwire.model.errors import DeskwireError
 from deskwire.model.secret import Secret, Secrets
+from deskwire.model.values import replace
 from deskwire.settings import ENDPOINTS
+from deskwire.web.rest import LOOPBACK
 
 from . import applying, parsing, platforms
 from .aws import CONFIG, Place, members, outside, place
@@ -30,6 +34,10 @@ from .terminal import UserError, escaped
 
 SECTION = re.compile(r"^connections:[ \t]*(#.*)?$", re.MULTILINE)
 CHILD = re.compile(r"\n( +)[^ #\n]")
+# Meta and Google say the first (RFC 6749, 4.1.2.1), LinkedIn the others:
+# https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow
+DENIED = frozenset({"access_denied", "user_cancelled_login", "user_cancelled_authorize"})
+MOST_WORDS = 200  # of a platform's own about a refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +106,65 @@ def _granted(work: Work) -> Grant:
 
 
 def _signed_in(work: Work, connector: SignsIn) -> Grant:
-    site = _site(work)
-    redirect, state = work.args.redirect or connector.redirect, random.token_urlsafe(16)
-    address = connector.dialog(site, redirect, state)
-    _tell(f"Open this page, sign in, and choose the accounts:\n\n  {address}\n")
-    code = _code(_ask("the address it leads you back to (or its code)"), state)
-    found = connector.grants(site, code, redirect, outside(work.place))
+    site = _with_application(work, connector)
+    sign_in = SignIn(
+        at=datetime.now(UTC),
+        redirect=work.args.redirect or connector.redirect,
+        state=random.token_urlsafe(16),
+        verifier=Secret(random.token_urlsafe(48)),
+    )
+    _tell(f"Open this page, sign in, and choose the accounts:\n\n  {connector.dialog(site, sign_in)}\n")
+    if LOOPBACK.fullmatch(urlsplit(sign_in.redirect).hostname or ""):
+        _tell("It leads you to a page of this machine that does not load: copy its address from the browser.")
+    code = _code(_ask("the address it leads you back to (or its code)"), sign_in.state)
+    found = connector.grants(site, code, sign_in, outside(work.place))
     if not found:
         raise UserError("this login gives no account: was one chosen, and may the person manage it?")
     return _chosen(found, work.args.account)
 
 
+def _with_application(work: Work, connector: SignsIn) -> Site:
+    """Return the site with the app's own values: of a connection that is there already, else pasted."""
+    site, wanted = _site(work), connector.application
+    if not wanted:
+        return site
+    held = _held(work, wanted) or _pasted(
+        {name: work.connector.connection_secrets[name].partition(" (optional")[0] for name in wanted}
+    )
+    ours = {
+        name: [each.reveal() for each in site.secrets.every(name)]
+        for name in work.connector.endpoint_secrets
+        if site.secrets.has(name)
+    }
+    return replace(site, secrets=Secrets({**ours, **{name: value.reveal() for name, value in held.items()}}))
+
+
+def _held(work: Work, wanted: Sequence[str]) -> dict[str, Secret]:
+    """Return the app's values as a connection of the channel has them, this account's if there is one."""
+    mine = [
+        each for each in work.known.definitions
+        if isinstance(each, Connection) and each.channel == work.connector.name and each.secret
+    ]  # fmt: skip
+    for connection in sorted(mine, key=lambda each: each.account != work.args.account):
+        with suppress(DeskwireError):  # not stored, or without a value: then a person is asked
+            stored = _stored_secrets(work.place, connection.secret)
+            return {name: stored.one(name) for name in wanted}
+    return {}
+
+
 def _code(given: str, state: str) -> Secret:
-    """Return the code of an address, or the code itself. Raises `UserError` for another login's."""
-    query = parse_qs(urlsplit(given).query)
-    if "error" in query or (query and "code" not in query):
-        raise UserError("the login was refused, or the address is another: begin again")
-    if query.get("state", [state]) != [state]:
-        raise UserError("that address is of another login: begin again")
-    code = query["code"][0] if query else given.strip()
-    if not code:
+    """Return the code of an address, or the code itself. Raises `UserError` for a refusal, or another login's."""
+    query = {name: values[0] for name, values in parse_qs(urlsplit(given).query).items()}
+    if "error" in query:
+        if query["error"] in DENIED:
+            raise UserError(
+                f"the login was refused there ({query['error']}): run the command again, sign in and allow it"
+            )
+        raise UserError(f"the platform refused: {query['error']} {query.get('error_description', '')[:MOST_WORDS]}")
+    if query and query.get("state") != state:
+        raise UserError("that address is of another login, or not whole: run the command again, and copy all of it")
+    code = query.get("code", "") if query else unquote(given.strip())
+    if not code or "://" in code:
         raise UserError("no code was given: nothing was stored")
     return Secret(code.removesuffix("#_"))
 
@@ -172,9 +219,20 @@ def _stored(work: Work, grant: Grant) -> tuple[str, bool]:
     known = _connections(work, grant.account)
     entry = known[0].secret if known and known[0].secret else f"{work.connector.name}-{_slug(grant)}"
     if grant.secrets:
-        name = written(work.place, entry, {name: secret.reveal() for name, secret in grant.secrets.items()})
+        given = {name: secret.reveal() for name, secret in grant.secrets.items()}
+        name = written(work.place, entry, given, without=grant.void)
         _tell(f"stored {', '.join(grant.secrets)} in {name}")
+    if known:
+        _tell_changed(known[0], grant)
     return entry, not known
+
+
+def _tell_changed(known: Connection, grant: Grant) -> None:
+    """Tell which settings in the file are of another login: the file stays as it is."""
+    for name, value in grant.settings.items():
+        held = str(known.settings.get(name, ""))
+        if held and held.rpartition(":")[2] != value:
+            _tell(f"this login's {name} is {value}, the file has {held}: change it there, and apply again")
 
 
 def _connections(work: Work, account: str) -> list[Connection]:
@@ -199,8 +257,9 @@ def _write(work: Work, grant: Grant, entry: str) -> None:
         pairs["endpoint"] = work.endpoint.name
     if grant.secrets:
         pairs["secret"] = entry
-    missing = Need.of(work.connector.connection_settings).missing([*work.given])
-    settings = {**work.given, **_settings(work.connector, missing)}
+    given = {**grant.settings, **work.given}
+    missing = Need.of(work.connector.connection_settings).missing([*given])
+    settings = {**given, **_settings(work.connector, missing)}
     path.write_text(_inserted(before, name, pairs, settings), encoding="utf-8")
     faults = check(path).faults
     if faults:
@@ -248,9 +307,11 @@ def _try(work: Work, grant: Grant) -> int:
     wrong = [each for each in mine if each.problem or any(finding.mends for finding in each.findings)]
     if isinstance(work.connector, SignsIn) and work.endpoint is not None and work.endpoint.address:
         try:
-            _tell(work.connector.tried(_site(work), outside(work.place)))
+            seen = work.connector.tried(_site(work), outside(work.place))
         except DeskwireError as error:
             raise UserError(f"the platform will not reach Deskwire: {error}") from error
+        if seen:
+            _tell(seen)
     if not wrong and isinstance(work.connector, Registers):
         _tell(f"{grant.name} is connected. Write to it from another account: a ticket appears within seconds.")
     return 1 if wrong else 0
@@ -260,13 +321,15 @@ def _site(work: Work) -> Site:
     endpoint = work.endpoint
     if endpoint is None:
         return Site()
+    known = _stored_secrets(work.place, ENDPOINTS + endpoint.secret) if endpoint.secret else Secrets({})
+    return Site(address=endpoint.address, secrets=known, settings=endpoint.settings, channels=endpoint.connectors)
+
+
+def _stored_secrets(target: Place, entry: str) -> Secrets:
+    """Return an entry's secrets as they are stored. Raises a `DeskwireError`."""
     from deskwire.aws.secrets import SecretsManager
 
-    from .platforms import provider
-
-    stored = SecretsManager(work.place.secrets_prefix, provider(work.place))
-    known = stored(ENDPOINTS + endpoint.secret) if endpoint.secret else Secrets({})
-    return Site(address=endpoint.address, secrets=known, settings=endpoint.settings, channels=endpoint.connectors)
+    return SecretsManager(target.secrets_prefix, platforms.provider(target))(entry)
 
 
 def _applying(args: argparse.Namespace) -> argparse.Namespace:

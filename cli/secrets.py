@@ -6,7 +6,7 @@ import getpass
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -36,13 +36,14 @@ def put(args: argparse.Namespace) -> int:
     return 0
 
 
-def written(deployed: Place, entry: str, values: Mapping[str, str | list[str]]) -> str:
-    """Write members beside those that an entry has; return its full name. Raises `UserError`."""
+def written(deployed: Place, entry: str, values: Mapping[str, str | list[str]], *, without: Sequence[str] = ()) -> str:
+    """Write members beside those that an entry has, `without` some; return its full name. Raises `UserError`."""
     name = f"{deployed.secrets_prefix}{entry}"
     with understood(f"the secret “{name}” cannot be written"):
         client = deployed.session.client("secretsmanager", config=CONFIG)
         known = _known(client, name)
-        text = json.dumps((known or {}) | dict(values))
+        kept = {member: value for member, value in (known or {}).items() if member not in without}
+        text = json.dumps(kept | dict(values))
         if known is None:
             client.create_secret(Name=name, SecretString=text)
         else:

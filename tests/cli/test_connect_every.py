@@ -1,6 +1,8 @@
 """`deskwire connect` with every platform of the sandbox whose webhook can be set up, as Northwind has it there."""
 
+import hmac
 import json
+from itertools import chain, repeat
 from urllib.parse import urlsplit
 
 import boto3
@@ -13,6 +15,7 @@ from deskwire.contracts.registration import Registers
 from deskwire.settings import ENDPOINTS
 from sandbox.neighbours import platform
 from sandbox.neighbours.neighbour import Clock, Neighbour, Reply, route
+from sandbox.platforms.linkedin.books import APP
 from tests.tables import TABLE
 
 HOOKS = "https://hooks.northwind.example"
@@ -25,13 +28,16 @@ EVERY = [
 
 
 class Hooks(Neighbour):
-    """Deskwire's own address, which answers Meta's check."""
+    """Deskwire's own address, which answers Meta's check and LinkedIn's."""
 
     def authorize(self, asked):
         return None
 
     @route("GET", "/channels/{endpoint}")
     def check(self, asked, endpoint):
+        if code := asked.parameter("challengeCode"):
+            signed = hmac.new(APP["client_secret"].encode(), code.encode(), "sha256").hexdigest()
+            return Reply.json(200, {"challengeCode": code, "challengeResponse": signed})
         return Reply(200, asked.parameter("hub.challenge").encode())
 
 
@@ -63,7 +69,9 @@ def test_an_account_is_connected_and_its_registration_stands(
     lines = [tokens[name] for name in connector.connection_secrets if name in tokens]
     given = [part for name, value in account.get("settings", {}).items() for part in ("--setting", f"{name}={value}")]
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    monkeypatch.setattr("sys.stdin.readline", iter(f"{line}\n" for line in lines).__next__, raising=False)
+    monkeypatch.setattr(
+        "sys.stdin.readline", chain((f"{line}\n" for line in lines), repeat("\n")).__next__, raising=False
+    )
     with made.player, mock_aws():
         hosts = dict(made.hosts) | {urlsplit(HOOKS).netloc: hooks.address}
         monkeypatch.setenv("DESKWIRE_SANDBOX", json.dumps(hosts))

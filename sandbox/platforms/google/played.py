@@ -23,10 +23,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from deskwire.verification.oidc import json_web_key
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.neighbours.oauth2 import Login
 from sandbox.neighbours.sender import Route
 
 NOTIFICATIONS = "mybusinessnotifications.googleapis.com"
-HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "mybusiness.googleapis.com", NOTIFICATIONS)
+LISTS = ("mybusinessaccountmanagement.googleapis.com", "mybusinessbusinessinformation.googleapis.com")
+HOSTS = (
+    "www.googleapis.com", "oauth2.googleapis.com", "accounts.google.com", "mybusiness.googleapis.com", NOTIFICATIONS,
+    *LISTS,
+)  # fmt: skip
 # A subscription's own retry policy: from 10 seconds to 10 minutes; after 7 days the message is gone.
 # https://docs.cloud.google.com/pubsub/docs/push
 PUBSUB: tuple[float, ...] = (10, 20, 40, 80, 160, 320, *((600,) * 1000))
@@ -61,7 +66,11 @@ class Google(Neighbour):
         self.sent: list[tuple[str, str]] = []  # (review, text) of every reply that the public could see
         self.unverified: set[str] = set()  # locations that take no replies
         self.settings: dict[str, dict[str, Any]] = {}  # where notifications go, by account
+        self.login = Login(self.client, self.clock)
+        self.testing = False  # an app in “Testing”: its refresh tokens live for seven days
+        self.locations: dict[str, str] = {}  # accounts/…/locations/… that the person manages, to their names
         self._tokens: dict[str, datetime] = {}
+        self._refreshing = {self.client["refresh_token"]}
         self._keys = [rsa.generate_private_key(65537, 2048)]
         self._messages = itertools.count(12_044_556_677_889_900)
 
@@ -101,17 +110,47 @@ class Google(Neighbour):
 
     @route("POST", "/token", public=True)
     def token(self, asked: Asked) -> Reply:
-        """Give an access token for an hour."""
-        fields = asked.form()
-        if fields.get("grant_type") != "refresh_token":
-            return Reply.json(400, {"error": "unsupported_grant_type"})
+        """Give an access token for an hour; for a code a refresh token, too."""
+        fields, more = asked.form(), {}
         if any(fields.get(name) != self.client[name] for name in ("client_id", "client_secret")):
             return Reply.json(401, {"error": "invalid_client"})
-        if fields.get("refresh_token") != self.client["refresh_token"]:
+        if fields.get("grant_type") == "authorization_code":
+            scope = self.login.taken(fields)
+            if scope is None:
+                return Reply.json(400, {"error": "invalid_grant", "error_description": "Bad Request"})
+            more = {"scope": scope, "refresh_token": f"1//{random.token_hex(16)}"}
+            self._refreshing.add(more["refresh_token"])
+        elif fields.get("grant_type") != "refresh_token":
+            return Reply.json(400, {"error": "unsupported_grant_type"})
+        elif fields.get("refresh_token") not in self._refreshing:
             return Reply.json(400, {"error": "invalid_grant", "error_description": "Token has been revoked."})
         token = f"ya29.{random.token_hex(16)}"
         self._tokens[token] = self.clock.now() + timedelta(seconds=3599)
-        return Reply.json(200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
+        ends = {"refresh_token_expires_in": 604799} if more and self.testing else {}
+        return Reply.json(200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer", **more, **ends})
+
+    @route("GET", "/o/oauth2/v2/auth", public=True)
+    def dialog(self, asked: Asked) -> Reply:
+        """Let a person sign in."""
+        return self.login.page(asked)
+
+    @route("GET", "/v1/accounts")
+    def accounts(self, asked: Asked) -> Reply:
+        """List the person's accounts, one a page."""
+        names = sorted({"/".join(name.split("/")[:2]) for name in self.locations})
+        at = int(asked.parameter("pageToken", "0"))
+        more = {"nextPageToken": str(at + 1)} if at + 1 < len(names) else {}
+        return Reply.json(200, {"accounts": [{"name": name} for name in names[at : at + 1]], **more})
+
+    @route("GET", "/v1/accounts/{number}/locations")
+    def listed(self, asked: Asked, number: str) -> Reply:
+        """List an account's locations, as far as the mask asks."""
+        if set(asked.parameter("readMask").split(",")) != {"name", "title"}:
+            return _error(400, "INVALID_ARGUMENT")
+        account = f"accounts/{number}/"
+        found = [(name, title) for name, title in self.locations.items() if name.startswith(account)]
+        shown = [{"name": name.removeprefix(account), "title": title} for name, title in found]
+        return Reply.json(200, {"locations": shown} if shown else {})
 
     def authorize(self, asked: Asked) -> Reply | None:
         """Ask for an access token that still holds."""

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
+from sandbox.neighbours.oauth2 import Login
 
 HOSTS = ("api.linkedin.com", "www.linkedin.com")
 # Every five minutes for eight hours.
@@ -83,6 +84,11 @@ class LinkedIn(Neighbour):
         self.subscriptions: dict[str, str] = {}  # key to address
         # Whether the developer portal took an address. A person enters it there; here they do when it is first named.
         self.checks: Callable[[str], bool] = self.challenge
+        self.login = Login(self.client, self.clock, lives=timedelta(minutes=30))
+        self.refreshes = True  # whether LinkedIn gives this app refresh tokens
+        self.administrator = "adm1nInvented"  # who signs in
+        self.names: dict[str, str] = {}  # of pages
+        self._refreshing = {self.client["refresh_token"]}
         self.consent_ends = self.clock.now() + timedelta(days=365)
         self._tokens: dict[str, datetime] = {}
         self._numbers = itertools.count(7_360_000_000_000_001_001)
@@ -92,16 +98,51 @@ class LinkedIn(Neighbour):
 
     @route("POST", "/oauth/v2/accessToken", public=True)
     def token(self, asked: Asked) -> Reply:
-        """Give an access token of 60 days for the refresh token, which stays the same."""
-        fields = asked.form()
-        if fields.get("grant_type") != "refresh_token":
+        """Give an access token of 60 days for a code, or for a refresh token, which stays the same."""
+        fields, scope = asked.form(), None
+        if any(fields.get(name) != self.client[name] for name in ("client_id", "client_secret")):
+            return Reply.json(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
+        refresh = fields.get("refresh_token", "")
+        if fields.get("grant_type") == "authorization_code":
+            scope = self.login.taken(fields)
+            if scope is None:
+                return Reply.json(400, {"error": "invalid_request", "error_description": "authorization code expired"})
+            refresh = f"AQX{random.token_hex(16)}" if self.refreshes else ""
+            self._refreshing.add(refresh)
+        elif fields.get("grant_type") != "refresh_token":
             return Reply.json(400, {"error": "unsupported_grant_type"})
-        if any(fields.get(name) != self.client[name] for name in ("client_id", "client_secret", "refresh_token")):
+        elif refresh not in self._refreshing:
             return Reply.json(400, {"error": "invalid_request", "error_description": "refresh token is invalid"})
         token = f"AQV{random.token_hex(16)}"
         self._tokens[token] = self.clock.now() + timedelta(days=60)
-        told = {"access_token": token, "expires_in": 5184000, "refresh_token_expires_in": 31536000}
-        return Reply.json(200, {**told, "refresh_token": self.client["refresh_token"]})
+        told: dict[str, Any] = {"access_token": token, "expires_in": 5184000}
+        if refresh:
+            told |= {"refresh_token": refresh, "refresh_token_expires_in": 31536000}
+        return Reply.json(200, told | ({"scope": scope.replace(" ", ",")} if scope else {}))
+
+    @route("GET", "/oauth/v2/authorization", public=True)
+    def dialog(self, asked: Asked) -> Reply:
+        """Let a page's administrator sign in."""
+        return self.login.page(asked)
+
+    @route("GET", "/rest/organizationAcls")
+    def administered(self, asked: Asked) -> Reply:
+        """List the pages of the person whose token it is."""
+        if (asked.parameter("q"), asked.parameter("role")) != ("roleAssignee", "ADMINISTRATOR"):
+            return _error(400, "ILLEGAL_ARGUMENT")
+        role = {
+            "roleAssignee": f"urn:li:person:{self.administrator}",
+            "role": "ADMINISTRATOR",
+            "state": "APPROVED",
+        }
+        return Reply.json(200, {"elements": [{**role, "organization": page} for page in self.pages]})
+
+    @route("GET", "/rest/organizations/{number}")
+    def organization(self, asked: Asked, number: str) -> Reply:
+        """Show a page."""
+        del asked
+        name = self.names.get(f"urn:li:organization:{number}")
+        return _error(404, "NOT_FOUND") if name is None else Reply.json(200, {"id": number, "localizedName": name})
 
     @route("POST", "/oauth/v2/introspectToken", public=True)
     def introspect(self, asked: Asked) -> Reply:
@@ -109,7 +150,8 @@ class LinkedIn(Neighbour):
         fields = asked.form()
         if any(fields.get(name) != self.client[name] for name in ("client_id", "client_secret")):
             return _error(401, "INVALID_CLIENT")
-        good = fields.get("token") == self.client["refresh_token"] and self.consent_ends > self.clock.now()
+        token = fields.get("token", "")
+        good = (token in self._refreshing or token in self._tokens) and self.consent_ends > self.clock.now()
         told = {"active": good, "status": "active" if good else "expired"}
         return Reply.json(200, {**told, "expires_at": int(self.consent_ends.timestamp()), "auth_type": "3L"})
 

@@ -127,11 +127,29 @@ def complete(what: str, found: Collection[str], wanted: Collection[str], remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One account that a person let us have: its id, its name, and the secrets of its connection."""
+    """One account that a person let us have: its id, its name, the secrets of its connection, and settings known.
+
+    `void` names secrets that an earlier consent may have left: they count no more.
+    """
 
     account: str
     name: str
     secrets: Mapping[str, Secret]
+    void: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """One attempt to sign in: when, where the platform leads back to, and what ties its answer to the attempt.
+
+    `verifier` is PKCE's (RFC 7636), for platforms that document it.
+    """
+
+    at: datetime
+    redirect: str
+    state: str
+    verifier: Secret
 
 
 @runtime_checkable
@@ -139,12 +157,16 @@ class SignsIn(Protocol):
     """Lets a person sign in at the platform, for `deskwire connect`; what does not takes pasted tokens."""
 
     redirect: ClassVar[str]  # where the platform leads the person back to, unless another address is given
+    application: ClassVar[Sequence[str]]  # secrets of the connection that are the app's: `site` has them, too
 
-    def dialog(self, site: Site, redirect: str, state: str) -> str:
+    def dialog(self, site: Site, sign_in: SignIn) -> str:
         """Return the address of the login page."""
 
-    def grants(self, site: Site, code: Secret, redirect: str, http: Transport) -> Sequence[Grant]:
+    def grants(self, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
         """Return the accounts that the person's code gives. Raises the errors of `rest.checked`."""
 
     def tried(self, site: Site, http: Transport) -> str:
-        """Try whether our address would be taken; return in words what was seen. Raises the errors of `checked`."""
+        """Try whether our address would be taken; return in words what was seen, "" where nothing can be tried.
+
+        Raises the errors of `rest.checked`.
+        """

@@ -36,7 +36,7 @@ from deskwire.web.rest import Answer, Call, checked, not_there, of_request
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
     from deskwire.contracts.connector import Token
-    from deskwire.contracts.registration import Grant, Site
+    from deskwire.contracts.registration import Grant, SignIn, Site
     from deskwire.model.secret import Secrets
     from deskwire.web.request import Request
     from deskwire.web.rest import Transport
@@ -201,18 +201,19 @@ class PageLogin:
     name: ClassVar[str]
     # Meta's own page for programs without one; it has to be among the app's “Valid OAuth Redirect URIs”.
     redirect: ClassVar[str] = "https://www.facebook.com/connect/login_success.html"
+    application: ClassVar[Sequence[str]] = ()  # the endpoint has the app's
 
-    def dialog(self, site: Site, redirect: str, state: str) -> str:
+    def dialog(self, site: Site, sign_in: SignIn) -> str:
         """Return the address of the login page."""
         from . import meta_login
 
-        return meta_login.dialog(self.name, site, redirect, state)
+        return meta_login.dialog(self.name, site, sign_in)
 
-    def grants(self, site: Site, code: Secret, redirect: str, http: Transport) -> Sequence[Grant]:
+    def grants(self, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
         """Return the person's pages."""
         from . import meta_login
 
-        return meta_login.grants(self.name, site, code, redirect, http)
+        return meta_login.grants(self.name, site, code, sign_in, http)
 
     def tried(self, site: Site, http: Transport) -> str:
         """Try our address as Meta would."""

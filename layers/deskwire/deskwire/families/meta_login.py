@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from deskwire.contracts.registration import Grant, Site
+from deskwire.contracts.registration import Grant, SignIn, Site
 from deskwire.model.errors import ConfigurationError
 from deskwire.model.secret import Secret
 from deskwire.web.reading import Node
@@ -27,19 +27,19 @@ DIALOG: Final = f"https://www.facebook.com/{meta.VERSION}/dialog/oauth"
 CHALLENGE: Final = "deskwire-connect"
 
 
-def dialog(channel: str, site: Site, redirect: str, state: str) -> str:
+def dialog(channel: str, site: Site, sign_in: SignIn) -> str:
     """Return the address of the login page, with the permissions of all channels that the endpoint serves."""
     channels = dict.fromkeys((channel, *site.channels))
     scopes = dict.fromkeys(scope for name in channels for scope in SCOPES.get(name, ()))
     if channel == "instagram":
         scopes |= dict.fromkeys(("pages_show_list", "pages_read_engagement"))
-    query = {"client_id": _app(site), "redirect_uri": redirect, "state": state, "response_type": "code"}
+    query = {"client_id": _app(site), "redirect_uri": sign_in.redirect, "state": sign_in.state, "response_type": "code"}
     return f"{DIALOG}?{urlencode({**query, 'scope': ','.join(scopes)})}"
 
 
-def grants(channel: str, site: Site, code: Secret, redirect: str, http: Transport) -> Sequence[Grant]:
+def grants(channel: str, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
     """Return the person's pages (of Instagram: the accounts that are linked to them) with a token for each."""
-    asked = {"client_id": _app(site), "redirect_uri": redirect}
+    asked = {"client_id": _app(site), "redirect_uri": sign_in.redirect}
     short = _token(asked, {"code": code}, site, http)
     kind = {"client_id": _app(site), "grant_type": "fb_exchange_token"}
     person = _token(kind, {"fb_exchange_token": short}, site, http)

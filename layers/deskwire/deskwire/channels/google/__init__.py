@@ -43,8 +43,10 @@ from deskwire.web.rest import Call, checked, not_there
 from . import access
 
 if TYPE_CHECKING:
-    from deskwire.contracts.registration import Finding, Registered, Site
+    from deskwire.contracts.registration import Finding, Grant, Registered, SignIn, Site
+    from deskwire.model.secret import Secret
     from deskwire.web.request import Request
+    from deskwire.web.rest import Transport
 
 API: Final = "https://mybusiness.googleapis.com/v4"
 REVIEWS: Final = "https://developers.google.com/my-business/reference/rest/v4/accounts.locations.reviews"
@@ -78,8 +80,12 @@ class Google(Channel):
     connection_secrets: ClassVar[dict[str, str]] = {
         "client_id": "the OAuth client's id",
         "client_secret": "the OAuth client's secret",
-        "refresh_token": "the refresh token of a person who manages the location, scope business.manage",
+        access.REFRESH: "the refresh token of a person who manages the location, scope business.manage",
+        access.ENDS: "when the refresh token ends, as Unix time (optional; `deskwire connect` notes it)",
     }
+    # Nothing listens there: the browser keeps the address with the code, for the person to copy.
+    redirect: ClassVar[str] = "http://127.0.0.1:9004"
+    application: ClassVar[Sequence[str]] = ("client_id", "client_secret")
     # Where reviews' pictures lie is not documented; this is where profile pictures do.
     media_hosts: ClassVar[tuple[str, ...]] = ("googleusercontent.com",)
     by_hand: ClassVar[Sequence[str]] = (
@@ -118,6 +124,23 @@ class Google(Channel):
         "C16.scripts": "a notification carries no words; those fetched are in an exchange",
         "C13": "a notification carries no words; those that `complete` fetches are followed in its own tests",
     }
+
+    def dialog(self, site: Site, sign_in: SignIn) -> str:
+        """Return the login page's address."""
+        from . import login
+
+        return login.dialog(site, sign_in)
+
+    def grants(self, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
+        """Return the locations that the person's code gives."""
+        from . import login
+
+        return login.grants(site, code, sign_in, http)
+
+    def tried(self, site: Site, http: Transport) -> str:
+        """Return "": Google does not check an address; a push without its token is refused, and we have none."""
+        del site, http
+        return ""
 
     def parse(self, request: Request) -> Iterator[Event | Unreadable]:
         """Yield the one notification of a push: an event whose words are to be fetched.

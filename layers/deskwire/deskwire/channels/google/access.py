@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from deskwire.web.reading import Node
 
 TOPIC: Final = "topic"  # the endpoint's setting
+REFRESH, ENDS = "refresh_token", "refresh_token_ends"  # secrets of the connection
 TOKENS: Final = "https://oauth2.googleapis.com/token"
 HINT: Final = "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota"
 
@@ -27,8 +28,8 @@ def authorization(reach: Reach) -> dict[str, str]:
 
 
 def _access_token(reach: Reach) -> tuple[str, float]:
-    fields = {name: reach.secrets.one(name).reveal() for name in ("client_id", "client_secret", "refresh_token")}
-    call = Call.form("POST", TOKENS, {"grant_type": "refresh_token", **fields})
+    fields = {name: reach.secrets.one(name).reveal() for name in ("client_id", "client_secret", REFRESH)}
+    call = Call.form("POST", TOKENS, {"grant_type": REFRESH, **fields})
     answer = _granted(reach.http(replace(call, safe=True)))
     return answer["access_token"].text(), max(answer["expires_in"].number(3600) - 60.0, 0.0)
 

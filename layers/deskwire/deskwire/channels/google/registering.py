@@ -24,6 +24,7 @@ NAME: Final = re.compile(r"projects/[^/\s]+/topics/[^/\s]+")
 TYPES: Final = ("NEW_REVIEW", "UPDATED_REVIEW")
 NOTIFICATIONS: Final = "the account's notifications"
 KINDS: Final = "the types of notifications"
+ENDING: Final = "publish the OAuth consent screen if it is in “Testing”, and run `deskwire connect google` again"
 NOT_NAMED: Final = f"set `{access.TOPIC}` among the settings of the endpoint: projects/…/topics/…"
 # Setting ours would take the notifications away from whatever tool uses the other topic: that is a person's to decide.
 ELSEWHERE: Final = (
@@ -33,8 +34,8 @@ ELSEWHERE: Final = (
 
 
 def findings(site: Site, reach: Reach) -> list[Finding]:
-    """Return how the account's setting stands."""
-    return _findings(site, _setting(reach))
+    """Return how the account's setting stands, and when the token ends, where that is known."""
+    return [*_findings(site, _setting(reach)), *_token(reach)]
 
 
 def _findings(site: Site, setting: Node) -> list[Finding]:
@@ -64,6 +65,14 @@ def set_up(site: Site, reach: Reach) -> Registered:
     call = Call.json("PATCH", url, body, headers=access.authorization(reach))
     checked(reach.http(call), what="setting the account's notifications", secret_hint=access.HINT)
     return Registered(did=[f"{NOTIFICATIONS} set to {topic}: {', '.join(types)}"])
+
+
+def _token(reach: Reach) -> list[Finding]:
+    """Return when the refresh token ends: Google says it once, with the token, and has no interface to ask again."""
+    if not reach.secrets.has(access.ENDS):
+        return []
+    ends = Node(reach.secrets.one(access.ENDS).reveal()).epoch()
+    return [Finding(what=access.REFRESH, found="valid", ends=ends, remedy=ENDING)]
 
 
 def _setting(reach: Reach) -> Node:

@@ -51,10 +51,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deskwire.contracts.channel import Reach
-    from deskwire.contracts.registration import Finding, Registered, Site
-    from deskwire.model.secret import Secrets
+    from deskwire.contracts.registration import Finding, Grant, Registered, SignIn, Site
+    from deskwire.model.secret import Secret, Secrets
     from deskwire.verification.rule import Context
     from deskwire.web.request import Request
+    from deskwire.web.rest import Transport
 
 CHECKED: Final = date(2026, 11, 29)
 WEBHOOKS: Final = "https://learn.microsoft.com/en-us/linkedin/shared/api-guide/webhook-validation"
@@ -100,6 +101,9 @@ class LinkedIn(Channel):
         "application_id": "the app's number, to look at the page's subscription (optional, with `administrator_id`)",
         "administrator_id": "the id of the administrator in whose name the page is subscribed to (optional)",
     }
+    # Nothing listens there: the browser keeps the address with the code, for the person to copy.
+    redirect: ClassVar[str] = "https://localhost/"
+    application: ClassVar[Sequence[str]] = ("client_id",)  # the endpoint has the secret
     # Where a comment's picture lies is not documented; the pictures of LinkedIn's own pages lie there.
     media_hosts: ClassVar[tuple[str, ...]] = ("licdn.com",)
     by_hand: ClassVar[Sequence[str]] = (
@@ -156,6 +160,24 @@ class LinkedIn(Channel):
             raise SignatureError("challengeCode is no UUID: nothing else is signed")
         response = hmac.digest(secrets.one("client_secret").encode(), code.encode(), "sha256").hex()
         return Response.json(200, {"challengeCode": code, "challengeResponse": response})
+
+    def dialog(self, site: Site, sign_in: SignIn) -> str:
+        """Return the login page's address."""
+        from . import login
+
+        return login.dialog(site, sign_in)
+
+    def grants(self, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
+        """Return the pages that the person's code gives."""
+        from . import login
+
+        return login.grants(site, code, sign_in, http)
+
+    def tried(self, site: Site, http: Transport) -> str:
+        """Try our address as LinkedIn would."""
+        from . import login
+
+        return login.tried(site, http)
 
     def delivered_at(self, request: Request, events: Sequence[Event]) -> datetime | None:
         """Return the newest time of what happened: LinkedIn names none of the delivery, and repeats it for 8 hours."""

@@ -58,18 +58,20 @@ ESCAPED: Final = re.compile(r"\\([|{}@\[\]()<>#\\*_~])")
 def asked(method: str, path: str, reach: Reach, payload: object = None) -> Answer:
     """Return LinkedIn's answer, whatever its status. A token that it rejects is renewed for the next call."""
     access = _access(reach)
-    headers = {
+    url, sent = f"{API}{path}", headers(access)
+    answer = reach.http(Call(method, url, sent) if payload is None else Call.json(method, url, payload, headers=sent))
+    if answer.status == 401 and reach.secrets.has(REFRESH):
+        reach.tokens.refused(REFRESH, access)
+    return answer
+
+
+def headers(access: Secret) -> Mapping[str, str]:
+    """Return the headers of every call."""
+    return {
         "Authorization": f"Bearer {access.reveal()}",
         "LinkedIn-Version": VERSION,
         "X-Restli-Protocol-Version": "2.0.0",
     }
-    url = f"{API}{path}"
-    answer = reach.http(
-        Call(method, url, headers) if payload is None else Call.json(method, url, payload, headers=headers)
-    )
-    if answer.status == 401 and reach.secrets.has(REFRESH):
-        reach.tokens.refused(REFRESH, access)
-    return answer
 
 
 def settled(answer: Answer, reach: Reach, *, what: str) -> Answer:
