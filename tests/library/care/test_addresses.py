@@ -5,6 +5,7 @@ import pytest
 from deskwire.care.addresses import bare, mailbox, no_person
 
 MACHINES = (
+    "listserv@lists.example", "majordomo@lists.example",
     "MAILER-DAEMON@customer.example", "mailer-daemon+x@customer.example", "postmaster@customer.example",
     "noreply@customer.example", "no-reply@customer.example", "no_reply@customer.example",
     "do.not.reply@customer.example",

@@ -1,6 +1,7 @@
 """E-mail addresses that nobody is to be answered at automatically.
 
 https://www.rfc-editor.org/rfc/rfc3834#section-2 names the null sender, `MAILER-DAEMON`, `owner-…` and `…-request`;
+`listserv` and `majordomo` are programs of mailing lists (https://www.rfc-editor.org/rfc/rfc5230#section-4.6);
 `postmaster` is read by people, and gets enough; the spellings of “no reply” are common use, not a standard.
 """
 
@@ -11,8 +12,11 @@ from collections.abc import Collection
 from typing import Final
 
 _MACHINES: Final = frozenset(
-    {"mailerdaemon", "postmaster", "noreply", "noresponse", "donotreply", "nobody", "bounce", "bounces", "autoreply"}
-)
+    {
+        "mailerdaemon", "postmaster", "listserv", "majordomo", "noreply", "noresponse", "donotreply", "nobody",
+        "bounce", "bounces", "autoreply",
+    }
+)  # fmt: skip
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 _APART: Final = re.compile(r"[-._]")
 _WITHIN: Final = re.compile(r"<([^<>]*)>\s*$")

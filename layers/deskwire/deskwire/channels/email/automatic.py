@@ -18,10 +18,6 @@ SUPPRESSED: Final = frozenset({"all", "autoreply", "oof"})
 # Parts of reports, which older servers and gateways send without multipart/report around them.
 # https://www.rfc-editor.org/rfc/rfc3464 https://www.rfc-editor.org/rfc/rfc5965
 REPORTS: Final = frozenset({"message/delivery-status", "message/global-delivery-status", "message/feedback-report"})
-# Before the @ of programs' addresses. https://www.rfc-editor.org/rfc/rfc5230#section-4.6 (postmaster: of Exchange's
-# reports, some of which have no other mark)
-PROGRAMS: Final = re.compile(r"(?:mailer[-_]?daemon|post[-_]?master|listserv|majordomo|owner-[^@]*|[^@]*-request)@")
-UNREAD: Final = re.compile(r"(?:[^@]*[-_.+])?(?:no|not|never|do-?not|do_not)[-_.]?reply(?:[-_.+][^@]*)?@")
 # As Outlook and vacation programs begin the subject, where a gateway took away their other marks. Not RFC 3834's bare
 # “Auto:”, which is a German customer's car.
 ANSWERED: Final = re.compile(
@@ -56,14 +52,6 @@ def automatic(heads: Heads) -> str:
         return mark
     answered = ANSWERED.match(words(heads.first("subject")))
     return f"its subject begins with “{answered[0].strip()}”" if answered else ""
-
-
-def unanswerable(writer: str, answer_to: str) -> str:
-    """Return why no automatic answer may go to this address of a mail by this writer, or an empty string."""
-    for address in (writer, answer_to):
-        if PROGRAMS.match(address):
-            return f"{address[:60]} is a program's address"
-    return "nobody reads what is sent to its address" if UNREAD.match(answer_to) else ""
 
 
 def report(heads: Heads) -> str:

@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from deskwire.care.addresses import no_person
 from deskwire.contracts.channel import filled
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Author, Event, Kind, Visibility
@@ -27,7 +28,7 @@ from deskwire.model.reference import reference
 from deskwire.web.reading import Node, fragment, read
 
 from . import reports, threads
-from .automatic import automatic, bulk, report, unanswerable
+from .automatic import automatic, bulk, report
 from .heads import Address, Heads, addresses, canonical, identities, sent_by_ses, words
 from .threads import Mailboxes
 
@@ -290,16 +291,11 @@ class Received:
             (self.node["mail"]["source"].raw == "" or self.source == "MAILER-DAEMON", "without a return path"),
             (bulk(self.heads), ""),
             (self.written_by is None, "nobody is named as its writer"),
-            (self._unanswerable, ""),
+            (self.answer_to is not None and no_person(self.answer_to.address), "its address is a program's"),
             (not any(self.mailboxes.account(each.address) for each in visible) and bool(self.mailboxes.known),
              "it is not addressed to us"),
         )  # fmt: skip
         return next((why or str(found) for found, why in reasons if found), "")
-
-    @property
-    def _unanswerable(self) -> str:
-        writer, answer_to = self.written_by, self.answer_to
-        return unanswerable(writer.address if writer else "", answer_to.address if answer_to else "")
 
     @property
     def suspicion(self) -> str:
