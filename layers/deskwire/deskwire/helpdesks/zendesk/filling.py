@@ -11,7 +11,6 @@ from deskwire.model.errors import ConfigurationError
 from deskwire.model.tickets import Ticket
 from deskwire.model.values import dataclass, field, replace
 
-PAIR: Final = re.compile(r"\s*([^=,]+?)\s*=\s*([^,]+?)\s*")
 NAME: Final = re.compile(r"[a-z_]+")
 # Our name of what a ticket gets, and Zendesk's.
 PLACES: Final = {"form": "ticket_form_id", "brand": "brand_id", "group": "group_id"}
@@ -110,5 +109,5 @@ def _faults(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     """Yield what `a=b, c=d` names; a part that is no pair with an empty value."""
     for part in filter(None, (part.strip() for part in text.split(","))):
-        found = PAIR.fullmatch(part)
-        yield (found[1], found[2]) if found else (part, "")
+        name, _, value = (each.strip() for each in part.partition("="))
+        yield (name, value) if name and value else (part, "")
