@@ -51,7 +51,7 @@ class BottleCRM(Real):
     def __init__(self, directory: Path, *, progress: Callable[[str], None] = lambda _line: None) -> None:
         """Take the settings; nothing is started before `start` (or `with`)."""
         super().__init__(directory, progress)
-        self.token = self.profile = self.agent_token = ""
+        self.token = self.profile = self.agent_token = self.webhook_secret = ""
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises `DeskError` naming what went wrong."""
@@ -63,7 +63,7 @@ class BottleCRM(Real):
         shutil.copytree(template, self.home, dirs_exist_ok=True)
         made = json.loads((self.home / "made.json").read_text())
         self.token, self.profile = made["deskwire"]["token"], made["deskwire"]["id"]
-        self.agent_token = made["agent"]["token"]
+        self.agent_token, self.webhook_secret = made["agent"]["token"], made["webhook"]["secret"]
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         self._progress(f"starting BottleCRM on {self.address}")
@@ -95,6 +95,11 @@ class BottleCRM(Real):
     def mails(self) -> str:
         """Return all mail that it sent so far."""
         return "".join(path.read_text(errors="replace") for path in sorted((self.home / "mail").glob("*")))
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Return the webhooks that it sent so far, each with its headers and body."""
+        found = self.home / "webhooks.jsonl"
+        return [json.loads(line) for line in found.read_text().splitlines()] if found.exists() else []
 
     def _sent(self, method: str, path: str, data: bytes | None, kind: str, token: str = "") -> Any:
         headers = {"Authorization": f"Bearer {token or self.agent_token}", "Content-Type": kind}

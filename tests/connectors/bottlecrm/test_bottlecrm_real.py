@@ -11,11 +11,14 @@ from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.bottlecrm import BottleCRM
 from deskwire.helpdesks.bottlecrm.api import Api
 from deskwire.helpdesks.bottlecrm.words import mark
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.secret import Secrets
 from deskwire.model.signals import About, Status
 from deskwire.model.tickets import Change, Customer, File, Sought
 from deskwire.operating.examining import Examination
+from deskwire.verification.rule import Context
 from deskwire.web.media import Network, fetch
+from deskwire.web.request import Request
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.bottlecrm.played import INSTALL, available
 from sandbox.helpdesks.bottlecrm.played import BottleCRM as Server
@@ -63,6 +66,46 @@ def notes(desk, number):
 
 def case(desk, number):
     return desk.ticket(number)["cases_obj"]
+
+
+# ------------------------------------------------------------------------------------------------- its webhook
+
+
+def delivered(sent):
+    return Request(
+        method="POST", endpoint="crm-webhook", body=sent["body"].encode(), received_at=datetime.now(UTC),
+        headers={name.lower(): value for name, value in sent["headers"].items()},
+    )  # fmt: skip
+
+
+def told(desk, request):
+    rule, secrets = connector.verification, Secrets({"signing_secret": desk.webhook_secret})
+    rule.verify(request, secrets, Context(datetime.now(UTC), http=None))
+    return list(connector.parse(request))
+
+
+def test_a_vector_that_bottlecrm_signed_verifies_and_tells_of_a_public_comment_alone(desk, reach):
+    before = len(desk.webhooks())
+    ticket, number = opened(reach)
+    connector.append(number, ticket.thread, [an_entry("note", public=False)], reach)
+    desk.agent_replies(number, "between us", public=False)
+    answer = desk.agent_replies(number, "It left today 🌷", file=("label.png", "image/png", PIXEL))
+    signals = [signal for sent in desk.webhooks()[before:] for signal in told(desk, delivered(sent))]
+    (said,) = (signal for signal in signals if signal.about is About.TICKET)
+    assert (said.ticket, said.account, said.own) == (number, "crm-webhook", False)
+    assert {(signal.about, signal.reason) for signal in signals if signal is not said} <= {
+        (About.OTHER, "[ticket.created]"), (About.OTHER, "[ticket.updated]"),
+    }  # fmt: skip
+    (reply,) = connector.replies(number, "", reach)
+    assert (reply.id, reply.text, len(reply.attachments)) == (answer, "It left today 🌷", 1)
+
+
+def test_a_webhook_with_a_changed_body_is_refused(desk, reach):
+    _, number = opened(reach)
+    desk.agent_replies(number, "an answer")
+    request = delivered(desk.webhooks()[-1])
+    with pytest.raises(SignatureError):
+        told(desk, dataclasses.replace(request, body=request.body.replace(number.encode(), b"another")))
 
 
 # ------------------------------------------------------------------------------------------------ H1: open, append

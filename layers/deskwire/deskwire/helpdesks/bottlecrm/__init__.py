@@ -1,19 +1,22 @@
-"""BottleCRM (django-crm) 1.35: tickets and their comments over its REST API, agents' answers by polling.
+"""BottleCRM (django-crm) 1.35: tickets and their comments over its REST API, agents' answers by webhook and polling.
 
 Set-up: a user of its own for Deskwire (its comments are told apart by it), an administrator of the organisation, with a
-personal access token of a few scopes. Step by step: docs/helpdesks/bottlecrm.md.
-https://django-crm.readthedocs.io/en/latest/api/cases/
+personal access token of a few scopes; a webhook, if answers are to go out at once. docs/helpdesks/bottlecrm.md has each
+step. https://django-crm.readthedocs.io/en/latest/api/cases/
 
-Signature: none, it is only polled. Its webhooks are signed, but tell neither of tickets that were solved nor of merges.
-https://django-crm.readthedocs.io/en/latest/api/cases/
+Signature: `t=…,v1=…`, HMAC-SHA256 of the time, a dot and the raw body, made anew for each attempt. No page has it; it
+was read in the package (webhooks/tasks.py) and seen. A webhook says that there is a public comment, and never of a
+merge, so it polls as well. https://pypi.org/project/Django-CRM/
 
-Secrets: `token`, a personal access token. It names the organisation, too: there is no header for it.
+Secrets: `token`, a personal access token. It names the organisation, too: there is no header for it. `signing_secret`
+of the endpoint: what BottleCRM shows once when the webhook is made.
 https://django-crm.readthedocs.io/en/latest/api/tokens-and-api-keys/
 
 Limits: no rate; a ticket's name 64 characters, a comment 10,000, a file 25 MB and its name 60 characters.
 https://django-crm.readthedocs.io/en/latest/api/errors/
 
-What survives a redelivery: a comment's id, also through a merge. Seen on django-crm 1.35.0 (29 Nov 2026, Django 6.1,
+What survives a redelivery: a webhook's `id`, over its six attempts and when it is sent again by hand; a comment's id,
+also through a merge. Seen on django-crm 1.35.0 (29 Nov 2026, Django 6.1,
 SQLite), whose sources come with the package:
 
 * There is no idempotency key: each text bears a mark; a ticket is found by its description, a comment in its ticket. No
@@ -27,7 +30,7 @@ SQLite), whose sources come with the package:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
@@ -37,9 +40,11 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.lists import listed
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
-from deskwire.model.signals import Signal
+from deskwire.model.signals import About, Signal
 from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
-from deskwire.verification.never import Never
+from deskwire.verification.stamped import Stamped
+from deskwire.web.reading import read
+from deskwire.web.request import Request
 from deskwire.web.rest import Call
 
 from .answers import answers, signals
@@ -48,6 +53,7 @@ from .cases import changed, closed, comment_of, opened, ticket_of, written
 from .earlier import earlier
 
 API = "https://django-crm.readthedocs.io/en/latest/api/cases/"
+PACKAGE = "https://pypi.org/project/Django-CRM/"
 SEEN = date(2026, 11, 29)
 SETTLES = timedelta(seconds=60)  # in which something older may still become visible
 ROWS = 50  # the most that the list of activities gives
@@ -59,11 +65,15 @@ class BottleCRM(Helpdesk):
 
     name = "bottlecrm"
     title = "BottleCRM"
-    verification = Never()
+    verification = Stamped(header="X-BottleCRM-Signature", secret="signing_secret")  # noqa: S106 - its name
+    by_hand: ClassVar[Sequence[str]] = (
+        "Settings, Webhooks: make one of the format “Signed JSON” to {address} for ticket.comment_added",
+        "store the secret that is shown then, once, as `signing_secret` of the endpoint",
+    )
     terms = Terms(
-        body_limit=Figure(1, API, SEEN),  # nothing is ever delivered
-        deadline=Figure(timedelta(seconds=10), API, SEEN),
-        redelivery=Figure(timedelta(0), API, SEEN),
+        body_limit=Figure(65_536, PACKAGE, SEEN),  # a comment of 10,000 characters, escaped as JSON
+        deadline=Figure(timedelta(seconds=10), PACKAGE, SEEN),  # webhooks/tasks.py: TIMEOUT_SECONDS
+        redelivery=Figure(timedelta(hours=9), PACKAGE, SEEN),  # after 1, 5, 30 minutes, 2 and 6 hours: BACKOFF
         every=Figure(timedelta(minutes=1), API, SEEN, confirmed=False),
         api_version=Figure("1.35", API, SEEN),
     )
@@ -73,7 +83,6 @@ class BottleCRM(Helpdesk):
         find_append=True,
         several=False,
         entry_bytes=9_000,  # of 10,000 characters, with who wrote it and the mark
-        pushes=False,
         polls=True,
         tells_closing=True,
     )
@@ -81,6 +90,7 @@ class BottleCRM(Helpdesk):
         "address": "where BottleCRM's API is: https://crm.example.com (with its path, without /api)"
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"token": "a personal access token of Deskwire's user"}
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {"signing_secret": "whsec_…, of the webhook in BottleCRM"}
 
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
         api = Api(reach)
@@ -158,6 +168,22 @@ class BottleCRM(Helpdesk):
             found |= {each.key: each for each in signals(api, self.name, shown, since)}
         settled = max((each for each in moments if abs(reach.now - each) >= SETTLES), default=since)
         return Signals(tuple(found.values()), max(settled, since).isoformat())
+
+    def parse(self, request: Request) -> Iterator[Signal]:
+        """Read one event. Its words are read again from the ticket: a file may belong to them."""
+        body = read(request.body).object()
+        kind = body["event"].text()
+        said = kind == "ticket.comment_added"
+        yield Signal(
+            helpdesk=self.name,
+            account=request.endpoint,
+            about=About.TICKET if said else About.OTHER,
+            object_id=body["id"].identifier(),
+            ticket=body["data"].object()["ticket_id"].identifier() if said else kind,
+            reason="" if said else f"[{kind}]",
+            occurred_at=body["created_at"].iso(),
+            raw={"id": body["id"].raw, "event": kind},
+        )
 
 
 def _moment(cursor: str) -> datetime:
