@@ -5,6 +5,7 @@ import dataclasses
 import html
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +13,14 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.salesforce.api import full
 from deskwire.helpdesks.salesforce.records import COMMENT_BYTES, marker
-from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
+from deskwire.verification.rule import Context
 from deskwire.web import media, rest
+from deskwire.web.request import from_gateway
 from sandbox.helpdesks.salesforce.books import CLIENT, LOGIN, USERNAME, key, pem
 from sandbox.helpdesks.salesforce.played import Refused, Salesforce
 from sandbox.neighbours.neighbour import Clock, Fault, Reply, error_inside
@@ -27,6 +30,7 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 HOST = "northwind.my.salesforce.com"
 SETTINGS = {"domain": HOST, "client_id": CLIENT, "username": USERNAME}
 OPEN = "/services/data/v66.0/composite"
+EVENTS = Path(__file__).parents[3] / "events" / "salesforce"
 ADD = "/services/data/v66.0/composite/sobjects"
 FILE = "/services/data/v66.0/sobjects/ContentVersion"
 
@@ -235,6 +239,18 @@ def test_h9_long_words_become_comments_of_four_thousand_bytes(org, reach):
         joined = "".join(text.rpartition("\n")[0] for text in found)
         assert joined.partition(":\n")[2].replace(" ", "") == said.strip().replace(" ", "")
         assert found[-1].endswith(marker(said[:9]))
+
+
+def test_a_vector_of_curl_verifies_and_its_case_is_read_again():
+    """No page gives one: what a named credential sends is a header, as `curl -H` writes it."""
+    request = from_gateway(json.loads((EVENTS / "comment_published.json").read_text(encoding="utf-8")))
+    secrets = Secrets(json.loads((EVENTS / "secrets.json").read_text(encoding="utf-8")))
+    rule = helpdesk("salesforce").verification
+    assert rule.verify(request, secrets, Context(request.received_at, None)) == {}
+    with pytest.raises(SignatureError):
+        rule.verify(request, Secrets({"webhook_secret": "another"}), Context(request.received_at, None))
+    (signal,) = helpdesk("salesforce").parse(request)
+    assert (signal.about, signal.ticket, signal.answer) == (About.TICKET, "5005e000000005aAAA", None)
 
 
 def test_h9_where_entities_count_long_words_become_smaller_comments_and_none_is_lost(org, reach):

@@ -4,10 +4,13 @@ Set-up: a user for Deskwire, an app with the JWT bearer flow whose certificate b
 fields `Deskwire_Key__c` and `Deskwire_Tags__c` of cases and `Deskwire_Id__c` of contacts. Step by step:
 docs/helpdesks/salesforce.md. https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm&type=5
 
-Signature: none; it is only polled. Outbound messages bear no signature, and the pages name a client certificate as the
-only proof of who sends them. https://developer.salesforce.com/docs/platform/api/guide/sforce-api-om-outboundmessaging.html
+Signature: none. A trigger of the org's own may call Deskwire; it brings a secret of ours in `X-Deskwire-Secret`, which
+a named credential holds, says which case to look at, and nothing more is taken from it. Outbound messages are not for
+this: they bear neither a signature nor a header of one's own, and a client certificate is the only proof of who sends
+them. https://developer.salesforce.com/docs/platform/api/guide/sforce-api-om-outboundmessaging.html
 
 Secrets: `private_key`, in PEM, with which Deskwire signs its log-ins; it is never sent. All workers share the token.
+`webhook_secret` of the endpoint: a long random text that you make up.
 https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm&type=5
 
 Limits: 4,000 bytes in a comment, 37.5 MB of Base64 in a request, calls of 24 hours by edition and licences.
@@ -25,27 +28,29 @@ Nothing of this was tried on an org: it comes from the documentation, and what t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Final
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Signal, shown_as
 from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
-from deskwire.verification.never import Never
-from deskwire.web.reading import Node
+from deskwire.verification.token import Token
+from deskwire.web.reading import Node, fragment, read
+from deskwire.web.request import Request
 
-from .api import VERSION, Api, id_of, numbered
+from .api import VERSION, Api, full, id_of, numbered
 from .earlier import earlier
 from .files import loaded
 from .records import COMMENT_BYTES, KEY, added, answers, awake, found, look, milliseconds, opened, raised, standing
 
 CHECKED: Final = date(2026, 11, 29)
 REST: Final = "https://developer.salesforce.com/docs/platform/api-rest/guide"
+CALLOUTS: Final = "https://developer.salesforce.com/docs/atlas.en-us.apexcode.meta/apexcode/apex_callouts_timeouts.htm"
 OBJECTS: Final = "https://developer.salesforce.com/docs/platform/object-reference/references/standard-objects"
 CURSOR: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 SETTLES: Final = timedelta(minutes=1)  # in which a transaction may still be committed under an earlier time
@@ -58,11 +63,15 @@ class Salesforce(Helpdesk):
 
     name = "salesforce"
     title = "Salesforce Service Cloud"
-    verification = Never()
+    verification = Token(header="X-Deskwire-Secret", secret="webhook_secret")  # noqa: S106 - its name
+    by_hand: ClassVar[Sequence[str]] = (
+        "make an external and a named credential for {address}, with the header X-Deskwire-Secret",
+        "deploy the trigger on comments that docs/helpdesks/salesforce.md has",
+    )
     terms = Terms(
-        body_limit=Figure(1, REST, CHECKED),  # nothing is ever delivered
-        deadline=Figure(timedelta(seconds=10), REST, CHECKED),
-        redelivery=Figure(timedelta(0), REST, CHECKED),
+        body_limit=Figure(4096, CALLOUTS, CHECKED),  # ours: a case's id
+        deadline=Figure(timedelta(seconds=10), CALLOUTS, CHECKED),  # the default of a callout
+        redelivery=Figure(timedelta(0), CALLOUTS, CHECKED),  # a future method that fails is not run again
         api_version=Figure(VERSION, REST, CHECKED),
         figures={
             "comment_bytes": Figure(COMMENT_BYTES, f"{OBJECTS}/object-casecomment.html", CHECKED),
@@ -75,7 +84,6 @@ class Salesforce(Helpdesk):
         find_append=True,
         several=False,
         entry_bytes=60_000,  # ours: some sixteen comments
-        pushes=False,
         polls=True,
         tells_closing=True,
     )
@@ -90,6 +98,12 @@ class Salesforce(Helpdesk):
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "private_key": "the private key, in PEM, of the certificate that the app has"
+    }
+    endpoint_secrets: ClassVar[Mapping[str, str]] = {"webhook_secret": "what the header X-Deskwire-Secret holds"}
+    known_gaps: ClassVar[Mapping[str, str]] = {
+        "C2.redelivery": "nothing in a call tells a repetition; the case is read once more, that is all",
+        "C5.memory": "a call has no time; one that comes late makes us read the case, and is no message",
+        "C4.body": "the secret proves who sends, not what; no words are taken from a call",
     }
 
     # ------------------------------------------------------------------------------------------------- in
@@ -145,6 +159,24 @@ class Salesforce(Helpdesk):
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
         return loaded(Api(reach), attachment)
+
+    def parse(self, request: Request) -> Iterator[Signal]:
+        """Say which case to look at. Two calls in one second are one; a repetition is another, and does no harm."""
+        body = read(request.body).object()
+        case = full(body["case"].identifier())
+        if not case:
+            raise PayloadError("case is no id of Salesforce's")
+        tested = body["test"].raw is True
+        yield Signal(
+            helpdesk=self.name,
+            account=request.endpoint,
+            about=About.OTHER if tested else About.TICKET,
+            object_id=case,
+            version=_written(request.received_at),
+            ticket=case,
+            reason="a test" if tested else "",
+            raw=fragment(body),
+        )
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
         """Return the cases of ours with a published comment that changed since the cursor, a time, and how cases stand.
