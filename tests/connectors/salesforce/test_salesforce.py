@@ -239,6 +239,7 @@ def test_h9_long_words_become_comments_of_four_thousand_bytes(org, reach):
         joined = "".join(text.rpartition("\n")[0] for text in found)
         assert joined.partition(":\n")[2].replace(" ", "") == said.strip().replace(" ", "")
         assert found[-1].endswith(marker(said[:9]))
+    assert org.books.count("POST", ADD) == 3, "none was refused as too long"
 
 
 def test_a_vector_of_curl_verifies_and_its_case_is_read_again():
