@@ -15,8 +15,10 @@ from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, connection_key, item
 from deskwire.conversation.mirroring import ENDED
 from deskwire.letters import notices
+from deskwire.model.errors import TemporaryError
 from deskwire.model.notices import Notice, Purpose
 from deskwire.model.secret import Secrets
+from deskwire.model.tickets import File
 from deskwire.operating.auditing import audit, mend
 from deskwire.operating.erasing import Eraser, Person
 from deskwire.ports import Letter, Put, Update
@@ -104,10 +106,10 @@ class Moving(Company):
         signed = helpdesk("zendesk").verification.sign(request, Secrets(SECRETS["zendesk"]), self.now())
         return self.receiver.handle(gateway_event(signed, side="helpdesks"))["statusCode"]
 
-    def answers(self, words, ticket=None):
+    def answers(self, words, ticket=None, files=()):
         """Let an agent answer in the first desk, and the answer be sent."""
         ticket = ticket or self.zendesk.tickets[-1].id
-        self.zendesk.agent_replies(int(ticket), words)
+        self.zendesk.agent_replies(int(ticket), words, files=files)
         assert self.signalled(ticket, f"INVOCATION-{next(self.numbers)}") == 200
         self.work()
 
@@ -117,7 +119,7 @@ class Moving(Company):
 
     def heard(self):
         """Return what the customers were told."""
-        return [sent["message"]["text"] for sent in self.graph.sent if "message" in sent]
+        return [sent["message"]["text"] for sent in self.graph.sent if "text" in sent.get("message", {})]
 
 
 @pytest.fixture
@@ -297,6 +299,87 @@ def test_what_watch_lost_is_named_by_the_audit_and_mended(moving):
     moving.work()
     assert "4471" in moving.copies()[0][1]
     assert not audit(moving.table, since=START, now=moving.now()).strays
+
+
+PLAN = ("plan.png", "image/png", b"png")
+
+
+@pytest.fixture
+def shelf(moving):
+    """Where the first helpdesk's files lie."""
+    fetch = lambda call, hosts: File("plan.png", "application/octet-stream", b"png")  # noqa: E731
+    object.__setattr__(moving.directory, "fetch", fetch)
+    return moving.archive.objects
+
+
+def copied_files(moving):
+    """Return the names and the bytes of what is attached in the second desk, comment by comment."""
+    comments = [each for ticket in moving.nova.tickets for each in moving.nova.comments(ticket.id)]
+    return [[(file.name, file.data) for file in each.files] for each in comments]
+
+
+def test_the_files_of_an_answer_are_copied_with_it(moving, shelf):
+    says(moving, "Where is my parcel?")
+    moving.answers("Here is the plan.", files=[PLAN])
+    assert copied_files(moving) == [[], [("plan.png", b"png")]]
+    assert "Attached: plan.png" in moving.copies()[0][1]
+    assert {name.split("/")[0] for name in shelf} == {"copied"}
+    assert moving.graph.sent[-1]["message"]["attachment"]["payload"]["url"].startswith("https://archive.example/copied")
+
+
+def test_a_file_that_waits_for_a_mirror_is_there_after_its_outage(moving, shelf):
+    says(moving, "Where is my parcel?")
+    moving.nova.faults.add(broken(503), times=1_000_000)
+    moving.answers("Here is the plan.", files=[PLAN])
+    for _ in range(12):
+        moving.later(300)
+    moving.nova.faults.clear()
+    for _ in range(5):
+        moving.later(300)
+    assert copied_files(moving) == [[], [("plan.png", b"png")]]
+
+
+def test_a_file_that_the_archive_keeps_no_more_is_named(moving, shelf):
+    says(moving, "Where is my parcel?")
+    moving.nova.faults.add(broken(503), times=1_000_000)
+    moving.answers("Here is the plan.", files=[PLAN])
+    shelf.clear()
+    moving.nova.faults.clear()
+    for _ in range(5):
+        moving.later(300)
+    assert copied_files(moving) == [[], []]
+    assert "The file plan.png is not here" in moving.copies()[0][1]
+
+
+def test_a_file_that_the_archive_cannot_give_now_is_waited_for_and_holds_up_no_other_copy(moving, shelf, monkeypatch):
+    says(moving, "Where is my parcel?")
+    monkeypatch.setattr(moving.archive, "fetch", refused)
+    moving.answers("Here is the plan.", files=[PLAN])
+    for _ in range(12):
+        moving.later(60)
+    says(moving, "Are you open?", customer=OTHER)
+    assert [len(ticket) for ticket in moving.copies()] == [1, 1]
+    assert not [key for key in moving.table.items if key[1] == "HEALTH"], "the helpdesk is left alone"
+    monkeypatch.undo()
+    for _ in range(5):
+        moving.later(300)
+    assert [len(ticket) for ticket in moving.copies()] == [2, 1]
+    assert ("plan.png", b"png") in copied_files(moving)[1]
+
+
+def refused(_):
+    raise TemporaryError("S3: SlowDown")
+
+
+def test_the_files_of_an_answer_are_erased(moving, shelf):
+    says(moving, "my telephone is 555-0199")
+    moving.answers("Here is the plan.", files=[PLAN])
+    (name,) = shelf
+    shelf[f"{name} once more"] = b"png"  # from a worker that died before it noted this
+    assert erased(moving)["files"] == 2
+    assert not shelf
+    assert "plan.png" not in str(copied_files(moving))
+    assert not [row for (pk, _), row in moving.table.items.items() if pk.startswith("T#") and "files" in row]
 
 
 def test_what_a_customer_is_told_of_an_incident_is_copied(moving):

@@ -28,7 +28,7 @@ from deskwire.web.rest import Call
 from . import wording
 from .decide import Pending
 from .ledger import Ledger
-from .recorded import Recorded
+from .recorded import Kept, Recorded
 from .table import seconds
 from .thread import Thread
 from .turn import Turn, is_inbound
@@ -98,8 +98,10 @@ class Entries:
         if message.notice is not None:
             return self._noticed(turn, item, message.notice)
         if event is None:
+            files, lines = self._kept(turn, message.files)
+            body = "\n".join([message.note, *lines])
             change = self.change(turn, item)
-            return Entry(key=message.key, body=message.note, written_at=turn.now, public=False, change=change)
+            return Entry(key=message.key, body=body, written_at=turn.now, public=False, files=files, change=change)
         if event.kind is Kind.UNDELIVERED:
             words = wording.undelivered(event.text, turn.channel.title, item.undelivered)
             return Entry(key=message.key, body=words, written_at=event.occurred_at, public=False)
@@ -167,6 +169,22 @@ class Entries:
                 self.ledger.record(turn.thread.key, following)
                 self._later(turn, following, error)
                 lines.append(wording.follows(attachment))
+        return tuple(files), tuple(lines)
+
+    def _kept(self, turn: Turn, kept: Sequence[Kept]) -> tuple[tuple[File, ...], tuple[str, ...]]:
+        """Return the bytes of a note's files, and a line for each that is no more.
+
+        Raises `TemporaryError` of the archive, which says nothing about the helpdesk.
+        """
+        files: list[File] = []
+        lines: list[str] = []
+        for each in kept if turn.helpdesk.abilities.attachments else ():
+            try:
+                files.append(File(each.name, each.type or media.UNKNOWN, self.archive.fetch(each.place)))
+            except PermanentError:
+                lines.append(wording.uncopied(each.name))
+            except TemporaryError as error:
+                raise error.retold(ambiguous=False, concerns=Concern.TICKET) from None
         return tuple(files), tuple(lines)
 
     def _in_time(self, until: datetime) -> None:

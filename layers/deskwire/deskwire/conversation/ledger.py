@@ -44,7 +44,7 @@ from deskwire.ports import (
 )
 from deskwire.timing import EARLY_SECONDS, GIVE_UP, KEEP_SECONDS, LEASE_SECONDS, NET_SECONDS
 
-from .recorded import ERASED, MOVED, RECORDED, Outcome, Recorded, recorded
+from .recorded import ERASED, MOVED, RECORDED, Outcome, Recorded, kept, recorded
 from .table import (
     DAY,
     echo_item,
@@ -200,7 +200,7 @@ class Ledger:
             return None
         if item.startswith("S#"):
             at = moment(int(found.get("done_at", 0)) // 1000).isoformat()
-            return Recorded(key=item[2:], note=str(found.get("words", "")), received_at=at)
+            return Recorded(key=item[2:], note=str(found.get("words", "")), files=kept(found), received_at=at)
         known = recorded(found)
         return replace(
             known, state=RECORDED, reason="", ticket="", entry="", by="", recorded_at=0, trouble="", mirror=""
@@ -351,14 +351,14 @@ class Ledger:
         added: Sequence[Recorded] = (),
         send: str = "",
         text: str = "",
-        copied: Mapping[str, str] = MappingProxyType({}),
+        copied: Mapping[str, Any] = MappingProxyType({}),
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> bool:
         """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
 
         `more` goes into the thread along with that text, `copied` into its record: the `mirror` it is to be copied
-        into once it was sent, and the `words`; what was `said`, for the archive of conversations. `added` may tell of
-        answers that are in that ticket already.
+        into once it was sent, the `words` and the `files`; what was `said`, for the archive of conversations. `added`
+        may tell of answers that are in that ticket already.
         Returns False when that text may have been sent before (then of the text nothing was noted). Raises `Answered`.
         """
         changes, writes = self._opening(thread, opened, added) if opened is not None else ({}, [])
@@ -471,7 +471,7 @@ class Ledger:
         except Conflict:
             raise self._prevented(helpdesk, opened) from None
 
-    def _sending(self, thread: Thread, key: str, text: str, copied: Mapping[str, str]) -> Update:
+    def _sending(self, thread: Thread, key: str, text: str, copied: Mapping[str, Any]) -> Update:
         """Return the write of the intent to send a text, which fails when it may have been sent before."""
         now = seconds(self.clock())
         return Update(
@@ -592,7 +592,7 @@ class Ledger:
             fields |= {"mirror": message.mirror, **({"quotes": list(message.quotes)} if message.quotes else {})}
         if message.figures:
             fields["figures"] = message.figures
-        words = ("event", "raw", "raw_at", "note") if message.reason == ERASED or _told(message) else ()
+        words = ("event", "raw", "raw_at", "note", "files") if message.reason == ERASED or _told(message) else ()
         if message.event is not None and message.by == "completed" and not words:
             fields |= {"event": message.item(thread.key)["event"]}
         fields |= self._ended(message.keep_until)

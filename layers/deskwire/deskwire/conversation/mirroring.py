@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from deskwire.model.keys import digest
+
+from .recorded import Kept
 from .thread import Thread
 from .turn import Turn
 
@@ -22,9 +26,15 @@ def beginning(helpdesk: str, thread_key: str, first: Thread | None) -> dict[str,
     return begins | known | {"visibility": str(first.visibility), "author": dict(first.author)}
 
 
-def copied(turn: Turn, words: str) -> dict[str, str]:
+def copied(turn: Turn, words: str, files: Sequence[Kept] = ()) -> dict[str, Any]:
     """Return what the record of something said holds for the mirror, which gets it once it was sent."""
     if not turn.mirror:
         return {}
     turn.copies()
-    return {"mirror": turn.mirror, "words": words}
+    kept = {"files": [list(each) for each in files]} if files else {}
+    return {"mirror": turn.mirror, "words": words, **kept}
+
+
+def shelf(thread_key: str) -> str:
+    """Return below what name the archive has the files of a conversation's answers as long as a copy is tried."""
+    return f"copied/{digest(thread_key)}"

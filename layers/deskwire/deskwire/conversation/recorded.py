@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from deskwire.letters import content_in, stored
 from deskwire.model.events import Event, Kind
@@ -54,14 +55,26 @@ ERASED = "erased"  # the reason of what a person had erased: nothing of it is ke
 NO_CHANGE = Change()
 
 
+class Kept(NamedTuple):
+    """A file in the archive."""
+
+    place: str
+    type: str
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.place.rpartition("/")[2]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """One message of a thread, with what became of it.
 
     It is an `event`, a `signal` of a helpdesk, a `notice` of an incident, or a `note` of ours. `trouble` says what
     watch counts of a filed message (see `incidents.written`), `figures` what it counts of the ticket by this message
-    (see `Case.told`). A note may change its ticket, and solve it as long as the customer's last object is `solves`.
-    `clock` is the clock that a note says has run out, `calls`: the people on call are told, too.
+    (see `Case.told`). A note may have `files`, change its ticket, and solve it as long as the customer's last object is
+    `solves`. `clock` is the clock that a note says has run out, `calls`: the people on call are told, too.
 
     `mirror` is the helpdesk into which it is copied once it is filed, `quotes` are the keys of messages without a
     ticket that its entry quotes. `helpdesk` is where the ticket of a note is, if not where the thread's is. `rating` is
@@ -73,6 +86,7 @@ class Recorded:
     signal: Signal | None = None
     notice: Notice | None = None
     note: str = ""
+    files: tuple[Kept, ...] = ()
     change: Change = NO_CHANGE
     solves: str = ""
     clock: Clock | None = None
@@ -156,15 +170,13 @@ class Recorded:
             "by": self.by,
             **more,
         }
-        found |= self._changing()
+        found |= self._changing() | self._enclosing()
         if self.solves:
             found["solves"] = self.solves
         if self.opinion:
             found["opinion"] = self.opinion
         if self.helpdesk:
             found["helpdesk"] = self.helpdesk
-        if self.quotes:
-            found["quotes"] = list(self.quotes)
         if self.clock is not None:
             found |= {"judged": self.clock.kind, "minutes": self.clock.minutes, "calls": self.calls}
         if self.keep_until:
@@ -186,8 +198,18 @@ class Recorded:
         tags = {"tags": list(self.change.tags)} if self.change.tags else {}
         return tags | {name: value for name, value in named.items() if value}
 
+    def _enclosing(self) -> Item:
+        """Return the fields that name what its entry holds beside its own words."""
+        named = {"files": [list(each) for each in self.files], "quotes": list(self.quotes)}
+        return {name: values for name, values in named.items() if values}
+
 
 CHANGED = ("priority", "group", "assignee")  # of a ticket, by a note
+
+
+def kept(item: Item) -> tuple[Kept, ...]:
+    """Return the files that an item names."""
+    return tuple(Kept(*each) for each in item.get("files", ()))
 
 
 def recorded(item: Item) -> Recorded:
@@ -199,6 +221,7 @@ def recorded(item: Item) -> Recorded:
         signal=content if isinstance(content, Signal) else None,
         notice=content if isinstance(content, Notice) else None,
         note=item.get("note", ""),
+        files=kept(item),
         change=Change(tags=tuple(item.get("tags", ())), **{name: item.get(name, "") for name in CHANGED}),
         solves=item.get("solves", ""),
         endpoint=item.get("endpoint", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from deskwire.care.measure import cut
 from deskwire.care.triage import matters
@@ -29,8 +30,8 @@ from .decide_reply import PATIENCE, TYPING, Attempt, Case, Send, Skip, Tell, Wai
 from .guarding import beside
 from .ledger import UNENDED, Ledger
 from .linking import Linking
-from .mirroring import copied
-from .recorded import Outcome, Recorded
+from .mirroring import copied, shelf
+from .recorded import Kept, Outcome, Recorded
 from .sending import Sending
 from .spoken import Spoken, Writer, addressed, spoken
 from .table import moment, seconds
@@ -151,13 +152,13 @@ class Relaying:
         Raises `TemporaryError` where a file cannot be had yet: then nothing is begun.
         """
         reply = case.reply
-        files, left = self._files(turn, case, message.key, permit)
+        files, kept, left = self._files(turn, case, message.key, permit)
         if not message.text.strip() and not files:
             return Attempt(state="refused", reason=f"{wording.WORDLESS} ({'; '.join(left)})")
         message = replace(message, attachments=files)
         turn.intended.append(message.key)
         first = self.ledger.intend(
-            turn.thread, send=message.key, text=message.text, copied=self._copied(turn, case, files)
+            turn.thread, send=message.key, text=message.text, copied=self._copied(turn, case, kept)
         )
         state, sent, reason = self.sending.send(turn, message, permit, first=first)
         if state != "sent" or sent is None:
@@ -205,13 +206,13 @@ class Relaying:
             left = [each.name or each.line() for each in case.reply.attachments]
             self._note(turn, key, case.reply, wording.link_posted(turn.channel.title, moment(until), left))
 
-    def _copied(self, turn: Turn, case: Case, files: Sequence[Attachment]) -> dict[str, str]:
+    def _copied(self, turn: Turn, case: Case, files: Sequence[Kept]) -> dict[str, Any]:
         """Return what a mirror and the archive are to be told of a reply once it was sent, as far as there are any."""
         keeps = turn.connection.policy.archive == "words" and turn.channel.terms.keeps_words is None
         said = {"said": case.text} if keeps and case.text else {}
         where = f"{turn.definition.name}, ticket {case.reply.ticket}"
-        names = [each.name or each.line() for each in files]
-        return said | copied(turn, wording.mirrored(case.reply, case.text, names, where, turn.channel.title))
+        names = [each.name for each in files]
+        return said | copied(turn, wording.mirrored(case.reply, case.text, names, where, turn.channel.title), files)
 
     def _say_beside(self, turn: Turn, answer: Outgoing) -> None:
         """Say in public, once in a conversation, that there is a private answer. The answer stands without it, too."""
@@ -232,24 +233,32 @@ class Relaying:
         # What could not be said now is not said later: it belongs beside the answer.
         turn.settle(key, "refused" if state == "failed" else state, sent.ids if sent else (), reason)
 
-    def _files(self, turn: Turn, case: Case, key: str, permit: Permit) -> tuple[tuple[Attachment, ...], list[str]]:
-        """Return a reply's files that can be sent, each with an address, and the names of the others with the reason.
+    def _files(
+        self, turn: Turn, case: Case, key: str, permit: Permit
+    ) -> tuple[tuple[Attachment, ...], list[Kept], list[str]]:
+        """Return a reply's files that can be sent, each with an address; where the archive has them; the names of the
+        others, with the reason.
 
         A file that the helpdesk cannot hand over now is waited for as long as a platform is.
-        """
+        """  # noqa: D205 - three things are returned
+        folder = f"{shelf(turn.thread.key) if turn.mirror else 'lent'}/{digest(key)}"
         files: list[Attachment] = []
+        kept: list[Kept] = []
         left: list[str] = []
         for number, attachment in enumerate(case.reply.attachments):
             name = attachment.name or attachment.line()
             try:
-                files.append(self._lent(turn, attachment, f"lent/{digest(key)}/{number}", permit))
+                file = self._lent(turn, attachment, f"{folder}/{number}", permit)
             except PermanentError as error:
                 left.append(f"{name} ({error})")
             except TemporaryError as error:
                 if turn.now - case.signalled_at < timedelta(seconds=PATIENCE):
                     raise
                 left.append(f"{name} ({error})")
-        return tuple(files), left
+            else:
+                files.append(file)
+                kept.append(Kept(f"{folder}/{number}/{file.name}", file.type))
+        return tuple(files), kept, left
 
     def _lent(self, turn: Turn, attachment: Attachment, place: str, permit: Permit) -> Attachment:
         """Return an attachment with an address from which the platform can load it.

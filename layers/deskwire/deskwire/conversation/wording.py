@@ -273,6 +273,11 @@ def mirrored(reply: AgentReply, text: str, files: Sequence[str], where: str, tit
     return f"{text.strip()}{attached}\n\nAnswered{by} in {where} · {title} · {when(reply.written_at)}"
 
 
+def uncopied(name: str) -> str:
+    """Return the line for a file of an answer that is kept no more when its copy can be written."""
+    return f"The file {line(name)} is not here: it could not be copied in time."
+
+
 WORDLESS = "it has no words, and pictures and other files are not sent. Please write a text, with a link"
 TO_WHOM = "several people write in this conversation, and it does not name the one whom it is for"
 QUOTES = "it seems to quote this ticket or the head of a mail. Please say it again without that"

@@ -27,7 +27,7 @@ from deskwire.conversation import wording
 from deskwire.conversation.directory import Directory
 from deskwire.conversation.entries import customer
 from deskwire.conversation.ledger import UNENDED, Busy, Ledger, Moved
-from deskwire.conversation.mirroring import beginning
+from deskwire.conversation.mirroring import beginning, shelf
 from deskwire.conversation.recorded import ERASED, Outcome, Recorded, recorded
 from deskwire.conversation.table import (
     LINK,
@@ -207,6 +207,7 @@ class Eraser:
             messages, notes = messages + len(written), notes + len(theirs) - len(written)
             names = {name for message, row in theirs for name in _archived(message, row)}
             files |= {name for name in names if name in self.archive.names(name)}
+            files |= set(self._shelf(key)) if alone else set()
             if thread is not None:
                 numbers = _standing_in(thread, [row for _, row in theirs], alone=alone)
                 tickets |= {f"{self._helpdesk(thread)}/{number}" for number in numbers}
@@ -302,7 +303,7 @@ class Eraser:
                 self._tickets(person, thread, alone=alone)
                 if alone:  # else a link may be somebody else's
                     self._remove_ways(thread, links)
-                    self._remove_answers(thread)
+                    self._remove_answers(person, thread)
                     self._destroy(person, keys.conversation(thread.key))
                 changes = self._forgotten(person, thread, alone=alone)
         except (TemporaryError, ConfigurationError) as error:
@@ -360,7 +361,7 @@ class Eraser:
             (row["pk"], row["sk"]),
             set={"erased": True, **ended},
             initial={"expires": now + KEEP_SECONDS},
-            remove=("event", "raw", "raw_at", "note", "trouble", "opinion", "figures"),
+            remove=("event", "raw", "raw_at", "note", "files", "trouble", "opinion", "figures"),
             when=[("erased", Absent())],
         )
         self.table.transact([bare, Update(person.certificate, add=counts)])
@@ -450,11 +451,18 @@ class Eraser:
         named = [row["mirror"] for row in self.table.query(f"T#{thread.key}", "S#") if "mirror" in row]
         return [*dict.fromkeys([*thread.mirrored, *named])]
 
-    def _remove_answers(self, thread: Thread) -> None:
-        """Remove the words of agents' answers, kept where a mirror was to be told of them."""
+    def _remove_answers(self, person: Person, thread: Thread) -> None:
+        """Remove the words and the files of agents' answers, kept where a mirror was to be told of them."""
+        for name in self._shelf(thread.conversation):
+            if self.archive.remove(name):
+                self._count(person, "files")
         for row in self.table.query(f"T#{thread.key}", "S#"):
             if "words" in row:
-                self.table.update(Update((row["pk"], row["sk"]), remove=("words",)))
+                self.table.update(Update((row["pk"], row["sk"]), remove=("words", "files")))
+
+    def _shelf(self, key: str) -> list[str]:
+        """Return the names of a conversation's files that a mirror was to have."""
+        return list(self.archive.names(f"{shelf(key)}/"))
 
     def _tell(self, thread: Thread, ticket: str) -> None:
         """Say in a ticket, before its way back is cut, that nothing written there reaches the customer any more."""
