@@ -509,6 +509,17 @@ def test_a_copy_on_its_way_when_its_person_is_erased_is_not_filed(moving):
     assert not moving.copies()
 
 
+def test_an_answer_that_is_erased_before_it_is_copied_is_not_astray(moving, monkeypatch):
+    monkeypatch.setattr(moving, "watch", lambda **_: None)
+    says(moving, "my telephone is 555-0199")
+    moving.answers("Dear Marta, call 555-0100.")
+    monkeypatch.undo()
+    assert erased(moving)["complete"]
+    moving.later(HOUR)
+    assert not moving.copies()
+    assert not audit(moving.table, since=START, now=moving.now()).strays
+
+
 def erased_as_it_is_written(moving, when, *, dies):
     """Have the customer erased as the next copy is written into its mirror: just before that, or just after."""
     put = moving.table.put

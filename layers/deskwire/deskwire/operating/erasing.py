@@ -458,7 +458,7 @@ class Eraser:
                 self._count(person, "files")
         for row in self.table.query(f"T#{thread.key}", "S#"):
             if "words" in row:
-                self.table.update(Update((row["pk"], row["sk"]), remove=("words", "files")))
+                self.table.update(Update(_place(row), set={"erased": True}, remove=("words", "files")))
 
     def _shelf(self, key: str) -> list[str]:
         """Return the names of a conversation's files that a mirror was to have."""
