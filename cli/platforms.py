@@ -14,7 +14,7 @@ from deskwire.contracts.channel import Channel, Reach, serves_pages
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.contracts.registration import Finding, Registers, Site, State
 from deskwire.conversation.directory import Directory
-from deskwire.conversation.registrations import looked, site_of
+from deskwire.conversation.registrations import filing_into, looked, site_of
 from deskwire.model.errors import DeskwireError
 from deskwire.model.values import replace as changed
 from deskwire.settings import ENDPOINTS
@@ -127,29 +127,21 @@ def _noted(table: Table, endpoint: Endpoint) -> str:
 def standings(found: Checked, place: Place) -> list[Standing]:
     """Return how each connection and helpdesk of the file stands."""
     endpoints = {each.name: each for each in found.definitions if isinstance(each, Endpoint)}
+    connections = [each for each in found.definitions if isinstance(each, Connection)]
     reached = directory(place)
     return [
-        _standing(each, endpoints.get(each.endpoint), reached, _filing_into(each, found))
+        _standing(each, endpoints.get(each.endpoint), reached, connections)
         for each in found.definitions
         if isinstance(each, Connection | HelpdeskConnection)
     ]
 
 
-def _filing_into(definition: Account, found: Checked) -> dict[str, Mapping[str, str]]:
-    """Return the `fields` of each connection that files or copies into a helpdesk, by the connection's name."""
-    return {
-        each.name: each.fields
-        for each in found.definitions
-        if isinstance(each, Connection) and each.fields and definition.name in {each.helpdesk, each.mirror}
-    }
-
-
 def _standing(
-    definition: Account, endpoint: Endpoint | None, by: Directory, fields: Mapping[str, Mapping[str, str]]
+    definition: Account, endpoint: Endpoint | None, by: Directory, connections: Iterable[Connection]
 ) -> Standing:
     if isinstance(definition, HelpdeskConnection):
         desk = registry.helpdesk(definition.connector)
-        made = Standing(definition.name, desk, definition, endpoint, fields=fields)
+        made = Standing(definition.name, desk, definition, endpoint, fields=filing_into(definition.name, connections))
     else:
         made = Standing(definition.name, registry.channel(definition.channel), definition, endpoint)
     if not isinstance(made.connector, Registers):

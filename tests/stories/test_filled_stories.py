@@ -1,15 +1,16 @@
 """A Zendesk with brands, forms and required fields: what a ticket gets, and what happens where one of them is wrong."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from deskwire.care.policy import Policy
-from deskwire.configuration import Connection, HelpdeskConnection, item
+from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection, item
 from deskwire.ports import Put
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock
-from tests.stories.conftest import PAGE, POLICY, START, Company
+from tests.stories.conftest import PAGE, POLICY, SECRETS, START, Company
 
 PRAISE = "Thank you so much, your team is amazing and so helpful!"
 PRODUCT = 4410023
@@ -90,3 +91,17 @@ def test_a_ticket_that_lacks_a_required_field_stays_open_with_a_note_that_names_
     written(company, "And where is my parcel?")
     assert len(company.zendesk.tickets) == 1
     assert company.zendesk.comments(ticket.id)[-1].words.startswith("And where is my parcel?")
+
+
+def test_a_brand_of_one_connection_that_is_gone_is_named_within_the_hour(company, monkeypatch):
+    monkeypatch.setitem(SECRETS, "endpoints/zendesk", SECRETS["zendesk"])
+    keys = [list(key) for key in company.table.items if key[1] in {"HELPDESK", "CONNECTION"}]
+    company.table.put(Put({"pk": INDEX_KEY[0], "sk": INDEX_KEY[1], "keys": keys}))
+    company.zendesk.account.records.brands.pop(72)
+    company.lines.clear()
+    for _ in range(60):
+        company.later(timedelta(minutes=1).total_seconds())
+    lines = [json.loads(line) for line in company.lines]
+    broken = [each["reason"] for each in lines if each.get("message") == "a registration is broken"]
+    (said,) = [each for each in broken if "brand" in each]
+    assert said.startswith("the brand 72: missing: take another `brand` from Admin Center")

@@ -137,6 +137,25 @@ def test_a_version_near_its_sunset_is_told(monkeypatch):
     assert (found.state, found.found) == (State.EXPIRING, "ends on 2026-12-20")
 
 
+def test_a_helpdesk_is_looked_at_with_the_fields_of_what_files_into_it(world, monkeypatch):
+    sites = []
+    monkeypatch.setattr(
+        type(registry.helpdesk("zendesk")), "registration", lambda _self, site, _reach: sites.append(site) or []
+    )
+    others = [
+        PAGE.model_copy(update={"name": "tea", "account": "tea", "fields": {"brand": "72"}}),
+        PAGE.model_copy(update={"name": "copied", "account": "old", "helpdesk": "old", "mirror": "desk",
+                                "fields": {"form": "52"}}),
+        PAGE.model_copy(update={"name": "else", "account": "else", "helpdesk": "old", "fields": {"brand": "73"}}),
+    ]  # fmt: skip
+    for each in others:
+        world.table.put(Put(item(each)))
+    keys = [list(each.key) for each in (PAGE, DESK, *others)]
+    world.table.put(Put({"pk": INDEX_KEY[0], "sk": INDEX_KEY[1], "keys": keys}))
+    world.look(DESK)
+    assert [each.fields for each in sites] == [{"tea": {"brand": "72"}, "copied": {"form": "52"}}]
+
+
 def test_a_neighbour_that_is_left_alone_is_not_asked(world):
     world.table.put(Put({"pk": PAGE.key[0], "sk": "HEALTH", "open_until": int(NOW.timestamp()) + 60}))
     world.look()

@@ -69,7 +69,7 @@ class Site:
 
     `address` is empty where it is not known: then the address at the platform is not judged, and nothing is set up.
     `channels` are all that the endpoint serves: a platform may want the fields of all of them in one list. `fields` are
-    those of each connection that files into a helpdesk, by the connection's name; empty where they are not known.
+    those of each connection that files into a helpdesk, by the connection's name.
     """
 
     address: str = ""

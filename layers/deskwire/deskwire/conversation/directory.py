@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from deskwire import registry
-from deskwire.configuration import Connection, HelpdeskConnection, connection_key, helpdesk_key
+from deskwire.configuration import INDEX_KEY, Connection, HelpdeskConnection, connection_key, helpdesk_key
 from deskwire.contracts.channel import Channel, Mail, Reach, Remember
 from deskwire.contracts.connector import Show, not_given
 from deskwire.contracts.helpdesk import Helpdesk
@@ -65,6 +65,13 @@ class Remembered:
                     del self._kept[old]
                     self._making.pop(old, None)
             return value
+
+
+def connections_of(table: Table) -> list[Connection]:
+    """Return the connections that are applied."""
+    keys = (table.get(INDEX_KEY) or {}).get("keys", ())
+    items = [table.get((pk, sk)) for pk, sk in keys if sk == "CONNECTION"]
+    return [Connection.read(item["definition"]) for item in items if item is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from deskwire.ports import Table
 from deskwire.settings import ENDPOINTS
 from deskwire.telemetry import Telemetry
 
-from .directory import Directory
+from .directory import Directory, connections_of
 from .figures import partition
 from .limits import LeftAlone
 from .table import seconds
@@ -50,6 +50,11 @@ def endpoint_of(definition: Connection | HelpdeskConnection, table: Table) -> En
     """Return the endpoint of a connection, None where it has none."""
     item = table.get(endpoint_key(definition.endpoint)) if definition.endpoint else None
     return Endpoint.read(item["definition"]) if item else None
+
+
+def filing_into(desk: str, connections: Iterable[Connection]) -> dict[str, Mapping[str, str]]:
+    """Return the `fields` of each connection that files or copies into a helpdesk, by the connection's name."""
+    return {each.name: each.fields for each in connections if each.fields and desk in {each.helpdesk, each.mirror}}
 
 
 def looked(connector: Channel | Helpdesk, site: Site, reach: Reach, days: int = EXPIRY_DAYS) -> list[Finding]:
@@ -157,6 +162,8 @@ class Registrations:
         if isinstance(connector, Registers):
             self.directory.neighbours.admit(pk)
             site = site_of(endpoint_of(definition, self.table), self.directory.secrets)
+            if isinstance(definition, HelpdeskConnection):
+                site = replace(site, fields=filing_into(definition.name, connections_of(self.table)))
         found = looked(connector, site, reach, self.days)
         for metric, message, some in (
             ("BrokenRegistrations", "a registration is broken", wrong(found)),

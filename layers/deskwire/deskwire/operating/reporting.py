@@ -14,8 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from deskwire.care import waits
-from deskwire.configuration import INDEX_KEY, Connection
 from deskwire.conversation import figures
+from deskwire.conversation.directory import connections_of
 from deskwire.ports import Table
 
 KEPT = timedelta(days=400)  # as long as watch keeps them
@@ -119,12 +119,9 @@ OF_TICKETS = frozenset({"language", "priority", "kind"})  # what is known of tic
 
 def sources(table: Table, stack: str) -> list[Source]:
     """Return the connections that are configured."""
-    index = table.get(INDEX_KEY) or {}
-    found = [table.get((pk, sk)) for pk, sk in index.get("keys", ()) if sk == "CONNECTION"]
-    definitions = [Connection.read(each["definition"]) for each in found if each is not None]
     return [
         Source(stack, each.name, each.channel, each.account, each.policy.hours.time_zone)
-        for each in sorted(definitions, key=lambda each: each.name)
+        for each in sorted(connections_of(table), key=lambda each: each.name)
     ]
 
 
