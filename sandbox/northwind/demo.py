@@ -135,6 +135,9 @@ def _report(console: Console, company: Company, found: Books, *, seconds: float,
     alone = [sum(each in spoken.text for spoken in found.spoken) for each in ("Was that it?", "glad to hear")]
     console.print(f"without an agent: {alone[0]} simple questions answered at night, {alone[1]} thanks for praise")
     console.print(f"agents: {answers} answers to customers, {others} notes, or answers that could not go out")
+    if unplayed := found.notes.unplayed:
+        told = ", ".join(f"{scene} ({count})" for scene, count in unplayed.most_common())
+        console.print(f"not played to their end, for what they wait for did not come in time: {told}", markup=False)
     console.print()
     report_promises(console, found, settled=settled, patience=PATIENCE, whole=whole)
     console.print()

@@ -135,6 +135,7 @@ class Notes:
     intruders: list[Intruder] = field(default_factory=list)
     outages: list[tuple[datetime, datetime]] = field(default_factory=list)  # the helpdesk's, in real time
     repeated: Counter[float] = field(default_factory=Counter)  # deliveries sent again, by the platform's seconds after
+    unplayed: Counter[str] = field(default_factory=Counter)  # scenes that waited in vain for what comes in them
 
 
 Step = Callable[[], object]

@@ -11,7 +11,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,20 +126,34 @@ class Script:
 
     # ------------------------------------------------------------------------------------------ the agents
 
-    def when_filed(self, talk: Talk, step: Step, tries: int | None = None, *, of: Happening | None = None) -> None:
-        """Do something once a message (the first, by default) stands in a ticket; the agents look every second."""
+    def when(self, seen: Callable[[], bool], step: Step, tries: int | None = None) -> None:
+        """Do something once it is seen, which is looked for every second; never, where it does not come in time.
+
+        A slow machine, or a helpdesk that takes long, keeps away what a person would wait for: an acknowledgement that
+        is too late is not sent. The books say what was owed.
+        """
         left = self.patience if tries is None else tries
 
         def look() -> None:
+            if seen():
+                step()
+            elif left:
+                self.when(seen, step, left - 1)
+            else:
+                self.notes.unplayed[named(step)] += 1
+
+        self.later(1.0, look)
+
+    def when_filed(self, talk: Talk, step: Step, *, of: Happening | None = None) -> None:
+        """Do something once a message (the first, by default) stands in a ticket."""
+
+        def filed() -> bool:
             self.read()
             wanted = of or talk.first
             talk.ticket = self.where.get(wanted.marker, "") if wanted is not None else ""
-            if talk.ticket:
-                step()
-            elif left:
-                self.when_filed(talk, step, left - 1, of=of)
+            return bool(talk.ticket)
 
-        self.later(1.0, look)
+        self.when(filed, step)
 
     def read(self) -> None:
         """Read what was written into tickets since the last look, unless that was just now."""
@@ -208,3 +222,9 @@ class Script:
     def taken(self, happening: Happening) -> bool:
         """Tell whether a delivery that told of it was answered with 2xx."""
         return any(delivery.state is State.TAKEN for delivery in self.delivered(happening))
+
+
+def named(step: Step) -> str:
+    """Return the scene that a step is of, with the folder that it lies in: `viber leaves`."""
+    folder, scene = step.__module__.split(".")[-2], getattr(step, "__qualname__", "a step").partition(".<locals>")[0]
+    return f"{folder} {scene.rpartition('.')[2]}"

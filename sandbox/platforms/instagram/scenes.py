@@ -102,12 +102,11 @@ class Chatting(Scenes):
 
         def answered() -> None:
             self.script.answer(talk, private=f"{NAME} {person}")
-            self.script.later(1.0, arrived)
+            self.script.when(arrived, lambda: self.script.later(2.5, privately))
 
-        def arrived() -> None:
+        def arrived() -> bool:
             with self.player.lock:
-                has_it = any(each.ours and each.thread == person for each in self.player.said.values())
-            self.script.later(2.5 if has_it else 1.0, privately if has_it else arrived)
+                return any(each.ours and each.thread == person for each in self.player.said.values())
 
         def privately() -> None:
             words, mark = self.script.marked("Thank you, my address is Street {}")

@@ -75,18 +75,17 @@ class Commenting(Scenes):
         post, who = self._post(), self._member()
         talk, first = self._begins(post, who)
 
-        def answered() -> None:
+        def answered() -> bool:
             with self.player.lock:
-                there = any(each.ours and each.below == first.object_id for each in self.player.comments.values())
-            if not there:
-                self.script.later(1.0, answered)
-                return
+                return any(each.ours and each.below == first.object_id for each in self.player.comments.values())
+
+        def goes_on() -> None:
             self._goes_on(talk, post, who, first.object_id)
             self.script.answer_later(talk)
 
         def answer() -> None:
             self.script.answer(talk)
-            self.script.later(1.0, answered)
+            self.script.when(answered, goes_on)
 
         self.script.when_filed(talk, answer)
 

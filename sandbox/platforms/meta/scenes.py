@@ -164,13 +164,13 @@ class OnFacebook(Cases):
         self._writes(who, talk)
 
         def block() -> None:
-            if not self.meta.sent[talk.thread]:  # whoever blocked the page before is not acknowledged
-                self.script.later(1.0, block)
-                return
             self.meta.inboxes[(talk.account, talk.thread)].blocked = True
             self.script.answer(talk, reaches=False, noted=True)
 
-        self.script.when_filed(talk, block)
+        def acknowledged() -> bool:  # whoever blocked the page before is not
+            return bool(self.meta.sent[talk.thread])
+
+        self.script.when_filed(talk, lambda: self.script.when(acknowledged, block))
 
     @scene(soak=22)
     def long_chat(self) -> None:
@@ -273,11 +273,7 @@ class OnFacebook(Cases):
 
         def answered() -> None:
             self.script.answer(talk, private=f"messenger {who.psid(page)}")
-            self.script.later(1.0, arrived)
-
-        def arrived() -> None:
-            has_it = bool(meta.sent[who.psid(page)])
-            self.script.later(2.5 if has_it else 1.0, privately if has_it else arrived)
+            self.script.when(lambda: bool(meta.sent[who.psid(page)]), lambda: self.script.later(2.5, privately))
 
         def privately() -> None:
             words, mark = self.script.marked("Thank you, my address is Street {}")

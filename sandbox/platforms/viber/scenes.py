@@ -44,6 +44,9 @@ class Chatting(Scenes):
         happening = self.script.happened(talk, str(token), text=text, marker=marker)
         self.script.send(ROUTES[talk.account], told, happening)
 
+    def _hears(self, person: Person) -> bool:
+        return any(each.ours and each.person == person.id for each in list(self.player.messages))
+
     @way(NAME, "message")
     def by_hand(self, account: str) -> tuple[Talk, Step]:
         """Somebody writes to a bot."""
@@ -69,13 +72,10 @@ class Chatting(Scenes):
         self._writes(person, talk)
 
         def left() -> None:
-            if not any(each.ours and each.person == person.id for each in list(self.player.messages)):
-                self.script.later(2.0, left)
-                return
             self._deliver(talk.account, self.player.leaves(person))
             self.script.answer(talk, reaches=False, noted=True)
 
-        self.script.later(2.0, lambda: self.script.when_filed(talk, left))
+        self.script.when_filed(talk, lambda: self.script.when(lambda: self._hears(person), left))
 
     @scene(morning=2, soak=0.3)
     def shows_nothing(self) -> None:
@@ -84,13 +84,10 @@ class Chatting(Scenes):
         self._writes(person, talk)
 
         def answered() -> None:
-            if not any(each.ours and each.person == person.id for each in list(self.player.messages)):
-                self.script.later(2.0, answered)
-                return
             person.old = True
             self.script.answer(talk, reaches=False)
 
-        self.script.later(2.0, lambda: self.script.when_filed(talk, answered))
+        self.script.when_filed(talk, lambda: self.script.when(lambda: self._hears(person), answered))
 
     @scene(morning=2, soak=0.3)
     def forged(self) -> None:
