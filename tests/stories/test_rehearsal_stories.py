@@ -4,10 +4,16 @@ from datetime import timedelta
 
 from deskwire.care.answers import Answer
 from deskwire.care.policy import Policy
-from deskwire.configuration import Connection
+from deskwire.care.waits import bucket
+from deskwire.configuration import Connection, item
 from deskwire.operating.rehearsing import GONE, REMOVED, Rehearsal, rules
-from deskwire.ports import Update
-from tests.stories.conftest import CUSTOMER, POLICY
+from deskwire.ports import Put, Update
+from deskwire.watching.facts import Case, first_answer_in
+from deskwire.watching.waits import WaitWatch
+from deskwire.watching.watcher import case_item
+from tests.stories.conftest import CUSTOMER, PAGE, POLICY
+
+HOUR, DAY = 3600, 86_400
 
 STOLEN = "My card was stolen, block it immediately!"
 PRAISE = "Thank you so much, your team is amazing and so helpful!"
@@ -192,3 +198,49 @@ def test_an_echo_of_what_we_sent_is_not_played(company):
     company.work()
     found = rehearsed(company, proposed(company, texts={"private": {"en": "Got it: {reference}"}}))
     assert changes(found) == {("acknowledgement", "another text"): 1}
+
+
+# ---------------------------------------------------------------------------------------------- the usual wait
+
+SAYING = {"private": {"en": "Thank you, we have it: {reference}. {usual_wait}"}}
+
+
+def waited(company, seconds, days=42):
+    """Count two customers of each hour of the weeks before, answered after so many seconds."""
+    now = int(company.now().timestamp()) // HOUR * HOUR
+    for hour in range(now - days * DAY, now - HOUR, HOUR):
+        key = case_item(Case("messenger", PAGE, hour, "en", "normal", "question"))
+        company.table.update(Update(key, add={"tickets": 2, first_answer_in(bucket(seconds)): 2}))
+
+
+def test_a_text_that_says_the_usual_wait_says_what_was_known_at_that_hour(company):
+    waited(company, 40 * 60)
+    write(company, HOURS)
+    company.tick(3 * HOUR)
+    key = case_item(Case("messenger", PAGE, int(company.now().timestamp()) - HOUR, "en", "normal", "question"))
+    company.table.update(Update(key, add={"tickets": 200}))  # who waits now was not known then
+    found = rehearsed(company, proposed(company, texts=SAYING))
+    assert changes(found) == {("acknowledgement", "another text"): 1}
+    (difference,) = found.examples[0].differences
+    assert difference.after.endswith(". Usually answered within 45 minutes.")
+    assert "Usually" not in difference.before
+
+
+def test_where_too_little_was_known_the_text_reads_on_without_it(company):
+    waited(company, 40 * 60, days=9)
+    write(company, HOURS)
+    (difference,) = rehearsed(company, proposed(company, texts=SAYING)).examples[0].differences
+    assert "Usually" not in difference.after
+
+
+def test_the_policy_in_force_says_it_as_it_did(company):
+    """So that a change of something else is not counted as another text."""
+    waited(company, 40 * 60)
+    for each in proposed(company, texts=SAYING):
+        company.table.put(Put(item(each)))
+    WaitWatch(table=company.table, clock=company.now, telemetry=company.telemetry).note()
+    write(company, HOURS)
+    assert "Usually answered within 45 minutes." in company.graph.sent[-1]["message"]["text"]
+    found = rehearsed(company, proposed(company, texts=SAYING, judging={"on": False}))
+    assert ("acknowledgement", "another text") not in changes(found)
+    assert (found.as_recorded, found.compared) == (1, 1)

@@ -9,8 +9,12 @@ from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from deskwire.care.clocks import UNHURRIED
+from deskwire.care.usual import Waited
 from deskwire.model.keys import compose
 from deskwire.ports import Key, Table
+
+from .table import seconds
 
 NO_FIGURES = frozenset({"pk", "sk", "expires"})
 
@@ -57,6 +61,15 @@ def prefixes(first: date, last: date) -> Iterator[str]:
             text, end = f"{day:%Y-%m-%d}", day
         yield text
         day = end + timedelta(days=1)
+
+
+def waited(table: Table, channel: str, account: str, first: datetime, last: datetime) -> Iterator[Waited]:
+    """Yield how long an account's customers waited, of those who wait for an answer or got one, hour by hour."""
+    for hour, (language, _, kind), figures in read(table, partition(channel, account), "C", first, last):
+        if kind not in UNHURRIED:
+            answered = by_length(figures, "a")
+            waiting = figures.get("tickets", 0) - figures.get("unanswered", 0)
+            yield Waited(seconds(hour), max(waiting, sum(answered.values())), answered, language, kind)
 
 
 def by_length(figures: Mapping[str, int], letter: str) -> dict[int, int]:

@@ -158,7 +158,7 @@ class Rehearsal:
     def run(self, since: datetime, now: datetime) -> Outcome:
         """Rehearse every conversation with a message since then, one at a time, and return what differs."""
         found = Outcome(since, now, changed=tuple(each.before.name for each in self.known.values() if each.differ))
-        world = world_of(self.table)
+        world = world_of(self.table, since, now)
         for thread_key in sorted(self._threads(since)):
             self._thread(thread_key, world, found)
         return found

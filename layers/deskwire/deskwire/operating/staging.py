@@ -15,12 +15,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from deskwire.care.triage import HOT
+from deskwire.care.usual import HOUR, LEARNED, Waited, promises
 from deskwire.configuration import INCIDENTS_KEY, Connection, HelpdeskConnection, Incidents, item
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.decide import SENT_BY_US
 from deskwire.conversation.directory import Directory
+from deskwire.conversation.figures import hour_of, waited
 from deskwire.conversation.incidents import INCIDENTS, Incident
 from deskwire.conversation.recorded import MOVED, Recorded, recorded
 from deskwire.conversation.table import message_item, moment, person_item, seconds, thread_item
@@ -73,11 +75,42 @@ class Effects:
 
 
 @dataclass(frozen=True, slots=True)
+class UsualWaits:
+    """What was known at a time of how long customers usually wait, by the figures that watch counted.
+
+    It is worked out anew, so it is known for texts as well that did not say it then. That nothing is said on days on
+    which too many waited longer is not played.
+    """
+
+    table: Table
+    since: datetime
+    until: datetime
+    _waited: dict[tuple[str, str], list[Waited]] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], dict[str, int]] = field(default_factory=dict)
+
+    def at(self, connection: Connection, now: datetime) -> Mapping[str, int]:
+        """Return it for messages of that hour and of the one before, as `Directory.usual_waits` does."""
+        if not connection.policy.says_usual_wait or now < self.since:
+            return {}
+        place, hours = (connection.channel, connection.account), connection.policy.hours
+        hour = seconds(now) // HOUR * HOUR
+        key = (*place, hours.model_dump_json(), str(hour))
+        if key not in self._known:
+            if place not in self._waited:
+                self._waited[place] = list(waited(self.table, *place, self.since - LEARNED, self.until))
+            learned = (each for each in self._waited[place] if hour - LEARNED.total_seconds() <= each.hour < hour)
+            found = promises(learned, hours, (hour - HOUR, hour), hour)
+            self._known[key] = {hour_of(moment(each)): within for each, within in found.items()}
+        return self._known[key]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
-    """What was so for all conversations: the incidents, and what they are watched by."""
+    """What was so for all conversations: the incidents, what they are watched by, and how long customers waited."""
 
     incidents: Sequence[Incident]
     definition: Incidents | None
+    usual: UsualWaits
 
     def topics(self, connection: str, now: datetime) -> tuple[str, ...]:
         """Return the topics of the incidents that were open for a connection at that time."""
@@ -91,12 +124,12 @@ class World:
         )
 
 
-def world_of(table: Table) -> World:
-    """Return what was so for all conversations."""
+def world_of(table: Table, since: datetime, until: datetime) -> World:
+    """Return what was so for all conversations between two times."""
     row = table.get(INCIDENTS_KEY)
     definition = Incidents.read(row["definition"]) if row is not None else None
     rows = table.query(INCIDENTS) if definition is not None else []
-    return World([Incident.model_validate(each) for each in rows], definition)
+    return World([Incident.model_validate(each) for each in rows], definition, UsualWaits(table, since, until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +327,10 @@ class _Stand(Directory):
         texts = connection.policy.incident
         wanted = bool(texts.private or texts.public)
         return self.stage.script.world.topics(connection.name, self.stage.now()) if wanted else ()
+
+    def usual_waits(self, connection: Connection) -> Mapping[str, int]:
+        """Return how long customers usually waited then."""
+        return self.stage.script.world.usual.at(connection, self.stage.now())
 
 
 @dataclass(frozen=True, slots=True)

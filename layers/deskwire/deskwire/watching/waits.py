@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from deskwire.care.clocks import UNHURRIED
 from deskwire.care.hours import Hours
-from deskwire.care.usual import HOUR, LEARNED, RECENT, Waited, broken, promises
+from deskwire.care.usual import HOUR, LEARNED, RECENT, broken, promises
 from deskwire.configuration import INDEX_KEY, Connection
-from deskwire.conversation.figures import by_length, hour_of, partition, read, waits_item
+from deskwire.conversation.figures import hour_of, waited, waits_item
 from deskwire.conversation.table import DAY, moment, seconds
 from deskwire.model.errors import where
 from deskwire.model.keys import digest
@@ -73,7 +72,7 @@ class WaitWatch:
         # By other opening hours customers waited otherwise: what was learned before they changed says nothing of now.
         since = before.get("since", 0) if before.get("regime", learned_by) == learned_by else this
         first = max(now - LEARNED, moment(since))
-        known = list(self._known(connection, first, now))
+        known = list(waited(self.table, connection.channel, connection.account, first, now))
         coming = range(this - HOUR, this + (COMING + 1) * HOUR, HOUR)
         found = promises(known, hours, coming, seconds(now))
         earlier = {int(hour): within for hour, within in before.get("lately", {}).items()}
@@ -87,14 +86,6 @@ class WaitWatch:
         }  # fmt: skip
         self.table.update(Update(key, set=item))
         return True
-
-    def _known(self, connection: Connection, first: datetime, now: datetime) -> Iterator[Waited]:
-        pk = partition(connection.channel, connection.account)
-        for hour, (language, _, kind), figures in read(self.table, pk, "C", first, now):
-            if kind not in UNHURRIED:
-                answered = by_length(figures, "a")
-                waiting = figures.get("tickets", 0) - figures.get("unanswered", 0)
-                yield Waited(seconds(hour), max(waiting, sum(answered.values())), answered, language, kind)
 
 
 def _regime(hours: Hours) -> str:
