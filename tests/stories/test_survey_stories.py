@@ -2,9 +2,11 @@
 
 import pytest
 
+from deskwire.configuration import item
 from deskwire.model.choices import Choice, question_of
 from deskwire.model.errors import TemporaryError
 from deskwire.operating.erasing import Eraser, Person
+from deskwire.ports import Put
 from deskwire.ports.memory import MemoryPile
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Clock, broken
@@ -106,6 +108,18 @@ def test_a_customer_is_asked_an_hour_after_solving_and_a_pressed_button_is_a_rat
     assert (figures["solved"], figures.get("reopened", 0), figures["messages"]) == (1, 0, 1)
     assert not company.thread().get("timers")
     assert company.counted("SurveysAsked") or company.telemetry.flush() or company.counted("SurveysAsked") == 1
+
+
+def test_the_first_rating_stands_in_the_ticket_field_that_the_settings_name(company):
+    desk = company.definitions[-1]
+    settings = {**desk.settings, "fields": "satisfaction=4410023"}
+    company.table.put(Put(item(desk.model_copy(update={"settings": settings}))))
+    company.solved()
+    company.later(HOUR + 60)
+    company.presses("4")
+    company.presses("1")
+    assert company.ticket().custom_fields == {4410023: "4"}
+    assert {"rating-4", "rating-1"} <= set(company.ticket().tags)
 
 
 @pytest.mark.parametrize("words", ["4", " 4 ", "4/5", "4!", "4 thanks", "4 ★★★★", "٤", "4️⃣", "⭐⭐⭐⭐", "4, hvala"])

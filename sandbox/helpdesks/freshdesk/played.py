@@ -25,6 +25,7 @@ BOT, AGENT = 9001, 9002
 INDEXED = 180.0  # seconds until the search knows a ticket; “a few minutes”
 MOST_BYTES = 20 * 1024 * 1024
 KEY_FIELD = "cf_deskwire_key"
+FIELDS = {KEY_FIELD, "cf_rating"}  # those of its ticket form
 TICKET: Mapping[str, type] = {
     "unique_external_id": str, "name": str, "subject": str, "description": str, "status": int, "priority": int,
     "source": int, "tags": list, "custom_fields": dict, "attachments": list,
@@ -232,7 +233,8 @@ class Freshdesk(Neighbour):
         given, faults = _read(asked, CHANGE)
         if faults:
             return _refused(faults)
-        found.values.update(given)
+        fields = {**found.values["custom_fields"], **given.get("custom_fields", {})}
+        found.values.update({**given, "custom_fields": fields})
         found.updated = self.clock.now()
         return Reply.json(200, found.row(whole=True))
 
@@ -303,7 +305,7 @@ class Freshdesk(Neighbour):
     def _wrong(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
         allowed = {"status": range(2, 8), "priority": range(1, 5), "source": {1, 2, 3, 7, 9, 10}}
         faults = [_fault(name, "invalid_value") for name, values in allowed.items() if given.get(name) not in values]
-        faults += [_fault(name, "invalid_field") for name in given.get("custom_fields", {}) if name != KEY_FIELD]
+        faults += [_fault(name, "invalid_field") for name in given.get("custom_fields", {}) if name not in FIELDS]
         faults += [_fault("tags", "invalid_value") for tag in given.get("tags", []) if len(tag) > 32 or "," in tag]
         if len(given.get("subject", "")) > 255:
             faults.append(_fault("subject", "invalid_value"))

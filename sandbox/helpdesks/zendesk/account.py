@@ -388,6 +388,7 @@ class Account:
             ticket.status = status
         if "tags" in given:
             ticket.tags = list(given["tags"])
+        ticket.custom_fields |= {field["id"]: field["value"] for field in given.get("custom_fields", [])}
         ticket.priority = given.get("priority", ticket.priority)
         ticket.group_id = given.get("group_id", ticket.group_id)
         ticket.assignee_id = given.get("assignee_id", ticket.assignee_id)

@@ -1,6 +1,7 @@
 """Freshdesk: what must hold on the played one (`sandbox/helpdesks/freshdesk`), and what its documentation promises."""
 
 import base64
+import dataclasses
 import json
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -173,6 +174,19 @@ def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_
     desk.tickets[0].deleted = True
     with pytest.raises(TicketGone):
         CONNECTOR.update("1", Change("urgent"), reach)
+
+
+def test_h11_how_satisfied_the_customer_is_goes_into_the_field_for_it_once(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    values, rated = desk.tickets[0].values, Change(satisfaction="4")
+    CONNECTOR.update("1", rated, reach)
+    assert not desk.books.entries("PUT"), "no field is named"
+    reach = dataclasses.replace(reach, settings={**reach.settings, "fields": "satisfaction=cf_rating"})
+    for _ in range(2):
+        CONNECTOR.update("1", rated, reach)
+    assert values["custom_fields"]["cf_rating"] == "4"
+    assert values["custom_fields"].keys() == {"cf_deskwire_key", "cf_rating"}
+    assert len(desk.books.entries("PUT")) == 1
 
 
 def test_a_note_whose_answer_was_lost_is_found_and_its_ticket_opened_again(desk, reach):

@@ -1055,6 +1055,18 @@ def test_h11_words_and_what_they_change_are_one_update(world):
     assert (made.priority, made.tags[-1], world.asked("PUT")) == ("high", "sensitive", 1)
 
 
+def test_h11_how_satisfied_the_customer_is_goes_into_the_field_for_it_once(world):
+    number = world.open()
+    made = world.zendesk.account.tickets[number]
+    before, rated = dict(made.custom_fields), Change(satisfaction="4")
+    DESK.update(str(number), rated, world.reach)
+    assert (made.custom_fields, world.asked("PUT")) == (before, 0), "no field is named"
+    world.settings["fields"] += ", satisfaction=4410023"
+    for _ in range(2):
+        DESK.update(str(number), rated, world.reach)
+    assert (made.custom_fields, world.asked("PUT")) == ({**before, 4410023: "4"}, 1)
+
+
 def test_h11_after_doubt_the_words_go_alone(world):
     """A safe update is held against what was seen when the entry was looked for."""
     number, turn = world.open(), world.reach

@@ -204,7 +204,7 @@ class Recorded:
         return {name: values for name, values in named.items() if values}
 
 
-CHANGED = ("priority", "group", "assignee")  # of a ticket, by a note
+CHANGED = ("priority", "group", "assignee", "satisfaction")  # of a ticket, by a note
 
 
 def kept(item: Item) -> tuple[Kept, ...]:

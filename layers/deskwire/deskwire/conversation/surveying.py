@@ -60,7 +60,7 @@ class Surveying:
 
     def _rated(self, turn: Turn, asked: Asked, event: Event, rating: Rating) -> None:
         first, low = asked.state != "rated", turn.connection.policy.survey.low
-        change = Change(tags=(f"rating-{rating.stars}",))
+        change = Change(tags=(f"rating-{rating.stars}",), satisfaction=str(rating.stars) if first else "")
         if rating.stars <= low.up_to:
             change |= Change(low.priority or "", low.tags)
         turn.added.append(

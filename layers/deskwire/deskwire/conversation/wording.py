@@ -325,6 +325,7 @@ def unchanged(change: Change, reason: str) -> str:
     asked += [f"tag {tag}" for tag in change.tags]
     asked += [f"group {change.group}"] if change.group else []
     asked += [f"assignee {change.assignee}"] if change.assignee else []
+    asked += [f"satisfaction {change.satisfaction}"] if change.satisfaction else []
     return (
         f"A message of the customer's, or a rule of yours, asks for: {', '.join(asked)}. It could NOT be set.\n"
         f"Why: {cut(line(reason), REASON, Unit.CHARACTERS)}.\nPlease set it by hand."

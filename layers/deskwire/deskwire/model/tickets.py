@@ -67,19 +67,21 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to change in a ticket that exists: a priority to raise it to, tags to add, whose it is to be.
+    """What is to change in a ticket that exists: a priority to raise it to, tags to add, whose it is to be, a rating.
 
     `priority` is one of `PRIORITIES`, or empty to leave it. It never lowers one, and no tag is taken away. `group` and
     `assignee` are as the helpdesk calls them, and given to those with `Abilities.assigns` alone.
+    `satisfaction` is what the customer gave (`1` to `5`, or empty), for the field that the helpdesk's settings name.
     """
 
     priority: str = ""
     tags: tuple[str, ...] = ()
     group: str = ""
     assignee: str = ""
+    satisfaction: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.priority or self.tags or self.group or self.assignee)
+        return bool(self.priority or self.tags or self.group or self.assignee or self.satisfaction)
 
     def raises(self, current: str) -> bool:
         """Return whether it raises this priority: empty is the lowest; one of the company's own is left as it is."""
@@ -95,7 +97,8 @@ class Change:
         """Return both as one change."""
         priority = other.priority if other.raises(self.priority) else self.priority
         tags = (*self.tags, *other.missing(self.tags))
-        return Change(priority, tags, other.group or self.group, other.assignee or self.assignee)
+        whose = other.group or self.group, other.assignee or self.assignee
+        return Change(priority, tags, *whose, other.satisfaction or self.satisfaction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

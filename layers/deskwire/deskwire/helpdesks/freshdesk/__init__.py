@@ -99,8 +99,8 @@ class Freshdesk(Helpdesk):
     connection_settings: ClassVar[Mapping[str, str]] = {
         "subdomain": "the part before .freshdesk.com",
         "key_field": f"the ticket field that holds Deskwire's key (optional, `{KEY_FIELD}`)",
-        "fields": "ticket fields to fill: `reference=cf_reference, follow_up_of=cf_before` (optional; a connection's "
-        "own `fields` may name Freshdesk's field itself)",
+        "fields": "ticket fields to fill: `reference=cf_reference, follow_up_of=cf_before, satisfaction=cf_rating` "
+        "(optional; a connection's own `fields` may name Freshdesk's field itself)",
         "source": "the number of the source that tickets are to have (optional, 2: portal)",
         "bot_user_id": "the id of Deskwire's agent (optional, else looked up)",
     }
@@ -152,7 +152,7 @@ class Freshdesk(Helpdesk):
 
     def update(self, ticket: str, change: Change, reach: Reach) -> None:
         api, number = Api(reach), numbered(ticket)
-        changes = raised(change, api.ticket(number, archive=False))
+        changes = raised(change, api.ticket(number, archive=False), reach)
         if changes:
             api.send("PUT", f"tickets/{number}", changes, "changing a ticket").object()
 

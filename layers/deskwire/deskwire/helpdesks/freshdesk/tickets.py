@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from deskwire.contracts.channel import Reach
 from deskwire.families.ids import NUMBER, id_of
 from deskwire.families.lists import listed
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
@@ -63,13 +64,19 @@ def _payload(api: Api, ticket: Ticket, first: Entry, lost: Sequence[str]) -> dic
 def _fields(ticket: Ticket, setting: str) -> dict[str, str]:
     """Return the ticket fields to fill: those that the setting names, and those given by Freshdesk's own name."""
     known = {"reference": ticket.reference, "follow_up_of": ticket.follow_up_of, **ticket.fields}
-    names = {name: name for name in ticket.fields if name.startswith("cf_")}
+    names = {name: name for name in ticket.fields if name.startswith("cf_")} | _declared(setting)
+    return {field: known[name] for name, field in names.items() if known.get(name)}
+
+
+def _declared(setting: str) -> dict[str, str]:
+    """Return Freshdesk's name of each ticket field that the setting `fields` names."""
+    names: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in setting.split(","))):
         name, _, field = (each.strip() for each in part.partition("="))
         if not name or not FIELD.fullmatch(field):
             raise ConfigurationError("“fields” is not written as `reference=cf_reference, rating=cf_rating`")
         names[name] = field
-    return {field: known[name] for name, field in names.items() if known.get(name)}
+    return names
 
 
 def key_field(api: Api) -> str:
@@ -100,14 +107,18 @@ def standing(api: Api, sought: Sought) -> str:
     return ""
 
 
-def raised(change: Change, shown: Node) -> dict[str, Any]:
-    """Return what of a change is not so yet: a higher priority, and all tags with those that are missing."""
+def raised(change: Change, shown: Node, reach: Reach) -> dict[str, Any]:
+    """Return what of a change is not so yet: a higher priority, all tags with those that are missing, a rating."""
     present = [tag.text("") for tag in shown["tags"].rows()]
     missing = Change(tags=tagged(change.tags)).missing(present)
     changes: dict[str, Any] = {"tags": [*present, *missing]} if missing else {}  # what is sent replaces them
     # A priority of another number is the company's own, and left.
     current = next((name for name, number in PRIORITIES.items() if number == shown["priority"].raw), "another")
     changes |= {"priority": PRIORITIES[change.priority]} if change.raises(current) else {}
+    # https://support.freshdesk.com/support/solutions/articles/216548-create-and-update-tickets-with-custom-fields-using-api
+    field = _declared(reach.settings.get("fields", "")).get("satisfaction")
+    if field and change.satisfaction and shown["custom_fields"][field].raw != change.satisfaction:
+        changes["custom_fields"] = {field: change.satisfaction}
     # Ids: https://developers.freshdesk.com/api/#update_ticket. A name that is none goes as it is, and is refused.
     wanted = {"group_id": change.group, "responder_id": change.assignee}
     numbers = {name: int(value) if value.isdecimal() else value for name, value in wanted.items() if value}

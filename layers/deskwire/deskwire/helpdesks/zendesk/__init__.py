@@ -158,8 +158,8 @@ class Zendesk(Helpdesk):
         "organization": "the id of the organization that customers without one join (optional)",
         "values": "ticket fields with the same value in each ticket: `4410023=social` (optional; Zendesk's id of the "
         "field = its value, of a drop-down an option's tag)",
-        "fields": "ticket fields to fill: `reference=4410021, follow_up_of=4410022` (optional; our name = Zendesk's id "
-        "of the field; a connection's own `fields` may name the id itself)",
+        "fields": "ticket fields to fill: `reference=4410021, follow_up_of=4410022, satisfaction=4410023` (optional; "
+        "our name = Zendesk's id of the field; a connection's own `fields` may name the id itself)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {
         "api_token": "an API token (used with the setting `email`)",
@@ -241,7 +241,7 @@ class Zendesk(Helpdesk):
         shown = api.ticket(numbered(ticket))
         if shown["status"].text("") == "closed":
             raise _closed(api, ticket, shown)
-        if asked := _change(change, shown):
+        if asked := _change(change, shown, reach):
             api.updated(_put(api, ticket, asked), "changing a ticket").node()["ticket"].object()
 
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
@@ -461,7 +461,7 @@ def _stamp(api: Api, ticket: str, key: str) -> str:
     return f"stamp/{ticket}/{mark(key)}/{api.reach.now.isoformat()}"
 
 
-def _change(change: Change, shown: Node) -> dict[str, Any]:
+def _change(change: Change, shown: Node, reach: Reach) -> dict[str, Any]:
     """Return what an update makes of a ticket as it is shown, refused (409) when somebody changes it meanwhile.
 
     `tags` replaces all that there are; adding takes a request of its own, or `update_many`, which is a job.
@@ -476,7 +476,21 @@ def _change(change: Change, shown: Node) -> dict[str, Any]:
     if missing := Change(tags=_tags(change.tags)).missing(present):
         asked["tags"] = [*present, *missing]
     asked |= {name: value for name, value in _assigned(change).items() if shown[name].any_id() != str(value)}
+    if rated := _rated(change, shown, reach):
+        asked["custom_fields"] = rated
     return asked and {**asked, "safe_update": True, "updated_stamp": shown["updated_at"].text()}
+
+
+def _rated(change: Change, shown: Node, reach: Reach) -> list[dict[str, Any]]:
+    """Return the ticket field that takes how satisfied the customer is, where the setting `fields` names one.
+
+    Fields that are left out stay: https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/
+    """
+    number = filling(reach.settings).named.get("satisfaction")
+    if not (number and change.satisfaction):
+        return []
+    present = {each["id"].any_id(): each["value"].text("") for each in shown["custom_fields"].rows()}
+    return [{"id": int(number), "value": change.satisfaction}] if present.get(number) != change.satisfaction else []
 
 
 def _assigned(change: Change) -> dict[str, Any]:
@@ -526,7 +540,7 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry], change: Change) -> tu
 def _commented(api: Api, ticket: str, payload: Mapping[str, Any], change: Change) -> tuple[Answer, bool]:
     """Add a comment, with the change of the ticket where that is not refused; return whether it is made."""
     if change:
-        asked = _change(change, api.ticket(ticket))
+        asked = _change(change, api.ticket(ticket), api.reach)
         answer = _put(api, ticket, {**payload, **asked})
         if not asked or answer.status not in {409, 422}:
             return answer, True
