@@ -409,6 +409,11 @@ FAULTS = (
     Fault("a reminder is due at once", "care.clocks", "span = timedelta(minutes=rule.minutes)",
           "span = timedelta(seconds=rule.minutes)", ("tests/stories/test_reminders_stories.py",)),
     # ------------------------------------------------------------------------- rules of verification, small print
+    Fault("an answer in an earlier ticket grows old in an outage", "conversation.decide_reply",
+          "case.signalled_at - written_at <= RECENT", "case.now - written_at <= RECENT",
+          ("tests/library/conversation/test_decide_reply.py",)),
+    Fault("noise sets a clock", "conversation.converse", "wrote += [] if item.aside else [", "wrote += [",
+          ("tests/stories/test_clocks_stories.py",)),
     Fault("another scheme with the right password is let in", "verification.basic",
           'if scheme.lower() != "basic" or not any(known)', "if not any(known)", RULES),
     Fault("a token without its prefix is let in", "verification.token", "not given.startswith(self.prefix) or ", "",

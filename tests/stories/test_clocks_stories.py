@@ -297,3 +297,17 @@ def test_every_connection_is_written_with_its_rules():
     policy = Policy.model_validate({**POLICY, **RULES})
     definition = Connection(name="a", channel="messenger", account="1", endpoint="meta", helpdesk="acme", policy=policy)
     assert Connection.read(item(definition)["definition"]).policy == policy
+
+
+def test_noise_sets_no_clock_for_the_question_that_is_worked_on_with_it(firm):
+    """The worker that took the noise died: the next one finds both, and the time runs from the question."""
+    company = firm(judging={"noise": "none"})
+    company.deliver(company.comment("👍👍", comment="1"))
+    company.dies_at()
+    company.tick(10 * MINUTE)
+    company.deliver(company.comment(COLD, comment="2", parent="122200000000501_1"))
+    asked = int(company.now().timestamp())
+    company.tick(MINUTE)
+    company.work()
+    (clock,) = [row["clock"] for row in company.table.items.values() if row.get("clock")]
+    assert clock[1:3] == [asked, asked + 4 * HOUR]

@@ -75,6 +75,8 @@ CASES = {
     "a recent reply in an earlier ticket is theirs": (case_of(ticket="6", written_at=NOW - RECENT), Send(PERMIT)),
     "an old reply in an earlier ticket was sent then": (
         case_of(ticket="6", written_at=NOW - RECENT - SECOND), NOT_OURS),
+    "a reply in an earlier ticket is as old as it was when it was signalled, however long its letter waited": (
+        case_of(ticket="6", written_at=NOW - 3 * RECENT, signalled_at=NOW - 2 * RECENT), Send(PERMIT)),
     "one without a time in an earlier ticket is not sent": (case_of(ticket="6", written_at=None), NOT_OURS),
     "what stood in another's ticket before the merge is not theirs": (
         case_of(thread=changed(SECOND, "joined_at")), NOT_OURS),
