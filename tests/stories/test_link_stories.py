@@ -165,6 +165,19 @@ def test_who_comes_by_the_link_gets_a_ticket_of_their_own_and_both_name_each_oth
     assert company.counted("LinksUsed") == 1
 
 
+def test_a_ticket_of_another_helpdesk_is_named_and_gets_no_note_under_its_number(company, chat, offered):
+    ticket, token = offered
+    public = [row for (pk, _), row in company.table.items.items() if pk.startswith("T#linkedin/")]
+    (thread,) = [row for row in public if row.get("ticket") == str(ticket) and "epoch" in row]
+    thread["helpdesk"] = "former"
+    known = len(_notes(company, ticket))
+    theirs = _came(company, chat, token)
+    assert f"ticket #{ticket}" in _notes(company, theirs)[-1]
+    assert len(_notes(company, ticket)) == known
+    company.telemetry.flush()
+    assert company.counted("LinksUsed") == 1
+
+
 def test_who_follows_the_public_link_reads_nothing(company, chat, offered):
     _, token = offered
     session = chat.begin()

@@ -14,7 +14,7 @@ import hmac
 from contextlib import suppress
 from dataclasses import dataclass
 
-from deskwire.care.measure import cut, measure
+from deskwire.care.measure import ELLIPSIS, cut, measure
 from deskwire.care.policy import Link
 from deskwire.contracts.channel import LINK_SECRET
 from deskwire.contracts.terms import Permit
@@ -107,5 +107,5 @@ def _fitted(said: str, address: str, permit: Permit) -> str:
     unit, most = permit.limit.unit, permit.limit.most
     room = most - measure(f"\n{address}", unit)
     if measure(said, unit) > room:
-        said = cut(said, room, unit) if room > 0 else ""
+        said = cut(said, room, unit) if room >= measure(ELLIPSIS, unit) else ""
     return f"{said}\n{address}".strip()
