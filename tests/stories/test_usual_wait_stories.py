@@ -144,7 +144,8 @@ def test_other_opening_hours_begin_anew(open_company):
     company = open_company()
     company.weeks()
     company.watcher.look()
-    changed = {**SAYS, "hours": {**SAYS["hours"], "week": {"monday": ["08:00-12:00"]}}}
+    week = SAYS["hours"]["week"] | {"friday": ["08:00-12:00"]}  # of a Monday all is as it was
+    changed = {**SAYS, "hours": {**SAYS["hours"], "week": week}}
     company.tick(HOUR)
     connection = next(each for each in company.definitions if each.name == "page-dm")
     policy = type(connection.policy).model_validate(changed)

@@ -70,7 +70,7 @@ def test_a_notice_is_for_the_endpoint_named_as_its_source(event, endpoint, sourc
 @pytest.mark.parametrize(
     "event",
     [{}, {"Records": None}, {"Records": [{}]}, {"Records": [{"eventSource": "aws:sqs", "body": "x"}]},
-     {"resources": []}, {"Records": ["x"]}, sns(None), sns("x", "inbound"), sns("x", None),
+     {"resources": []}, {"Records": ["x"]}, sns(None), sns("x", "inbound"), sns("x", "aws:sns:inbound"), sns("x", None),
      {**EVENTBRIDGE, "resources": ["*"]}],
 )  # fmt: skip
 def test_anything_else_is_none(event):
