@@ -95,6 +95,52 @@ def test_calls_are_told_apart_where_the_delivery_has_no_time():
     assert one.object_id == again.object_id != other.object_id
 
 
+def call(**more):
+    return {"id": "wacid.1", "event": "terminate", "direction": "USER_INITIATED", "from": INES, "to": "4930555010",
+            "timestamp": "1788221204", **more}  # fmt: skip
+
+
+def called(*calls, **more):
+    about = {"phone_number_id": NUMBER, "display_phone_number": "+49 30 555010"}
+    return parsed({"metadata": about, "calls": [*calls], **more}, field="calls")
+
+
+@pytest.mark.parametrize("status", ["FAILED", "COMPLETED", ["Failed"], None])
+@pytest.mark.parametrize("ends", [{}, {"from": "4930555010", "to": INES}])
+def test_a_call_that_nobody_picked_up_is_a_message_of_the_customer_s(status, ends):
+    (event,) = called(call(status=status, **ends))
+    assert (event.kind, event.text, event.author.id, event.thread) == (Kind.MESSAGE, "[missed call]", INES, INES)
+    assert (event.object_id, event.occurred_at) == ("wacid.1", datetime(2026, 9, 1, 0, 6, 44, tzinfo=UTC))
+    assert event.keep == {"to": INES}  # a call can be neither quoted nor marked as read
+    assert not event.dismissed
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"start_time": "1788221204", "end_time": "1788221224", "duration": 20},
+        {"start_time": "1788221204", "status": "FAILED"},  # it broke off, but they spoke
+        {"direction": "BUSINESS_INITIATED"},
+        {"direction": None},
+        {"event": "connect"},
+        {"from": None, "to": None},
+    ],
+)
+def test_every_other_call_is_counted(more):
+    (event,) = called(call(**more))
+    assert event.dismissed
+
+
+def test_a_caller_who_hides_their_number_is_known_by_their_id():
+    (event,) = called(call(**{"from": None, "from_user_id": "DE.1"}))
+    assert (event.thread, event.keep) == ("DE.1", {"user_id": "DE.1"})
+
+
+def test_a_missed_call_among_others_is_filed_and_they_are_counted():
+    found = called(call(), call(id="wacid.2", event="connect"))
+    assert [(event.text, bool(event.dismissed)) for event in found] == [("[missed call]", False), ("[calls]", True)]
+
+
 def test_a_message_of_nobody_is_put_aside_and_the_rest_goes_on():
     found = parsed({"messages": [message(), {"id": "wamid.2", "type": "text", "text": {"body": "x"}}]})
     assert [isinstance(each, Unreadable) for each in found] == [False, True]

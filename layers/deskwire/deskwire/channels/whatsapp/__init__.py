@@ -3,8 +3,9 @@
 Set-up: in the Meta app add the products WhatsApp and Webhooks, object **WhatsApp Business Account**, with this
 endpoint's address and a verify token. Tick `messages`, `account_alerts`, `account_update`,
 `message_template_status_update`, `phone_number_quality_update`; for a number that is also used on a phone
-`smb_message_echoes`, with Meta's own agent `standby`. Then `POST /{waba-id}/subscribed_apps` for each account.
-Permissions: `whatsapp_business_messaging`, `whatsapp_business_management`.
+`smb_message_echoes`, with Meta's own agent `standby`, where customers may call `calls`. Then
+`POST /{waba-id}/subscribed_apps` for each account. Permissions: `whatsapp_business_messaging`,
+`whatsapp_business_management`.
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/create-webhook-endpoint
 
 Signature: `X-Hub-Signature-256`, HMAC-SHA256 of the raw body under the App Secret, in hex.

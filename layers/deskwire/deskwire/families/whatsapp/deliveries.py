@@ -3,11 +3,12 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview (up to 1,000 updates of
 several numbers in one body, in no promised order, more than once).
 
-What nobody wrote to us is counted and never put aside, whatever it holds: the account, templates, calls, and `history`
-with `smb_app_state_sync`, which tell of conversations before the number was connected.
+What nobody wrote to us is counted and never put aside, whatever it holds: the account, templates, calls (but for those
+that nobody picked up), and `history` with `smb_app_state_sync`, which tell of conversations before the number was
+connected.
 
-What survives a redelivery: a message's `id`; a status's `id` with its `status`. What is told of an account has no id:
-its key is made of the field, its place, the time and what is read of it, which the repeated body repeats.
+What survives a redelivery: a message's `id` and a call's; a status's `id` with its `status`. What is told of an account
+has no id: its key is made of the field, its place, the time and what is read of it, which the repeated body repeats.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .content import nodes, when
 from .errors import explained
 from .messages import Place
 from .notices import Notice
-from .people import People, either, party, person
+from .people import People, either, identity, party, person
 
 OBJECT: Final = "whatsapp_business_account"
 STANDBY: Final = (
@@ -66,6 +67,9 @@ def _change(entry: Node, change: Node, channel: str, at: int) -> Iterator[Event 
     name = field.text("") if isinstance(field.raw, str) else ""
     # While another agent (Meta's own) has the conversation, all this stands one level deeper.
     said = value["standby"] or value
+    if name == "calls":
+        yield from _calls(change, notice)
+        return
     told = (name in SPOKEN or not name) and any(part in said for part in LISTS)
     if not told and not (name in {"messages", ""} and not value):
         yield from each([change], notice.account)
@@ -93,6 +97,18 @@ def _change(entry: Node, change: Node, channel: str, at: int) -> Iterator[Event 
             yield Unreadable(str(error), change.raw)
             continue
         yield from each(found, reader)
+
+
+def _calls(change: Node, notice: Notice) -> Iterator[Event | Unreadable]:
+    """Yield the calls that nobody picked up, each as a message of the customer's; the others are counted together."""
+    value = change["value"]
+    calls, number = nodes(value["calls"]), value["metadata"]["phone_number_id"].any_id()
+    ours = identity(value["metadata"]["display_phone_number"].any_id())
+    place = Place(notice.channel, number, People(value["contacts"], of_one=len(calls) == 1))
+    missed = [event for call in calls if number and (event := place.missed(call, ours))]
+    yield from missed
+    if not missed or len(missed) < len(calls):
+        yield from each([change], notice.account)
 
 
 def _requested(echo: Node) -> Node:

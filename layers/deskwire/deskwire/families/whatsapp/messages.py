@@ -21,6 +21,8 @@ from deskwire.web.reading import Node, fragment
 from .content import Content, content, nodes, when
 from .people import People, Person, changed, either, party, person
 
+MISSED: Final = "[missed call]"
+ENDS: Final = ("", "_user_id", "_parent_user_id")
 HAPPENED: Final = ("revoke", "edit", "reaction", "system")  # to a message or a person: all else is one
 
 
@@ -56,6 +58,28 @@ class Place:
             yield self._event(message, Kind.STATE, self._id(message), "opened", text="[opened the chat]")
         else:
             yield self._message(message, content(message["edit"]["message"] if kind == "edit" else message))
+
+    def missed(self, call: Node, ours: str) -> Event | None:
+        """Return a call that a customer began and nobody picked up, once it has ended; None for every other.
+
+        A call has a `start_time` “only when the call was picked up by the other party”, whatever its `status`, and the
+        same `id` in all that is told of it. The customer is at the end that has not our number (`ours`): the examples
+        of a call that a user began have them in `to`, those that were seen in `from`.
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/user-initiated-calls
+        """
+        if ours and call["from"].any_id().lstrip("+") == ours:
+            turned = {f"from{end}": call[f"to{end}"].raw for end in ENDS}
+            call = Node({**call.raw, **turned}, "call")
+        ended = (call["event"].text(""), call["direction"].text("")) == ("terminate", "USER_INITIATED")
+        picked_up = call["start_time"].any_id() or call["duration"].number(0)
+        who = self._who(call)
+        if not ended or picked_up or not who.id:
+            return None
+        # A call is not a message: nothing can be sent in answer to it, or mark it as read.
+        keep = filled({"to": who.number, "user_id": who.user_id})
+        payload = call["cta_payload"].text("") or call["deeplink_payload"].text("")
+        facts = filled({"Call button": payload})
+        return self._event(call, Kind.MESSAGE, self._id(call), ADD, text=MISSED, keep=keep, facts=facts)
 
     def _id(self, message: Node) -> str:
         """Return the wamid; of what has none, a digest, which the repeated body repeats."""
