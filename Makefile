@@ -64,8 +64,8 @@ faults: .venv/.stamp ## Everyday mistakes, planted one by one, each to be caught
 setup: .venv/.stamp ## Install the libraries and the command `deskwire` into .venv, and nothing else.
 
 .PHONY: simulate
-simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; SEED=n tells one; ONLY="closed ticket".
-	@$(PYTHON) -m tests.simulation $(if $(DEEP),--deep) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") \
+simulate: .venv/.stamp ## Every crash point, pairs, random histories. DEEP=1; MIRROR=1; SEED=n tells one; ONLY="closed ticket".
+	@$(PYTHON) -m tests.simulation $(if $(DEEP),--deep) $(if $(MIRROR),--mirror) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") \
 		$(if $(START),--start $(START))
 
 .PHONY: soak

@@ -6,6 +6,7 @@ python -m tests.simulation --deep           all pairs, ten thousand histories of
 python -m tests.simulation --deep --start 5000   goes on with the history of that seed, without the scenarios
 python -m tests.simulation --seed 4711      one history, told as a story
 python -m tests.simulation --only "closed"  the scenarios with this in their name
+python -m tests.simulation --mirror         those with two helpdesks, with every kind of misfortune at each effect
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main():
     if arguments.seed is not None:
         return _one(histories.of_seed(arguments.seed, LONG if arguments.deep else 1), f"seed {arguments.seed}")
     began = time.monotonic()
-    told = [] if arguments.start else [name for name in SCENARIOS if arguments.only in name]
+    told = [] if arguments.start else _chosen(arguments)
     with ProcessPoolExecutor(arguments.jobs, initializer=os.nice, initargs=(5,)) as pool:
         counts, found = _gathered({pool.submit(*task): name for name, task in _tasks(arguments, told)})
     print(
@@ -48,18 +49,26 @@ def main():
     return 1 if found else 0
 
 
+def _chosen(arguments):
+    """Return the names of the scenarios to be told."""
+    return [
+        name for name, each in SCENARIOS.items() if arguments.only in name and (each.mirrors or not arguments.mirror)
+    ]
+
+
 def _tasks(arguments, told):
     """Yield what is to be done, each with its name: (name, (function, arguments…))."""
     for name in told:
-        yield name, (_singles, name, arguments.sixteenth)
+        yield name, (_singles, name, arguments.sixteenth, arguments.mirror)
     for name in told:
         if SCENARIOS[name].short and (arguments.deep or SCENARIOS[name].first):
             for part in range(PARTS) if arguments.deep else _usual(arguments.sixteenth):
                 yield f"{name}, pairs", (_pairs, name, part)
-    for start in range(arguments.start, 0 if arguments.only else arguments.histories, CHUNK):
+    some = arguments.only or arguments.mirror
+    for start in range(arguments.start, 0 if some else arguments.histories, CHUNK):
         end = min(start + CHUNK, arguments.histories)
         yield f"histories {start} to {end - 1}", (_histories, start, end, LONG if arguments.deep else 1)
-    for fault in [] if arguments.only or arguments.start else faults.FAULTS[_every(arguments.sixteenth)]:
+    for fault in [] if some or arguments.start else faults.FAULTS[_every(arguments.sixteenth)]:
         yield f"planted: {fault.name}", (_planted, fault.name)
 
 
@@ -89,6 +98,7 @@ def _parsed():
     parser.add_argument("--deep", action="store_true", help="all pairs, and 10,000 long histories")
     parser.add_argument("--seed", type=int, help="tell one history")
     parser.add_argument("--only", default="", help="the scenarios whose name has this in it")
+    parser.add_argument("--mirror", action="store_true", help="those with two helpdesks, complete")
     parser.add_argument("--start", type=int, default=0, help="go on with the history of this seed")
     parser.add_argument(
         "--sixteenth", type=int, choices=range(SIXTEENTHS), help="every 16th crash point, from this one"
@@ -121,8 +131,8 @@ def _every(sixteenth):
     return slice(None) if sixteenth is None else slice(sixteenth, None, SIXTEENTHS)
 
 
-def _singles(name, sixteenth):
-    results = list(explore.singles(SCENARIOS[name], _every(sixteenth)))
+def _singles(name, sixteenth, complete):
+    results = list(explore.singles(SCENARIOS[name], _every(sixteenth), complete=complete))
     return {"singles": len(results) - 1}, [each for each in results if each is not None]
 
 

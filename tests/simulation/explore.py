@@ -44,12 +44,16 @@ def attempt(told, plan=(), seed=None):
     return log, Violation(told.name, tuple(plan), tuple(world.gate.happened), wrong, tuple(world.story), seed)
 
 
-def singles(told, every=slice(None)):
-    """Yield for each misfortune at each effect (or at some of them) the violation it leads to, or None."""
+def singles(told, every=slice(None), *, complete=False):
+    """Yield for each misfortune at each effect (or at some of them) the violation it leads to, or None.
+
+    `complete`: also for the kinds that its story leaves out, as others show them well enough.
+    """
+    kinds = tuple(dict.fromkeys((*KINDS, *told.kinds))) if complete else told.kinds or KINDS
     log, violation = attempt(told)
     yield violation
     for index in range(len(log))[every]:
-        for kind in (each for each in told.kinds or KINDS if possible(each, log[index])):
+        for kind in (each for each in kinds if possible(each, log[index])):
             yield attempt(told, ((index, kind),))[1]
 
 

@@ -78,6 +78,7 @@ class Scenario:
         self.visibility = visibility
         self.kinds = kinds
         self.first = (desk, channel) == ("zendesk", "messenger")  # its pairs are a part of the default run
+        self.mirrors = World.mirrors_into.__name__ in tell.__code__.co_names
 
     def __repr__(self):
         return self.name
@@ -1728,6 +1729,22 @@ def erased_while_the_mirror_is_down(world, marta):
     world.operator(erase(marta))
     world.run(60)
     world.recovery()
+    world.quiet()
+
+
+@scenario(kinds=(*KINDS, "slow", "late"))
+def erased_as_the_mirror_begins(world, marta):
+    """The first thing in it is what an agent wrote; whoever is slow over it has read the words before they go."""
+    world.gate.open = False
+    marta.writes()
+    world.quiet()
+    world.mirrors_into("zendesk")
+    marta.said_before_the_mirror = len(marta.said)
+    world.watching = False
+    world.agent_replies(ticket_of(marta))
+    world.quiet()
+    world.watching = world.gate.open = True
+    world.later(40, lambda: world.operator(erase(marta)))
     world.quiet()
 
 
