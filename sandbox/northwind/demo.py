@@ -27,7 +27,7 @@ from sandbox.northwind.morning import Morning
 from sandbox.northwind.running import Live, ending_well, report_promises, settled, swept
 
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
-PATIENCE = 120.0  # seconds until everything must have its outcome
+PATIENCE = 120.0  # seconds in which some event must get its outcome, until all have
 USUAL_TROUBLE = 1000  # customers an hour with trouble of no one service: a morning is a busy minute of such hours
 REPORTED = 22  # lines of the report: the figures together, and by channel
 

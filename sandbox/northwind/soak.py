@@ -28,7 +28,7 @@ from sandbox.northwind.traffic import Traffic
 MESSAGES = 10_000
 SPEED = 30.0  # of the platforms' retries, the queue's memory and sweep's minute
 CHANNEL = "facebook"  # that is flooded
-PATIENCE = 900.0  # seconds until everything must have its outcome
+PATIENCE = 900.0  # seconds in which some event must get its outcome, until all have
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
