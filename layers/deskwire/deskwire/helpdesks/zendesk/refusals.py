@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,7 +12,8 @@ from deskwire.web.rest import Answer
 
 from .filling import PLACES
 
-REQUIRED: Final = re.compile(r"(.{1,100}?):*: is required when solving a ticket")
+TITLE: Final = 100  # characters of a field's title that are told
+REQUIRED: Final = ": is required when solving a ticket"
 
 
 def refused_places(answer: Answer, payload: Mapping[str, Any]) -> list[str]:
@@ -47,8 +47,9 @@ def required_fields(answer: Answer) -> list[str]:
 
 def _field(reason: Node) -> str:
     """Return a field's title, where the words are known to hold nothing else, and its id."""
-    number, named = id_of(reason["ticket_field_id"]), REQUIRED.fullmatch(reason["description"].text(""))
-    return f"“{named[1]}” ({number})" if named else f"field {number}"
+    number, told = id_of(reason["ticket_field_id"]), reason["description"].text("")
+    title = told.removesuffix(REQUIRED).rstrip(":") if told.endswith(REQUIRED) else ""
+    return f"“{title}” ({number})" if 0 < len(title) <= TITLE else f"field {number}"
 
 
 def _details(answer: Answer) -> dict[str, list[Node]]:
