@@ -225,6 +225,6 @@ class Script:
 
 
 def named(step: Step) -> str:
-    """Return the scene that a step is of, with the folder that it lies in: `viber leaves`."""
+    """Return the scene that a step is of, after the folder that it lies in."""
     folder, scene = step.__module__.split(".")[-2], getattr(step, "__qualname__", "a step").partition(".<locals>")[0]
     return f"{folder} {scene.rpartition('.')[2]}"
