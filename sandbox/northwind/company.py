@@ -77,6 +77,7 @@ class Company:
         self._live = live
         self._incidents: dict[str, Any] | None = None
         self._clocks: list[dict[str, Any]] = []
+        self._archives = False
         self._copies = False
         self._admitted: dict[str, Mapping[str, Any]] = {}
         self._children = contextlib.ExitStack()
@@ -108,6 +109,11 @@ class Company:
         self._clocks = PROMPT
         return self
 
+    def archiving(self) -> Self:
+        """Have conversations archived, once it is started."""
+        self._archives = True
+        return self
+
     def moving_to(self, helpdesk: str) -> Self:
         """Have a second helpdesk beside the first; nothing goes into it but while the company is `copying`."""
         self.second = self._desk(helpdesk)
@@ -137,7 +143,8 @@ class Company:
         machines = children.enter_context(Machines(MODEL, clock=self.clock)).address
         self._shared |= {f"{service}.{REGION}.amazonaws.com": machines for service in ("bedrock-runtime", "comprehend")}
         parameters |= {"ClassifierModels": f"arn:aws:bedrock:*::foundation-model/{MODEL}", "Comprehend": "on"}
-        parameters["TranscriptDays"] = "400"
+        if self._archives:
+            parameters["TranscriptDays"] = "400"
         for helpdesk in self._desks:
             children.enter_context(helpdesk)
         self.stack = children.enter_context(
@@ -231,6 +238,8 @@ class Company:
         if self._clocks:
             rules["policies"][REYKJAVIK]["answer_within"] = self._clocks
             rules["policies"][SUVA]["answer_within"] = []
+        if self._archives:
+            rules["policies"][REYKJAVIK]["archive"] = "words"  # the others are like it
         if WEBHOOK in self.secrets:
             settings = {"settings": dict(self.desk.webhook)} if self.desk.webhook else {}
             rules["endpoints"][WEBHOOK] = {"helpdesk": "desk", "secret": WEBHOOK, **settings}

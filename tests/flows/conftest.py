@@ -89,7 +89,7 @@ class Stories:
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
-    company = Company(speed=FAST, directory=tmp_path_factory.mktemp("northwind"))
+    company = Company(speed=FAST, directory=tmp_path_factory.mktemp("northwind")).archiving()
     with company.moving_to("freshdesk"):
         yield company
 
