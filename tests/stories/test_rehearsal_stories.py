@@ -123,6 +123,17 @@ def test_other_priorities_tags_and_heat(company):
     assert changes(found) == {("priority", "urgent → high"): 1}
 
 
+def test_other_tags_of_a_connection_alone_are_a_difference(company):
+    write(company, HOURS)
+    wanted = [
+        each.model_copy(update={"tags": ("shop",)}) if isinstance(each, Connection) else each
+        for each in company.definitions
+    ]
+    found = rehearsed(company, wanted)
+    assert set(found.changed) == {"page", "page-dm"}
+    assert changes(found) == {("tags", "+shop"): 1}
+
+
 def test_praise_without_a_ticket(company):
     write(company, PRAISE)
     found = rehearsed(company, proposed(company, judging={"praise": {"ticket": "none"}}))
