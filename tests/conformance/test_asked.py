@@ -1,8 +1,11 @@
 """H15, C10.asked, C10.among: what is odd in an answer that was asked for costs no agent's answer and nobody's words.
 
 The webhooks' rules for answers: see `test_nonsense`. There a delivery is parked at worst; what is asked for is asked
-again, and fails again, so one odd value would hold up all that stands beside it.
+again, and fails again, so one odd value would hold up all that stands beside it. What cannot be read is reported
+(`Reach.left_out`) and stays where it is; `needed.json` says where an odd value cannot be told from an ordinary one.
 """
+
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -35,26 +38,50 @@ def _asks(request, call):
     return same and (not isinstance(body, dict) or body == world.fields_of(call))
 
 
-def told(exchange, steps):
-    """Return what a call comes to: who said what, or of which ticket something is told; nothing where it fails."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a call comes to: who said what, or of which ticket something is told; nothing where it fails.
+
+    `core` is what may not be lost without a word: an answer, the news of a ticket, a customer's message. `loud`: the
+    call failed, or something was reported as left out.
+    """
+
+    told: frozenset = frozenset()
+    core: frozenset = frozenset()
+    loud: bool = True
+
+
+def outcome(exchange, steps):
+    left_out = []
+    reach = world.reach_of(exchange, Answers(steps))
+    reach = replace(reach, left_out=lambda what, node: left_out.append((what, node.path)))
     try:
-        result = world.called(exchange, exchange.data, world.reach_of(exchange, Answers(steps)))
+        result = world.called(exchange, exchange.data, reach)
     except (DeskwireError, TicketGone):
-        return frozenset()
+        return Outcome()
+    told, core = _of(result)
+    called = isinstance(result, Page) and any(each.attention for each in result.events)
+    return Outcome(frozenset(told), frozenset(core), bool(left_out) or called)
+
+
+def _of(result):
     if isinstance(result, Signals):
         return {
             (each.object_id, each.ticket, each.about, each.status, each.assignee and each.assignee.id)
             for each in result.signals
-        }
+        }, {(each.ticket, each.about) for each in result.signals}
     if isinstance(result, Page):
-        return {(each.key, each.thread, each.text) for each in result.events}
+        return {(each.key, each.thread, each.text) for each in result.events}, {each.key for each in result.events}
     if isinstance(result, world.Told):
-        return {each.ticket for each in result}
+        return {each.ticket for each in result}, ()
     if isinstance(result, Event):
-        return {result.thread, ("words", result.text)}
+        return {result.thread, ("words", result.text)}, {result.thread} if result.text else ()
     if isinstance(result, Author):
-        return {result.id}
-    return {(each.id, each.ticket, each.text) for each in result or ()}
+        return {result.id}, ()
+    rows = result or ()
+    return {(each.id, each.ticket, each.text) for each in rows}, {
+        each.id for each in rows if each.text.strip() or each.attachments or each.withheld
+    }
 
 
 def looked_at(connector, side):
@@ -63,23 +90,26 @@ def looked_at(connector, side):
         if recorded.call not in CALLS[side] or not recorded.ends_well:
             continue
         exchange = world.Unrecorded(recorded.data, connector, recorded.name)  # its file is read once
-        wanted = told(exchange, exchange.data["steps"])
+        wanted = outcome(exchange, exchange.data["steps"])
         for number, step in enumerate(exchange.data["steps"]):
             body = step["answer"].get("body")
-            if wanted and isinstance(body, dict | list):
+            if wanted.told and isinstance(body, dict | list):
                 yield exchange, wanted, number, body
 
 
-def keeps(exchange, wanted, number, body):
-    """Return whether all that is `wanted` is still told when an answer has another body."""
+def changed(exchange, number, body):
+    """Return what a call comes to when one of its answers has another body."""
     steps = list(exchange.data["steps"])
     steps[number] = {**steps[number], "answer": {**steps[number]["answer"], "body": body}}
-    return wanted <= told(exchange, steps)
+    return outcome(exchange, steps)
 
 
 def costly_places(connector, side):
-    """Return the places where an odd or a missing value costs something, each behind the name of its call."""
-    seen, found = set(), set()
+    """Return where an odd or a missing value costs something, and where it does so without a word.
+
+    A place stands behind the name of its call.
+    """
+    seen, costly, silent = set(), set(), set()
     for exchange, wanted, number, body in looked_at(connector, side):
         for path in mutations.places(body):
             if (place := (exchange.call, _place(exchange, number), path)) in seen:
@@ -88,9 +118,17 @@ def costly_places(connector, side):
             if isinstance(path[-1], int):
                 continue  # an element: see `odd_lists`
             name = f"{exchange.call} {mutations.named(path)}"
-            if name not in found and not all(keeps(exchange, wanted, number, each) for each in _odd(body, path)):
-                found.add(name)
-    return found
+            if name in silent:
+                continue
+            for each in _odd(body, path):
+                found = changed(exchange, number, each)
+                if not wanted.told <= found.told:
+                    costly.add(name)
+                    lost = not found.loud and len(found.core) < len(wanted.core)  # another id is another thing
+                    if lost and not _ordinary(each, body, path):
+                        silent.add(name)
+                        break
+    return costly, silent
 
 
 def _odd(body, path):
@@ -98,15 +136,27 @@ def _odd(body, path):
     yield from (mutations.replaced(body, path, each) for each in mutations.odd(mutations.at(body, path)).values())
 
 
+def _ordinary(changed_body, body, path):
+    """Return whether nothing stands there now (no field, null, no rows), which cannot be told from what is usual."""
+    try:
+        value = mutations.at(changed_body, path)
+    except KeyError:
+        return True
+    return value is None or (value in ({}, []) and type(value) is type(mutations.at(body, path)))
+
+
 def _place(exchange, number):
     return exchange.data["steps"][number].get("request", {}).get("url", "")
 
 
 def _check_odd(connector, side):
-    needed = set(world.load(world.EXCHANGES / connector / "needed.json", []))
-    costly = costly_places(connector, side)
+    declared = world.load(world.EXCHANGES / connector / "needed.json", {"needed": [], "silent": {}})
+    needed, unsaid = set(declared["needed"]), set(declared["silent"])
+    costly, silent = costly_places(connector, side)
     assert not costly - needed, "costs what was asked for, and is not declared in `needed.json`"
     assert not needed - costly, "declared as needed, and is not"
+    assert not silent - unsaid, "loses what was asked for without a word"
+    assert not unsaid - silent, "declared as silent, and is not"
 
 
 def odd_lists(inside):
@@ -126,13 +176,15 @@ def _check_beside(connector, side):
     unseen = mutations.Unseen()
     for exchange, wanted, number, body in looked_at(connector, side):
         # A further picture without words may be told in the words' place.
-        rest = {each for each in wanted if not isinstance(each, tuple) or each[0] != "words"}
+        rest = {each for each in wanted.told if not isinstance(each, tuple) or each[0] != "words"}
         for path in [(), *unseen.places(body, (exchange.call, _place(exchange, number)))]:
             inside = mutations.at(body, path)
             if isinstance(inside, list):
-                for odd, changed in odd_lists(inside):
-                    whole = mutations.replaced(body, path, changed)
-                    assert keeps(exchange, rest, number, whole), f"{exchange}: {odd!r} in {mutations.named(path)}"
+                for odd, inside_it in odd_lists(inside):
+                    whole = mutations.replaced(body, path, inside_it)
+                    assert rest <= changed(exchange, number, whole).told, (
+                        f"{exchange}: {odd!r} in {mutations.named(path)}"
+                    )
 
 
 @pytest.mark.rule("H15.odd")

@@ -16,7 +16,7 @@ from deskwire.watching.watcher import TOKEN_SECONDS
 from sandbox.cloud.stack import ROOT
 
 METRICS = {
-    *("SignatureFailures", "ConfigurationErrors", "PollErrors", "TooLarge"),
+    *("SignatureFailures", "ConfigurationErrors", "PollErrors", "LeftOut", "TooLarge"),
     *("BrokenRegistrations", "ExpiringTokens", "SilentConnections"),
     *(
         "Dead",

@@ -11,7 +11,7 @@ import pytest
 from deskwire.care.policy import Policy
 from deskwire.configuration import INDEX_KEY, Connection, Endpoint, HelpdeskConnection, item
 from deskwire.conversation.converse import Conversation
-from deskwire.conversation.directory import Directory
+from deskwire.conversation.directory import Directory, reporting
 from deskwire.model.errors import PermanentError
 from deskwire.model.secret import Secrets
 from deskwire.ports import EndpointView, Put, Update
@@ -101,6 +101,7 @@ class Company:
             mail=self.mail,
             fetch=self.fetch,
             original=self.archive.fetch,
+            left_out=reporting(telemetry),
         )
         self.receiver = Receiver(
             endpoints=self, mailbox=self.mailbox, parked=self.parked, archive=self.archive, http=self.http,

@@ -119,7 +119,7 @@ def archiver() -> Archiver:
 def _directory() -> Directory:
     from deskwire.aws import clients
     from deskwire.aws.transport import SignedTransport
-    from deskwire.conversation.directory import Directory
+    from deskwire.conversation.directory import Directory, reporting
     from deskwire.web import media
 
     found = settings.load()
@@ -133,6 +133,7 @@ def _directory() -> Directory:
         original=clients.archive(found).fetch,
         mail=clients.mail(),
         fetch=partial(media.fetch, network=media.Network(sandbox=found.sandbox)),
+        left_out=reporting(_telemetry(found)),
     )
 
 

@@ -1,5 +1,6 @@
 """What a connector may reach is bound to its own connection."""
 
+import io
 from datetime import UTC, datetime
 
 import pytest
@@ -9,11 +10,13 @@ from botocore.credentials import Credentials as BotoCredentials
 
 from deskwire.aws.transport import SignedTransport
 from deskwire.configuration import Connection, HelpdeskConnection
-from deskwire.conversation.directory import Directory
+from deskwire.conversation.directory import Directory, reporting
 from deskwire.model.errors import ConfigurationError, PermanentError
 from deskwire.model.secret import Secrets
 from deskwire.model.tickets import File
 from deskwire.ports.memory import MemoryTable
+from deskwire.telemetry import Telemetry
+from deskwire.web.reading import Node
 from deskwire.web.rest import Answer, Call
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -80,6 +83,19 @@ def test_aws_is_asked_for_the_connector_s_services_alone(monkeypatch):
 def _stamped(request):
     request.headers["X-Amz-Date"] = request.context["timestamp"]
     return request
+
+
+def test_what_is_left_out_of_an_answer_is_counted_and_named_by_its_place_alone():
+    lines = io.StringIO()
+    telemetry = Telemetry("test", stream=lines, now=lambda: 0)
+    _, reach = directory(left_out=reporting(telemetry)).helpdesk_of(DESK)
+    reach.left_out("reading the replies", Node({"comments": [{"id": "Anna's words"}]}, "body")["comments"][0]["id"])
+    telemetry.flush()
+    said = lines.getvalue()
+    assert '"connection":"acme"' in said
+    assert "reading the replies: body.comments[0].id" in said
+    assert '"LeftOut":1' in said
+    assert "Anna" not in said
 
 
 def test_what_is_not_given_is_refused():

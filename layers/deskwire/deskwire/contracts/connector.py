@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deskwire.model.signals import Happened
     from deskwire.model.tickets import File
     from deskwire.verification.rule import Verification
+    from deskwire.web.reading import Node
     from deskwire.web.request import Request, Response
     from deskwire.web.rest import Answer, Call, Transport
 
@@ -276,12 +277,25 @@ def always(closed_at: datetime | None) -> bool:
     return True
 
 
+class LeftOut(Protocol):
+    """Reports what could not be read in an answer that was asked for."""
+
+    def __call__(self, what: str, node: Node) -> None:
+        """Count and log it by its place, never by its words: the rest of the answer is used, a person looks at this."""
+
+
+def unreported(what: str, node: Node) -> None:
+    """Report nothing: the default of a `Reach` made where nobody counts."""
+    del what, node
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What a connector may use behind the queue: its connection's settings and secrets, HTTP, mail and AWS.
 
     `account` is the platform's id of the page, number or profile (for a helpdesk: the connection's name). `reopens` is
-    for helpdesks that tell when a ticket was closed (`Abilities.tells_closing`).
+    for helpdesks that tell when a ticket was closed (`Abilities.tells_closing`). `left_out` is to be called for each
+    row that is skipped because a field the core needs is missing or of another type.
     """
 
     account: str
@@ -297,6 +311,7 @@ class Reach:
     original: Original = not_given
     outbox: Show = not_given
     reopens: Reopens = always
+    left_out: LeftOut = unreported
 
     def __repr__(self) -> str:
         return f"Reach({self.account})"

@@ -23,6 +23,8 @@ from deskwire.model.sending import Outgoing
 from deskwire.model.tickets import File
 from deskwire.ports import Clock, Item, Key, Table
 from deskwire.ports.outbox import TableOutbox
+from deskwire.telemetry import Telemetry
+from deskwire.web.reading import Node
 from deskwire.web.rest import Answer, Call, Transport
 
 from .figures import waits_item
@@ -33,6 +35,19 @@ from .tokens import SharedTokens
 MINUTE = timedelta(seconds=60)
 
 Value = TypeVar("Value")
+
+
+def reporting(telemetry: Telemetry) -> Callable[[str, str, Node], None]:
+    """Return what counts and logs a row that a connector left out (`Reach.left_out`), behind its connection's name."""
+
+    def report(connection: str, what: str, node: Node) -> None:
+        telemetry.count("LeftOut")
+        telemetry.log("ERROR", "left out of an answer", connection=connection, reason=f"{what}: {node.path}")
+
+    return report
+
+
+def _unreported(*_: object) -> None: ...
 
 
 class Remembered:
@@ -86,6 +101,7 @@ class Directory:
     fetch: Callable[[Call, Collection[str]], File] = not_given  # see `media.fetch`
     aws: Callable[..., Answer] = not_given  # see `aws.transport.SignedTransport`
     original: Callable[[str], bytes] = not_given  # reads an object of the archive
+    left_out: Callable[[str, str, Node], None] = _unreported  # the connection's name, what was asked, the place
     pause: Callable[[float], None] = time.sleep  # seconds, for another worker to end
     neighbours: Neighbours = field(init=False)
     _connections: Cache[Connection | None] = field(init=False)
@@ -204,6 +220,7 @@ class Directory:
             remember=self._remembered.of(owner),
             tokens=self._tokens.of(owner, secrets),
             aws=partial(self.aws, connector.aws_services),
+            left_out=partial(self.left_out, definition.name),
             fetch=lambda call, hosts=(): self.fetch(call, (*own, *hosts)),
         )
 

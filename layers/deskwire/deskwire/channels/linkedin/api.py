@@ -24,6 +24,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from deskwire.contracts.connector import Token
+from deskwire.families import lists
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secret
 from deskwire.model.values import replace
@@ -113,7 +114,7 @@ def listed(path: str, parameters: Mapping[str, str], reach: Reach, *, what: str)
         given = {**parameters, "count": str(PAGE), "start": str(page * PAGE)}
         query = "&".join(f"{name}={given[name]}" for name in sorted(given))
         answer = asked("GET", f"{path}?{query}", reach)
-        elements = list(settled(answer, reach, what=what).node()["elements"].items())
+        elements = lists.listed(settled(answer, reach, what=what).node()["elements"], what)
         yield from elements
         if len(elements) < PAGE:
             return

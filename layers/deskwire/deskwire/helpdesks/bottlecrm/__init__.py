@@ -37,7 +37,7 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.families.lists import listed
+from deskwire.families.lists import known, listed
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Signal
@@ -151,11 +151,18 @@ class BottleCRM(Helpdesk):
         api, what = Api(reach), "polling"
         rows = listed(api.get("activities/", what, entity_type="Case", limit=str(ROWS))["activities"], what)
         moments = [moment for row in rows if (moment := row["timestamp"].iso()) is not None]
+        for row in rows:
+            if row["timestamp"].iso() is None:
+                reach.left_out(what, row["timestamp"])
         if not cursor:
             return Signals((), (max(moments, default=reach.now) - SETTLES).isoformat())
         since = _moment(cursor)
         fresh = [row for row in rows if (moment := row["timestamp"].iso()) is not None and moment > since]
-        concerned = [id_of(row["entity_id"]) for row in fresh if row["user"]["id"].any_id() != api.user]
+        concerned = [
+            id_of(row["entity_id"])
+            for row in known(fresh, what, reach, "entity_id", id_of)
+            if row["user"]["id"].any_id() != api.user
+        ]
         if len(fresh) >= ROWS:
             query = {"slim": "true", "show_merged": "true", "limit": str(CATCHING_UP), "search": "[dw-"}
             concerned += [id_of(row["id"]) for row in listed(api.get("cases/", what, **query)["cases"], what)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from deskwire.families.attached import attached
+from deskwire.families.lists import flag, known, listed, words
 from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import Node
@@ -15,6 +16,7 @@ from .cases import OVER, mine
 from .words import MARK
 
 TOGETHER = timedelta(seconds=5)  # within which the file of an answer follows it: they are one request
+READING = "reading the replies"
 QUOTED = "it holds a mark of Deskwire's: it is a copy of a message"
 STATUSES = ("STATUS_CHANGED", "REOPENED")
 GIVEN = ("ASSIGN", "UPDATE")  # where all are taken off a ticket there is no activity, unless more is changed with it
@@ -28,21 +30,26 @@ def answers(api: Api, ticket: str, after: str) -> Sequence[AgentReply]:
     somebody else, unless it was moved from ours, which nothing tells.
     """
     shown = api.followed(ticket, "reading the replies")
-    rows = [row for row in shown.comments if is_answer(api, row)]
+    rows = [row for row in known(shown.comments, READING, api.reach, "id", id_of) if is_answer(api, row, READING)]
     places = [number for number, row in enumerate(rows) if row["id"].any_id() == after]
     if places:
         rows = rows[places[-1] + 1 :]
     return [_reply(api, ticket, shown, row) for row in rows]
 
 
-def is_answer(api: Api, row: Node) -> bool:
+def is_answer(api: Api, row: Node, what: str) -> bool:
     """Return whether a comment is a colleague's, for the customer: what customers write there has no such author."""
-    named = row["commented_by"]["id"].any_id() and id_of(row["id"])
-    return bool(named) and row["is_internal"].raw is False and not mine(api, row)
+    reach, author = api.reach, row["commented_by"]
+    if not author or mine(api, row):
+        return False
+    if not author["id"].any_id():
+        reach.left_out(what, author)
+        return False
+    return flag(row["is_internal"], what, reach) is False
 
 
 def _reply(api: Api, ticket: str, shown: Shown, row: Node) -> AgentReply:
-    text, moment = row["comment"].text("").replace("\r\n", "\n"), row["commented_on"].iso()
+    text, moment = words(row["comment"], READING, api.reach).replace("\r\n", "\n"), row["commented_on"].iso()
     withheld = QUOTED if MARK.search(text) else ""
     if shown.id != ticket and (shown.merged_at is None or moment is None or moment < shown.merged_at):
         withheld = withheld or UNSURE
@@ -82,10 +89,10 @@ def _files(api: Api, shown: Shown, row: Node, moment: datetime | None) -> Iterat
 
 def signals(api: Api, helpdesk: str, shown: Shown, since: datetime) -> Iterator[Signal]:
     """Yield what colleagues did in a ticket since then: answers, and what became of it."""
-    for row in shown.comments:
+    for row in known(shown.comments, "polling", api.reach, "id", id_of):
         moment = row["commented_on"].iso()
-        if (moment is None or moment > since) and is_answer(api, row):
-            for ticket in _ours(shown):
+        if (moment is None or moment > since) and is_answer(api, row, "polling"):
+            for ticket in _ours(api, shown):
                 yield Signal(
                     helpdesk=helpdesk,
                     account=api.reach.account,
@@ -95,7 +102,7 @@ def signals(api: Api, helpdesk: str, shown: Shown, since: datetime) -> Iterator[
                     occurred_at=moment,
                 )
     for row in _changes(api, shown, since):
-        for ticket in _ours(shown):
+        for ticket in _ours(api, shown):
             yield (
                 _status(api, helpdesk, ticket, row)
                 if row["action"].text("") in STATUSES
@@ -105,14 +112,20 @@ def signals(api: Api, helpdesk: str, shown: Shown, since: datetime) -> Iterator[
 
 def _changes(api: Api, shown: Shown, since: datetime) -> Iterator[Node]:
     """Yield the activities since then by which colleagues set a status, and the last one that may say whose it is."""
-    given = None
-    for row in sorted(shown.node["activities"].rows(), key=lambda each: each["created_at"].text("")):
+    what, reach, given = "polling", api.reach, None
+    for row in sorted(listed(shown.node["activities"], what), key=lambda each: each["created_at"].text("")):
         moment = row["created_at"].iso()
-        if moment is None or moment <= since or row["user"]["id"].any_id() == api.me or not id_of(row["id"]):
+        if row["user"]["id"].any_id() == api.me:
             continue
-        if row["action"].text("") in STATUSES:
+        if moment is None or not id_of(row["id"]):
+            reach.left_out(what, row["id"] if moment else row["created_at"])
+            continue
+        if moment <= since:
+            continue
+        action = words(row["action"], what, reach)
+        if action in STATUSES:
             yield row
-        given = row if row["action"].text("") in GIVEN else given
+        given = row if action in GIVEN else given
     if given is not None:
         yield given
 
@@ -134,7 +147,10 @@ def _assigned(api: Api, helpdesk: str, ticket: str, shown: Shown, row: Node) -> 
 
 def _status(api: Api, helpdesk: str, ticket: str, row: Node) -> Signal:
     said = row["metadata"]
-    before, after = said["before"].text("Closed"), (said["after"] or said["to_status"]).text("")
+    if said and not isinstance(said.raw, dict):
+        api.reach.left_out("polling", said)
+    before = words(said["before"], "polling", api.reach) or "Closed"
+    after = words(said["after"] or said["to_status"], "polling", api.reach)
     changed = (before in OVER) != (after in OVER)
     status = None if not changed else Status.SOLVED if after in OVER else Status.REOPENED
     return Signal(
@@ -150,9 +166,10 @@ def _status(api: Api, helpdesk: str, ticket: str, row: Node) -> Signal:
     )
 
 
-def _ours(shown: Shown) -> list[str]:
+def _ours(api: Api, shown: Shown) -> list[str]:
     """Return which of our tickets something in this one may concern: itself, and those merged into it."""
     texts = [shown.case["description"], *(row["comment"] for row in shown.comments)]
     if not any(MARK.search(text.text("").replace("\r\n", "\n")) for text in texts):
         return []
-    return sorted({shown.id, *(row["id"].any_id() for row in shown.node["merged_from_cases"].rows())} - {""})
+    merged = known(shown.node["merged_from_cases"].rows(), "polling", api.reach, "id", id_of)
+    return sorted({shown.id, *(id_of(row["id"]) for row in merged)})

@@ -36,6 +36,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered, required_id
+from deskwire.families.lists import known
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Assignee, Signal, Status
@@ -163,9 +164,9 @@ class DjangoHelpdesk(Helpdesk):
             rows.insert(0, row)
         concerned: dict[str, tuple[Sequence[str], Assignee]] = {}
         signals: list[Signal] = []
-        for row in rows:
+        for row in known(rows, what, reach, "ticket"):
             ticket = id_of(row["ticket"])
-            if not ticket or not is_staff(api, row):
+            if not is_staff(api, row, what):
                 continue
             if ticket not in concerned:
                 try:
@@ -192,8 +193,12 @@ def _signals(api: Api, row: Node, ticket: str, assignee: Assignee) -> Iterator[S
         assignee=assignee,
         occurred_at=row["date"].iso(),
     )
-    if is_answer(api, row):
+    what, reach = "polling", api.reach
+    answers = is_answer(api, row, what)
+    if answers:
         yield answered
+    if row["new_status"] and not id_of(row["new_status"]):
+        reach.left_out(what, row["new_status"])
     if row["new_status"]:
         number = row["new_status"].number(0)
         status = STATUSES.get(number)
@@ -205,7 +210,7 @@ def _signals(api: Api, row: Node, ticket: str, assignee: Assignee) -> Iterator[S
             assignee=assignee if status else None,
             reason="" if status else f"status {number}",
         )
-    elif not is_answer(api, row):
+    elif not answers:
         yield replace(answered, about=About.STATUS, version=f"{ticket}-assignee")
 
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.families.ids import NUMBER, id_of, numbered
+from deskwire.families.ids import NUMBER, numbered
+from deskwire.families.lists import known, listed
 from deskwire.families.selfhosted import address_of
 from deskwire.model.errors import ConfigurationError, PayloadError
 from deskwire.model.tickets import File
@@ -85,7 +86,7 @@ class Api:
         page = self._page("last", what)
         number = -(-page["count"].number() // PAGE)
         while True:
-            yield from (row for row in reversed(page["results"].rows()) if id_of(row["id"]))
+            yield from reversed(known(listed(page["results"], what), what, self.reach))
             number -= 1
             if number < 1:
                 return

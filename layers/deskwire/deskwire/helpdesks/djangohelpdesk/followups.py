@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from deskwire.families.ids import id_of, numbered, required_id
+from deskwire.families.ids import numbered, required_id
+from deskwire.families.lists import flag, known, listed, words, writer
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import AgentReply
 from deskwire.web.reading import Node
@@ -35,14 +36,14 @@ def answers(api: Api, ticket: str, since: int) -> Sequence[AgentReply]:
             break
         shown = api.ticket(into, what)
     here = required_id(shown["id"], what)
-    rows = sorted(shown["followup_set"].rows(), key=lambda row: row["id"].number(0))
+    rows = sorted(known(listed(shown["followup_set"], what), what, api.reach), key=lambda row: row["id"].number())
     ours = [row for row in rows if is_own(api, row) and thread and thread_of(row["comment"].text("")) == thread]
     moved = max((row["id"].number(0) for row in ours if moved_from(row)), default=0)
     joined = min((row["id"].number(0) for row in ours if not moved_from(row)), default=None)
     found: list[AgentReply] = []
     for row in rows:
-        number, origin = int(id_of(row["id"]) or 0), moved_from(row)
-        if number <= since or not is_answer(api, row):
+        number, origin = row["id"].number(), moved_from(row)
+        if number <= since or not is_answer(api, row, what):
             continue
         withheld = QUOTED if MARK.search(row["comment"].text("")) else ""
         if here == home:
@@ -63,15 +64,17 @@ def is_own(api: Api, row: Node) -> bool:
     return row["user"].any_id() == api.user
 
 
-def is_staff(api: Api, row: Node) -> bool:
+def is_staff(api: Api, row: Node, what: str) -> bool:
     """Return whether an agent wrote this: of customers, by mail or on a page, no user is kept (update_ticket.py)."""
-    return row["user"].any_id() not in {"", api.user} and not row["message_id"].text("")
+    return writer(row["user"], what, api.reach) not in {"", api.user} and not words(row["message_id"], what, api.reach)
 
 
-def is_answer(api: Api, row: Node) -> bool:
+def is_answer(api: Api, row: Node, what: str) -> bool:
     """Return whether this is an agent's public answer: words or files, not a mere change of the ticket."""
-    said = row["comment"].text("").strip() or row["followupattachment_set"].rows()
-    return bool(said) and row["public"].raw is True and is_staff(api, row)
+    if not is_staff(api, row, what):
+        return False
+    said = words(row["comment"], what, api.reach).strip() or row["followupattachment_set"].rows()
+    return bool(said) and flag(row["public"], what, api.reach) is True
 
 
 def moved_from(row: Node) -> str:
@@ -82,7 +85,7 @@ def moved_from(row: Node) -> str:
 
 def ours(api: Api, ticket: str, shown: Node) -> Iterable[str]:
     """Return which of our tickets something in this one may concern: itself, and those merged into it."""
-    rows = [row for row in shown["followup_set"].rows() if is_own(api, row)]
+    rows = [row for row in listed(shown["followup_set"], "polling") if is_own(api, row)]
     return sorted({moved_from(row) or ticket for row in rows if thread_of(row["comment"].text(""))}, key=int)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import id_of
+from deskwire.families.lists import flag, known
 from deskwire.model.errors import TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.keys import digest
@@ -129,10 +130,11 @@ def merged(api: Api, number: str) -> TicketGone:
 
 def answers(api: Api, number: str, after: str) -> list[AgentReply]:
     """Return what staff wrote publicly after the one with that id, the oldest first, without our own."""
+    what, reach = "reading a ticket", api.reach
     rows = [
         (int(id_of(shown["id"])), shown)
-        for shown in api.conversations(number)
-        if id_of(shown["id"]) and shown["private"].raw is False and shown["incoming"].raw is False
+        for shown in known(api.conversations(number), what, reach)
+        if flag(shown["private"], what, reach) is False and flag(shown["incoming"], what, reach) is False
     ]
     fresh = sorted(((order, shown) for order, shown in rows if order > int(after or 0)), key=lambda row: row[0])
     bot = api.me() if fresh else ""

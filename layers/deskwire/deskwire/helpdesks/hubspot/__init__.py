@@ -37,6 +37,7 @@ from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.families.ids import id_of, numbered
+from deskwire.families.lists import known, words
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal, shown_as
@@ -176,7 +177,9 @@ class HubSpot(Helpdesk):
         api = Api(reach)
         since = int(after.partition("-")[0]) if re.fullmatch(r"[0-9]{1,18}-[0-9a-f]+", after) else 0
         history = api.ticket(numbered(ticket), history=f"{REPLY},{FILES}")["propertiesWithHistory"]
-        found = answers(history[REPLY], ticket)
+        if not isinstance(history.raw, dict):
+            raise TemporaryError("reading the replies: the answer has no history")
+        found = answers(history[REPLY], ticket, reach)
         files = gained(history[FILES], found)
         return [
             replace(reply, attachments=tuple(named(api, each) for each in files.get(reply.id, ())))
@@ -203,10 +206,8 @@ class HubSpot(Helpdesk):
         for _ in range(PAGES):
             rows, after = api.changed(asked, KEY, after, REPLY, *STANDING)
             closed = api.closed() if rows else frozenset()
-            for row in rows:
+            for row in known(rows, "polling", reach):
                 changed = row["properties"]["hs_lastmodifieddate"].iso()
-                if not id_of(row["id"]):
-                    continue
                 newest = newest if changed is None else max(newest, _milliseconds(changed))
                 signals.append(_polled(row, changed or reach.now, reach, closed))
             if not after:
@@ -245,11 +246,13 @@ def _signal(told: Node, request: Request) -> Signal:
 def _polled(row: Node, changed: datetime, reach: Reach, closed: frozenset[str]) -> Signal:
     """Return how a ticket stood when it was last changed; who has it, by number: a name would need a scope more."""
     number, shown = id_of(row["id"]), row["properties"]
+    if not isinstance(shown.raw, dict):
+        reach.left_out("polling", shown)
     stage = f"{shown['hs_pipeline'].text('')}/{shown['hs_pipeline_stage'].text('')}"
     return Signal(
         helpdesk=HubSpot.name,
         account=reach.account,
-        about=About.TICKET if shown[REPLY].text("") else About.STATUS,
+        about=About.TICKET if words(shown[REPLY], "polling", reach) else About.STATUS,
         object_id=f"poll-{number}",
         version=str(_milliseconds(changed)),
         ticket=number,

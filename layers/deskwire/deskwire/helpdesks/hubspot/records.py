@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from deskwire.care.measure import split
+from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.contracts.terms import Unit
 from deskwire.families.ids import id_of
+from deskwire.families.lists import listed
+from deskwire.families.lists import words as told
 from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, Ticket
@@ -157,15 +160,18 @@ def _bears(note: Node, mark: str) -> bool:
     return plain(note["properties"]["hs_note_body"].text("")).rstrip().endswith(mark)
 
 
-def answers(history: Node, ticket: str) -> list[AgentReply]:
+def answers(history: Node, ticket: str, reach: Reach) -> list[AgentReply]:
     """Return the values of the reply's property as answers, the oldest first. Who empties it answers nothing.
 
     A value has no id. Its time and words make one, which stays the same where a merge carries the history along.
     """
-    found = []
-    for row in history.rows():
-        at, words = row["timestamp"].iso(), row["value"].text("")
+    what, found = "reading the replies", []
+    for row in listed(history, what) if history else ():  # a ticket nobody answered has no history
+        at, words = row["timestamp"].iso(), told(row["value"], what, reach)
+        if not words.strip() and row["value"]:  # emptied
+            continue
         if at is None or not words.strip():
+            reach.left_out(what, row["timestamp"])
             continue
         order = int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
         found.append(

@@ -32,6 +32,8 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered, required_id
+from deskwire.families.lists import flag, known, listed
+from deskwire.families.lists import words as told
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import About, Assignee, Signal, Status
@@ -51,6 +53,7 @@ SEEN = date(2026, 11, 29)
 SETTLES = timedelta(seconds=60)  # in which an older note may still become visible
 CURSOR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 PAGES = 5  # of 100 issues, in one look
+READING = "reading the replies"
 QUOTED = "it holds a mark of Deskwire's: it is a copy of a message"
 
 
@@ -128,9 +131,10 @@ class Redmine(Helpdesk):
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         api = Api(reach)
         since = int(after) if NUMBER.fullmatch(after) else 0
-        shown = api.issue(ticket, "reading the replies")
+        shown = api.issue(ticket, READING)
         types = {each["id"].any_id(): each["content_type"].text("") for each in shown["attachments"].rows()}
-        rows = [row for row in shown["journals"].rows() if int(id_of(row["id"]) or 0) > since and _is_answer(api, row)]
+        journals = known(listed(shown["journals"], READING), READING, reach)
+        rows = [row for row in journals if int(id_of(row["id"])) > since and _is_answer(api, row, READING)]
         return sorted((_reply(ticket, row, types) for row in rows), key=lambda reply: reply.order)
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
@@ -156,10 +160,9 @@ class Redmine(Helpdesk):
         settled = cursor
         for page in range(1, PAGES + 1):
             asked = query | {"updated_on": f">={cursor}", "sort": "updated_on", "page": str(page)}
-            rows = list(api.get("issues.json", what, **asked)["issues"].items())
-            for row in rows:
-                if number := id_of(row["id"]):
-                    signals += _signals(api, number, datetime.fromisoformat(cursor))
+            rows = listed(api.get("issues.json", what, **asked)["issues"], what)
+            for row in known(rows, what, reach):
+                signals += _signals(api, id_of(row["id"]), datetime.fromisoformat(cursor))
                 moment = row["updated_on"].iso()
                 if moment is not None and abs(reach.now - moment) >= SETTLES:
                     settled = max(settled, _stamp(moment))
@@ -168,11 +171,13 @@ class Redmine(Helpdesk):
         return Signals(signals, settled)
 
 
-def _is_answer(api: Api, row: Node) -> bool:
+def _is_answer(api: Api, row: Node, what: str) -> bool:
     """Return whether a journal is a public note by somebody else, or a file of theirs."""
-    author = row["user"]["id"].any_id()
-    said = row["notes"].text("").strip() or list(_files(row))
-    return bool(said) and row["private_notes"].raw is False and author not in {"", api.user}
+    reach = api.reach
+    if not known([row["user"]], what, reach) or row["user"]["id"].any_id() == api.user:
+        return False
+    said = told(row["notes"], what, reach).strip() or list(_files(row))
+    return bool(said) and flag(row["private_notes"], what, reach) is False
 
 
 def _files(row: Node) -> Iterator[tuple[str, str]]:
@@ -212,10 +217,14 @@ def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
         shown = api.issue(ticket, "polling")
     except TicketGone:
         return
-    for row in shown["journals"].rows():
+    what = "polling"
+    for row in known(listed(shown["journals"], what), what, api.reach):
         moment = row["created_on"].iso()
-        settled = moment is not None and moment < since  # a time that cannot be read is told again and again, as one
-        if settled or row["user"]["id"].any_id() == api.user or not id_of(row["id"]):
+        if moment is None:  # an answer is told again and again, as one; what became of the ticket is not known
+            api.reach.left_out(what, row["created_on"])
+        elif moment < since:
+            continue
+        if row["user"]["id"].any_id() == api.user:
             continue
         answered = Signal(
             helpdesk=Redmine.name,
@@ -224,14 +233,21 @@ def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
             ticket=ticket,
             occurred_at=moment,
         )
-        if _is_answer(api, row):
+        if _is_answer(api, row, what):
             yield answered
-        for detail in row["details"].rows() if moment is not None else ():
-            changed = (detail["property"].text(""), detail["name"].text(""))
+        for detail in _details(row, what, api.reach) if moment is not None else ():
+            changed = (told(detail["property"], what, api.reach), told(detail["name"], what, api.reach))
             if changed == ("attr", "assigned_to_id"):
                 yield _assigned(shown, answered, detail["new_value"].any_id())
             if changed == ("attr", "status_id"):
                 yield _status(api, answered, detail["old_value"].number(0), detail["new_value"].number(0))
+
+
+def _details(row: Node, what: str, reach: Reach) -> list[Node]:
+    """Return what a journal changed; what is no list of changes is reported."""
+    if row["details"] and not isinstance(row["details"].raw, list):
+        reach.left_out(what, row["details"])
+    return row["details"].rows()
 
 
 def _status(api: Api, signal: Signal, old: int, new: int) -> Signal:

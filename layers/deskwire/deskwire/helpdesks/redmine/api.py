@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import id_of, numbered, required_id
+from deskwire.families.lists import flag, known, listed
 from deskwire.families.selfhosted import address_of
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import PRIORITIES, File
@@ -141,9 +142,10 @@ class Api:
         """Return whether each status is a closed one, by its id."""
 
         def look() -> str:
-            rows = self.get("issue_statuses.json", "reading the statuses")["issue_statuses"].items()
-            known = {id_of(row["id"]): row["is_closed"].truth(default=False) for row in rows}
-            return json.dumps({number: closed for number, closed in known.items() if number})
+            what = "reading the statuses"
+            rows = listed(self.get("issue_statuses.json", what)["issue_statuses"], what)
+            statuses = known(rows, what, self.reach)
+            return json.dumps({id_of(row["id"]): bool(flag(row["is_closed"], what, self.reach)) for row in statuses})
 
         return {int(number): closed for number, closed in json.loads(self._kept("statuses", look, HOUR)).items()}
 

@@ -34,6 +34,7 @@ from deskwire.contracts.channel import Reach, each
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import id_of, numbered
+from deskwire.families.lists import known, listed
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
@@ -179,30 +180,31 @@ class RequestTracker(Helpdesk):
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         tracker = Tracker(reach)
-        where = written_on(tracker, numbered(ticket))
+        what, where = "reading the replies", written_on(tracker, numbered(ticket))
         found: list[AgentReply] = []
         cursor = numbered(after or "0")
         while True:
-            rows = list(
-                tracker.get(
-                    "transactions",
-                    what="reading the replies",
-                    query=f"ObjectType = 'RT::Ticket' AND Type = 'Correspond' AND id > {cursor} AND {where}",
-                    orderby="id",
-                    per_page="100",
-                    fields="Creator,Created,CustomFields",
-                )["items"].items()
+            shown = tracker.get(
+                "transactions",
+                what=what,
+                query=f"ObjectType = 'RT::Ticket' AND Type = 'Correspond' AND id > {cursor} AND {where}",
+                orderby="id",
+                per_page="100",
+                fields="Creator,Created,CustomFields",
             )
-            known = [row for row in rows if id_of(row["id"])]
-            for row in known:
+            rows = listed(shown["items"], what)
+            readable = known(rows, what, reach)
+            for row in readable:
                 author = row["Creator"]["id"].any_id()
+                if not author:
+                    reach.left_out(what, row["Creator"])
                 if author in {"", tracker.user} or values_of(row, MESSAGE):
                     continue  # ours, or nobody knows whose
                 if name := staff(tracker, author):
                     found.append(reply(tracker, ticket, row, name))
-            if len(rows) < 100 or not known:
+            if len(rows) < 100 or not readable:
                 return found
-            cursor = id_of(known[-1]["id"])
+            cursor = id_of(readable[-1]["id"])
 
     def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         body = read(request.body).object()
@@ -237,12 +239,14 @@ class RequestTracker(Helpdesk):
             fields="Created,Type,OldValue,NewValue",
         )
         # In lists `Object` is empty: each transaction is asked for its ticket, then once which of them are ours.
-        known = [row for row in rows["items"].items() if id_of(row["id"])]
+        changes = known(listed(rows["items"], "polling"), "polling", reach)
         news: list[tuple[Node, str]] = []
-        for row in filter(tells, known):
+        for row in changes:
+            if not tells(row, reach):
+                continue
             shown = tracker.get(f"transaction/{id_of(row['id'])}", what="polling")
-            if survivor := id_of(shown["Object"]["id"]):
-                news.append((row, survivor))
+            if known([shown["Object"]], "polling", reach):
+                news.append((row, id_of(shown["Object"]["id"])))
         ours = self._ours(tracker, {survivor for _, survivor in news})
         return Signals(
             [
@@ -250,7 +254,7 @@ class RequestTracker(Helpdesk):
                 for row, survivor in news
                 for ticket in ours.get(survivor, ())
             ],
-            _settled(cursor, [(id_of(row["id"]), row["Created"].iso()) for row in known], reach.now),
+            _settled(cursor, [(id_of(row["id"]), row["Created"].iso()) for row in changes], reach.now),
         )
 
     def _ours(self, tracker: Tracker, survivors: Iterable[str]) -> dict[str, list[str]]:
@@ -267,11 +271,13 @@ class RequestTracker(Helpdesk):
             fields="EffectiveId",
         )
         found: dict[str, list[str]] = {}
-        for row in rows["items"].items():
+        reach = tracker.reach
+        for row in known(listed(rows["items"], "polling"), "polling", reach):
             effective = row["EffectiveId"]
             survivor = id_of(effective["id"]) or id_of(effective)  # an object when asked singly
-            if id_of(row["id"]):
-                found.setdefault(survivor, []).append(id_of(row["id"]))
+            if not survivor:
+                reach.left_out("polling", effective)
+            found.setdefault(survivor, []).append(id_of(row["id"]))
         return found
 
 

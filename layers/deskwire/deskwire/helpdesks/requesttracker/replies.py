@@ -7,7 +7,8 @@ import re
 from urllib.parse import quote
 
 from deskwire.families.ids import id_of, numbered
-from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.families.lists import known, listed
+from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import AgentReply, File
 from deskwire.web.markup import plain
@@ -84,13 +85,15 @@ def reply(tracker: Tracker, ticket: str, row: Node, author: str) -> AgentReply:
         fields="Filename,ContentType",
         per_page="100",
     )
-    parts = [part for part in shown["items"].items() if id_of(part["id"])]
+    parts = known(listed(shown["items"], "reading a reply"), "reading a reply", tracker.reach)
     texts = {
         part["ContentType"].text(""): part["id"].identifier()
         for part in reversed(parts)  # the first of each type counts
         if not part["Filename"].text("")
     }
     chosen = next((kind for kind in ("text/plain", "text/html") if kind in texts), "")
+    if texts and not chosen:
+        tracker.reach.left_out("reading a reply", shown["items"])
     words = _attachment_of(tracker, texts[chosen]) if chosen else Node({})
     # The headers of the whole stand with its outermost part, which RT stores first.
     first = min((part["id"].identifier() for part in parts), key=lambda each: int(numbered(each)), default="")
@@ -118,8 +121,8 @@ def file_of(tracker: Tracker, attachment: Attachment) -> File:
 
 def _content(shown: Node) -> bytes:
     try:
-        return base64.b64decode(shown["Content"].text(""))
-    except ValueError:
+        return base64.b64decode(shown["Content"].text())
+    except (ValueError, PayloadError):
         raise TemporaryError("the answer holds broken base64") from None
 
 

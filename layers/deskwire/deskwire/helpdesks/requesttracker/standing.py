@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from deskwire.contracts.channel import Reach
 from deskwire.families.ids import id_of
+from deskwire.families.lists import known
 from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.values import replace
 from deskwire.web.reading import Node
@@ -18,10 +20,10 @@ TOLD: Final = f"(Type = 'Correspond' OR Type = 'Status' OR (Type = '{OWNER}' AND
 NOBODY: Final = "Nobody"  # RT's own user, who owns what no person does
 
 
-def tells(row: Node) -> bool:
+def tells(row: Node, reach: Reach) -> bool:
     """Return whether a transaction may concern us: of the statuses, what is solved by it, or no longer."""
     if row["Type"].text("") == OWNER:
-        return bool(id_of(row["NewValue"]))
+        return bool(known([row], "polling", reach, "NewValue"))
     return row["Type"].text("") != "Status" or _over(row["OldValue"]) != _over(row["NewValue"])
 
 

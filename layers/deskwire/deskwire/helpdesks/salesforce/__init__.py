@@ -35,6 +35,7 @@ from typing import ClassVar, Final
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.lists import flag
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Signal, shown_as
@@ -222,7 +223,9 @@ def _stood(row: Node, me: str, reach: Reach) -> Signal | None:
     https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_case.htm
     """
     case, owner, at = id_of(row["Id"]), id_of(row["OwnerId"]), row["SystemModstamp"].iso()
-    if not case or at is None or not isinstance(row["IsClosed"].raw, bool):
+    closed = flag(row["IsClosed"], "polling", reach)
+    if not case or at is None or closed is None:
+        reach.left_out("polling", row["SystemModstamp"] if case else row["Id"])
         return None
     agent = owner if owner.startswith(PEOPLE) and owner != me else ""
     return Signal(
@@ -233,13 +236,14 @@ def _stood(row: Node, me: str, reach: Reach) -> Signal | None:
         version=str(milliseconds(at)),
         ticket=case,
         occurred_at=at,
-        **shown_as(solved=row["IsClosed"].truth(), agent=agent, name=row["Owner"]["Name"].text("")),
+        **shown_as(solved=closed, agent=agent, name=row["Owner"]["Name"].text("")),
     )
 
 
 def _signal(row: Node, reach: Reach) -> Signal | None:
     comment, case, at = id_of(row["Id"]), id_of(row["ParentId"]), row["SystemModstamp"].iso()
     if not comment or not case:
+        reach.left_out("polling", row["ParentId"] if comment else row["Id"])
         return None
     return Signal(
         helpdesk=Salesforce.name,

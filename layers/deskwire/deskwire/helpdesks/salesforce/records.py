@@ -12,6 +12,8 @@ from deskwire.care.measure import split
 from deskwire.contracts.channel import filled
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.contracts.terms import Unit
+from deskwire.families.lists import known
+from deskwire.families.lists import words as told
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Change, Entry, File, Ticket
@@ -230,7 +232,9 @@ def _last(text: str) -> str:
 
 def answers(api: Api, case: str, after: str) -> list[AgentReply]:
     """Return the published comments that are not ours, the oldest first, those after that one, with their files."""
-    published = [row for row in reversed(_comments(api, case, " AND IsPublished = true")) if id_of(row["Id"])]
+    what = "reading the comments of a case"
+    latest = _comments(api, case, " AND IsPublished = true")
+    published = known(reversed(latest), what, api.reach, "Id", id_of)
     rows = published
     numbers = [id_of(row["Id"]) for row in rows]
     if full(after) in numbers:
@@ -243,7 +247,7 @@ def answers(api: Api, case: str, after: str) -> list[AgentReply]:
     replies: list[AgentReply] = []
     for row in rows:
         at, before = row["CreatedDate"].iso(), replies[-1].order if replies else 0
-        reply = _reply(row, people, case, api.me(), order=before if at is None else milliseconds(at))
+        reply = _reply(api, row, people, case, order=before if at is None else milliseconds(at))
         if reply is not None:
             replies.append(replace(reply, attachments=tuple(files.get(reply.id, ()))))
     return replies
@@ -257,14 +261,14 @@ def _users(api: Api, ids: set[str]) -> dict[str, Node]:
     return {id_of(row["Id"]): row for row in api.rows(soql, "reading who wrote")}
 
 
-def _reply(row: Node, people: dict[str, Node], case: str, me: str, *, order: int) -> AgentReply | None:
-    words, by = row["CommentBody"].text(""), id_of(row["CreatedById"])
+def _reply(api: Api, row: Node, people: dict[str, Node], case: str, *, order: int) -> AgentReply | None:
+    words, by = told(row["CommentBody"], "reading the comments of a case", api.reach), id_of(row["CreatedById"])
     if not words.strip():
         return None
     user = people.get(by, Node({}, "user"))
     kind = user["UserType"].text("")
     withheld = "" if kind == STAFF else f"the author is no colleague ({kind[:40] or 'no user at all'})"
-    if by == me:
+    if by == api.me():
         withheld = "written under Deskwire's own user, by something else than Deskwire"
     return AgentReply(
         id=id_of(row["Id"]),

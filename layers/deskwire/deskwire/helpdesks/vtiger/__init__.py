@@ -33,6 +33,7 @@ from typing import ClassVar
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
+from deskwire.families.lists import known as known_by
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import Signal
@@ -148,10 +149,10 @@ class Vtiger(Helpdesk):
                 what="reading the replies",
                 order="id",
             )
-            known_rows = [row for row in rows if is_of(row["id"], prefix)]
+            known_rows = _known(rows, prefix, "reading the replies", reach)
             for row in known_rows:
                 last = value(row["id"])
-                if _by_staff(row):
+                if _by_staff(row, "reading the replies", reach):
                     found.append(_reply(service, ticket, last, row))
             if len(rows) < 100 or not known_rows:
                 return found
@@ -195,8 +196,8 @@ class Vtiger(Helpdesk):
                 what=what,
                 order="id",
             )
-            signals += _signals(service, [row for row in rows if is_of(row["id"], prefix)])
-            known_rows = [row for row in rows if is_of(row["id"], prefix)]
+            known_rows = _known(rows, prefix, what, service.reach)
+            signals += _signals(service, known_rows)
             for row in known_rows:
                 last, moment = value(row["id"]), time_of(row["modifiedtime"])
                 # A zone that is not UTC holds nothing up.
@@ -216,9 +217,18 @@ def _others(service: Service, last: str) -> list[str]:
     return [f"creator != {quoted(service.user)}", *beyond]
 
 
-def _by_staff(row: Node) -> bool:
+def _known(rows: Sequence[Node], prefix: str, what: str, reach: Reach) -> list[Node]:
+    """Return the rows of that module; the others are reported."""
+    return known_by(rows, what, reach, read=lambda node: value(node) if is_of(node, prefix) else "")
+
+
+def _by_staff(row: Node, what: str, reach: Reach) -> bool:
     """Return whether a comment by another user is an agent's answer: public, not ours all the same, no customer's."""
     source = value(row["source"]).upper()
+    for name in ("is_private", "customer"):
+        if isinstance(row[name].raw, dict | list | float):
+            reach.left_out(what, row[name])
+            return False
     return (
         value(row["is_private"]) in {"0", ""}
         and not value(row["customer"])
@@ -242,14 +252,14 @@ def _reply(service: Service, ticket: str, comment: str, row: Node) -> AgentReply
 def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
     """Return the signals of those rows that are agents' answers in tickets of ours."""
     prefix, field = service.module("HelpDesk")
-    answers = [row for row in rows if _by_staff(row)]
+    answers = [row for row in rows if _by_staff(row, "polling", service.reach)]
     tickets = {related for row in answers if RECORD.fullmatch(related := value(row["related_to"]))}
     tickets = {ticket for ticket in tickets if ticket.startswith(f"{prefix}x")}
     if not tickets:
         return []
     any_of = ",".join(quoted(ticket) for ticket in sorted(tickets))
     found = service.rows("id", "HelpDesk", f"id IN ({any_of})", f"{field} LIKE 'dw-%'", what="polling")
-    ours = {value(row["id"]) for row in found}
+    ours = {value(row["id"]) for row in _known(found, prefix, "polling", service.reach)}
     return [
         Signal(
             helpdesk=Vtiger.name,

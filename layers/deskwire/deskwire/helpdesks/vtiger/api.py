@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.connector import Token
+from deskwire.families.lists import listed
 from deskwire.families.selfhosted import address_of
 from deskwire.model.errors import (
     Concern,
@@ -92,7 +93,7 @@ class Service:
         words = ["SELECT", columns, "FROM", module]
         words += ["WHERE", " AND ".join(where)] if where else []
         words += ["ORDER BY", order] if order else []
-        return list(self.get("query", what, query=f"{' '.join(words)} LIMIT 0,{most};").items())
+        return listed(self.get("query", what, query=f"{' '.join(words)} LIMIT 0,{most};"), what)
 
     def get(self, operation: str, what: str, **fields: str) -> Node:
         """Return the result of an operation that only reads."""

@@ -29,6 +29,9 @@ def stood(service: Service, since: str) -> Signals:
         most=PAGE,
     )
     told = [(row, at) for row in rows if is_of(row["id"], prefix) and (at := time_of(row["modifiedtime"])) is not None]
+    for row in rows:
+        if not is_of(row["id"], prefix) or time_of(row["modifiedtime"]) is None:
+            service.reach.left_out("polling", row["modifiedtime" if is_of(row["id"], prefix) else "id"])
     signals = [_stood(service, row, at) for row, at in told]
     times = [at for _, at in told]
     if not times:

@@ -35,6 +35,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
+from deskwire.families.lists import known
 from deskwire.model.errors import (
     Concern,
     ConfigurationError,
@@ -50,7 +51,7 @@ from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
 
 from .api import Api
-from .articles import OWN, answer_of, customer, fields, marker, safe, written
+from .articles import OWN, READING, answer_of, customer, fields, marker, safe, written
 from .earlier import earlier
 
 CHECKED = date(2026, 11, 29)
@@ -181,8 +182,9 @@ class Zammad(Helpdesk):
         api = Api(reach)
         since = int(after) if NUMBER.fullmatch(after) else 0
         bot = api.bot()
-        rows = [row for row in api.articles(numbered(ticket)) if int(id_of(row["id"]) or 0) > since]
-        found = [reply for row in rows if (reply := answer_of(row, ticket, bot, api.base)) is not None]
+        articles = known(api.articles(numbered(ticket)), READING, reach)
+        rows = [row for row in articles if int(id_of(row["id"])) > since]
+        found = [reply for row in rows if (reply := answer_of(row, ticket, bot, api)) is not None]
         return sorted(found, key=lambda reply: reply.order)
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
@@ -214,9 +216,9 @@ class Zammad(Helpdesk):
         signals: list[Signal] = []
         for number in range(page, page + PAGES):
             rows = api.search(condition, "polling", page=number)
-            for row in rows:
+            for row in known(rows, "polling", api.reach):
                 changed = row["updated_at"].iso()
-                if not id_of(row["id"]) or (changed is not None and _stamp(changed) <= since):
+                if changed is not None and _stamp(changed) <= since:
                     continue
                 settled = settled if changed is None else max(settled, _stamp(changed - SETTLES))
                 signals.append(_polled(id_of(row["id"]), changed or api.reach.now, api.reach))

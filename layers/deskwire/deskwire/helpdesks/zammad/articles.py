@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from deskwire.families.ids import id_of
+from deskwire.families.lists import flag, words
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Customer, Entry, File, Ticket
@@ -27,6 +28,8 @@ INLINE = re.compile(
     r"<img\b[^<>]{0,2000}?src=[\"']?[^\"'<> ]{0,200}/ticket_attachment/([0-9]{1,18}/[0-9]{1,18}/([0-9]{1,18}))"
 )
 ANSWERS = frozenset({"note", "web"})  # types of article that Zammad itself sends nowhere
+READING = "reading the replies"
+SENDERS = frozenset({"Agent", "Customer", "System"})  # https://docs.zammad.org/en/latest/api/ticket/articles.html
 RECORDS = frozenset({"phone", "fax"})  # what took place elsewhere; nobody expects it to be sent
 
 
@@ -142,17 +145,16 @@ def _left_out(file: File) -> str:
     return f"[not taken by Zammad: {file.name}, {len(file.data)} bytes]"
 
 
-def answer_of(row: Node, ticket: str, bot: str, base: str) -> AgentReply | None:
-    """Return an article as the answer to be sent; None for customers', internal and our own ones.
-
-    `base` is where the API is, below which its files lie.
-    """
+def answer_of(row: Node, ticket: str, bot: str, api: Api) -> AgentReply | None:
+    """Return an article as the answer to be sent; None for customers', internal and our own ones."""
     number, kind, author = id_of(row["id"]), row["type"].text(""), id_of(row["created_by_id"])
-    if not number or row["internal"].raw is not False or row["sender"].text("") != "Agent":
+    if flag(row["internal"], READING, api.reach) is not False or author == bot or kind in RECORDS:
         return None
-    if author == bot or kind in RECORDS:
+    sender, body = row["sender"].text(""), words(row["body"], READING, api.reach)
+    if sender not in SENDERS:
+        api.reach.left_out(READING, row["sender"])
+    if sender != "Agent":
         return None
-    body = row["body"].text("")
     markup = "html" in row["content_type"].text("").lower()
     return AgentReply(
         id=number,
@@ -161,7 +163,7 @@ def answer_of(row: Node, ticket: str, bot: str, base: str) -> AgentReply | None:
         text=plain(body) if markup else body,
         author=_author(row["from"].text("")),
         written_at=row["created_at"].iso(),
-        attachments=_attachments(row, ticket, body if markup else "", base),
+        attachments=_attachments(row, ticket, body if markup else "", api.base),
         withheld=_withheld(row, kind, author, body),
     )
 

@@ -36,7 +36,7 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
-from deskwire.families.lists import listed
+from deskwire.families.lists import flag, known, listed, writer
 from deskwire.model.errors import (
     Concern,
     ConfigurationError,
@@ -284,13 +284,15 @@ class Zendesk(Helpdesk):
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
         """Return the public comments by staff after the one with that id, without our agent's own and transcripts."""
         api = Api(reach)
-        staff: dict[str, str] = {}
+        what, staff = "reading the replies", dict[str, str]()
         found: list[AgentReply] = []
         for shown in api.newest(numbered(ticket), "comments", staff):
-            number, author = id_of(shown["id"]), id_of(shown["author_id"])
-            if number and after and int(number) <= int(after):
+            if not known([shown], what, reach):
+                continue
+            if after and int(id_of(shown["id"])) <= int(after):
                 break
-            public = number and shown["public"].raw is True and not is_transcript(shown)
+            public = flag(shown["public"], what, reach) and not is_transcript(shown)
+            author = writer(shown["author_id"], what, reach)
             if public and author in staff and author != api.bot():
                 found.append(reply(shown, ticket, staff[author]))
         return found[::-1]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import id_of
+from deskwire.families.lists import known, listed, words
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.model.values import dataclass
@@ -110,10 +111,12 @@ class Api:
             if answer.status == 404 and error_of(answer) == "RecordNotFound":
                 raise TicketGone("deleted")
             body = self.checked(answer, f"reading a ticket's {what}").node()
-            for user in body["users"].rows():
-                if staff is not None and user["role"].text("") in {"agent", "admin"}:
-                    staff[id_of(user["id"])] = user["name"].text("")
-            yield from body[what].rows()
+            if staff is not None:
+                asked = f"reading a ticket's {what}"
+                for user in known(listed(body["users"], asked), asked, self.reach):
+                    if words(user["role"], asked, self.reach) in {"agent", "admin"}:
+                        staff[id_of(user["id"])] = user["name"].text("")
+            yield from listed(body[what], f"reading a ticket's {what}")
             after = body["meta"]["after_cursor"].text("")
             if body["meta"]["has_more"].raw is not True or not after:
                 return
