@@ -40,6 +40,7 @@ SURVEY = ("tests/stories/test_survey_stories.py", "tests/library/care/test_surve
 COUNTED = ("tests/stories/test_figures_stories.py", "tests/library/conversation/test_case.py")
 CHAIN = ("tests/library/transcripts",)
 KEPT = ("tests/stories/test_archive_stories.py",)
+LISTS = ("tests/library/families/test_lists.py",)
 BLOCKS = ("tests/ports/test_operating_ports.py",)
 RULES = ("tests/library/verification/test_shipped_rules.py",)
 
@@ -457,4 +458,10 @@ FAULTS = (
           "if each.ticket != turn.thread.ticket", "", HISTORY),
     Fault("a closed ticket takes messages for ever", "care.policy",
           "now - closed_at <= timedelta(days=self.reopen_days)", "True", LEDGER),
+    # ------------------------------------------------------------------- what is read in answers that were asked for
+    Fault("a missing list is an empty one", "families.lists", 'raise TemporaryError(f"{what}: the answer has no list")',
+          "return []", LISTS),
+    Fault("a row without an id is passed over", "families.lists", "reach.left_out(what, row[name])", "pass", LISTS),
+    Fault("a flag that is none is passed over", "families.lists", "    reach.left_out(what, node)\n    return None",
+          "    return None", LISTS),
 )  # fmt: skip
