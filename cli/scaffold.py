@@ -127,6 +127,8 @@ def _data(root: Path, side: str, name: str, module: Path, words: Mapping[str, st
         yield folder / f"{what}.json", _json(result)
     for what, exchange in json.loads(_template(side, "exchanges.json", words)).items():
         yield exchanges / f"{what}.json", _json(exchange)
+    if (TEMPLATES / side / "asked.json").exists():
+        yield exchanges / "needed.json", _template(side, "asked.json", {})
 
 
 def _load(side: str, name: str, module: Path) -> Connector:

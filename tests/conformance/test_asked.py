@@ -71,7 +71,7 @@ def _of(result):
             for each in result.signals
         }, {(each.ticket, each.about) for each in result.signals}
     if isinstance(result, Page):
-        return {(each.key, each.thread, each.text) for each in result.events}, {each.key for each in result.events}
+        return {(each.key, each.thread, _said(each)) for each in result.events}, {each.key for each in result.events}
     if isinstance(result, world.Told):
         return {each.ticket for each in result}, ()
     if isinstance(result, Event):
@@ -82,6 +82,11 @@ def _of(result):
     return {(each.id, each.ticket, each.text) for each in rows}, {
         each.id for each in rows if each.text.strip() or each.attachments or each.withheld
     }
+
+
+def _said(event):
+    """Return an event's words; none where a line stands for what came along, of which there may be more."""
+    return "" if event.text == " ".join(each.line() for each in event.attachments) else event.text
 
 
 def looked_at(connector, side):
