@@ -77,7 +77,7 @@ class Gathering:
             return Pending(message=message, aside=ENDED)  # nobody asks whether it may be there
         # Its worker may have read the words, and written them here after they were erased.
         if turn.mirrors and message.since is not None and self.ledger.is_erased(turn.thread.mirrors, message):
-            return Pending(message=message, aside=ERASED)
+            return Pending(message=message, aside=ERASED, doubtful=doubtful)
         report = message.event is not None and message.event.kind is Kind.UNDELIVERED
         look = self._reported if report else self._known
         return look(turn, message, doubtful=doubtful)
