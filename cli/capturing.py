@@ -108,7 +108,7 @@ def expected(
     request = from_gateway(capture).at(settings)
     context = Context(now=request.received_at, http=_nobody, settings=settings)
     facts = connector.verification.verify(request, secrets, context)
-    request = replace(request, facts={**request.facts, **facts})
+    request = connector.verification.cleared(replace(request, facts={**request.facts, **facts}))
     try:
         found = list(connector.parse(request))
     except PayloadError:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deskwire import registry
-from deskwire.model.errors import PayloadError
+from deskwire.model.errors import PayloadError, SignatureError, TemporaryError
 from deskwire.model.events import Unreadable
+from deskwire.model.secret import Secrets
+from deskwire.verification.rule import Context
 from deskwire.web.request import Request, from_gateway
 
 from .terminal import UserError, complain, json_line
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from deskwire.contracts.channel import Channel
     from deskwire.contracts.helpdesk import Helpdesk
+    from deskwire.web.rest import Answer, Call
 
 DELIVERIES = frozenset({"POST", "PUT"})
 
@@ -87,9 +90,10 @@ def lines(
         if request.method not in DELIVERIES or request.action:
             complain(f"{name}: a {request.method} is no delivery, so no event comes of it")
             return
+        request = _opened(connector, request, Path(name).parent)
         for found in list(connector.parse(request)):  # a body given up halfway is parked whole: no event of it counts
             yield {"error": found.reason, "file": name} if isinstance(found, Unreadable) else found.to_json()
-    except PayloadError as error:
+    except (PayloadError, SignatureError) as error:
         yield {"error": str(error), "file": name}
     except OSError as error:
         yield {"error": error.strerror or type(error).__name__, "file": name}
@@ -97,6 +101,25 @@ def lines(
         if debug:
             traceback.print_exc()
         yield {"error": f"the connector {connector.name} failed with {type(error).__name__}", "file": name}
+
+
+def _opened(connector: Channel | Helpdesk, request: Request, folder: Path) -> Request:
+    """Return a sealed delivery as its connector sees it, opened with the secrets.json of the file's folder, if any.
+
+    What is not sealed yet, as a body by itself may be, is sealed first.
+    """
+    rule, path = connector.verification, folder / "secrets.json"
+    if not rule.opens or not path.is_file():
+        return request
+    secrets = Secrets(json.loads(path.read_text(encoding="utf-8")))
+    if not request.url:
+        request = rule.sign(request, secrets, request.received_at)
+    facts = rule.verify(request, secrets, Context(request.received_at, _nobody))
+    return rule.cleared(dataclasses.replace(request, facts={**request.facts, **facts}))
+
+
+def _nobody(call: Call) -> Answer:
+    raise TemporaryError(f"nothing is asked here, so not {call.method} {call.url} either")
 
 
 def read(name: str) -> bytes:

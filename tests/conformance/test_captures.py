@@ -48,7 +48,8 @@ def test_what_cannot_be_used_is_refused_as_expected(refused):
     with pytest.raises(ERRORS[refused.expected["error"]]) as caught:  # noqa: PT012 - one delivery's way
         assert connector.handshake(request, secrets) is None
         facts = connector.verification.verify(request, secrets, world.context(refused.connector, request.received_at))
-        list(connector.parse(dataclasses.replace(request, facts={**request.facts, **facts})))
+        verified = dataclasses.replace(request, facts={**request.facts, **facts})
+        list(connector.parse(connector.verification.cleared(verified)))
     wanted = refused.expected.get("response", {})
     if wanted:
         response = connector.reject(request, caught.value)

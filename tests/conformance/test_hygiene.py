@@ -156,7 +156,8 @@ def test_no_repr_and_no_log_tells_a_secret_or_a_customer_s_words(capture, caplog
     request = capture.request
     connector = world.connectors()[capture.connector]
     if capture.signed:
-        connector.verification.verify(request, Secrets(values), world.context(capture.connector, request.received_at))
+        context = world.context(capture.connector, request.received_at)
+        connector.verification.verify(capture.arrived, Secrets(values), context)
     found = list(connector.parse(request))
     for subject in (connector, request, Secrets(values), connector.verification, found, connector.terms):
         assert_silent(f"{subject!r} {subject!s} {subject:}" if subject is not found else repr(found), private)

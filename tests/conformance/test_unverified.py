@@ -94,9 +94,9 @@ def delivered(capture, monkeypatch, request, secrets=None):
 
 
 def named(rule, request):
-    """Return the request as a stranger sends it: without the headers that prove it, from an address of their own."""
+    """Return the request as a stranger sends it: without what proves it in headers and query, from another address."""
     headers = {name: value for name, value in request.headers.items() if name not in rule.headers}
-    return dataclasses.replace(request, headers=headers, source="198.51.100.9")
+    return dataclasses.replace(request, headers=headers, query={}, source="198.51.100.9")
 
 
 @pytest.mark.rule("C6.order")

@@ -78,14 +78,14 @@ class Capture:
 
     @cached_property
     def request(self) -> Request:
-        """The request as `parse` gets it: with the facts that verification found out."""
+        """The request as `parse` gets it: with the facts that verification found out, opened where it was sealed."""
         request = self.arrived
         if not self.signed:
             return request
         found = rule_of(self).verify(
             request, Secrets(secret_values(self.connector)), context(self.connector, request.received_at)
         )
-        return dataclasses.replace(request, facts={**request.facts, **found})
+        return rule_of(self).cleared(dataclasses.replace(request, facts={**request.facts, **found}))
 
     @cached_property
     def expected(self):

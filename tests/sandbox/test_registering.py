@@ -24,6 +24,7 @@ from sandbox.platforms.google.played import Google
 from sandbox.platforms.instagram.played import Instagram
 from sandbox.platforms.linkedin.played import LinkedIn
 from sandbox.platforms.meta.played import APP, Meta
+from sandbox.platforms.pinterest.played import FORM, Pinterest
 from sandbox.platforms.viber.played import Viber
 from sandbox.platforms.whatsapp.played import ACCOUNT as WABA
 from sandbox.platforms.whatsapp.played import APP as WHATSAPP_APP
@@ -143,6 +144,13 @@ def linkedin():
     return Account(registry.channel("linkedin"), player, Site(address=ADDRESS), page, client, settings)
 
 
+def pinterest():
+    hook = {"address_key": "invented-address-key", "cryptographic_key": "invented-key-that-is-stored-already"}
+    player = Pinterest("730044120017", "invented", hook["cryptographic_key"], clock=clock())
+    site = Site(address=ADDRESS, secrets=Secrets(hook))
+    return Account(registry.channel("pinterest"), player, site, "730044120017", {"access_token": "invented"})
+
+
 def google():
     client = {"client_id": "78abc", "client_secret": "invented", "refresh_token": "invented"}
     site = Site(address=ADDRESS, settings={"topic": TOPIC})
@@ -178,6 +186,7 @@ EVERY = {
     "x": x,
     "linkedin": linkedin,
     "google": google,
+    "pinterest": pinterest,
     "whatsappaws": whatsappaws,
     "email": email,
 }
@@ -203,6 +212,40 @@ def test_an_address_elsewhere_is_named_and_never_judged_where_none_is_wanted(nam
     assert account.wrong() == set()
     account.site = Site(address=f"{ADDRESS}-2", secrets=account.site.secrets, settings=account.site.settings)
     assert account.wrong()
+
+
+def test_a_form_has_a_subscription_beside_that_of_the_ad_account():
+    account = pinterest()
+    account.register()
+    account.reach = replace(account.reach, settings={"lead_form_id": FORM})
+    assert account.wrong() == {"the subscription to leads"}
+    account.register()
+    assert [each["lead_form_id"] for each in account.player.subscriptions.values()] == [None, FORM]
+    assert account.wrong() == set()
+
+
+def test_a_new_address_key_and_a_new_key_replace_the_subscription():
+    account = pinterest()
+    account.register()
+    secrets = Secrets({"address_key": "the-next-address-key"})
+    account.site = replace(account.site, secrets=secrets)
+    assert account.wrong() == {"the subscription to leads"}
+    assert account.register().secrets["cryptographic_key"].reveal() == account.player.key
+    (made,) = account.player.subscriptions.values()
+    assert made["webhook_url"] == f"{ADDRESS}?key=the-next-address-key"
+    assert account.wrong() == {"cryptographic_key"}  # until what it handed over is stored
+
+
+def test_the_subscription_of_another_tool_stays():
+    account = pinterest()
+    account.player.subscribe(
+        Asked(method="POST", path="", query={}, headers={}, body=b'{"webhook_url": "https://crm.example/hook?secret=1"}',
+              at=account.player.clock.now()), "730044120017",
+    )  # fmt: skip
+    (found,) = account.connector.registration(account.site, account.reach)
+    assert (found.state, found.found, found.mends) == (State.DIFFERENT, "https://crm.example/hook", False)
+    assert not account.register().did
+    assert len(account.player.subscriptions) == 1
 
 
 def test_an_instagram_account_is_subscribed_and_the_unknown_webhook_is_said_to_be_unknown():

@@ -23,6 +23,13 @@ class SignatureError(DeskwireError):
     """The request is not genuine: answered 401, nothing of it is kept."""
 
 
+class UnopenedError(SignatureError):
+    """Sealed, sent to an address that only the platform was told, and our key opens nothing: a person is called.
+
+    Answered 503, so that the platform sends it again: the key may be an old one.
+    """
+
+
 class PayloadError(DeskwireError):
     """Genuine, but not understood: the delivery (or the one event) is parked for a person to look at."""
 

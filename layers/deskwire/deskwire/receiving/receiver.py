@@ -26,6 +26,7 @@ from deskwire.model.errors import (
     SignatureError,
     TemporaryError,
     UnknownAccount,
+    UnopenedError,
     where,
 )
 from deskwire.model.events import Event
@@ -56,6 +57,7 @@ PAGES = "pages"  # the side of the channels whose visitors are strangers; the AP
 DELIVERIES = frozenset({"POST", "PUT"})
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", *DELIVERIES})
 FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
+    (UnopenedError, "ConfigurationErrors", 503, "unavailable"),
     (SignatureError, "SignatureFailures", 401, "unauthorized"),
     (PayloadError, "Rejected", 400, "bad request"),
     (ConfigurationError, "ConfigurationErrors", 503, "unavailable"),
@@ -419,7 +421,7 @@ def _told(request: Request, facts: Mapping[str, str]) -> Request:
 
 
 def _cleared(request: Request, connectors: Sequence[Connector]) -> Request:
-    """Return the request without secrets of its address, which no connector needs to see."""
+    """Return the request as connectors see it: without secrets of its address, and opened where it was sealed."""
     for each in connectors:
         request = each.verification.cleared(request)
     return request

@@ -60,6 +60,7 @@ class Verification(ABC):
         """The headers (lower-case) a genuine request cannot do without; empty where the proof is in the body."""
 
     stamped: ClassVar[bool] = False  # whether the platform signs the time
+    opens: ClassVar[bool] = False  # whether connectors see what it opened in place of the body, see `cleared`
 
     def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
         """Return what is wrong with an endpoint's settings, by their names: what the rule would refuse everybody for.
@@ -70,7 +71,10 @@ class Verification(ABC):
         return {}
 
     def cleared(self, request: Request) -> Request:
-        """Return the request without a secret that its address holds: so connectors see it."""
+        """Return the request as connectors see it, with the facts of `verify`.
+
+        That is without a secret that its address holds, and opened where the platform seals what it sends.
+        """
         return request
 
 

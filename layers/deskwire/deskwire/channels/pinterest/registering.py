@@ -1,0 +1,175 @@
+"""Looks at the ad account's subscriptions to leads, and makes ours.
+
+https://github.com/pinterest/api-description (5.23.0): `ad_accounts_subscriptions/get_list`, `/post`, `/del_by_id`, for
+owners and admins of the ad account. There is one subscription for each ad account and lead form.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode
+
+from deskwire.contracts.connector import Token
+from deskwire.contracts.registration import Finding, Registered, Site, State, address
+from deskwire.families.ids import numbered
+from deskwire.families.lists import listed
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.secret import Secret
+from deskwire.model.values import replace
+from deskwire.web.rest import Call, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deskwire.contracts.channel import Reach
+    from deskwire.web.reading import Node
+
+API: Final = "https://api.pinterest.com/v5"
+ADDRESS_KEY, KEY, FORM = "address_key", "cryptographic_key", "lead_form_id"
+ALGORITHM: Final = "AES-256-GCM"
+SUBSCRIPTION: Final = "the subscription to leads"
+REFRESH: Final = "refresh_token"
+HINT: Final = "the connection's token: of an owner or admin of the ad account, with ads:read and ads:write"
+MOST_PAGES: Final = 20
+PAGE: Final = 250
+ELSEWHERE: Final = (
+    "another tool has the one subscription that there can be: delete it there or at Pinterest (DELETE …/leads/"
+    f"subscriptions/ID), or name another form in `{FORM}`"
+)
+NO_ADDRESS_KEY: Final = f"store a long random text as `{ADDRESS_KEY}` of the endpoint"
+
+
+def findings(site: Site, reach: Reach) -> list[Finding]:
+    """Return how the subscription and the endpoint's key stand."""
+    return _findings(site, _wanted(reach), _subscriptions(reach))
+
+
+def set_up(site: Site, reach: Reach) -> Registered:
+    """Subscribe where nothing of ours is subscribed, and hand over the subscription's key."""
+    form, found = _wanted(reach), _subscriptions(reach)
+    if not site.address or not any(finding.mends for finding in _findings(site, form, found)):
+        return Registered()
+    did: list[str] = []
+    ours = _ours(site, form, found)
+    if ours is not None and ours["webhook_url"].text("") != _url(site):
+        # There is no call that changes one. What comes meanwhile is in Pinterest's export for 30 days.
+        path = f"/{quote(ours['id'].identifier(), safe='')}"
+        checked(reach.http(_call("DELETE", path, reach)), what="ending the old subscription", secret_hint=HINT)
+        did.append("the subscription with the old address ended")
+        ours = None
+    if ours is None:
+        body = {"webhook_url": _url(site)} | ({FORM: form} if form else {})
+        answer = checked(reach.http(_call("POST", "", reach, body)), what="subscribing to leads", secret_hint=HINT)
+        ours = answer.node()
+        did.append(f"{SUBSCRIPTION} made, with {site.address}")
+    secrets: dict[str, Secret] = {}
+    if not _held(site, ours):
+        secrets[KEY] = Secret(_made(ours))
+        did.append(f"its key taken over as {KEY}")
+    return Registered(did=did, secrets=secrets)
+
+
+def _findings(site: Site, form: str, found: Sequence[Node]) -> list[Finding]:
+    if site.address and not site.secrets.has(ADDRESS_KEY):
+        return [Finding(what=SUBSCRIPTION, state=State.MISSING, wanted="an address", remedy=NO_ADDRESS_KEY)]
+    ours = _ours(site, form, found)
+    if ours is None:
+        others = ", ".join(_bare(each) for each in found if each[FORM].any_id() == form)
+        return [address(SUBSCRIPTION, others, site.address, ELSEWHERE if others else "")]
+    if site.address and ours["webhook_url"].text("") != _url(site):
+        return [Finding(what=SUBSCRIPTION, state=State.DIFFERENT, found=f"another {ADDRESS_KEY} in its address")]
+    shown = [Finding(what=SUBSCRIPTION, found=_bare(ours))]
+    if (algorithm := ours["cryptographic_algorithm"].text(ALGORITHM)) != ALGORITHM:
+        remedy = f"Deskwire opens {ALGORITHM} alone: a newer version may know this one"
+        shown.append(Finding(what="the encryption", state=State.DIFFERENT, found=algorithm, remedy=remedy))
+    if not site.secrets.has(KEY):
+        shown.append(Finding(what=KEY, state=State.MISSING, wanted="the subscription's own"))
+    elif not _held(site, ours):
+        shown.append(Finding(what=KEY, state=State.DIFFERENT, found="another than the subscription's"))
+    return shown
+
+
+def _ours(site: Site, form: str, found: Sequence[Node]) -> Node | None:
+    """Return the subscription of our address and form; any of the form, where no address is wanted."""
+    fitting = [
+        each for each in found
+        if each[FORM].any_id() == form and (not site.address or _bare(each) == site.address)
+    ]  # fmt: skip
+    return next(iter(fitting), None)
+
+
+def _bare(subscription: Node) -> str:
+    """Return a subscription's address without its query, which holds our secret, or another tool's."""
+    return subscription["webhook_url"].text("").partition("?")[0]
+
+
+def _url(site: Site) -> str:
+    """Return the address to subscribe, with its secret. That it may have a query is unconfirmed; nothing forbids it."""
+    return f"{site.address}?{urlencode({'key': site.secrets.one(ADDRESS_KEY).reveal()})}"
+
+
+def _made(subscription: Node) -> str:
+    key = subscription[KEY].text("")
+    if not key:
+        raise TemporaryError("the subscription shows no key")
+    return key
+
+
+def _held(site: Site, subscription: Node) -> bool:
+    """Return whether the endpoint has the subscription's key. Where none is shown, it is not judged."""
+    key = subscription[KEY].text("")
+    if not key and site.secrets.has(KEY):
+        return True
+    known = site.secrets.every(KEY) if site.secrets.has(KEY) else ()
+    return any(hmac.compare_digest(each.encode(), key.encode()) for each in known)
+
+
+def _wanted(reach: Reach) -> str:
+    return reach.settings.get(FORM, "")
+
+
+def _subscriptions(reach: Reach) -> list[Node]:
+    found: list[Node] = []
+    bookmark = ""
+    for _ in range(MOST_PAGES):
+        query = urlencode({"page_size": str(PAGE)} | ({"bookmark": bookmark} if bookmark else {}))
+        what = "looking at the subscriptions"
+        page = checked(reach.http(_call("GET", f"?{query}", reach)), what=what, secret_hint=HINT).node()
+        found += listed(page["items"], what)
+        bookmark = page["bookmark"].text("")
+        if not bookmark:
+            break
+    return found
+
+
+def _call(method: str, path: str, reach: Reach, body: Mapping[str, str] | None = None) -> Call:
+    url = f"{API}/ad_accounts/{numbered(reach.account)}/leads/subscriptions{path}"
+    headers = {"Authorization": f"Bearer {_access(reach).reveal()}"}
+    return Call(method, url, headers) if body is None else Call.json(method, url, body, headers=headers)
+
+
+def _access(reach: Reach) -> Secret:
+    """Return the access token: renewed where there is a refresh token, else the one that a person stored."""
+    if not reach.secrets.has(REFRESH):
+        return reach.secrets.one("access_token")
+    return reach.tokens(REFRESH, lambda held: _renewed(held, reach))
+
+
+def _renewed(held: Secret, reach: Reach) -> Token:
+    """Return an access token, and the next continuous refresh token (60 days).
+
+    https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/
+    """
+    app = ":".join(reach.secrets.one(name).reveal() for name in ("client_id", "client_secret"))
+    headers = {"Authorization": f"Basic {b64encode(app.encode()).decode()}"}
+    call = Call.form("POST", f"{API}/oauth/token", {"grant_type": REFRESH, REFRESH: held.reveal()}, headers=headers)
+    try:
+        answer = checked(reach.http(replace(call, safe=True)), what="renewing Pinterest's access token").node()
+    except PermanentError as error:  # a 400 is never a customer's doing
+        raise ConfigurationError(f"{error}: have an owner or admin of the ad account consent again") from None
+    refresh = answer[REFRESH].text("")
+    lifetime = float(answer["expires_in"].number(3600))
+    return Token(Secret(answer["access_token"].text()), lifetime, Secret(refresh) if refresh else None)

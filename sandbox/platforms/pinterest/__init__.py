@@ -1,0 +1,1 @@
+"""Pinterest, played: an ad account whose lead form people fill in."""
