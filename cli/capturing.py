@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 from deskwire import registry
 from deskwire.contracts.helpdesk import Helpdesk
-from deskwire.model.errors import PayloadError, SignatureError, TemporaryError
+from deskwire.model.errors import PayloadError, SignatureError
 from deskwire.model.events import Unreadable
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
 from deskwire.verification.rule import Context
 from deskwire.web.request import from_gateway
 
-from .parsing import find, header, read, request_of, setting, settings_beside
+from .parsing import find, header, nobody, read, request_of, setting, settings_beside
 from .terminal import UserError, console
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from deskwire.contracts.connector import Connector
     from deskwire.web.request import Request
-    from deskwire.web.rest import Answer, Call
 
 NO_CAPTURES = {"secrets", "settings", "outside", "needed"}
 
@@ -106,7 +105,7 @@ def expected(
 ) -> dict[str, Any]:
     """Return what a capture becomes, in the form of tests/expected. Raises `SignatureError` where it is not let in."""
     request = from_gateway(capture).at(settings)
-    context = Context(now=request.received_at, http=_nobody, settings=settings)
+    context = Context(now=request.received_at, http=nobody, settings=settings)
     facts = connector.verification.verify(request, secrets, context)
     request = connector.verification.cleared(replace(request, facts={**request.facts, **facts}))
     try:
@@ -117,10 +116,6 @@ def expected(
     result = {"events": [event.to_json() for event in events], "unreadable": len(found) - len(events)}
     answer = connector.acknowledged(request, events)
     return result if answer is None else result | {"response": {"status": answer.status, "body": answer.body}}
-
-
-def _nobody(call: Call) -> Answer:
-    raise TemporaryError(f"its rule asks {call.method} {call.url} before it lets anybody in: capture a signed one")
 
 
 def _line(event: Mapping[str, Any]) -> str:

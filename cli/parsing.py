@@ -114,12 +114,13 @@ def _opened(connector: Channel | Helpdesk, request: Request, folder: Path) -> Re
     secrets = Secrets(json.loads(path.read_text(encoding="utf-8")))
     if not request.url:
         request = rule.sign(request, secrets, request.received_at)
-    facts = rule.verify(request, secrets, Context(request.received_at, _nobody))
+    facts = rule.verify(request, secrets, Context(request.received_at, nobody))
     return rule.cleared(dataclasses.replace(request, facts={**request.facts, **facts}))
 
 
-def _nobody(call: Call) -> Answer:
-    raise TemporaryError(f"nothing is asked here, so not {call.method} {call.url} either")
+def nobody(call: Call) -> Answer:
+    """Raise `TemporaryError`: outside a deployment no rule may ask anybody."""
+    raise TemporaryError(f"its rule asks {call.method} {call.url} before it lets anybody in: capture a signed one")
 
 
 def read(name: str) -> bytes:

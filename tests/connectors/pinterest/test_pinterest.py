@@ -270,6 +270,12 @@ def test_an_answer_of_another_shape_is_parked(odd):
     assert isinstance(found, Unreadable)
 
 
+def test_what_opens_and_is_no_lead_is_parked():
+    for content in (b"{", b"words", b'{"answers": []}', b'["words"]'):
+        (found,) = events(text(NONCE, *encrypted(content)))
+        assert isinstance(found, Unreadable)
+
+
 def test_a_body_that_was_not_opened_is_no_delivery():
     request = Request(method="POST", endpoint="p", body=json.dumps([lead()]).encode(), received_at=NOW)
     with pytest.raises(PayloadError):
