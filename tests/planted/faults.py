@@ -42,6 +42,7 @@ CHAIN = ("tests/library/transcripts",)
 KEPT = ("tests/stories/test_archive_stories.py",)
 LISTS = ("tests/library/families/test_lists.py",)
 BLOCKS = ("tests/ports/test_operating_ports.py",)
+LEADS = ("tests/connectors/pinterest", "tests/stories/test_pinterest_stories.py", "tests/sandbox/test_registering.py")
 RULES = ("tests/library/verification/test_shipped_rules.py",)
 
 FAULTS = (
@@ -438,6 +439,22 @@ FAULTS = (
           ("tests/stories/test_clocks_stories.py",)),
     Fault("another scheme with the right password is let in", "verification.basic",
           'if scheme.lower() != "basic" or not any(known)', "if not any(known)", RULES),
+    Fault("a stranger's garbage calls a person", "verification.sealed",
+          "self.address.verify(request, secrets, context)", "pass", LEADS),
+    Fault("a lead of which nothing opens is let in beside another", "verification.sealed",
+          "if not opened:", "if not opened and number == 0:", LEADS),
+    Fault("a delivery may cost any number of attempts", "verification.sealed", "self._left -= 1", "pass", LEADS),
+    Fault("Pinterest does not repeat what our key does not open", "receiving.receiver",
+          '(UnopenedError, "ConfigurationErrors", 503,', '(UnopenedError, "ConfigurationErrors", 401,', LEADS),
+    Fault("an id that nobody sealed is the thread", "channels.pinterest.leads",
+          "thread = lead or content", 'thread = item["beside"]["lead_id"].any_id() or content', LEADS),
+    Fault("another lead's id hides these answers", "channels.pinterest.leads",
+          'version="" if lead else content[:16]', 'version=""', LEADS),
+    Fault("an id of any words is shown", "channels.pinterest.leads", "if ID.fullmatch(each)", "if each", LEADS),
+    Fault("a key of another subscription is right", "channels.pinterest.registering",
+          "elif not _held(site, ours):", "elif False:", LEADS),
+    Fault("another tool's subscription is taken for ours", "channels.pinterest.registering",
+          "(not site.address or _bare(each) == site.address)", "True", LEADS),
     Fault("a token without its prefix is let in", "verification.token", "not given.startswith(self.prefix) or ", "",
           RULES),
     Fault("a stamp without an offset is read by the machine's clock", "verification.hmac", "if moment.tzinfo is None:",

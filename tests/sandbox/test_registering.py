@@ -234,6 +234,10 @@ def test_a_new_address_key_and_a_new_key_replace_the_subscription():
     (made,) = account.player.subscriptions.values()
     assert made["webhook_url"] == f"{ADDRESS}?key=the-next-address-key"
     assert account.wrong() == {"cryptographic_key"}  # until what it handed over is stored
+    account.site = replace(
+        account.site, secrets=Secrets({"address_key": "the-next-address-key", "cryptographic_key": "x"})
+    )
+    assert account.states()["cryptographic_key"] is State.DIFFERENT
 
 
 def test_the_subscription_of_another_tool_stays():

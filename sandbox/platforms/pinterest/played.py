@@ -22,6 +22,7 @@ QUESTIONS: tuple[dict[str, str], ...] = (
     {"question_type": "CUSTOM", "custom_question_label": "What would you like to know?"},
 )
 LARGEST = 250  # subscriptions a page
+HOOKS = ("https://", "http://127.0.0.1:")  # the latter is the sandbox's own address
 
 
 def refused(status: int, code: int, message: str) -> Reply:
@@ -79,7 +80,7 @@ class Pinterest(Neighbour):
         url, form = (body.get("webhook_url"), body.get("lead_form_id")) if isinstance(body, dict) else (None, None)
         if account != self.account:
             return refused(403, 29, "You are not permitted to access that resource.")
-        if not isinstance(url, str) or not url.startswith("https://") or form not in {None, FORM}:
+        if not isinstance(url, str) or not url.startswith(HOOKS) or form not in {None, FORM}:
             return refused(400, 1, "Parameters are invalid.")
         if any(each["lead_form_id"] == form for each in self.subscriptions.values()):
             return refused(400, 4, "There is a subscription already.")
