@@ -57,6 +57,7 @@ def test_every_registration_of_northwind_stands(company, looked):
         "instagram",
         "linkedin",
         "messenger",
+        "pinterest",
         "viber",
         "whatsapp",
         "whatsappaws",
