@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from deskwire.channels.pinterest import Pinterest
-from deskwire.model.errors import PayloadError, SignatureError, UnopenedError
+from deskwire.model.errors import ConfigurationError, PayloadError, SignatureError, UnopenedError
 from deskwire.model.events import Unreadable
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
@@ -153,6 +153,15 @@ def test_a_stranger_is_no_fault_of_the_configuration():
         with pytest.raises(SignatureError) as caught:
             verified([lead(by=b"another-invented-key-of-32-bytes")], address=address)
         assert not isinstance(caught.value, UnopenedError)
+
+
+def test_a_stranger_rings_for_no_key_that_is_not_stored_yet():
+    request = Request(method="POST", endpoint="p", body=b"[]", query={"key": ("guessed",)}, received_at=NOW)
+    context = Context(NOW, http=lambda _: pytest.fail("it asks nobody"))
+    with pytest.raises(SignatureError):
+        RULE.verify(request, Secrets({"address_key": "where"}), context)
+    with pytest.raises(ConfigurationError, match="cryptographic_key"):
+        RULE.verify(replace(request, query={"key": ("where",)}), Secrets({"address_key": "where"}), context)
 
 
 @pytest.mark.parametrize("secret", ["too-short", key(KEY[:16]), "not base64 at all!"])

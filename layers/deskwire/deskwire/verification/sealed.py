@@ -87,9 +87,10 @@ class Sealed(Verification):
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Return what was opened. Raises `SignatureError` for another address, and `UnopenedError`."""
-        stored = secrets.every(self.secret)
-        self.address.verify(request, secrets, context)
-        keys = [key for key in map(_key, stored) if key]
+        self.address.verify(
+            request, secrets, context
+        )  # first: a stranger must not ring for a key that is not there yet
+        keys = [key for key in map(_key, secrets.every(self.secret)) if key]
         if not keys:
             raise UnopenedError(f"“{self.secret}” is no key of {KEY} bytes in Base64")
         return {OPENED: json.dumps({"items": _Opener(keys).items(request.body)})}
