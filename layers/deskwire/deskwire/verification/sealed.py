@@ -87,9 +87,8 @@ class Sealed(Verification):
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
         """Return what was opened. Raises `SignatureError` for another address, and `UnopenedError`."""
-        self.address.verify(
-            request, secrets, context
-        )  # first: a stranger must not ring for a key that is not there yet
+        # First: a stranger must not call a person for a key that is not stored yet.
+        self.address.verify(request, secrets, context)
         keys = [key for key in map(_key, secrets.every(self.secret)) if key]
         if not keys:
             raise UnopenedError(f"“{self.secret}” is no key of {KEY} bytes in Base64")
