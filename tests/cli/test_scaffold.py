@@ -117,7 +117,9 @@ def test_a_channel_that_is_only_polled_passes_the_suite(deskwire, checkout):
     )
     text = re.sub(r"    def parse\(.*?    def _event", POLL, text, flags=re.DOTALL)
     text = text.replace("deskwire.verification.hmac import HmacHeader", "deskwire.verification.never import Never")
-    text = text.replace("from deskwire.model.errors", "from deskwire.families.lists import listed\nfrom deskwire.model.errors")
+    text = text.replace(
+        "from deskwire.model.errors", "from deskwire.families.lists import listed\nfrom deskwire.model.errors"
+    )
     module.write_text(text.replace("Channel, Reach, each", "Channel, Page, Reach, each"))
     events, expected = checkout / "events" / "quill_post", checkout / "tests" / "expected" / "quill_post"
     bodies = [json.loads(json.loads((events / f"{what}.json").read_text())["body"]) for what in POLLED]
