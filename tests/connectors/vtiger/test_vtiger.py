@@ -365,6 +365,8 @@ def test_on_php_8_an_answer_s_file_is_not_waited_for(desk, reach):
         {"success": True, "result": [{"fileid": "104", "filesize": "0", "filecontents": ""}]},
         {"success": False, "error": {"code": "ACCESS_DENIED", "message": "Permission … is denied"}},
         {"success": False, "error": {"code": "RECORD_NOT_FOUND", "message": "Record … is not found"}},
+        {"success": False, "error": {"code": "UNKNOWN_OPERATION", "message": "Unknown operation requested"}},
+        {"success": False, "error": {"code": "NEVER_SEEN", "message": "?"}},
     ],
 )
 def test_an_answer_s_file_that_does_not_come_whole_is_told_and_holds_up_no_words(desk, reach, answer):

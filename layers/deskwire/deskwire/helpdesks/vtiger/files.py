@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from deskwire.model.errors import PermanentError
+from deskwire.model.errors import ConfigurationError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import File
 from deskwire.web.media import called
@@ -41,12 +41,15 @@ def loaded(service: Service, attachment: Attachment) -> File:
     if not attachment.id:
         raise PermanentError("Vtiger does not say which file that is")
     number = known(attachment.id)
+    service.session()  # its own refusals call a person; what refuses the file alone does not
     try:
         rows = service.get("files_retrieve", what, id=number).rows()
     except SilentError:
         raise PermanentError(SILENT) from None
     except DeniedError:
         raise PermanentError("Vtiger denies it to Deskwire's user") from None
+    except ConfigurationError as error:  # a Vtiger that is too old for it
+        raise PermanentError(str(error)) from None
     shown = next((row for row in rows if value(row["fileid"]) == number.partition("x")[2]), Node({}, "file"))
     try:
         data = base64.b64decode(shown["filecontents"].text(""), validate=True)
