@@ -331,6 +331,24 @@ def test_replies_are_the_public_ones_of_agents_beyond_a_hundred(desk, reach):
     assert [reply.id for reply in connector.replies(filed.ticket, said[-2], reach)] == said[-1:]
 
 
+def test_a_comment_that_does_not_say_whether_it_is_private_is_no_answer(desk, reach):
+    connector, left = helpdesk("vtiger"), []
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_comments(filed.ticket, "between us", public=False)
+    real = reach.http
+
+    def hiding(call):
+        answer = real(call)
+        body = json.loads(answer.body)
+        for row in body["result"] if "ModComments" in call.url and isinstance(body["result"], list) else ():
+            row.pop("is_private", None)
+        return dataclasses.replace(answer, body=json.dumps(body).encode())
+
+    hidden = dataclasses.replace(reach, http=hiding, left_out=lambda what, node: left.append((what, node.path)))
+    assert connector.replies(filed.ticket, "", hidden) == []
+    assert left == [("reading the replies", "body.result[0].is_private")]
+
+
 PLAN, PRICES = ("plan.png", "image/png", b"png"), ("prices.pdf", "", b"pdf")
 
 

@@ -226,7 +226,8 @@ def _by_staff(row: Node, what: str, reach: Reach) -> bool:
     """Return whether a comment by another user is an agent's answer: public, not ours all the same, no customer's."""
     source = value(row["source"]).upper()
     for name in ("is_private", "customer"):
-        if isinstance(row[name].raw, dict | list | float):
+        # A field that is hidden from our user is not in the row at all; one without a value is.
+        if name not in row.raw or isinstance(row[name].raw, dict | list | float):
             reach.left_out(what, row[name])
             return False
     return (
