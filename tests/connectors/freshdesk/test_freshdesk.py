@@ -290,6 +290,20 @@ def test_a_ticket_that_is_full_before_all_of_it_is_there_is_looked_for(desk, rea
     assert raised.value.ambiguous
 
 
+def test_a_file_that_is_refused_after_the_contact_was_costs_the_file_and_not_the_words(desk, reach):
+    desk.strangers = False
+    CONNECTOR.open(ticket(entry("k1")), reach)
+
+    def refusing(call):
+        if b'filename="' in call.body and b'name="user_id"' not in call.body:
+            return rest.Answer(400, {}, json.dumps(refused("attachments", "invalid_value")).encode())
+        return reach.http(call)
+
+    blocked = entry("k2", "b", files=(File("b.exe", "application/x-msdownload", b"123456"),))
+    CONNECTOR.append("1", "c7", [blocked], replace(reach, http=refusing))
+    assert words(desk) == ["Jóna Example · 2026-11-02 09:00 UTC\n\nb\n[not taken by Freshdesk: b.exe, 6 bytes]"]
+
+
 def test_answers_are_public_ones_of_agents_without_the_ticket_quoted_below(desk, reach):
     CONNECTOR.open(ticket(entry("k1", "My address is Main Street 1")), reach)
     CONNECTOR.append("1", "c7", [entry("k2", "Hello?"), entry("k3", "Acknowledged", public=False)], reach)

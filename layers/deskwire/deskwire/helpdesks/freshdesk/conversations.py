@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from deskwire.contracts.helpdesk import TicketGone
@@ -16,6 +16,7 @@ from deskwire.model.keys import digest
 from deskwire.model.tickets import AgentReply, Entry, File
 from deskwire.web.markup import literal, paragraph, plain
 from deskwire.web.reading import Node
+from deskwire.web.rest import Answer
 
 from .api import Api, refusals
 
@@ -79,27 +80,30 @@ def noted(api: Api, number: str, entry: Entry, requester: str) -> str:
     if entry.public and requester:
         payload["user_id"] = int(requester)
     path = f"tickets/{number}/notes"
-    answer = api.ask("POST", path, payload, files)
-    if answer.status == 400:
-        refused = refusals(answer)
-        if "user_id" in refused and "user_id" in payload:
-            # The page speaks of “the agent/user”; where only an agent may be named, the words name the customer.
-            del payload["user_id"]
-            payload["body"] = body_of(entry, named=True, further=lost)
-            answer = api.ask("POST", path, payload, files)
-        elif "attachments" in refused and files:
-            if attached_bytes(api, number) + sum(len(file.data) for file in files) > UPLOAD_BYTES:
-                raise TicketGone("full")
-            # A kind that is blocked there.
-            lost += [left_out(file) for file in files]
-            payload["body"] = body_of(entry, named=entry.shared, further=lost)
-            answer = api.ask("POST", path, payload)
+    answer, named = api.ask("POST", path, payload, files), entry.shared
+    if "user_id" in payload and "user_id" in refused(answer):
+        # The page speaks of “the agent/user”; where only an agent may be named, the words name the customer.
+        del payload["user_id"]
+        named, payload["body"] = True, body_of(entry, named=True, further=lost)
+        answer = api.ask("POST", path, payload, files)
+    if files and "attachments" in refused(answer):
+        if attached_bytes(api, number) + sum(len(file.data) for file in files) > UPLOAD_BYTES:
+            raise TicketGone("full")
+        # A kind that is blocked there.
+        lost += [left_out(file) for file in files]
+        payload["body"] = body_of(entry, named=named, further=lost)
+        answer = api.ask("POST", path, payload)
     if answer.status == 404 and not answer.body.lstrip().startswith(b"<"):
         raise TicketGone("deleted")
     made = id_of(api.checked(answer, what).node()["id"])
     if not made:
         raise TemporaryError(f"{what}: the answer names no note", ambiguous=True)
     return made
+
+
+def refused(answer: Answer) -> Collection[str]:
+    """Return the fields that Freshdesk refuses."""
+    return refusals(answer) if answer.status == 400 else ()
 
 
 def attached_bytes(api: Api, number: str) -> int:
