@@ -516,6 +516,27 @@ def test_a_poll_tells_of_answers_once_published_and_not_of_our_own_words(org, re
     assert not connector.poll(cursor, later).signals
 
 
+@pytest.mark.parametrize("field", ["IsClosed", "SystemModstamp"])
+def test_a_page_of_rows_that_cannot_be_read_does_not_move_a_look_past_those_behind_it(org, reach, monkeypatch, field):
+    monkeypatch.setattr("deskwire.helpdesks.salesforce.PAGE", 2)
+    connector = helpdesk("salesforce")
+    start = connector.poll("", reach).cursor
+    for number in range(3):
+        connector.open(ticket(entry(f"k{number}"), key=f"t{number}"), reach)
+
+    def odd(call):
+        answer = reach.http(call)
+        body = json.loads(answer.body)
+        if "FROM%20Case%20" not in call.url:
+            return answer
+        for row in body["records"]:
+            row[field] = None
+        return dataclasses.replace(answer, body=json.dumps(body).encode())
+
+    later = dataclasses.replace(reach, http=odd, now=NOW + timedelta(hours=1))
+    assert connector.poll(start, later).cursor <= f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def test_a_poll_looks_at_deskwires_cases_alone(org, reach):
     connector = helpdesk("salesforce")
     start = connector.poll("", reach).cursor

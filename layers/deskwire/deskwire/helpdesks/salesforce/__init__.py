@@ -204,17 +204,18 @@ class Salesforce(Helpdesk):
             "polling",
         )
         stand = [signal for row in cases if (signal := _stood(row, me, reach)) is not None]
-        ends = (_reached(cursor, rows, answered, reach), _reached(cursor, cases, stand, reach))
+        ends = (_reached(cursor, rows, reach), _reached(cursor, cases, reach))
         return Signals([*answered, *stand], min(ends))
 
 
-def _reached(cursor: str, rows: Sequence[Node], signals: Sequence[Signal], reach: Reach) -> str:
+def _reached(cursor: str, rows: Sequence[Node], reach: Reach) -> str:
     """Return up to which time a query has told all."""
     if len(rows) < PAGE:
         return max(cursor, _written(reach.now - SETTLES))
     # So many at once: go on from the second of the last one, which the order makes the newest.
-    last = max((each.occurred_at for each in signals if each.occurred_at), default=reach.now)
-    return max(_written(last), _written(datetime.fromisoformat(cursor) + timedelta(seconds=1)))
+    since = datetime.fromisoformat(cursor)
+    last = max((at for row in rows if (at := row["SystemModstamp"].iso()) is not None), default=since)
+    return _written(max(last, since + timedelta(seconds=1)))
 
 
 def _stood(row: Node, me: str, reach: Reach) -> Signal | None:
