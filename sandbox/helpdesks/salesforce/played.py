@@ -199,6 +199,11 @@ class Salesforce(Neighbour):
             given = {"ParentId": full(case), "CommentBody": text, "IsPublished": public}
             return str(self._made("CaseComment", given, by=by or self.agent)["Id"])
 
+    def agent_publishes(self, comment: str) -> None:
+        """Let an agent publish a comment that was internal."""
+        with self.lock:
+            self.records["CaseComment"][comment] |= {"IsPublished": True, "SystemModstamp": self._now()}
+
     def agent_attaches(self, case: str, name: str, data: bytes, *, by: str = "", shared: bool = False) -> str:
         """Let an agent, or the user of that id, put a file on a case; return the link's id.
 

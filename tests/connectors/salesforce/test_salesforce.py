@@ -537,6 +537,22 @@ def test_a_page_of_rows_that_cannot_be_read_does_not_move_a_look_past_those_behi
     assert connector.poll(start, later).cursor <= f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def test_an_answer_published_after_a_later_one_was_read_is_an_answer_and_none_is_read_again(org, reach):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), reach)
+    draft = org.agent_comments(filed.ticket, "The refund is on its way", public=False)
+    org.clock.advance(60)
+    last = org.agent_comments(filed.ticket, "Anything else?")
+    assert [each.id for each in connector.replies(filed.ticket, "", reach)] == [last]
+    org.clock.advance(60)
+    org.agent_publishes(draft)
+    assert [each.id for each in connector.replies(filed.ticket, last, reach)] == [draft]
+    org.clock.advance(60)
+    newest = org.agent_comments(filed.ticket, "Bye")
+    assert [each.id for each in connector.replies(filed.ticket, draft, reach)] == [last, newest]
+    assert connector.replies(filed.ticket, newest, reach) == []
+
+
 def test_a_poll_looks_at_deskwires_cases_alone(org, reach):
     connector = helpdesk("salesforce")
     start = connector.poll("", reach).cursor

@@ -220,7 +220,7 @@ def found(api: Api, case: str, key: str) -> str:
 def _comments(api: Api, case: str, only: str = "") -> list[Node]:
     """Return the latest comments of a case, the newest first."""
     soql = (
-        "SELECT Id, CommentBody, CreatedDate, CreatedById FROM CaseComment "  # noqa: S608 - letters and digits
+        "SELECT Id, CommentBody, CreatedDate, CreatedById, SystemModstamp FROM CaseComment "  # noqa: S608 - letters and digits
         f"WHERE ParentId = '{case}'{only} ORDER BY CreatedDate DESC, Id DESC LIMIT {LATEST}"
     )
     return api.rows(soql, "reading the comments of a case")
@@ -231,14 +231,19 @@ def _last(text: str) -> str:
 
 
 def answers(api: Api, case: str, after: str) -> list[AgentReply]:
-    """Return the published comments that are not ours, the oldest first, those after that one, with their files."""
+    """Return the published comments that are not ours, the oldest first, those after that one, with their files.
+
+    An older one that was changed after that one was written may have been published since then, and is returned again.
+    """
     what = "reading the comments of a case"
     latest = _comments(api, case, " AND IsPublished = true")
     published = known(reversed(latest), what, api.reach, "Id", id_of)
     rows = published
     numbers = [id_of(row["Id"]) for row in rows]
     if full(after) in numbers:
-        rows = rows[numbers.index(full(after)) + 1 :]
+        place = numbers.index(full(after))
+        read_at = rows[place]["CreatedDate"].iso()
+        rows = [*(row for row in rows[:place] if _changed_since(row, read_at)), *rows[place + 1 :]]
     rows = [row for row in rows if not MARK.fullmatch(_last(row["CommentBody"].text("")))]
     if not rows:
         return []
@@ -251,6 +256,11 @@ def answers(api: Api, case: str, after: str) -> list[AgentReply]:
         if reply is not None:
             replies.append(replace(reply, attachments=tuple(files.get(reply.id, ()))))
     return replies
+
+
+def _changed_since(row: Node, moment: datetime | None) -> bool:
+    changed = row["SystemModstamp"].iso()
+    return changed is not None and moment is not None and changed > moment
 
 
 def _users(api: Api, ids: set[str]) -> dict[str, Node]:
