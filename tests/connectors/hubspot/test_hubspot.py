@@ -1,6 +1,7 @@
 """HubSpot: what must hold on the living helpdesk, which `sandbox/helpdesks/hubspot` plays."""
 
 import dataclasses
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -152,6 +153,15 @@ def test_a_note_refused_by_a_ticket_that_is_not_full_is_refused(desk, reach, tol
         desk.faults.add(broken(told), path="/crm/v3/limits/associations/records/0-5/0-46")
     with pytest.raises(PermanentError):
         connector.append(filed.ticket, "c7", [entry("k2", contact=filed.contact)], reach)
+
+
+def test_a_refusal_that_speaks_of_a_file_or_a_profile_is_no_deleted_ticket(desk, reach):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    told = {"status": "error", "message": "No profile routes this address", "correlationId": "x"}
+    lost = dataclasses.replace(reach, http=lambda _: rest.Answer(404, {}, json.dumps(told).encode()))
+    with pytest.raises((PermanentError, ConfigurationError)):
+        connector.append(filed.ticket, "c7", [entry("k2")], lost)
 
 
 def test_h2_what_was_filed_is_found_by_its_key_and_opened_once(desk, reach):
@@ -382,6 +392,25 @@ def test_a_file_that_hubspot_does_not_show_is_left_out_and_holds_up_no_words(des
     assert names(reply) == [f"file {number}"]
     with pytest.raises(PermanentError, match=r"files\.ui_hidden\.read"):
         connector.file(reply.attachments[0], loading(desk, reach))
+
+
+@pytest.mark.parametrize(("status", "category"), [(403, "MISSING_SCOPES"), (404, "VALIDATION_ERROR")])
+def test_without_the_scope_of_files_the_words_go_alone(desk, reach, status, category):
+    connector = helpdesk("hubspot")
+    filed = connector.open(ticket(entry("k1")), reach)
+    (number,) = desk.agent_attaches(filed.ticket, PLAN)
+    desk.agent_replies(filed.ticket, "The plan")
+    told = {"status": "error", "message": "This file is not for you", "category": category}
+
+    def refusing(call):
+        refused = rest.Answer(status, {}, json.dumps(told).encode())
+        return refused if "/files/v3/" in call.url else reach.http(call)
+
+    without = dataclasses.replace(reach, http=refusing)
+    (reply,) = connector.replies(filed.ticket, "", without)
+    assert (reply.text, names(reply)) == ("The plan", [f"file {number}"])
+    with pytest.raises(PermanentError, match="scopes “files”"):
+        connector.file(reply.attachments[0], without)
 
 
 @pytest.mark.parametrize("link", ["http://f.hubspotusercontent-na1.net/a", "https://127.0.0.1/a", "https://[/a", "", 5])

@@ -232,13 +232,7 @@ def not_found(answer: Answer) -> bool:
         body = read(answer.body)
     except PayloadError:
         return False
-    message = body["message"].text("").lower()
-    # The file API's words are unconfirmed; every error of HubSpot's has this status.
-    return (
-        body["category"].text("") == "OBJECT_NOT_FOUND"
-        or "resource not found" in message
-        or (body["status"].text("") == "error" and "file" in message)
-    )
+    return body["category"].text("") == "OBJECT_NOT_FOUND" or "resource not found" in body["message"].text("").lower()
 
 
 def refused(answer: Answer) -> bool:

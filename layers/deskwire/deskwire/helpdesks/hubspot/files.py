@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from deskwire.families.attached import attached
 from deskwire.families.ids import NUMBER, numbered
-from deskwire.model.errors import PermanentError
+from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.tickets import AgentReply, File
-from deskwire.web.reading import Node
-from deskwire.web.rest import Call
+from deskwire.web.reading import Node, read
+from deskwire.web.rest import Answer, Call
 
 from .api import Api, not_found
 from .records import withheld
@@ -26,9 +26,9 @@ from .records import withheld
 FILES = "deskwire_files"  # of tickets: what goes with the next reply
 TOGETHER = timedelta(seconds=1)  # what is saved at once may have two times (unconfirmed), two clicks lie further apart
 KEPT = 20  # values of a property that HubSpot remembers, at most
-# Files on records are hidden: without the second scope they count as missing.
+# Without the scope “files” HubSpot refuses; files on records are hidden, and count as missing without the second one.
 # https://legacydocs.hubspot.com/docs/methods/files/get-signed-url-private-file
-UNSEEN = "HubSpot does not have it (any more), or the app lacks the scope “files.ui_hidden.read”"
+UNSEEN = "HubSpot does not have it (any more), or the app lacks the scopes “files” and “files.ui_hidden.read”"
 
 
 def gained(history: Node, answers: Sequence[AgentReply]) -> dict[str, list[str]]:
@@ -62,11 +62,22 @@ def _ids(row: Node) -> list[str]:
     return list(dict.fromkeys(part for part in parts if NUMBER.fullmatch(part)))
 
 
+def _unseen(answer: Answer) -> bool:
+    """Return whether HubSpot does not show a file. The words of it are unconfirmed; a 403 speaks of a scope."""
+    if answer.status == 403 or not_found(answer):
+        return True
+    try:
+        body = read(answer.body) if answer.status == 404 else Node({})
+    except PayloadError:
+        return False
+    return body["status"].text("") == "error" and "file" in body["message"].text("").lower()
+
+
 def named(api: Api, number: str) -> Attachment:
     """Return a file as what goes with an answer; one that HubSpot does not show has no name and no type."""
     what = "looking at an agent's file"
     answer = api.ask("GET", f"files/v3/files/{number}")
-    if not_found(answer):
+    if _unseen(answer):
         return Attachment(AttachmentKind.FILE, id=number, name=f"file {number}")
     shown = api.checked(answer, what).node()
     ending = shown["extension"].text("").lstrip(".").lower()
@@ -82,7 +93,7 @@ def loaded(api: Api, attachment: Attachment) -> File:
     """
     what = "loading an agent's file"
     answer = api.ask("GET", f"files/v3/files/{numbered(attachment.id)}/signed-url")
-    if not_found(answer):
+    if _unseen(answer):
         raise PermanentError(UNSEEN)
     link = api.checked(answer, what).node()["url"].text("")
     try:
