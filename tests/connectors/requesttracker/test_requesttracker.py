@@ -14,12 +14,15 @@ from deskwire.families.ids import numbered
 from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.helpdesks.requesttracker.api import form, stored_name
 from deskwire.helpdesks.requesttracker.mail import withheld
-from deskwire.helpdesks.requesttracker.replies import answer_of, words_of
+from deskwire.helpdesks.requesttracker.replies import answer_of, file_of, words_of
+from deskwire.helpdesks.requesttracker.replies import reply as answer_of_row
 from deskwire.helpdesks.requesttracker.tickets import PLAIN_NAME, fields_of, marker, user_name
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, SignatureError, TemporaryError
+from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.secret import Secrets
 from deskwire.model.tickets import Customer, Entry, File, Ticket
 from deskwire.verification.rule import Context
+from deskwire.web.reading import Node
 from deskwire.web.request import Request
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.requesttracker.played import RequestTracker as Server
@@ -289,6 +292,24 @@ def results(text):
 )  # fmt: skip
 def test_what_staff_wrote_in_rt_or_by_authentic_mail_is_an_answer(headers, server):
     assert withheld(headers, server) == ""
+
+
+@pytest.mark.parametrize("content", [{}, {"Content": None}, {"Content": ""}])
+def test_a_text_without_words_holds_up_no_other_answer(content):
+    answers = {
+        "transaction/7/attachments": {"items": [{"id": "3", "ContentType": "text/plain"}]},
+        "attachment/3": {"id": 3, "Headers": "X-RT-Interface: Web\n", **content},
+    }
+    reach = SimpleNamespace(left_out=None, settings={})
+    tracker = SimpleNamespace(get=lambda path, **_: Node(answers[path]), reach=reach)
+    assert answer_of_row(tracker, "1", Node({"id": "7"}), "Agnes").text == ""
+
+
+@pytest.mark.parametrize("content", [5, [], "cG5"])
+def test_a_text_that_cannot_be_read_is_asked_for_again(content):
+    tracker = SimpleNamespace(get=lambda *_, **__: Node({"id": 3, "Content": content}))
+    with pytest.raises(TemporaryError):
+        file_of(tracker, Attachment(AttachmentKind.FILE, id="3"))
 
 
 @pytest.mark.parametrize(
