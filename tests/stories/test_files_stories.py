@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deskwire.model.errors import PermanentError, TemporaryError
+from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.web.rest import Answer
 
@@ -119,13 +119,15 @@ def test_a_file_that_cannot_be_had_for_now_is_waited_for(company, shelf):
     assert notes(company) == []
 
 
-def test_words_wait_for_their_file_no_longer_than_a_quarter_of_an_hour(company, shelf):
-    shelf.trouble = TemporaryError("HTTP 503")
+@pytest.mark.parametrize("trouble", [TemporaryError("HTTP 503"), ConfigurationError("HTTP 403")])
+def test_words_wait_for_their_file_no_longer_than_a_quarter_of_an_hour(company, shelf, trouble):
+    shelf.trouble = trouble
     answers(company, "Here is the plan.", PLAN)
+    assert sent(company) == []
     for _ in range(40):
         company.later(60)
     assert sent(company) == ["Here is the plan."]
-    assert "plan.png (HTTP 503)" in notes(company)[0]
+    assert f"plan.png ({trouble})" in notes(company)[0]
 
 
 def test_a_picture_of_which_nobody_knows_whether_it_arrived_is_not_sent_again(company, shelf):

@@ -149,7 +149,7 @@ class Relaying:
     def _send(self, turn: Turn, case: Case, message: Outgoing, permit: Permit) -> Attempt | None:
         """Send a reply with its files; return None when it was sent, else how the attempt ended.
 
-        Raises `TemporaryError` where a file cannot be had yet: then nothing is begun.
+        Raises `TemporaryError` and `ConfigurationError` where a file cannot be had yet: then nothing is begun.
         """
         reply = case.reply
         files, kept, left = self._files(turn, case, message.key, permit)
@@ -251,7 +251,7 @@ class Relaying:
                 file = self._lent(turn, attachment, f"{folder}/{number}", permit)
             except PermanentError as error:
                 left.append(f"{name} ({error})")
-            except TemporaryError as error:
+            except (TemporaryError, ConfigurationError) as error:
                 if turn.now - case.signalled_at < timedelta(seconds=PATIENCE):
                     raise
                 left.append(f"{name} ({error})")
