@@ -38,6 +38,7 @@ def along(api: Api, case: str, comments: Sequence[Node], *, cut: bool) -> dict[s
     if api.reach.settings.get(SETTING, "") != SHARED or not comments:
         return {}
     _site(api)
+    written = [(id_of(row["CreatedById"]), row["CreatedDate"].iso(), id_of(row["Id"])) for row in comments]
     soql = f"SELECT {COLUMNS} FROM ContentDocumentLink WHERE LinkedEntityId = '{case}'"  # noqa: S608 - letters, digits
     found: dict[str, list[Attachment]] = {}
     for link in api.rows(soql, "reading the files of a case"):
@@ -47,13 +48,9 @@ def along(api: Api, case: str, comments: Sequence[Node], *, cut: bool) -> dict[s
             continue
         if document["FileExtension"].text("").lower() == NOTE or document["ContentSize"].number(0) <= 0:
             continue
-        if cut and shared_at <= (comments[0]["CreatedDate"].iso() or shared_at):
+        if cut and shared_at <= (written[0][1] or shared_at):
             continue
-        after = (
-            id_of(row["Id"])
-            for row in comments
-            if id_of(row["CreatedById"]) == author and (at := row["CreatedDate"].iso()) is not None and at >= shared_at
-        )
+        after = (comment for by, at, comment in written if by == author and at is not None and at >= shared_at)
         if comment := next(after, ""):
             found.setdefault(comment, []).append(attached(version, _name(document)))
     return found
