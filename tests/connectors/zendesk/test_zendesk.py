@@ -17,13 +17,15 @@ import pytest
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.helpdesks.zendesk import Zendesk, external_id
+from deskwire.contracts.registration import Site
+from deskwire.helpdesks.zendesk import Zendesk, external_id, registering
 from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.events import AttachmentKind
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About, Assignee, Status
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
 from deskwire.verification.rule import Context
+from deskwire.web.reading import Node
 from deskwire.web.request import Request
 from deskwire.web.rest import Direct, with_hosts
 from sandbox.helpdesks.zendesk.account import Refused
@@ -976,6 +978,15 @@ def test_a_second_webhook_signed_otherwise_says_that_a_ticket_is_solved(world):
     (event,) = DESK.parse(request)
     assert (event.ticket, event.status) == (str(number), Status.SOLVED)
     assert len(heard) == 2  # the answer, and that it is solved
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_webhooks_of_events_the_one_that_has_more_of_them_is_looked_at(order):
+    kinds = [[registering.ANSWERED], [*registering.EVENTS]]
+    rows = [{"id": kind[0], "endpoint": "https://a.example/", "subscriptions": kind} for kind in kinds]
+    webhooks = [Node(row) for row in rows[::order]]
+    answers, events = registering._ours(webhooks, Site(address="https://a.example/"))
+    assert (answers["id"].raw, events["id"].raw) == (registering.ANSWERED, registering.EVENTS[0])
 
 
 def test_a_view_by_priority_shows_the_most_urgent_first_then_the_oldest_and_no_solved_one(world):

@@ -145,7 +145,8 @@ def _ours(webhooks: Sequence[Node], site: Site) -> tuple[Node | None, Node | Non
     ]  # fmt: skip
     answers = [each for each in mine if {BY_TRIGGER, ANSWERED} & {*_subscriptions(each)}]
     events = [each for each in mine if BY_TRIGGER not in _subscriptions(each)]
-    return next(iter(answers), None), next(iter(events), None)
+    fullest = max(events, key=lambda each: len({*EVENTS} & {*_subscriptions(each)}), default=None)
+    return next(iter(answers), None), fullest
 
 
 def _webhook(webhooks: Sequence[Node], ours: Node | None, site: Site, what: str, name: str) -> Finding:
