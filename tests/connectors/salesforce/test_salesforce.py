@@ -422,6 +422,50 @@ def test_each_file_goes_with_its_author_s_first_comment_after_it_and_once(org, s
     assert names(connector.replies(filed.ticket, said[0], shared)) == [[], ["bos.pdf"], ["later.pdf"]]
 
 
+def test_a_file_that_went_out_does_not_go_again_with_an_older_comment_published_later(org, shared):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_attaches(filed.ticket, "plan.png", b"png", shared=True)
+    org.clock.advance(60)
+    draft = org.agent_comments(filed.ticket, "The refund is on its way", public=False)
+    org.clock.advance(60)
+    last = org.agent_comments(filed.ticket, "The plan")
+    assert names(connector.replies(filed.ticket, "", shared)) == [["plan.png"]]
+    org.clock.advance(60)
+    org.agent_publishes(draft)
+    assert names(connector.replies(filed.ticket, last, shared)) == [[]]
+
+
+def test_a_file_that_went_out_does_not_go_again_where_its_comment_is_corrected(org, shared):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_attaches(filed.ticket, "plan.png", b"png", shared=True)
+    first = org.agent_comments(filed.ticket, "The plan")
+    org.clock.advance(60)
+    last = org.agent_comments(filed.ticket, "I am the customer", by=org.guest)
+    org.clock.advance(60)
+    org.agent_publishes(first)
+    org.agent_comments(filed.ticket, "Bye")
+    found = connector.replies(filed.ticket, last, shared)
+    assert [(each.id == first, *names([each])) for each in found] == [(True, ["plan.png"]), (False, [])]
+
+
+def test_a_file_goes_with_an_older_comment_published_later_where_no_other_took_it(org, shared):
+    connector = helpdesk("salesforce")
+    filed = connector.open(ticket(entry("k1")), shared)
+    org.agent_attaches(filed.ticket, "plan.png", b"png", shared=True)
+    org.clock.advance(60)
+    draft = org.agent_comments(filed.ticket, "The plan", public=False)
+    org.clock.advance(60)
+    last = org.agent_comments(filed.ticket, "I am the customer", by=org.guest)
+    org.clock.advance(60)
+    org.agent_publishes(draft)
+    assert names(connector.replies(filed.ticket, last, shared)) == [["plan.png"]]
+    org.clock.advance(60)
+    org.agent_comments(filed.ticket, "Bye")
+    assert names(connector.replies(filed.ticket, draft, shared)) == [[], []]
+
+
 @pytest.mark.parametrize("visibility", ["InternalUsers", "SharedUsers", "", None, "allusers"])
 def test_what_is_not_shared_with_customers_in_so_many_words_stays_inside(org, shared, visibility):
     connector = helpdesk("salesforce")

@@ -8,7 +8,7 @@ https://help.salesforce.com/s/articleView?id=000384243&type=1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from deskwire.families.attached import attached
@@ -30,10 +30,13 @@ OF_DOCUMENT: Final = ("LatestPublishedVersionId", "CreatedById", "Title", "FileE
 COLUMNS: Final = ", ".join(["Visibility", "SystemModstamp", *(f"ContentDocument.{name}" for name in OF_DOCUMENT)])
 
 
-def along(api: Api, case: str, comments: Sequence[Node], *, cut: bool) -> dict[str, list[Attachment]]:
+def along(
+    api: Api, case: str, comments: Sequence[Node], *, cut: bool, read: Collection[str] = ()
+) -> dict[str, list[Attachment]]:
     """Return the files of comments, by the comment's id: each goes with its author's first one after it.
 
-    `comments` are published, the oldest first; `cut`: there are older ones, of which a file may have been.
+    `comments` are published, the oldest first; `cut`: there are older ones, of which a file may have been. `read` are
+    those that were read before: they took their files, also where an older comment was published since.
     """
     if api.reach.settings.get(SETTING, "") != SHARED or not comments:
         return {}
@@ -50,8 +53,8 @@ def along(api: Api, case: str, comments: Sequence[Node], *, cut: bool) -> dict[s
             continue
         if cut and shared_at <= (written[0][1] or shared_at):
             continue
-        after = (comment for by, at, comment in written if by == author and at is not None and at >= shared_at)
-        if comment := next(after, ""):
+        after = [comment for by, at, comment in written if by == author and at is not None and at >= shared_at]
+        if comment := next((each for each in after if each in read), next(iter(after), "")):
             found.setdefault(comment, []).append(attached(version, _name(document)))
     return found
 

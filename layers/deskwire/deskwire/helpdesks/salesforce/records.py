@@ -238,17 +238,19 @@ def answers(api: Api, case: str, after: str) -> list[AgentReply]:
     what = "reading the comments of a case"
     latest = _comments(api, case, " AND IsPublished = true")
     published = known(reversed(latest), what, api.reach, "Id", id_of)
-    rows = published
+    rows, read = published, set[str]()
     numbers = [id_of(row["Id"]) for row in rows]
     if full(after) in numbers:
         place = numbers.index(full(after))
         read_at = rows[place]["CreatedDate"].iso()
-        rows = [*(row for row in rows[:place] if _changed_since(row, read_at)), *rows[place + 1 :]]
+        late = [row for row in rows[:place] if _changed_since(row, read_at)]
+        read = {*numbers[: place + 1]} - {id_of(row["Id"]) for row in late}
+        rows = [*late, *rows[place + 1 :]]
     rows = [row for row in rows if not MARK.fullmatch(_last(row["CommentBody"].text("")))]
     if not rows:
         return []
     people = _users(api, {id_of(row["CreatedById"]) for row in rows} - {""})
-    files = along(api, case, published, cut=len(published) >= LATEST)
+    files = along(api, case, published, cut=len(published) >= LATEST, read=read)
     replies: list[AgentReply] = []
     for row in rows:
         at, before = row["CreatedDate"].iso(), replies[-1].order if replies else 0
