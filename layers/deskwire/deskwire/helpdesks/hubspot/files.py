@@ -63,13 +63,18 @@ def _ids(row: Node) -> list[str]:
 
 
 def _unseen(answer: Answer) -> bool:
-    """Return whether HubSpot does not show a file. The words of it are unconfirmed; a 403 speaks of a scope."""
-    if answer.status == 403 or not_found(answer):
+    """Return whether HubSpot does not show a file, or no file at all to our app.
+
+    Unconfirmed are the words of the first. `MISSING_SCOPES` was seen in answers of HubSpot's, and is on no page.
+    """
+    if not_found(answer):
         return True
     try:
-        body = read(answer.body) if answer.status == 404 else Node({})
+        body = read(answer.body) if answer.status in {403, 404} else Node({})
     except PayloadError:
         return False
+    if answer.status == 403:
+        return body["category"].text("") == "MISSING_SCOPES"
     return body["status"].text("") == "error" and "file" in body["message"].text("").lower()
 
 
