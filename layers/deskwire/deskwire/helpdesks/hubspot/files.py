@@ -65,7 +65,7 @@ def _ids(row: Node) -> list[str]:
 def _unseen(answer: Answer) -> bool:
     """Return whether HubSpot does not show a file, or no file at all to our app.
 
-    Unconfirmed are the words of the first. `MISSING_SCOPES` was seen in answers of HubSpot's, and is on no page.
+    Unconfirmed are the words of the first; `MISSING_SCOPES` was seen in answers alone.
     """
     if not_found(answer):
         return True
