@@ -253,6 +253,12 @@ FAULTS = (
     Fault("what is archived stays", "operating.erasing",
           'for prefix in ("raw/", "parked/"):', 'for prefix in ("raw/",):',
           ERASE),
+    Fault("an echo on its way brings an erased answer back", "operating.erasing",
+          "if self._theirs(person, thread, thread.key)[0]:", "if False:", ERASE),
+    Fault("an echo under another id stays", "operating.erasing",
+          "alone = self._home(person, key) is not None", "alone = False", ERASE),
+    Fault("what the company said is recorded after an erasure", "conversation.decide",
+          "if event.own and event.visibility is Visibility.PRIVATE:", "if False:", ERASE),
     Fault("an id inside another's", "operating.erasing", r'rf"(?<![\w.@+-]){re.escape(name)}(?![\w@-])"',
           "re.escape(name)", ERASE),
     # -------------------------------------------------------------------------------- the archive of conversations

@@ -22,7 +22,7 @@ from deskwire.ports.memory import MemoryPile
 from deskwire.ports.outbox import box, place
 from deskwire.web.rest import Answer
 
-CUSTOMER = "24900000000000017"
+CUSTOMER, PAGE = "24900000000000017", "410000000000001"
 ME = Person("messenger", CUSTOMER)
 AUTHOR = "73000000000017"
 
@@ -280,6 +280,100 @@ def test_an_answer_on_the_old_ticket_no_longer_reaches_the_person(company, erase
     company.signalled(ticket)
     company.work()
     assert len(company.graph.sent) == sent
+
+
+def answered(company, text="Dear Marta, we found it"):
+    """Have an agent answer the first ticket, and the answer sent; return the echo that the platform delivers of it."""
+    ticket = company.zendesk.tickets[0].id
+    company.zendesk.agent_replies(ticket, text)
+    company.signalled(ticket)
+    company.work()
+    return company.message(text, mid=f"m_ours{len(company.graph.sent)}", own=True)
+
+
+@pytest.mark.parametrize("late", [60, 100_000])
+def test_an_answers_echo_that_comes_only_after_the_erasure_brings_no_word_back(company, eraser, late):
+    told(company, "My parcel is lost")
+    echo = answered(company)
+    company.tick(60)
+    assert eraser.erase(ME)["complete"]
+    company.tick(late)
+    company.deliver(echo)
+    company.work()
+    assert "we found it" not in kept(company)
+    assert len(company.zendesk.tickets) == 1
+
+
+@pytest.mark.parametrize("item", ["O#", "M#"])
+def test_an_answers_echo_whose_worker_is_slow_while_its_person_is_erased_brings_no_word_back(company, eraser, item):
+    """It has looked for what the echo is of, or is about to write the echo down."""
+    told(company, "My parcel is lost")
+    company.deliver(answered(company))
+    get, put = company.table.get, company.table.put
+
+    def erasing(key):
+        company.table.get, company.table.put = get, put
+        assert eraser.erase(ME)["complete"]
+
+    def getting(key):
+        found = get(key)
+        if key[0].startswith(item):
+            erasing(key)
+        return found
+
+    def putting(write):
+        if write.item["sk"].startswith(item):
+            erasing(write)
+        put(write)
+
+    company.table.get, company.table.put = getting, putting
+    company.work()
+    assert company.table.get == get, "it was erased meanwhile"
+    assert "we found it" not in kept(company)
+
+
+def test_what_a_colleague_wrote_elsewhere_is_erased_though_it_was_on_its_way(company, eraser):
+    told(company, "My parcel is lost")
+    company.deliver(company.message("Marta, this is Jonas: we found it", own=True))
+    assert eraser.erase(ME)["complete"]
+    company.work()
+    assert "we found it" not in kept(company)
+
+
+def test_an_answer_whose_worker_died_is_erased_with_its_echo(company, eraser):
+    """Nobody noted the platform's id of it: its echo is known by its words alone."""
+    told(company, "My parcel is lost")
+    company.graph.next = [Crash()]
+    with pytest.raises(Crash):
+        answered(company)
+    echo = company.message("Dear Marta, we found it", mid=f"m_ours{len(company.graph.sent)}", own=True)
+    company.tick(400)
+    assert eraser.erase(ME)["complete"]
+    company.tick(60)
+    company.deliver(echo)
+    company.work()
+    assert "we found it" not in kept(company)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_echo_under_another_id_of_theirs_is_erased_as_well(company, eraser, late):
+    told(company, "My parcel is lost")
+    elsewhere = "24900000000000018"
+    alias = {"pk": f"T#messenger/{PAGE}/{elsewhere}", "sk": "THREAD", "alias_of": f"messenger/{PAGE}/{CUSTOMER}"}
+    company.table.put(Put(alias))
+    answered(company)
+    echo = company.message("Dear Marta, we found it", mid="m_ours2", own=True, customer=elsewhere)
+    if not late:
+        company.deliver(echo)
+        company.work()
+        found = eraser.preview(ME)
+    certificate = eraser.erase(ME)
+    assert certificate["complete"]
+    company.tick(60)
+    company.deliver(echo)
+    company.work()
+    assert "we found it" not in kept(company)
+    assert late or found.messages == certificate["messages"]
 
 
 def test_others_in_the_same_public_conversation_keep_their_words(company, eraser):

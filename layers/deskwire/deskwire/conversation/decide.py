@@ -11,7 +11,7 @@ from typing import Literal
 from deskwire.care.policy import ClosedTickets
 from deskwire.care.survey import Rating
 from deskwire.contracts.helpdesk import Abilities
-from deskwire.model.events import Event, Kind
+from deskwire.model.events import Event, Kind, Visibility
 from deskwire.model.notices import Purpose
 from deskwire.model.signals import About, Signal, Status
 from deskwire.timing import GIVE_UP
@@ -304,11 +304,20 @@ def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
 
 
 def _erased(event: Event, received_at: str, thread: Thread) -> bool:
-    """Return whether the person was erased after this was received: it was in transit then."""
-    if event.author is None or not thread.erased or not received_at:
+    """Return whether the person was erased after this was received: it was in transit then.
+
+    What the company wrote in private goes with them, also where the platform tells of it later.
+    """
+    if not thread.erased or not received_at:
+        return False
+    received = datetime.fromisoformat(received_at)
+    if event.own and event.visibility is Visibility.PRIVATE:
+        said = min(received, event.occurred_at or received)
+        return seconds(said) <= max(thread.erased.values())
+    if event.author is None:
         return False
     at = thread.erased.get(person_digest(event.channel, event.author.id), 0)
-    return at > 0 and seconds(datetime.fromisoformat(received_at)) <= at
+    return at > 0 and seconds(received) <= at
 
 
 def _order(item: Pending) -> tuple[int, float, bool]:

@@ -44,7 +44,7 @@ from deskwire.conversation.timers import without_reminders
 from deskwire.letters import archived_as, content_in, content_of, read_letter
 from deskwire.model.errors import ConfigurationError, DeskwireError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Event, Visibility
-from deskwire.model.keys import compose, digest
+from deskwire.model.keys import ADD, compose, digest
 from deskwire.model.mirrors import mirror_thread
 from deskwire.model.reference import reference
 from deskwire.model.tickets import Entry, Sought
@@ -273,6 +273,8 @@ class Eraser:
         """
         item = self.table.get(thread_item(key)) or {}
         if item.get("alias_of"):  # nobody works on it
+            if (home := self._home(person, key)) is not None:
+                self._bar_echoes(home, key)
             self._slice(person, None, key, most=None)
             if led:
                 self.table.transact([Delete(thread_item(key)), Update(person.certificate, add={"aliases": 1})])
@@ -298,6 +300,8 @@ class Eraser:
         trouble: DeskwireError | None = None
         left = False
         try:
+            if self._theirs(person, thread, thread.key)[0]:
+                self._bar_echoes(thread, thread.key)  # before it is looked for what has come
             alone, left = self._slice(person, thread, thread.key, most=SLICE, gone=gone)
             if not left:
                 self._tickets(person, thread, alone=alone)
@@ -342,8 +346,31 @@ class Eraser:
         """Return whether a conversation is with this person alone, and the messages of it that are to be erased."""
         rows = [row for row in self.table.query(f"T#{key}", "M#") if "event" in row or row.get("note")]
         messages = [(recorded(row), row) for row in rows]
-        alone = thread is not None and _alone(person, thread, [message for message, _ in messages])
+        if thread is None:
+            alone = self._home(person, key) is not None
+        else:
+            alone = _alone(person, thread, [message for message, _ in messages])
         return alone, [(message, row) for message, row in messages if alone or person.wrote(message.event)]
+
+    def _home(self, person: Person, alias: str) -> Thread | None:
+        """Return the conversation that an alias leads to; None where it is not with this person alone."""
+        home = str((self.table.get(thread_item(alias)) or {}).get("alias_of", ""))
+        item = (self.table.get(thread_item(home)) if home else None) or {}
+        if not item or item.get("alias_of"):
+            return None
+        thread = Thread.model_validate(item)
+        return thread if self._theirs(person, thread, home)[0] else None
+
+    def _bar_echoes(self, thread: Thread, key: str) -> None:
+        """Write the bare keys of the echoes of what was sent in a thread, as messages of the thread or alias `key`.
+
+        A platform may deliver one later, and a worker may be about to write one down: either is a redelivery then.
+        """
+        ledger = Ledger(self.table, self.clock, self.owner())
+        for row in self.table.query(f"T#{thread.key}", "S#"):
+            for identifier in row.get("ids", ()):
+                echo = compose(thread.channel, thread.account, identifier, ADD, "")
+                ledger.record(key, Recorded(key=echo, state=Outcome.SUPPRESSED, reason=ERASED, by=row["sk"]))
 
     def _message(self, person: Person, thread: Thread | None, message: Recorded, row: Item) -> None:
         """Erase one message: outside first, then its own item, with the count in the same step."""
