@@ -398,6 +398,30 @@ def test_what_a_customer_is_told_of_an_incident_is_copied(moving):
     assert not audit(moving.table, since=START, now=moving.now()).strays
 
 
+def test_an_update_whose_copy_was_lost_is_astray_and_is_copied_again(moving, monkeypatch):
+    says(moving, "The app does not work")
+    told = Notice(
+        incident="20261102-3f9c1", purpose=Purpose.UPDATE, number=1, texts={"en": "It works."}, default="en",
+        channel="messenger", account=PAGE, thread=f"messenger/{PAGE}/{CUSTOMER}",
+    )  # fmt: skip
+    joined = Notice(
+        incident="20261102-3f9c1", purpose=Purpose.JOINED, words="Belongs to the incident.",
+        channel="messenger", account=PAGE, thread=f"messenger/{PAGE}/{CUSTOMER}",
+    )  # fmt: skip
+    monkeypatch.setattr(moving, "watch", lambda **_: None)
+    moving.mailbox.send(notices([joined, told], moving.now().isoformat()))
+    moving.work()
+    monkeypatch.undo()
+    moving.delivered = len(moving.streamed.stream)
+    moving.tick(HOUR)
+    found = audit(moving.table, since=START, now=moving.now())
+    assert [stray.key for stray in found.strays] == ["update/20261102-3f9c1/1"]
+    assert mend(moving.table, moving.mailbox, moving.archive, found.strays, moving.now()) == 1
+    moving.work()
+    assert "It works." in moving.copies()[0][1]
+    assert not audit(moving.table, since=START, now=moving.now()).strays
+
+
 def test_what_waits_for_a_mirror_ends_by_itself_once_there_is_none(moving):
     moving.nova.faults.add(broken(503), times=1_000_000)
     says(moving, "Where is my parcel?")

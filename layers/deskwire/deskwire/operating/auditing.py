@@ -16,7 +16,7 @@ from deskwire.conversation.recorded import ASIDE, MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
 from deskwire.letters import copy, distinct, letter_of, notices, opened, read_letter, timer
 from deskwire.model.keys import digest
-from deskwire.model.mirrors import is_mirror, is_to_be_copied, mirror_thread
+from deskwire.model.mirrors import ENDS, is_mirror, is_to_be_copied, mirror_thread
 from deskwire.model.notices import Notice
 from deskwire.model.signals import Signal
 from deskwire.ports import Archive, Item, Key, Letter, Mailbox, Table, WholeTable
@@ -251,9 +251,10 @@ def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stra
     for stray in strays:
         if stray.state == UNSURE:
             continue
-        letter = timer(stray.thread, f"mended {seconds(now) // 60}")
         if stray.state == UNCOPIED:
-            letter = _copy(table, stray)
+            letters += _copies(table, stray)
+            continue
+        letter = timer(stray.thread, f"mended {seconds(now) // 60}")
         if stray.state in {UNTAKEN, NOWHERE}:
             item = table.get(message_item(stray.thread, stray.key))
             if item is None or "event" not in item:
@@ -266,11 +267,10 @@ def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stra
     return len(letters)
 
 
-def _copy(table: Table, stray: Stray) -> Letter:
-    """Return the letter that has something copied into its mirror."""
-    item = f"{'S' if stray.key.startswith('reply/') else 'M'}#{stray.key}"
-    found = table.get((f"T#{stray.thread}", item)) or {}
-    return copy(str(found.get("mirror", "")), stray.thread, item)
+def _copies(table: Table, stray: Stray) -> list[Letter]:
+    """Return the letter that has something copied into its mirror; none where it is gone by now."""
+    found = {item: table.get((f"T#{stray.thread}", item)) or {} for item in (kind + stray.key for kind in ENDS)}
+    return [copy(str(row["mirror"]), stray.thread, item) for item, row in found.items() if "mirror" in row]
 
 
 def again(thread_key: str, item: Item, archive: Archive) -> Letter:
