@@ -8,7 +8,7 @@ import pytest
 from deskwire.conversation.mirroring import shelf
 from deskwire.conversation.recorded import Outcome
 from deskwire.receiving.receiver import BRIEF
-from deskwire.timing import GIVE_UP
+from deskwire.timing import COPIED_FOR, GIVE_UP
 from deskwire.transcripts.chain import CHAINED, PREFIX
 from deskwire.watching.archiving import FIELDS as LINE
 from deskwire.watching.archiving import TOKEN_SECONDS as LINE_SECONDS
@@ -347,7 +347,8 @@ def test_the_archive_is_private_and_forgets_unclaimed_uploads(resources):
     assert (rules["unclaimed-uploads"]["Prefix"], rules["unclaimed-uploads"]["ExpirationInDays"]) == ("incoming/", 1)
     assert (rules["parked-briefly"]["Prefix"], rules["parked-briefly"]["ExpirationInDays"]) == (BRIEF, 1)
     assert shelf("a conversation").startswith(rules["copied-to-mirrors"]["Prefix"])
-    assert rules["copied-to-mirrors"]["ExpirationInDays"] > GIVE_UP.days  # for so long a copy is tried
+    copied = rules["copied-to-mirrors"]["ExpirationInDays"]
+    assert GIVE_UP.days < copied == COPIED_FOR.days - 1  # tried for so long; S3 counts to the next midnight
 
 
 def test_every_alarm_calls_the_topic_and_says_what_is_wrong(resources):

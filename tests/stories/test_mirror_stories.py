@@ -351,6 +351,21 @@ def test_a_file_that_the_archive_keeps_no_more_is_named(moving, shelf):
     assert "The file plan.png is not here" in moving.copies()[0][1]
 
 
+def test_a_file_that_has_expired_is_named_though_the_archive_does_not_say_that_it_is_gone(moving, shelf, monkeypatch):
+    """Who may not list a bucket is told 403 there, not 404."""
+    says(moving, "Where is my parcel?")
+    monkeypatch.setattr(moving, "watch", lambda **_: None)
+    moving.answers("Here is the plan.", files=[PLAN])
+    monkeypatch.undo()
+    moving.delivered = len(moving.streamed.stream)
+    moving.tick(17 * 24 * HOUR)
+    object.__setattr__(moving.conversation.archive, "fetch", refused)
+    mend(moving.table, moving.mailbox, moving.archive, audit(moving.table, since=START, now=moving.now()).strays,
+         moving.now())  # fmt: skip
+    moving.work()
+    assert "The file plan.png is not here" in moving.copies()[0][1]
+
+
 def test_a_file_that_the_archive_cannot_give_now_is_waited_for_and_holds_up_no_other_copy(moving, shelf, monkeypatch):
     says(moving, "Where is my parcel?")
     monkeypatch.setattr(moving.archive, "fetch", refused)

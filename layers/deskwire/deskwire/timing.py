@@ -29,4 +29,5 @@ DELIVERED_WITHIN = timedelta(minutes=40)  # after its last redelivery a letter i
 KEEP_SECONDS = 30 * 86_400  # after the outcome: platforms redeliver for 7 days at most, a person looks within a month
 REMEMBERED = timedelta(seconds=KEEP_SECONDS) - timedelta(days=1)  # for so long a repetition is surely known as one
 EARLY_SECONDS = 86_400  # for which the words of an answer in a ticket that is unknown so far are kept
+COPIED_FOR = timedelta(days=16)  # after which S3 surely has let a file that a mirror was to have expire
 OUTBOX_SECONDS = 7 * 86_400  # for which a page can read what was sent to it

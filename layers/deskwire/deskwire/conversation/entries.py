@@ -21,14 +21,14 @@ from deskwire.model.keys import compose, digest
 from deskwire.model.notices import PLACE, Notice, Purpose, is_incident
 from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
 from deskwire.ports import Archive, Clock
-from deskwire.timing import FETCH_WITHIN
+from deskwire.timing import COPIED_FOR, FETCH_WITHIN
 from deskwire.web import media
 from deskwire.web.rest import Call
 
 from . import wording
 from .decide import Pending
 from .ledger import Ledger
-from .recorded import Kept, Recorded
+from .recorded import Recorded
 from .table import seconds
 from .thread import Thread
 from .turn import Turn, is_inbound
@@ -98,7 +98,7 @@ class Entries:
         if message.notice is not None:
             return self._noticed(turn, item, message.notice)
         if event is None:
-            files, lines = self._kept(turn, message.files)
+            files, lines = self._kept(turn, message)
             body = "\n".join([message.note, *lines])
             change = self.change(turn, item)
             return Entry(key=message.key, body=body, written_at=turn.now, public=False, files=files, change=change)
@@ -171,20 +171,24 @@ class Entries:
                 lines.append(wording.follows(attachment))
         return tuple(files), tuple(lines)
 
-    def _kept(self, turn: Turn, kept: Sequence[Kept]) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    def _kept(self, turn: Turn, note: Recorded) -> tuple[tuple[File, ...], tuple[str, ...]]:
         """Return the bytes of a note's files, and a line for each that is no more.
 
         Raises `TemporaryError` of the archive, which says nothing about the helpdesk.
         """
         files: list[File] = []
         lines: list[str] = []
-        for each in kept if turn.helpdesk.abilities.attachments else ():
+        for each in note.files if turn.helpdesk.abilities.attachments else ():
             try:
                 files.append(File(each.name, each.type or media.UNKNOWN, self.archive.fetch(each.place)))
             except PermanentError:
                 lines.append(wording.uncopied(each.name))
             except TemporaryError as error:
-                raise error.retold(ambiguous=False, concerns=Concern.TICKET) from None
+                # S3 tells who may not list a bucket 403, not 404, of what is gone.
+                # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+                if turn.now - datetime.fromisoformat(note.received_at) < COPIED_FOR:
+                    raise error.retold(ambiguous=False, concerns=Concern.TICKET) from None
+                lines.append(wording.uncopied(each.name))
         return tuple(files), tuple(lines)
 
     def _in_time(self, until: datetime) -> None:
