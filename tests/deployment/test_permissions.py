@@ -65,6 +65,12 @@ CALLS = {
     "get raw/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "raw/seed"}),
     "get parked/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "parked/seed"}),
     "get incoming/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "incoming/seed"}),
+    "lend a file": lambda s: ("s3", "put_object", {"Bucket": s.archive, "Key": "lent/a", "Body": "a"}),
+    "get lent/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "lent/seed"}),
+    "put copied/": lambda s: ("s3", "put_object", {"Bucket": s.archive, "Key": "copied/a", "Body": "a"}),
+    "get copied/": lambda s: ("s3", "get_object", {"Bucket": s.archive, "Key": "copied/seed"}),
+    "delete copied/": lambda s: ("s3", "delete_object", {"Bucket": s.archive, "Key": "copied/seed"}),
+    "list the archive": lambda s: ("s3", "list_objects_v2", {"Bucket": s.archive}),
     "get a key": lambda s: ("dynamodb", "get_item", key(s, "Y#key")),
     "put a key": lambda s: ("dynamodb", "put_item", {"TableName": s.table, "Item": key(s, "Y#key")["Key"]}),
     "query salts": lambda s: ("dynamodb", "query", query(s, "pk", "Z#object")),
@@ -97,6 +103,7 @@ ALLOWED = {
         *("get a token", "put a token", "get figures", "query figures", "count figures", "get a connection"),
         *("get the configuration", "query counts", "query what is due", "open an incident"),
         *("get raw/", "get incoming/", "put raw/", "mail as the company"),
+        *("lend a file", "get lent/", "put copied/", "get copied/"),
         *("look at the receipt rules", "look at the mail account", "look at an identity"),
     },
     "sweep": {"send to the mailbox", "query what is due", "get a connection", "get the configuration"},
@@ -169,7 +176,7 @@ def furnished(probes):
     secrets, s3 = probes.client("secretsmanager"), probes.client("s3")
     for name in ("deskwire/endpoints/meta", "deskwire/meta", "elsewhere/meta"):
         secrets.create_secret(Name=name, SecretString="made up")
-    for prefix in ("raw", "parked", "incoming"):
+    for prefix in ("raw", "parked", "incoming", "lent", "copied"):
         s3.put_object(Bucket=probes.deployed.archive, Key=f"{prefix}/seed", Body=b"a")
     s3.put_object(Bucket=probes.deployed.transcripts, Key="conversations/seed", Body=b"a")
     for sender in ("help@example.org", "sales@example.org", "customer@example.com"):
