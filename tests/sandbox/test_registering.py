@@ -1,5 +1,6 @@
 """The played platforms, seen through `Registers`: what is found, what is set up, and that it is done once."""
 
+import re
 from datetime import timedelta
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
@@ -427,6 +428,32 @@ def test_a_mailbox_gets_a_rule_of_its_own_before_all_others():
     assert account.wrong() == {"the receipt rule"}
     account.register()
     assert [each["Enabled"] for each in ses.rules] == [True, True]
+    assert account.wrong() == set()
+
+
+def test_mailboxes_whose_addresses_differ_in_a_sign_alone_have_rules_of_their_own():
+    account = email()
+    accounts = ["c.are@northwind.example", "c-are@northwind.example", f"{'c' * 60}.a@northwind.example",
+                f"{'c' * 60}.b@northwind.example"]  # fmt: skip
+    for each in accounts:
+        account.reach = replace(account.reach, account=each)
+        account.register()
+    assert sorted(mailbox for each in account.player.ses.rules for mailbox in each["Recipients"]) == sorted(accounts)
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]", each["Name"]) for each in account.player.ses.rules)
+
+
+def test_our_rule_gets_an_address_that_the_mailbox_has_got_since():
+    account = email()
+    account.register()
+    mailboxes = "help@northwind.example=info@northwind.example"
+    account.site = replace(account.site, settings={**account.site.settings, "mailboxes": mailboxes})
+    (found,) = [each for each in account.connector.registration(account.site, account.reach) if each.state in WRONG]
+    assert "info@northwind.example" in found.text
+    account.player.ses.rules = [*account.player.ses.rules, rule("theirs", ["info@northwind.example"], MAIL_SOURCE)]
+    assert account.wrong() == set()
+    account.player.ses.rules = account.player.ses.rules[:1]
+    account.register()
+    assert account.player.ses.rules[0]["Recipients"] == ["help@northwind.example", "info@northwind.example"]
     assert account.wrong() == set()
 
 

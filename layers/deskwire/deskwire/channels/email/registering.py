@@ -23,6 +23,7 @@ from xml.etree import ElementTree as ET
 from deskwire.care.addresses import bare
 from deskwire.contracts.registration import Finding, Registered, Site, State, address
 from deskwire.model.errors import PayloadError, PermanentError, TemporaryError
+from deskwire.model.keys import digest
 from deskwire.web.reading import Node
 from deskwire.web.rest import Answer, checked, not_there
 
@@ -41,6 +42,8 @@ IDENTITY: Final = "the identity"
 FROM: Final = "the MAIL FROM domain"
 SENDING: Final = "sending"
 KINDS: Final = ("Bounce", "Complaint")
+LONGEST: Final = 63  # characters of a rule's name
+PLAIN: Final = re.compile(r"[a-z0-9]+@[a-z0-9]+(\.[a-z0-9]+)*")  # no other address of this kind has the same words
 SET: Final = "deskwire"  # of rules, made where a region has none that is active
 VERIFY: Final = "SES, Identities: verify the domain by Easy DKIM, and publish the records that it shows"
 RECORDS: Final = (
@@ -101,21 +104,29 @@ def _addresses(site: Site, reach: Reach) -> list[str]:
 def _rule(active: ET.Element, site: Site, reach: Reach) -> Finding:
     """Return how the rules that take the mailbox's mail stand: one of them must reach the endpoint.
 
-    Rules are followed in their order, each that fits, until one stops.
-    https://docs.aws.amazon.com/ses/latest/dg/receiving-email-concepts.html
+    It need not take all addresses, which others may forward; ours does. Rules are followed in their order, each that
+    fits, until one stops. https://docs.aws.amazon.com/ses/latest/dg/receiving-email-concepts.html
     """
-    addresses, others = _addresses(site, reach), []
+    addresses = _addresses(site, reach)
+    reaching: list[str] = []
+    others: list[str] = []
+    left = set(addresses)
     for rule in active.iterfind(".//{*}Rules/{*}member"):
         recipients = [each.text or "" for each in rule.iterfind("{*}Recipients/{*}member")]
-        if rule.findtext("{*}Enabled") != "true" or not any(_takes(recipients, each) for each in addresses):
+        taken = {each for each in addresses if _takes(recipients, each)}
+        if rule.findtext("{*}Enabled") != "true" or not taken:
             continue
-        name = rule.findtext("{*}Name") or ""
-        if _reaches(rule, site.settings.get("source", "").split()):
-            return Finding(what=RULE, found=name)
-        others.append(name)
+        reaches = _reaches(rule, site.settings.get("source", "").split())
+        (reaching if reaches else others).append(rule.findtext("{*}Name") or "")
+        left -= taken if reaches else set()
         if rule.find("{*}Actions/{*}member/{*}StopAction") is not None:
             break
     remedy = "" if _bucket(site) and _topics(site) else _command(active, site, reach)
+    if left and _name(reach) in reaching:
+        found = f"“{_name(reach)}” does not take {', '.join(sorted(left))}"
+        return Finding(what=RULE, state=State.DIFFERENT, found=found, remedy=remedy)
+    if reaching:
+        return Finding(what=RULE, found=reaching[0])
     if others:
         found = f"“{others[-1]}” takes the mail, and tells another topic or none"
         return Finding(what=RULE, state=State.DIFFERENT, found=found, remedy=remedy)
@@ -145,12 +156,20 @@ def _bucket(site: Site) -> str:
     return site.settings.get("archive", "")
 
 
+def _name(reach: Reach) -> str:
+    """Return the name of the mailbox's rule, of letters, digits, `_` and `-`, 63 at most: no other mailbox's has it."""
+    account = reach.account.lower()
+    name = f"deskwire-{re.sub(r'[^a-z0-9]+', '-', account).strip('-')}"
+    if len(name) <= LONGEST and PLAIN.fullmatch(account):
+        return name
+    return f"{name[: LONGEST - 9]}-{digest(account)[:8]}"
+
+
 def _wanted(bucket: str, topic: str, site: Site, reach: Reach) -> dict[str, object]:
-    """Return the rule that the mailbox wants. Its name is one of letters, digits, `_` and `-`, of 63 at most."""
-    name = re.sub(r"[^a-z0-9]+", "-", reach.account.lower()).strip("-")
+    """Return the rule that the mailbox wants."""
     action = {"BucketName": bucket, "ObjectKeyPrefix": f"originals/{topic.rpartition(':')[2]}/", "TopicArn": topic}
     return {
-        "Name": f"deskwire-{name}"[:63].rstrip("-"), "Enabled": True, "ScanEnabled": True,
+        "Name": _name(reach), "Enabled": True, "ScanEnabled": True,
         "Recipients": _addresses(site, reach), "Actions": [{"S3Action": action}],
     }  # fmt: skip
 
