@@ -7,6 +7,7 @@ import copy
 import itertools
 import json
 import zlib
+from collections import Counter
 
 import pytest
 
@@ -244,6 +245,19 @@ def test_who_writes_again_begins_anew_and_is_known_again(company, eraser):
     assert len(company.zendesk.tickets) == 2
     assert "expires" not in company.thread()
     assert company.thread()["author"]["id"] == CUSTOMER
+
+
+def test_the_helpdesk_is_asked_no_more_about_who_came_back_than_about_others(company, eraser):
+    told(company, "first")
+    eraser.erase(ME)
+    company.tick(60)
+    told(company, "I am back")
+    company.http_calls.clear()
+    company.table.calls.clear()
+    told(company, "again")
+    ticket = company.zendesk.tickets[-1].id
+    assert company.http_calls == [f"acme.zendesk.com PUT /api/v2/tickets/{ticket}.json"]
+    assert Counter(company.table.calls) == {"put": 1, "update": 3, "get": 2}
 
 
 def test_who_comes_back_with_something_written_before_is_kept_as_well(company, eraser):

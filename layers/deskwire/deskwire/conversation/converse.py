@@ -185,9 +185,8 @@ class Conversation:
         if thread is None:
             return ROUTED
         # Recording took too long: the message may have been redelivered to another worker, so read its state again.
-        # It may also have been erased since it was recorded.
-        fresh = existing is None and self.clock() - began < RECHECK_AFTER and not thread.erased
-        outcomes = self._turn(ledger, thread, message if fresh else None)
+        fresh = existing is None and self.clock() - began < RECHECK_AFTER
+        outcomes = self._turn(ledger, thread, _unerased(ledger, thread, message) if fresh else None)
         return outcomes.get(message.key, "recorded")
 
     def _taken(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> Thread | None:
@@ -586,6 +585,11 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) ->
 def _by(thread: Thread, messages: list[Recorded], came_by: tuple[str, str]) -> list[Recorded]:
     """Return the messages that came by this channel and account, and those whose record is gone."""
     return [each for each in messages if each.state == Outcome.DEAD or origin(thread, each) == came_by]
+
+
+def _unerased(ledger: Ledger, thread: Thread, message: Recorded) -> Recorded | None:
+    """Return a message that was recorded just now; its words may have been erased since, where somebody's were."""
+    return ledger.message(thread.key, message.key) if thread.erased else message
 
 
 def _left(thread: Thread, pending: Sequence[str]) -> list[str]:
