@@ -47,8 +47,9 @@ DEEPEST: Final = 8
 HEXADECIMAL: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 BASE64: Final = re.compile(r"[A-Za-z0-9+/]+")
 PARTS: Final = re.compile(r"[.:|]")  # between a nonce, a ciphertext and a tag that are one text
-NONCE_NAMES: Final = re.compile(r"(?:.*_)?(?:iv|nonce|initiali[sz]ation_vector)", re.IGNORECASE)
-TAG_NAMES: Final = re.compile(r"(?:.*_)?(?:tag|mac|auth_?tag)", re.IGNORECASE)
+# How the name of such a field ends, after a “_” or as a whole, in any case.
+NONCE_NAMES: Final = ("_iv", "_nonce", "_initialization_vector", "_initialisation_vector")
+TAG_NAMES: Final = ("_tag", "_mac", "_authtag")
 PLAIN: Final = (str, int, float, bool)
 
 
@@ -286,9 +287,9 @@ class _Opener:
         return None
 
 
-def _named(found: Mapping[str, Any], names: re.Pattern[str]) -> tuple[bytes, ...]:
-    """Return the bytes of an object's values of such a name."""
-    texts = [value for name, value in found.items() if isinstance(value, str) and names.fullmatch(name)]
+def _named(found: Mapping[str, Any], ends: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return the bytes of an object's values whose name ends so."""
+    texts = [value for name, value in found.items() if isinstance(value, str) and f"_{name}".lower().endswith(ends)]
     return tuple(each for text in texts[:2] for each in _decoded(text) if len(each) in {*NONCES, TAG})
 
 
