@@ -104,7 +104,7 @@ POLL = '''    def poll(self, cursor: str, reach: Reach) -> Page:
 
     def _event'''
 NEEDED = ["poll next", "poll events"] + [
-    f"poll events.{name}" for name in ("chat", "from", "from.id", "id", "text", "type", "version")
+    f"poll events.{name}" for name in ("chat", "from", "from.id", "id", "media", "text", "type", "version")
 ]
 POLLED = ("text", "attachment", "scripts", "own", "edit", "deletion")
 
