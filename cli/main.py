@@ -291,8 +291,8 @@ webhooks up at the platforms where they are not as wanted, and prints what is to
 CONNECT = """\
 Walks you through connecting an account, or renewing its token: prints the login page, takes the code it leads you back
 with, stores the account's token, writes the connection into deskwire.yaml, applies the file (which sets the webhook up
-at the platform), and tries whether the platform will reach Deskwire. Facebook, Messenger and Instagram sign in; of the
-others, and with --paste, you are asked for each token. No token is shown.
+at the platform), and tries whether the platform will reach Deskwire. Facebook, Messenger, Instagram, Google and
+LinkedIn sign in; for the others, and with --paste, you are asked for each token. No token is shown.
 
   deskwire connect facebook --stack deskwire
   deskwire connect whatsapp --account 440000000000012 --stack deskwire
