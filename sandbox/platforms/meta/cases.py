@@ -78,9 +78,13 @@ class Cases(Scenes):
         for number in (0, 1):
             self.script.later(number, lambda: self._case(Case.COLD, "Which colours does the tent of order {} come in?"))
         praise = "Thank you so much, order {} is here. Your team is amazing and so helpful!"
-        self.script.later(2, lambda: self._case(Case.COLD, praise, says="glad to hear"))
         words = "Third time I write: order {} has still not arrived and nobody answers. I will call my lawyer."
-        self.script.later(20, lambda: self._case(Case.HOT, words))
+
+        def praised() -> None:
+            _, talk = self._case(Case.COLD, praise, says="glad to hear")
+            self.script.when_filed(talk, lambda: self.script.later(10, lambda: self._case(Case.HOT, words)))
+
+        self.script.later(2, praised)
 
     @scene(morning=1, early=True)
     def waits_too_long(self) -> None:
