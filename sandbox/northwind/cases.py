@@ -67,7 +67,8 @@ class Cases:
         calm = [each for each in map(self._tickets.get, self._queue) if each and each.priority in UNHURRIED]
         before = [each for each in calm if each.comments[0].at < came]
         earlier = [self._queue.index(each.id) for each in before]
-        praise = sum("praise" in _line(each, "Judged") for each in before)
+        praised = {found.id for _, found in self._talks(Case.PRAISE) if found is not None}
+        praise = sum(each.id in praised for each in before)
         yield "" if len(earlier) > praise else "nobody who can wait was there before it"
         yield "" if praise else "no praise was there before it"
         yield "" if position < min(earlier, default=0) else "it stands behind what can wait"
@@ -91,7 +92,7 @@ class Cases:
                 self.told.append(
                     f"overdue: ticket {ticket.id} waited a minute, was marked before that, and is {ticket.priority} now"
                 )
-        for case in (Case.COLD, Case.HOT):  # a complaint has no such clock here
+        for case in (Case.COLD, Case.PRAISE, Case.HOT):  # a complaint has no such clock here
             for talk, ticket in self._talks(case):
                 early = ticket is not None and OVERDUE in ticket.tags
                 yield self._finding(talk, ("escalated, though no time had run out",) if early else ())

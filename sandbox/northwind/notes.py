@@ -24,6 +24,7 @@ class Case(StrEnum):
     NONE = ""
     HOT = "hot"  # is to be read before others
     COLD = "cold"  # can wait
+    PRAISE = "praise"
     OVERDUE = "overdue"  # is urgent, and nobody answers
     RATED = "rated"  # is solved, and the customer says how satisfied they are
     PRIVATE = "private"  # a private matter in public

@@ -144,7 +144,7 @@ class Script:
 
         self.later(1.0, look)
 
-    def when_filed(self, talk: Talk, step: Step, *, of: Happening | None = None) -> None:
+    def when_filed(self, talk: Talk, step: Step, tries: int | None = None, *, of: Happening | None = None) -> None:
         """Do something once a message (the first, by default) stands in a ticket."""
 
         def filed() -> bool:
@@ -153,7 +153,7 @@ class Script:
             talk.ticket = self.where.get(wanted.marker, "") if wanted is not None else ""
             return bool(talk.ticket)
 
-        self.when(filed, step)
+        self.when(filed, step, tries)
 
     def read(self) -> None:
         """Read what was written into tickets since the last look, unless that was just now."""

@@ -36,8 +36,8 @@ class Found:
         self.messenger = {"name": "messenger", "tickets": 6, "first_answer": {"median": 60}}
         self.hidden = {"facebook 1_2"}
         self.of = {
-            "cold": ticket("cold", "Which colours?", "Judged cold, question, mood 0.0: asks something", at=1),
-            "praise": ticket("praise", "Thank you!", "Judged cold, praise, mood 1.0: praises", at=2),
+            "cold": ticket("cold", "Which colours?", at=1),
+            "praise": ticket("praise", "Thank you!", at=2),
             "angry": ticket("angry", "Third time!", ANGRY, at=20, priority="high", tags=("hot",)),
             "overdue": ticket(
                 "overdue", "should have been answered within 1 minute", by=By.NOTE, priority="urgent",
@@ -46,7 +46,7 @@ class Found:
             "rated": ticket("rated", "The customer gave 5 of 5.", by=By.NOTE, tags=("rating-5",)),
             "private": ticket("private", "My card", tags=("private-card",)),
         }  # fmt: skip
-        cases = {"angry": Case.HOT, "praise": Case.COLD}
+        cases = {"angry": Case.HOT}
         self.talks = {
             name: Talk("messenger", PAGE, name, f"messenger {name}", acknowledged=True,
                        case=cases[name] if name in cases else Case(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sandbox.northwind.notes import Case, Happening, Talk
@@ -10,6 +11,8 @@ from sandbox.northwind.scenes import Scenes, scene
 from sandbox.northwind.script import Script
 from sandbox.platforms.meta.books import PAGES, OnMeta
 from sandbox.platforms.meta.played import Person, Told
+
+SLOW = 600  # seconds after which nobody waits any longer, also on a machine that is busy otherwise
 
 
 class Cases(Scenes):
@@ -77,12 +80,12 @@ class Cases(Scenes):
         """Two ask what can wait and one praises; who writes after them is angry, and is to be read before them."""
         for number in (0, 1):
             self.script.later(number, lambda: self._case(Case.COLD, "Which colours does the tent of order {} come in?"))
-        praise = "Thank you so much, order {} is here. Your team is amazing and so helpful!"
         words = "Third time I write: order {} has still not arrived and nobody answers. I will call my lawyer."
 
         def praised() -> None:
-            _, talk = self._case(Case.COLD, praise, says="glad to hear")
-            self.script.when_filed(talk, lambda: self.script.later(10, lambda: self._case(Case.HOT, words)))
+            praise = "Thank you so much, order {} is here. Your team is amazing and so helpful!"
+            _, talk = self._case(Case.PRAISE, praise, says="glad to hear")
+            self.script.when_filed(talk, lambda: self._case(Case.HOT, words), SLOW)
 
         self.script.later(2, praised)
 
@@ -106,17 +109,18 @@ class Cases(Scenes):
 
         def solved() -> None:
             self.script.answer(talk)
-            self.script.later(3.0, lambda: self.company.desk.solve(talk.ticket))
-            self.script.later(4.0, asked)
+            # Not while something of the conversation is still to be done: then the question comes minutes later.
+            self.script.later(10.0, lambda: self.company.desk.solve(talk.ticket))
+            self.script.later(11.0, asked)
 
-        def asked(tries: int = self.script.patience) -> None:
+        def asked(tries: int = SLOW) -> None:
             if any(message.choices for message in self.meta.inboxes[talk.account, talk.thread].messages):
                 told = self.meta.chooses(who, talk.account, "5")
                 self.script.send("meta", told.entry, self.script.happened(talk, told.id, files=None))
             elif tries:
                 self.script.later(1.0, lambda: asked(tries - 1))
 
-        self.script.when_filed(talk, solved)
+        self.script.when_filed(talk, solved, SLOW)
 
     @scene(morning=1, early=True)
     def card_in_public(self) -> None:
@@ -134,7 +138,7 @@ class Cases(Scenes):
         talk = self._in_public(page, told, text, marker)
         talk.case, talk.aside = Case.PRIVATE, f"messenger {who.psid(page)}"
 
-        def invited(tries: int = self.script.patience) -> None:
+        def invited(tries: int = SLOW) -> None:
             if meta.sent[who.psid(page)]:
                 self.script.later(1.0, goes_on)
             elif tries:
@@ -145,7 +149,8 @@ class Cases(Scenes):
             written = meta.writes(who, page, words)
             happening = self.script.happened(talk, written.id, text=words, marker=mark, channel="messenger")
             self.script.send("meta", written.entry, happening)
-            self.script.when_filed(talk, lambda: self.script.answer(talk, private=talk.aside, moved=True), of=happening)
+            answer = partial(self.script.answer, talk, private=talk.aside, moved=True)
+            self.script.when_filed(talk, answer, SLOW, of=happening)
 
         self.script.later(1.0, invited)
 
