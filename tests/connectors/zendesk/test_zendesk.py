@@ -970,14 +970,17 @@ def test_a_second_webhook_signed_otherwise_says_that_a_ticket_is_solved(world):
         world.zendesk.agent_replies(number, "On its way")
         world.zendesk.solve(number)
         assert world.zendesk.settle()
-    asked = heard[-1]
-    request = Request(method="POST", endpoint="e", body=asked.body, headers=asked.headers, received_at=START)
-    verify(request, ["of-the-status", "another"])
+    # Two webhooks have no order.
+    answer, solved = (
+        Request(method="POST", endpoint="e", body=each.body, headers=each.headers, received_at=START)
+        for each in sorted(heard, key=lambda each: b"status_changed" in each.body)
+    )
+    verify(solved, ["of-the-status", "another"])
     with pytest.raises(SignatureError):
-        verify(request, "invented-zendesk-signing")
-    (event,) = DESK.parse(request)
+        verify(solved, "invented-zendesk-signing")
+    verify(answer, "invented-zendesk-signing")
+    (event,) = DESK.parse(solved)
     assert (event.ticket, event.status) == (str(number), Status.SOLVED)
-    assert len(heard) == 2  # the answer, and that it is solved
 
 
 @pytest.mark.parametrize("order", [1, -1])
