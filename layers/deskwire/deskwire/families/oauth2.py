@@ -1,6 +1,7 @@
-"""OAuth 2.0's authorization code, for `deskwire connect`: the login page's address, and the tokens that a code gives.
+"""OAuth 2.0: renewing an access token; and for `deskwire connect` the login page's address, and the tokens of a code.
 
-https://www.rfc-editor.org/rfc/rfc6749#section-4.1 and, for PKCE, https://www.rfc-editor.org/rfc/rfc7636#section-4
+https://www.rfc-editor.org/rfc/rfc6749#section-4.1 (the code), #section-6 (renewing) and, for PKCE,
+https://www.rfc-editor.org/rfc/rfc7636#section-4
 """
 
 from __future__ import annotations
@@ -11,19 +12,23 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from deskwire.model.errors import ConfigurationError
+from deskwire.contracts.connector import Token
+from deskwire.model.errors import ConfigurationError, PermanentError
+from deskwire.model.secret import Secret
+from deskwire.model.values import replace
 from deskwire.web.refusals import vendor_code
 from deskwire.web.rest import Call, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from deskwire.contracts.connector import Reach
     from deskwire.contracts.registration import SignIn, Site
-    from deskwire.model.secret import Secret
     from deskwire.web.reading import Node
     from deskwire.web.rest import Transport
 
 ID, SECRET = "client_id", "client_secret"
+ACCESS, REFRESH = "access_token", "refresh_token"
 # RFC 6749, 5.2: the app's own; any other refusal is of the code.
 OF_APP: Final = frozenset({"invalid_client", "unauthorized_client"})
 APP: Final = f"check `{ID}` and `{SECRET}`"
@@ -70,3 +75,31 @@ def tokens(
             f"consent to {', '.join(sorted(missing))} is missing: run the command again and allow all that is asked for"
         )
     return given
+
+
+def access(reach: Reach, renewal: Callable[[Secret], Call], *, what: str, remedy: str) -> Secret:
+    """Return the access token: renewed where there is a refresh token, else the one that a person stored.
+
+    `renewal` makes the request of a refresh token. Raises as `renewed` does.
+    """
+    if not reach.secrets.has(REFRESH):
+        return reach.secrets.one(ACCESS)
+
+    def renew(held: Secret) -> Token:
+        given = renewed(reach, renewal(held), what=what, remedy=remedy)
+        refresh, lifetime = given[REFRESH].text(""), float(given["expires_in"].number(3600))
+        return Token(Secret(given[ACCESS].text()), lifetime, Secret(refresh) if refresh else None)
+
+    return reach.tokens(REFRESH, renew)
+
+
+def renewed(reach: Reach, renewal: Call, *, what: str, remedy: str) -> Node:
+    """Return the answer with a new access token.
+
+    Raises `ConfigurationError` with the `remedy` for a refusal, which is never the customer's doing, and else the
+    errors of `rest.checked`.
+    """
+    try:
+        return checked(reach.http(replace(renewal, safe=True)), what=what).node()
+    except PermanentError as error:
+        raise ConfigurationError(f"{error}: {remedy}") from None

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.care.measure import measure
 from deskwire.contracts.channel import Channel, Reach
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit, Window
+from deskwire.families import oauth2
 from deskwire.model.errors import PayloadError, PermanentError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
@@ -80,7 +81,7 @@ class Google(Channel):
     connection_secrets: ClassVar[dict[str, str]] = {
         "client_id": "the OAuth client's id",
         "client_secret": "the OAuth client's secret",
-        access.REFRESH: "the refresh token of a person who manages the location, scope business.manage",
+        oauth2.REFRESH: "the refresh token of a person who manages the location, scope business.manage",
         access.ENDS: "when the refresh token ends, as Unix time (optional; `deskwire connect` notes it)",
     }
     # Nothing listens there: the browser keeps the address with the code, for the person to copy.

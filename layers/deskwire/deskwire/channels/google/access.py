@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from deskwire.model.errors import ConfigurationError, PermanentError
-from deskwire.model.values import replace
-from deskwire.web.rest import Answer, Call, checked
+from deskwire.families import oauth2
+from deskwire.web.rest import Call
 
 if TYPE_CHECKING:
     from deskwire.contracts.channel import Reach
-    from deskwire.web.reading import Node
 
 TOPIC: Final = "topic"  # the endpoint's setting
-REFRESH, ENDS = "refresh_token", "refresh_token_ends"  # secrets of the connection
+ENDS: Final = "refresh_token_ends"  # a secret of the connection, beside the refresh token
 TOKENS: Final = "https://oauth2.googleapis.com/token"
 HINT: Final = "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota"
 
@@ -28,16 +26,8 @@ def authorization(reach: Reach) -> dict[str, str]:
 
 
 def _access_token(reach: Reach) -> tuple[str, float]:
-    fields = {name: reach.secrets.one(name).reveal() for name in ("client_id", "client_secret", REFRESH)}
-    call = Call.form("POST", TOKENS, {"grant_type": REFRESH, **fields})
-    answer = _granted(reach.http(replace(call, safe=True)))
-    return answer["access_token"].text(), max(answer["expires_in"].number(3600) - 60.0, 0.0)
-
-
-def _granted(answer: Answer) -> Node:
-    try:
-        return checked(answer, what="refreshing Google's access token").node()
-    except PermanentError as error:  # invalid_grant, invalid_client: a 400 here is never the customer's doing
-        raise ConfigurationError(
-            f"{error}: connect the Google account again (client_id, client_secret, refresh_token)"
-        ) from None
+    fields = {name: reach.secrets.one(name).reveal() for name in (oauth2.ID, oauth2.SECRET, oauth2.REFRESH)}
+    renewal = Call.form("POST", TOKENS, {"grant_type": oauth2.REFRESH, **fields})
+    remedy = "connect the Google account again (client_id, client_secret, refresh_token)"
+    answer = oauth2.renewed(reach, renewal, what="refreshing Google's access token", remedy=remedy)
+    return answer[oauth2.ACCESS].text(), max(answer["expires_in"].number(3600) - 60.0, 0.0)

@@ -43,11 +43,11 @@ def dialog(site: Site, sign_in: SignIn) -> str:
 def grants(site: Site, code: Secret, sign_in: SignIn, http: Transport) -> list[Grant]:
     """Return the locations of all accounts that the person manages, with the tokens of their consent."""
     given = oauth2.tokens(access.TOKENS, code, site, sign_in, [SCOPE], http, code_verifier=sign_in.verifier)
-    refresh = given[access.REFRESH].text("")
+    refresh = given[oauth2.REFRESH].text("")
     if not refresh:
         raise ConfigurationError(NO_REFRESH)
     kept = {name: site.secrets.one(name) for name in (oauth2.ID, oauth2.SECRET)}
-    kept[access.REFRESH] = Secret(refresh)
+    kept[oauth2.REFRESH] = Secret(refresh)
     lives = given["refresh_token_expires_in"].number(0)
     if lives:
         kept[access.ENDS] = Secret(str(int(sign_in.at.timestamp()) + lives))

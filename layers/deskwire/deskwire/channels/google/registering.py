@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from deskwire.contracts.registration import Finding, Registered, Site, State, complete
+from deskwire.families import oauth2
 from deskwire.web.reading import Node
 from deskwire.web.rest import Call, checked, not_there
 
@@ -72,7 +73,7 @@ def _token(reach: Reach) -> list[Finding]:
     if not reach.secrets.has(access.ENDS):
         return []
     ends = Node(reach.secrets.one(access.ENDS).reveal()).epoch()
-    return [Finding(what=access.REFRESH, found="valid", ends=ends, remedy=ENDING)]
+    return [Finding(what=oauth2.REFRESH, found="valid", ends=ends, remedy=ENDING)]
 
 
 def _setting(reach: Reach) -> Node:

@@ -23,11 +23,9 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from deskwire.contracts.connector import Token
-from deskwire.families import lists
+from deskwire.families import lists, oauth2
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secret
-from deskwire.model.values import replace
 from deskwire.web.refusals import wait
 from deskwire.web.rest import Answer, Call, checked, not_there
 
@@ -41,7 +39,6 @@ API: Final = "https://api.linkedin.com/rest"
 # A version lives for a year at least; this is the newest of which a page of LinkedIn's could be read.
 VERSION: Final = "202607"
 SIGN_IN: Final = "https://www.linkedin.com/oauth/v2/accessToken"
-REFRESH: Final = "refresh_token"
 HINT: Final = "the connection's token: its permissions, and the member's role at the page"
 # No other words tell one 403 or 429 from another: there is no code for them.
 TOO_FAST: Final = b"creation rate limit"
@@ -61,8 +58,8 @@ def asked(method: str, path: str, reach: Reach, payload: object = None) -> Answe
     access = _access(reach)
     url, sent = f"{API}{path}", headers(access)
     answer = reach.http(Call(method, url, sent) if payload is None else Call.json(method, url, payload, headers=sent))
-    if answer.status == 401 and reach.secrets.has(REFRESH):
-        reach.tokens.refused(REFRESH, access)
+    if answer.status == 401 and reach.secrets.has(oauth2.REFRESH):
+        reach.tokens.refused(oauth2.REFRESH, access)
     return answer
 
 
@@ -136,20 +133,11 @@ def _midnight(reach: Reach) -> float:
 
 
 def _access(reach: Reach) -> Secret:
-    """Return the access token: renewed where LinkedIn gave a refresh token, else the one that a person stored."""
-    if not reach.secrets.has(REFRESH):
-        return reach.secrets.one("access_token")
-    return reach.tokens(REFRESH, lambda held: _renewed(held, reach))
+    """Return the access token, of 60 days. The refresh token stays the same, and ends 365 days after the consent."""
 
+    def renewal(held: Secret) -> Call:
+        fields = {name: reach.secrets.one(name).reveal() for name in (oauth2.ID, oauth2.SECRET)}
+        return Call.form("POST", SIGN_IN, {"grant_type": oauth2.REFRESH, oauth2.REFRESH: held.reveal(), **fields})
 
-def _renewed(held: Secret, reach: Reach) -> Token:
-    """Return an access token of 60 days. The refresh token stays the same, and ends 365 days after the consent."""
-    fields = {name: reach.secrets.one(name).reveal() for name in ("client_id", "client_secret")}
-    call = Call.form("POST", SIGN_IN, {"grant_type": REFRESH, REFRESH: held.reveal(), **fields})
-    try:
-        answer = checked(reach.http(replace(call, safe=True)), what="renewing LinkedIn's access token").node()
-    except PermanentError as error:  # a 400 is never the customer's doing
-        raise ConfigurationError(f"{error}: have the page's administrator consent again") from None
-    refresh = answer[REFRESH].text("")
-    lifetime = float(answer["expires_in"].number(3600))
-    return Token(Secret(answer["access_token"].text()), lifetime, Secret(refresh) if refresh else None)
+    remedy = "have the page's administrator consent again"
+    return oauth2.access(reach, renewal, what="renewing LinkedIn's access token", remedy=remedy)

@@ -30,7 +30,6 @@ SCOPES: Final = ("rw_organization_admin", "r_organization_social_feed", "w_organ
 PAGES: Final = "/organizationAcls?q=roleAssignee&role=ADMINISTRATOR&state=APPROVED&count=100"
 # Unconfirmed: which of them a version's answers have; older ones had the others.
 TARGETS: Final = ("organization", "organizationTarget", "organizationalTarget")
-ACCESS: Final = "access_token"
 
 
 def dialog(site: Site, sign_in: SignIn) -> str:
@@ -41,10 +40,10 @@ def dialog(site: Site, sign_in: SignIn) -> str:
 def grants(site: Site, code: Secret, sign_in: SignIn, http: Transport) -> list[Grant]:
     """Return the pages that the person administers, with the tokens of their consent."""
     given = oauth2.tokens(api.SIGN_IN, code, site, sign_in, SCOPES, http)
-    access, refresh = Secret(given[ACCESS].text()), given[api.REFRESH].text("")
+    access, refresh = Secret(given[oauth2.ACCESS].text()), given[oauth2.REFRESH].text("")
     kept = {name: site.secrets.one(name) for name in (oauth2.ID, oauth2.SECRET)}
-    kept |= {api.REFRESH: Secret(refresh)} if refresh else {ACCESS: access}
-    void = (ACCESS,) if refresh else (api.REFRESH,)  # of two tokens an older refresh token would be used
+    kept |= {oauth2.REFRESH: Secret(refresh)} if refresh else {oauth2.ACCESS: access}
+    void = (oauth2.ACCESS,) if refresh else (oauth2.REFRESH,)  # of two tokens an older refresh token would be used
     found = []
     for row in _asked(PAGES, access, http)["elements"].rows():
         page = next(filter(None, (row[name].text("") for name in TARGETS)), "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from deskwire.contracts.registration import Finding, Registered, Site, State, address
+from deskwire.families import oauth2
 from deskwire.web.rest import Call, checked, not_there
 
 from . import api
@@ -78,10 +79,10 @@ def _path(reach: Reach) -> str:
 
 def _token(reach: Reach) -> list[Finding]:
     """Return how the token that a person gave stands; it can be asked for with the app's id and secret alone."""
-    name = api.REFRESH if reach.secrets.has(api.REFRESH) else "access_token"
+    name = oauth2.REFRESH if reach.secrets.has(oauth2.REFRESH) else oauth2.ACCESS
     if not (reach.secrets.has("client_id") and reach.secrets.has("client_secret")):
         return []
-    fields = {each: reach.secrets.one(each).reveal() for each in ("client_id", "client_secret")}
+    fields = {each: reach.secrets.one(each).reveal() for each in (oauth2.ID, oauth2.SECRET)}
     call = Call.form("POST", INTROSPECT, {**fields, "token": reach.secrets.one(name).reveal()})
     told = checked(reach.http(call), what="looking at the token", secret_hint="`client_id` and `client_secret`").node()  # noqa: S106 - names
     if told["active"].raw is False:

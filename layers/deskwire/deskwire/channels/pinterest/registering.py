@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
-from deskwire.contracts.connector import Token
 from deskwire.contracts.registration import Finding, Registered, Site, State, address
+from deskwire.families import oauth2
 from deskwire.families.ids import numbered
 from deskwire.families.lists import listed
-from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secret
-from deskwire.model.values import replace
 from deskwire.web.rest import Call, checked
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ API: Final = "https://api.pinterest.com/v5"
 ADDRESS_KEY, KEY, FORM = "address_key", "cryptographic_key", "lead_form_id"
 ALGORITHM: Final = "AES-256-GCM"
 SUBSCRIPTION: Final = "the subscription to leads"
-REFRESH: Final = "refresh_token"
 HINT: Final = "the connection's token: of an owner or admin of the ad account, with ads:read and ads:write"
 MOST_PAGES: Final = 20
 PAGE: Final = 250
@@ -152,24 +150,16 @@ def _call(method: str, path: str, reach: Reach, body: Mapping[str, str] | None =
 
 
 def _access(reach: Reach) -> Secret:
-    """Return the access token: renewed where there is a refresh token, else the one that a person stored."""
-    if not reach.secrets.has(REFRESH):
-        return reach.secrets.one("access_token")
-    return reach.tokens(REFRESH, lambda held: _renewed(held, reach))
-
-
-def _renewed(held: Secret, reach: Reach) -> Token:
-    """Return an access token, and the next continuous refresh token (60 days).
+    """Return the access token; with a continuous refresh token (60 days), which each renewal replaces.
 
     https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/
     """
-    app = ":".join(reach.secrets.one(name).reveal() for name in ("client_id", "client_secret"))
-    headers = {"Authorization": f"Basic {b64encode(app.encode()).decode()}"}
-    call = Call.form("POST", f"{API}/oauth/token", {"grant_type": REFRESH, REFRESH: held.reveal()}, headers=headers)
-    try:
-        answer = checked(reach.http(replace(call, safe=True)), what="renewing Pinterest's access token").node()
-    except PermanentError as error:  # a 400 is never a customer's doing
-        raise ConfigurationError(f"{error}: have an owner or admin of the ad account consent again") from None
-    refresh = answer[REFRESH].text("")
-    lifetime = float(answer["expires_in"].number(3600))
-    return Token(Secret(answer["access_token"].text()), lifetime, Secret(refresh) if refresh else None)
+
+    def renewal(held: Secret) -> Call:
+        app = ":".join(reach.secrets.one(name).reveal() for name in (oauth2.ID, oauth2.SECRET))
+        headers = {"Authorization": f"Basic {b64encode(app.encode()).decode()}"}
+        fields = {"grant_type": oauth2.REFRESH, oauth2.REFRESH: held.reveal()}
+        return Call.form("POST", f"{API}/oauth/token", fields, headers=headers)
+
+    remedy = "have an owner or admin of the ad account consent again"
+    return oauth2.access(reach, renewal, what="renewing Pinterest's access token", remedy=remedy)
