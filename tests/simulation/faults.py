@@ -387,7 +387,7 @@ FAULTS = (
           'if new["state"] == old.get("state"):', "if old:",
           ("an incident with an update (messenger, zendesk)",)),
     Fault("an update is said without an intent", "conversation.updating:Updating", "_sent",
-          "first = self.ledger.intend(turn.thread, send=key, text=text)", "first = True",
+          "first = self.ledger.intend(turn.thread, send=key, text=text, copied=copied(turn, note))", "first = True",
           ("an incident with an update (messenger, zendesk)",),
           (("after", "POST graph/v26.0/410000000000001/messages", 4),)),
     Fault("who writes about an open incident hears the usual", "conversation.acknowledging", "_in_incident",

@@ -14,6 +14,13 @@ def test_there_are_enough_of_them():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 20
 
 
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_each_piece_that_a_fault_replaces_is_in_the_product(fault):
+    with planted(fault):
+        pass
+    assert all(name in SCENARIOS for name in fault.shown_by)
+
+
 def test_one_is_caught_and_no_scenario_without_it_fails():
     assert caught(FAULTS[0]) is not None
     assert explore.attempt(SCENARIOS[FAULTS[0].shown_by[0]])[1] is None
