@@ -28,7 +28,7 @@ help: ## Show this list.
 
 # A helpdesk that runs in an environment of its own is installed when it is asked for.
 REAL := djangohelpdesk bottlecrm
-DESK := $(foreach name,$(filter $(REAL),$(HELPDESK)),.venv/tools/$(name)/.stamp)
+DESK := $(foreach name,$(filter $(REAL),$(subst -,,$(HELPDESK))),.venv/tools/$(name)/.stamp)
 DESKS := $(foreach name,$(REAL),.venv/tools/$(name)/.stamp)
 
 .PHONY: demo

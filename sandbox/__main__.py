@@ -21,7 +21,9 @@ SPEED = 6.0  # of the platforms' retries, the queue's memory and sweep's minute:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start everything, print where the page is, keep it until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make sandbox", description=__doc__)
-    parser.add_argument("--helpdesk", choices=desk.kinds(), default=desk.DEFAULT, help="where tickets go (HELPDESK=)")
+    parser.add_argument(
+        "--helpdesk", type=desk.named, choices=desk.kinds(), default=desk.DEFAULT, help="where tickets go (HELPDESK=)"
+    )
     parser.add_argument("--only", choices=platform.kinds(), action="append", default=[], help="what is played (ONLY=)")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)

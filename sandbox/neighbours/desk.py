@@ -33,6 +33,12 @@ def kinds() -> dict[str, type[Desk]]:
     return found(helpdesks, "books", Desk)  # type: ignore[type-abstract]
 
 
+def named(text: str) -> str:
+    """Return the folder of the helpdesk that people call so (`django-helpdesk`, `rt`); an unknown name as it is."""
+    plain = "".join(letter for letter in text.lower() if letter.isalnum())
+    return next((folder for folder, each in kinds().items() if plain in {folder, each.short or folder}), text)
+
+
 class By(StrEnum):
     """Whose a comment is."""
 
@@ -70,13 +76,15 @@ class Desk(ABC):
     `player` misbehaves on demand, unless it is None: the helpdesk is a real one. `opens` and `appends` are the requests
     (method, route pattern) that open a ticket and add to one, for whoever orders faults. `scale` is how much of a
     morning it bears. `webhook` are the settings of the endpoint that it signals to. `shows_state` is whether its books
-    have the tickets' priorities, tags and queue as well, and it signals that one is solved.
+    have the tickets' priorities, tags and queue as well, and it signals that one is solved. `short` is another name for
+    it on the command line.
     """
 
     opens: ClassVar[tuple[str, str]]
     appends: ClassVar[tuple[str, str]]
     scale: ClassVar[float] = 1.0
     shows_state: ClassVar[bool] = False
+    short: ClassVar[str] = ""
     player: Neighbour | None = None
     host: str
     webhook: ClassVar[Mapping[str, str]] = {}

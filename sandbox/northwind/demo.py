@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it and return the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="keep everything running, with a page to play on (STAY=1)")
-    parser.add_argument("--helpdesk", choices=desk.kinds(), default=desk.DEFAULT, help="where tickets go (HELPDESK=)")
+    parser.add_argument(
+        "--helpdesk", type=desk.named, choices=desk.kinds(), default=desk.DEFAULT, help="where tickets go (HELPDESK=)"
+    )
     parser.add_argument("--only", choices=platform.kinds(), action="append", default=[], help="what happens (ONLY=)")
     parser.add_argument("--seed", type=int, default=1, help="another morning")
     parser.add_argument(

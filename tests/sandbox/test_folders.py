@@ -26,6 +26,20 @@ def test_every_channel_and_every_helpdesk_is_played():
     assert sorted(desk.kinds()) == sorted(registry.helpdesk_names())
 
 
+@pytest.mark.parametrize(
+    ("said", "folder"),
+    [
+        ("rt", "requesttracker"),
+        ("django-helpdesk", "djangohelpdesk"),
+        ("BottleCRM", "bottlecrm"),
+        ("-", "-"),
+        ("otrs", "otrs"),
+    ],
+)
+def test_a_helpdesk_is_found_by_what_people_call_it(said, folder):
+    assert desk.named(said) == folder
+
+
 def test_every_platform_has_scenes():
     assert platform.found(platforms, "scenes", Scenes).keys() == platform.kinds().keys()
 

@@ -22,6 +22,7 @@ class TrackerDesk(RealDesk[RequestTracker]):
 
     scale = 0.7  # it is slow
     host = "rt.northwind.example"
+    short = "rt"
 
     def __init__(self, clock: Clock, directory: Path, progress: Callable[[str], None]) -> None:
         """Keep it under `directory`; it lives by the real clock."""
