@@ -1,8 +1,12 @@
 """Incidents on small cases."""
 
 from datetime import UTC, datetime, timedelta
+from math import exp, factorial, log
 
-from deskwire.care.incident import changes, read
+import pytest
+
+from deskwire.care.incident import Usual as Known
+from deskwire.care.incident import alarm, changes, read, surprise
 
 START = datetime(2026, 6, 1, 10, tzinfo=UTC)
 
@@ -30,3 +34,23 @@ def test_a_message_of_trouble_is_read_with_its_topic():
     assert trouble
     assert "outage" in topics
     assert read("When do you open?", ["en"]) == ((), False)
+
+
+@pytest.mark.parametrize(("count", "mean"), [(4, 28_000.0), (28_000, 28_000.0), (1, 1.5), (0, 0.1), (5, 5.0)])
+def test_a_count_up_to_the_usual_is_no_surprise(count, mean):
+    assert surprise(count, mean) == 0.0
+
+
+@pytest.mark.parametrize("times", [1.5, 2, 3, 5])
+def test_the_surprise_of_a_large_company_is_that_of_the_limiting_distribution(times):
+    """A negative binomial of a large mean is about a gamma distribution, whose tail is a sum of few terms."""
+    mean, shape = 40_000.0, 4
+    x = shape * times
+    tail = exp(-x) * sum(x**term / factorial(term) for term in range(shape))
+    assert surprise(int(mean * times), mean, shape) == pytest.approx(-log(tail), abs=0.2)
+
+
+def test_a_quiet_half_hour_of_a_busy_company_raises_no_alarm():
+    at = int(datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp())
+    busy = Known(since=at - 28 * 86_400, slots={"": dict.fromkeys(range(48), 1_000_000)})
+    assert alarm(("",), {"": {at // 300: 4}}, busy, at) is None

@@ -295,18 +295,21 @@ class Detector:
 
 
 def surprise(count: int, mean: float, dispersion: float = DISPERSION) -> float:
-    """Return -log of the chance of this count or more under a negative binomial of this mean."""
+    """Return -log of the chance of this count or more under a negative binomial of this mean; 0 up to the mean."""
+    if count <= mean:
+        return 0.0
     share = mean / (mean + dispersion)
-    tail, term = 0.0, count
     first = lgamma(count + dispersion) - lgamma(dispersion) - lgamma(count + 1)
     first += dispersion * log1p(-share) + count * log(share)
-    ratio, total = 1.0, 1.0
+    ratio, total, term, step = 1.0, 1.0, count, 1.0
     while ratio > 1e-9 and term < count + 1000:
-        ratio *= share * (term + dispersion) / (term + 1)
+        step = share * (term + dispersion) / (term + 1)
+        ratio *= step
         total += ratio
         term += 1
-    tail = first + log(total)
-    return -min(0.0, tail)
+    # A company with thousands of such customers has more terms: each is less than the one before by `step` at least.
+    total += ratio * step / (1 - step)
+    return -min(0.0, first + log(total))
 
 
 def changes(messages: Iterable[tuple[datetime, str, tuple[str, ...], bool]]) -> Iterator[Change]:
