@@ -21,10 +21,10 @@ TRIES = 8  # looks whether there is an incident
 OUTAGE = 6.0  # seconds without a helpdesk
 
 
-def tell_members(company: Company) -> None:
-    """Tell the members of each incident, by `deskwire incident say`, as soon as there is one."""
+def tell_members(company: Company, tries: int = TRIES) -> None:
+    """Tell the members of each incident, by `deskwire incident say`, as soon as one of so many looks finds one."""
     found: list[dict[str, str]] = []
-    for _ in range(TRIES):
+    for _ in range(tries):
         if found := json.loads(company.command("incident", "--json", "list") or "[]"):
             break
         time.sleep(1)

@@ -20,6 +20,7 @@ from sandbox.helpdesks.zendesk.books import ZendeskDesk
 from sandbox.neighbours.sender import State
 from sandbox.northwind.books import Books, median_and_p95
 from sandbox.northwind.company import Company
+from sandbox.northwind.drill import Drill
 from sandbox.northwind.flood import QUIET, Flood
 from sandbox.northwind.misfortunes import MOST, Misfortunes, Pace, pace
 from sandbox.northwind.running import Live, ending_well, report_promises, settled, swept
@@ -48,12 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _soak(console: Console, messages: int, seed: int) -> int:
     began = time.monotonic()
     live, directory = Live(console), WORK / "soak"
-    with live, Company(progress=live.say, directory=directory, speed=SPEED, change=hurried(directory)) as company:
+    company = Company(progress=live.say, directory=directory, speed=SPEED, change=hurried(directory))
+    with live, company.watching():
         live.say(f"everything is up after {time.monotonic() - began:.0f} s; {messages} messages, seed {seed}")
         run = Soak(company, messages=messages, seed=seed)
         calm = run.play(lambda part: live.show(part, company, run.traffic.told()))
         live.say("reading everybody's books")
-        found = Books(company, run.traffic)
+        found = run.books()
         live.stop()
         report(console, run, found, calm=calm, seconds=time.monotonic() - began)
     return 0 if found.kept_promises and calm else 1
@@ -92,7 +94,7 @@ class Soak:
     """One run in a company that is up."""
 
     def __init__(self, company: Company, *, messages: int, seed: int) -> None:
-        """Take the company, with the played Zendesk."""
+        """Take the company, with the played Zendesk, which has incidents watched for."""
         if not isinstance(company.desk, ZendeskDesk):
             raise TypeError("the soak needs the played Zendesk: only that misbehaves on demand")
         self.company = company
@@ -101,6 +103,9 @@ class Soak:
         self.misfortunes = self.traffic.misfortunes = Misfortunes(
             company, self.zendesk, self.traffic.notes, messages, seed
         )
+        self.drill = Drill(self.traffic)
+        self.drill.remember()
+        self.traffic.beside.append(self.drill.move)
 
     def play(self, tick: Callable[[float], None]) -> bool:
         """Play it and wait for the end; return whether everything came to rest."""
@@ -111,7 +116,14 @@ class Soak:
 
         with swept(self.company):
             self.traffic.play(tick)
+            self.drill.end()
             return settled(self.company, PATIENCE, end)
+
+    def books(self) -> Books:
+        """Return everybody's books once it is over, with what was promised of the planted outage."""
+        found = Books(self.company, self.traffic)
+        found.promises.append(self.drill.promise(found))
+        return found
 
     def recoveries(self) -> list[Pace]:
         """Return how fast what had waited for the helpdesk was filed."""

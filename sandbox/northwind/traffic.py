@@ -38,6 +38,7 @@ class Traffic(Script):
         if messages < FEW:
             self.after = self.after[:-1]
         self._weights = [scene.soak for scene in self.scenes]
+        self.beside: list[Callable[[float], object]] = []  # called at each look with the part that is written
 
     def play(self, tick: Callable[[float], None]) -> None:
         """Play the whole script; `tick` is called several times a second with the part that is done."""
@@ -54,6 +55,8 @@ class Traffic(Script):
         waiting = self.waiting()
         if self.misfortunes is not None:
             self.misfortunes.move(self.written / self.messages, waiting)
+        for move in self.beside:
+            move(self.written / self.messages)
 
     def waiting(self) -> set[str]:
         """Return the markers of messages that are in no ticket yet, and belong there."""

@@ -3,7 +3,6 @@
 import pytest
 
 from sandbox.cloud.hurry import hurried
-from sandbox.northwind.books import Books
 from sandbox.northwind.company import Company
 from sandbox.northwind.soak import SPEED, Soak
 
@@ -14,10 +13,10 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("soak")]
 def soaked(tmp_path_factory):
     """Return (run, whether it came to rest, the books)."""
     directory = tmp_path_factory.mktemp("soak")
-    with Company(directory=directory, speed=SPEED, change=hurried(directory)) as company:
+    with Company(directory=directory, speed=SPEED, change=hurried(directory)).watching() as company:
         run = Soak(company, messages=100, seed=1)
         calm = run.play(lambda _: None)
-        yield run, calm, Books(company, run.traffic)
+        yield run, calm, run.books()
 
 
 def test_everything_comes_to_rest_and_every_promise_is_kept(soaked):
@@ -36,6 +35,12 @@ def test_it_was_as_bad_as_the_summary_says(soaked):
     assert len(books.notes.outages) == 2
     assert run.company.stack.killed()
     assert books.notes.repeated[400.0]  # beyond what the queue remembers
+
+
+def test_the_planted_outage_is_one_incident_whose_customers_hear_of_it(soaked):
+    run, _, books = soaked
+    assert run.drill.promise(books).broken == []
+    assert [each.topic for each, _ in books.incidents] == ["app"]
 
 
 def test_every_channel_took_part(soaked):
