@@ -311,7 +311,7 @@ class Books:
     def _ordered(self) -> Iterator[Finding]:
         for talk in self.notes.talks:
             shown = [each for each in talk.said if each.marker and len(self._places.get(each.marker, [])) == 1]
-            for one, other in ((a, b) for a in shown for b in shown if a.at < b.at):
+            for one, other in ((a, b) for a in shown for b in shown if a.at < b.at and _have_an_order(a, b)):
                 first, second = (self._places[each.marker][0] for each in (one, other))
                 if first[0].id != second[0].id:
                     continue
@@ -565,6 +565,15 @@ class Books:
             lines.append(f"delivery {delivery.number}: {', '.join(times) or 'not sent'}")
         lines += [f"kept as {each.state} {each.reason}" for each in self._by_identity.get(happening.identity, [])]
         return "; ".join(lines)
+
+
+def _have_an_order(one: Happening, other: Happening) -> bool:
+    """Return whether two things that a customer said must stand in their order: an edit only with what it edits.
+
+    An edit may travel under the id of the comment that began the conversation, and a message under one that is an alias
+    of it (decision 25): these are two groups of the queue, and either may be taken first.
+    """
+    return one.object_id == other.object_id or "edit" not in {one.verb, other.verb}
 
 
 def _of_an_incident(ticket: Ticket) -> bool:
