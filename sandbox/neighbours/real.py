@@ -22,6 +22,7 @@ from sandbox.neighbours.desk import Desk, DeskError
 
 CACHE = Path(__file__).parents[2] / ".sandbox"
 START_LIMIT = 180.0  # seconds until the first answer
+ANSWER_LIMIT = 180.0  # seconds until any other: on a busy machine a page takes long when it is asked for first
 STOP_LIMIT = 10.0  # seconds from the polite signal to the other one
 
 # Ends the server's process group when the pipe on its standard input closes: also when Python is killed.
@@ -115,14 +116,18 @@ def prepared(cache: Path, ingredients: Iterable[bytes], make: Callable[[Path], N
 
 
 def opened(request: urllib.request.Request, by: urllib.request.OpenerDirector | None = None) -> bytes:
-    """Return the body of an answer, past any proxy. Raises `DeskError` with what an error says."""
+    """Return the body of an answer, past any proxy. Raises `DeskError` with what an error says, or where none comes."""
+    opener = by or urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with (by or urllib.request.build_opener(urllib.request.ProxyHandler({}))).open(request, timeout=60) as answer:
+        with opener.open(request, timeout=ANSWER_LIMIT) as answer:
             found: bytes = answer.read()
             return found
     except urllib.error.HTTPError as error:
         with error:
             msg = f"{request.full_url}: {error.code} {error.read()[:500].decode(errors='replace')}"
+        raise DeskError(msg) from None
+    except OSError as error:
+        msg = f"{request.full_url}: no answer ({error}); its log is in its folder in .sandbox"
         raise DeskError(msg) from None
 
 

@@ -1,9 +1,13 @@
-"""How long a run waits for its end: as long as something moves."""
+"""How long a run waits for its end: as long as something moves; and what it says of a helpdesk that is gone."""
 
+import socket
+import urllib.request
 from types import SimpleNamespace
 
 import pytest
 
+from sandbox.neighbours.desk import DeskError
+from sandbox.neighbours.real import opened
 from sandbox.northwind import running
 from sandbox.northwind.running import settled
 
@@ -34,3 +38,10 @@ def test_it_waits_while_events_get_their_outcome_and_no_longer(monkeypatch, pace
     company = Slow(monkeypatch, pace, left)
     assert settled(company, 120, lambda: None) is calm
     assert company.now < 10 * pace + 2 * 120
+
+
+def test_a_helpdesk_that_does_not_answer_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(DeskError, match=rf"127.0.0.1:{port}/issues: no answer"):
+        opened(urllib.request.Request(f"http://127.0.0.1:{port}/issues"))
