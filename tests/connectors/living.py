@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from deskwire.care.policy import ClosedTickets
 from deskwire.contracts.channel import Reach
+from deskwire.contracts.helpdesk import FIRST_LOOK
 from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.tickets import Customer, Entry, Ticket
@@ -61,6 +62,11 @@ def reach_of(wire, settings, secrets, *, now=None):
         mail=None,
         remember=remember,
     )
+
+
+def from_now_on(connector, reach):
+    """Return the first poll of a connection that was made `FIRST_LOOK` ago, after which nothing happened."""
+    return connector.poll("", dataclasses.replace(reach, now=datetime.now(UTC) + FIRST_LOOK))
 
 
 def a_ticket(*bodies, **changes):

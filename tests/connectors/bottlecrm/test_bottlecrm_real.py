@@ -22,6 +22,7 @@ from deskwire.web.request import Request
 from deskwire.web.rest import Answer
 from sandbox.helpdesks.bottlecrm.played import INSTALL, available
 from sandbox.helpdesks.bottlecrm.played import BottleCRM as Server
+from sandbox.neighbours.desk import DeskError
 from tests.connectors.living import FAMILY, HARD, Wire, a_ticket, an_entry, reach_of, ruled
 
 pytestmark = pytest.mark.skipif(not available(), reason=f"BottleCRM is not installed: {INSTALL}")
@@ -530,5 +531,5 @@ def test_stopping_leaves_no_process(tmp_path):
     with Server(tmp_path) as second:
         assert json.loads((second.home / "made.json").read_text())
         assert second.call("GET", "cases/")["cases_count"] == 0
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(DeskError, match="refused"):
         second.call("GET", "cases/")

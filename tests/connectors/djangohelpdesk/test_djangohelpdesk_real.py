@@ -16,7 +16,8 @@ from deskwire.model.tickets import Change, Customer, File, Sought
 from deskwire.web.media import Network, fetch
 from sandbox.helpdesks.djangohelpdesk.played import INSTALL, available
 from sandbox.helpdesks.djangohelpdesk.played import DjangoHelpdesk as Server
-from tests.connectors.living import FAMILY, HARD, Wire, a_ticket, an_entry, reach_of, ruled
+from sandbox.neighbours.desk import DeskError
+from tests.connectors.living import FAMILY, HARD, Wire, a_ticket, an_entry, from_now_on, reach_of, ruled
 
 pytestmark = pytest.mark.skipif(not available(), reason=f"django-helpdesk is not installed: {INSTALL}")
 
@@ -289,7 +290,7 @@ def test_h8_after_a_merge_only_what_is_surely_for_this_customer_is_sent(desk, re
 
 
 def test_h8_polling_finds_answers_and_statuses_of_our_tickets_and_each_once(desk, reach, wire):
-    start = connector.poll("", reach)
+    start = from_now_on(connector, reach)
     ticket, number = opened(reach)
     _, merged = opened(reach)
     other = desk.agent_opens("elsewhere")
@@ -313,12 +314,20 @@ def test_h8_polling_finds_answers_and_statuses_of_our_tickets_and_each_once(desk
     assert wire.asked == ["GET"]
 
 
+def test_h8_what_was_answered_before_the_first_poll_is_found(desk, reach):
+    _, number = opened(reach)
+    answer = desk.agent_replies(number, "at once")
+    start = connector.poll("", dataclasses.replace(reach, now=datetime.now(UTC)))
+    found = connector.poll(start.cursor, dataclasses.replace(reach, now=datetime.now(UTC)))
+    assert answer in [each.object_id for each in found.signals if each.ticket == number]
+
+
 def test_h14_a_poll_tells_who_has_a_ticket_each_time(desk, reach):
     _, number = opened(reach)
     agent = int(desk.agent_id)
     found = []
     for owner, words in ((agent, ""), (0, ""), (agent, "I look into it")):
-        start = connector.poll("", reach)
+        start = from_now_on(connector, reach)
         desk.agent_answers(number, words, owner=owner)
         later = dataclasses.replace(reach, now=datetime.now(UTC) + timedelta(minutes=5))
         found += [each for each in connector.poll(start.cursor, later).signals if each.ticket == number]
@@ -329,7 +338,7 @@ def test_h14_a_poll_tells_who_has_a_ticket_each_time(desk, reach):
 
 
 def test_h8_a_follow_up_of_this_minute_is_told_again_for_one_before_it_may_not_be_visible_yet(desk, reach):
-    start = connector.poll("", reach)
+    start = from_now_on(connector, reach)
     _, number = opened(reach)
     desk.agent_replies(number, "just now")
     now = datetime.now(UTC)
@@ -360,6 +369,6 @@ def test_stopping_leaves_no_process(tmp_path):
     with Server(tmp_path) as second:
         assert second.call("GET", "tickets/")["count"] == 0
         address = second.address
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(DeskError, match="refused"):
         second.call("GET", "tickets/")
     assert address

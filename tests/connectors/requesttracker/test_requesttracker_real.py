@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, TicketGone
 from deskwire.helpdesks.requesttracker import RequestTracker
 from deskwire.helpdesks.requesttracker.tickets import MESSAGE, marker
 from deskwire.model.errors import ConfigurationError, SignatureError, TemporaryError
@@ -797,8 +797,21 @@ def test_h8_each_ticket_of_a_chain_of_merges_tells_only_what_was_answered_since_
     assert [reply.id for reply in connector.replies(number, "", reach)] == [between, later]
 
 
+def from_now_on(reach):
+    """Return the first poll of a connection that was made `FIRST_LOOK` ago, after which nothing happened."""
+    return connector.poll("", dataclasses.replace(reach, now=datetime.now(UTC) + FIRST_LOOK))
+
+
+def test_h8_what_was_answered_before_the_first_poll_is_found(tracker, reach):
+    _, number = opened(reach)
+    answer = tracker.agent_replies(number, "at once")
+    start = connector.poll("", dataclasses.replace(reach, now=datetime.now(UTC)))
+    found = connector.poll(start.cursor, dataclasses.replace(reach, now=datetime.now(UTC)))
+    assert answer in [each.object_id for each in found.signals if each.ticket == number]
+
+
 def test_h8_polling_finds_replies_also_on_merged_tickets_and_each_once(tracker, reach):
-    start = connector.poll("", reach)
+    start = from_now_on(reach)
     _, number = opened(reach)
     _, merged = opened(reach)
     other = tracker.agent_opens("elsewhere")
@@ -814,7 +827,7 @@ def test_h8_polling_finds_replies_also_on_merged_tickets_and_each_once(tracker, 
 
 
 def test_h8_a_reply_of_this_minute_is_polled_once_more_for_one_before_it_may_not_be_committed_yet(tracker, reach, wire):
-    start = connector.poll("", reach)
+    start = from_now_on(reach)
     _, number = opened(reach)
     reply = tracker.agent_replies(number, "just now")
     now = datetime.now(UTC)
@@ -828,7 +841,7 @@ def test_h8_a_reply_of_this_minute_is_polled_once_more_for_one_before_it_may_not
 
 
 def test_h8_a_polled_reply_and_its_webhook_are_one_event(tracker, reach, listener):
-    start = connector.poll("", reach)
+    start = from_now_on(reach)
     _, number = opened(reach)
     tracker.agent_replies(number, "once")
     (polled,) = connector.poll(start.cursor, reach).signals
@@ -837,7 +850,7 @@ def test_h8_a_polled_reply_and_its_webhook_are_one_event(tracker, reach, listene
 
 
 def test_h14_a_poll_tells_what_became_of_a_ticket_and_who_has_it_each_time(tracker, reach, wire):
-    start = connector.poll("", reach)
+    start = from_now_on(reach)
     _, number = opened(reach)
     tracker.agent_sets(tracker.agent_opens("not ours"), Status="resolved")
     tracker.agent_sets(number, Owner="agent")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 
 
+FIRST_LOOK = timedelta(minutes=10)  # that the first poll looks back: a ticket may be opened and answered before it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
     """What the helpdesk can do; the machinery asks here, never by name.
@@ -176,4 +179,8 @@ class PollsTickets(Protocol):
     """Can be asked which tickets got a reply since a cursor: the net under the webhook."""
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
-        """Return the signals since `cursor` (empty: from now on) and the next cursor."""
+        """Return the signals since `cursor` and the next cursor.
+
+        The first poll has an empty cursor and returns none but the next: `FIRST_LOOK` before now, or before the newest
+        change.
+        """

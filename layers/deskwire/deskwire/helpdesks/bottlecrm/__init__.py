@@ -35,7 +35,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.lists import known, listed
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
@@ -155,7 +155,7 @@ class BottleCRM(Helpdesk):
             if row["timestamp"].iso() is None:
                 reach.left_out(what, row["timestamp"])
         if not cursor:
-            return Signals((), (max(moments, default=reach.now) - SETTLES).isoformat())
+            return Signals((), (max(moments, default=reach.now) - FIRST_LOOK).isoformat())
         since = _moment(cursor)
         fresh = [row for row in rows if (moment := row["timestamp"].iso()) is not None and moment > since]
         concerned = [

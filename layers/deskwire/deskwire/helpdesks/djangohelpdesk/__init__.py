@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered, required_id
 from deskwire.families.lists import known
+from deskwire.families.polls import begin
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Assignee, Signal, Status
@@ -46,7 +48,7 @@ from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 from deskwire.web.rest import Call, checked
 
-from .api import HINT, Api
+from .api import HINT, PAGE, Api
 from .followups import answers, is_answer, is_own, is_staff, ours
 from .tickets import CLOSED, REOPENED, RESOLVED, changed, opened, standing, written
 from .words import mark
@@ -155,8 +157,7 @@ class DjangoHelpdesk(Helpdesk):
         if cursor and not cursor.isdigit():
             raise PermanentError("that is no cursor of django-helpdesk")
         if not cursor:
-            newest = next(api.newest(what), None)
-            return Signals((), required_id(newest["id"], what) if newest is not None else "0")
+            return Signals((), begin(islice(api.newest(what), PAGE), "date", reach.now))
         rows: list[Node] = []
         for row in api.newest(what):
             if int(required_id(row["id"], what)) <= int(cursor):

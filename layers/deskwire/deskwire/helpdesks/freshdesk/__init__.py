@@ -30,7 +30,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Final
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.families.lists import listed
@@ -52,7 +52,6 @@ CHECKED: Final = date(2026, 11, 29)
 API: Final = "https://developers.freshdesk.com/api/"
 RULES: Final = "https://support.freshdesk.com/support/solutions/articles/132589-using-webhooks-in-automation-rules"
 DESCRIPTION = "description"  # the id of the entry that a ticket was opened with
-SETTLES = timedelta(seconds=60)
 LOOKS = 5  # pages of one poll
 CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)(?:;([0-9]{1,4}))?")
 
@@ -217,7 +216,7 @@ class Freshdesk(Helpdesk):
         signals. After a full page the next one begins at its last time, so nothing can slip between two of them.
         """
         if not cursor:
-            return Signals((), f"{reach.now.astimezone(UTC) - SETTLES:%Y-%m-%dT%H:%M:%SZ}")
+            return Signals((), f"{reach.now.astimezone(UTC) - FIRST_LOOK:%Y-%m-%dT%H:%M:%SZ}")
         match = CURSOR.fullmatch(cursor)
         if match is None:
             raise PermanentError("that is no cursor of Freshdesk")

@@ -34,7 +34,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach, each
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.families.ids import id_of, numbered
 from deskwire.families.lists import known, words
@@ -197,7 +197,7 @@ class HubSpot(Helpdesk):
         The index lags, so the cursor stays a minute behind the newest change that was seen.
         """
         if not cursor:
-            return Signals((), str(_milliseconds(reach.now - SETTLES)))
+            return Signals((), str(_milliseconds(reach.now - FIRST_LOOK)))
         if not CURSOR.fullmatch(cursor):
             raise PermanentError("that is no cursor of HubSpot")
         api, since, newest = Api(reach), int(cursor), int(cursor)

@@ -29,7 +29,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered, required_id
 from deskwire.families.lists import flag, known, listed
@@ -153,7 +153,7 @@ class Redmine(Helpdesk):
         if not cursor:
             last = api.get("issues.json", what, **query | {"sort": "updated_on:desc", "limit": "1"})["issues"].items()
             newest = next((row["updated_on"].iso() for row in last), None)
-            return Signals((), _stamp((newest or reach.now) - SETTLES))
+            return Signals((), _stamp((newest or reach.now) - FIRST_LOOK))
         if not CURSOR.fullmatch(cursor):
             raise PermanentError("that is no cursor of Redmine")
         signals: list[Signal] = []

@@ -35,6 +35,7 @@ from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import id_of, numbered
 from deskwire.families.lists import known, listed
+from deskwire.families.polls import begin
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
@@ -63,6 +64,7 @@ from .tickets import (
 if TYPE_CHECKING:
     from deskwire.web.request import Request
 
+ROWS = 50  # transactions of one look
 SETTLES = timedelta(seconds=60)  # no request of RT's leaves a transaction uncommitted for longer
 RELEVANT = frozenset({"Correspond", "Status"})
 MANUAL = "https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html"
@@ -226,16 +228,22 @@ class RequestTracker(Helpdesk):
         tracker = Tracker(reach)
         if not cursor:
             newest = tracker.get(
-                "transactions", what="polling", query="id > 0", orderby="id", order="DESC", per_page="1"
+                "transactions",
+                what="polling",
+                query="id > 0",
+                orderby="id",
+                order="DESC",
+                per_page=str(ROWS),
+                fields="Created",
             )
-            return Signals((), next((row["id"].identifier() for row in newest["items"].items()), "0"))
+            return Signals((), begin(known(listed(newest["items"], "polling"), "polling", reach), "Created", reach.now))
         rows = tracker.get(
             "transactions",
             what="polling",
             query=f"ObjectType = 'RT::Ticket' AND id > {numbered(cursor)} AND Creator != {quoted(tracker.user)}"
             f" AND {TOLD}",
             orderby="id",
-            per_page="50",
+            per_page=str(ROWS),
             fields="Created,Type,OldValue,NewValue",
         )
         # In lists `Object` is empty: each transaction is asked for its ticket, then once which of them are ours.

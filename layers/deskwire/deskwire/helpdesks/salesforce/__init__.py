@@ -33,7 +33,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Final
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
+from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.lists import flag
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
@@ -186,7 +186,7 @@ class Salesforce(Helpdesk):
         changed cases stand is a request of its own.
         """
         if not cursor:
-            return Signals((), _written(reach.now - SETTLES))
+            return Signals((), _written(reach.now - FIRST_LOOK))
         if not CURSOR.fullmatch(cursor):
             raise PermanentError("that is no cursor of Salesforce")
         api = Api(reach)

@@ -31,7 +31,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.lists import known as known_by
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
@@ -174,7 +174,7 @@ class Vtiger(Helpdesk):
             newest = time_of(rows[0]["modifiedtime"]) if rows else datetime(2000, 1, 1, tzinfo=UTC)
             if newest is None:
                 raise TemporaryError("a time in the answer cannot be read")
-            return Signals((), f"{newest - SETTLES:{TIME}}")
+            return Signals((), f"{newest - FIRST_LOOK:{TIME}}")
         match = CURSOR.fullmatch(cursor)
         if match is None:
             raise PermanentError("that is no cursor of Vtiger")

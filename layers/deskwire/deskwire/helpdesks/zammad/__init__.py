@@ -32,7 +32,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.families.lists import known
@@ -196,7 +196,7 @@ class Zammad(Helpdesk):
         api, ours = Api(reach), {"ticket.tags": {"operator": "contains one", "value": OWN}}
         if not cursor:
             changed = next((row["updated_at"].iso() for row in api.search(ours, "polling", newest=1)), None)
-            return Signals((), _stamp((changed or reach.now) - SETTLES))
+            return Signals((), _stamp((changed or reach.now) - FIRST_LOOK))
         match = CURSOR.fullmatch(cursor)
         if match is None:
             raise PermanentError("that is no cursor of Zammad")
