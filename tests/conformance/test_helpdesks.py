@@ -114,9 +114,15 @@ def _asked(exchange, data):
     return asked, result
 
 
+def decisive(exchange):
+    """Return which request of an exchange its success hangs on: the last one, of a poll the list, after a login."""
+    addresses = [step.get("request", {}).get("url", "") for step in exchange.data["steps"]]
+    return next(n for n, url in enumerate(addresses) if "/oauth2/" not in url) if exchange.call == "poll" else -1
+
+
 def error_of(exchange, answer):
     steps = copy.deepcopy(exchange.data["steps"])
-    steps[-1]["answer"] = answer
+    steps[decisive(exchange)]["answer"] = answer
     with pytest.raises(DeskwireError) as caught:
         world.played(exchange, steps)
     return caught.value
@@ -168,9 +174,10 @@ def test_any_other_refusal_is_final_or_says_that_the_ticket_is_gone(writing):
     """Where words and a change of the ticket are one request, the words may be tried alone, and are refused as well."""
     for status in OTHER_4XX:
         steps = copy.deepcopy(writing.data["steps"])
-        last = steps[-1] | {"answer": {"status": status, "body": {}}}
+        place = decisive(writing)
+        last = steps[place] | {"answer": {"status": status, "body": {}}}
         alone = last | {"request": {name: last["request"][name] for name in ("method", "url")}}
-        steps[-1:] = [last, alone]
+        steps[place:] = [last, alone]
         with pytest.raises((PermanentError, TicketGone)):
             world.played(writing, steps)
 
@@ -178,9 +185,33 @@ def test_any_other_refusal_is_final_or_says_that_the_ticket_is_gone(writing):
 @pytest.mark.rule("H3.lies")
 def test_an_answer_of_200_that_is_a_page_is_no_success(writing):
     steps = copy.deepcopy(writing.data["steps"])
-    steps[-1]["answer"] = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html></html>"}
+    steps[decisive(writing)]["answer"] = {
+        "status": 200,
+        "headers": {"Content-Type": "text/html"},
+        "body": "<html></html>",
+    }
     with pytest.raises((TemporaryError, PermanentError, ConfigurationError)):
         world.played(writing, steps)
+
+
+@pytest.mark.rule("H3.aside")
+def test_a_ticket_that_a_poll_cannot_read_fails_it_or_is_counted_and_kept_in_the_cursor(writing):
+    steps = writing.data["steps"]
+    if writing.call != "poll" or len(steps) == 1:
+        pytest.skip("looks at no ticket")
+    for answer in ({"status": 502, "body": "<html></html>"}, {"status": 403, "body": {}}, {"status": 200, "body": "?"}):
+        for number in range(1, len(steps)):
+            counted = []
+            script = world.Script([*copy.deepcopy(steps[:number]), steps[number] | {"answer": answer}])
+            reach = world.dataclasses.replace(
+                world.reach_of(writing, script), left_out=lambda what, node, kept=counted: kept.append(what)
+            )
+            try:
+                page = world.called(writing, writing.data, reach)
+            except (DeskwireError, AssertionError):  # it fails, or another way than recorded is taken
+                continue
+            assert counted
+            assert page.cursor != writing.data["result"]["page"]["cursor"]
 
 
 @pytest.mark.rule("H3.begun")

@@ -258,7 +258,7 @@ def test_a_page_s_channel_puts_what_it_sends_into_the_outbox():
     assert reach.outbox(world.built(world.Outgoing, outgoing)) == "outbox-k1"
 
 
-@pytest.mark.parametrize(("name", "call"), [("requesttracker", "open"), ("viber", "send"), ("redmine", "poll")])
+@pytest.mark.parametrize(("name", "call"), [("requesttracker", "open"), ("viber", "send"), ("hubspot", "poll")])
 def test_an_answer_that_is_parked_behind_the_queue_is_found(monkeypatch, name, call):
     """A connector whose call goes past the base class, which makes a `TemporaryError` of it."""
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach
@@ -34,6 +35,7 @@ from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered, required_id
 from deskwire.families.lists import flag, known, listed
 from deskwire.families.lists import words as told
+from deskwire.families.polling import polled
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.signals import About, Assignee, Signal, Status
@@ -51,8 +53,10 @@ from .words import MARK
 API = "https://www.redmine.org/projects/redmine/wiki/Rest_Issues"
 SEEN = date(2026, 11, 29)
 SETTLES = timedelta(seconds=60)  # in which an older note may still become visible
-CURSOR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-PAGES = 5  # of 100 issues, in one look
+CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)(?:\+([0-9]{1,6}))?")
+PAGES = 2  # in one poll
+PAGE_ROWS = 100  # the most that Redmine lists at once
+OVERLAP = 10  # rows of a second that are listed twice
 READING = "reading the replies"
 QUOTED = "it holds a mark of Deskwire's: it is a copy of a message"
 
@@ -145,30 +149,46 @@ class Redmine(Helpdesk):
     def poll(self, cursor: str, reach: Reach) -> Signals:
         """Return what agents did in our issues since the cursor, a time of Redmine's own clock.
 
-        Each issue changed since then is looked at, until a page is empty. The cursor stays a minute
-        behind; what is younger is told again.
+        The cursor stays a minute behind; what is younger is told again. Where more issues bear one second than a poll
+        lists, it holds how many of them were listed.
         """
-        api, what = Api(reach), "polling"
-        query = {"status_id": "*", "description": "~[dw-", "limit": "100"}
         if not cursor:
-            last = api.get("issues.json", what, **query | {"sort": "updated_on:desc", "limit": "1"})["issues"].items()
+            query = {"sort": "updated_on:desc", "limit": "1"}
+            last = _listed(Api(reach), query)
             newest = next((row["updated_on"].iso() for row in last), None)
             return Signals((), _stamp((newest or reach.now) - FIRST_LOOK))
-        if not CURSOR.fullmatch(cursor):
-            raise PermanentError("that is no cursor of Redmine")
-        signals: list[Signal] = []
-        settled = cursor
-        for page in range(1, PAGES + 1):
-            asked = query | {"updated_on": f">={cursor}", "sort": "updated_on", "page": str(page)}
-            rows = listed(api.get("issues.json", what, **asked)["issues"], what)
-            for row in known(rows, what, reach):
-                signals += _signals(api, id_of(row["id"]), datetime.fromisoformat(cursor))
-                moment = row["updated_on"].iso()
-                if moment is not None and abs(reach.now - moment) >= SETTLES:
-                    settled = max(settled, _stamp(moment))
-            if not rows:
-                break
-        return Signals(signals, settled)
+        api = Api(reach)
+        return polled(cursor, partial(_changed, api), partial(_signals, api), reach)
+
+
+def _changed(api: Api, cursor: str) -> tuple[Mapping[str, str], str]:
+    """Return our issues that changed since the cursor, and the next cursor.
+
+    An issue that changes while pages are read moves to their end, and all behind it one place forward. So each page
+    begins at the time at which the one before it ended; within one second, some rows earlier.
+    """
+    match = CURSOR.fullmatch(cursor)
+    if match is None:
+        raise PermanentError("that is no cursor of Redmine")
+    since, settled, place, offset = match[1], match[1], match[1], int(match[2] or 0)
+    found: dict[str, str] = {}
+    for _ in range(PAGES):
+        asked = {"limit": str(PAGE_ROWS), "updated_on": f">={place}", "sort": "updated_on", "offset": str(offset)}
+        rows = _listed(api, asked)
+        found |= {id_of(row["id"]): since for row in known(rows, "polling", api.reach)}
+        moments = [moment for row in rows if (moment := row["updated_on"].iso()) is not None]
+        settled = max([settled, *(_stamp(each) for each in moments if abs(api.reach.now - each) >= SETTLES)])
+        if len(rows) < PAGE_ROWS:
+            break
+        last = max(map(_stamp, moments), default=place)
+        place, offset = (last, 0) if last > place else (place, offset + PAGE_ROWS - OVERLAP)
+    return found, f"{settled}+{offset}" if offset and settled == place else settled
+
+
+def _listed(api: Api, query: Mapping[str, str]) -> list[Node]:
+    """Return a page of our issues. Short filters: `*` is any status, `~` contains (app/models/issue_query.rb)."""
+    asked = {"status_id": "*", "description": "~[dw-", **query}
+    return listed(api.get("issues.json", "polling", **asked)["issues"], "polling")
 
 
 def _is_answer(api: Api, row: Node, what: str) -> bool:
@@ -211,12 +231,9 @@ def _reply(ticket: str, row: Node, types: Mapping[str, str]) -> AgentReply:
     )
 
 
-def _signals(api: Api, ticket: str, since: datetime) -> Iterator[Signal]:
+def _signals(api: Api, ticket: str, cursor: str) -> Iterator[Signal]:
     """Yield what the journals of an issue say: answers, and statuses that agents set."""
-    try:
-        shown = api.issue(ticket, "polling")
-    except TicketGone:
-        return
+    shown, since = api.issue(ticket, "polling"), datetime.fromisoformat(cursor)
     what = "polling"
     for row in known(listed(shown["journals"], what), what, api.reach):
         moment = row["created_on"].iso()

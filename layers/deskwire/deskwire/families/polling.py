@@ -1,0 +1,72 @@
+"""Polling ticket by ticket: one that cannot be read holds up none of the others, and is looked at again."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from deskwire.contracts.helpdesk import Signals, TicketGone
+from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.web.reading import Node
+
+if TYPE_CHECKING:
+    from deskwire.contracts.connector import Reach
+    from deskwire.model.signals import Signal
+
+IN_A_ROW = 3  # failures after which the helpdesk is in trouble, not a ticket
+SPAN = 25.0  # seconds after which no further ticket is begun: two slow calls later a poll still ends in its minute
+MOST = 500  # tickets set aside, with which no further ones are asked for
+SEPARATOR = " aside:"
+ASIDE = re.compile(r"([^ @,]+)@([^ @,]+)")
+ERRORS = (TemporaryError, ConfigurationError, PermanentError, PayloadError)
+clock = time.monotonic
+
+
+def polled(
+    cursor: str,
+    changed: Callable[[str], tuple[Mapping[str, str], str]],
+    look: Callable[[str, str], Iterable[Signal]],
+    reach: Reach,
+) -> Signals:
+    """Look at each ticket that changed since the cursor; return the signals, each once, and the next cursor.
+
+    `changed` is given the connector's own cursor. It returns the tickets, each with where `look` is to begin, and its
+    next cursor. A ticket that cannot be read is counted. It is set aside in the cursor and looked at again by the next
+    poll, as are those that no time was left for. Raises the error of a ticket where the first three fail: then the
+    helpdesk is in trouble, and the cursor stays.
+    """
+    until = clock() + SPAN
+    own, _, rest = cursor.partition(SEPARATOR)
+    aside: dict[str, str] = dict(ASIDE.findall(rest))
+    wanted: Mapping[str, str] = {}
+    if len(aside) < MOST:
+        wanted, own = changed(own)
+    signals: dict[str, Signal] = {}
+    later = dict(aside)  # those that were tried move to its end
+    fresh = {ticket: since for ticket, since in wanted.items() if ticket not in aside}
+    for tickets in (fresh, aside):
+        read, failed = 0, 0
+        for ticket, since in tickets.items():
+            if failed == IN_A_ROW or clock() > until:
+                later.setdefault(ticket, since)
+                continue
+            later.pop(ticket, None)
+            try:
+                signals |= {each.key: each for each in look(ticket, since)}
+            except TicketGone:
+                pass
+            except ERRORS as error:
+                later[ticket] = since
+                failed += 1
+                if failed == IN_A_ROW and not read and tickets is fresh:
+                    raise
+                reach.left_out(f"polling ticket {ticket} ({error})", Node(None, "answer"))
+                continue
+            read, failed = read + 1, 0
+    return Signals(tuple(signals.values()), own + _written(later))
+
+
+def _written(aside: Mapping[str, str]) -> str:
+    return f"{SEPARATOR}{','.join(f'{ticket}@{since}' for ticket, since in aside.items())}" if aside else ""
