@@ -1,4 +1,4 @@
-"""Polling ticket by ticket: one that cannot be read holds up none of the others, and is looked at again."""
+"""Where a first poll begins, and polling ticket by ticket: one that cannot be read holds up none of the others."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from deskwire.contracts.helpdesk import Signals, TicketGone
+from deskwire.contracts.helpdesk import FIRST_LOOK, Signals, TicketGone
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.web.reading import Node
 
+from .ids import required_id
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from deskwire.contracts.connector import Reach
     from deskwire.model.signals import Signal
 
@@ -34,8 +38,9 @@ def polled(
 
     `changed` is given the connector's own cursor. It returns the tickets, each with where `look` is to begin, and its
     next cursor. A ticket that cannot be read is counted. It is set aside in the cursor and looked at again by the next
-    poll, as are those that no time was left for. Raises the error of a ticket where the first three fail: then the
-    helpdesk is in trouble, and the cursor stays.
+    poll, as are those that no time was left for. Raises the error of a ticket where the first three fail by an outage:
+    then the helpdesk is in trouble, and the cursor stays. What is refused, such as issues that were made private, is
+    no outage.
     """
     until = clock() + SPAN
     own, _, rest = cursor.partition(SEPARATOR)
@@ -59,7 +64,7 @@ def polled(
                 pass
             except ERRORS as error:
                 later[ticket] = since
-                failed += 1
+                failed += isinstance(error, TemporaryError)
                 if failed == IN_A_ROW and not read and tickets is fresh:
                     raise
                 reach.left_out(f"polling ticket {ticket} ({error})", Node(None, "answer"))
@@ -70,3 +75,17 @@ def polled(
 
 def _written(aside: Mapping[str, str]) -> str:
     return f"{SEPARATOR}{','.join(f'{ticket}@{since}' for ticket, since in aside.items())}" if aside else ""
+
+
+def begin(newest: Iterable[Node], when: str, now: datetime) -> str:
+    """Return the id of the newest row that is older than `FIRST_LOOK`: the first poll begins after it.
+
+    `newest` are the latest rows, the newest first, and `when` is the field with their time. Where all of them are
+    younger, the poll begins with the oldest of them.
+    """
+    number = 1
+    for row in newest:
+        number, moment = int(required_id(row["id"], "polling")), row[when].iso()
+        if moment is None or now - moment >= FIRST_LOOK:
+            return str(number)
+    return str(number - 1)

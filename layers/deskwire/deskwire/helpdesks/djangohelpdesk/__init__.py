@@ -38,7 +38,7 @@ from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered, required_id
 from deskwire.families.lists import known
-from deskwire.families.polls import begin
+from deskwire.families.polling import begin
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Assignee, Signal, Status

@@ -35,7 +35,7 @@ from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import id_of, numbered
 from deskwire.families.lists import known, listed
-from deskwire.families.polls import begin
+from deskwire.families.polling import begin
 from deskwire.model.errors import ConfigurationError, PayloadError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import Signal
