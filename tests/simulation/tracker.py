@@ -174,6 +174,9 @@ class Tracker:
                 for each in live
                 if self.survivor(each.id) in wanted and each.thread
             ]
+        elif numbers := re.findall(r"\bid = (\d+)", asked):
+            some = [each for each in live if str(each.id) in numbers]
+            rows = [{"id": each.id, "EffectiveId": {"id": self.survivor(each.id)}} for each in some]
         else:
             value = VALUE.search(asked)[1]
             rows = [{"id": each.id} for each in live if value == each.thread or value in each.opening]
@@ -227,6 +230,7 @@ def _row(each):
     target = f"fsck.com-rt://rt.example/ticket/{each.target}" if each.target else None
     return {
         "id": each.id,
+        "ObjectId": str(each.ticket),
         "NewValue": target,
         "Creator": {"id": each.creator},
         "Created": created,

@@ -247,10 +247,22 @@ def test_polling_asks_once_while_nothing_is_new_and_tells_a_young_reply_by_two_l
     assert desk.look() == ([], 1)
     desk.rt.agent_replies(1, "one")
     desk.rt.agent_replies(1, "two")
-    assert desk.look(after=30) == (["100", "101"], 1 + 2 + 1)
+    assert desk.look(after=30) == (["100", "101"], 1 + 2)
     assert desk.cursor == "99"
-    assert desk.look() == (["100", "101"], 1 + 2 + 1)
+    assert desk.look() == (["100", "101"], 1 + 2)
     assert desk.cursor == "101"
+    assert desk.look() == ([], 1)
+
+
+def test_one_look_tells_all_of_500_replies_that_were_written_within_a_minute():
+    desk = Polling()
+    for number in range(2, 81):
+        desk.rt.tickets[number] = played.Entry(number, "a parcel", "somebody", f"thread {number}", [])
+    replies = [str(desk.rt.agent_replies(1 + number % 80, "one of many")) for number in range(500)]
+    told, asked = desk.look(after=30)
+    assert told == replies
+    assert asked == 6 + 2 + 2, "pages, the tickets' survivors, which are ours"
+    assert desk.look()[0] == replies
     assert desk.look() == ([], 1)
 
 

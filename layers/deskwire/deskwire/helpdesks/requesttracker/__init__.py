@@ -45,11 +45,10 @@ from deskwire.web.reading import Node, read
 
 from .api import Tracker, quoted, values_of
 from .earlier import earlier
+from .polling import news
 from .replies import file_of, reply, staff, written_on
-from .standing import TOLD, stood, tells
 from .tickets import (
     MESSAGE,
-    THREAD,
     changed,
     closed,
     created,
@@ -64,8 +63,6 @@ from .tickets import (
 if TYPE_CHECKING:
     from deskwire.web.request import Request
 
-ROWS = 50  # transactions of one look
-SETTLES = timedelta(seconds=60)  # no request of RT's leaves a transaction uncommitted for longer
 RELEVANT = frozenset({"Correspond", "Status"})
 MANUAL = "https://docs.bestpractical.com/rt/5.0.3/RT/REST2.html"
 SCRIPS = "https://docs.bestpractical.com/rt/5.0.3/customizing/scrip_conditions_and_action.html"  # ours is a scrip
@@ -220,7 +217,7 @@ class RequestTracker(Helpdesk):
             if kind not in RELEVANT or (kind == "Correspond" and not node["staff"].truth()):
                 return
             for ticket in tickets:
-                yield _signal(request.endpoint, ticket, node["id"].identifier(), node["created"].iso())
+                yield self._signal(request.endpoint, ticket, node["id"].identifier(), node["created"].iso())
 
         yield from each(body["transactions"].items(), signals)
 
@@ -233,80 +230,18 @@ class RequestTracker(Helpdesk):
                 query="id > 0",
                 orderby="id",
                 order="DESC",
-                per_page=str(ROWS),
+                per_page="50",
                 fields="Created",
             )
             return Signals((), begin(known(listed(newest["items"], "polling"), "polling", reach), "Created", reach.now))
-        rows = tracker.get(
-            "transactions",
-            what="polling",
-            query=f"ObjectType = 'RT::Ticket' AND id > {numbered(cursor)} AND Creator != {quoted(tracker.user)}"
-            f" AND {TOLD}",
-            orderby="id",
-            per_page=str(ROWS),
-            fields="Created,Type,OldValue,NewValue",
+        return news(tracker, numbered(cursor), self._signal)
+
+    def _signal(self, account: str, ticket: str, transaction: str, moment: datetime | None) -> Signal:
+        return Signal(
+            helpdesk=self.name,
+            account=account,
+            object_id=transaction,
+            version=ticket,  # where several of our tickets were merged, one transaction is news of each
+            ticket=ticket,
+            occurred_at=moment,
         )
-        # In lists `Object` is empty: each transaction is asked for its ticket, then once which of them are ours.
-        changes = known(listed(rows["items"], "polling"), "polling", reach)
-        news: list[tuple[Node, str]] = []
-        for row in changes:
-            if not tells(row, reach):
-                continue
-            shown = tracker.get(f"transaction/{id_of(row['id'])}", what="polling")
-            if known([shown["Object"]], "polling", reach):
-                news.append((row, id_of(shown["Object"]["id"])))
-        ours = self._ours(tracker, {survivor for _, survivor in news})
-        return Signals(
-            [
-                stood(tracker, row, _signal(reach.account, ticket, id_of(row["id"]), row["Created"].iso()))
-                for row, survivor in news
-                for ticket in ours.get(survivor, ())
-            ],
-            _settled(cursor, [(id_of(row["id"]), row["Created"].iso()) for row in changes], reach.now),
-        )
-
-    def _ours(self, tracker: Tracker, survivors: Iterable[str]) -> dict[str, list[str]]:
-        """Return our tickets by the ticket they are (part of) today."""
-        any_of = " OR ".join(f"EffectiveId = {survivor}" for survivor in sorted(survivors, key=int))
-        if not any_of:
-            return {}
-        rows = tracker.get(
-            "tickets",
-            what="polling",
-            query=f"({any_of}) AND 'CF.{{{THREAD}}}' IS NOT NULL",
-            orderby="id",
-            per_page="100",
-            fields="EffectiveId",
-        )
-        found: dict[str, list[str]] = {}
-        reach = tracker.reach
-        for row in known(listed(rows["items"], "polling"), "polling", reach):
-            effective = row["EffectiveId"]
-            survivor = id_of(effective["id"]) or id_of(effective)  # an object when asked singly
-            if not survivor:
-                reach.left_out("polling", effective)
-            found.setdefault(survivor, []).append(id_of(row["id"]))
-        return found
-
-
-def _settled(cursor: str, news: Sequence[tuple[str, datetime | None]], now: datetime) -> str:
-    """Return up to which transaction nothing is to come any more: what is younger is told again by the next look.
-
-    RT gives a transaction its number before it commits it, so that a lower one may appear after a higher one.
-    """
-    for transaction, moment in news:
-        if moment is not None and abs(now - moment) < SETTLES:  # a clock of RT's that is ahead holds nothing up
-            break
-        cursor = numbered(transaction)
-    return cursor
-
-
-def _signal(account: str, ticket: str, transaction: str, moment: datetime | None) -> Signal:
-    return Signal(
-        helpdesk=RequestTracker.name,
-        account=account,
-        object_id=transaction,
-        version=ticket,  # where several of our tickets were merged, one transaction is news of each
-        ticket=ticket,
-        occurred_at=moment,
-    )
