@@ -161,3 +161,27 @@ class Redmine(Real):
         """Open an issue that has nothing to do with Deskwire; return its id."""
         payload = {"issue": {"project_id": self.project, "subject": subject, "description": text}}
         return str(self.call("POST", "issues.json", payload)["issue"]["id"])
+
+    def moves(self, issue: str, *, public: bool = False, closed: bool = False) -> None:
+        """Move an issue into another project, in which Deskwire's user has no role."""
+        name = f"elsewhere-{issue}"
+        with closing(sqlite3.connect(self.home / "redmine.sqlite", timeout=60)) as database, database:
+            database.execute(
+                "insert into projects (name, identifier, is_public, status, lft, rgt) "
+                "select ?, ?, ?, ?, max(rgt) + 1, max(rgt) + 2 from projects",
+                [name, name, public, 5 if closed else 1],
+            )
+            (number,) = database.execute("select id from projects where identifier = ?", [name]).fetchone()
+            database.execute("insert into enabled_modules (project_id, name) values (?, 'issue_tracking')", [number])
+            database.execute(
+                "insert into projects_trackers (project_id, tracker_id) select ?, id from trackers", [number]
+            )
+            database.execute("update issues set project_id = ? where id = ?", [number, issue])
+
+    def loses_its_role(self) -> None:
+        """Take the role in the project from Deskwire's user, and make the project private."""
+        with closing(sqlite3.connect(self.home / "redmine.sqlite", timeout=60)) as database, database:
+            database.execute("update projects set is_public = 0 where identifier = ?", [self.project])
+            roles = "delete from member_roles where member_id in (select id from members where user_id = ?)"
+            database.execute(roles, [self.user_id])
+            database.execute("delete from members where user_id = ?", [self.user_id])

@@ -274,6 +274,38 @@ def test_h11_a_priority_is_raised_and_never_lowered_and_tags_are_added_to_those_
     assert notes(redmine, filed.ticket) == before, "no message is written"
 
 
+@pytest.mark.parametrize(("public", "closed"), [(False, False), (True, True)])
+def test_h1_an_issue_that_was_moved_out_of_reach_is_said_to_be_so(public, closed, redmine, reach):
+    _, number = opened(reach)
+    opened(reach)
+    redmine.moves(number, public=public, closed=closed)
+    for write in (
+        lambda: connector.append(number, "t", [an_entry("hello?")], reach),
+        lambda: connector.update(number, Change("urgent"), reach),
+    ):
+        with pytest.raises(TicketGone) as gone:
+            write()
+        assert gone.value.state == "inaccessible"
+
+
+def test_h1_an_issue_that_moved_to_where_it_can_be_written_is_gone_on_with(redmine, reach):
+    _, number = opened(reach)
+    redmine.moves(number, public=True)
+    connector.append(number, "t", [an_entry("hello?")], reach)
+    assert "hello?" in notes(redmine, number)[-1]["notes"]
+
+
+def test_h3_an_account_that_lost_its_project_is_for_a_person(redmine, tmp_path):
+    with Server(tmp_path) as server:
+        wire = Wire(HOST, server.address)
+        reach = reaching(server, wire)
+        _, number = opened(reach)
+        server.loses_its_role()
+        with pytest.raises(ConfigurationError):
+            connector.append(number, "t", [an_entry("hello?")], reach)
+        wire.direct.close()
+
+
 def test_h12_earlier_issues_of_the_customer_alone_are_told(redmine, reach):
     customer = Customer(external_id="messenger-h12", name="Мария", channel="messenger")
     _, first = opened(reach, customer=customer, subject="Lost", tags=("vip", "complaint"))

@@ -64,7 +64,8 @@ class Abilities:
 class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
     """The ticket takes nothing more.
 
-    `state`: `closed`, or `full` of comments (a follow-up is opened), `merged` (into `into`), `deleted`.
+    `state`: `closed`, `full` of comments, or `inaccessible`, moved to where our account has no rights (a follow-up is
+    opened); `merged` (into `into`), `deleted`.
 
     `at`: when it was merged. What agents answered in the other ticket before was for others.
     """

@@ -30,6 +30,7 @@ from .spoken import visible
 from .table import seconds
 from .turn import Turn
 
+CONTINUED = frozenset({"closed", "full", "inaccessible"})  # states of a ticket whose follow-up names it
 MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
 
 
@@ -298,7 +299,7 @@ class Filing:
                     turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)
 
     def _gone(self, turn: Turn, group: list[Pending], gone: TicketGone) -> None:
-        """Follow a merged ticket; open another for a closed, full or deleted one."""
+        """Follow a merged ticket; open another for a closed, full, inaccessible or deleted one."""
         if gone.state == "merged" and gone.into and gone.into != turn.thread.ticket:
             self._remap(turn, gone.into)
             turn.join(gone.at)
@@ -307,7 +308,7 @@ class Filing:
         group = _without_needless(turn, group)
         if not group:
             return
-        previous = turn.thread.ticket if gone.state in {"closed", "full"} else ""
+        previous = turn.thread.ticket if gone.state in CONTINUED else ""
         turn.follow_up()
         if turn.leaves:
             return

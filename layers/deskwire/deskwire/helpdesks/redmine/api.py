@@ -53,15 +53,19 @@ class Api:
         answer = self.ask("GET", f"issues/{numbered(number)}.json?include=journals,attachments,allowed_statuses")
         if _missing(answer):
             raise TicketGone("deleted")
+        if answer.status == 403 and self._sees_tickets():  # invisible, or in an archived project
+            raise TicketGone("inaccessible")
         shown = checked(answer, what=what, secret_hint=HINT).node()["issue"].object()
         required_id(shown["id"], what)
         return shown
 
-    def change(self, number: str, fields: dict[str, object], what: str) -> None:
-        """Change an issue. Redmine answers without a word, also where our user may not do it."""
-        answer = self.ask("PUT", f"issues/{numbered(number)}.json", {"issue": fields})
+    def change(self, issue: Node, fields: dict[str, object], what: str) -> None:
+        """Change an issue as it was shown. Redmine answers without a word, also where our user may not do it."""
+        answer = self.ask("PUT", f"issues/{required_id(issue['id'], what)}.json", {"issue": fields})
         if _missing(answer):
             raise TicketGone("deleted")
+        if answer.status == 403 or _reasoned(answer):  # 403: in a closed project, or without a right to edit
+            self.moved(issue)
         self.refused(answer, what)
         checked(answer, what=what, secret_hint=HINT)
         if answer.body.strip():  # 204, or 200 with nothing
@@ -69,8 +73,21 @@ class Api:
 
     def refused(self, answer: Answer, what: str) -> None:
         """Raise `ConfigurationError` where a refusal names reasons: what we write is always valid as such."""
-        if answer.status == 422 and any(reason.text("") for reason in errors_of(answer)):
+        if _reasoned(answer):
             raise ConfigurationError(f"{what}: a field is mandatory that Deskwire does not fill, or a workflow: {PAGE}")
+
+    def moved(self, issue: Node) -> None:
+        """Raise `TicketGone` for an issue, which took nothing, in another project than new ones go to.
+
+        What one project does not let us do concerns its issues alone.
+        """
+        if issue["project"]["id"].any_id() not in {"", self.project[1]}:
+            raise TicketGone("inaccessible")
+
+    def _sees_tickets(self) -> bool:
+        """Return whether our user sees issues of ours where new ones go: what it does not see was moved from there."""
+        query = {"project_id": self.project[0], "status_id": "*", "description": "~[dw-", "limit": "1"}
+        return bool(self.get("issues.json", "looking for our tickets", **query)["issues"].rows())
 
     def upload(self, file: File) -> str:
         """Store a file and return its token; empty where Redmine does not take it (size, type)."""
@@ -105,8 +122,8 @@ class Api:
         return self._kept("me", look, DAY)
 
     @property
-    def project(self) -> str:
-        """The identifier of the project, once it is known to exist."""
+    def project(self) -> tuple[str, str]:
+        """The identifier and the number of the project, once it is known to exist."""
         name = self.reach.settings.get("project", "")
         if not PROJECT.fullmatch(name):
             raise ConfigurationError("“project” is not the identifier of the project that new tickets go to")
@@ -118,8 +135,7 @@ class Api:
             what = "looking at the project"
             return required_id(checked(answer, what=what, secret_hint=HINT).node()["project"]["id"], what)
 
-        self._kept(f"project/{name}", look, HOUR)
-        return name
+        return name, self._kept(f"project/{name}", look, HOUR)
 
     def open_status(self, allowed: Collection[int] | None) -> int | None:
         """Return the status that opens an issue again: the setting's, else the first that is not closed.
@@ -187,6 +203,11 @@ def errors_of(answer: Answer) -> list[Node]:
         return read(answer.body)["errors"].rows()
     except PayloadError:
         return []
+
+
+def _reasoned(answer: Answer) -> bool:
+    """Return whether this is a refusal that names reasons."""
+    return answer.status == 422 and any(reason.text("") for reason in errors_of(answer))
 
 
 def _missing(answer: Answer) -> bool:

@@ -37,7 +37,7 @@ def opened(api: Api, ticket: Ticket) -> Node:
         "Same customer": of_person(ticket.customer.external_id),
     }
     fields: dict[str, object] = {
-        "project_id": api.project,
+        "project_id": api.project[0],
         "subject": " ".join(ticket.subject.split())[:SUBJECT] or ticket.reference or "-",
         "description": shown(introduction(ticket, line, more), ticket.key),
         "priority_id": api.priorities().get(ticket.priority) or api.priorities()["normal"],
@@ -59,7 +59,6 @@ def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
     """
     if found := journal_of(issue, entry.key):
         return found, issue
-    ticket = required_id(issue["id"], "looking at the ticket")
     reopened = opening(api, issue) if entry.public else None
     uploads: list[dict[str, str]] = []
     lost: list[str] = []
@@ -74,13 +73,14 @@ def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
         fields["uploads"] = uploads
     if reopened is not None:
         fields["status_id"] = reopened
-    api.change(ticket, fields, "adding to a ticket")
+    api.change(issue, fields, "adding to a ticket")
     try:
-        issue = api.issue(ticket, "looking for the message")
+        issue = api.issue(required_id(issue["id"], "adding to a ticket"), "looking for the message")
         found = journal_of(issue, entry.key)
     except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=True) from None
     if not found:
+        api.moved(issue)
         raise ConfigurationError(f"adding to a ticket: Redmine took no note: its user lacks a right: {PAGE}")
     return found, issue
 
@@ -124,4 +124,4 @@ def changed(api: Api, ticket: str, change: Change) -> None:
     if change.tags and (new := tagged(described, change, TAGS)) != described:
         asked["description"] = new
     if asked:
-        api.change(ticket, asked, what)
+        api.change(issue, asked, what)
