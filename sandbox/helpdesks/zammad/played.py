@@ -33,7 +33,7 @@ STATES = {
     6: ("removed", 7),
     7: ("pending close", 4),
 }
-GROUPS = {"Users": 1, "Support": 2}
+GROUPS = {"Users": 1, "Support": 2, "Billing": 3}
 CONDITIONS = frozenset({
     "ticket.tags", "ticket.updated_at", "article.message_id_md5", "article.created_at", "article.internal",
     "article.created_by_id", "customer.login", "customer.email",
@@ -72,6 +72,7 @@ class Zammad(Neighbour):
         self.files: dict[int, tuple[str, str, bytes]] = {}
         self.links: list[tuple[str, int, int]] = []  # type, source, target
         self.maintenance = False
+        self.reads, self.writes = set(GROUPS.values()), set(GROUPS.values())  # the groups of Deskwire's agent
         self._token = token
         self._numbers = {name: itertools.count(101) for name in ("ticket", "article", "user", "file")}
         staff = (
@@ -141,6 +142,12 @@ class Zammad(Neighbour):
             self._touch(into)
             return left
 
+    def move(self, ticket: int, group: str) -> None:
+        """Let an agent move a ticket to another group."""
+        with self.lock:
+            self.tickets[ticket]["group_id"] = GROUPS[group]
+            self._touch(ticket)
+
     def remove(self, ticket: int) -> None:
         """Let an administrator delete a ticket."""
         with self.lock:
@@ -182,6 +189,8 @@ class Zammad(Neighbour):
         try:
             self._check_ticket(given)
             self._check(given.get("article") or {})
+            if GROUPS[given["group"]] not in self.writes:
+                raise Refused(403, "Not authorized")  # noqa: TRY301 - as it answers
             number = next(self._numbers["ticket"])
             customer = self._customer(given["customer"])
             now = self._now()
@@ -201,15 +210,15 @@ class Zammad(Neighbour):
 
     @route("GET", "/api/v1/tickets/{number}")
     def show(self, asked: Asked, number: str) -> Reply:
-        """Return a ticket."""
-        del asked
-        return self._found(number) or Reply.json(200, self._shown(int(number)))
+        """Return a ticket, with names where asked for."""
+        expand = asked.parameter("expand") == "true"
+        return self._found(number) or Reply.json(200, (self._expanded if expand else self._shown)(int(number)))
 
     @route("PUT", "/api/v1/tickets/{number}")
     def update(self, asked: Asked, number: str) -> Reply:
         """Change a ticket and add an article."""
         given = asked.json()
-        if missing := self._found(number):
+        if missing := self._found(number, change=True):
             return missing
         try:
             self._check_state(given)
@@ -227,7 +236,7 @@ class Zammad(Neighbour):
     def append(self, asked: Asked) -> Reply:
         """Add an article to a ticket."""
         given = asked.json()
-        if missing := self._found(str(given.get("ticket_id"))):
+        if missing := self._found(str(given.get("ticket_id")), change=True):
             return missing
         try:
             self._check(given)
@@ -258,7 +267,8 @@ class Zammad(Neighbour):
         condition = given.get("condition") or {}
         if not condition.keys() <= CONDITIONS or given.get("expand") is not True:
             return Refused(422, "PG::UndefinedColumn: ERROR: column does not exist", hidden=True).reply()
-        found = [row for row in self.tickets.values() if self._meets(row, condition)]
+        visible = [row for row in self.tickets.values() if row["group_id"] in self.reads]
+        found = [row for row in visible if self._meets(row, condition)]
         found.sort(key=lambda row: row[given.get("sort_by", "updated_at")], reverse=given.get("order_by") != "asc")
         size = min(int(given.get("per_page", 50)), PAGE)
         start = (int(given.get("page", 1)) - 1) * size
@@ -294,9 +304,10 @@ class Zammad(Neighbour):
     def _touch(self, ticket: int) -> None:
         self.tickets[ticket]["updated_at"] = self._now()
 
-    def _found(self, number: str) -> Reply | None:
+    def _found(self, number: str, *, change: bool = False) -> Reply | None:
         if number.isdigit() and int(number) in self.tickets:
-            return None
+            allowed = self.tickets[int(number)]["group_id"] in (self.writes if change else self.reads)
+            return None if allowed else Refused(403, "Not authorized").reply()
         return Refused(404, f"Couldn't find Ticket with 'id'={number}").reply()
 
     def _shown(self, number: int) -> Row:
@@ -306,7 +317,8 @@ class Zammad(Neighbour):
         row = self._shown(number)
         owner = self.users.get(row["owner_id"], {"login": "-"})["login"]
         person = self.users[row["customer_id"]]["login"]
-        return {**row, "customer": person, "owner": owner, "state": STATES[row["state_id"]][0]}
+        group = next(name for name, number in GROUPS.items() if number == row["group_id"])
+        return {**row, "group": group, "customer": person, "owner": owner, "state": STATES[row["state_id"]][0]}
 
     def _with_articles(self, number: int) -> Row:
         return {**self._shown(number), "article_ids": [row["id"] for row in self.of(number)][::-1]}

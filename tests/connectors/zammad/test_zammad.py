@@ -19,7 +19,7 @@ from deskwire.model.tickets import Customer, Entry, File, Sought, Ticket
 from deskwire.registry import helpdesk
 from deskwire.web import media, rest
 from deskwire.web.reading import Node
-from sandbox.helpdesks.zammad.played import AGENT, BOT, COLLEAGUE, LONGEST, Refused, Zammad, words
+from sandbox.helpdesks.zammad.played import AGENT, BOT, COLLEAGUE, GROUPS, LONGEST, Refused, Zammad, words
 from sandbox.neighbours.neighbour import Clock, Fault, Reply, broken
 from tests.connectors.living import ruled
 
@@ -49,6 +49,7 @@ def desk(running):
     running.faults.clear()
     running.books.clear()
     running.maintenance = False
+    running.reads, running.writes = set(GROUPS.values()), set(GROUPS.values())
     return running
 
 
@@ -126,6 +127,34 @@ def test_h1_a_ticket_is_opened_extended_opened_again_followed_and_gone(desk, rea
     with pytest.raises(TicketGone) as caught:
         connector.append(other.ticket, "c7", [entry("k6")], reach)
     assert caught.value.state == "deleted"
+
+
+@pytest.mark.parametrize("rights", ["reads", "writes"])
+@pytest.mark.parametrize("closed", [True, False])
+def test_h1_a_ticket_that_was_moved_to_a_group_without_us_is_said_to_be_out_of_reach(desk, reach, rights, closed):
+    connector = helpdesk("zammad")
+    filed = connector.open(ticket(entry("k1")), reach)
+    connector.open(ticket(entry("k2"), key="t2"), reach)
+    setattr(desk, rights, {GROUPS["Support"]})
+    desk.move(int(filed.ticket), "Billing")
+    if closed:
+        desk.close(int(filed.ticket))
+    with pytest.raises(TicketGone) as caught:
+        connector.append(filed.ticket, "c7", [entry("k3")], reach)
+    assert caught.value.state == "inaccessible"
+    if rights == "reads":
+        with pytest.raises(TicketGone):
+            connector.replies(filed.ticket, "", reach)
+        assert connector.find(Sought(key="k3", ticket=filed.ticket, thread="c7"), reach) is None
+
+
+@pytest.mark.parametrize("rights", ["reads", "writes"])
+def test_h3_an_agent_that_lost_its_group_is_for_a_person(desk, reach, rights):
+    connector = helpdesk("zammad")
+    filed = connector.open(ticket(entry("k1")), reach)
+    setattr(desk, rights, set())
+    with pytest.raises(ConfigurationError):
+        connector.append(filed.ticket, "c7", [entry("k3")], reach)
 
 
 def test_pending_tickets_are_opened_and_new_ones_stay_new(desk, reach):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -24,22 +24,24 @@ if TYPE_CHECKING:
 
     from deskwire.contracts.connector import Reach
     from deskwire.contracts.registration import SignIn, Site
+    from deskwire.model.secret import Secrets
     from deskwire.web.reading import Node
-    from deskwire.web.rest import Transport
+    from deskwire.web.rest import Answer, Transport
 
 ID, SECRET = "client_id", "client_secret"
 ACCESS, REFRESH = "access_token", "refresh_token"
 # RFC 6749, 5.2: the app's own; any other refusal is of the code.
 OF_APP: Final = frozenset({"invalid_client", "unauthorized_client"})
+REJECTED: Final = frozenset({400, 401})  # RFC 6749, 5.2: 401 is for the app alone; not every vendor keeps to that
 APP: Final = f"check `{ID}` and `{SECRET}`"
 AGAIN: Final = "a code is good once, for minutes, and for one redirect address: run the command again"
 
 
-def page(url: str, site: Site, sign_in: SignIn, scopes: Sequence[str], **more: str) -> str:
-    """Return the login page's address."""
+def page(url: str, site: Site, sign_in: SignIn, scopes: Sequence[str], between: str = " ", **more: str) -> str:
+    """Return the login page's address; `between` separates the scopes."""
     query = {
         "response_type": "code", ID: site.secrets.one(ID).reveal(), "redirect_uri": sign_in.redirect,
-        "state": sign_in.state, "scope": " ".join(scopes), **more,
+        "state": sign_in.state, "scope": between.join(scopes), **more,
     }  # fmt: skip
     return f"{url}?{urlencode(query)}"
 
@@ -50,24 +52,31 @@ def challenge(sign_in: SignIn) -> Mapping[str, str]:
     return {"code_challenge": made, "code_challenge_method": "S256"}
 
 
-def tokens(
-    url: str, code: Secret, site: Site, sign_in: SignIn, scopes: Sequence[str], http: Transport, **more: Secret
-) -> Node:
+def application(secrets: Secrets) -> dict[str, str]:
+    """Return the app's id and secret as fields of a form."""
+    return {name: secrets.one(name).reveal() for name in (ID, SECRET)}
+
+
+def basic(secrets: Secrets) -> dict[str, str]:
+    """Return the header with the app's id and secret (RFC 6749, 2.3.1), where a vendor wants them there."""
+    pair = ":".join(application(secrets).values())
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def exchange(code: Secret, sign_in: SignIn, **more: str) -> dict[str, str]:
+    """Return the fields that ask for the tokens of a code."""
+    return {"grant_type": "authorization_code", "code": code.reveal(), "redirect_uri": sign_in.redirect, **more}
+
+
+def tokens(call: Call, scopes: Sequence[str], http: Transport) -> Node:
     """Return the answer with the tokens that a code gives.
 
     Raises `ConfigurationError` for a code that is not taken, or consent to less than was asked for, and the errors of
     `rest.checked`.
     """
-    fields = {
-        "grant_type": "authorization_code", "code": code.reveal(), "redirect_uri": sign_in.redirect,
-        ID: site.secrets.one(ID).reveal(), SECRET: site.secrets.one(SECRET).reveal(),
-        **{name: value.reveal() for name, value in more.items()},
-    }  # fmt: skip
-    answer = http(Call.form("POST", url, fields))
-    if answer.status in {400, 401}:
-        reason = vendor_code(answer.body)
-        remedy = APP if OF_APP & set(reason.split("/")) else AGAIN
-        raise ConfigurationError(f"exchanging the code: HTTP {answer.status} ({reason or 'no reason'}): {remedy}")
+    answer = http(call)
+    if answer.status in REJECTED:
+        raise _rejected(answer, "exchanging the code", AGAIN)
     given = checked(answer, what="exchanging the code").node()
     granted = given["scope"].text("")  # RFC 6749, 5.1: absent where all was granted. LinkedIn separates by commas
     if granted and (missing := set(scopes) - set(re.split(r"[\s,]+", granted))):
@@ -99,7 +108,25 @@ def renewed(reach: Reach, renewal: Call, *, what: str, remedy: str) -> Node:
     Raises `ConfigurationError` with the `remedy` for a refusal, which is never the customer's doing, and else the
     errors of `rest.checked`.
     """
+    answer = reach.http(replace(renewal, safe=True))
+    if answer.status in REJECTED:
+        raise _rejected(answer, what, remedy)
     try:
-        return checked(reach.http(replace(renewal, safe=True)), what=what).node()
+        return checked(answer, what=what).node()
     except PermanentError as error:
         raise ConfigurationError(f"{error}: {remedy}") from None
+
+
+def asked(reach: Reach, call: Call, token: Secret) -> Answer:
+    """Return the answer to a call with an access token; one that the vendor rejects is renewed for the next call."""
+    answer = reach.http(call)
+    if answer.status == 401 and reach.secrets.has(REFRESH):
+        reach.tokens.refused(REFRESH, token)
+    return answer
+
+
+def _rejected(answer: Answer, what: str, remedy: str) -> ConfigurationError:
+    """Return the error of a rejected code or token, with what helps: the app's own values may be the reason."""
+    reason = vendor_code(answer.body)
+    found = APP if OF_APP & set(reason.split("/")) else remedy
+    return ConfigurationError(f"{what}: HTTP {answer.status} ({reason or 'no reason'}): {found}")

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 TOPIC: Final = "topic"  # the endpoint's setting
 ENDS: Final = "refresh_token_ends"  # a secret of the connection, beside the refresh token
 TOKENS: Final = "https://oauth2.googleapis.com/token"
-HINT: Final = "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota"
+HINT: Final = (
+    "the connection's refresh_token: its scope business.manage, its right on this location, the API's quota; "
+    "`deskwire connect google` gets a new one"
+)
 
 
 def authorization(reach: Reach) -> dict[str, str]:
@@ -26,8 +29,9 @@ def authorization(reach: Reach) -> dict[str, str]:
 
 
 def _access_token(reach: Reach) -> tuple[str, float]:
-    fields = {name: reach.secrets.one(name).reveal() for name in (oauth2.ID, oauth2.SECRET, oauth2.REFRESH)}
-    renewal = Call.form("POST", TOKENS, {"grant_type": oauth2.REFRESH, **fields})
-    remedy = "connect the Google account again (client_id, client_secret, refresh_token)"
+    held = reach.secrets.one(oauth2.REFRESH).reveal()
+    fields = {"grant_type": oauth2.REFRESH, oauth2.REFRESH: held, **oauth2.application(reach.secrets)}
+    renewal = Call.form("POST", TOKENS, fields)
+    remedy = "run `deskwire connect google` again"
     answer = oauth2.renewed(reach, renewal, what="refreshing Google's access token", remedy=remedy)
     return answer[oauth2.ACCESS].text(), max(answer["expires_in"].number(3600) - 60.0, 0.0)

@@ -42,7 +42,8 @@ def dialog(site: Site, sign_in: SignIn) -> str:
 
 def grants(site: Site, code: Secret, sign_in: SignIn, http: Transport) -> list[Grant]:
     """Return the locations of all accounts that the person manages, with the tokens of their consent."""
-    given = oauth2.tokens(access.TOKENS, code, site, sign_in, [SCOPE], http, code_verifier=sign_in.verifier)
+    fields = oauth2.exchange(code, sign_in, code_verifier=sign_in.verifier.reveal(), **oauth2.application(site.secrets))
+    given = oauth2.tokens(Call.form("POST", access.TOKENS, fields), [SCOPE], http)
     refresh = given[oauth2.REFRESH].text("")
     if not refresh:
         raise ConfigurationError(NO_REFRESH)

@@ -39,7 +39,10 @@ API: Final = "https://api.linkedin.com/rest"
 # A version lives for a year at least; this is the newest of which a page of LinkedIn's could be read.
 VERSION: Final = "202607"
 SIGN_IN: Final = "https://www.linkedin.com/oauth/v2/accessToken"
-HINT: Final = "the connection's token: its permissions, and the member's role at the page"
+HINT: Final = (
+    "the connection's token: its permissions, and the member's role at the page; "
+    "`deskwire connect linkedin` gets a new one"
+)
 # No other words tell one 403 or 429 from another: there is no code for them.
 TOO_FAST: Final = b"creation rate limit"
 NOT_TAKEN: Final = b"Unpermitted fields"
@@ -57,10 +60,8 @@ def asked(method: str, path: str, reach: Reach, payload: object = None) -> Answe
     """Return LinkedIn's answer, whatever its status. A token that it rejects is renewed for the next call."""
     access = _access(reach)
     url, sent = f"{API}{path}", headers(access)
-    answer = reach.http(Call(method, url, sent) if payload is None else Call.json(method, url, payload, headers=sent))
-    if answer.status == 401 and reach.secrets.has(oauth2.REFRESH):
-        reach.tokens.refused(oauth2.REFRESH, access)
-    return answer
+    call = Call(method, url, sent) if payload is None else Call.json(method, url, payload, headers=sent)
+    return oauth2.asked(reach, call, access)
 
 
 def headers(access: Secret) -> Mapping[str, str]:
@@ -136,8 +137,8 @@ def _access(reach: Reach) -> Secret:
     """Return the access token, of 60 days. The refresh token stays the same, and ends 365 days after the consent."""
 
     def renewal(held: Secret) -> Call:
-        fields = {name: reach.secrets.one(name).reveal() for name in (oauth2.ID, oauth2.SECRET)}
-        return Call.form("POST", SIGN_IN, {"grant_type": oauth2.REFRESH, oauth2.REFRESH: held.reveal(), **fields})
+        fields = {"grant_type": oauth2.REFRESH, oauth2.REFRESH: held.reveal(), **oauth2.application(reach.secrets)}
+        return Call.form("POST", SIGN_IN, fields)
 
-    remedy = "have the page's administrator consent again"
+    remedy = "have the page's administrator consent again (`deskwire connect linkedin`)"
     return oauth2.access(reach, renewal, what="renewing LinkedIn's access token", remedy=remedy)

@@ -39,7 +39,8 @@ def dialog(site: Site, sign_in: SignIn) -> str:
 
 def grants(site: Site, code: Secret, sign_in: SignIn, http: Transport) -> list[Grant]:
     """Return the pages that the person administers, with the tokens of their consent."""
-    given = oauth2.tokens(api.SIGN_IN, code, site, sign_in, SCOPES, http)
+    fields = oauth2.exchange(code, sign_in, **oauth2.application(site.secrets))
+    given = oauth2.tokens(Call.form("POST", api.SIGN_IN, fields), SCOPES, http)
     access, refresh = Secret(given[oauth2.ACCESS].text()), given[oauth2.REFRESH].text("")
     kept = {name: site.secrets.one(name) for name in (oauth2.ID, oauth2.SECRET)}
     kept |= {oauth2.REFRESH: Secret(refresh)} if refresh else {oauth2.ACCESS: access}

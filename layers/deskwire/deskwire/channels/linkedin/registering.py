@@ -82,8 +82,8 @@ def _token(reach: Reach) -> list[Finding]:
     name = oauth2.REFRESH if reach.secrets.has(oauth2.REFRESH) else oauth2.ACCESS
     if not (reach.secrets.has("client_id") and reach.secrets.has("client_secret")):
         return []
-    fields = {each: reach.secrets.one(each).reveal() for each in (oauth2.ID, oauth2.SECRET)}
-    call = Call.form("POST", INTROSPECT, {**fields, "token": reach.secrets.one(name).reveal()})
+    fields = {**oauth2.application(reach.secrets), "token": reach.secrets.one(name).reveal()}
+    call = Call.form("POST", INTROSPECT, fields)
     told = checked(reach.http(call), what="looking at the token", secret_hint="`client_id` and `client_secret`").node()  # noqa: S106 - names
     if told["active"].raw is False:
         return [Finding(what=name, state=State.DIFFERENT, found="no longer valid", remedy=CONSENT)]

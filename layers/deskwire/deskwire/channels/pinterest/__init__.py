@@ -2,7 +2,7 @@
 
 Set-up: have Pinterest's account team admit the ad account to the lead ads beta; make an app whose token belongs to an
 owner or admin of the ad account (`ads:read`, `ads:write`); store `address_key`, a long random text of your own, as the
-endpoint's secret. `deskwire apply` then subscribes the endpoint's address, and takes over the key that Pinterest made.
+endpoint's secret. `deskwire connect pinterest` signs in, subscribes the address, and takes over the key that Pinterest made.
 https://developers.pinterest.com/docs/work-with-ads/lead-ads/
 
 Signature: none. The leads are sealed with AES-256-GCM under the subscription's key, and come to an address whose query
@@ -37,8 +37,10 @@ from deskwire.web.reading import read
 from . import leads, registering
 
 if TYPE_CHECKING:
-    from deskwire.contracts.registration import Finding, Registered, Site
+    from deskwire.contracts.registration import Finding, Grant, Registered, SignIn, Site
+    from deskwire.model.secret import Secret
     from deskwire.web.request import Request
+    from deskwire.web.rest import Transport
 
 LEAD_ADS: Final = "https://developers.pinterest.com/docs/work-with-ads/lead-ads/"
 DESCRIPTION: Final = "https://github.com/pinterest/api-description/blob/main/v5/openapi.yaml"
@@ -73,6 +75,9 @@ class Pinterest(Channel):
     connection_settings: ClassVar[Mapping[str, str]] = {
         registering.FORM: "the one lead form whose leads are wanted (optional, else all of the ad account)",
     }
+    # Nothing listens there: the browser keeps the address with the code, for the person to copy.
+    redirect: ClassVar[str] = "https://localhost/"
+    application: ClassVar[Sequence[str]] = ("client_id", "client_secret")
     by_hand: ClassVar[Sequence[str]] = (
         "have Pinterest's account team admit the ad account to the lead ads beta",
         "after `deskwire apply`, send a test lead, as docs/channels/pinterest.md says",
@@ -106,6 +111,23 @@ class Pinterest(Channel):
         if not body["items"]:
             raise PayloadError("body.items is missing: what was sealed is not opened")
         yield from each(body["items"].items(), lambda item: [leads.event(self.name, item.object())])
+
+    def dialog(self, site: Site, sign_in: SignIn) -> str:
+        """Return the login page's address."""
+        from . import login
+
+        return login.dialog(site, sign_in)
+
+    def grants(self, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
+        """Return the ad accounts that the person's code gives."""
+        from . import login
+
+        return login.grants(site, code, sign_in, http)
+
+    def tried(self, site: Site, http: Transport) -> str:
+        """Return "": what the address answers without a sealed lead is a refusal, and we can make no lead."""
+        del site, http
+        return ""
 
     def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
         """Return how the subscription and its key stand."""

@@ -7,32 +7,24 @@ owners and admins of the ad account. There is one subscription for each ad accou
 from __future__ import annotations
 
 import hmac
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.registration import Finding, Registered, Site, State, address
-from deskwire.families import oauth2
 from deskwire.families.ids import numbered
-from deskwire.families.lists import listed
 from deskwire.model.errors import TemporaryError
 from deskwire.model.secret import Secret
-from deskwire.web.rest import Call, checked
+
+from . import api
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deskwire.contracts.channel import Reach
     from deskwire.web.reading import Node
 
-API: Final = "https://api.pinterest.com/v5"
 ADDRESS_KEY, KEY, FORM = "address_key", "cryptographic_key", "lead_form_id"
 ALGORITHM: Final = "AES-256-GCM"
 SUBSCRIPTION: Final = "the subscription to leads"
-HINT: Final = "the connection's token: of an owner or admin of the ad account, with ads:read and ads:write"
-MOST_PAGES: Final = 20
-PAGE: Final = 250
 ELSEWHERE: Final = (
     "another tool has the one subscription that there can be: delete it there or at Pinterest (DELETE …/leads/"
     f"subscriptions/ID), or name another form in `{FORM}`"
@@ -54,14 +46,12 @@ def set_up(site: Site, reach: Reach) -> Registered:
     ours = _ours(site, form, found)
     if ours is not None and ours["webhook_url"].text("") != _url(site):
         # There is no call that changes one. What comes meanwhile is in Pinterest's export for 30 days.
-        path = f"/{quote(ours['id'].identifier(), safe='')}"
-        checked(reach.http(_call("DELETE", path, reach)), what="ending the old subscription", secret_hint=HINT)
+        api.asked("DELETE", _path(reach, ours["id"].identifier()), reach, what="ending the old subscription")
         did.append("the subscription with the old address ended")
         ours = None
     if ours is None:
         body = {"webhook_url": _url(site)} | ({FORM: form} if form else {})
-        answer = checked(reach.http(_call("POST", "", reach, body)), what="subscribing to leads", secret_hint=HINT)
-        ours = answer.node()
+        ours = api.asked("POST", _path(reach), reach, what="subscribing to leads", body=body).node()
         did.append(f"{SUBSCRIPTION} made, with {site.address}")
     secrets: dict[str, Secret] = {}
     if not _held(site, ours):
@@ -130,36 +120,10 @@ def _wanted(reach: Reach) -> str:
 
 
 def _subscriptions(reach: Reach) -> list[Node]:
-    found: list[Node] = []
-    bookmark = ""
-    for _ in range(MOST_PAGES):
-        query = urlencode({"page_size": str(PAGE)} | ({"bookmark": bookmark} if bookmark else {}))
-        what = "looking at the subscriptions"
-        page = checked(reach.http(_call("GET", f"?{query}", reach)), what=what, secret_hint=HINT).node()
-        found += listed(page["items"], what)
-        bookmark = page["bookmark"].text("")
-        if not bookmark:
-            break
-    return found
+    what = "looking at the subscriptions"
+    return api.every(_path(reach), lambda path: api.asked("GET", path, reach, what=what), what=what)
 
 
-def _call(method: str, path: str, reach: Reach, body: Mapping[str, str] | None = None) -> Call:
-    url = f"{API}/ad_accounts/{numbered(reach.account)}/leads/subscriptions{path}"
-    headers = {"Authorization": f"Bearer {_access(reach).reveal()}"}
-    return Call(method, url, headers) if body is None else Call.json(method, url, body, headers=headers)
-
-
-def _access(reach: Reach) -> Secret:
-    """Return the access token; with a continuous refresh token (60 days), which each renewal replaces.
-
-    https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/
-    """
-
-    def renewal(held: Secret) -> Call:
-        app = ":".join(reach.secrets.one(name).reveal() for name in (oauth2.ID, oauth2.SECRET))
-        headers = {"Authorization": f"Basic {b64encode(app.encode()).decode()}"}
-        fields = {"grant_type": oauth2.REFRESH, oauth2.REFRESH: held.reveal()}
-        return Call.form("POST", f"{API}/oauth/token", fields, headers=headers)
-
-    remedy = "have an owner or admin of the ad account consent again"
-    return oauth2.access(reach, renewal, what="renewing Pinterest's access token", remedy=remedy)
+def _path(reach: Reach, subscription: str = "") -> str:
+    end = f"/{quote(subscription, safe='')}" if subscription else ""
+    return f"/ad_accounts/{numbered(reach.account)}/leads/subscriptions{end}"
