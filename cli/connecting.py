@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from deskwire import registry
 from deskwire.configuration import Connection, Endpoint
@@ -116,7 +116,7 @@ def _signed_in(work: Work, connector: SignsIn) -> Grant:
     _tell(f"Open this page, sign in, and choose the accounts:\n\n  {connector.dialog(site, sign_in)}\n")
     if LOOPBACK.fullmatch(urlsplit(sign_in.redirect).hostname or ""):
         _tell("It leads you to a page of this machine that does not load: copy its address from the browser.")
-    code = _code(_ask("the address it leads you back to (or its code)"), sign_in.state)
+    code = _code(_ask("the address it leads you back to"), sign_in.state)
     found = connector.grants(site, code, sign_in, outside(work.place))
     if not found:
         raise UserError("this login gives no account: was one chosen, and may the person manage it?")
@@ -153,7 +153,11 @@ def _held(work: Work, wanted: Sequence[str]) -> dict[str, Secret]:
 
 
 def _code(given: str, state: str) -> Secret:
-    """Return the code of an address, or the code itself. Raises `UserError` for a refusal, or another login's."""
+    """Return the code of the address that a login led back to.
+
+    Raises `UserError` for a refusal, for another login's, and for a code alone: without `state` nothing shows that it
+    is of this login (RFC 6749, 10.12).
+    """
     query = {name: values[0] for name, values in parse_qs(urlsplit(given).query).items()}
     if "error" in query:
         if query["error"] in DENIED:
@@ -161,12 +165,13 @@ def _code(given: str, state: str) -> Secret:
                 f"the login was refused there ({query['error']}): run the command again, sign in and allow it"
             )
         raise UserError(f"the platform refused: {query['error']} {query.get('error_description', '')[:MOST_WORDS]}")
-    if query and query.get("state") != state:
-        raise UserError("that address is of another login, or not whole: run the command again, and copy all of it")
-    code = query.get("code", "") if query else unquote(given.strip())
-    if not code or "://" in code:
+    if query.get("state") != state:
+        raise UserError(
+            "that is no address of this login, or not all of it: run the command again, and copy the whole address"
+        )
+    if not query.get("code"):
         raise UserError("no code was given: nothing was stored")
-    return Secret(code.removesuffix("#_"))
+    return Secret(query["code"].removesuffix("#_"))
 
 
 def _chosen(found: Sequence[Grant], account: str) -> Grant:

@@ -279,7 +279,7 @@ def test_a_person_without_a_location_is_told(connect):
 @BOTH
 def test_an_address_of_another_login_is_refused(connect, channel):
     connect.person.back = lambda location: location.replace("state=", "state=x")
-    assert "that address is of another login" in connect(channel).err
+    assert "that is no address of this login" in connect(channel).err
     assert nothing_is_stored()
 
 
