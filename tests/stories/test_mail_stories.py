@@ -143,6 +143,52 @@ def test_a_bounce_is_noted_in_the_ticket_of_the_answer(box):
     assert "550 unknown" in words[-1]
 
 
+def report(sent, action="failed"):
+    """Return the words of a mail server's report that brings a mail of ours back."""
+    return f"""It could not be delivered.
+
+Action: {action}
+Diagnostic-Code: smtp; 550 no such person
+
+From: {BOX}
+Message-ID: <{sent}@eu-west-1.amazonses.com>
+Subject: Re: My order
+"""
+
+
+def test_a_bounce_that_comes_as_a_mail_is_noted_in_the_ticket_of_the_answer_and_opens_none(box):
+    box.writes(mira(), "Where is it?")
+    box.answers("It left on Friday.")
+    box.writes(Writer("", "mailer-daemon@amazonses.com"), report("0102-000002"))
+    (words,) = box.tickets
+    assert "NOT delivered" in words[-1]
+    assert "550 no such person" in words[-1]
+
+
+def test_a_bounce_that_comes_as_a_notice_and_as_a_mail_is_noted_once(box):
+    who = mira()
+    box.writes(who, "Where is it?")
+    box.answers("It left on Friday.")
+    box.told(box.player.bounces("0102-000002", BOX, who.address))
+    box.writes(Writer("", "mailer-daemon@amazonses.com"), report("0102-000002"))
+    (words,) = box.tickets
+    assert len([each for each in words if "NOT delivered" in each]) == 1
+
+
+@pytest.mark.parametrize("action", ["delayed", "relayed"])
+def test_a_report_that_nothing_failed_tells_no_agent_that_it_did(box, action):
+    box.writes(mira(), "Where is it?")
+    box.answers("It left on Friday.")
+    box.writes(Writer("", "mailer-daemon@mx.example"), report("0102-000002", action))
+    (words,) = box.tickets
+    assert len(words) == 2
+
+
+def test_a_person_who_sends_our_mail_back_is_no_mail_server(box):
+    box.writes(mira(), report("0102-000009"))
+    assert [len(words) for words in box.tickets] == [1]
+
+
 def test_a_file_of_the_mail_is_attached(box):
     box.writes(mira(), "See the picture", picture=True)
     (comment,) = box.company.zendesk.comments(box.company.zendesk.tickets[0].id)

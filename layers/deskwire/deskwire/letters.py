@@ -61,6 +61,11 @@ def letters_of(
     return distinct(letter_of(event, endpoint, side, received_at, archive) for event in events)
 
 
+def routed(letter: Letter, thread_key: str, archive: Archive) -> Letter:
+    """Return the letter that brings the same to another thread."""
+    return opened(read_letter(letter.body), archive).forwarded(thread_key)
+
+
 def notices(given: Iterable[Notice], received_at: str) -> list[Letter]:
     """Return the letters of what an incident says."""
     found = []

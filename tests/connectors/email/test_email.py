@@ -17,7 +17,7 @@ from deskwire.model.tickets import File
 from deskwire.receiving.topics import from_topics
 from deskwire.verification.rule import Context
 from tests.conformance import world
-from tests.connectors.email.mails import mail
+from tests.connectors.email.mails import mail, several
 
 NOW = datetime(2026, 11, 28, 9, 15, tzinfo=UTC)
 CHANNEL = Email()
@@ -286,6 +286,77 @@ def test_a_virus_is_neither_fetched_nor_attached():
     assert "virus" in found.text
 
 
+OURS = f"From: help@northwind.example\r\nMessage-ID: <{SES}@eu-west-1.amazonses.com>\r\nSubject: Re: Parcel\r\n\r\nHi"
+STATUS = "Reporting-MTA: dns; mx.example\r\n\r\nAction: {}\r\nDiagnostic-Code: smtp; 550 no such person\r\n"
+
+
+def read(raw):
+    """Return the event of a mail itself."""
+    (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=raw))
+    return event
+
+
+def report(action="failed", kind="delivery-status", returned=("message/rfc822", OURS), **head):
+    """Return a mail server's report with a mail of ours in it."""
+    head = {"From": "MAILER-DAEMON@mx.example", "Subject": "Undelivered Mail Returned to Sender", **head}
+    parts = [("text/plain", "It could not be delivered."), (f"message/{kind}", STATUS.format(action)), returned]
+    return several(*parts, kind=f'report; report-type="{kind}"', **head)
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+@pytest.mark.parametrize("kind", ["message/rfc822", "text/rfc822-headers", "text/plain"])
+def test_a_report_finds_our_mail_by_what_comes_back_with_it(kind, end):
+    found = read(report(returned=(kind, OURS)).replace(b"\r\n", end))
+    assert (found.kind, found.object_id) == (Kind.UNDELIVERED, SES)
+    assert "550 no such person" in found.text
+
+
+def test_a_report_in_quoted_printable_finds_our_mail():
+    coded = OURS.replace("invented0001", "inven=\r\nted0001")
+    assert read(report(returned=("text/plain", coded))).object_id == SES
+
+
+def test_a_report_as_plain_text_is_one_by_the_mail_server_s_address():
+    words = "Hi. This is the qmail-send program.\r\n<mira@c.example>:\r\n550 unknown\r\n\r\n--- Below this line\r\n"
+    assert read(mail(words + OURS, From="MAILER-DAEMON@mx.example", Subject="failure notice")).object_id == SES
+    assert read(mail(words + OURS)).kind is Kind.MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (report("delayed"), Kind.RECEIPT),
+        (report("relayed"), Kind.RECEIPT),
+        (mail(OURS, From="Mailer-Daemon@mx.example", Subject="Warning: message 1x-2 delayed 24 hours"), Kind.RECEIPT),
+        (mail(OURS, From="postmaster@mx.example", Subject="Undeliverable: Re: My parcel is delayed"), Kind.UNDELIVERED),
+    ],
+)
+def test_a_report_that_nothing_failed_is_told_as_no_failure(raw, kind):
+    found = read(raw)
+    assert (found.kind, found.object_id) == (kind, SES)
+
+
+def test_a_report_of_spam_says_so():
+    raw = several(
+        ("message/feedback-report", "Feedback-Type: abuse\r\n"), ("message/rfc822", OURS),
+        kind="report; report-type=feedback-report", From="complaints@isp.example",
+    )  # fmt: skip
+    assert (read(raw).kind, "reported it as spam" in read(raw).text) == (Kind.UNDELIVERED, True)
+
+
+def test_a_report_on_somebody_else_s_mail_is_filed():
+    assert read(report(returned=("message/rfc822", OURS.replace("amazonses.com", "c.example")))).kind is Kind.MESSAGE
+
+
+def test_the_head_alone_tells_of_a_failure_only_where_it_names_the_recipient():
+    head = {
+        "Content_Type": "multipart/report; report-type=delivery-status",
+        "In_Reply_To": f"<{SES}@email.amazonses.com>",
+    }
+    assert arrived(**head).kind is Kind.MESSAGE  # its words are fetched, and say what became of it
+    assert arrived(**head, X_Failed_Recipients="mira@customer.example").kind is Kind.UNDELIVERED
+
+
 # ------------------------------------------------------------------------------------------------ raw mails; sending
 
 
@@ -301,6 +372,40 @@ def test_a_raw_mail_is_read_as_the_notice_would_be():
 def test_a_raw_mail_is_one_whatever_blanks_a_program_saved_before_it(before):
     (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=before + mail("Where is it?")))
     assert (event.author.email, event.text) == ("mira.dahl@customer.example", "Where is it?")
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\r\n"])
+def test_a_raw_mail_is_read_with_any_ends_of_lines(end):
+    raw = several(("text/plain", "Where is it?"), ("image/png; name=a.png", "aGVsbG8="), To="help@northwind.example")
+    (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=raw.replace(b"\r\n", end)))
+    assert (event.author.email, event.subject, event.text) == (
+        "mira.dahl@customer.example", "Parcel is late", "Where is it?",
+    )  # fmt: skip
+    assert [each.name for each in event.attachments] == ["a.png"]
+
+
+def test_blanks_before_a_field_s_colon_end_no_head():
+    raw = (
+        mail()
+        .replace(b"Subject:", b"Subject   :")
+        .replace(b"From:", b"From :")
+        .replace(b"Message-ID:", b"Message-ID\t:")
+    )
+    (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=raw))
+    assert (event.author.email, event.subject, event.text) == (
+        "mira.dahl@customer.example", "Parcel is late", "Where is it?",
+    )  # fmt: skip
+    assert event.object_id == "CAF81.0914@customer.example"
+
+
+def test_a_raw_mail_may_be_one_field_alone():
+    (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=b"Subject: call me"))
+    assert (event.subject, event.text) == ("call me", "[a mail without words]")
+
+
+def test_json_on_one_line_is_no_field():
+    (event,) = CHANNEL.parse(dataclasses.replace(BASE, body=json.dumps(body_of()).encode() + b"\n"))
+    assert event.subject == body_of()["mail"]["commonHeaders"]["subject"]
 
 
 def test_a_raw_mail_of_8_bit_heads_is_read():

@@ -9,7 +9,7 @@ from typing import Any
 
 from deskwire import registry
 from deskwire.configuration import Connection
-from deskwire.letters import REGISTRATION, Envelope, opened, read_letter, timer
+from deskwire.letters import REGISTRATION, Envelope, letter_of, opened, read_letter, routed, timer
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, digest
@@ -24,7 +24,7 @@ from .acknowledging import Acknowledgement, Acknowledging
 from .answering import hear, tell
 from .aside import calm, keep, quote
 from .classifying import Classifying
-from .decide import Plan, decide, end
+from .decide import Pending, Plan, decide, end
 from .directory import Directory
 from .entries import Entries, assess
 from .filing import Filing
@@ -260,6 +260,7 @@ class Conversation:
         except (TemporaryError, ConfigurationError) as error:
             turn.blame(error)
             return Plan()
+        self._route(items)
         plan = decide(turn.thread, items, turn.helpdesk.abilities, turn.connection.policy.closed_tickets, turn.now)
         turn.outcomes += plan.ended
         turn.opinions = {item.message.key: item.message.opinion for item in items if item.message.opinion}
@@ -273,6 +274,14 @@ class Conversation:
         looked_at = {each.key for each in plan.relay}
         turn.hear([each for each in turn.outcomes if each.key in looked_at])
         return plan
+
+    def _route(self, items: Sequence[Pending]) -> None:
+        """Send on what turned out to belong to another thread."""
+        for item in items:
+            message = item.message
+            if item.elsewhere and message.event is not None:
+                letter = letter_of(message.event, message.endpoint, "channels", message.received_at, self.archive)
+                self.mailbox.send([routed(letter, item.elsewhere, self.archive)])
 
     def _begin(
         self, ledger: Ledger, thread: Thread, connection: Connection, messages: list[Recorded], *, doubtful: bool

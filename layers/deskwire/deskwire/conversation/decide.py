@@ -46,7 +46,8 @@ class Pending:
     about. `answers` is the line that says what the customer's message answers. `parts` are the further messages of an
     album, which is filed as one. `filed_as` is the key under which an earlier attempt may have filed it (empty: its
     own). `aside` is why it gets no ticket by the company's policy, unless something is filed with it (`praise`) or
-    at all. `rating` is its answer to our question how content the customer is.
+    at all. `rating` is its answer to our question how content the customer is. `elsewhere` is the thread of what was
+    sent, where a report goes on that only its words told to be one.
     """
 
     message: Recorded
@@ -65,6 +66,7 @@ class Pending:
     aside: str = ""
     praise: bool = False
     rating: Rating | None = None
+    elsewhere: str = ""
 
     @property
     def event(self) -> Event | None:

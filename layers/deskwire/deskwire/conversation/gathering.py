@@ -21,10 +21,12 @@ from .entries import assess
 from .ledger import UNDELIVERED, Ledger, text_digest
 from .mirroring import ENDED
 from .recorded import ERASED, Outcome, Recorded
+from .routing import NOT_SENT_BY_US
 from .surveys import rating_of
 from .thread import Thread
 from .turn import Turn
 
+ELSEWHERE = "a report on what was sent in another thread, where it goes on"
 NO_HELPDESK = "its helpdesk was removed"
 
 
@@ -116,9 +118,23 @@ class Gathering:
             return Pending(message=message, refused=f"its words cannot be fetched: {error}")
         if completed is None:
             return Pending(message=message, gone=True)
+        if completed.kind is not event.kind and (completed.dismissed or completed.kind is Kind.UNDELIVERED):
+            return self._turned(turn, dataclasses.replace(message, event=completed, by="completed"), completed)
         twin = completed.key != event.key and not self.ledger.mark(turn.thread.key, completed.key, event.key)
         message = dataclasses.replace(message, event=completed, by="completed")
         return Pending(message=message, twin=True) if twin else message
+
+    def _turned(self, turn: Turn, message: Recorded, event: Event) -> Pending:
+        """Return what turned out to be no message: a report on what was sent, or what needs nothing.
+
+        A report goes on in the thread of what was sent, as one does that its delivery tells to be one (`routing.py`).
+        """
+        if reason := event.dismissed:
+            return Pending(message=message, aside=reason)
+        thread_key = "" if turn.mirrors else self.ledger.reported(event)
+        if thread_key == turn.thread.key:
+            return self._reported(turn, message, doubtful=False)
+        return Pending(message=message, aside=ELSEWHERE if thread_key else NOT_SENT_BY_US, elsewhere=thread_key)
 
     def _with_original(self, turn: Turn, pending: Pending, event: Event) -> Pending:
         """Return an edit, a deletion or an attachment with the message that it is about, as far as it is known."""

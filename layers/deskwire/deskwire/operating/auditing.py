@@ -14,7 +14,7 @@ from datetime import datetime
 from deskwire.configuration import connection_key
 from deskwire.conversation.recorded import ASIDE, MOVED, RECORDED, recorded
 from deskwire.conversation.table import message_item, seconds
-from deskwire.letters import copy, distinct, letter_of, notices, opened, read_letter, timer
+from deskwire.letters import copy, distinct, letter_of, notices, routed, timer
 from deskwire.model.keys import digest
 from deskwire.model.mirrors import ENDS, is_mirror, is_to_be_copied, mirror_thread
 from deskwire.model.notices import Notice
@@ -286,5 +286,5 @@ def again(thread_key: str, item: Item, archive: Archive) -> Letter:
         letter = letter_of(content, message.endpoint, side, message.received_at, archive)
     if item["state"] == MOVED or thread_key == content.thread_key:
         return letter
-    forwarded = opened(read_letter(letter.body), archive).forwarded(thread_key)
+    forwarded = routed(letter, thread_key, archive)
     return Letter(forwarded.group, letter.dedupe, forwarded.body)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from deskwire.model.events import Event
 from deskwire.model.values import replace
 
-from . import mime
+from . import mime, reports
 from .automatic import REPORTS, automatic, bulk
+from .heads import Heads
 
 
 def completed(event: Event, raw: bytes) -> Event:
     """Return the event with the words of the mail, as it lies in the archive. No mail is lost for its form.
 
-    Of a reply only the new words are filed. What it quotes is ours where our token was in the address, and else comes
-    along as a file.
+    A mail server's report on a mail of ours may turn out to be one only here. Of a reply only the new words are filed.
+    What it quotes is ours where our token was in the address, and else comes along as a file.
     """
     try:
-        event = _marked(event, raw)
+        heads = mime.heads(raw)
+        if not event.own and (report := reports.about(heads, raw)):
+            return reports.reported(event, report)
+        event = _marked(event, heads)
         found = mime.content(raw, reply=bool(event.reply_to or event.keep.get("ours")))
     except Exception:  # noqa: BLE001 - whatever `email` fails at
         return replace(event, complete=True, text=mime.UNREADABLE, attachments=(mime.whole_mail(event.stored),))
@@ -34,10 +38,9 @@ def completed(event: Event, raw: bytes) -> Event:
     return replace(event, complete=True, text=text, attachments=files, facts=facts)
 
 
-def _marked(event: Event, raw: bytes) -> Event:
+def _marked(event: Event, heads: Heads) -> Event:
     """Return the event with the marks of a machine or a list: the notice's fields end after ten kilobytes."""
     if event.own or event.no_automatic_reply:
         return event
-    heads = mime.heads(raw)
     mark = automatic(heads) or bulk(heads)
     return replace(event, no_automatic_reply=mark, facts={**event.facts, "Automatic mail": mark}) if mark else event

@@ -24,6 +24,7 @@ APART: Final = re.compile(r"[\s<>()\[\],;:\"]")
 # A name that looks like an address, and is none: what stands in angles is.
 POSING: Final = re.compile(r"(^|,)\s{0,8}([^\"<>,;:]{0,200}@[^\"<>,;]{0,200}?)\s{0,8}<")
 ANGLED: Final = re.compile(r"(?<![^<>,;])([^<>,;]{0,200})<\s{0,8}([^\s<>]{1,64}@[^\s<>]{1,255})\s{0,8}>")
+EMPTY_LINE: Final = re.compile(rb"\r?\n\r?\n|\r\r")  # ends a head
 IDENTITY: Final = re.compile(r"<([^<>\s]{1,400})>")
 LONGEST: Final = 20_000  # characters of a field with addresses that are read
 LONGEST_ADDRESS: Final = 320  # RFC 5321: 64 octets, the sign, 255 octets

@@ -24,7 +24,7 @@ from deskwire.web.markup import plain
 from deskwire.web.media import MIME, UNKNOWN
 from deskwire.web.reading import clean
 
-from .heads import Heads, codec, decoded, repaired, words
+from .heads import EMPTY_LINE, Heads, codec, decoded, repaired, words
 
 Value = TypeVar("Value")
 
@@ -44,6 +44,7 @@ BROKEN: Final = (
     errors.CloseBoundaryNotFoundDefect, errors.MultipartInvariantViolationDefect, errors.NoBoundaryInMultipartDefect,
     errors.StartBoundaryNotFoundDefect,
 )  # fmt: skip
+SPACED: Final = re.compile(rb"^([!-9;-~]{1,80})[ \t]{1,20}:", re.MULTILINE)
 # A text part that says nothing but that there is a better one.
 PLACEHOLDER: Final = re.compile(r"html|plain[ -]?text|text version|e-?mail client|web ?browser", re.IGNORECASE)
 FORWARDED: Final = re.compile(r"\s*(fwd?|wg|tr|rv|vs|doorst|i|fs|enc|pd|továbbítás)\s*:", re.IGNORECASE)
@@ -116,7 +117,7 @@ def whole_text(stored: str) -> Attachment:
 def content(raw: bytes, *, reply: bool = False) -> Content:
     """Return what a mail says; of a `reply` only the writer's own words are its `text`. Raises what `email` does."""
     reader = _Reader()
-    message = message_from_bytes(raw, policy=POLICY)
+    message = message_from_bytes(b"".join(_apart_from_body(raw)), policy=POLICY)
     whole = "\n\n".join(text for text in reader.walk(message) if text.strip()).strip("\n")
     forwarded = FORWARDED.match(words(_field(message, "subject")))
     text = (own_words(whole) or whole) if reply and not forwarded else whole
@@ -134,12 +135,21 @@ def content(raw: bytes, *, reply: bool = False) -> Content:
 
 def heads(raw: bytes) -> Heads:
     """Return the fields of a mail's head."""
-    return Heads(message_from_bytes(_head(raw), policy=POLICY).raw_items())
+    return Heads(message_from_bytes(_apart_from_body(raw)[0] + b"\n\n", policy=POLICY).raw_items())
 
 
-def _head(raw: bytes) -> bytes:
-    """Return the bytes before the first empty line."""
-    return re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0] + b"\n\n"
+def _apart_from_body(raw: bytes) -> tuple[bytes, bytes]:
+    """Return the bytes before the first empty line, as `email` reads them, and the rest.
+
+    Lines end in CR and LF, in either alone where a program saved the mail so, or in CR CR LF where two of them did.
+    Blanks before a field's colon are RFC 822's: `email` takes such a field for the body's first line.
+    https://www.rfc-editor.org/rfc/rfc5322#section-4.5
+    """
+    doubled = raw.partition(b"\n")[0].endswith(b"\r\r")
+    lines = raw.replace(b"\r\r\n", b"\r\n") if doubled else raw
+    found = EMPTY_LINE.search(lines)
+    end = found.start() if found else len(lines)
+    return SPACED.sub(rb"\1:", lines[:end]), lines[end:]
 
 
 def file(raw: bytes, place: str) -> tuple[str, str, bytes]:

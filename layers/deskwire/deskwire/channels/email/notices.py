@@ -35,7 +35,10 @@ from .threads import Mailboxes
 if TYPE_CHECKING:
     from deskwire.web.request import Request
 
-RAW: Final = re.compile(rb"\A(?:From [^\n]{1,300}\n)?[!-9;-~]{1,80}:[^\n]{0,20000}\n")
+# A field, which may be all that there is; JSON on one line would look like one.
+RAW: Final = re.compile(
+    rb"\A(?![{\[\"])(?:From [^\r\n]{1,300}(?:\r\n?|\n))?[!-9;-~]{1,80}[ \t]{0,20}:[^\r\n]{0,20000}(?:[\r\n]|\Z)"
+)
 VALIDATED: Final = b"Successfully validated SNS topic"  # what SES publishes when a destination of events is set up
 SET_UP: Final = "AMAZON_SES_SETUP_NOTIFICATION"
 SENDERS: Final = {"spf": "SPF", "dkim": "DKIM", "dmarc": "DMARC"}
@@ -323,12 +326,10 @@ class Received:
 
     def event(self) -> Event:
         """Return the event; its words are still to be fetched, unless the mail came along."""
-        told = report(self.heads)
-        if told == "disposition-notification":
+        if report(self.heads) == "disposition-notification":
             return self._event(Kind.RECEIPT, complete=True, text="[a confirmation of reading]")
-        if told == "delivery-status" and (failed := reports.failed(self.heads, self.answers)):
-            text = reports.bounced_mail(self.heads, self.subject)
-            return self._event(Kind.UNDELIVERED, complete=True, object_id=failed, text=text)
+        if not self.own and (found := reports.about(self.heads, self.raw)):
+            return reports.reported(self._event(Kind.RECEIPT, complete=True, text="…"), found)
         if self.infected:
             return self._event(Kind.MESSAGE, complete=True, text=VIRUS)
         event = self._event(Kind.MESSAGE, complete=self.raw is not None, text="" if self.raw is None else "…")
@@ -338,7 +339,7 @@ class Received:
 
         return completed(event, self.raw)
 
-    def _event(self, kind: Kind, *, complete: bool, text: str, object_id: str = "") -> Event:
+    def _event(self, kind: Kind, *, complete: bool, text: str) -> Event:
         by = self.written_by
         author = None if by is None or (self.machine is not None and self.tokens) else Author(
             by.address, name=by.name, email=by.address
@@ -349,7 +350,7 @@ class Received:
             channel=self.channel,
             account=self.account,
             kind=kind,
-            object_id=object_id or self.object_id,
+            object_id=self.object_id,
             verb=ADD if kind is Kind.MESSAGE else str(kind),
             version=hashlib.sha256(mark.encode()).hexdigest()[:16],
             thread=self.thread,

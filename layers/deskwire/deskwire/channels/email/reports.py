@@ -6,14 +6,16 @@ https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-conten
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from typing import Final
 
 from deskwire.model.events import Event, Kind, Visibility
 from deskwire.model.keys import digest
+from deskwire.model.values import dataclass, replace
 from deskwire.web.reading import Node, fragment
 
-from .heads import Heads, addresses, canonical, sent_by_ses, words
+from .automatic import report
+from .heads import EMPTY_LINE, Heads, addresses, canonical, identities, sent_by_ses, words
 from .threads import Mailboxes
 
 TAG: Final = "deskwire-mailbox"  # of each mail, so that its notices say whose it was
@@ -25,6 +27,24 @@ KINDS: Final = {
 COMPLAINT: Final = (
     "it arrived, but the customer, or their mail provider, reported it as spam{kind}: write no more to {who} by mail "
     "unless they ask"
+)
+
+# As rows of a report's body, whatever stands around them: parts, or text that quotes the head of the mail.
+OURS: Final = re.compile(
+    rb"(?:\A|[\r\n])[> \t]{0,9}message-id:\s{0,9}<([^<>\s@]{1,200}@(?:[\w-]{1,40}\.){0,3}amazonses\.com)>",
+    re.IGNORECASE,
+)
+ACTION: Final = re.compile(rb"(?:\A|[\r\n])action:[ \t]{0,9}([a-z]{1,20})", re.IGNORECASE)  # RFC 3464
+DIAGNOSIS: Final = re.compile(rb"(?:\A|[\r\n])diagnostic-code:[ \t]{0,9}([^\r\n]{1,400})", re.IGNORECASE)
+COMPLAINED: Final = re.compile(rb"(?:\A|[\r\n])feedback-type:", re.IGNORECASE)  # RFC 5965
+SOFT_BREAK: Final = re.compile(rb"=\r?\n")
+DAEMON: Final = re.compile(r"(?:mailer|mail)[-_.]?(?:daemon|delivery)[^@]{0,40}@|po+stmaster[^@]{0,40}@", re.IGNORECASE)
+# How servers begin the subject of a report that they still try, or that it arrived; others quote the mail's subject.
+PENDING: Final = re.compile(
+    r"delayed mail\b|warning: (?:could not send|message \S{1,80} delayed)|relayed:|delivered:|successful mail delivery"
+    r"|delivery status notification:? \(?(?:mail delivery )?(?:delay|relay|success|delivered)"
+    r"|delivery (?:notification: delivery )?(?:has been )?delayed",
+    re.IGNORECASE,
 )
 
 
@@ -96,13 +116,71 @@ def _diagnosis(row: Node) -> str:
     return " ".join(filter(None, parts))[:300] or row["action"].text("") or "not delivered"
 
 
-def failed(heads: Heads, answers: Sequence[str]) -> str:
-    """Return which mail of ours a mail server's report is about, by SES's id of it; empty where its head says none."""
-    named = [*answers, *(each.strip("<> ") for each in heads.all("x-original-message-id"))]
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a mail server says of a mail of ours: SES's id of it, and what became of it."""
+
+    mail: str
+    failed: bool
+    why: str
+
+
+def about(heads: Heads, raw: bytes | None = None) -> Report | None:
+    """Return what a mail server reports of a mail of ours; None for all other mail, a person's above all.
+
+    The head says which mail, or else the mail that comes back with the report (`raw`): SES itself mails its reports so,
+    beside its notices, unless the identity's feedback forwarding is off. That something failed a head alone says only
+    where it names the recipients: other reports are read with their body.
+    https://docs.aws.amazon.com/ses/latest/APIReference/API_SetIdentityFeedbackForwardingEnabled.html
+    """
+    kind = report(heads)
+    if kind == "disposition-notification" or not (kind or _is_daemon(heads)):
+        return None
+    if raw is None and "x-failed-recipients" not in heads:
+        return None
+    body = b"" if raw is None else SOFT_BREAK.sub(b"", EMPTY_LINE.split(raw, maxsplit=1)[-1])
+    mail = (_named(heads) if kind == "delivery-status" else "") or _returned(body)
+    if not mail:
+        return None
+    who = ", ".join(each.address for each in addresses(*heads.all("x-failed-recipients")))
+    if COMPLAINED.search(body):
+        return Report(mail, failed=True, why=COMPLAINT.format(who=who or "them", kind=""))
+    subject = words(heads.first("subject"))
+    actions = {found[1].lower() for found in ACTION.finditer(body)}
+    said = who or "; ".join(_told(found[1]) for found in DIAGNOSIS.finditer(body))[:600]
+    return Report(
+        mail,
+        failed=b"failed" in actions if actions else not PENDING.match(subject),
+        why=f"a mail server reports: {subject or 'not delivered'}" + (f" ({said})" if said else ""),
+    )
+
+
+def reported(event: Event, found: Report) -> Event:
+    """Return the event of a mail that came in as what the mail is: a report on one of ours."""
+    kind = Kind.UNDELIVERED if found.failed else Kind.RECEIPT
+    return replace(
+        event, kind=kind, object_id=found.mail, verb=str(kind), complete=True, text=found.why, aliases=(), keep={}
+    )
+
+
+def _is_daemon(heads: Heads) -> bool:
+    """Return whether a mail server's own address wrote it: many send their reports as plain text."""
+    writers = addresses(*heads.all("from"))
+    return not writers or bool(DAEMON.match(writers[0].address))
+
+
+def _named(heads: Heads) -> str:
+    """Return the mail of ours that a report's head names, by SES's id of it."""
+    before = identities(" ".join((*heads.all("references"), *heads.all("in-reply-to"))))
+    named = [*before, *(each.strip("<> ") for each in heads.all("x-original-message-id"))]
     return next((canonical(each) for each in reversed(named) if sent_by_ses(each)), "")
 
 
-def bounced_mail(heads: Heads, subject: str) -> str:
-    """Return what a mail server's report says in its head."""
-    who = ", ".join(each.address for each in addresses(*heads.all("x-failed-recipients")))
-    return f"a mail server reports: {subject or 'not delivered'}" + (f" ({who})" if who else "")
+def _returned(body: bytes) -> str:
+    """Return the mail of ours that a report brings back: whole, its head alone, or as text."""
+    found = OURS.search(body)
+    return canonical(found[1].decode("ascii", "replace")) if found else ""
+
+
+def _told(value: bytes) -> str:
+    return words(value.decode("utf-8", "replace"))[:200]
