@@ -299,7 +299,7 @@ def unflowed(text: str, *, joined: bool = False) -> str:
 
     https://www.rfc-editor.org/rfc/rfc3676
     """
-    lines: list[str] = []
+    lines: list[list[str]] = []  # of what they are joined from: a long one, joined each time, would take for ever
     soft = False
     quoted = 0
     for row in text.strip("\n").split("\n"):
@@ -307,12 +307,14 @@ def unflowed(text: str, *, joined: bool = False) -> str:
         bare = row[depth:]
         said = bare.removeprefix(" ")
         if soft and depth == quoted and bare != "-- ":
-            before = lines[-1][:-1] if joined else lines[-1]
-            lines[-1] = before + said
+            if joined:
+                lines[-1][-1] = lines[-1][-1][:-1]
+            lines[-1].append(said)
         else:
-            lines.append(f"{'>' * depth} {said}" if depth else said)
+            lines.append([f"{'>' * depth} {said}" if depth else said])
         soft, quoted = row.endswith(" ") and bare != "-- ", depth
-    return "\n".join(row if row.endswith("-- ") else row.rstrip(" ") for row in lines)
+    rows = ("".join(each) for each in lines)
+    return "\n".join(row if row.endswith("-- ") else row.rstrip(" ") for row in rows)
 
 
 def _guarded(read: Callable[[], Value], otherwise: Value) -> Value:
