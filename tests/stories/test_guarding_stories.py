@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from deskwire.care.policy import Policy
-from deskwire.configuration import item
+from deskwire.configuration import Connection, connection_key, item
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.operating.erasing import Eraser, Person
 from deskwire.ports import Put
 from deskwire.ports.memory import MemoryPile
 from sandbox.neighbours.neighbour import broken
 
-from .conftest import PAGE, POLICY
+from .conftest import PAGE, POLICY, SECRETS
+from .test_held_up_stories import throttled_secrets
 
 COMMENT = "122200000000501_993300000000077"
 SAID = "Where is it? My card is 4242 4242 4242 4242"
@@ -233,6 +234,24 @@ def test_the_writer_is_invited_once_and_the_talk_goes_on_in_the_same_ticket(guar
     assert hidings(company) == [HIDING, HIDING]
     company.deliver(company.message("It is 4471"))
     company.work()
+    assert len(company.zendesk.tickets) == 1
+
+
+def test_an_answer_to_the_invitation_is_filed_although_the_posts_connection_cannot_be_used_now(guarded, monkeypatch):
+    company = guarded(hide=True, invite=INVITE)
+    monkeypatch.setitem(SECRETS, "feed", SECRETS["page"])
+    key = connection_key("facebook", PAGE)
+    feed = Connection.read(company.table.items[key]["definition"]).model_copy(update={"secret": "feed"})
+    company.table.put(Put(item(feed)))
+    company.graph.next = [TemporaryError("down")]
+    commented(company)
+    assert hidings(company) == []
+    with throttled_secrets(company, "feed"):
+        company.tick(60)
+        company.deliver(company.message("Here I am"))
+        assert company.work() == ["routed", "filed"]
+    company.later(1000)
+    assert hidings(company) == [HIDING]
     assert len(company.zendesk.tickets) == 1
 
 

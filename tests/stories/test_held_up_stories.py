@@ -4,10 +4,11 @@ And one that has much to do does it in several turns: a worker has a minute.
 """
 
 import re
+from contextlib import contextmanager
 
 import pytest
 
-from deskwire.model.errors import TemporaryError
+from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.web.rest import Answer
 from sandbox.neighbours.neighbour import broken, throttled
@@ -328,3 +329,35 @@ def test_a_right_that_goes_missing_before_anything_was_filed_asks_for_nothing(co
     company.later(700)
     assert len(company.comments()) == 2
     assert not [call for call in company.http_calls[asked:] if "audits" in call]
+
+
+@contextmanager
+def throttled_secrets(company, entry):
+    """Have Secrets Manager refuse an entry for now."""
+    known = company.directory.secrets
+
+    def secrets(name):
+        if name == entry:
+            raise TemporaryError(f"the secret “{name}” cannot be read now", concerns=Concern.MESSAGE)
+        return known(name)
+
+    object.__setattr__(company.directory, "secrets", secrets)
+    yield
+    object.__setattr__(company.directory, "secrets", known)
+
+
+@pytest.mark.parametrize("entry", ["page", "zendesk"])
+def test_a_message_outlasts_a_throttled_secrets_manager(company, entry):
+    with throttled_secrets(company, entry):
+        company.deliver(company.message("Where is my parcel?"))
+        company.work()
+        company.later(10)
+        assert company.thread()["attempts"] == 2
+        assert company.thread()["unfiled"]
+        assert company.zendesk.tickets == []
+    company.later(20)
+    assert list(company.outcomes().values()) == ["filed"]
+    assert company.thread()["attempts"] == 0
+    company.telemetry.flush()
+    assert company.counted("Postponed") == 2
+    assert company.counted("ConfigurationErrors") == 0

@@ -14,6 +14,7 @@ from deskwire.ports import Put
 from deskwire.ports.memory import MemoryPile
 
 from .conftest import PAGE, POLICY, SECRETS
+from .test_held_up_stories import throttled_secrets
 from .test_linkedin_stories import MEMBER, last, linkedin, push  # noqa: F401 - a fixture
 from .test_linkedin_stories import PAGE as ORGANIZATION
 from .test_webchat_stories import Chat
@@ -300,3 +301,24 @@ def test_a_form_without_its_secret_is_told_to_the_agent_and_calls_a_person(compa
     assert "NOT delivered" in _notes(company, ticket)[-1]
     company.telemetry.flush()
     assert company.counted("ConfigurationErrors") == 1
+
+
+def test_a_link_whose_secret_cannot_be_read_now_is_posted_later(company, chat, linkedin):  # noqa: F811
+    _ruled(company, "linkedin", ORGANIZATION, link=LINK)
+    push(company, linkedin.writes(linkedin.post, MEMBER, "Where is my order?"))
+    ticket, posted = company.zendesk.tickets[0].id, len(linkedin.comments)
+    with throttled_secrets(company, "chat-links"):
+        _answers(company, ticket, f"#private {SECRET_WORDS}")
+        assert len(linkedin.comments) == posted
+    company.later(60)
+    assert "#deskwire=" in last(linkedin).text
+    assert len(linkedin.comments) == posted + 1
+    assert "NOT delivered" not in " ".join(_notes(company, ticket))
+
+
+def test_a_ticket_is_linked_although_the_other_connections_secret_cannot_be_read_now(company, chat, offered):
+    ticket, token = offered
+    with throttled_secrets(company, "linkedin"):
+        theirs = _came(company, chat, token)
+    assert f"ticket #{ticket}" in _notes(company, theirs)[-1]
+    assert "LinkedIn" in _notes(company, theirs)[-1]

@@ -9,6 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 
 from deskwire.aws import clients
 from deskwire.aws.edge import Edge
@@ -16,7 +24,7 @@ from deskwire.aws.light import Light
 from deskwire.aws.secrets import SecretsManager
 from deskwire.aws.table import DynamoTable
 from deskwire.configuration import Endpoint, item
-from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.tickets import File
 from deskwire.ports import Letter
 from deskwire.ports.outbox import MOST, TableOutbox
@@ -181,13 +189,93 @@ def test_a_table_that_is_not_there_is_a_matter_for_a_person(world):
 
 
 def test_behind_the_queue_secrets_come_from_the_same_entries(world):
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
     world.secrets.create_secret(Name="deskwire/page", SecretString='{"page_token": "x"}')
     read = SecretsManager("deskwire/", SecretsProvider(boto3_client=world.secrets))
     assert read("page").one("page_token").reveal() == "x"
     with pytest.raises(ConfigurationError, match="deskwire/missing"):
         read("missing")
+
+
+class Refusing:
+    """Secrets Manager's client, that refuses the next call."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def get_secret_value(self, **_):
+        raise self.error
+
+
+def said(code, status=400):
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetSecretValue")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        said("ThrottlingException"),
+        said("TooManyRequestsException", 429),
+        said("InternalServiceError", 500),
+        said("SomethingNew", 503),
+        EndpointConnectionError(endpoint_url="https://secretsmanager"),
+        ReadTimeoutError(endpoint_url="https://secretsmanager"),
+        CredentialRetrievalError(provider="container-role", error_msg="timed out"),
+    ],
+    ids=str,
+)
+def test_a_secrets_manager_that_cannot_answer_now_is_asked_again(error):
+    read = SecretsManager("deskwire/", SecretsProvider(boto3_client=Refusing(error)))
+    with pytest.raises(TemporaryError) as caught:
+        read("throttled")
+    assert caught.value.concerns is Concern.MESSAGE  # it is no fault of the neighbour whose secret it is
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        said("ResourceNotFoundException"),
+        said("AccessDeniedException"),
+        said("InvalidRequestException"),
+        said("DecryptionFailure"),
+        NoCredentialsError(),
+    ],
+    ids=str,
+)
+def test_what_a_person_has_to_mend_of_a_secret_calls_one(error):
+    read = SecretsManager("deskwire/", SecretsProvider(boto3_client=Refusing(error)))
+    with pytest.raises(ConfigurationError, match="deskwire/wrong"):
+        read("wrong")
+
+
+def test_receive_goes_on_with_the_secrets_it_knows_while_secrets_manager_is_throttled(world, monkeypatch):
+    world.secrets.create_secret(Name="deskwire/endpoints/meta", SecretString='{"app_secret": "known"}')
+    world.edge.secrets("meta")
+    asked = []
+
+    def throttled(name):
+        asked.append(name)
+        raise TemporaryError("secretsmanager GetSecretValue: HTTP 400 ThrottlingException")
+
+    monkeypatch.setattr(world.light, "get_secret_value", throttled)
+    world.now += timedelta(seconds=301)
+    assert [world.edge.secrets("meta").one("app_secret").reveal() for _ in range(3)] == ["known"] * 3
+    assert len(asked) == 1  # not every delivery waits for it
+    world.now = START + timedelta(minutes=59)
+    assert world.edge.secrets("meta").one("app_secret").reveal() == "known"
+    world.now = START + timedelta(minutes=60)
+    with pytest.raises(TemporaryError):
+        world.edge.secrets("meta")
+    with pytest.raises(TemporaryError):
+        world.edge.secrets("never-read")
+
+
+def test_a_secret_that_was_taken_away_is_not_used_on(world):
+    world.secrets.create_secret(Name="deskwire/endpoints/meta", SecretString='{"app_secret": "known"}')
+    world.edge.secrets("meta")
+    world.secrets.delete_secret(SecretId="deskwire/endpoints/meta", ForceDeleteWithoutRecovery=True)
+    world.now += timedelta(seconds=301)
+    with pytest.raises(ConfigurationError):
+        world.edge.secrets("meta")
 
 
 @pytest.fixture

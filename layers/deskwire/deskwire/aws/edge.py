@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 ENDPOINT_AGE = timedelta(seconds=60)
 UNKNOWN_AGE = timedelta(seconds=10)  # so that a wrong address costs a look every ten seconds, not every time
 SECRET_AGE = timedelta(seconds=300)
+# While Secrets Manager does not answer, secrets are used for so long after they were read: longer than its disturbances
+# usually last, and no longer than one may wait until a secret that was taken back is refused.
+SECRET_LASTS = timedelta(hours=1)
+SECRET_AGAIN = timedelta(seconds=10)  # so that a disturbance costs a look every ten seconds, not every delivery
 MOST_KEPT = 1000
 UPLOAD_SECONDS = 600
 
@@ -35,7 +39,7 @@ class Edge:
         self._settings = settings
         self._now = now
         self._endpoints: dict[str, tuple[datetime, EndpointView | None]] = {}
-        self._secrets: dict[str, tuple[datetime, Secrets]] = {}
+        self._secrets: dict[str, tuple[datetime, datetime, Secrets]] = {}  # when to look again, and how long it lasts
 
     @staticmethod
     def from_settings(settings: Settings, now: Callable[[], datetime]) -> Edge:
@@ -61,11 +65,17 @@ class Edge:
         now = self._now()
         kept = self._secrets.get(name)
         if kept is not None and now < kept[0]:
-            return kept[1]
+            return kept[2]
         entry = f"{self._settings.secrets_prefix}{ENDPOINTS}{name}"
-        text = self._asked(lambda: self._light.get_secret_value(entry))
+        try:
+            text = self._asked(lambda: self._light.get_secret_value(entry))
+        except TemporaryError:
+            if kept is None or now >= kept[1]:
+                raise
+            self._secrets[name] = (now + SECRET_AGAIN, *kept[1:])
+            return kept[2]
         found = secrets_from_json(text, entry=entry)
-        self._secrets[name] = (now + SECRET_AGE, found)
+        self._secrets[name] = (now + SECRET_AGE, now + SECRET_LASTS, found)
         return found
 
     def send(self, letters: Sequence[Letter]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from deskwire import registry
 from deskwire.configuration import Connection
 from deskwire.letters import REGISTRATION, Envelope, letter_of, opened, read_letter, routed, timer
-from deskwire.model.errors import ConfigurationError, TemporaryError
+from deskwire.model.errors import ConfigurationError, DeskwireError, TemporaryError
 from deskwire.model.events import Event, Kind
 from deskwire.model.keys import compose, digest
 from deskwire.model.mirrors import mirror_thread, mirrored
@@ -18,7 +17,7 @@ from deskwire.model.notices import Notice, is_incident
 from deskwire.model.signals import Signal
 from deskwire.ports import Clock, LendingArchive, Mailbox, Table
 from deskwire.telemetry import Telemetry
-from deskwire.timing import CONFIGURATION_PAUSE, NET_PAUSE, RECHECK_AFTER
+from deskwire.timing import NET_PAUSE, RECHECK_AFTER
 
 from .acknowledging import Acknowledgement, Acknowledging
 from .answering import hear, tell
@@ -46,7 +45,7 @@ from .surveying import Surveying
 from .table import seconds
 from .thread import Thread
 from .timers import acts, fired, without_reminders
-from .turn import Turn, is_inbound, waiting_since, written_at
+from .turn import Turn, is_inbound, pause_of, waiting_since, written_at
 from .updating import Updating
 
 DUPLICATE = "duplicate"
@@ -230,7 +229,7 @@ class Conversation:
             return self._all_ended(ledger, thread, messages, came_by, how, removed=connection is None)
         try:
             turn = self._begin(ledger, thread, connection, messages, doubtful=bool(doubtful))
-        except ConfigurationError as error:
+        except (ConfigurationError, TemporaryError) as error:
             return self._postpone(ledger, thread, error, messages, connection)
         turn.begun |= doubtful
         plan = Plan()
@@ -247,7 +246,7 @@ class Conversation:
         self._report(turn.outcomes, turn.thread.key)
         for name in (*(METRICS[each] for each in turn.reminded), *turn.counted):
             self.telemetry.count(name)
-        self._trouble(turn)
+        self._trouble(turn.thread.key, turn.trouble)
         left = _left(turn.before, changes["pending"])
         if left and not (turn.later or plan.wait):
             self._wake(turn.thread.key, [*left, turn.thread.last_reply])
@@ -422,38 +421,34 @@ class Conversation:
         self,
         ledger: Ledger,
         thread: Thread,
-        error: ConfigurationError,
+        error: ConfigurationError | TemporaryError,
         messages: list[Recorded],
         connection: Connection,
     ) -> dict[str, str]:
         if thread.mirrors and not connection.mirrors_into(thread.helpdesk):
             came_by = first_origin(thread, messages)
             return self._all_ended(ledger, thread, messages, came_by, (Outcome.SUPPRESSED, ENDED))
-        self.telemetry.count("ConfigurationErrors")
-        self.telemetry.log("ERROR", "misconfigured", thread=digest(thread.key)[:12], reason=str(error))
-        due = int((self.clock() + timedelta(seconds=CONFIGURATION_PAUSE)).timestamp())
+        self._trouble(thread.key, error)
         left = [each.key for each in messages if not each.done]
         helpdesk = thread.helpdesk or connection.helpdesk
         unfiled = waiting_since(thread, helpdesk, messages, left, self.clock())
-        changes: dict[str, Any] = {"clean": list(thread.was_clean), "due_at": due}
+        due = seconds(self.clock()) + pause_of(thread, error)
+        changes: dict[str, Any] = {"clean": list(thread.was_clean), "due_at": due, "attempts": thread.attempts + 1}
         if unfiled != thread.unfiled:
             changes["unfiled"] = unfiled and list(unfiled)
         ledger.finish(thread, outcomes=[], changes=changes)
         return {}
 
-    def _trouble(self, turn: Turn) -> None:
-        error = turn.trouble
+    def _trouble(self, thread_key: str, error: DeskwireError | None) -> None:
+        """Count and log what held a thread up; a person is called where only a person can mend it."""
+        if error is None:
+            return
         if isinstance(error, ConfigurationError):
             self.telemetry.count("ConfigurationErrors")
-        if error is not None:
-            self.telemetry.count("Postponed")
-            self.telemetry.log(
-                "WARNING",
-                "postponed",
-                thread=digest(turn.thread.key)[:12],
-                error=type(error).__name__,
-                reason=str(error),
-            )
+        self.telemetry.count("Postponed")
+        self.telemetry.log(
+            "WARNING", "postponed", thread=digest(thread_key)[:12], error=type(error).__name__, reason=str(error)
+        )
 
     def _report(self, outcomes: list[Recorded], thread_key: str) -> None:
         mirror, _ = mirrored(thread_key)

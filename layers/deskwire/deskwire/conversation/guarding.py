@@ -90,12 +90,12 @@ class Guarding:
 
     def _moderate(self, turn: Turn, guard: Guard) -> Guard:
         """Hide a message or show it again, by the connection that it came by, wherever the talk goes on."""
-        found = self._connector(turn, guard)
-        if found is None:
-            return _settled(turn, guard, LEFT, "")
-        neighbour, title, connector, reach = found
-        hidden = HIDE in guard.todo
+        hidden, title = HIDE in guard.todo, turn.channel.title
         try:
+            found = self._connector(turn, guard)
+            if found is None:
+                return _settled(turn, guard, LEFT, "")
+            neighbour, title, connector, reach = found
             with self.directory.neighbours.asking(neighbour, 1):
                 connector.moderate(guard.object_id, reach, hidden=hidden)
         except DeskwireError as error:

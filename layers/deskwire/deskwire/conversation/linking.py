@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import base64
 import hmac
-from contextlib import suppress
 from dataclasses import dataclass
 
+from deskwire import registry
 from deskwire.care.measure import ELLIPSIS, cut, measure
 from deskwire.care.policy import Link
 from deskwire.contracts.channel import LINK_SECRET
@@ -47,7 +47,8 @@ class Linking:
     def message(self, turn: Turn, link: Link, key: str, to: Writer | None, permit: Permit) -> Outgoing:
         """Return the public message with the link that stands in for the answer with this key, and note the link.
 
-        Raises `ConfigurationError` where the page's connection or its secret is missing.
+        Raises `ConfigurationError` where the page's connection or its secret is missing, `TemporaryError` where they
+        cannot be read now.
         """
         token = self._token(link, turn.thread, key)
         self.ledger.offer(token, turn.thread.key, seconds(turn.now) + link.days * DAY)
@@ -89,16 +90,17 @@ class Linking:
             turn.note(key, wording.came_by("", "", "") if first else wording.LINK_USED)
             return
         name = there.author.get("name", "")
-        turn.note(key, wording.came_by(name, self._title(there), there.ticket))
+        turn.note(key, wording.came_by(name, _title(there.channel), there.ticket))
         if there.helpdesk == turn.definition.name:  # else that ticket keeps the note about the link alone
             turn.note(compose(key, "used"), wording.link_used(turn.thread.ticket, name), there.ticket)
         turn.counted.append("LinksUsed")
 
-    def _title(self, thread: Thread) -> str:
-        with suppress(ConfigurationError):  # a connector that is no more
-            connection = self.directory.connection(thread.channel, thread.account)
-            if connection is not None:
-                return self.directory.channel_of(connection)[0].title
+
+def _title(channel: str) -> str:
+    """Return a channel's title, an empty one for a connector that is no more."""
+    try:
+        return registry.channel(channel).title
+    except ConfigurationError:
         return ""
 
 

@@ -663,17 +663,21 @@ class Turn:
         return [key for key in begun if key not in settled][-MOST_UNKNOWN:]
 
     def _pause(self) -> int:
-        error = self.trouble
-        pause: int = FIRST_PAUSE if self.held else min(FIRST_PAUSE * 2 ** min(self.before.attempts, 10), LONGEST_PAUSE)
-        if isinstance(error, TemporaryError):
-            pause = max(pause, int((error.after or 0) + 0.999))
-        elif error is not None:
-            pause = max(pause, CONFIGURATION_PAUSE)
-        if self.held:
-            return pause  # the helpdesk is asked as it can take it: see `Neighbours.asking`
-        # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
-        spread = hashlib.sha256(f"{self.thread.pk}{self.before.attempts}".encode()).digest()[0] / 255
-        return pause + int(pause * 0.25 * spread)
+        return pause_of(self.before, self.trouble, held=self.held)
+
+
+def pause_of(thread: Thread, error: DeskwireError | None, *, held: bool = False) -> int:
+    """Return the seconds until a thread's next attempt after an error; `held`: its neighbour is left alone."""
+    pause: int = FIRST_PAUSE if held else min(FIRST_PAUSE * 2 ** min(thread.attempts, 10), LONGEST_PAUSE)
+    if isinstance(error, TemporaryError):
+        pause = max(pause, math.ceil(error.after or 0))
+    elif error is not None:
+        pause = max(pause, CONFIGURATION_PAUSE)
+    if held:
+        return pause  # the helpdesk is asked as it can take it: see `Neighbours.asking`
+    # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
+    spread = hashlib.sha256(f"{thread.pk}{thread.attempts}".encode()).digest()[0] / 255
+    return pause + int(pause * 0.25 * spread)
 
 
 def waiting_since(
