@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc6749#section-4.1 and https://www.rfc-editor.or
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets as random
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ class Login:
         if self.refusal:
             back |= {"error": self.refusal, "error_description": "as the platform words it"}
         else:
-            scope = " ".join(each for each in given["scope"].split() if each not in self.withheld)
+            scope = " ".join(each for each in re.split(r"[\s,]+", given["scope"]) if each not in self.withheld)
             until = self.clock.now() + self.lives
             back["code"] = f"4/0A{random.token_urlsafe(16)}"
             self._codes[back["code"]] = _Code(given["redirect_uri"], asked.parameter("code_challenge"), scope, until)

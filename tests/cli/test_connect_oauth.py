@@ -1,4 +1,4 @@
-"""`deskwire connect` with Google and LinkedIn as the sandbox plays them: the person at the terminal is played, too."""
+"""`deskwire connect` with Google, LinkedIn and Pinterest, as the sandbox plays them and the person at the terminal."""
 
 import hmac
 import http.client
@@ -22,6 +22,8 @@ from sandbox.platforms.google import books as google
 from sandbox.platforms.google.played import Google
 from sandbox.platforms.linkedin import books as linkedin
 from sandbox.platforms.linkedin.played import LinkedIn
+from sandbox.platforms.pinterest import books as pinterest
+from sandbox.platforms.pinterest.played import CLIENT, Pinterest
 from tests.tables import TABLE
 
 HOOKS = "hooks.northwind.example"
@@ -37,10 +39,17 @@ endpoints:
     channels: [google]
     settings: {{audience: "https://{HOOKS}/channels/google", service_account: push@acme, topic: {google.TOPIC}}}
   linkedin: {{channels: [linkedin], secret: linkedin-app}}
+  pinterest: {{channels: [pinterest], secret: pinterest-hook}}
 """
-DIALOGS = {"google": "https://accounts.google.com/", "linkedin": "https://www.linkedin.com/oauth/"}
-REFUSALS = {"google": "access_denied", "linkedin": "user_cancelled_authorize"}
-BOTH = pytest.mark.parametrize("channel", DIALOGS)
+DIALOGS = {
+    "google": "https://accounts.google.com/", "linkedin": "https://www.linkedin.com/oauth/",
+    "pinterest": "https://www.pinterest.com/oauth/",
+}  # fmt: skip
+# How Pinterest words a person's refusal is not documented: RFC 6749's word.
+REFUSALS = {"google": "access_denied", "linkedin": "user_cancelled_authorize", "pinterest": "access_denied"}
+ACCOUNTS = {"google": HARBOUR, "linkedin": REYKJAVIK, "pinterest": pinterest.ACCOUNT}
+EVERY = pytest.mark.parametrize("channel", DIALOGS)
+STORED = {f"deskwire/{ENDPOINTS}linkedin-app", f"deskwire/{ENDPOINTS}pinterest-hook"}
 
 
 class Hooks(Neighbour):
@@ -63,6 +72,7 @@ def connect(deskwire, tmp_path, monkeypatch):
     players = {
         "google": Google(google.CLIENT, clock=Clock(held=True)),
         "linkedin": LinkedIn(linkedin.OWN, [*PAGES], clock=Clock(held=True)),
+        "pinterest": Pinterest(pinterest.ACCOUNT, "invented", "invented-key", clock=Clock(held=True)),
     }
     players["google"].locations = {HARBOUR: "Harbour", CENTRE: "Centre"}
     players["linkedin"].names = PAGES
@@ -79,7 +89,7 @@ def connect(deskwire, tmp_path, monkeypatch):
         words = [word for text in ours.said for word in text.split()]
         (address,) = [word for word in words if word.startswith(tuple(DIALOGS.values()))]
         ours.login = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-        player = players["google" if "google" in address else "linkedin"]
+        player = next(players[name] for name, start in DIALOGS.items() if address.startswith(start))
         line = http.client.HTTPConnection(urlsplit(player.address).netloc, timeout=30)
         line.request("GET", f"{urlsplit(address).path}?{urlsplit(address).query}")
         answer = line.getresponse()
@@ -91,18 +101,20 @@ def connect(deskwire, tmp_path, monkeypatch):
     monkeypatch.setattr(connecting, "_tell", ours.said.append)
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     monkeypatch.setattr("sys.stdin.readline", lambda: ours.pasted.pop(0) + "\n", raising=False)
-    with players["google"], players["linkedin"], Hooks() as hooks, mock_aws():
-        made = (google.OnGoogle, linkedin.OnLinkedIn)
+    with players["google"], players["linkedin"], players["pinterest"], Hooks() as hooks, mock_aws():
+        made = (google.OnGoogle, linkedin.OnLinkedIn, pinterest.OnPinterest)
         hosts = {host: players[each.channels[0]].address for each in made for host in _hosts(each)}
         monkeypatch.setenv("DESKWIRE_SANDBOX", json.dumps({**hosts, HOOKS: hooks.address}))
         boto3.client("dynamodb").create_table(TableName="northwind", **TABLE)
         secrets = boto3.client("secretsmanager")
         secrets.create_secret(Name=f"deskwire/{ENDPOINTS}linkedin-app", SecretString=json.dumps(linkedin.APP))
+        hook = json.dumps({"address_key": "invented-address-key"})
+        secrets.create_secret(Name=f"deskwire/{ENDPOINTS}pinterest-hook", SecretString=hook)
 
         def command(channel, *arguments):
             ours.said.clear()
             known = {"google": [google.CLIENT["client_id"], google.CLIENT["client_secret"]],
-                     "linkedin": [linkedin.OWN["client_id"]]}  # fmt: skip
+                     "linkedin": [linkedin.OWN["client_id"]], "pinterest": [*CLIENT.values()]}  # fmt: skip
             ours.pasted = known[channel]
             return deskwire(
                 "connect", channel, "--file", file, "--table", "northwind", "--region", "eu-west-1",
@@ -116,8 +128,9 @@ def connect(deskwire, tmp_path, monkeypatch):
 def _hosts(kind):
     from sandbox.platforms.google.played import HOSTS as OF_GOOGLE
     from sandbox.platforms.linkedin.played import HOSTS as OF_LINKEDIN
+    from sandbox.platforms.pinterest.played import HOST
 
-    return {"google": OF_GOOGLE, "linkedin": OF_LINKEDIN}[kind.channels[0]]
+    return {"google": OF_GOOGLE, "linkedin": OF_LINKEDIN, "pinterest": [HOST]}[kind.channels[0]]
 
 
 def stored(name):
@@ -126,7 +139,7 @@ def stored(name):
 
 def nothing_is_stored():
     listed = boto3.client("secretsmanager").list_secrets()["SecretList"]
-    return [each["Name"] for each in listed] == [f"deskwire/{ENDPOINTS}linkedin-app"]
+    return {each["Name"] for each in listed} == STORED
 
 
 def connections(connect):
@@ -168,10 +181,37 @@ def test_a_page_is_connected_and_subscribed_in_its_administrator_s_name(connect)
     assert kept["refresh_token"] not in said + told.out + told.err
 
 
-@BOTH
+def test_an_ad_account_is_connected_and_subscribed_to_its_leads(connect):
+    player = connect.players["pinterest"]
+    # More accounts than a page of Pinterest's holds, and one that the person may only look at.
+    player.shown = {str(number): (f"Agency {number}", ["ADMIN"]) for number in range(1, 300)} | player.shown
+    player.shown["301"] = ("Northwind's rival", ["ANALYST"])
+    told = connect("pinterest", "--account", "301")
+    assert "the login gives no account 301" in told.err
+    assert nothing_is_stored()
+    told = connect("pinterest", "--account", pinterest.ACCOUNT)
+    assert told.status == 0, (told, connect.person.said)
+    assert connect.person.login["scope"] == "ads:read,ads:write"
+    kept = stored("pinterest-northwind")
+    assert kept.keys() == {"client_id", "client_secret", "refresh_token"}
+    assert stored(f"{ENDPOINTS}pinterest-hook")["cryptographic_key"] == "invented-key"
+    (made,) = player.subscriptions.values()
+    assert made["webhook_url"] == f"https://{HOOKS}/channels/pinterest?key=invented-address-key"
+    said = "\n".join(connect.person.said)
+    assert "Northwind is connected" in said
+    assert kept["refresh_token"] not in said + told.out + told.err
+    assert kept["client_secret"] not in said + told.out + told.err
+
+
+def test_an_app_without_refresh_tokens_keeps_the_access_token(connect):
+    connect.players["pinterest"].refreshes = False
+    assert connect("pinterest").status == 0
+    assert stored("pinterest-northwind").keys() == {"client_id", "client_secret", "access_token"}
+
+
+@EVERY
 def test_the_login_of_a_connection_is_renewed_without_asking_for_the_app(connect, channel):
-    account = {"google": HARBOUR, "linkedin": REYKJAVIK}[channel]
-    given = ("--account", account, "--name", "first")
+    given = ("--account", ACCOUNTS[channel], "--name", "first")
     assert connect(channel, *given).status == 0
     before, (entry,) = connect.file.read_text(), [each["secret"] for each in connections(connect).values()]
     old = stored(entry)
@@ -224,7 +264,7 @@ def test_the_end_of_a_token_of_an_app_in_testing_is_watched(connect, deskwire):
 # ------------------------------------------------------------------------------------------------ what goes wrong
 
 
-@BOTH
+@EVERY
 def test_a_refused_login_is_told_and_stores_nothing(connect, channel):
     connect.players[channel].login.refusal = REFUSALS[channel]
     told = connect(channel)
@@ -248,7 +288,7 @@ def test_a_scope_that_was_not_consented_to_is_named(connect):
     assert nothing_is_stored()
 
 
-@BOTH
+@EVERY
 def test_an_expired_code_is_told(connect, channel):
     def late(location):
         connect.players[channel].clock.advance(3600)
@@ -261,12 +301,12 @@ def test_an_expired_code_is_told(connect, channel):
     assert nothing_is_stored()
 
 
-@BOTH
+@EVERY
 def test_an_account_that_the_person_does_not_manage_is_told_with_those_they_do(connect, channel):
     told = connect(channel, "--account", "elsewhere")
     assert told.status != 0
     assert "the login gives no account elsewhere" in told.err
-    assert (HARBOUR if channel == "google" else REYKJAVIK) in told.err
+    assert ACCOUNTS[channel] in told.err
     assert nothing_is_stored()
 
 
@@ -276,7 +316,7 @@ def test_a_person_without_a_location_is_told(connect):
     assert nothing_is_stored()
 
 
-@BOTH
+@EVERY
 def test_an_address_of_another_login_is_refused(connect, channel):
     connect.person.back = lambda location: location.replace("state=", "state=x")
     assert "that is no address of this login" in connect(channel).err

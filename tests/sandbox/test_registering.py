@@ -25,7 +25,7 @@ from sandbox.platforms.google.played import Google
 from sandbox.platforms.instagram.played import Instagram
 from sandbox.platforms.linkedin.played import LinkedIn
 from sandbox.platforms.meta.played import APP, Meta
-from sandbox.platforms.pinterest.played import FORM, Pinterest
+from sandbox.platforms.pinterest.played import CLIENT, FORM, Pinterest
 from sandbox.platforms.viber.played import Viber
 from sandbox.platforms.whatsapp.played import ACCOUNT as WABA
 from sandbox.platforms.whatsapp.played import APP as WHATSAPP_APP
@@ -81,6 +81,11 @@ class Account:
                 kept[name] = renew(Secrets(secrets).one(name)).access
             return kept[name]
 
+        def refused(name, access):
+            if kept.get(name) is access:
+                del kept[name]
+
+        tokens.refused = refused
         aws = SignedTransport(OWN, self.asking, player.clock.now)
         self.reach = Reach(
             account=account, settings=settings or {}, secrets=Secrets(secrets), http=self.asking,
@@ -150,6 +155,13 @@ def pinterest():
     player = Pinterest("730044120017", "invented", hook["cryptographic_key"], clock=clock())
     site = Site(address=ADDRESS, secrets=Secrets(hook))
     return Account(registry.channel("pinterest"), player, site, "730044120017", {"access_token": "invented"})
+
+
+def pinterest_signed_in():
+    """Return the ad account with the refresh token of a sign-in."""
+    account = pinterest()
+    secrets = {**CLIENT, "refresh_token": account.player.consents()}
+    return Account(account.connector, account.player, account.site, account.reach.account, secrets)
 
 
 def google():
@@ -251,6 +263,25 @@ def test_the_subscription_of_another_tool_stays():
     assert (found.state, found.found, found.mends) == (State.DIFFERENT, "https://crm.example/hook", False)
     assert not account.register().did
     assert len(account.player.subscriptions) == 1
+
+
+def test_a_token_that_pinterest_rejects_is_renewed_and_what_helps_is_named():
+    account = pinterest_signed_in()
+    account.register()
+    assert account.wrong() == set()
+    account.player.expire()
+    with pytest.raises(ConfigurationError, match=r"HTTP 401.*`deskwire connect pinterest` gets a new one"):
+        account.states()
+    with pytest.raises(ConfigurationError, match=r"renewing.*401.*check `client_id`.*`deskwire connect pinterest`"):
+        account.states()  # the player's refresh token was used up: it is replaced at each use
+
+
+def test_a_pasted_token_that_pinterest_rejects_names_what_helps():
+    account = pinterest()
+    account.player.expire()
+    (finding,) = [each for each in looked(account.connector, account.site, account.reach) if each.what == "access"]
+    assert (finding.state, finding.found) == (State.DIFFERENT, "refused")
+    assert "`deskwire connect pinterest` gets a new one" in finding.remedy
 
 
 def test_an_instagram_account_is_subscribed_and_the_unknown_webhook_is_said_to_be_unknown():

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.neighbours.neighbour import Clock
 from sandbox.neighbours.platform import Platform, Spoken
 from sandbox.neighbours.sender import Route
-from sandbox.platforms.pinterest.played import HOST, Pinterest
+from sandbox.platforms.pinterest.played import HOST, LOGIN_HOST, Pinterest
 
 NAME, ENDPOINT = "pinterest", "pinterest-leads"
 ACCOUNT = "730044120017"
@@ -32,7 +32,7 @@ class OnPinterest(Platform):
 
     @property
     def hosts(self) -> Mapping[str, str]:
-        return {HOST: self.player.address}
+        return dict.fromkeys((HOST, LOGIN_HOST), self.player.address)
 
     @property
     def secrets(self) -> Mapping[str, Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 Set-up: have Pinterest's account team admit the ad account to the lead ads beta; make an app whose token belongs to an
 owner or admin of the ad account (`ads:read`, `ads:write`); store `address_key`, a long random text of your own, as the
-endpoint's secret. `deskwire connect pinterest` signs in, subscribes the address and takes over the key that Pinterest made.
+endpoint's secret. `deskwire connect pinterest` signs in, subscribes the address, and takes over Pinterest's key.
 https://developers.pinterest.com/docs/work-with-ads/lead-ads/
 
 Signature: none. The leads are sealed with AES-256-GCM under the subscription's key, and come to an address whose query
