@@ -310,7 +310,7 @@ def test_h8_polling_finds_answers_and_statuses_of_our_tickets_and_each_once(desk
     assert (merged, two, None) in told
     assert len({each.key for each in page.signals}) == len(page.signals)
     wire.calls.clear()
-    assert connector.poll(page.cursor, later) == dataclasses.replace(page, signals=[])
+    assert connector.poll(page.cursor, later) == dataclasses.replace(page, signals=())
     assert wire.asked == ["GET"]
 
 

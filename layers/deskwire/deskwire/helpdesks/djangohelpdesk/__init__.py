@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -37,8 +38,8 @@ from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered, required_id
-from deskwire.families.lists import known
-from deskwire.families.polling import begin
+from deskwire.families.lists import known, listed
+from deskwire.families.polling import begin, polled
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Assignee, Signal, Status
@@ -153,31 +154,35 @@ class DjangoHelpdesk(Helpdesk):
 
         It moves up to a minute ago only: younger follow-ups are told again by the next look.
         """
-        api, what = Api(reach), "polling"
-        if cursor and not cursor.isdigit():
-            raise PermanentError("that is no cursor of django-helpdesk")
+        api = Api(reach)
         if not cursor:
-            return Signals((), begin(islice(api.newest(what), PAGE), "date", reach.now))
-        rows: list[Node] = []
-        for row in api.newest(what):
-            if int(required_id(row["id"], what)) <= int(cursor):
-                break
-            rows.insert(0, row)
-        concerned: dict[str, tuple[Sequence[str], Assignee]] = {}
-        signals: list[Signal] = []
-        for row in known(rows, what, reach, "ticket"):
-            ticket = id_of(row["ticket"])
-            if not is_staff(api, row, what):
-                continue
-            if ticket not in concerned:
-                try:
-                    shown = api.ticket(ticket, what)
-                    concerned[ticket] = list(ours(api, ticket, shown)), Assignee(shown["assigned_to"].any_id())
-                except TicketGone:
-                    concerned[ticket] = [], Assignee("")
-            numbers, assignee = concerned[ticket]
-            signals += [signal for each in numbers for signal in _signals(api, row, each, assignee)]
-        return Signals(signals, _settled(cursor, rows, reach.now))
+            return Signals((), begin(islice(api.newest("polling"), PAGE), "date", reach.now))
+        return polled(cursor, partial(_changed, api), partial(_told, api), reach)
+
+
+def _changed(api: Api, cursor: str) -> tuple[Mapping[str, str], str]:
+    """Return the tickets with a follow-up by an agent since the cursor, and the next cursor."""
+    if not cursor.isdigit():
+        raise PermanentError("that is no cursor of django-helpdesk")
+    what, rows = "polling", list[Node]()
+    for row in api.newest(what):
+        if int(required_id(row["id"], what)) <= int(cursor):
+            break
+        rows.insert(0, row)
+    concerned = [row for row in known(rows, what, api.reach, "ticket") if is_staff(api, row, what)]
+    return {id_of(row["ticket"]): cursor for row in concerned}, _settled(cursor, rows, api.reach.now)
+
+
+def _told(api: Api, ticket: str, cursor: str) -> Iterator[Signal]:
+    """Yield what agents did in a ticket since the cursor: news of each of our tickets that are in it."""
+    what = "polling"
+    shown = api.followed(ticket, what)
+    numbers, assignee = ours(api, required_id(shown["id"], what), shown), Assignee(shown["assigned_to"].any_id())
+    rows = known(listed(shown["followup_set"], what), what, api.reach)
+    for row in sorted(rows, key=lambda each: each["id"].number()):
+        if row["id"].number() > int(cursor) and is_staff(api, row, what):
+            for each in numbers:
+                yield from _signals(api, row, each, assignee)
 
 
 def _signals(api: Api, row: Node, ticket: str, assignee: Assignee) -> Iterator[Signal]:

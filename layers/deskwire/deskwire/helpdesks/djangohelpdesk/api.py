@@ -21,6 +21,7 @@ from deskwire.web.rest import Answer, Call, checked
 
 HINT = "the “token”, or “user” and “password”"
 PAGE = 100  # follow-ups
+MERGES = 10  # one after the other, that are followed
 PATIENCE = 30.0  # seconds: a request for a ticket loads all tickets (TicketViewSet.get_queryset)
 OF_ACCOUNT = ("queue", "priority", "custom_")  # fields of a new ticket that a company's set-up decides on
 
@@ -70,6 +71,16 @@ class Api:
         if answer.status == 404 and "detail" in refused(answer):  # a wrong address is answered by a page
             raise TicketGone("deleted")
         return checked(answer, what=what, secret_hint=HINT).node()
+
+    def followed(self, number: str, what: str) -> Node:
+        """Return a ticket, or the one that it was merged into. Raises `TicketGone` for one that was deleted."""
+        shown = self.ticket(number, what)
+        for _ in range(MERGES):
+            into = shown["merged_to"].any_id()
+            if not into:
+                break
+            shown = self.ticket(into, what)
+        return shown
 
     def send(self, method: str, path: str, payload: object, what: str) -> Node:
         """Return the answer to a change. Raises `TicketGone` where it says that there is no such ticket."""

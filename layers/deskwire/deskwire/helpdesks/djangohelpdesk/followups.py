@@ -14,7 +14,6 @@ from deskwire.web.reading import Node
 from .api import Api
 from .words import MARK, thread_of
 
-MERGES = 10  # one after the other, that are followed
 # The title that a merge gives to follow-ups, in the language of whoever merged: “[Merged from #7] …”.
 MOVED = re.compile(r"^\[[^\[\]#]{1,60}#([0-9]{1,18})\]")
 QUOTED = "it holds a mark of Deskwire's: it is a copy of a message, or “user_id” is not our user"
@@ -28,13 +27,9 @@ def answers(api: Api, ticket: str, since: int) -> Sequence[AgentReply]:
     for somebody else, unless it was moved from our ticket, or follows something that we wrote there.
     """
     what = "reading the replies"
-    shown = api.ticket(ticket, what)
-    home, thread = numbered(ticket), thread_of(shown["description"].text(""))
-    for _ in range(MERGES):
-        into = shown["merged_to"].any_id()
-        if not into:
-            break
-        shown = api.ticket(into, what)
+    first = api.ticket(ticket, what)
+    home, thread = numbered(ticket), thread_of(first["description"].text(""))
+    shown = api.followed(into, what) if (into := first["merged_to"].any_id()) else first
     here = required_id(shown["id"], what)
     rows = sorted(known(listed(shown["followup_set"], what), what, api.reach), key=lambda row: row["id"].number())
     ours = [row for row in rows if is_own(api, row) and thread and thread_of(row["comment"].text("")) == thread]
