@@ -1,8 +1,9 @@
 """Vtiger 8.0.0, played as it was seen: sessions, describe, a small query language, and what it spoils in silence.
 
 A challenge voids the one before; a session that idles for half an hour is refused; errors come with HTTP 200, as an
-empty HTTP 500 or as a page; 4-byte signs become `????`; what is too long is cut; public comments mail the contact. On
-PHP 8 it hands over no files; with `php = 7` it does so as its code says and as was seen after a repair.
+empty HTTP 500 or as a page; 4-byte signs become `????`; what is too long is cut; public comments mail the contact;
+pictures that it does not like are dropped with success. On PHP 8 it hands over no files; with `php = 7` it does so as
+its code says and as was seen after a repair.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "Contacts": ("lastname", "mobile", "email", "emailoptout", "assigned_user_id", "source", "createdtime",
                  "modifiedtime", "cf_857"),
     "Documents": ("notes_title", "assigned_user_id", "filelocationtype", "filestatus", "filename", "filesize", "source",
-                  "createdtime", "modifiedtime"),
+                  "filetype", "createdtime", "modifiedtime"),
     "Users": ("first_name", "last_name"),
 }  # fmt: skip
 MANDATORY = {
@@ -45,6 +46,13 @@ MANDATORY = {
 REFERENCES = {"contact_id": "Contacts", "customer": "Contacts"}
 LONGEST = {"ticket_title": 255, "lastname": 80, "notes_title": 255, "cf_853": 100, "cf_855": 100, "cf_857": 100}
 COMMENT_BYTES = 65_535
+PICTURES = (  # what PHP takes the beginning of a file for, as far as it is a picture
+    (b"\xff\xd8\xff", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"BM", "bmp"), (b"II*\0", "tiff"),
+    (b"RIFF", "webp"),
+    (b"\0\0\0\x18ftypheic", "heic"), (b"\0\0\0\x1cftypavif", "avif"), (b"<svg", "svg+xml"),
+)  # fmt: skip
+KEPT_PICTURES = {"jpeg", "png", "gif", "bmp"}
+BAD_ENDINGS = {"php", "js", "html", "htm", "exe", "bin", "sh", "py", "pl"}  # some of `upload_badext`
 UPLOAD, POST = 2 * 1024 * 1024, 8 * 1024 * 1024
 BOT, AGENT = "19x5", "19x6"
 TEXT = r"'(?:[^'\\]|'')+'"
@@ -85,6 +93,7 @@ class Vtiger(Neighbour):
         self.mails: list[str] = []
         self.sessions: dict[str, Session] = {}
         self.createable = True
+        self.administrator = False  # who is none may not read `Users`
         self.php = 8  # of which `files_retrieve` is broken, as it was seen; 7 hands files over
         self.attached: dict[str, tuple[str, str, bytes]] = {}  # files of agents' comments by number
         self.unique: set[str] = set()  # modules whose duplicate prevention looks at the key
@@ -243,6 +252,8 @@ class Vtiger(Neighbour):
         if parsed is None:
             raise Refused("QUERY_SYNTAX_ERROR")
         module = self._module(parsed[2])
+        if module == "Users" and not self.administrator:
+            raise Refused("ACCESS_DENIED", "Permission to perform the operation is denied")
         columns = FIELDS[module] if parsed[1] == "*" else parsed[1].split(",")
         conditions = list(CONDITION.finditer(parsed[3] or ""))
         if not {*columns, *(each[1] for each in conditions)} <= {"id", *FIELDS[module]}:
@@ -264,7 +275,10 @@ class Vtiger(Neighbour):
         ]
 
     def _numbered(self, row: Mapping[str, str]) -> dict[str, str]:
-        """Return the ids of a comment's files, as a row tells them."""
+        """Return the ids of a comment's or document's files, as a row tells them."""
+        if row["id"] in self.files:
+            prefix, _, number_ = row["id"].partition("x")
+            return {"imageattachmentids": f"{prefix}x{int(number_) + 1}"}
         numbers = [each for each in row.get("filename", "").split(",") if each in self.attached]
         prefix = row["id"].partition("x")[0]
         return {"imageattachmentids": ",".join(f"{prefix}x{each}" for each in numbers)} if numbers else {}
@@ -289,20 +303,28 @@ class Vtiger(Neighbour):
         gone = module == "ModComments" and related not in self.records
         if gone:
             element["related_to"] = ""
-        if file is not None and file[1] == "image/jpeg" and not file[2].startswith(b"\xff\xd8\xff"):
-            return Reply(500)
-        if file is not None and len(file[2]) > UPLOAD:
-            file = ("", "", b"")
-        if file is not None:
-            element |= {"filename": file[0], "filesize": str(len(file[2]))}
         row = self._made(module, {"source": "WEBSERVICE", **element}, BOT)
-        if file is not None:
-            self.files[row["id"]] = file
+        if file is not None and not self._uploaded(row, *file):
+            return Reply(500)
         if gone and related in self._gone:
             raise Refused("INTERNAL_SERVER_ERROR", "Unknown Error while processing request")
         if gone:
             return Reply.html("Sorry! Attempt to access restricted file.")
-        return row
+        return row | self._numbered(row)
+
+    def _uploaded(self, row: dict[str, str], name: str, kind: str, data: bytes) -> bool:
+        """Keep the file of a document, or drop it in silence; False where PHP gives up over it."""
+        if len(data) > UPLOAD:
+            row |= {"filename": "", "filesize": "0", "filetype": ""}
+            return True
+        row |= {"filename": sanitized(name), "filesize": str(len(data)), "filetype": kind[:50]}
+        picture = next((each for beginning, each in PICTURES if data.startswith(beginning)), "")
+        if picture and (not {picture, kind.partition("/")[2]} <= KEPT_PICTURES or b"<?php" in data):
+            return True
+        if picture and kind == "image/jpeg" and not (picture == "jpeg" and data.endswith(b"\xff\xd9")):
+            return False
+        self.files[row["id"]] = (row["filename"], kind, data)
+        return True
 
     def _check(self, module: str, element: dict[str, str]) -> None:
         for name in MANDATORY[module]:
@@ -363,6 +385,14 @@ class Vtiger(Neighbour):
         if pair not in self.related:
             self.related.append(pair)
         return {"message": "successfull"}
+
+
+def sanitized(name: str) -> str:
+    """Return the name under which Vtiger stores a file."""
+    parts_ = re.sub(r"[\s#%&?]+", "_", name).split(".")
+    bad = [each.lower() in BAD_ENDINGS for each in parts_]
+    kept = ".".join(each + "file" * spoilt for each, spoilt in zip(parts_, bad, strict=True))
+    return f"{kept}.txt" if any(bad) else kept
 
 
 def number(record: str) -> int:

@@ -41,10 +41,10 @@ from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry,
 from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 
-from .api import RECORD, TIME, Service, is_of, known, quoted, time_of, value
+from .api import RECORD, SOURCE, TIME, Service, is_of, known, quoted, time_of, value
 from .earlier import earlier
 from .files import attachments, loaded
-from .records import SOURCE, appended, changed, contact_of, found_comments, marker, opened, ticket_of
+from .records import appended, changed, contact_of, found_comments, marker, opened, ticket_of
 from .standing import name_of, stood
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"

@@ -41,6 +41,7 @@ HOUR = 3600.0
 LIFE = 86_000.0  # of a session's 86,400 seconds (as its code says; an idle one of 1,800 is refused and renewed)
 HINT = "the “access_key”"
 KEY_FIELD = "Deskwire Key"
+SOURCE = "DESKWIRE"  # of what we write: Vtiger takes it on create, and has CRM or WEBSERVICE for all else
 
 NO_SESSION = frozenset({"INVALID_SESSIONID", "SESSION_EXPIRED", "SESSION_LEFT_IDLE", "AUTHENTICATION_REQUIRED"})
 NO_LOGIN = frozenset({"INVALID_USER_CREDENTIALS", "INVALID_AUTH_TOKEN", "AUTHENTICATION_FAILURE"})

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import UTC
 from functools import partial
 
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.introducing import introduction, tagged
-from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
+from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
-from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
+from deskwire.model.tickets import Change, Customer, Entry, Ticket
 from deskwire.web.reading import Node
 
-from .api import DeniedError, Service, SilentError, known, quoted, record, stored_name, value
+from .api import SOURCE, DeniedError, Service, known, quoted, record, value
+from .documents import stored
 from .words import line, pieces, storable
 
-SOURCE = "DESKWIRE"  # of what we write: Vtiger takes it on create, and has CRM or WEBSERVICE for all else
 OPEN = "Open"
 TAGS = "Tags"  # the fact of a ticket's description that holds its tags: tags of its own cannot be written there
 WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open these again
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
 PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
 TITLE = 250  # of 255 characters, beyond which it is cut in silence
-PATIENCE = timedelta(minutes=10)  # since the customer wrote: so long a file is tried again before it is left out
 
 
 def marker(key: str) -> str:
@@ -116,8 +113,8 @@ def appended(service: Service, ticket: str, entry: Entry) -> str:
     try:
         if entry.public and value(standing["ticketstatus"]) in WAITING:
             service.write("revise", "opening the ticket again", {"id": ticket, "ticketstatus": OPEN})
-        left_out = [file for file in entry.files if not _stored(service, ticket, entry, file)]
-        return _commented(service, ticket, entry, contact, left_out)
+        about = [stored(service, ticket, entry, file) for file in entry.files]
+        return _commented(service, ticket, entry, contact, about)
     except DeniedError:
         _standing(service, ticket)  # deleted meanwhile: Vtiger calls that a missing right, too
         raise
@@ -150,10 +147,10 @@ def _standing(service: Service, ticket: str, columns: str = "id,ticketstatus,con
     return rows[0]
 
 
-def _commented(service: Service, ticket: str, entry: Entry, contact: str, left_out: list[File]) -> str:
+def _commented(service: Service, ticket: str, entry: Entry, contact: str, about: list[str]) -> str:
     """Write the comments of an entry. The last bears its key: so what is found by it is there as a whole."""
     _, field = service.module("ModComments")
-    parts = pieces(spoken(entry, left_out))
+    parts = pieces(spoken(entry, about))
     marks = [f"{marker(entry.key)}-{number}" for number in range(1, len(parts))]
     there = found_comments(service, ticket, marks) if marks else {}
     comment = ""
@@ -204,62 +201,8 @@ def _private(service: Service, entry: Entry) -> bool:
     return not entry.public or setting == "private"
 
 
-def spoken(entry: Entry, left_out: list[File]) -> str:
-    """Return the text of an entry: who and when, then the words, then the files that Vtiger did not take."""
+def spoken(entry: Entry, about: list[str]) -> str:
+    """Return the text of an entry: who and when, then the words, then what became of files."""
     moment = entry.written_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if entry.written_at else ""
     head = ", ".join(part for part in (line(entry.author), moment) if part)
-    files = [f"[Vtiger did not take the file {line(file.name)}, {len(file.data)} bytes]" for file in left_out]
-    return "\n".join([*([f"{head}:", ""] if head else []), storable(entry.body), *files])
-
-
-def _stored(service: Service, ticket: str, entry: Entry, file: File) -> bool:
-    """Store a file as a document of the ticket; return whether Vtiger took it whole.
-
-    Over PHP's limit it answers with success and an empty document.
-    """
-    if not file.data:
-        return False
-    what, name = "storing a file", stored_name(file)
-    # By its title a document is found again: entry, name and content make it.
-    mark = digest(f"{entry.key} {name} {hashlib.sha256(file.data).hexdigest()}")[:16]
-    shown = _document(service, f"{name} [{mark}]", entry, file)
-    if shown is None:
-        return False
-    document = record(shown["id"], what)
-    # Seen as `"filesize":"5"` when created. Where a version does not tell it (unconfirmed), the name must do.
-    size = value(shown["filesize"])
-    if size != str(len(file.data)) if size else not value(shown["filename"]):
-        with suppress(DeniedError):  # without the right to delete, it stays, empty
-            service.write("delete", "removing an empty document", id=document)
-        return False
-    service.write("add_related", what, sourceRecordId=ticket, relatedRecordId=document, relationIdLabel="Documents")
-    return True
-
-
-def _document(service: Service, title: str, entry: Entry, file: File) -> Node | None:
-    """Return the document of a file, made or found; None where Vtiger does not take the file.
-
-    Over the limit of a post, and for a picture that is none, it answers each time with an empty HTTP 500, which may as
-    well be a fault that passes, and leave a document. So it is looked for, and the file sent once more at least; while
-    the message is young, again later. Raises `TemporaryError` then.
-    """
-    what = "storing a file"
-    element = {
-        "notes_title": title,
-        "assigned_user_id": service.user,
-        "filelocationtype": "I",
-        "filestatus": "1",
-        "source": SOURCE,
-    }
-    young = entry.written_at is not None and service.reach.now - entry.written_at < PATIENCE
-    for _ in range(2):
-        # Unconfirmed for documents: `*`, which the manual has. Their columns were seen in answers to `create` alone.
-        rows = service.rows("*", "Documents", f"notes_title = {quoted(title)}", what=what, order="id", most=1)
-        if rows:
-            return rows[0]
-        try:
-            return service.write("create", what, element, file=file, elementType="Documents")
-        except SilentError as error:
-            if young:
-                raise error.retold(concerns=Concern.TICKET) from None
-    return None
+    return "\n".join([*([f"{head}:", ""] if head else []), storable(entry.body), *filter(None, about)])

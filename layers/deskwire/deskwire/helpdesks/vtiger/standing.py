@@ -61,7 +61,7 @@ def _stood(service: Service, row: Node, at: datetime) -> Signal:
 
 
 def name_of(service: Service, user: str) -> str:
-    """Return the name of a member of staff; empty where our user may not see it (unconfirmed for one like ours)."""
+    """Return the name of a member of staff; empty where our user may not see it, as none but an administrator may."""
     if not RECORD.fullmatch(user):
         return ""
 
