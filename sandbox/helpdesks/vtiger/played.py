@@ -415,11 +415,11 @@ def meets(row: Mapping[str, str], name: str, sign: str, given: str) -> bool:
 
 
 def stored(name: str, text: str) -> str:
-    """Return what Vtiger keeps of a value: no 4-byte sign, cut in silence."""
+    """Return what Vtiger keeps of a value: no 4-byte sign, entities where a line has a script, cut in silence."""
     text = re.sub("[\U00010000-\U0010ffff]", "????", text)
+    if re.search("script.*/script", text, re.IGNORECASE):
+        text = text.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     if name == "commentcontent":
-        if re.search(r"<[^>]*\son[a-z]+\s*=", text):
-            text = text.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
         return text.encode()[:COMMENT_BYTES].decode("utf-8", "ignore")
     return text[: LONGEST.get(name, 100_000)]
 

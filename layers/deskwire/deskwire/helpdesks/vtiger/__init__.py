@@ -46,6 +46,7 @@ from .earlier import earlier
 from .files import attachments, loaded
 from .records import appended, changed, contact_of, found_comments, marker, opened, ticket_of
 from .standing import name_of, stood
+from .words import restored
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"
 SEEN = date(2026, 11, 28)
@@ -243,7 +244,7 @@ def _reply(service: Service, ticket: str, comment: str, row: Node) -> AgentReply
         id=comment,
         order=int(comment.partition("x")[2]),
         ticket=ticket,
-        text=row["commentcontent"].text(""),
+        text=restored(row["commentcontent"].text("")),
         author=name_of(service, value(row["creator"])),
         written_at=time_of(row["createdtime"]),
         attachments=attachments(row, comment.partition("x")[0]),

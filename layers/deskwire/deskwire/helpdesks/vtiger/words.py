@@ -13,9 +13,9 @@ from deskwire.contracts.terms import Unit
 from deskwire.web.markup import JOINER, inert
 
 ENOUGH = 60_000  # bytes of one comment, below the 65,535 of its column
-SPOILT = (
-    '<>"'  # each becomes an entity of up to six bytes where Vtiger sees an event attribute (`onerror=`) in a comment
-)
+ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"'}  # of a text with a script: see `_has_script`
+SPOILT = re.compile('[<>"]')
+END_OF_SCRIPT = re.compile(r"(?<=/)(?=script)", re.IGNORECASE)
 FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 ASTRAL = re.compile("[\U00010000-\U0010ffff][\ufe0e\ufe0f\u200d]*")
 OPENING_TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -40,16 +40,33 @@ def _named(sign: str) -> str:
 def storable(text: str) -> str:
     """Return a text that stays words in Vtiger's pages: tags, template marks and mentions are broken invisibly.
 
-    Vtiger stores markup as it is sent, and purifies it only when it shows it.
+    Vtiger stores other markup as it is sent, and purifies it only when it shows it.
     """
-    return OPENING_TAG.sub(f"<{JOINER}", inert(readable(text)))
+    text = OPENING_TAG.sub(f"<{JOINER}", inert(readable(text)))
+    # A text without these signs stays as it is: what looks like the end of a script may be a link.
+    return END_OF_SCRIPT.sub(JOINER, text) if SPOILT.search(text) and _has_script(text) else text
+
+
+def restored(text: str) -> str:
+    """Return an agent's text as it was written, with the entities that Vtiger made of it turned back."""
+    if _has_script(text) and not SPOILT.search(text):
+        for entity, sign in ENTITIES.items():
+            text = text.replace(entity, sign)
+    return text
+
+
+def _has_script(text: str) -> bool:
+    """Return whether Vtiger replaces each `<`, `>` and `"` of this text by an entity, for good.
+
+    Seen, and so in `fromHTML` of its vtlib/Vtiger/Functions.php: one line has `script`, and `/script` behind it.
+    """
+    lines = text.lower().split("\n")
+    return any(-1 < line.find("script") <= line.rfind("/script") - len("script") for line in lines)
 
 
 def pieces(text: str) -> list[str]:
-    """Return the text in pieces of which each is one comment, also with entities in it."""
-    grown = len(text.encode()) + 5 * sum(text.count(sign) for sign in SPOILT)
-    fits = grown <= ENOUGH or not any(sign in text for sign in SPOILT)
-    return split(text, ENOUGH if fits else ENOUGH // 6, Unit.BYTES) or [""]
+    """Return the text in pieces of which each is one comment."""
+    return split(text, ENOUGH, Unit.BYTES) or [""]
 
 
 def line(text: str, most: int = 180) -> str:
