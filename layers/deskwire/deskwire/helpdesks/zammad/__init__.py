@@ -50,8 +50,8 @@ from deskwire.verification.hmac import HmacHeader
 from deskwire.web.reading import Node, read
 from deskwire.web.request import Request
 
-from .api import Api
-from .articles import OWN, READING, answer_of, customer, fields, marker, safe, written
+from .api import OWN, Api
+from .articles import READING, answer_of, customer, fields, marker, safe, written
 from .earlier import earlier
 
 CHECKED = date(2026, 11, 29)
@@ -346,7 +346,9 @@ def _added(api: Api, ticket: str, entry: Entry, contact: str) -> str:
     """Add an entry to a ticket; return the article's id."""
     what = "adding to a ticket"
     payload = {"ticket_id": int(ticket)}
-    made = api.checked(written(api, "POST", "ticket_articles", payload, entry, contact), what).node()
+    answer = written(api, "POST", "ticket_articles", payload, entry, contact)
+    api.writable(answer, ticket)
+    made = api.checked(answer, what).node()
     number = id_of(made["id"])
     if not number:
         raise TemporaryError(f"{what}: the answer names no article", ambiguous=True, concerns=Concern.TICKET)
@@ -360,7 +362,9 @@ def _reopened(api: Api, ticket: str, entry: Entry) -> str:
     """
     what = "opening a ticket again"
     payload = {"state_id": api.states().follow_up, "article": {}}
-    made = api.checked(written(api, "PUT", f"tickets/{ticket}", payload, entry, entry.contact), what).node()
+    answer = written(api, "PUT", f"tickets/{ticket}", payload, entry, entry.contact)
+    api.writable(answer, ticket)
+    made = api.checked(answer, what).node()
     try:
         number = _place(api, ticket, marker(entry.key)) if id_of(made["id"]) else ""
     except (TemporaryError, ConfigurationError) as error:

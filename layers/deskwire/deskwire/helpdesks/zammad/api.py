@@ -18,6 +18,7 @@ from deskwire.model.values import dataclass
 from deskwire.web.reading import Node, read
 from deskwire.web.rest import Answer, Call, checked
 
+OWN = "deskwire"  # the tag that every ticket of ours has
 HOUR = 3600.0
 DAY = 86_400.0
 # The ids of state types are those of the installation's seeds and have no address of their own to be read from:
@@ -101,16 +102,37 @@ class Api:
         """Return a ticket as it is now. Raises `TicketGone` for a deleted one."""
         what = "looking at a ticket"
         answer = self.ask("GET", f"tickets/{number}")
-        _still_there(answer)
+        self.readable(answer)
         shown = self.checked(answer, what).node()
         if id_of(shown["id"]) != number or not id_of(shown["state_id"]):
             raise TemporaryError(f"{what}: the answer is another", concerns=Concern.TICKET)
         return shown
 
+    def readable(self, answer: Answer) -> None:
+        """Raise `TicketGone` where the answer says that there is no such ticket, or that it is not for our agent.
+
+        That is a ticket which was moved to a group without our agent, as long as it sees others of ours: else the agent
+        lost its groups, and no ticket was moved. “Not authorized” is all that is said of either
+        (app/controllers/application_controller/handles_errors.rb).
+        """
+        if answer.status == 404 and error_of(answer).startswith("Couldn't find Ticket"):
+            raise TicketGone("deleted")
+        if _unauthorized(answer):
+            ours = {"ticket.tags": {"operator": "contains one", "value": OWN}}
+            if self.search(ours, "looking for our tickets", newest=1):
+                raise TicketGone("inaccessible")
+
+    def writable(self, answer: Answer, ticket: str) -> None:
+        """Raise `TicketGone` where our agent may only read a ticket, since it was moved to another group."""
+        if _unauthorized(answer):
+            shown = self.checked(self.ask("GET", f"tickets/{ticket}?expand=true"), "looking at a ticket").node()
+            if shown["group"].text("") not in {"", self.reach.settings.get("group", "")}:
+                raise TicketGone("inaccessible")
+
     def articles(self, ticket: str) -> list[Node]:
         """Return all articles of a ticket; there is no way to ask for the newer ones only. Raises `TicketGone`."""
         answer = self.ask("GET", f"ticket_articles/by_ticket/{ticket}")
-        _still_there(answer)
+        self.readable(answer)
         return self.rows(answer, "reading a ticket")
 
     def search(
@@ -176,10 +198,8 @@ class Api:
         return self.reach.remember(name, lambda: (value, seconds))
 
 
-def _still_there(answer: Answer) -> None:
-    """Raise `TicketGone` where the answer says that there is no such ticket (any more)."""
-    if answer.status == 404 and error_of(answer).startswith("Couldn't find Ticket"):
-        raise TicketGone("deleted")
+def _unauthorized(answer: Answer) -> bool:
+    return answer.status == 403 and error_of(answer) == "Not authorized"
 
 
 def error_of(answer: Answer) -> str:

@@ -18,7 +18,6 @@ from deskwire.web.rest import Answer
 
 from .api import Api
 
-OWN = "deskwire"  # the tag that every ticket of ours has
 FILE_BYTES = 36 * 1024 * 1024  # of all files of an article: base64 makes 48 MB of them, in a request of 50 at most
 LOGIN = re.compile(r"[a-z0-9][a-z0-9_.%-]{0,79}")  # Zammad keeps logins in lower case
 FIELD = re.compile(r"\s*([a-z_]+)\s*=\s*([a-z][a-z0-9_]*)\s*")
@@ -84,7 +83,7 @@ def fields(setting: str, ticket: Ticket) -> dict[str, str]:
 def written(api: Api, method: str, path: str, payload: dict[str, Any], entry: Entry, contact: str = "") -> Answer:
     """Send an entry with the payload around it: an `article` in there, or the article's own fields.
 
-    When a proxy finds the files too large, they are left out and named.
+    When a proxy finds the files too large, they are left out and named. Raises `TicketGone`.
     """
     answer = api.ask(method, path, _with(payload, article(entry, contact)), timeout=30.0)
     if answer.status == 413 and entry.files:
