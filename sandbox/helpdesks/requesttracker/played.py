@@ -282,3 +282,16 @@ class RequestTracker(Real):
         query = quote(f"ObjectType = 'RT::Ticket' AND TicketId = {ticket} AND Type = '{kind}'")
         newest = self.call("GET", f"transactions?query={query}&orderby=id&order=DESC&per_page=1")
         return str(newest["items"][0]["id"])
+
+    # ------------------------------------------------------------------------------------------ the administrator
+
+    def confine(self) -> None:
+        """Give Deskwire's user its rights in the queue General alone, and make a queue Billing."""
+        self._administer("confine.pl")
+
+    def moves(self, ticket: str, queue: str) -> None:
+        """Move a ticket to another queue."""
+        self._administer("move.pl", ticket, queue)
+
+    def _administer(self, script: str, *arguments: str) -> None:
+        run(script, ["perl", str(HERE / script), *arguments], self.environment())

@@ -916,6 +916,33 @@ def test_a_killed_owner_takes_its_server_along(tmp_path):
     assert living(group) == []
 
 
+def test_h1_a_ticket_that_was_moved_to_a_queue_without_us_is_said_to_be_out_of_reach(tmp_path):
+    with Server(tmp_path) as server:
+        wire = Wire(server.address)
+        reach = reach_of(server.bot_token, wire)
+        _, number = opened(reach)
+        _, other = opened(reach)
+        server.confine()
+        server.stop()
+        server.start()  # its processes keep what rights there were
+        connector.append(number, "t", [an_entry("still here")], reach)
+        server.moves(number, "Billing")
+        for write in (
+            lambda: connector.append(number, "t", [an_entry("hello?")], reach),
+            lambda: connector.append(number, "t", [an_entry("a note", public=False)], reach),
+            lambda: connector.update(number, Change("urgent"), reach),
+        ):
+            with pytest.raises(TicketGone) as gone:
+                write()
+            assert gone.value.state == "inaccessible"
+        assert connector.find(Sought(key="k", ticket=number, thread="t"), reach) is None
+        connector.append(other, "t", [an_entry("here")], reach)
+        server.moves(other, "Billing")
+        with pytest.raises(ConfigurationError):  # none of ours is to be seen: the user may have lost its rights
+            connector.append(other, "t", [an_entry("hello?")], reach)
+        wire.direct.close()
+
+
 def test_the_scrip_posts_to_another_address_when_told(tmp_path):
     listener = Listener()
     with Server(tmp_path) as server:

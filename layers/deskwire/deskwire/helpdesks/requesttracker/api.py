@@ -20,6 +20,10 @@ HINT = "the “token”"
 DENIED = "Permission Denied"
 
 
+class DeniedError(ConfigurationError):
+    """Our user lacks a right, in general or in the queue that a ticket was moved to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tracker:
     """REST 2 of one RT."""
@@ -52,13 +56,13 @@ class Tracker:
         if answer.status == 409:  # unconfirmed: no page names it; where one comes, it is about what was asked for
             raise TemporaryError(f"{what}: HTTP 409", after=30, ambiguous=True, concerns=Concern.TICKET)
         # Rights show as 403 or as 400 with these words (our user's language is English).
-        if answer.status == 400 and message_of(answer) == DENIED:
+        if answer.status == 403 or (answer.status == 400 and message_of(answer) == DENIED):
             raise self.denied(what)
         return answer
 
-    def denied(self, what: str) -> ConfigurationError:
+    def denied(self, what: str) -> DeniedError:
         """Return the error for a right that our user lacks."""
-        return ConfigurationError(f"{what}: the user “{self.user}” lacks a right: see docs/helpdesks/requesttracker.md")
+        return DeniedError(f"{what}: the user “{self.user}” lacks a right: see docs/helpdesks/requesttracker.md")
 
     def get(self, path: str, *, what: str, **query: str) -> Node:
         """Return the JSON of a GET."""

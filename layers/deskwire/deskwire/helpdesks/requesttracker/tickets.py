@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC
 
 from deskwire.contracts.channel import Reach
@@ -15,7 +16,7 @@ from deskwire.model.keys import digest
 from deskwire.model.tickets import Change, Customer, Entry, Ticket
 from deskwire.web.rest import checked, not_there
 
-from .api import DENIED, HINT, HOUR, Tracker, message_of, quoted, values_of
+from .api import DENIED, HINT, HOUR, DeniedError, Tracker, message_of, quoted, values_of
 
 THREAD = "Deskwire Thread"
 OPENING = "Deskwire Opening"
@@ -155,8 +156,26 @@ def tickets_of(tracker: Tracker, key: str) -> list[str]:
     return [row["id"].identifier() for row in rows["items"].items()]
 
 
+@contextmanager
+def within_reach(tracker: Tracker, ticket: str) -> Iterator[None]:
+    """Raise `TicketGone` in place of a denial, where the ticket was moved out of our queue, in which we see others."""
+    try:
+        yield
+    except DeniedError:
+        queue = f"Queue = {quoted(tracker.reach.settings.get('queue', 'General'))}"
+        ours = f"{queue} AND 'CF.{{{THREAD}}}' IS NOT NULL"
+        if not _any(tracker, f"id = {ticket} AND {queue}") and _any(tracker, ours):
+            raise TicketGone("inaccessible") from None
+        raise
+
+
+def _any(tracker: Tracker, query: str) -> bool:
+    shown = tracker.get("tickets", what="looking for our tickets", query=query, per_page="1")
+    return bool(shown["items"].rows())
+
+
 def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
-    """Write an entry and return its transaction. Raises `TicketGone` for a ticket that was shredded."""
+    """Write an entry and return its transaction. Raises `TicketGone`: the ticket was shredded, or is out of reach."""
     message: dict[str, object] = {
         "Content": spoken(entry),
         "ContentType": "text/plain",
@@ -168,7 +187,8 @@ def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
         message["Status"] = "open"
     what = "adding to a ticket"
     path = f"ticket/{ticket}/{'correspond' if entry.public else 'comment'}"
-    answer = tracker.ask("POST", path, message, what=what, files=entry.files)
+    with within_reach(tracker, ticket):
+        answer = tracker.ask("POST", path, message, what=what, files=entry.files)
     # To a ticket that was shredded RT answers just this.
     unrecorded = answer.status == 400 and message_of(answer) == "Message could not be recorded"
     if unrecorded and not_there(tracker.ask("GET", f"ticket/{ticket}", what="looking at the ticket")):
@@ -197,7 +217,8 @@ def changed(tracker: Tracker, ticket: str, change: Change) -> None:
     not change, and why in words. Raises `TicketGone`.
     """
     path, what = f"ticket/{ticket}", "changing a ticket"
-    answer = tracker.ask("GET", path, what=what)
+    with within_reach(tracker, ticket):
+        answer = tracker.ask("GET", path, what=what)
     if not_there(answer):
         raise TicketGone("deleted")
     shown = checked(answer, what=what, secret_hint=HINT).node()
