@@ -130,6 +130,14 @@ def test_a_page_is_connected_from_the_login_to_the_trial(connect):
     assert connect.meta.token(OTHER) not in said + told.out + told.err
 
 
+def test_more_pages_than_a_call_shows_are_listed(connect, monkeypatch):
+    rows = connect.meta.app.pages()
+    others = [{"id": str(number), "name": f"Agency {number}", "access_token": "invented"} for number in range(1, 251)]
+    monkeypatch.setattr(connect.meta.app, "pages", lambda: [*others, *rows])
+    told = connect("facebook", "--account", PAGE)
+    assert told.status == 0, told
+
+
 def test_a_token_is_renewed_in_its_place_and_the_file_stays(connect):
     assert connect("messenger", "--account", PAGE, "--name", "reykjavik").status == 0
     before = connect.file.read_text()

@@ -17,7 +17,7 @@ from deskwire import registry
 from deskwire.contracts.registration import SignIn, SignsIn, Site
 from deskwire.model.secret import Secret, Secrets
 from deskwire.settings import ENDPOINTS
-from sandbox.neighbours.neighbour import Clock, Neighbour, Reply, route
+from sandbox.neighbours.neighbour import Clock, Neighbour, Reply, route, throttled
 from sandbox.platforms.google import books as google
 from sandbox.platforms.google.played import Google
 from sandbox.platforms.linkedin import books as linkedin
@@ -231,6 +231,15 @@ def test_a_page_without_a_refresh_token_keeps_no_older_one(connect):
     connect.players["linkedin"].refreshes = True
     assert connect("linkedin", *given).status == 0
     assert stored("linkedin-northwind-reykjavik").keys() == {"client_id", "client_secret", "refresh_token"}
+
+
+def test_more_pages_than_a_call_shows_are_listed_even_when_their_names_cannot_be_asked(connect):
+    player = connect.players["linkedin"]
+    agency = [f"urn:li:organization:{number}" for number in range(1, 130)]
+    player.pages = (*agency, *player.pages)
+    player.faults.add(throttled(), path="/rest/organizations/{number}")
+    told = connect("linkedin", "--account", SUVA)
+    assert told.status == 0, (told, connect.person.said)
 
 
 def test_another_administrator_s_login_is_told_and_the_file_stays(connect):

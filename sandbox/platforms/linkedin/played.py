@@ -135,7 +135,9 @@ class LinkedIn(Neighbour):
             "role": "ADMINISTRATOR",
             "state": "APPROVED",
         }
-        return Reply.json(200, {"elements": [{**role, "organization": page} for page in self.pages]})
+        first, size = (int(asked.parameter(name, otherwise)) for name, otherwise in (("start", "0"), ("count", "10")))
+        shown = [{**role, "organization": page} for page in [*self.pages][first : first + size]]
+        return Reply.json(200, {"elements": shown, "paging": {"start": first, "count": size, "links": []}})
 
     @route("GET", "/rest/organizations/{number}")
     def organization(self, asked: Asked, number: str) -> Reply:

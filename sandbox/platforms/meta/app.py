@@ -129,10 +129,13 @@ class App:
         return Reply.json(200, {"access_token": token, "token_type": "bearer", "expires_in": LONG})
 
     def accounts(self, asked: Asked) -> Reply:
-        """Show a person's pages, each with its own token."""
+        """Show a person's pages, each with its own token; a cursor is the number of the next one."""
         if bearer(asked) not in self._people:
             return refusal(190, "Invalid OAuth access token.")
-        return Reply.json(200, {"data": [*self.pages()]})
+        first, size, pages = int(asked.parameter("after", "0")), int(asked.parameter("limit", "25")), [*self.pages()]
+        paging = {"cursors": {"before": str(first), "after": str(first + size)}}
+        more = {"next": "https://graph.facebook.com/next"} if first + size < len(pages) else {}
+        return Reply.json(200, {"data": pages[first : first + size], "paging": {**paging, **more}})
 
 
 def bearer(asked: Asked) -> str:

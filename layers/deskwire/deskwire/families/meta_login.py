@@ -7,7 +7,7 @@ long-lived one gives has no end) and https://developers.facebook.com/docs/graph-
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DIALOG: Final = f"https://www.facebook.com/{meta.VERSION}/dialog/oauth"
 CHALLENGE: Final = "deskwire-connect"
+MOST_CALLS: Final = 20  # of a hundred pages each
 
 
 def dialog(channel: str, site: Site, sign_in: SignIn) -> str:
@@ -43,12 +44,22 @@ def grants(channel: str, site: Site, code: Secret, sign_in: SignIn, http: Transp
     short = _token(asked, {"code": code}, site, http)
     kind = {"client_id": _app(site), "grant_type": "fb_exchange_token"}
     person = _token(kind, {"fb_exchange_token": short}, site, http)
-    query = urlencode({"fields": "id,name,access_token,instagram_business_account{id,username}", "limit": "100"})
-    headers = {"Authorization": f"Bearer {person.reveal()}"}
-    call = Call("GET", f"{meta.GRAPH}/{meta.VERSION}/me/accounts?{query}", headers)
-    pages = meta.settled(http(call), what="listing the pages", token="the login")["data"].rows()  # noqa: S106 - words
-    found = (_grant(channel, page) for page in pages)
+    found = (_grant(channel, page) for page in _pages(person, http))
     return [each for each in found if each is not None]
+
+
+def _pages(person: Secret, http: Transport) -> Iterator[Node]:
+    """Yield the pages of a person, a hundred a call (https://developers.facebook.com/docs/graph-api/results)."""
+    asked = {"fields": "id,name,access_token,instagram_business_account{id,username}", "limit": "100"}
+    headers = {"Authorization": f"Bearer {person.reveal()}"}
+    for _ in range(MOST_CALLS):
+        call = Call("GET", f"{meta.GRAPH}/{meta.VERSION}/me/accounts?{urlencode(asked)}", headers)
+        shown = meta.settled(http(call), what="listing the pages", token="the login")  # noqa: S106 - words
+        yield from shown["data"].rows()
+        after = shown["paging"]["cursors"]["after"].text("")
+        if not after or not shown["paging"]["next"]:  # the last page has a cursor, too
+            return
+        asked["after"] = after
 
 
 def _grant(channel: str, page: Node) -> Grant | None:

@@ -19,7 +19,7 @@ https://learn.microsoft.com/en-us/linkedin/marketing/versioning (426)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -104,15 +104,23 @@ def read_post(post: str, reach: Reach) -> Node | None:
 
 
 def listed(path: str, parameters: Mapping[str, str], reach: Reach, *, what: str) -> Iterator[Node]:
+    """Yield the elements of a list that the connection's token shows, as `every` does."""
+
+    def ask(address: str) -> Answer:
+        return settled(asked("GET", address, reach), reach, what=what)
+
+    return every(path, parameters, ask, what=what)
+
+
+def every(path: str, parameters: Mapping[str, str], ask: Callable[[str], Answer], *, what: str) -> Iterator[Node]:
     """Yield the elements of a list, page by page; the parameters are encoded as Rest.li wants them.
 
-    Raises `PermanentError` when it has no end.
+    `ask` returns the answer to a path, of 2xx. Raises `PermanentError` when the list has no end.
     """
     for page in range(MOST_PAGES):
         given = {**parameters, "count": str(PAGE), "start": str(page * PAGE)}
         query = "&".join(f"{name}={given[name]}" for name in sorted(given))
-        answer = asked("GET", f"{path}?{query}", reach)
-        elements = lists.listed(settled(answer, reach, what=what).node()["elements"], what)
+        elements = lists.listed(ask(f"{path}?{query}").node()["elements"], what)
         yield from elements
         if len(elements) < PAGE:
             return

@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from deskwire.contracts.registration import Grant, SignIn, Site
 from deskwire.families import oauth2
-from deskwire.model.errors import ConfigurationError, PermanentError
+from deskwire.model.errors import ConfigurationError, DeskwireError
 from deskwire.model.secret import Secret
-from deskwire.web.rest import Call, Transport, checked
+from deskwire.web.rest import Answer, Call, Transport, checked
 
 from . import api
 from .registering import PERSON
 
-if TYPE_CHECKING:
-    from deskwire.web.reading import Node
-
 PAGE: Final = "https://www.linkedin.com/oauth/v2/authorization"
 SCOPES: Final = ("rw_organization_admin", "r_organization_social_feed", "w_organization_social_feed")
-PAGES: Final = "/organizationAcls?q=roleAssignee&role=ADMINISTRATOR&state=APPROVED&count=100"
+ADMINISTERED: Final = {"q": "roleAssignee", "role": "ADMINISTRATOR", "state": "APPROVED"}
+LISTING: Final = "listing the pages"
 # Unconfirmed: which of them a version's answers have; older ones had the others.
 TARGETS: Final = ("organization", "organizationTarget", "organizationalTarget")
 
@@ -46,7 +45,7 @@ def grants(site: Site, code: Secret, sign_in: SignIn, http: Transport) -> list[G
     kept |= {oauth2.REFRESH: Secret(refresh)} if refresh else {oauth2.ACCESS: access}
     void = (oauth2.ACCESS,) if refresh else (oauth2.REFRESH,)  # of two tokens an older refresh token would be used
     found = []
-    for row in _asked(PAGES, access, http)["elements"].rows():
+    for row in api.every("/organizationAcls", ADMINISTERED, partial(_asked, access, http), what=LISTING):
         page = next(filter(None, (row[name].text("") for name in TARGETS)), "")
         person = row["roleAssignee"].text("").rpartition(":")[2]
         if page:
@@ -57,16 +56,16 @@ def grants(site: Site, code: Secret, sign_in: SignIn, http: Transport) -> list[G
 
 
 def _name(page: str, access: Secret, http: Transport) -> str:
-    """Return a page's name; its URN where LinkedIn does not show it."""
+    """Return a page's name; its URN where LinkedIn does not show it, as when the calls of the day are used up."""
     try:
-        return _asked(f"/organizations/{page.rpartition(':')[2]}", access, http)["localizedName"].text(page)
-    except (PermanentError, ConfigurationError):
+        return _asked(access, http, f"/organizations/{page.rpartition(':')[2]}").node()["localizedName"].text(page)
+    except DeskwireError:
         return page
 
 
-def _asked(path: str, access: Secret, http: Transport) -> Node:
+def _asked(access: Secret, http: Transport, path: str) -> Answer:
     answer = http(Call("GET", f"{api.API}{path}", api.headers(access)))
-    return checked(answer, what="listing the pages", secret_hint="the permissions that were consented to").node()  # noqa: S106 - words
+    return checked(answer, what=LISTING, secret_hint="the permissions that were consented to")  # noqa: S106 - words
 
 
 def tried(site: Site, http: Transport) -> str:
