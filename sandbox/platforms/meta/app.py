@@ -133,9 +133,10 @@ class App:
         if bearer(asked) not in self._people:
             return refusal(190, "Invalid OAuth access token.")
         first, size, pages = int(asked.parameter("after", "0")), int(asked.parameter("limit", "25")), [*self.pages()]
-        paging = {"cursors": {"before": str(first), "after": str(first + size)}}
-        more = {"next": "https://graph.facebook.com/next"} if first + size < len(pages) else {}
-        return Reply.json(200, {"data": pages[first : first + size], "paging": {**paging, **more}})
+        paging: dict[str, object] = {"cursors": {"before": str(first), "after": str(first + size)}}
+        if first + size < len(pages):
+            paging["next"] = f"https://graph.facebook.com/v25.0/me/accounts?after={first + size}"
+        return Reply.json(200, {"data": pages[first : first + size], "paging": paging})
 
 
 def bearer(asked: Asked) -> str:
