@@ -316,6 +316,18 @@ def test_nonsense_becomes_a_message_all_the_same(raw):
     json.dumps(found.to_json()).encode()
 
 
+def test_what_is_signed_within_the_text_is_filed_without_the_armour():
+    signed = (
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nWhere is it?\n\n- -- \nMira\n"
+        "-----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCAAd\n=AbCd\n-----END PGP SIGNATURE-----\n\n_____\nour list"
+    )
+    found = mime.content(mail(signed))
+    assert found.text == "Where is it?\n\n-- \nMira\n\n_____\nour list"
+    assert found.facts["Signature"] == "PGP, not checked"
+    whole = signed.partition("-----BEGIN PGP SIGNATURE-----")[0].strip()
+    assert said(mail(whole)) == whole  # cut off: as it came
+
+
 def test_soft_line_breaks_are_undone():
     assert mime.unflowed("Long \nline\n> quoted \n> words\n-- \nMe") == "Long line\n> quoted words\n-- \nMe"
     assert mime.unflowed("Lo \nng", joined=True) == "Long"

@@ -54,6 +54,12 @@ BOUNDARY: Final = re.compile(r"^--([^\r\n]{1,200}?)[ \t]{0,9}\r?\n(?=content-)",
 UUENCODED: Final = re.compile(
     r"^begin [0-7]{3,4} ([^\n]{1,200})\n((?:[!-`][ -`]{0,84}\n){1,600000})(?:[ `]?\n)?end[ ]*$", re.MULTILINE
 )
+# Where a text is signed within itself: RFC 9580, 7. Searched for one after another, so that no text takes long.
+SIGNED, SIGNATURE, SIGNATURE_END = (
+    re.compile(rf"^-----{words}-----[ \t]{{0,9}}(?:\n|\Z)", re.MULTILINE)
+    for words in ("BEGIN PGP SIGNED MESSAGE", "BEGIN PGP SIGNATURE", "END PGP SIGNATURE")
+)
+ARMOUR: Final = re.compile(r"(?:[A-Za-z-]{1,40}: [^\n]{1,200}\n){0,9}[ \t]{0,9}\n")
 META: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 NAMED: Final = re.compile(r"name=\"?([^\";]{1,300})", re.IGNORECASE)
 CALENDAR: Final = ("METHOD", "SUMMARY", "DTSTART", "LOCATION")
@@ -228,10 +234,25 @@ class _Reader:
             said = plain(text)
             self.unseen |= bool(text.strip()) and not said.strip()
             return said
-        text = UUENCODED.sub(self._uudecoded, text)
+        text = self._unarmoured(UUENCODED.sub(self._uudecoded, text))
         if _parameter(part, "format") == "flowed":
             return unflowed(text, joined=_parameter(part, "delsp") == "yes")
         return text.strip("\n")
+
+    def _unarmoured(self, text: str) -> str:
+        """Return text without the frame and the signature of OpenPGP, where it is signed within the text.
+
+        https://www.rfc-editor.org/rfc/rfc9580#section-7
+        """
+        begin = SIGNED.search(text)
+        armour = begin and ARMOUR.match(text, begin.end())
+        signature = armour and SIGNATURE.search(text, armour.end())
+        end = signature and SIGNATURE_END.search(text, signature.end())
+        if not (begin and armour and signature and end):
+            return text
+        self.facts.setdefault("Signature", "PGP, not checked")
+        said = re.sub(r"^- ", "", text[armour.end() : signature.start()], flags=re.MULTILINE)
+        return f"{text[: begin.start()]}{said}{text[end.end() :]}"
 
     def _uudecoded(self, found: re.Match[str]) -> str:
         """Keep a file that stands within the words, as programs older than MIME write it; return what to show there.
