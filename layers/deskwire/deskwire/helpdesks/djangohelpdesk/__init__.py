@@ -16,7 +16,7 @@ https://django-helpdesk.readthedocs.io/en/stable/settings.html
 What survives a redelivery: a follow-up's id. Seen on django-helpdesk 2.6.1 (29 Nov 2026, Django 5.2, SQLite):
 
 * There is no idempotency key, nothing can be searched for, and a list has no filter. What we write bears a mark, which
-  is looked for among the newest follow-ups of all tickets.
+  is looked for in its ticket, or for a ticket's among the newest follow-ups of all.
 * A follow-up's title becomes the ticket's; on a resolved ticket its words become the resolution.
 * Words are a Django template, shown as Markdown; `#7` links ticket 7 and writes a follow-up there.
 * A file of a type that is not allowed is refused, but sent along with a follow-up it is an HTTP 500 and the follow-up
@@ -49,7 +49,7 @@ from deskwire.verification.never import Never
 from deskwire.web.reading import Node
 from deskwire.web.rest import Call, checked
 
-from .api import HINT, PAGE, Api
+from .api import HINT, Api, Page
 from .followups import answers, is_answer, is_own, is_staff, ours
 from .tickets import CLOSED, REOPENED, RESOLVED, changed, opened, standing, written
 from .words import mark
@@ -127,16 +127,18 @@ class DjangoHelpdesk(Helpdesk):
         changed(Api(reach), ticket, change)
 
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
-        """Look for the mark of a key among the follow-ups since then; a ticket's stands in its first one."""
-        api, wanted = Api(reach), mark(sought.thread, sought.key)
-        for row in api.newest("looking for a key"):
-            moment = row["date"].iso()
-            if sought.since is not None and moment is not None and moment < sought.since - SETTLES:
+        """Look for the mark of a key in its ticket, or for a ticket's key, which its first follow-up bears, in all."""
+        api, what, wanted = Api(reach), "looking for a key", mark(sought.thread, sought.key)
+        if sought.ticket:
+            shown = listed(api.followed(sought.ticket, what)["followup_set"], what)
+            found = next((row for row in shown if _marked(api, row, wanted)), None)
+            return None if found is None else Filed(sought.ticket, {sought.key: required_id(found["id"], what)})
+        for page in api.recent(what):
+            for row in page.rows.values():
+                if _marked(api, row, wanted):
+                    return Filed(required_id(row["ticket"], what))
+            if sought.since is not None and _all_before(page, sought.since - SETTLES):
                 return None
-            if row["comment"].text("").endswith(wanted) and is_own(api, row):
-                found = required_id(row["id"], "looking for a key")
-                ticket = sought.ticket or required_id(row["ticket"], "looking for a key")
-                return Filed(ticket, {sought.key: found} if sought.ticket else {})
         return None
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
@@ -156,21 +158,34 @@ class DjangoHelpdesk(Helpdesk):
         """
         api = Api(reach)
         if not cursor:
-            return Signals((), begin(islice(api.newest("polling"), PAGE), "date", reach.now))
+            return Signals((), begin(_newest(api), "date", reach.now))
         return polled(cursor, partial(_changed, api), partial(_told, api), reach)
+
+
+def _newest(api: Api) -> list[Node]:
+    """Return the follow-ups of the two newest pages, of which one may be nearly empty, the newest first."""
+    found: dict[int, Node] = {}
+    for page in islice(api.recent("polling"), 2):
+        found |= page.rows
+    return [row for _, row in sorted(found.items(), reverse=True)]
 
 
 def _changed(api: Api, cursor: str) -> tuple[Mapping[str, str], str]:
     """Return the tickets with a follow-up by an agent since the cursor, and the next cursor."""
     if not cursor.isdigit():
         raise PermanentError("that is no cursor of django-helpdesk")
-    what, rows = "polling", list[Node]()
-    for row in api.newest(what):
-        if int(required_id(row["id"], what)) <= int(cursor):
+    what, found, counts = "polling", dict[int, Node](), set[int]()
+    for page in api.recent(what):
+        fresh = {number: row for number, row in page.rows.items() if number > int(cursor)}
+        if not fresh:
             break
-        rows.insert(0, row)
+        found |= fresh
+        counts.add(page.count)
+    rows = [row for _, row in sorted(found.items())]
     concerned = [row for row in known(rows, what, api.reach, "ticket") if is_staff(api, row, what)]
-    return {id_of(row["ticket"]): cursor for row in concerned}, _settled(cursor, rows, api.reach.now)
+    # Where rows came or went while several pages were read, one may have moved to a page that was read before.
+    settled = _settled(cursor, rows, api.reach.now) if len(counts) < 2 else cursor
+    return {id_of(row["ticket"]): cursor for row in concerned}, settled
 
 
 def _told(api: Api, ticket: str, cursor: str) -> Iterator[Signal]:
@@ -183,6 +198,16 @@ def _told(api: Api, ticket: str, cursor: str) -> Iterator[Signal]:
         if row["id"].number() > int(cursor) and is_staff(api, row, what):
             for each in numbers:
                 yield from _signals(api, row, each, assignee)
+
+
+def _marked(api: Api, row: Node, wanted: str) -> bool:
+    return row["comment"].text("").endswith(wanted) and is_own(api, row)
+
+
+def _all_before(page: Page, moment: datetime) -> bool:
+    """Return whether all of a page was written before then."""
+    written = [row["date"].iso() for row in page.rows.values()]
+    return bool(written) and all(at is not None and at < moment for at in written)
 
 
 def _signals(api: Api, row: Node, ticket: str, assignee: Assignee) -> Iterator[Signal]:

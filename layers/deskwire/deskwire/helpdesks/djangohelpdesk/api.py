@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.families.ids import NUMBER, numbered
+from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.families.lists import known, listed
 from deskwire.families.selfhosted import address_of
 from deskwire.model.errors import ConfigurationError, PayloadError
@@ -22,8 +22,22 @@ from deskwire.web.rest import Answer, Call, checked
 HINT = "the “token”, or “user” and “password”"
 PAGE = 100  # follow-ups
 MERGES = 10  # one after the other, that are followed
+HOUR = 3600.0
 PATIENCE = 30.0  # seconds: a request for a ticket loads all tickets (TicketViewSet.get_queryset)
 OF_ACCOUNT = ("queue", "priority", "custom_")  # fields of a new ticket that a company's set-up decides on
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Follow-ups by their ids, and how many there are on all pages."""
+
+    rows: Mapping[int, Node]
+    count: int
+
+    @property
+    def newest(self) -> int:
+        """The highest id, 0 where there is none."""
+        return max(self.rows, default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +103,33 @@ class Api:
             raise TicketGone("deleted")
         return checked(answer, what=what, secret_hint=HINT).node()
 
-    def newest(self, what: str) -> Iterator[Node]:
-        """Yield all follow-ups of all tickets, the newest first.
+    def recent(self, what: str) -> Iterator[Page]:
+        """Yield all follow-ups of all tickets in pages, from that end of the list on at which the newest are.
 
-        Pages are numbered from the oldest on, so what is written meanwhile moves none of them.
+        It is in the order of their dates (models.py, FollowUp.Meta), which no page promises, and which an administrator
+        may change: so it is looked at which end that is, and a page is in no order.
         """
         page = self._page("last", what)
-        number = -(-page["count"].number() // PAGE)
-        while True:
-            yield from reversed(known(listed(page["results"], what), what, self.reach))
-            number -= 1
-            if number < 1:
-                return
-            page = self._page(str(number), what)
+        pages = -(-page.count // PAGE)
+        if pages > 1 and self._begins_with_the_newest(page, what):
+            for number in range(1, pages + 1):
+                yield self._page(str(number), what)
+            return
+        yield page
+        for number in range(pages - 1, 0, -1):
+            yield self._page(str(number), what)
 
-    def _page(self, number: str, what: str) -> Node:
+    def _begins_with_the_newest(self, last: Page, what: str) -> bool:
+        def look() -> tuple[str, float]:
+            return "first" if self._page("1", what).newest > last.newest else "last", HOUR
+
+        return self.reach.remember(f"djangohelpdesk/{self.reach.account}/newest", look) == "first"
+
+    def _page(self, number: str, what: str) -> Page:
         answer = self.ask("GET", f"followups/?page={number}&page_size={PAGE}")
-        return checked(answer, what=what, secret_hint=HINT).node()
+        shown = checked(answer, what=what, secret_hint=HINT).node()
+        rows = {int(id_of(row["id"])): row for row in known(listed(shown["results"], what), what, self.reach)}
+        return Page(rows, shown["count"].number())
 
     @property
     def _address(self) -> str:
