@@ -439,15 +439,23 @@ def test_h8_a_comment_of_this_minute_is_told_again_for_one_before_it_may_not_be_
     assert [each.key for each in page.signals] == [each.key for each in again.signals] != []
 
 
-def test_h8_where_more_happened_than_is_listed_our_newest_tickets_are_looked_at(desk, reach, monkeypatch):
-    monkeypatch.setattr("deskwire.helpdesks.bottlecrm.ROWS", 4)
+def test_h8_where_more_happened_than_is_listed_all_our_tickets_are_looked_at(desk, reach, monkeypatch):
+    monkeypatch.setattr("deskwire.helpdesks.bottlecrm.rounds.ROWS", 4)
+    monkeypatch.setattr("deskwire.helpdesks.bottlecrm.rounds.LOOKS", 3)
     _, number = opened(reach)
-    since = datetime.now(UTC).isoformat()
+    for _ in range(5):
+        opened(reach)
+    cursor = datetime.now(UTC).isoformat()
     answer = desk.agent_replies(number, "one")
     noise = desk.agent_opens(f"noise, {number}")
     for count in range(4):
         desk.agent_sets(noise, priority=("Low", "High")[count % 2])
-    assert answer in {each.object_id for each in connector.poll(since, reach).signals}
+    found = set()
+    for _ in range(5):
+        page = connector.poll(cursor, reach)
+        cursor = page.cursor
+        found |= {each.object_id for each in page.signals}
+    assert answer in found
 
 
 # --------------------------------------------------------------------------------------- H11: priority and tags later

@@ -25,19 +25,20 @@ SQLite), whose sources come with the package:
 * A public comment counts as the company's first answer and is mailed to the ticket's contacts: ours are internal.
 * A file stands with its ticket, and is an answer's where the same person sent it right after the words.
 * Switched-off tickets are a 404, as a deleted one is; a revoked token is a 403; unknown ids of tags are ignored.
-* The list of what happened in all tickets has 50 rows and no second page.
+* The list of what happened in all tickets has 50 rows and no second page; nothing else lists by the last change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.families.lists import known, listed
+from deskwire.families.polling import polled
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment
 from deskwire.model.signals import About, Signal
@@ -48,16 +49,15 @@ from deskwire.web.request import Request
 from deskwire.web.rest import Call
 
 from .answers import answers, signals
-from .api import Api, id_of, named
+from .api import Api, named
 from .cases import changed, closed, comment_of, opened, ticket_of, written
 from .earlier import earlier
+from .rounds import begun
+from .rounds import changed as changed_since
 
 API = "https://django-crm.readthedocs.io/en/latest/api/cases/"
 PACKAGE = "https://pypi.org/project/Django-CRM/"
 SEEN = date(2026, 11, 29)
-SETTLES = timedelta(seconds=60)  # in which something older may still become visible
-ROWS = 50  # the most that the list of activities gives
-CATCHING_UP = 100  # of our newest tickets, where more happened than that list tells
 
 
 class BottleCRM(Helpdesk):
@@ -145,36 +145,17 @@ class BottleCRM(Helpdesk):
     def poll(self, cursor: str, reach: Reach) -> Signals:
         """Return what agents did in our tickets since the cursor, a time of BottleCRM's own clock.
 
-        The cursor stays a minute behind; what is younger is told again. Where more happened than BottleCRM lists, our
-        newest tickets are looked at as well.
+        The cursor stays a minute behind; what is younger is told again. Where more happened than BottleCRM lists, all
+        our tickets are looked at in a round of as many polls as it takes.
         """
-        api, what = Api(reach), "polling"
-        rows = listed(api.get("activities/", what, entity_type="Case", limit=str(ROWS))["activities"], what)
-        moments = [moment for row in rows if (moment := row["timestamp"].iso()) is not None]
-        for row in rows:
-            if row["timestamp"].iso() is None:
-                reach.left_out(what, row["timestamp"])
+        api = Api(reach)
         if not cursor:
-            return Signals((), (max(moments, default=reach.now) - FIRST_LOOK).isoformat())
-        since = _moment(cursor)
-        fresh = [row for row in rows if (moment := row["timestamp"].iso()) is not None and moment > since]
-        concerned = [
-            id_of(row["entity_id"])
-            for row in known(fresh, what, reach, "entity_id", id_of)
-            if row["user"]["id"].any_id() != api.user
-        ]
-        if len(fresh) >= ROWS:
-            query = {"slim": "true", "show_merged": "true", "limit": str(CATCHING_UP), "search": "[dw-"}
-            concerned += [id_of(row["id"]) for row in listed(api.get("cases/", what, **query)["cases"], what)]
-        found: dict[str, Signal] = {}
-        for ticket in dict.fromkeys(filter(None, concerned)):
-            try:
-                shown = api.followed(ticket, what)
-            except TicketGone:
-                continue
-            found |= {each.key: each for each in signals(api, self.name, shown, since)}
-        settled = max((each for each in moments if abs(reach.now - each) >= SETTLES), default=since)
-        return Signals(tuple(found.values()), max(settled, since).isoformat())
+            return Signals((), begun(api))
+
+        def look(ticket: str, since: str) -> Iterator[Signal]:
+            return signals(api, self.name, api.followed(ticket, "polling"), datetime.fromisoformat(since))
+
+        return polled(cursor, partial(changed_since, api), look, reach)
 
     def parse(self, request: Request) -> Iterator[Signal]:
         """Read one event. Its words are read again from the ticket: a file may belong to them."""
@@ -191,10 +172,3 @@ class BottleCRM(Helpdesk):
             occurred_at=body["created_at"].iso(),
             raw={"id": body["id"].raw, "event": kind},
         )
-
-
-def _moment(cursor: str) -> datetime:
-    try:
-        return datetime.fromisoformat(cursor).astimezone(UTC)
-    except ValueError:
-        raise PermanentError("that is no cursor of BottleCRM") from None
