@@ -14,7 +14,7 @@ from deskwire.contracts.channel import Channel, Reach, serves_pages
 from deskwire.contracts.helpdesk import Helpdesk
 from deskwire.contracts.registration import Finding, Registers, Site, State
 from deskwire.conversation.directory import Directory
-from deskwire.conversation.registrations import filing_into, looked, site_of
+from deskwire.conversation.registrations import check_registration, filing_into, site_of
 from deskwire.model.errors import DeskwireError
 from deskwire.model.values import replace as changed
 from deskwire.settings import ENDPOINTS
@@ -148,7 +148,7 @@ def _standing(
         return made
     try:
         site, reach = _reached(made, by)
-        return replace(made, findings=tuple(looked(made.connector, site, reach)))
+        return replace(made, findings=tuple(check_registration(made.connector, site, reach)))
     except DeskwireError as error:
         return replace(made, problem=str(error))
 

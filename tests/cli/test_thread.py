@@ -72,7 +72,7 @@ def story():
                      "guards": [["c2", ["facebook", "41"], "7", "Jóna", 1, 1, ["card"], "is", ["hide"], ""]]},
             sent=[("acknowledgement", "sent", ("m_ours1",), "")],
         )  # fmt: skip
-        ledger.wish("messenger", "24900000000000017", opted_out=True)
+        ledger.set_opt_out("messenger", "24900000000000017", opted_out=True)
         ledger.lead("messenger/410000000000001/elsewhere", key)
         yield opened
 

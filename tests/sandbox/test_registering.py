@@ -11,7 +11,7 @@ from deskwire import registry
 from deskwire.aws.transport import SignedTransport
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.registration import Site, State
-from deskwire.conversation.registrations import expiring, looked, wrong
+from deskwire.conversation.registrations import check_registration, expiring, wrong
 from deskwire.model.errors import ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.values import replace
@@ -591,7 +591,9 @@ def test_ses_in_its_sandbox_is_told_and_rings_nobody():
     account.register()
     account.player.ses.production = False
     (found,) = [
-        each for each in looked(account.connector, account.site, account.reach) if each.state is not State.RIGHT
+        each
+        for each in check_registration(account.connector, account.site, account.reach)
+        if each.state is not State.RIGHT
     ]
     assert (found.text, found.state) == ("sending: in SES's sandbox", State.LIMITED)
     assert "request production access" in found.remedy

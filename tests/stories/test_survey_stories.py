@@ -233,7 +233,7 @@ def test_nobody_is_asked_unless_the_policy_says_so(firm):
 
 def test_who_opted_out_is_not_asked(company):
     company.solved()
-    company.conversation._ledger().wish("messenger", CUSTOMER, opted_out=True)
+    company.conversation._ledger().set_opt_out("messenger", CUSTOMER, opted_out=True)
     company.later(HOUR + 60)
     assert company.questions() == []
     assert company.survey()[-2] == "over"

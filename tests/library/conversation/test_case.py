@@ -43,5 +43,5 @@ def test_what_is_opened_again_later_was_resolved_at_the_first_contact():
 
 
 def test_what_is_told_holds_no_zero_but_a_time():
-    told = json.loads(OPEN.told({"resolved": 0, "solved": 1, "first_contact": 0}))
+    told = json.loads(OPEN.encode({"resolved": 0, "solved": 1, "first_contact": 0}))
     assert told == [OPEN.since, "pl", "high", "complaint", {"resolved": 0, "solved": 1}]

@@ -11,7 +11,7 @@ from deskwire.contracts.registration import Finding, Site, State
 from deskwire.contracts.terms import Figure
 from deskwire.conversation.converse import Conversation
 from deskwire.conversation.directory import Directory
-from deskwire.conversation.registrations import Registrations, looked, silence
+from deskwire.conversation.registrations import Registrations, check_registration, silence
 from deskwire.letters import REGISTRATION, look
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.secret import Secrets
@@ -130,10 +130,10 @@ def test_a_version_near_its_sunset_is_told(monkeypatch):
     monkeypatch.setattr(type(facebook), "registration", lambda *_: [])
     reach = Directory(table=MemoryTable(), clock=lambda: NOW, secrets=lambda _: Secrets({}), http=None, mail=None)
     _, reach = reach.channel_of(Connection(name="p", channel="facebook", account="1", helpdesk="desk"))
-    assert looked(facebook, Site(), reach) == []
+    assert check_registration(facebook, Site(), reach) == []
     soon = Figure(date(2026, 12, 20), "https://example.org", date(2026, 11, 1))
     monkeypatch.setattr(type(facebook), "terms", replace(facebook.terms, sunset=soon))
-    (found,) = looked(facebook, Site(), reach)
+    (found,) = check_registration(facebook, Site(), reach)
     assert (found.state, found.found) == (State.EXPIRING, "ends on 2026-12-20")
 
 

@@ -1,1 +1,1 @@
-"""An event becomes its outcome: recorded, decided, performed, finished. One thread at a time."""
+"""Turn each event into its outcome: record, decide, perform, finish; one thread at a time."""

@@ -1,4 +1,4 @@
-"""The acknowledgement: whether, with which words, at most once."""
+"""Decide whether and with which words to acknowledge, and send that at most once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deskwire.model.keys import compose
 from deskwire.model.sending import Outgoing
 from deskwire.telemetry import Telemetry
 
-from .answering import found
+from .answering import declared_answer
 from .entries import assess
 from .figures import hour_of
 from .ledger import UNENDED, Ledger
@@ -50,14 +50,14 @@ class Acknowledging:
     def acknowledgement(
         self, turn: Turn, messages: Sequence[Recorded], *, fresh: bool = False
     ) -> Acknowledgement | None:
-        """Return what to acknowledge now, if anything; at most one for all pending messages.
+        """Return the acknowledgement to send now, if any; at most one for all pending messages.
 
-        `fresh`: they open a ticket, so that one alone may get a declared answer.
+        `fresh`: the messages open a ticket, so a single one may get a declared answer.
         """
         reason, new = "", 0
         inbound = [(message, message.event) for message in messages if message.event and is_inbound(message.event)]
-        for _, event in inbound:  # before any is answered: the last of them may say stop
-            self._wishes(turn, event)
+        for _, event in inbound:  # before any is answered: the last one may be an opt-out
+            self._note_opt_out(turn, event)
         for message, event in inbound:
             answer = self._decided(turn, event, message, fresh=fresh, alone=len(inbound) == 1)
             if isinstance(answer, str):
@@ -75,12 +75,12 @@ class Acknowledging:
         return None
 
     def _suppressed(self, turn: Turn, message: Recorded, reason: str) -> bool:
-        """Return whether a message's acknowledgement is suppressed for the first time, also after it was held up.
+        """Return whether this message's acknowledgement is suppressed for the first time, and so is to be counted.
 
-        Of one that failed earlier, the reason is noted. It is looked up only where it can be given up now: the message
-        is filed and was kept for it, or has become too old.
+        One that failed in an earlier turn counts when it is given up: record the reason then. Look up its record only
+        if it can be given up now, because its message is filed and stayed pending for it, or is too old.
         """
-        if message.key not in {*turn.before.was_clean, *turn.begun}:  # else it was met in an earlier turn
+        if message.key not in {*turn.before.was_clean, *turn.begun}:  # else an earlier turn has counted it
             return True
         if not message.done and reason != Reason.LATE:
             return False
@@ -90,33 +90,34 @@ class Acknowledging:
             turn.settle(key, "refused", (), f"not acknowledged: {reason}")
         return held_up
 
-    def _wishes(self, turn: Turn, event: Event) -> None:
-        wish = opting(event.text, turn.connection.policy)
-        if wish is not None and event.author is not None and turn.channel.proves_authors:
+    def _note_opt_out(self, turn: Turn, event: Event) -> None:
+        """Record that the author opts out of automatic answers, or in again; not where authors are unproved."""
+        option = opting(event.text, turn.connection.policy)
+        if option is not None and event.author is not None and turn.channel.proves_authors:
             for known in event.author_ids:
-                self.ledger.wish(event.channel, known, opted_out=wish is Opting.OUT)
+                self.ledger.set_opt_out(event.channel, known, opted_out=option is Opting.OUT)
 
     def inherit(self, messages: Sequence[Recorded]) -> None:
-        """Carry a person's opt-out over to the id they write under now."""
+        """Copy a person's opt-out to the id they write under now."""
         for event in (each.event for each in messages):
             if event is None or not event.renames:
                 continue
             known = (event.thread, *event.author_ids)
             if any(self.ledger.opted_out(event.channel, each) for each in known):
                 for each in known:
-                    self.ledger.wish(event.channel, each, opted_out=True)
+                    self.ledger.set_opt_out(event.channel, each, opted_out=True)
 
     def _decided(
         self, turn: Turn, event: Event, message: Recorded, *, fresh: bool, alone: bool
     ) -> tuple[Acknowledge, Permit] | str:
-        """Return what to say and the permit to send it, or why none is sent."""
+        """Return the acknowledgement with the permit to send it, or the reason why none is sent."""
         permit = _permit(turn, event, event.occurred_at or datetime.fromisoformat(message.received_at))
         situation = _situation(turn, event, permit)
         if message.key in turn.aside:
             situation = replace(situation, aside=True)
-        elif fresh:  # the figures know how long a ticket's first message waits, and no later one's
+        elif fresh:  # the usual wait is measured for a ticket's first message only
             usual = turn.usual_waits.get(hour_of(datetime.fromisoformat(message.received_at)), 0)
-            situation = replace(situation, answer=found(turn, event) if alone else None, usual_wait=usual)
+            situation = replace(situation, answer=declared_answer(turn, event) if alone else None, usual_wait=usual)
         answer = acknowledgement(situation, turn.connection.policy, turn.now)
         if not isinstance(answer, Acknowledge):
             return str(answer.reason)
@@ -126,7 +127,7 @@ class Acknowledging:
         return str(unwanted) if unwanted else (answer, permit)
 
     def send(self, turn: Turn, ack: Acknowledgement, *, first: bool) -> None:
-        """Send it. `first`: the intent was recorded just now, so it cannot have been sent before."""
+        """Send the acknowledgement. `first`: its intent was recorded just now, so it cannot have been sent before."""
         state, sent, reason = self.sending.send(turn, ack.message, ack.permit, first=first)
         turn.settle(ack.message.key, state, sent.ids if sent else (), reason)
         if state == "failed":
@@ -148,10 +149,10 @@ class Acknowledging:
 
 
 def unwelcome(ledger: Ledger, turn: Turn, channel: str, author: Author, key: str) -> Reason | None:
-    """Return why this person is told nothing automatic, whatever the thread; None when they may be.
+    """Return why this person gets no automatic text, whatever the thread; None if they may get one.
 
-    Anybody can give another's address, again and again: all threads together write to it so often a day, once for each
-    `key`.
+    Where authors are unproved, anybody can enter somebody else's address repeatedly: all threads together share a
+    daily budget for one address, spent once for each `key`.
     """
     if turn.channel.proves_authors:
         return Reason.OPTED_OUT if ledger.opted_out(channel, author.id) else None
@@ -161,7 +162,7 @@ def unwelcome(ledger: Ledger, turn: Turn, channel: str, author: Author, key: str
 
 
 def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:
-    """Return what is known of the thread when an event of it may be acknowledged."""
+    """Return the facts on which acknowledging this event depends."""
     thread = turn.thread
     return Situation(
         event=event,
@@ -177,13 +178,13 @@ def _situation(turn: Turn, event: Event, permit: Permit | Refusal) -> Situation:
 
 
 def _praises(turn: Turn, event: Event) -> bool:
-    """Return whether a message may be thanked for: the policy has words for that and its ticket holds nothing hot."""
+    """Return whether this message is praise to give thanks for: the policy has a text, and the ticket is not hot."""
     thanks = turn.connection.policy.judging.thanks.of(event.visibility)
     return bool(thanks) and HOT not in turn.thread.tags and assess(turn, event).praises
 
 
 def _in_incident(turn: Turn, event: Event) -> bool:
-    """Return whether a message is about an incident that is open."""
+    """Return whether a message is about an open incident."""
     trouble = assess(turn, event).trouble if turn.incidents else None
     return trouble is not None and any(concerns(topic, trouble) for topic in turn.incidents)
 

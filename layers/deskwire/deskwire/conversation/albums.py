@@ -1,4 +1,4 @@
-"""An album: messages that a customer sent as one, and that a platform delivers one by one. Pure, as `decide` is."""
+"""Join albums: messages that a customer sent as one and the platform delivers one by one. Pure, as `decide` is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deskwire.model.values import replace
 if TYPE_CHECKING:
     from .decide import Pending
 
-COMPLETE = timedelta(seconds=5)  # after its latest part came, an album is taken for complete
+COMPLETE = timedelta(seconds=5)  # after its latest part was received, an album counts as complete
 
 
 def together(events: Sequence[Event]) -> Event:
@@ -30,10 +30,10 @@ def together(events: Sequence[Event]) -> Event:
 
 
 def albums(items: Sequence[Pending], joined: Mapping[str, str]) -> tuple[Pending, ...]:
-    """Return what is to be filed, in its order, with each album as one.
+    """Return the items to file, in order, with each album as one item.
 
-    `joined` is what an earlier attempt may have filed together: the first message's key by the key of each other one.
-    What is in doubt is together with nothing else, for it is not known whether the entry has it.
+    `joined` maps the key of each further part to the key of the first message with which an earlier attempt may have
+    filed it. A message in doubt joins no new album, because it may be in an entry already.
     """
     found: list[Pending] = []
     for item in items:
@@ -47,7 +47,7 @@ def albums(items: Sequence[Pending], joined: Mapping[str, str]) -> tuple[Pending
 
 
 def _place(item: Pending, found: Sequence[Pending], joined: Mapping[str, str]) -> int | None:
-    """Return the number of the album among `found` that a message belongs to; None: it begins something else."""
+    """Return the index in `found` of the album that a message belongs to, or None if it begins a new item."""
     first = joined.get(item.message.key)
     known = next((at for at, each in enumerate(found) if each.message.key == first), None)
     if known is not None or item.doubtful or not found or found[-1].doubtful:
@@ -56,7 +56,7 @@ def _place(item: Pending, found: Sequence[Pending], joined: Mapping[str, str]) -
 
 
 def _are_one(first: Event | None, event: Event | None) -> bool:
-    """Return whether two neighbouring messages are of one album."""
+    """Return whether two neighbouring messages belong to one album."""
     if first is None or event is None or not event.group:
         return False
     same = (first.group, first.own, first.author_ids) == (event.group, event.own, event.author_ids)
@@ -64,7 +64,7 @@ def _are_one(first: Event | None, event: Event | None) -> bool:
 
 
 def more_to_come(items: Sequence[Pending], now: datetime) -> int:
-    """Return for how many seconds to wait for more of an album; 0 where it is complete, or none is the last."""
+    """Return how many seconds to wait for further parts of the last album; 0 if it is complete or there is none."""
     if not items or items[-1].doubtful:
         return 0
     message = items[-1].members[-1].message

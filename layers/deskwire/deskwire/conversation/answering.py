@@ -1,7 +1,7 @@
-"""Declared answers in a conversation: which one a message gets, and what becomes of the customer's next words.
+"""Give declared answers, and handle how the customer responds.
 
-An answer takes the acknowledgement's place, and is sent at most once as that is. It is said only for the message that
-begins a conversation, never where an agent has spoken; after it nothing more is said automatically in that ticket.
+An answer replaces the acknowledgement and is sent at most once, too. Only the message that begins a conversation gets
+one, never after an agent has replied; nothing else automatic is sent in that ticket afterwards.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .turn import Turn, is_inbound
 ANSWERED, CONFIRMED, DECLINED = "answered-automatically", "answer-confirmed", "answer-not-enough"  # tags
 
 
-def found(turn: Turn, event: Event) -> Given | None:
-    """Return the declared answer to a message, None at any doubt."""
+def declared_answer(turn: Turn, event: Event) -> Given | None:
+    """Return the declared answer to a message, or None if there is any doubt."""
     connection, policy = turn.connection, turn.connection.policy
     more = event.attachments or event.stars or event.group or event.suspicion
     if not connection.answers or more or _attended(turn) or assess(turn, event).tags:
@@ -40,9 +40,9 @@ def found(turn: Turn, event: Event) -> Given | None:
 
 
 def _attended(turn: Turn) -> bool:
-    """Return whether an agent has spoken in this conversation, or an answer was said in it.
+    """Return whether an agent has replied in this conversation, or an automatic answer was sent in it.
 
-    A conversation ends, so that a message opens another ticket, with the days of `reopen_days`.
+    Only the last `reopen_days` count: after that a message begins a new conversation with its own ticket.
     """
     days = turn.connection.policy.closed_tickets.reopen_days
     spoke = turn.thread.answered_at > 0 and seconds(turn.now) - turn.thread.answered_at <= days * DAY
@@ -50,24 +50,24 @@ def _attended(turn: Turn) -> bool:
 
 
 def hear(turn: Turn, messages: Sequence[Recorded]) -> None:
-    """Handle the customer's messages after an automatic answer: note a yes, hand anything else over to a person."""
+    """Handle the customer's messages after an automatic answer: record a yes, hand anything else over to a person."""
     said = turn.thread.said
     if said is None or said.state == "over":
         return
-    if turn.thread.answered_at > turn.before.acknowledged_at:  # an agent has spoken: their words are meant
+    if turn.thread.answered_at > turn.before.acknowledged_at:  # an agent has replied: a yes is meant for them
         turn.answered(said._replace(state="over"))
     elif events := _events(turn, said, messages):
         _confirm(turn, said, events) if all(_agrees(turn, each) for each in events) else _hand_over(turn, said, events)
 
 
 def agreed(turn: Turn, event: Event) -> bool:
-    """Return whether a message says yes to an answer that was said automatically."""
+    """Return whether a message says yes to the automatic answer."""
     said = turn.thread.said
     return said is not None and said.state != "over" and _agrees(turn, event)
 
 
 def _hand_over(turn: Turn, said: Said, events: Sequence[Event]) -> None:
-    """Note that a person takes over, unless the customer has said yes before."""
+    """Note on the ticket that a person takes over, unless the customer has said yes before."""
     if said.state != "yes":
         turn.note(compose("answer", events[-1].key), wording.handed_over(said.name), tags=(DECLINED,))
         turn.counted.append("AnswersHandedOver")
@@ -75,7 +75,7 @@ def _hand_over(turn: Turn, said: Said, events: Sequence[Event]) -> None:
 
 
 def _confirm(turn: Turn, said: Said, events: Sequence[Event]) -> None:
-    """Note a yes, after which the customer no longer waits; note only the first one."""
+    """Record a yes: the customer no longer waits. Only the first yes is noted on the ticket."""
     last = events[-1]
     turn.rest()
     if said.state != "yes":
@@ -86,8 +86,8 @@ def _confirm(turn: Turn, said: Said, events: Sequence[Event]) -> None:
     turn.answered(said._replace(state="yes"))
 
 
-def tell(ledger: Ledger, turn: Turn) -> None:
-    """Note in the ticket what was said automatically, once it is known how its sending ended."""
+def note_answer(ledger: Ledger, turn: Turn) -> None:
+    """Note the automatic answer on the ticket once it is known how its sending ended."""
     said = turn.thread.said
     if said is None or said.told:
         return
@@ -104,18 +104,18 @@ def tell(ledger: Ledger, turn: Turn) -> None:
 
 
 def _sent(ledger: Ledger, turn: Turn, said: Said) -> str:
-    """Return how the sending ended, which a worker may have written down that ended before it noted this."""
+    """Return how the sending ended: in this turn, or as recorded by a worker that stopped before the note."""
     told = next((state for key, state, _, _ in turn.sent if key == said.key), "")
     return told or str((ledger.sent(turn.thread.key, said.key) or {}).get("state", ""))
 
 
 def _events(turn: Turn, said: Said, messages: Sequence[Recorded]) -> list[Event]:
-    """Return the customer's messages other than the one that was answered."""
+    """Return the customer's new messages, except the one that was answered."""
     return [each.event for each in messages if each.event is not None and _goes_on(turn, said, each)]
 
 
 def _goes_on(turn: Turn, said: Said, message: Recorded) -> bool:
-    """Return whether this is a new message of the customer's other than the one that was answered."""
+    """Return whether this is a new message from the customer, and not the one that was answered."""
     new = is_inbound(message.event) and not message.done and message.key not in turn.aside
     return new and said.key != compose(wording.ACK, message.key)
 

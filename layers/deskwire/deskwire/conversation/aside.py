@@ -1,4 +1,4 @@
-"""What gets no ticket by the company's policy: praise, and noise under public posts. It is recorded, quoted later."""
+"""Keep praise, and noise under public posts, out of tickets where the policy says so; quote it in a later ticket."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .recorded import ASIDE, Outcome, Recorded
 from .reminders import is_waiting
 from .turn import Turn, is_inbound
 
-PRAISE, NOISE = f"{ASIDE}: praise", f"{ASIDE}: noise"  # the reasons begin so
+PRAISE, NOISE = f"{ASIDE}: praise", f"{ASIDE}: noise"  # prefixes of the reasons
 PRAISED = "praise"  # the tag of a ticket that holds praise alone
 
 
 def set_aside(turn: Turn, item: Pending, event: Event) -> Pending:
-    """Return the customer's message with the reason why it gets no ticket, if it gets none; what is copied got one."""
+    """Return the customer's message, with the reason if the policy gives it no ticket. A mirror sets nothing aside."""
     if turn.mirrors:
         return item
     rules = turn.connection.policy.judging
@@ -36,8 +36,8 @@ def set_aside(turn: Turn, item: Pending, event: Event) -> Pending:
     return item
 
 
-def calm(turn: Turn, plan: Plan) -> None:
-    """Stop the waiting clock for a customer who wrote only what got no ticket, or praise whose ticket is solved."""
+def settle_waiting(turn: Turn, plan: Plan) -> None:
+    """Record whether the customer now waits for an answer; not after words without a ticket, or praise to be solved."""
     wrote = [item.event for item in (*plan.file, *plan.heard) if item.event is not None and is_inbound(item.event)]
     if is_waiting(turn.before) or not (plan.aside or wrote):
         return
@@ -48,12 +48,12 @@ def calm(turn: Turn, plan: Plan) -> None:
 
 
 def _solves(turn: Turn, events: Sequence[Event | None]) -> bool:
-    """Return whether the policy has a ticket of these messages solved."""
+    """Return whether the policy solves a ticket with these messages: all of them are praise."""
     return turn.connection.policy.judging.praise.ticket == "solved" and all(_praises(turn, each) for each in events)
 
 
 def quote(ledger: Ledger, turn: Turn, plan: Plan) -> None:
-    """Quote what got no ticket in the first of the customer's words that are filed after it."""
+    """Quote the messages without a ticket in the customer's first message that is filed after them."""
     first = next((item.message for item in plan.file if is_inbound(item.event)), None)
     if first is None:
         return
@@ -65,9 +65,9 @@ def quote(ledger: Ledger, turn: Turn, plan: Plan) -> None:
 
 
 def _kept(ledger: Ledger, turn: Turn, plan: Plan, until: str) -> list[Recorded]:
-    """Return what is to be quoted, of this turn and of earlier ones.
+    """Return the messages to quote, of this turn and of earlier ones.
 
-    What came after that time stays out, so that a repeated attempt says the same.
+    Leave out what was received after `until`, so that a repeated attempt files the same text.
     """
     earlier = [ledger.message(turn.thread.key, key) for key in turn.thread.kept]
     known = [*(each for each in earlier if each is not None), *_new(turn, plan)]
@@ -75,7 +75,7 @@ def _kept(ledger: Ledger, turn: Turn, plan: Plan, until: str) -> list[Recorded]:
 
 
 def _copied(ledger: Ledger, turn: Turn, plan: Plan) -> list[Recorded]:
-    """Return what was quoted with these messages in the conversation that a mirror copies."""
+    """Return the messages that were quoted with these in the conversation that the mirror copies."""
     keys = dict.fromkeys(key for item in plan.file for each in item.members for key in each.message.quotes)
     found = [ledger.message(turn.thread.mirrors, key) for key in keys]
     return [each for each in found if each is not None]
@@ -88,7 +88,7 @@ def _new(turn: Turn, plan: Plan) -> list[Recorded]:
 
 
 def keep(turn: Turn, plan: Plan) -> None:
-    """Note what is to be quoted later, and have a ticket of praise alone solved where the policy says so."""
+    """Record which messages to quote later, and ask to solve a ticket that holds praise alone if the policy says so."""
     ended = {each.key: each for each in turn.outcomes}
     new = [each.key for each in _new(turn, plan) if each.key in ended and ended[each.key].aside]
     stands = turn.earlier_with in ended and ended[turn.earlier_with].state == Outcome.FILED
@@ -106,7 +106,7 @@ def _withdrawn(turn: Turn) -> set[str]:
 
 
 def _solve_praise(turn: Turn, plan: Plan) -> None:
-    """Have the ticket solved by policy if only praise came, the customer was not waiting, and no agent has answered."""
+    """Ask to solve the ticket if it got praise alone, the customer was not waiting, and no agent has answered."""
     new = turn.before.answered_at == 0 or turn.before.status is Status.SOLVED or plan.follow_up
     if not new or is_waiting(turn.before) or not isinstance(turn.helpdesk, Closes) or not _praise_alone(turn, plan):
         return
@@ -116,14 +116,14 @@ def _solve_praise(turn: Turn, plan: Plan) -> None:
 
 
 def _praise_alone(turn: Turn, plan: Plan) -> bool:
-    """Return whether the customer's words of this turn are praise to be solved, and are all filed."""
+    """Return whether the customer's messages of this turn are all filed, and all praise that the policy solves."""
     wrote = _written(plan)
     filed = [each.event for each in turn.outcomes if each.key in wrote and each.state == Outcome.FILED]
     return bool(wrote) and len(filed) == len(wrote) and _solves(turn, filed)
 
 
 def _written(plan: Plan) -> set[str]:
-    """Return the keys of what is filed and is none of our own."""
+    """Return the keys of the customer's messages in the plan."""
     return {item.message.key for item in plan.file if item.event is not None and not item.event.own}
 
 
@@ -134,7 +134,7 @@ def _praises(turn: Turn, event: Event | None) -> bool:
 
 
 def _ticket(turn: Turn) -> bool:
-    """Return whether a ticket of the thread is open, in which praise may as well stand."""
+    """Return whether the thread has an open ticket, to which praise is added."""
     thread, closed = turn.thread, turn.connection.policy.closed_tickets
     stale = is_stale(thread, turn.helpdesk.abilities, closed, turn.now)
     return bool(thread.ticket) and thread.status is not Status.SOLVED and not stale

@@ -1,8 +1,8 @@
-"""What the figures know of a ticket: since when its customer waits, what they wrote, and what became of it.
+"""A ticket as the figures count it: since when the customer waits, how it was judged, and how it ended.
 
-A case is in the thread's item and changes in the turns that happen anyway. What watch is to count is written with the
-outcome of the message by which it happened, so it is counted once. All of it counts in the hour in which the customer
-wrote, as what the ticket was when it was opened.
+A case is part of the thread's item and changes in turns that happen anyway. What `watch` counts is written with the
+outcome of the message that caused it, so it is counted once. It counts in the hour in which the customer wrote, under
+the language, priority and kind that the ticket had when it was opened.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-RETURNS = 72 * 3600  # seconds within which a ticket that is opened again was not resolved at the first contact
+RETURNS = 72 * 3600  # seconds: a ticket reopened within them was not resolved at first contact
 
 
 class Case(NamedTuple):
-    """A ticket as it is counted. Times are whole seconds since 1970.
+    """A counted ticket. Times are whole seconds since 1970.
 
-    `since`: when the message that opened it was delivered: the one clock of all channels. `answers` are those of
-    agents, `solved_at` is 0 while it is not solved. `solved`, `reopened`: whether it ever was. `first`: it counts as
-    resolved at the first contact.
+    `since`: when we received the message that opened it, as platforms' own clocks differ. `answers`: the number of
+    agents' answers. `solved_at`: 0 while it is not solved. `solved`, `reopened`: whether it ever was. `first`: it
+    counts as resolved at first contact.
     """
 
     since: int
@@ -37,7 +37,7 @@ class Case(NamedTuple):
         return self._replace(answers=self.answers + 1)
 
     def solve(self, at: int, *, confirmed: bool = False) -> tuple[Case, Mapping[str, int]]:
-        """Return the case once it is solved, and what that counts. `confirmed`: the customer said that this was it."""
+        """Return the solved case and the counts to add. `confirmed`: the customer said yes to an automatic answer."""
         if self.solved_at:
             return self, {}
         counts = {"resolved": max(0, at - self.since)}
@@ -49,7 +49,7 @@ class Case(NamedTuple):
         return self._replace(solved_at=max(at, self.since), solved=True, first=first), counts
 
     def reopen(self, at: int) -> tuple[Case, Mapping[str, int]]:
-        """Return the case once it is open again, and what that counts: it is not resolved any more."""
+        """Return the reopened case and the counts to add; they take back that it was resolved."""
         if not self.solved_at:
             return self, {}
         back = self.first and at - self.solved_at <= RETURNS
@@ -57,10 +57,10 @@ class Case(NamedTuple):
         counts |= {"first_contact": -1} if back else {}
         return self._replace(solved_at=0, reopened=True, first=self.first and not back), counts
 
-    def told(self, counts: Mapping[str, int]) -> str:
-        """Return what is written for watch."""
+    def encode(self, counts: Mapping[str, int]) -> str:
+        """Return the case with these counts as JSON for `watch`."""
         some = {name: number for name, number in counts.items() if number or name in TIMES}
         return json.dumps([self.since, self.language, self.priority, self.kind, some], separators=(",", ":"))
 
 
-TIMES = frozenset({"resolved", "unresolved", "first_after"})  # what is a length of time, and counts one of it
+TIMES = frozenset({"resolved", "unresolved", "first_after"})  # counts that are a duration in seconds; 0 is one, too

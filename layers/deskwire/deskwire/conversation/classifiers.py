@@ -1,7 +1,7 @@
-"""Amazon Bedrock and Amazon Comprehend, asked what a customer's message is. Nothing but masked words leaves.
+"""Ask Amazon Bedrock or Amazon Comprehend to classify a customer's message. Only masked text is sent.
 
 Bedrock: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html. The model has to call one
-tool, whose schema leaves it nothing to write but two words of ours:
+tool, whose schema allows two of our own words and nothing else:
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html.
 Comprehend: https://docs.aws.amazon.com/comprehend/latest/APIReference/API_DetectSentiment.html.
 """
@@ -54,7 +54,7 @@ THROTTLED: Final = frozenset({408, 424, 429})  # 408 and 424: the model took too
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """An opinion, and what it cost: tokens in and out at Bedrock, units of 100 characters at Comprehend."""
+    """An opinion and what it cost: Bedrock's input and output tokens, or Comprehend's units of 100 characters."""
 
     opinion: Opinion
     tokens_in: int = 0
@@ -63,16 +63,16 @@ class Classified:
 
 
 class Classifiers:
-    """Asks the service that a policy names. `aws` is a `SignedTransport`."""
+    """Ask the service that a policy names. `aws` is a `SignedTransport`."""
 
     def __init__(self, aws: Callable[..., Answer]) -> None:
         self._aws = aws
 
     def __call__(self, rules: Bedrock | Comprehend, text: str, language: str) -> Classified | None:
-        """Return what the service makes of a text in a language (BCP 47); None where it does not know that language.
+        """Return the service's classification of a text; None if it does not support the language (BCP 47).
 
-        Raises `TemporaryError`, `ConfigurationError` (a right, the model's name) and `PayloadError` for an answer that
-        is none.
+        Raises `TemporaryError`, `ConfigurationError` (missing permission, unknown model) and `PayloadError` for an
+        unusable answer.
         """
         words = masked(text[:READ])
         return self._bedrock(rules, words) if isinstance(rules, Bedrock) else self._comprehend(rules, words, language)
@@ -84,7 +84,7 @@ class Classifiers:
             "inferenceConfig": {"maxTokens": LIMIT, "temperature": 0},
             "toolConfig": {
                 "tools": [{"toolSpec": {"name": TOOL, "inputSchema": {"json": SCHEMA}}}],
-                "toolChoice": {"any": {}},  # more models take it than `tool`; there is one tool alone
+                "toolChoice": {"any": {}},  # more models accept it than `tool`; there is only one tool
             },
         }
         path = f"/model/{quote(rules.model, safe='')}/converse"
@@ -115,7 +115,7 @@ class Classifiers:
         answer = self._ask("comprehend", "/", {"Text": words, "LanguageCode": code}, headers, rules.seconds)
         score = answer["SentimentScore"]
         unhappy, happy = score["Negative"].fraction(), score["Positive"].fraction()
-        # It knows moods and no kinds: what it is sure of is dissatisfaction.
+        # Comprehend reports sentiment, not kinds: a confident negative is taken as a complaint.
         kind = "complaint" if unhappy >= rules.sure else "mention"
         return Classified(Opinion(kind, round(happy - unhappy, 1), rules.title), units=max(3, -(-len(words) // 100)))
 
@@ -138,5 +138,5 @@ class Classifiers:
 
 
 def _closed(words: str) -> str:
-    """Return the words such that they cannot close their own place."""
+    """Return the text without angle brackets, so that it cannot close its `<message>` element."""
     return words.replace("<", "(").replace(">", ")")

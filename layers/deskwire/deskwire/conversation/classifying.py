@@ -1,6 +1,6 @@
-"""Asks AWS what a message is, before it is written down: the opinion is stored with it, so a retry repeats none.
+"""Have AWS classify a message before it is recorded; the opinion is stored with it, so that no retry asks again.
 
-It holds up nobody: a service that fails is left alone for a while, as any neighbour, and our judgement counts alone.
+It delays no message: a failing service is left alone for a while, as any neighbour, and our own judgement is used.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from .classifiers import Classified, Classifiers
 from .directory import Directory
 from .limits import LeftAlone
 
-NEIGHBOUR = "classifier"  # the name of each service's health begins so
-LEAST = 8  # characters of words worth asking about
+NEIGHBOUR = "classifier"  # prefix of the services' names in `Neighbours`
+LEAST = 8  # characters: a shorter text is not classified
 
 
 @dataclass(frozen=True, slots=True)
 class Classifying:
-    """Asks the service of a connection's policy."""
+    """Ask the service that a connection's policy names."""
 
     directory: Directory
     telemetry: Telemetry
 
     def opinion(self, event: Event) -> str:
-        """Return a service's opinion of a customer's message, as it is stored; an empty text for none."""
+        """Return the service's opinion of a customer's message in its stored form, or ""."""
         if event.kind is not Kind.MESSAGE or event.own or len(event.text.strip()) < LEAST:
             return ""
         connection = self.directory.connection(event.channel, event.account)
@@ -50,7 +50,7 @@ class Classifying:
         return str(found.opinion)
 
     def _classified(self, connection: Connection, event: Event) -> Classified | None:
-        """Return what the service says; None where it is not asked, or does not answer."""
+        """Return the classification; None if the service is not asked or does not answer."""
         policy = connection.policy
         rules = policy.judging.classifier
         if rules is None or not policy.judging.on:

@@ -1,4 +1,4 @@
-"""An actor per thread: what is on the mailbox becomes outcomes, one event of a thread at a time."""
+"""Handle the letters on the mailbox: record each event and give its thread a turn, one turn of a thread at a time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from deskwire.telemetry import Telemetry
 from deskwire.timing import NET_PAUSE, RECHECK_AFTER
 
 from .acknowledging import Acknowledgement, Acknowledging
-from .answering import hear, tell
-from .aside import calm, keep, quote
+from .answering import hear, note_answer
+from .aside import keep, quote, settle_waiting
 from .classifying import Classifying
 from .decide import Pending, Plan, decide, end
 from .directory import Directory
@@ -44,7 +44,7 @@ from .sending import Sending
 from .surveying import Surveying
 from .table import seconds
 from .thread import Thread
-from .timers import acts, fired, without_reminders
+from .timers import acts, fire, without_reminders
 from .turn import Turn, is_inbound, pause_of, waiting_since, written_at
 from .updating import Updating
 
@@ -57,7 +57,7 @@ REMOVED = "the connection was removed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """Everything converse works with. `owner` gives a new name for each piece of work."""
+    """The worker behind the mailbox. `owner` returns a new lease owner for each letter."""
 
     table: Table
     mailbox: Mailbox
@@ -69,10 +69,10 @@ class Conversation:
     expiry_days: int = EXPIRY_DAYS
 
     def handle(self, body: str) -> str:
-        """Work on one letter and return what became of it, in a word.
+        """Handle one letter and return its result as a word for the log.
 
-        Raises `TemporaryError` when the letter must be redelivered, `PayloadError` when it is none of ours or was
-        written by a newer version.
+        Raises `TemporaryError` when the letter must be redelivered, `PayloadError` when it is not a letter of ours or
+        was written by a newer version.
         """
         data = read_letter(body)
         if "timer" in data:
@@ -89,7 +89,7 @@ class Conversation:
             return self._record(self._ledger(), thread_key, message_of(envelope), envelope)
         return self._event(envelope, envelope.content)
 
-    # ---------------------------------------------------------------- what is on the letter
+    # ---------------------------------------------------------------- kinds of letters
 
     def _timer(self, thread_key: str) -> str:
         ledger = self._ledger()
@@ -108,51 +108,51 @@ class Conversation:
         return POLLED
 
     def _look(self, pk: str) -> str:
-        """Look at how a connection stands at its platform."""
+        """Check a connection's registration at its platform."""
         Registrations(
             table=self.table, directory=self.directory, telemetry=self.telemetry, days=self.expiry_days
         ).look(pk)  # fmt: skip
         return POLLED
 
     def _signal(self, envelope: Envelope, signal: Signal) -> str:
-        """Forward a helpdesk's signal to the thread of its ticket; there, give the thread a turn."""
+        """Forward a helpdesk's signal to its ticket's thread; once forwarded, record it and give the thread a turn."""
         ledger = self._ledger()
         if not envelope.thread:
             return self._routing().route(ledger, envelope, signal)
         return self._record(ledger, envelope.thread, message_of(envelope), envelope)
 
     def _event(self, envelope: Envelope, event: Event) -> str:
-        """Find the thread of what happened on a channel, and give it a turn."""
+        """Find the thread of a channel's event, and give it a turn."""
         thread_key = envelope.thread or event.thread_key
         message = replace(message_of(envelope), keep_until=self._keep_until(event.channel))
         ledger, routing = self._ledger(), self._routing()
-        message = routing.checked(message, event, envelope)
+        message = routing.check(message, event, envelope)
         if message.reason == NOT_THEIRS:
-            # Kept apart: recorded as the account's own, it would make the genuine event a repetition.
+            # Recorded in a thread of its own: in the account's thread it would make the genuine event a duplicate.
             thread_key = compose("not-theirs", envelope.endpoint, thread_key)
         if message.done:
             return self._record(ledger, thread_key, message, envelope)
-        traced = routing.traced(ledger, message, event, envelope)
+        traced = routing.trace(ledger, message, event, envelope)
         if traced is None:
             return ROUTED
         opinion = Classifying(self.directory, self.telemetry).opinion(event)
         return self._record(ledger, thread_key, replace(traced, opinion=opinion), envelope)
 
     def _copy(self, helpdesk: str, thread_key: str, item: str) -> str:
-        """Record what was filed in a conversation in its mirror too, and give that a turn."""
+        """Record a message that was filed in a conversation in its mirror too, and give the mirror a turn."""
         ledger, mirror = self._ledger(), mirror_thread(helpdesk, thread_key)
         message = ledger.original(thread_key, item)
         if message is None:
             message = end(Recorded(key=item[2:]), Outcome.DEAD, "its record is gone")
         elif message.wordless:
-            message = ledger.message(mirror, message.key)  # a worker that died may have written it down
+            message = ledger.message(mirror, message.key)  # a worker that stopped may have recorded it
             if message is None or message.done:
                 return ERASED
         begins = beginning(helpdesk, thread_key, ledger.thread(thread_key) if message.event is None else None)
         return self._go_on(ledger, mirror, message, lambda: ledger.take(mirror, message.event, message.key, begins))
 
     def _record(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> str:
-        """Write a message down, and give its thread a turn unless that is needless."""
+        """Record a message, and give its thread a turn unless it needs none."""
         raw, raw_at = (b"", "") if message.keep_until else (envelope.raw, envelope.raw_at)
         take = lambda: self._taken(ledger, thread_key, message, envelope)  # noqa: E731
         return self._go_on(ledger, thread_key, message, take, raw=raw, raw_at=raw_at)
@@ -167,13 +167,13 @@ class Conversation:
         raw: bytes = b"",
         raw_at: str = "",
     ) -> str:
-        """Write a message down, and give its thread, which `take` takes, a turn unless that is needless."""
+        """Record a message; unless it needs no turn, take its thread with `take` and give it one."""
         began = self.clock()
         existing = ledger.record(thread_key, message, raw=raw, raw_at=raw_at)
         if existing is not None and existing.done:
             self.telemetry.count("Duplicates")
             return DUPLICATE
-        if message.done and existing is None:  # else a worker died over it: its thread says how it ended, if it did
+        if message.done and existing is None:  # else a worker stopped during its turn: the thread knows its outcome
             self._report([message], thread_key)
             return str(message.state)
         try:
@@ -189,7 +189,7 @@ class Conversation:
         return outcomes.get(message.key, "recorded")
 
     def _taken(self, ledger: Ledger, thread_key: str, message: Recorded, envelope: Envelope) -> Thread | None:
-        """Return a message's thread, taken; None when it goes on in another, where the message was forwarded to."""
+        """Take a message's thread and return it; None if the thread continues in another: the message is forwarded."""
         event = message.event
         if event is not None and event.aliases and not envelope.thread:
             ledger.join(thread_key, event.alias_keys)
@@ -203,20 +203,20 @@ class Conversation:
             return None
 
     def _keep_until(self, channel: str) -> int:
-        """Return until when a channel's terms let us keep words that came now; 0 where they set no time."""
+        """Return until when the channel's terms let us keep a text received now (Unix seconds); 0: no limit."""
         try:
             keeps = registry.channel(channel).terms.keeps_words
-        except ConfigurationError:  # a connector that is no more
+        except ConfigurationError:  # the connector was removed
             return 0
         return 0 if keeps is None else seconds(self.clock() + keeps.value)
 
     # ---------------------------------------------------------------- a turn
 
     def _turn(self, ledger: Ledger, thread: Thread, fresh: Recorded | None) -> dict[str, str]:
-        """Do what is to be done about the thread's pending messages; return the outcomes by key."""
+        """Handle the thread's pending messages; return the outcomes by key."""
         if fresh is None:
             ledger.conclude(thread)
-        thread = fired(self._overflow(ledger).taken_up(thread), self.clock())
+        thread = fire(self._overflow(ledger).take_page(thread), self.clock())
         messages, trouble = Gathering(ledger, self.clock).read(thread, fresh)
         came_by = first_origin(thread, messages)
         connection = self.directory.connection(*came_by)
@@ -241,7 +241,7 @@ class Conversation:
         return self._closed(ledger, turn, plan, messages)
 
     def _closed(self, ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> dict[str, str]:
-        """Write the turn down, and have what is left go on unless it must wait; return the outcomes by key."""
+        """Write the turn, and wake the thread if something is left that need not wait; return the outcomes by key."""
         changes = _finish(ledger, turn, plan, messages)
         self._report(turn.outcomes, turn.thread.key)
         for name in (*(METRICS[each] for each in turn.reminded), *turn.counted):
@@ -253,7 +253,7 @@ class Conversation:
         return {each.key: each.state for each in turn.outcomes}
 
     def _planned(self, ledger: Ledger, turn: Turn, messages: list[Recorded], doubtful: set[str]) -> Plan:
-        """Decide, and do it; return what was decided."""
+        """Gather, decide and perform; return the plan."""
         try:
             items, done = Gathering(ledger, self.clock).gather(turn, messages, doubtful)
         except (TemporaryError, ConfigurationError) as error:
@@ -299,14 +299,15 @@ class Conversation:
             usual_waits=self.directory.usual_waits(connection), mirror=into, own=own, others=others,
             first=ledger.thread(thread.mirrors),
         )  # fmt: skip
-        if thread.ticket and thread.helpdesk not in {"", own}:  # which was removed, with the ticket
+        if thread.ticket and thread.helpdesk not in {"", own}:  # that helpdesk was removed, and the ticket with it
             turn.follow_up()
         return turn
 
     def _own(self, thread: Thread, connection: Connection, *, doubtful: bool) -> str:
-        """Return the helpdesk of a thread's ticket, or of its next one: a ticket stays where it is if that is left.
+        """Return the helpdesk of the thread's ticket, or of its next one if there is none.
 
-        So does one that may have been opened by a worker that did not live to note it.
+        A ticket stays in its helpdesk when the connection moves to another; so does a ticket that a worker may have
+        opened before it stopped.
         """
         opened = thread.opens_in if doubtful else ""
         kept = thread.helpdesk if thread.ticket or thread.mirrors else opened
@@ -315,9 +316,10 @@ class Conversation:
         return kept if self.directory.has_helpdesk(kept) else connection.helpdesk
 
     def _chosen(self, own: str, thread: Thread, messages: list[Recorded]) -> tuple[str, frozenset[str]]:
-        """Return the helpdesk of an earlier ticket that this turn is about, and those that it leaves; empty: its own.
+        """Return the helpdesk that this turn handles, and those it leaves for other turns; "" is the thread's own.
 
-        A turn speaks with one. After trouble it is another's turn, so that none holds up the others.
+        Messages may be about earlier tickets in other helpdesks; a turn handles one helpdesk. Each failed attempt moves
+        on to the next one, so that none holds up the others.
         """
         named = sorted({about(own, each) for each in messages if not each.done})
         known = [each for each in named if not each or self.directory.has_helpdesk(each)] or [""]
@@ -325,7 +327,7 @@ class Conversation:
         return chosen, frozenset(known) - {chosen}
 
     def _mirror(self, ledger: Ledger, turn: Turn, plan: Plan) -> None:
-        """Copy into the mirror, and tell its agents that they answer nobody there. Nothing reaches the customer."""
+        """Copy into the mirror, and note there that agents' answers are not sent. Nothing reaches the customer."""
         _receive(turn, plan)
         quote(ledger, turn, plan)
         if plan.file or plan.doubted:
@@ -348,7 +350,7 @@ class Conversation:
         ack = _unless_elsewhere(turn, acknowledging.acknowledgement(turn, left, fresh=fresh))
         turn.saying = ack.said if ack is not None else None
         intent = _Intent(ledger, ack)
-        plan = Updating(ledger, self.telemetry, sending).told(turn, plan)
+        plan = Updating(ledger, self.telemetry, sending).send(turn, plan)
         hear(turn, () if plan.follow_up else left)
         surveying = Surveying(ledger, self.telemetry, sending)
         surveying.hear(turn, plan)
@@ -358,7 +360,7 @@ class Conversation:
         if ack is not None:
             acknowledging.send(turn, ack, first=intent.noted(turn))
         linking = Linking(ledger, self.directory)
-        linking.came(turn)
+        linking.link_tickets(turn)
         Guarding(ledger, self.telemetry, self.directory, sending).guard(turn, left)
         if plan.relay:
             relaying = Relaying(ledger, self.archive, self.telemetry, sending, linking)
@@ -366,19 +368,19 @@ class Conversation:
         surveying.ask(turn, plan)
         if turn.begun:
             acknowledging.close_begun(turn)
-        tell(ledger, turn)
+        note_answer(ledger, turn)
         keep(turn, plan)
 
     def _file(self, turn: Turn, plan: Plan, filing: Filing) -> None:
-        # For the customer and the ticket, for what is added to it, for the customer's history, and after doubt for the
-        # question before.
+        # Two to open (customer, ticket), one to append, those for the customer's history, and after doubt one to look
+        # for the entry first.
         opening = 0 if turn.thread.ticket else 2
         doubtful = bool(plan.doubted) or any(item.doubtful for item in plan.file)
         requests = opening + (len(plan.file) > bool(opening)) + lookups(turn, plan) + doubtful
         self._ask(turn, requests, lambda: filing.file(turn, plan))
 
     def _ask(self, turn: Turn, requests: int, act: Callable[[], None]) -> None:
-        """Do what asks the helpdesk; what cannot be done now stays pending, with its reason."""
+        """Call `act`, which makes about so many requests to the helpdesk; on failure, its messages stay pending."""
         try:
             with self.directory.neighbours.asking(turn.definition.key[0], requests, asker=turn.connection.key[0]):
                 act()
@@ -397,9 +399,9 @@ class Conversation:
         *,
         removed: bool = True,
     ) -> dict[str, str]:
-        """End what is pending of a connection, or a mirror, that was removed; as much as the table takes at once.
+        """End the pending messages of a removed connection or mirror, as many as one write takes.
 
-        Where it was not removed, the thread was woken for nothing, and its reminders stay set.
+        If it was not removed, the thread was woken with nothing to do, and its reminders stay set.
         """
         theirs = _by(thread, messages, came_by)
         gone = [end(each, *how) for each in theirs if not each.done]
@@ -468,7 +470,7 @@ class Conversation:
             )
 
     def _wake(self, thread_key: str, left: list[str]) -> None:
-        """Go on right away with what is left of the thread."""
+        """Wake the thread right away for what is left."""
         self.mailbox.send([timer(thread_key, "|".join(left))])
 
     def _routing(self) -> Routing:
@@ -482,7 +484,7 @@ class Conversation:
 
 
 def _counted(message: Recorded, mirror: str) -> Iterator[str]:
-    """Yield what a message with an outcome counts as. What was copied was counted in its conversation."""
+    """Yield the metrics of a message with an outcome. A mirror's copies were counted in their conversation."""
     content, filed = message.content, message.state is Outcome.FILED
     yield "Mirrored" if mirror and filed else str(message.state).capitalize()
     if content is not None and content.kind == Kind.UNDELIVERED and filed and not mirror:
@@ -493,55 +495,55 @@ def _counted(message: Recorded, mirror: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Intent:
-    """What is recorded before it is done: the ticket that was opened, and the acknowledgement about to be sent."""
+    """The writes of a turn before its end: that the ticket was opened, and that the acknowledgement is to be sent."""
 
     ledger: Ledger
     ack: Acknowledgement | None
-    first: bool | None = None  # whether the acknowledgement cannot have been sent before; None: it is not noted yet
+    first: bool | None = None  # whether the acknowledgement cannot have been sent before; None: no intent is noted yet
 
     def opened(self, turn: Turn) -> None:
-        """Note the ticket, with the intent to acknowledge in the same step."""
+        """Note the opened ticket, with the intent to acknowledge in the same write."""
         turn.place()
         noted = _intend(self.ledger, turn, self.ack if self.first is None else None, opened=True)
-        if not noted:  # that acknowledgement was begun before: then the ticket alone
+        if not noted:  # that acknowledgement was begun before: note the ticket alone
             _intend(self.ledger, turn, None, opened=True)
         self.first = noted if self.first is None else self.first
         turn.unnoted = False
 
     def noted(self, turn: Turn) -> bool:
-        """Note the intent to acknowledge, unless that was done; return whether it cannot have been sent before."""
+        """Note the intent to acknowledge, if it is not noted yet; return whether it cannot have been sent before."""
         if self.first is None:
             self.first = _intend(self.ledger, turn, self.ack, opened=False)
         return self.first
 
 
 def _receive(turn: Turn, plan: Plan) -> None:
-    """Have the turn know who writes, and by when they are to be answered."""
+    """Update the thread with who wrote, and set the clocks by when they are to be answered."""
     wrote: list[tuple[Event, int]] = []
     for item in (each for filed in (*plan.file, *plan.heard, *plan.aside) for each in filed.members):
         if item.event is not None and (is_inbound(item.event) or item.first_sight):
             turn.receive(item.event, item.message.received_at)
             wrote += [] if item.aside else [(item.event, written_at(item.event, item.message.received_at))]
     if not turn.mirrors:
-        calm(turn, plan)
+        settle_waiting(turn, plan)
         _wind(turn, wrote)
 
 
 def _wind(turn: Turn, wrote: Sequence[tuple[Event, int]]) -> None:
-    """Set the clocks of what was written, and when."""
+    """Set the clocks for these events, each with when it was written (Unix seconds)."""
     timed = bool(turn.connection.policy.answer_within)
     turn.wind([(event, at, assess(turn, event).kind) for event, at in wrote] if timed else [])
 
 
 def _to_acknowledge(turn: Turn, plan: Plan, messages: list[Recorded]) -> list[Recorded]:
-    """Return the messages that may be acknowledged. What got no ticket may be thanked for."""
+    """Return the messages that may be acknowledged; those without a ticket may get thanks."""
     turn.aside |= {item.message.key for item in plan.aside} | {each.key for each in messages if each.aside}
     ended = _ended(plan) - turn.aside
     return [each for each in messages if each.key not in ended]
 
 
 def _unless_elsewhere(turn: Turn, ack: Acknowledgement | None) -> Acknowledgement | None:
-    """Return the acknowledgement, unless they have written in another channel since."""
+    """Return the acknowledgement, or None if the customer has since written on another channel."""
     return ack if place(turn.thread) == place(turn.connection) else None
 
 
@@ -555,7 +557,7 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
             added=turn.added,
             send=ack.message.key if ack else "",
             text=ack.message.text if ack else "",
-            # Before it is sent: who dies right after has acknowledged all the same.
+            # Before it is sent: a worker that stops right afterwards counts as having acknowledged.
             more=turn.acknowledging(),
         )
     except Answered as answered:
@@ -564,7 +566,7 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
 
 
 def _finish(ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) -> dict[str, Any]:
-    """Write the turn down; return what changed in the thread."""
+    """Write the turn; return what changed in the thread."""
     turn.copy()
     changes = turn.closing(plan, messages)
     try:
@@ -587,22 +589,22 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) ->
 
 
 def _by(thread: Thread, messages: list[Recorded], came_by: tuple[str, str]) -> list[Recorded]:
-    """Return the messages that came by this channel and account, and those whose record is gone."""
+    """Return the messages of this channel and account, and those whose record is gone."""
     return [each for each in messages if each.state == Outcome.DEAD or origin(thread, each) == came_by]
 
 
 def _unerased(ledger: Ledger, thread: Thread, message: Recorded) -> Recorded | None:
-    """Return a message that was recorded just now; its words may have been erased since, where somebody's were."""
+    """Return the message recorded just now, read again if the thread has erased people: its text may be gone by now."""
     return ledger.message(thread.key, message.key) if thread.erased else message
 
 
 def _left(thread: Thread, pending: Sequence[str]) -> list[str]:
-    """Return what is left to do, by names that tell one wake-up from another; empty when nothing is."""
+    """Return names for what is left to do, which make up the wake-up's id; empty if nothing is left."""
     return [*pending, *([f"{thread.waiting} more"] if thread.waiting else [])]
 
 
 def _without(pending: Sequence[str], messages: list[Recorded]) -> list[str]:
-    """Return the keys that are none of these messages'."""
+    """Return the pending keys without those of these messages."""
     keys = {each.key for each in messages}
     return [key for key in pending if key not in keys]
 

@@ -1,4 +1,4 @@
-"""The decision: what is to be done with a thread's pending messages. Pure: no clock, no network, no AWS."""
+"""Decide what to do with a thread's pending messages. Pure: no clock, no network, no AWS."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .thread import Thread
 
 SENT_BY_US = "own: sent by us"  # the reason of an echo
 RENAMED = "the customer goes on under another id"
-MOST = 40  # messages of one thread handled in one go
+MOST = 40  # messages of one thread handled in one turn
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """The message that a delivery report is about: our key, the platform's ids, when it was sent (Unix seconds)."""
+    """The sent text that a delivery report is about: our key, the platform's ids, when it was sent (Unix seconds)."""
 
     key: str = ""
     ids: tuple[str, ...] = ()
@@ -37,17 +37,17 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A pending message with what had to be looked up about it.
+    """A pending message with everything looked up for the decision.
 
-    `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original` is the message
-    that an edit or deletion is about, as far as we know it; `earlier` is all that a deletion takes back. `gone`: its
-    words could not be fetched any more, `refused`: why they never can be. `twin`: its completed form is already there.
-    `withdrawn`: an edit or an attachment of what was taken back before it came. `undelivered`: what a later report is
-    about. `answers` is the line that says what the customer's message answers. `parts` are the further messages of an
-    album, which is filed as one. `filed_as` is the key under which an earlier attempt may have filed it (empty: its
-    own). `aside` is why it gets no ticket by the company's policy, unless something is filed with it (`praise`) or
-    at all. `rating` is its answer to our question how content the customer is. `elsewhere` is the thread of what was
-    sent, where a report goes on that only its words told to be one.
+    `doubtful`: an earlier attempt may have had its effect. `echo`: we sent it ourselves. `original`: the message that
+    an edit or deletion is about, if we have it; `earlier`: all records that a deletion takes back. `gone`: its text no
+    longer exists on the platform; `refused`: why its text can never be fetched. `twin`: its completed form is already
+    recorded. `withdrawn`: an edit or attachment of a message that was deleted before it was received. `undelivered`:
+    what a delivery report is about. `answers`: the line that names the message it replies to. `parts`: the further
+    messages of an album, which is filed as one. `filed_as`: the key under which an earlier attempt may have filed it
+    ("": its own). `aside`: why the policy gives it no ticket; `praise` is filed all the same if another message is.
+    `rating`: the customer's answer to our survey. `elsewhere`: the thread of the mail that a
+    report is about, where only the report's body says that it is one.
     """
 
     message: Recorded
@@ -70,41 +70,42 @@ class Pending:
 
     @property
     def event(self) -> Event | None:
-        """The event, of an album all of it in one; None for a note and for a signal."""
+        """The event, for an album joined into one; None for a note and for a signal."""
         events = [each.message.event for each in self.members]
         return together([event for event in events if event is not None]) if self.parts else self.message.event
 
     @property
     def members(self) -> tuple[Pending, ...]:
-        """Each message by itself, where this is an album."""
+        """The message, for an album each of its messages."""
         return (dataclasses.replace(self, parts=()), *self.parts) if self.parts else (self,)
 
     @property
     def may_be_filed(self) -> bool:
-        """Whether an earlier attempt may have filed it, which nobody does with another id of a customer."""
+        """Whether an earlier attempt may have filed it; a change of the customer's id never is."""
         return self.doubtful and not (self.event is not None and self.event.renames)
 
     @property
     def rates(self) -> bool:
-        """Whether it is a rating, and no words beyond that are to be filed."""
+        """Whether it is a rating without further words to file."""
         return self.rating is not None and not self.rating.words
 
     @property
     def first_sight(self) -> bool:
-        """Whether this is a customer's edit of something that never came to us: then it stands for the message."""
+        """Whether this is a customer's edit of a message we never received: it is treated as the message."""
         event = self.event
-        known = self.original is not None and self.original.event is not None  # none: its words were erased
+        known = self.original is not None and self.original.event is not None  # no event: its text was erased
         return event is not None and event.kind is Kind.EDIT and not event.own and not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do.
+    """The plan of a turn.
 
-    `ended` needs nothing more; `file` goes into the ticket, in this order; `relay` are signals that an agent may have
-    answered; `follow_up`: a new ticket, though there was one. `wait` is the time in seconds until the helpdesk takes
-    another update, or an album is complete. Then nothing is filed; `heard` is what would be. `aside` are those of the
-    ended that got no ticket by the company's policy.
+    `ended`: messages that need nothing more, with their outcomes. `file`: messages for the ticket, in this order.
+    `relay`: signals that an agent may have answered. `doubted`: messages that would end, but may have been filed, each
+    with its outcome if it was not. `follow_up`: open a new ticket in place of the present one. `wait`: seconds until
+    the helpdesk takes another update or an album is complete; until then nothing is filed, and `heard` holds what would
+    be. `aside`: those of `ended` that the policy gives no ticket.
     """
 
     ended: tuple[Recorded, ...] = ()
@@ -129,7 +130,7 @@ def decide(
     items = _beside(items)
     ended, doubted, file, relay = _sort(items, thread, now)
     stale = is_stale(thread, abilities, closed, now)
-    # An edit or a deletion belongs where its message stands, as long as that ticket takes it.
+    # An edit or a deletion belongs in the ticket of its message, as long as that ticket takes updates.
     follow_up = stale and any(begins(item) for item in file)
     filed = albums(_in_order(file, opens=follow_up or not thread.ticket), thread.joined)
     full = 0 if stale else _wait(thread, filed, abilities, now)
@@ -147,12 +148,12 @@ def decide(
 
 
 def _aside(items: Sequence[Pending]) -> tuple[Pending, ...]:
-    """Return those that get no ticket by the company's policy."""
+    """Return the items that the policy gives no ticket."""
     return tuple(item for item in items if item.aside)
 
 
 def _beside(items: Sequence[Pending]) -> list[Pending]:
-    """Return the items, of which praise is filed where a ticket is opened or extended anyway."""
+    """Return the items; praise is no longer aside if another message opens or extends a ticket anyway."""
     filed = any(begins(item) for item in items)
     return [dataclasses.replace(item, aside="") if filed and item.praise else item for item in items]
 
@@ -160,7 +161,7 @@ def _beside(items: Sequence[Pending]) -> list[Pending]:
 def _sort(
     items: Sequence[Pending], thread: Thread, now: datetime
 ) -> tuple[list[Recorded], list[tuple[Pending, Recorded]], list[Pending], list[Recorded]]:
-    """Return what ends, what would end but is in doubt, what is to be filed, and the signals to relay."""
+    """Return the fields `ended`, `doubted`, `file` and `relay` of the plan."""
     ended: list[Recorded] = []
     doubted: list[tuple[Pending, Recorded]] = []
     file: list[Pending] = []
@@ -180,21 +181,21 @@ def _sort(
 
 
 def _in_order(file: Sequence[Pending], *, opens: bool) -> tuple[Pending, ...]:
-    """Return what is to be filed in the customer's order; a ticket is opened by the customer's message.
+    """Return the items to file in the order in which they were written.
 
-    That holds even where a colleague's words outside the ticket are older.
+    If they open a ticket, the customer's message comes first, even if a colleague wrote on the platform before.
     """
     return tuple(sorted(file, key=lambda item: (opens and not begins(item), *_order(item))))
 
 
 def is_stale(thread: Thread, abilities: Abilities, closed: ClosedTickets, now: datetime) -> bool:
-    """Return whether the ticket has rested too long to be gone on in, as far as we know.
+    """Return whether the ticket has rested too long to be continued, as far as we know.
 
-    Whether it is closed, and since when, is known where the helpdesk signals it, or tells it as it is looked at.
+    False for a helpdesk that states when a ticket was closed (`Abilities.tells_closing`): its `append` decides.
     """
     if not thread.ticket or abilities.tells_closing or not thread.filed_at:
         return False
-    # Not by when they wrote: that may be long ago when it comes, and what is still to be filed does not count.
+    # By when it was filed: the time of writing may lie far back, and messages still to be filed do not count.
     rests = thread.filed_at
     if thread.status is Status.SOLVED:
         rests = max(rests, thread.status_at)
@@ -202,7 +203,7 @@ def is_stale(thread: Thread, abilities: Abilities, closed: ClosedTickets, now: d
 
 
 def begins(item: Pending) -> bool:
-    """Return whether this alone opens a ticket: a customer's message that can be filed, or an incident."""
+    """Return whether this item alone opens a ticket: a customer's message that can be filed, or an incident."""
     event, notice = item.event, item.message.notice
     if notice is not None:
         return notice.purpose is Purpose.OPENED
@@ -211,9 +212,9 @@ def begins(item: Pending) -> bool:
 
 
 def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recorded | Literal["file", "relay"]:
-    """Return the message with its outcome, or what is to be done with it. `about`: there is or will be a ticket."""
+    """Return the message with its outcome, or what to do with it. `about`: there is or will be a ticket."""
     message, event = item.message, item.event
-    # Since it was recorded: a dead letter may be replayed long after it was received.
+    # Counted from when it was recorded: a dead letter may be replayed long after it was received.
     if message.recorded_at and seconds(now) - message.recorded_at // 1000 > GIVE_UP.total_seconds():
         return end(message, Outcome.DEAD, "given up after the longest retry")
     if message.signal is not None:
@@ -224,7 +225,7 @@ def _each(item: Pending, thread: Thread, now: datetime, *, about: bool) -> Recor
 
 
 def _needs_nothing(item: Pending, event: Event, thread: Thread, *, about: bool) -> Recorded | None:
-    """Return a customer's event with its outcome where it does not go to the helpdesk as their words."""
+    """Return the event's message with its outcome if the helpdesk needs nothing of it, else None."""
     message = item.message
     if item.refused:
         return end(message, Outcome.REFUSED, item.refused)
@@ -238,7 +239,7 @@ def _needs_nothing(item: Pending, event: Event, thread: Thread, *, about: bool) 
 
 
 def _note(item: Pending, *, about: bool) -> Recorded | Literal["file"]:
-    """Return what is to be done with a note of ours, or an incident's."""
+    """Return what to do with a note of ours or an incident's notice."""
     message = item.message
     if item.aside:
         return end(message, Outcome.SUPPRESSED, item.aside)
@@ -246,7 +247,7 @@ def _note(item: Pending, *, about: bool) -> Recorded | Literal["file"]:
 
 
 def _signalled(item: Pending, signal: Signal, thread: Thread) -> Recorded | Literal["relay"]:
-    """Return what is to be done about a helpdesk's signal. How the thread's ticket stands is all that one says."""
+    """Return what to do with a helpdesk's signal; one about the ticket's status ends here."""
     message = item.message
     if item.aside:
         return end(message, Outcome.SUPPRESSED, item.aside)
@@ -260,7 +261,7 @@ def _signalled(item: Pending, signal: Signal, thread: Thread) -> Recorded | Lite
 
 
 def _news(signal: Signal, thread: Thread) -> str:
-    """Return what a signal says of its ticket beyond what is known: no name, as outcomes go into logs."""
+    """Return in words what a signal changes in what we know of its ticket. No names: outcomes go into logs."""
     news = []
     if signal.status is Status.SOLVED or (signal.status and thread.status is Status.SOLVED):
         news.append(str(signal.status))
@@ -271,7 +272,7 @@ def _news(signal: Signal, thread: Thread) -> str:
 
 
 def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> str:
-    """Return why a ticket needs nothing of this event, or an empty string."""
+    """Return why this event is not filed, or ""."""
     if item.gone:
         return "gone before its words were fetched"
     if item.withdrawn:
@@ -288,12 +289,12 @@ def _needless(item: Pending, event: Event, thread: Thread, *, about: bool) -> st
 
 
 def _was_filed(item: Pending) -> bool:
-    """Return whether the original is known, and may stand in a ticket."""
+    """Return whether the original is known and may be in a ticket."""
     return item.original is not None and item.original.event is not None and not item.original.aside
 
 
 def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
-    """Return why a ticket needs nothing of what never opens one: own words, an attachment, a report, another id."""
+    """Return why an event that never opens a ticket is not filed, or "": own words, attachment, report, new id."""
     if event.kind is Kind.STATE:
         return RENAMED
     if event.kind is Kind.ATTACHMENT:
@@ -306,9 +307,9 @@ def _needless_addition(item: Pending, event: Event, *, about: bool) -> str:
 
 
 def _erased(event: Event, received_at: str, thread: Thread) -> bool:
-    """Return whether the person was erased after this was received: it was in transit then.
+    """Return whether the person was erased after this was received, while it was still in transit.
 
-    What the company wrote in private goes with them, also where the platform tells of it later.
+    The company's own private messages to them are erased as well, even if the platform delivers them later.
     """
     if not thread.erased or not received_at:
         return False
@@ -323,9 +324,9 @@ def _erased(event: Event, received_at: str, thread: Thread) -> bool:
 
 
 def _order(item: Pending) -> tuple[int, float, bool]:
-    """In the customer's order: by their own time among what is filed together; what has none stays where it is.
+    """Return the sort key of an item: by the time of writing; items without one go last, in their order.
 
-    Whatever came first, what is taken back stands before its deletion, which then takes it out.
+    At the same time, a message goes before its deletion, which then removes it.
     """
     event = item.event
     if event is None or event.occurred_at is None:
@@ -334,11 +335,11 @@ def _order(item: Pending) -> tuple[int, float, bool]:
 
 
 def _wait(thread: Thread, file: Sequence[Pending], abilities: Abilities, now: datetime) -> int:
-    """Return the seconds until this ticket may be updated again, where there is something to file."""
+    """Return the seconds until this ticket may be updated again; 0 if it may be now or nothing is to be filed."""
     if abilities.updates is None or not file or not thread.ticket:
         return 0
     most, span = abilities.updates
     recent = [at for at in thread.updates if seconds(now) - at < span.total_seconds()]
-    if len(recent) < most - 2:  # two are left for notes and for what others count too
+    if len(recent) < most - 2:  # two are left for notes and for updates by others
         return 0
     return int(recent[0] + span.total_seconds() - seconds(now)) + 1

@@ -1,4 +1,4 @@
-"""The decision about an agent's reply: send it, skip it, tell the agent why not, or wait. Pure, as `decide` is."""
+"""Decide about an agent's reply: send it, skip it, tell the agent why not, or wait. Pure, as `decide` is."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .table import seconds
 from .thread import Thread
 
 RECENT = timedelta(days=1)
-TYPING = 120  # seconds that an agent may have been writing without having seen what came meanwhile
-PATIENCE = 900  # seconds for which a reply is tried that the platform cannot take now; then the agent is told
-ENDED = frozenset({"sent", "refused", "unknown", "undelivered"})  # of the last one the platform's report told
+TYPING = 120  # seconds: an agent may have been writing for so long without noticing what arrived meanwhile
+PATIENCE = 900  # seconds for which a reply is retried while the platform cannot take it; then the agent is told
+ENDED = frozenset({"sent", "refused", "unknown", "undelivered"})  # final states; the last by a delivery report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """How a send ended: `failed` (certainly not sent, may be repeated), `refused` or `unknown`."""
+    """How sending ended: `failed` (certainly not sent, may be retried), `refused` or `unknown`."""
 
     state: str
     reason: str
@@ -32,15 +32,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A reply with all that the decision depends on.
+    """A reply with everything that the decision depends on.
 
-    `ticket`: the ticket it was read on, `signalled_at`: when the helpdesk signalled it. `repeated`: this turn has
-    dealt with it already, on a ticket that was merged into this one. `state` and `first_at` (seconds) are the record of
-    earlier attempts, empty and 0 when there is none. `attempt`: the send that this turn has just tried. `text` are the
-    words to be sent, `files`: there are files that can be; `unsure`: the words may be meant in private. `matters` are
-    the kinds of private matters in them that hold them back. `to` is the one whom a private answer in public
-    names. `link`: a one-time link is to be posted in its place, with this permit; `offered`: one that is still good was
-    posted before.
+    `ticket`: the ticket it was read on; `signalled_at`: when the helpdesk signalled it. `text`: the words to send;
+    `files`: it has files that can be sent; `unsure`: the words may be meant for the customer alone. `matters`: the
+    kinds of private matters that hold it back. `to`: the writer whom a private answer in a public thread names. `link`:
+    post a one-time link in its place, with this permit; `offered`: an earlier link is still good. `repeated`: this turn
+    has handled it already, on a ticket that was merged into this one. `state`, `first_at` (Unix seconds): the record of
+    earlier attempts, "" and 0 if there is none. `attempt`: how the sending ended that this turn has just tried.
     """
 
     reply: AgentReply
@@ -72,7 +71,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Do nothing. `ours`: the reply belongs to this thread and has been dealt with."""
+    """Do nothing. `ours`: the reply belongs to this thread and has been handled."""
 
     ours: bool
 
@@ -81,8 +80,8 @@ class Skip:
 class Tell:
     """Tell the agent that the reply was not sent (`refused`), or may not have been (`unknown`).
 
-    `audience`: the reason is that the audience changed, which the agents then know. `detail` is for the note alone: it
-    may name people and quote them, so it is logged nowhere.
+    `audience`: the reason is that the audience changed; from then on the agents know. `detail` is for the note only: it
+    may name or quote people, so it is never logged. `held`: private matters hold the reply back.
     """
 
     state: str
@@ -94,13 +93,13 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Try again later; the thread's later replies wait, too."""
+    """Try again later; later replies of the thread wait as well."""
 
     reason: str
 
 
 def decide_reply(case: Case) -> Send | Skip | Tell | Wait:
-    """Return what is to be done about a reply."""
+    """Return what to do with a reply."""
     if not case.reply.public or not _is_theirs(case):
         return Skip(ours=False)
     if case.repeated or case.state in ENDED:
@@ -117,7 +116,7 @@ def decide_reply(case: Case) -> Send | Skip | Tell | Wait:
 
 
 def _too_late(case: Case) -> Tell | None:
-    """Return why these words are not sent any more, if they are not: a link waits for the customer, or others read."""
+    """Return the refusal of a reply whose link was posted already, or whose audience has changed; else None."""
     if case.link:
         return Tell("refused", wording.LINK_WAITS) if case.offered and case.state != "failed" else None
     if not _is_overtaken(case):
@@ -127,7 +126,7 @@ def _too_late(case: Case) -> Tell | None:
 
 
 def _unfit(case: Case) -> Tell | None:
-    """Return why these words are not to reach the customer, if they are not."""
+    """Return the refusal of a reply that must not reach the customer in this form, else None."""
     if case.reply.withheld:
         return Tell("refused", case.reply.withheld)
     if not case.text.strip() and not case.files:
@@ -141,23 +140,23 @@ def _unfit(case: Case) -> Tell | None:
 
 
 def _unfit_for_all(case: Case) -> Tell | None:
-    """Return why not everybody is to read these words, if they may not be meant for everybody."""
+    """Return the refusal of a public reply that may not be meant for everybody, else None."""
     if case.unsure:
         return Tell("refused", wording.PERHAPS_PRIVATE)
-    if case.matters and case.state != "sending":  # what was being sent goes to the sender, which asks
+    if case.matters and case.state != "sending":  # if it was being sent, the sender asks what became of it
         return Tell("refused", wording.holds_private(case.matters), held=True)
     return None
 
 
 def _of_several(case: Case) -> bool:
-    """Return whether a private answer in a public thread may be for one of several writers."""
+    """Return whether this is a private answer in a public thread with several writers."""
     thread = case.thread
     in_public = case.visibility is Visibility.PRIVATE and thread.visibility is Visibility.PUBLIC
     return in_public and len(thread.writers) > 1
 
 
 def _after(case: Case, attempt: Attempt) -> Tell | Wait:
-    """Return what is to be done after a send that did not succeed."""
+    """Return what to do after an attempt that did not succeed."""
     now = seconds(case.now)
     if attempt.state == "failed" and now - (case.first_at or now) < PATIENCE:
         return Wait(attempt.reason)
@@ -165,15 +164,15 @@ def _after(case: Case, attempt: Attempt) -> Tell | Wait:
 
 
 def _is_theirs(case: Case) -> bool:
-    """Return whether a reply is for this customer, and recent enough that its record would still be there."""
+    """Return whether a reply is for this customer, and recent enough that a record of its sending would still exist."""
     written_at, thread = case.reply.written_at, case.thread
-    if case.ticket != thread.ticket:  # an earlier ticket, whose replies were sent when they were new
+    if case.ticket != thread.ticket:  # an earlier ticket: older replies were sent when they were new
         return written_at is not None and case.signalled_at - written_at <= RECENT
     if written_at is None:
         return True
-    # Written before this ticket was merged into another, and signalled after: it was meant for the other's customer.
+    # Written before this ticket was merged into another, signalled afterwards: it was meant for the other's customer.
     others = seconds(written_at) < thread.joined_at <= seconds(case.signalled_at)
-    return not others and case.now - written_at <= REMEMBERED  # of an older one the record may have expired
+    return not others and case.now - written_at <= REMEMBERED  # the record of an older one may have expired
 
 
 def _is_overtaken(case: Case) -> bool:

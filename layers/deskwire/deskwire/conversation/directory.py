@@ -1,4 +1,4 @@
-"""Finds connections and helpdesks with their connectors, secrets and health; keeps them for a short while."""
+"""Look up connections and helpdesks with their connectors, secrets and health, cached for a minute."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Value = TypeVar("Value")
 
 
 def reporting(telemetry: Telemetry) -> Callable[[str, str, Node], None]:
-    """Return what counts and logs a row that a connector left out (`Reach.left_out`), behind its connection's name."""
+    """Return a function that counts and logs a row that a connector skipped: see `Reach.left_out`."""
 
     def report(connection: str, what: str, node: Node) -> None:
         telemetry.count("LeftOut")
@@ -51,7 +51,7 @@ def _unreported(*_: object) -> None: ...
 
 
 class Remembered:
-    """Keeps values of this process as long as they are good."""
+    """Values that this process keeps as long as they are valid."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -64,7 +64,7 @@ class Remembered:
         return lambda name, make: self._value(compose(owner, name), make)
 
     def _value(self, key: str, make: Callable[[], tuple[str, float]]) -> str:
-        """Return what is kept; what is not is made by one thread at a time, while other keys go on."""
+        """Return the kept value; make it if there is none. One thread at a time makes a value, other keys go on."""
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
         with making:
@@ -83,7 +83,7 @@ class Remembered:
 
 
 def connections_of(table: Table) -> list[Connection]:
-    """Return the connections that are applied."""
+    """Return the connections that `deskwire apply` has stored."""
     keys = (table.get(INDEX_KEY) or {}).get("keys", ())
     items = [table.get((pk, sk)) for pk, sk in keys if sk == "CONNECTION"]
     return [Connection.read(item["definition"]) for item in items if item is not None]
@@ -91,7 +91,7 @@ def connections_of(table: Table) -> list[Connection]:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """What is configured, with what is needed to use it."""
+    """The configuration, and what is needed to use it."""
 
     table: Table
     clock: Clock
@@ -150,14 +150,14 @@ class Directory:
         return True
 
     def incidents(self, connection: Connection) -> tuple[str, ...]:
-        """Return the topics of the open incidents that a connection is a part of, where it has words for them."""
+        """Return the topics of the open incidents that include a connection; none if its policy has no text."""
         texts = connection.policy.incident
         if not (texts.private or texts.public):
             return ()
         return open_topics(self._scopes.get(SCOPES, lambda: scopes(self.table)), connection.name)
 
     def usual_waits(self, connection: Connection) -> Mapping[str, int]:
-        """Return how long customers usually wait in the coming hours (see `watching.waits`), if a text says it."""
+        """Return the usual wait in seconds by hour (see `watching.waits`); empty if no text of the policy states it."""
         if not connection.policy.says_usual_wait:
             return {}
         key = waits_item(connection.channel, connection.account)
@@ -168,18 +168,18 @@ class Directory:
         return str(item["definition"]) if item else ""
 
     def channel_of(self, connection: Connection) -> tuple[Channel, Reach]:
-        """Return a connection's connector and what it may use."""
+        """Return a connection's connector and its `Reach`."""
         connector = registry.channel(connection.channel)
         owner = compose("channel", connection.name)
         self.neighbours.limits.declare(connection.key[0], _value(connector.terms.at_once) or 0)
         reach = self._reach(connector, connection.account, connection, owner)
-        place = f"originals/{connection.endpoint}"  # AWS stores by rule, which knows the endpoint and no connection
+        place = f"originals/{connection.endpoint}"  # stored by a rule of AWS that knows the endpoint only
         return connector, replace(
             reach, outbox=self._outbox(connection), original=lambda name: self.original(f"{place}/{name}")
         )
 
     def _outbox(self, connection: Connection) -> Show:
-        """Return the outbox of a connection's threads, and of no others."""
+        """Return the outbox, limited to a connection's threads."""
 
         def show(outgoing: Outgoing) -> str:
             thread_key = compose(connection.channel, connection.account, outgoing.thread)
@@ -192,7 +192,7 @@ class Directory:
         return show
 
     def helpdesk_of(self, definition: HelpdeskConnection) -> tuple[Helpdesk, Reach]:
-        """Return a helpdesk's connector and what it may use."""
+        """Return a helpdesk's connector and its `Reach`."""
         connector = registry.helpdesk(definition.connector)
         reach = self._reach(connector, definition.name, definition, compose("helpdesk", definition.name))
         declared = (_value(connector.terms.at_once), definition.at_once)

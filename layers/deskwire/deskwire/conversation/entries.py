@@ -1,4 +1,4 @@
-"""Builds the ticket to open, and an entry with its attachments for each message."""
+"""Build the ticket to open, and for each message an entry with its attachments."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from .table import seconds
 from .thread import Thread
 from .turn import Turn, is_inbound
 
-GIVE_UP = timedelta(days=1)  # after which what follows by itself is given up: an attachment, a history, hiding
-AGAIN = (60, 3600)  # seconds between two tries: as long as it has been missing, at least and at most
-MARGIN = 1500  # bytes that the lines around a customer's words may take
-ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes in no other message
-ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, the same: they are all in memory, in ten threads side by side
+GIVE_UP = timedelta(days=1)  # for which a step of its own is retried: an attachment, a history, hiding
+AGAIN = (60, 3600)  # least and most seconds between two tries; between them, as long as it has been missing
+MARGIN = 1500  # bytes reserved for the lines around a customer's text
+ENOUGH = timedelta(seconds=5)  # of fetching, after which an update takes no further message
+ENOUGH_BYTES = 20 * 1024 * 1024  # of attachments, likewise: all are in memory, in ten threads side by side
 SUSPECTED = "suspected-spam"  # the tag of a ticket whose first message may be spam
 INCIDENTS = Customer(external_id="deskwire-incidents", name="Deskwire incidents", channel="deskwire")
 JUDGED = frozenset({Kind.MESSAGE, Kind.EDIT})
@@ -46,7 +46,7 @@ FETCHED = frozenset({"image", "audio", "video", "file", "sticker"})
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Builds what a turn files."""
+    """Builds the tickets and entries that a turn files."""
 
     archive: Archive
     clock: Clock
@@ -54,7 +54,7 @@ class Entries:
 
     def ticket(self, turn: Turn, item: Pending, follow_up_of: str) -> Ticket:
         entry = self.entry(turn, item)
-        if follow_up_of:  # in words, too: a helpdesk may link only what is closed
+        if follow_up_of:  # in the text as well: a helpdesk may link only closed tickets
             entry = dataclasses.replace(entry, body=f"{entry.body}\n{wording.continues(follow_up_of)}")
         event = item.event
         thread, notice = turn.thread, item.message.notice
@@ -76,7 +76,7 @@ class Entries:
         )
 
     def customer(self, turn: Turn, item: Pending) -> Customer:
-        """Return who a ticket with this message is for."""
+        """Return the requester of a ticket with this message."""
         event = item.event
         if is_incident(turn.thread.key):
             return INCIDENTS
@@ -85,7 +85,7 @@ class Entries:
         return customer(thread, event, author, proved=turn.channel.proves_authors)
 
     def change(self, turn: Turn, item: Pending) -> Change:
-        """Return what a customer's words change in their ticket, beyond what earlier ones did."""
+        """Return what a message changes in its ticket beyond what earlier messages changed."""
         thread = turn.thread
         if not isinstance(turn.helpdesk, Updates):
             return Change()
@@ -122,7 +122,7 @@ class Entries:
         )
 
     def _noticed(self, turn: Turn, item: Pending, notice: Notice) -> Entry:
-        """Return what an incident writes into a ticket; `note` is what became of an update."""
+        """Return the entry for an incident's notice. For an update, the message's `note` says whether it was sent."""
         body = item.message.note or notice.words
         opens = notice.purpose is Purpose.OPENED and not turn.thread.ticket
         abilities = turn.helpdesk.abilities
@@ -132,7 +132,7 @@ class Entries:
         return Entry(key=item.message.key, body=body, written_at=turn.now, public=opens, change=change)
 
     def entries(self, turn: Turn, group: list[Pending]) -> list[Entry]:
-        """Return the entries of a group, or of its first messages when attachments take enough time or memory."""
+        """Return the entries of a group, or of its first messages if their attachments take enough time or memory."""
         began = self.clock()
         entries: list[Entry] = []
         for item in group:
@@ -143,9 +143,10 @@ class Entries:
         return entries
 
     def _files(self, turn: Turn, item: Pending) -> tuple[tuple[File, ...], tuple[str, ...]]:
-        """Return the attachments' bytes, and a line for each that could not be had.
+        """Return the fetched attachments, and a line for each that was not fetched.
 
-        What cannot be had now follows by itself: that is written down first, and is what any later attempt goes by.
+        One that cannot be fetched now follows in an entry of its own: that is recorded first, and any later attempt
+        relies on the record.
         """
         files: list[File] = []
         lines: list[str] = []
@@ -172,9 +173,9 @@ class Entries:
         return tuple(files), tuple(lines)
 
     def _kept(self, turn: Turn, note: Recorded) -> tuple[tuple[File, ...], tuple[str, ...]]:
-        """Return the bytes of a note's files, and a line for each that is no more.
+        """Return a note's files, and a line for each that no longer exists.
 
-        Raises `TemporaryError` of the archive, which says nothing about the helpdesk.
+        Raises `TemporaryError` if the archive cannot be read; that says nothing about the helpdesk.
         """
         files: list[File] = []
         lines: list[str] = []
@@ -184,7 +185,7 @@ class Entries:
             except PermanentError:
                 lines.append(wording.uncopied(each.name))
             except TemporaryError as error:
-                # S3 tells who may not list a bucket 403, not 404, of what is gone.
+                # Without the right to list the bucket, S3 answers 403, not 404, for a missing object.
                 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
                 if turn.now - datetime.fromisoformat(note.received_at) < COPIED_FOR:
                     raise error.retold(ambiguous=False, concerns=Concern.TICKET) from None
@@ -202,7 +203,7 @@ class Entries:
         return by_address or isinstance(turn.channel, Media) or owns_uploads(turn.channel)
 
     def _fetched(self, turn: Turn, attachment: Attachment) -> File:
-        """Return an attachment's bytes, with a harmless name."""
+        """Return the attachment with its content and a safe name."""
         if isinstance(turn.channel, Media):
             file = turn.channel.fetch(attachment, turn.outside)
             return media.called(file, file.name or attachment.name)
@@ -214,14 +215,14 @@ class Entries:
         return media.called(file, attachment.name or attachment.id)
 
     def _goes_on(self, turn: Turn, following: Recorded) -> bool:
-        """Return whether an earlier attempt left this attachment to follow; then it does."""
+        """Return whether an earlier attempt left this attachment to follow; if it is still open, have it fetched."""
         known = self.ledger.message(turn.thread.key, following.key)
         if known is not None and not known.done:
             turn.missing.setdefault(known.key, seconds(turn.now))
         return known is not None
 
     def resume(self, turn: Turn, item: Pending) -> None:
-        """Go on with the attachments that an earlier attempt, which filed the words, left to follow."""
+        """Have the attachments fetched that an earlier attempt, which filed the text, left to follow."""
         for following, _ in () if follows(item) else _separate(item):
             self._goes_on(turn, following)
 
@@ -229,7 +230,7 @@ class Entries:
         turn.missing[following.key] = later(turn, following, error)
 
     def following(self, turn: Turn, item: Pending) -> Entry | None:
-        """Return the entry of an attachment, or None while it cannot be had. What never can be becomes its link."""
+        """Return an attachment's entry; with its link if it can never be fetched, None if it cannot be yet."""
         (_, attachment), *_ = _separate(item)
         try:
             return self._alone(turn, item, wording.attached(attachment), (self._fetched(turn, attachment),))
@@ -262,24 +263,24 @@ class Entries:
 
 
 def later(turn: Turn, following: Recorded, error: TemporaryError) -> int:
-    """Return when to try again (Unix seconds): after as long as it has been missing, or as the other side says."""
+    """Return when to try again (Unix seconds): after as long as it has been missing, or when the other side says."""
     age = seconds(turn.now) - following.recorded_at // 1000 if following.recorded_at else 0
     return seconds(turn.now) + pause(age, error)
 
 
 def pause(age: int, error: TemporaryError) -> int:
-    """Return the seconds until the next try of what has been missing for `age` seconds."""
+    """Return the seconds until the next try for an attachment that has been missing for `age` seconds."""
     least, most = AGAIN
     return max(min(max(age, least), most), ceil(error.after or 0))
 
 
 def follows(item: Pending) -> bool:
-    """Return whether this is an attachment that follows its message."""
+    """Return whether this is an attachment filed separately from its message."""
     return item.event is not None and item.event.kind is Kind.ATTACHMENT
 
 
 def apart(items: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
-    """Return the messages, and what follows messages filed before: attachments, and the note on earlier tickets."""
+    """Return the messages, and separately what follows filed messages: attachments and the note on earlier tickets."""
     words: list[Pending] = []
     following: list[Pending] = []
     for item in items:
@@ -296,7 +297,7 @@ def _before(item: Pending, event: Event) -> str:
 
 
 def _separate(item: Pending) -> list[tuple[Recorded, Attachment]]:
-    """Return each attachment of a message, and what it is recorded as when it follows by itself."""
+    """Return each attachment of a message with the record it gets if it is filed separately."""
     message, event = item.message, item.event
     if event is None:
         return []
@@ -317,7 +318,7 @@ def _separate(item: Pending) -> list[tuple[Recorded, Attachment]]:
 
 
 def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]]:
-    """Return the items as one update each, or together where the helpdesk takes several, within its bytes."""
+    """Return the items in groups, one update each: several if the helpdesk allows it, up to its limit of bytes."""
     groups: list[list[Pending]] = []
     size = 0
     for item in items:
@@ -332,7 +333,7 @@ def groups(items: Sequence[Pending], abilities: Abilities) -> list[list[Pending]
 
 
 def assess(turn: Turn, event: Event | None) -> Hints:
-    """Return the triage's assessment of a message; it is judged once in a turn."""
+    """Return the triage's hints for a message; each is judged once in a turn."""
     if event is None:
         return Hints()
     again, public = turn.thread.again, event.visibility is Visibility.PUBLIC
@@ -366,7 +367,7 @@ def _asked(turn: Turn, item: Pending) -> Change:
 
 
 def _subject(turn: Turn, item: Pending) -> str:
-    """Return the subject of a ticket that this opens."""
+    """Return the subject of a ticket that this item opens."""
     if item.message.notice is not None:
         return item.message.notice.subject
     event = item.event
@@ -383,10 +384,10 @@ def _tags(turn: Turn, event: Event | None, hints: Hints) -> tuple[str, ...]:
 
 
 def customer(thread: Thread, event: Event | None, author: Author | None, *, proved: bool) -> Customer:
-    """Return who the ticket is for.
+    """Return the requester of the ticket.
 
-    An author without a name is a person of this thread alone; so is one who only says who they are
-    (not `proved`), for the profile that the helpdesk has of that person is not theirs to change.
+    Without an author, or with one whose identity is not `proved`, the requester is a person of this thread alone:
+    nobody may change another person's profile in the helpdesk by claiming to be them.
     """
     author = author or thread.customer()
     channel = event.channel if event else thread.channel
@@ -405,7 +406,7 @@ def customer(thread: Thread, event: Event | None, author: Author | None, *, prov
 
 
 def _words(turn: Turn, item: Pending, event: Event, unfetched: tuple[str, ...]) -> tuple[str, tuple[File, ...]]:
-    """Return what an entry says; and the whole as a file, where the helpdesk's entry cannot hold it."""
+    """Return an entry's text, cut to the helpdesk's limit, and if it was cut the whole text as a file."""
     abilities, ticket = turn.helpdesk.abilities, turn.thread.ticket
     latest, before = turn.before.last_written, _before(item, event)
     text = wording.body(

@@ -1,6 +1,7 @@
-"""Reads the figures that watch keeps of a connection: of each hour (`H#…`), and of its tickets (`C#…`).
+"""Read a connection's figures, kept by `watch`: by hour (`H#…`), and of its tickets (`C#…`).
 
-A ticket is counted in the hour in which its customer wrote, with those that are alike in language, priority and kind.
+A ticket is counted in the hour in which its customer wrote, together with those of the same language, priority and
+kind.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ NO_FIGURES = frozenset({"pk", "sk", "expires"})
 
 
 def partition(channel: str, account: str) -> str:
-    """Return the partition of an account's figures."""
+    """Return the partition key of an account's figures."""
     return f"F#{compose(channel, account)}"
 
 
 def hour_of(at: datetime) -> str:
-    """Return the name of an hour, in UTC."""
+    """Return the name of an hour in UTC, as `2026-11-21T08`."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H}"
 
 
 def waits_item(channel: str, account: str) -> Key:
-    """Return where it is noted how long an account's customers usually wait."""
+    """Return the key of an account's usual waits."""
     return (partition(channel, account), "WAITS")
 
 
 def read(
     table: Table, pk: str, letter: str, since: datetime, until: datetime
 ) -> Iterator[tuple[datetime, list[str], dict[str, int]]]:
-    """Yield (hour, what its tickets have in common, figures) from the hour of `since` on; `letter`: `H` or `C`."""
+    """Yield (hour, its tickets' common attributes, figures) from the hour of `since` on; `letter`: `H` or `C`."""
     first = since.replace(minute=0, second=0, microsecond=0)
     for prefix in prefixes(since.astimezone(UTC).date(), until.astimezone(UTC).date()):
         for item in table.query(pk, f"{letter}#{prefix}"):
@@ -48,7 +49,7 @@ def read(
 
 
 def prefixes(first: date, last: date) -> Iterator[str]:
-    """Yield the beginnings of days that hold all of these days and few others: few reads for a long span."""
+    """Yield prefixes of dates (month, ten days, day) that cover these days with few queries."""
     day = first
     while day <= last:
         month_end = day.replace(day=monthrange(day.year, day.month)[1])
@@ -64,7 +65,7 @@ def prefixes(first: date, last: date) -> Iterator[str]:
 
 
 def waited(table: Table, channel: str, account: str, first: datetime, last: datetime) -> Iterator[Waited]:
-    """Yield how long an account's customers waited, of those who wait for an answer or got one, hour by hour."""
+    """Yield for each hour how long an account's customers waited, of those who needed an answer."""
     for hour, (language, _, kind), figures in read(table, partition(channel, account), "C", first, last):
         if kind not in UNHURRIED:
             answered = by_length(figures, "a")
@@ -73,6 +74,6 @@ def waited(table: Table, channel: str, account: str, first: datetime, last: date
 
 
 def by_length(figures: Mapping[str, int], letter: str) -> dict[int, int]:
-    """Return the counts by length among the figures: `a17`, `r03`. What was taken back adds up to nothing."""
+    """Return the counts by length among the figures (`a17`, `r03`), without those that were taken back to zero."""
     found = {int(name[1:]): number for name, number in figures.items() if name[0] == letter and name[1:].isdecimal()}
     return {number: count for number, count in found.items() if count > 0}

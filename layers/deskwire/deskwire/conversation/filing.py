@@ -1,4 +1,4 @@
-"""Into the ticket: open it, extend it, and after doubt ask before anything is repeated."""
+"""File messages in the ticket: open it or append to it, and after doubt look before anything is repeated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .table import seconds
 from .turn import Turn
 
 CONTINUED = frozenset({"closed", "full", "inaccessible"})  # states of a ticket whose follow-up names it
-MOST_ASKED = 5  # messages of one turn that may be in the ticket: to look for one takes up to half a dozen requests
+MOST_ASKED = 5  # doubtful messages looked for in one turn: each takes up to half a dozen requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Filing:
         return Remembering(self.entries, self.clock)
 
     def file(self, turn: Turn, plan: Plan) -> None:
-        """File what the plan says, or as much as a turn has time for; the rest stays pending.
+        """File the plan's messages, or as many as a turn has time for; the rest stay pending.
 
-        Raises `TemporaryError` and `ConfigurationError`; what was done stays noted.
+        Raises `TemporaryError` and `ConfigurationError`; the turn keeps what was done by then.
         """
         if turn.away:
             self._elsewhere(turn, self._without_found(turn, plan.file))
             return
-        # What is found counts as filed: the deletion or erasure after it takes it out again.
+        # A message that is found counts as filed: the deletion or erasure after it takes it out again.
         self._recall(turn, plan)
         doubted = plan.doubted[:MOST_ASKED]
         needless = {item.message.key: ended for item, ended in doubted}
@@ -72,23 +72,23 @@ class Filing:
         self._attach(turn, following)
 
     def _followed_up(self, turn: Turn, items: list[Pending], *, more: bool) -> list[Pending]:
-        """Leave the ticket, and return what is still to be filed now; where the next one is elsewhere, nothing is."""
+        """Leave the ticket, and return what is still to be filed; nothing if the next ticket is in another helpdesk."""
         if not items:
             if more:
-                turn.leave_unfiled()  # the rest belongs into the follow-up all the same
+                turn.leave_unfiled()  # the rest still belongs in the follow-up
             return items
         turn.follow_up()
         return [] if turn.leaves else self._without_found(turn, items)
 
     def _recall(self, turn: Turn, plan: Plan) -> None:
-        """Add the note on earlier tickets where the worker that opened this one did not live to do so."""
+        """Add the note on earlier tickets if the worker that opened this ticket stopped before it did."""
         if turn.thread.recall and plan.file:
             self._remembering.leave(turn, plan.file[0], None)
 
     def _without_found(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
-        """Return what is still to be filed, after asking about what may have been.
+        """Look for the doubtful items in the ticket, record those found as filed, and return the others.
 
-        To be asked for each ticket that it may have gone to: the one it was, its survivor, its follow-up.
+        Call it for each ticket that they may be in: the present one, the one it was merged into, its follow-up.
         """
         if not any(item.doubtful for item in items):
             return list(items)
@@ -105,7 +105,7 @@ class Filing:
         return left
 
     def _find_ticket(self, turn: Turn, items: Sequence[Pending]) -> None:
-        """Look for a ticket that an earlier attempt may have opened, with one of these."""
+        """Look for a ticket that an earlier attempt may have opened with one of these items."""
         item = next(item for item in items if item.doubtful)
         found = self._found(turn, item, compose("open", turn.thread.filing_key), "")
         if found is not None:
@@ -115,13 +115,13 @@ class Filing:
             self.opened(turn)
 
     def _found_entry(self, turn: Turn, item: Pending) -> Filed | None:
-        """Look for a message in the ticket that it may be in."""
+        """Return where a message is in its ticket; None if it is not there or the helpdesk cannot be asked."""
         ticket = item.message.ticket or turn.thread.ticket
         asks = ticket and turn.helpdesk.abilities.find_append
         return self._found(turn, item, item.filed_as or item.message.key, ticket) if asks else None
 
     def _found(self, turn: Turn, item: Pending, key: str, ticket: str) -> Filed | None:
-        """Ask what a key became; a helpdesk that refuses to tell leaves it open, and repeating is the lesser evil."""
+        """Ask the helpdesk for a key. If it refuses, return None: filing twice is better than not at all."""
         sought = Sought(
             key=key,
             ticket=ticket,
@@ -135,13 +135,13 @@ class Filing:
             return None
 
     def _unite(self, turn: Turn, joined: Mapping[str, str]) -> None:
-        """Note what is about to be filed in one entry: an attempt after doubt asks for that entry alone."""
+        """Note what is about to be filed in one entry: after doubt, an attempt looks for that entry only."""
         if joined != turn.thread.joined:
             self.entries.ledger.unite(turn.thread, joined)
             turn.unite(joined)
 
     def _refuse(self, turn: Turn, item: Pending, error: PermanentError, follow_up_of: str = "") -> None:
-        """End what the helpdesk never takes. Of an album, each part may be taken by itself."""
+        """End a message that the helpdesk refuses. For an album, try each part by itself."""
         if not item.parts:
             turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
             return
@@ -150,7 +150,7 @@ class Filing:
         self._append(turn, item.members, follow_up_of=follow_up_of)
 
     def _elsewhere(self, turn: Turn, items: Sequence[Pending]) -> list[Pending]:
-        """Write notes on answers into the earlier tickets that these stand in; return what is for the present one."""
+        """File items that belong to earlier tickets there; return those for the present ticket."""
         left: list[Pending] = []
         for item in items:
             ticket = item.message.ticket
@@ -171,13 +171,13 @@ class Filing:
                 if turn.away:
                     turn.outcomes.append(end(item.message, Outcome.REFUSED, f"the helpdesk does not take it: {error}"))
                     continue
-                left.append(item)  # better in another ticket, and if it has one to itself, than nowhere
+                left.append(item)  # better in the present ticket, even if it opens one, than nowhere
             else:
                 turn.file([_filed(item.message, filed)])
         return left
 
     def _open(self, turn: Turn, item: Pending, *, follow_up_of: str = "") -> None:
-        """Open the ticket with one message: so a repeated request has the same bytes, whatever came since."""
+        """Open the ticket with one message only, so that a repeated request has the same bytes."""
         self._head(turn)
         self._introduce(turn, item)
         noted = self._remembering.before(turn, item)
@@ -196,13 +196,13 @@ class Filing:
         self.opened(turn)
 
     def _head(self, turn: Turn) -> None:
-        """Note where a ticket is opened, unless the thread says so: after a move an attempt in doubt is looked for."""
+        """Note in which helpdesk a ticket is opened, if that changed: after doubt, the ticket is looked for there."""
         if turn.thread.opens_in not in {"", turn.definition.name}:
             turn.opens_in(turn.definition.name)
             self.entries.ledger.head(turn.thread)
 
     def _introduce(self, turn: Turn, item: Pending) -> None:
-        """Ask the platform for the customer's name, once, where the event has none."""
+        """Ask the platform for the customer's name, once, if the event has none."""
         event = item.event
         known = turn.first.customer() if turn.first is not None else None
         if known is not None and (not turn.thread.author or turn.thread.is_of([known.id])):  # asked about before
@@ -212,13 +212,13 @@ class Filing:
             turn.introduce(turn.channel.profile(author, turn.outside))
 
     def _append(self, turn: Turn, items: Sequence[Pending], *, follow_up_of: str = "") -> None:
-        """Extend the ticket, or open one. Where the first message is refused, the next one may be taken."""
+        """Append to the ticket, or open one. If the first message is refused, the next one opens it."""
         if not items:
             return
         first = items[0].message
         if not turn.thread.ticket and not (
             items[0].event or begins(items[0]) or first.ticket or turn.mirrors
-        ):  # what it is about was refused; of a mirror, it was filed before there was one
+        ):  # the message it is about was refused; in a mirror, it was filed before the mirror began
             turn.outcomes.append(end(first, Outcome.SUPPRESSED, "a note without a ticket"))
             self._append(turn, items[1:], follow_up_of=follow_up_of)
             return
@@ -241,7 +241,7 @@ class Filing:
             self._append(turn, rest)
 
     def _attach(self, turn: Turn, items: Sequence[Pending]) -> None:
-        """Add what follows its message, each as an entry of its own; what cannot be had yet stays missing."""
+        """Add attachments and notes that follow their message, an entry each; those not available yet stay missing."""
         for number, item in enumerate(items):
             if not turn.thread.ticket or (number and self.clock() - turn.now > STOP_AFTER):
                 return
@@ -276,10 +276,10 @@ class Filing:
         self._filed(turn, group, filed)
 
     def _filed(self, turn: Turn, items: Sequence[Pending], filed: Filed) -> None:
-        """Note that these are in the ticket; a deletion once the words are out of it, too.
+        """Record that these are in the ticket, after redacting, changing and solving it as they ask.
 
-        A deletion whose words could not be taken out now stays pending: it is found then, and they are. So does a
-        message whose change of the ticket could not be made.
+        If the deleted words could not be redacted now, or the ticket not be changed, the message stays pending in
+        doubt: the next turn finds its entry and does the rest.
         """
         for item in items:
             try:
@@ -292,14 +292,14 @@ class Filing:
             else:
                 trouble = "" if turn.mirrors else written(item.event, assess(turn, item.event).trouble)
                 message = dataclasses.replace(item.message, trouble=trouble)
-                # A visitor may type any address: what was answered automatically to it is no answer that was lost.
+                # A visitor may type any address: an automatic text that it bounces is not a lost answer.
                 reason = AUTOMATIC if item.undelivered.key.startswith(wording.AUTOMATIC) else ""
                 turn.file([_filed(message, filed, reason), *(_with(each.message, filed) for each in item.parts)])
                 if item.undelivered.key and item.event is not None:
                     turn.settle(item.undelivered.key, UNDELIVERED, item.undelivered.ids, item.event.text)
 
     def _gone(self, turn: Turn, group: list[Pending], gone: TicketGone) -> None:
-        """Follow a merged ticket; open another for a closed, full, inaccessible or deleted one."""
+        """Follow a merged ticket; open another one for a closed, full, inaccessible or deleted ticket."""
         if gone.state == "merged" and gone.into and gone.into != turn.thread.ticket:
             self._remap(turn, gone.into)
             turn.join(gone.at)
@@ -320,7 +320,7 @@ class Filing:
             turn.remapped = True
 
     def _redact(self, turn: Turn, item: Pending) -> None:
-        """Take a deleted message's words out of the ticket that they are in, where the helpdesk can."""
+        """Redact a deleted message in its ticket, if the helpdesk can."""
         event = item.event
         if event is None or event.kind is not Kind.DELETION or not isinstance(turn.helpdesk, Redacts):
             return
@@ -333,9 +333,9 @@ class Filing:
                 continue  # the note about the deletion stands in the ticket
 
     def _change(self, turn: Turn, item: Pending, *, made: bool) -> None:
-        """Raise the ticket's priority and add tags, as a customer's words ask, unless that is `made` already.
+        """Raise the ticket's priority and add tags as the message asks, unless the change was `made` already.
 
-        Each is asked for once: agents may set it back. Raises `TemporaryError` where the message can be found again.
+        Each change is made once, as agents may set it back. Raises `TemporaryError` if the message can be found again.
         """
         helpdesk, change = turn.helpdesk, self.entries.change(turn, item)
         if not change or not isinstance(helpdesk, Updates):
@@ -343,7 +343,7 @@ class Filing:
         if not made:
             try:
                 helpdesk.update(turn.thread.ticket, change, turn.inside)
-            except TicketGone:  # the next words open another, with hints of their own
+            except TicketGone:  # the next message opens another, with hints of its own
                 return
             except DeskwireError as error:
                 if isinstance(error, TemporaryError) and turn.helpdesk.abilities.find_append:
@@ -353,7 +353,7 @@ class Filing:
         turn.change(change)
 
     def _solve(self, turn: Turn, item: Pending) -> None:
-        """Solve the ticket where a note asks for that, unless the customer or an agent has gone on since.
+        """Solve the ticket if a note asks for it, unless the customer or an agent has written since.
 
         Raises `TemporaryError` and `ConfigurationError`.
         """
@@ -370,14 +370,14 @@ class Filing:
             turn.solve(item.message.key)
 
     def _taken_back(self, turn: Turn, item: Pending, event: Event) -> list[Recorded]:
-        """Return what a deletion takes back: also what was filed a moment ago, in this very turn."""
+        """Return the records that a deletion takes back, including those filed in this turn."""
         filed = [each for each in turn.outcomes if each.event is not None and each.event.object_id == event.object_id]
         original = [item.original] if item.original is not None else []
         return list({each.key: each for each in (*original, *item.earlier, *filed)}.values())
 
 
 def _case(turn: Turn, item: Pending) -> Case | None:
-    """Return as what a ticket opened with this message is counted; None for an incident's own."""
+    """Return the case of a ticket opened with this message; None for an incident's own ticket."""
     if item.event is None:
         return None
     hints = assess(turn, item.event)
@@ -386,7 +386,7 @@ def _case(turn: Turn, item: Pending) -> Case | None:
 
 
 def _without_needless(turn: Turn, group: Sequence[Pending]) -> list[Pending]:
-    """End what a closed ticket alone needed, and return the rest: an incident's note opens no other ticket."""
+    """End the notes that only the closed ticket needed, and return the rest. An incident's note opens no ticket."""
     kept: list[Pending] = []
     opens = any(begins(item) for item in group)
     for item in group:
@@ -404,25 +404,26 @@ def _first(items: Sequence[Pending], most: int) -> list[Pending]:
 
 
 def _keys(items: Sequence[Pending]) -> list[str]:
-    """Return the keys of all messages that these are made of."""
+    """Return the keys of all messages in these items, of albums each part."""
     return [each.message.key for item in items for each in item.members]
 
 
 def _still_joined(turn: Turn, handled: Sequence[Pending], filing: Sequence[Pending]) -> dict[str, str]:
-    """Return what stays noted of earlier attempts: of messages that this turn does not handle, unless the first message
-    of their album is filed now, without them.
-    """  # noqa: D205 - one sentence
+    """Return the joined parts of earlier attempts that stay noted.
+
+    These are messages that this turn does not handle, unless their album's first message is filed now without them.
+    """
     gone, anew = set(_keys(handled)), set(_keys(filing))
     return {key: first for key, first in turn.thread.joined.items() if key not in gone and first not in anew}
 
 
 def _joined(items: Sequence[Pending]) -> dict[str, str]:
-    """Return the key of the first message of its album, by the key of each other one."""
+    """Return for each further part of an album the key of its first message."""
     return {each.message.key: item.message.key for item in items for each in item.parts}
 
 
 def _with(message: Recorded, filed: Filed) -> Recorded:
-    """Return a further part of an album. The entry is its first message's: what takes it out takes all of it out."""
+    """Return a further part of an album as filed. It has no entry of its own: redacting the first removes them all."""
     return end(message, Outcome.FILED, "in one entry with the first of its album", ticket=filed.ticket)
 
 

@@ -1,4 +1,4 @@
-"""Reads what a decision needs: the pending messages, and the messages they refer to."""
+"""Read what a decision needs: the pending messages, and the messages they refer to."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ NO_HELPDESK = "its helpdesk was removed"
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
-    """Reads what a turn needs."""
+    """Reads a turn's messages."""
 
     ledger: Ledger
     clock: Clock
 
     def read(self, thread: Thread, fresh: Recorded | None) -> tuple[list[Recorded], TemporaryError | None]:
-        """Return the pending messages, or why they cannot be read."""
+        """Return the pending messages, or none and the error if they cannot be read."""
         found: list[Recorded] = []
         try:
             for key in thread.pending[:MOST]:
@@ -49,10 +49,10 @@ class Gathering:
         return found, None
 
     def gather(self, turn: Turn, messages: list[Recorded], doubtful: set[str]) -> tuple[list[Pending], list[Recorded]]:
-        """Return the messages of this turn with what must be known about them, and those already filed.
+        """Return the messages of this turn with everything looked up, and those already filed.
 
-        A turn speaks with one connector of the customers' side. What came another way is left for the next turn, and
-        what came after that, too; so are answers of agents while the thread is elsewhere.
+        A turn handles one channel. A message of another one is left for the next turn, with all that follow it. Signals
+        and notes for helpdesks that this turn does not handle are left as well.
         """
         items: list[Pending] = []
         done: list[Recorded] = []
@@ -72,12 +72,12 @@ class Gathering:
         return items, done
 
     def _looked_up(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
-        """Return a pending message with all that must be known about it."""
+        """Return a pending message with everything looked up that the decision needs."""
         if about(turn.own, message) not in {"", turn.definition.name}:
             return Pending(message=message, aside=NO_HELPDESK)
         if turn.mirrors and message.signal is None and not turn.connection.mirrors_into(turn.definition.name):
-            return Pending(message=message, aside=ENDED)  # nobody asks whether it may be there
-        # Its worker may have read the words, and written them here after they were erased.
+            return Pending(message=message, aside=ENDED)  # whether it was filed does not matter any more
+        # A worker may have read the text before it was erased, and recorded it here afterwards.
         if turn.mirrors and message.since is not None and self.ledger.is_erased(turn.thread.mirrors, message):
             return Pending(message=message, aside=ERASED, doubtful=doubtful)
         report = message.event is not None and message.event.kind is Kind.UNDELIVERED
@@ -85,7 +85,7 @@ class Gathering:
         return look(turn, message, doubtful=doubtful)
 
     def _known(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
-        """Return a pending message with its words, its echo and its original looked up."""
+        """Return a pending message with its text, echo and original looked up."""
         event = message.event
         if event is not None and not event.complete and isinstance(turn.channel, Fetches):
             completed = self._completed(turn, turn.channel, message, event)
@@ -104,14 +104,14 @@ class Gathering:
         return self._with_original(turn, pending, event)
 
     def _said(self, turn: Turn, pending: Pending, event: Event) -> Pending:
-        """Return a customer's message with what it answers, or why it gets no ticket."""
+        """Return a customer's message with its rating, the line about what it answers, or why it gets no ticket."""
         if (rating := _rating(turn, event)) is not None:
             return dataclasses.replace(pending, rating=rating)
         pending = dataclasses.replace(pending, answers=self._answers(turn, event))
         return set_aside(turn, pending, event)
 
     def _completed(self, turn: Turn, channel: Fetches, message: Recorded, event: Event) -> Recorded | Pending:
-        """Return the message with its words fetched, or a pending message that says why it has none."""
+        """Return the message with its text fetched, or a pending message that says why there is none."""
         try:
             completed = channel.complete(event, turn.outside)
         except PermanentError as error:
@@ -137,7 +137,7 @@ class Gathering:
         return Pending(message=message, aside=ELSEWHERE if thread_key else NOT_SENT_BY_US, elsewhere=thread_key)
 
     def _with_original(self, turn: Turn, pending: Pending, event: Event) -> Pending:
-        """Return an edit, a deletion or an attachment with the message that it is about, as far as it is known."""
+        """Return an edit, a deletion or an attachment with the message that it is about, if we have it."""
         earlier = self.ledger.about(turn.thread.key, event)
         original = next((each for each in earlier if each.key == event.original), None)
         if original is None:  # or its key is too long to be found among the others
@@ -148,7 +148,7 @@ class Gathering:
         return dataclasses.replace(pending, original=original, earlier=tuple(earlier), withdrawn=withdrawn)
 
     def _answers(self, turn: Turn, event: Event) -> str:
-        """Return a line about what the customer answers; empty where it is unknown, or the customer's last message."""
+        """Return the line about the message that this one replies to; "" if unknown or the customer's last one."""
         if event.reply_to in {"", event.thread, turn.thread.reply_to}:
             return ""
         answered = dataclasses.replace(event, object_id=event.reply_to)
@@ -160,7 +160,7 @@ class Gathering:
         return wording.in_reply_to_ours(int(known.get("begun_at", 0))) if known else ""
 
     def _reported(self, turn: Turn, message: Recorded, *, doubtful: bool) -> Pending:
-        """Return a report that something was not delivered; one on the same thing (a part of it) was noted already."""
+        """Return a delivery report with the message it is about; a further report about one message is a `twin`."""
         key = str(self.ledger.origin(message.event).get("key", "")) if message.event is not None else ""
         known = (self.ledger.sent(turn.thread.conversation, key) if key else None) or {}
         if not turn.mirrors and (key in turn.undelivered or known.get("state") == UNDELIVERED):
@@ -170,8 +170,8 @@ class Gathering:
         return Pending(message=message, doubtful=doubtful, undelivered=what)
 
     def _is_echo(self, turn: Turn, event: Event) -> bool:
-        """Return whether this is the echo of what we sent, or were sending when a worker crashed."""
-        if turn.mirrors:  # what it gets is none: it was filed
+        """Return whether this is the echo of a message that we sent, or were sending when a worker crashed."""
+        if turn.mirrors:  # a mirror gets only filed messages, and echoes are not filed
             return False
         if self.ledger.sent_by_us(turn.thread.key, event):
             return True
@@ -185,7 +185,7 @@ class Gathering:
 
 
 def _rating(turn: Turn, event: Event) -> Rating | None:
-    """Return the rating that a message is; words beyond it that praise are as good as none."""
+    """Return the rating in a message, or None. Praise beside the rating does not count as further words."""
     rating = None if turn.mirrors else rating_of(turn.thread, event, turn.connection.policy, turn.now)
     if rating is None or not rating.words:
         return rating
@@ -193,7 +193,7 @@ def _rating(turn: Turn, event: Event) -> Rating | None:
 
 
 def _is_deletion(message: Recorded) -> bool:
-    """Return whether this message takes another back."""
+    """Return whether this message deletes another."""
     return message.event is not None and message.event.kind is Kind.DELETION
 
 
@@ -203,18 +203,18 @@ def place(at: Thread | Connection) -> tuple[str, str]:
 
 
 def origin(thread: Thread, message: Recorded) -> tuple[str, str]:
-    """Return the channel and the account that a message came by; of a note or a signal, where the thread is."""
+    """Return the channel and the account of a message; for a note or a signal, those of the thread."""
     event = message.event
     return place(thread) if event is None else (event.channel, event.account)
 
 
 def about(own: str, message: Recorded) -> str:
-    """Return the helpdesk with an earlier ticket of the thread that this is about; empty: it is about its own."""
+    """Return the helpdesk of the earlier ticket that this is about; "" if it is about `own`, the thread's helpdesk."""
     named = message.signal.account if message.signal is not None else message.helpdesk
     return "" if named == own else named
 
 
 def first_origin(thread: Thread, messages: list[Recorded]) -> tuple[str, str]:
-    """Return the channel and the account of a turn: what is filed, and only waits to be acknowledged, comes last."""
+    """Return the channel and the account that a turn handles: those of the first message not yet filed, if any."""
     unfiled = [each for each in messages if not each.done] or messages
     return next((origin(thread, each) for each in unfiled if each.event is not None), place(thread))

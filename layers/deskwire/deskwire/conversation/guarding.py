@@ -1,8 +1,8 @@
-"""Public messages with private matters: hidden on the platform, and their writer invited to go on in private.
+"""Hide public messages that hold private matters, and invite their writers to continue in private.
 
-All of it only where the policy declares it. It comes after filing and acknowledging and holds up neither: what the
-platform cannot do now is tried again by a timer of its own, for a day. To hide twice does no harm, so after doubt it is
-done again; an invitation is a text like an acknowledgement, noted before it is sent and sent at most once for a thread.
+Both only where the policy says so. This comes after filing and acknowledging and delays neither: a failed call is
+retried for a day by a timer of its own. Hiding is idempotent, so it is repeated after doubt; an invitation is sent like
+an acknowledgement: its intent is noted first, and it is sent at most once for a thread.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .table import moment, seconds
 from .thread import HIDDEN, HIDE, INVITE, LEFT, SHOW, SHOWN, Guard, Thread, outgoing
 from .turn import Turn
 
-MOST_GUARDED = 20  # objects of a thread, the latest, of which it is known what became of them
+MOST_GUARDED = 20  # the latest guarded objects of a thread whose state is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Guarding:
     sending: Sending
 
     def guard(self, turn: Turn, messages: Sequence[Recorded]) -> None:
-        """Do what is due about private matters in these messages and in earlier ones."""
+        """Handle private matters in these messages, and what is still to be done for earlier ones."""
         for message in messages:
             if message.event is not None and not message.done:
                 self._look(turn, message.event)
@@ -62,7 +62,7 @@ class Guarding:
             turn.watch([guard for guard in done if guard.needed], turn.thread.guarded)
 
     def _look(self, turn: Turn, event: Event) -> None:
-        """Note what is to be done about a message, if anything is."""
+        """Record what is to be done about a message, if anything."""
         policy = turn.connection.policy
         if not concerns(event):
             return
@@ -76,7 +76,7 @@ class Guarding:
         turn.watch([_told(guard, event, policy) for guard in guards], guarded)
 
     def _worked(self, turn: Turn, guard: Guard) -> Guard:
-        """Do what is to be done about a message; return what is left."""
+        """Do what is to be done about a message; return the guard with what is left."""
         if {HIDE, SHOW} & set(guard.todo):
             guard = self._moderate(turn, guard)
         if INVITE in guard.todo:
@@ -89,7 +89,7 @@ class Guarding:
     # ---------------------------------------------------------------- hiding
 
     def _moderate(self, turn: Turn, guard: Guard) -> Guard:
-        """Hide a message or show it again, by the connection that it came by, wherever the talk goes on."""
+        """Hide a message or show it again, through its own connection even if the thread has moved to another."""
         hidden, title = HIDE in guard.todo, turn.channel.title
         try:
             found = self._connector(turn, guard)
@@ -105,7 +105,7 @@ class Guarding:
         return _settled(turn, guard, HIDDEN if hidden else SHOWN, words)
 
     def _connector(self, turn: Turn, guard: Guard) -> tuple[str, str, Moderates, Reach] | None:
-        """Return the connection's key, its channel's title, the connector that can hide there and what it may use."""
+        """Return the connection's key, the channel's title, its connector and its `Reach`; None if it cannot hide."""
         here = place(turn.connection) == guard.place
         connection = turn.connection if here else self.directory.connection(*guard.place)
         if connection is None:
@@ -115,7 +115,7 @@ class Guarding:
         return (connection.key[0], channel.title, channel, reach) if isinstance(channel, Moderates) else None
 
     def _failed(self, turn: Turn, guard: Guard, error: DeskwireError, title: str) -> Guard:
-        """Try again later, or say on the ticket that it could not be hidden."""
+        """Schedule another try, or note on the ticket that the message could not be hidden."""
         if isinstance(error, ConfigurationError):
             self.telemetry.count("ConfigurationErrors")
             self.telemetry.log("ERROR", "misconfigured", channel=turn.channel.name, reason=str(error))
@@ -129,7 +129,7 @@ class Guarding:
     # ---------------------------------------------------------------- inviting
 
     def _invite(self, turn: Turn, guard: Guard) -> Guard:
-        """Invite the writer to go on in private: by a private reply, or else by a line that everybody reads."""
+        """Invite the writer to continue in private: by a private reply, or else by a public line."""
         done = guard._replace(todo=tuple(each for each in guard.todo if each != INVITE))
         if self._needless(turn, guard):
             return done
@@ -143,13 +143,13 @@ class Guarding:
         return done
 
     def _needless(self, turn: Turn, guard: Guard) -> bool:
-        """Return whether the invitation is no longer due: already sent, too late, or the writer has opted out."""
+        """Return whether no invitation is due: one was sent, it is too late, or the writer has opted out."""
         gone = bool(turn.thread.invited_at) or place(turn.connection) != guard.place
         late = seconds(turn.now) - guard.since > PATIENCE
         return gone or late or self.ledger.opted_out(guard.place[0], guard.writer)
 
     def _invited(self, turn: Turn, guard: Guard, visibility: Visibility) -> str:
-        """Send the invitation; return the state that it came to, empty where there is none for this place."""
+        """Send the invitation; return its state, or "" if the policy or the platform has none for this place."""
         permit = _permit(turn, guard, visibility)
         words = invitation(turn.connection.policy, visibility, guard.language, turn.thread.reference, turn.now)
         if isinstance(permit, Refusal) or not words:
@@ -177,9 +177,9 @@ def concerns(event: Event) -> bool:
 def watched(
     thread: Thread, event: Event, kinds: Sequence[str], possible: Sequence[str], now: datetime
 ) -> tuple[tuple[Guard, ...], dict[str, str]]:
-    """Return a thread's guards, and what became of its objects, once this public event of a customer's has come.
+    """Return the thread's guards and its objects' states after this public event of a customer. Pure.
 
-    `kinds` are the private matters in it, `possible` is what may be done about them. Pure.
+    `kinds`: the private matters in it; `possible`: what may be done about them.
     """
     waiting = any(guard.object_id == event.object_id and guard.todo for guard in thread.guards)
     known = thread.guarded.get(event.object_id, "")
@@ -195,9 +195,9 @@ def watched(
 def _due(
     kind: Kind, kinds: Sequence[str], possible: Sequence[str], *, waiting: bool, known: str
 ) -> tuple[Sequence[str], str]:
-    """Return what is to be done about an object, and what becomes of it right now; nothing of either: all stays.
+    """Return what is to be done about an object, and its new state; both empty if nothing changes.
 
-    `waiting`: something is still to be done about it. `known` is what became of it before.
+    `waiting`: something is still to be done about it. `known`: its state so far, "" if none.
     """
     if kind is Kind.DELETION:
         return (), LEFT if waiting or known else ""
@@ -211,7 +211,7 @@ def _due(
 
 
 def _due_for_private(kind: Kind, possible: Sequence[str], *, waiting: bool, known: str) -> tuple[Sequence[str], str]:
-    if known == HIDDEN and waiting:  # it was to be shown, and holds private matters again
+    if known == HIDDEN and waiting:  # it was to be shown again, but holds private matters once more
         return (), HIDDEN
     again = known == SHOWN and kind is Kind.EDIT
     return (() if waiting or (known and not again) else possible), ""
@@ -247,14 +247,14 @@ def _possible(turn: Turn, event: Event) -> tuple[str, ...]:
 
 
 def _told(guard: Guard, event: Event, policy: Policy) -> Guard:
-    """Return the guard of this event with the language in which its writer is invited."""
+    """Return the guard with the language in which to invite the writer, if it is this event's."""
     if guard.object_id != event.object_id or INVITE not in guard.todo or guard.language:
         return guard
     return guard._replace(language=detect(event.text, event.language or None, policy.languages) or "")
 
 
 def _settled(turn: Turn, guard: Guard, state: str, note: str) -> Guard:
-    """Note what became of an object; return its guard with the words for the ticket."""
+    """Record an object's state; return its guard with the note for the ticket."""
     turn.watch(turn.thread.guards, _with(turn.thread.guarded, guard.object_id, state))
     return guard._replace(todo=tuple(each for each in guard.todo if each not in {HIDE, SHOW}), note=note)
 
@@ -278,17 +278,17 @@ def _addressed(thread: Thread, guard: Guard, visibility: Visibility, text: str) 
 
 
 def invitation(policy: Policy, visibility: Visibility, language: str, reference: str, now: datetime) -> str:
-    """Return the invitation to continue in private, empty where the policy has none."""
+    """Return the invitation to continue in private, "" if the policy has none."""
     return _rendered(policy.private.invite, policy, visibility, language, reference, now)
 
 
 def beside(policy: Policy, language: str, reference: str, now: datetime) -> str:
-    """Return the words in public beside an agent's private answer, empty where the policy has none."""
+    """Return the public line beside an agent's private answer, "" if the policy has none."""
     return rendered(policy.private.said_beside, policy, language, reference, now)
 
 
 def rendered(texts: Texts, policy: Policy, language: str, reference: str, now: datetime) -> str:
-    """Return a public text in a language, else in the default one; empty where there is none."""
+    """Return a public text in this language or the default one, "" if there is none."""
     return _rendered(texts, policy, Visibility.PUBLIC, language, reference, now)
 
 

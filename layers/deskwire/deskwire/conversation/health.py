@@ -1,4 +1,4 @@
-"""The health of every connection of both sides: whether to leave it alone, its pace, and who tries it first."""
+"""Track the health of channels and helpdesks: a circuit breaker, a rate limit and one trial call at a time for each."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .limits import AGAIN, LeftAlone, Limits
 from .shares import ASKED, SHARE, WANTED, Shares, admits
 from .table import moment, seconds
 
-LOOK = timedelta(seconds=5)  # how old what we know of a neighbour's health may be
+LOOK = timedelta(seconds=5)  # for which a neighbour's health is cached
 PATIENCE = 3  # failures in a row after which a neighbour is left alone for a while
-RECOVERY = 300  # seconds after it was left alone in which we keep to its rate limit by ourselves
-SLICE = 12  # seconds: of a rate limit of a minute, each of them gets its part, in as many rounds of sweep
-FEW = 0.4  # of a minute's requests: when fewer are left, they are shared out by slices
+RECOVERY = 300  # seconds after it was left alone in which we keep to its rate limit ourselves
+SLICE = 12  # seconds: a minute's rate limit is spread evenly over slices of this length
+FEW = 0.4  # of a minute's requests: if fewer are left, they are given out by slices
 UNTOLD = 0  # requests a minute, before the neighbour's first answer
 COUNT = re.compile(r"[0-9]{1,7}")
 
@@ -32,7 +32,7 @@ Kept = TypeVar("Kept")
 
 
 class Cache(Generic[Kept]):
-    """Keeps what was looked up for `span`; a thread waits for the one that looks up."""
+    """A cache whose values expire after `span`; concurrent readers wait for the one that looks up."""
 
     def __init__(self, clock: Clock, span: timedelta) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class Cache(Generic[Kept]):
         self._lock = threading.Lock()
 
     def get(self, name: str, make: Callable[[], Kept]) -> Kept:
-        """Return what is kept under `name`, or what `make` gives now."""
+        """Return the value under `name`, made by `make` if it is missing or expired."""
         with self._lock:
             found = self._kept.get(name)
             if found and self._clock() - found[0] < self._span:
@@ -51,24 +51,24 @@ class Cache(Generic[Kept]):
             return made
 
     def forget(self, name: str) -> None:
-        """Look up anew next time."""
+        """Drop the value, so that the next read looks it up."""
         with self._lock:
             self._kept.pop(name, None)
 
 
 class Pauses(NamedTuple):
-    """The seconds for which a neighbour is left alone that did not say how long: at first, and at most (doubled)."""
+    """Seconds to leave a neighbour alone that did not say how long: at first, and at most (it doubles)."""
 
     first: int
     longest: int
 
 
-QUICK = Pauses(2, 60)  # where it costs nothing to try: after doubt the neighbour is asked, or the request repeated
-CAREFUL = Pauses(60, 300)  # where it cannot be known whether a failed attempt took effect
+QUICK = Pauses(2, 60)  # where a try is harmless: after doubt the neighbour can be asked, or the request repeated
+CAREFUL = Pauses(60, 300)  # where nobody can know whether a failed attempt took effect
 
 
 class Health(NamedTuple):
-    """Until when a neighbour is left alone, and until when its rate limit is kept (seconds since 1970)."""
+    """Until when a neighbour is left alone, and until when we keep to its rate limit (Unix seconds)."""
 
     open_until: int
     recovering_until: int
@@ -83,9 +83,9 @@ class Neighbours:
     limits: Limits = field(init=False)
     _health: Cache[Health] = field(init=False)
     _failures: dict[str, int] = field(init=False, default_factory=dict)
-    _open: dict[str, int] = field(init=False, default_factory=dict)  # until when we said that it is left alone
+    _open: dict[str, int] = field(init=False, default_factory=dict)  # until when this worker leaves it alone
     _trying: dict[str, threading.Lock] = field(init=False, default_factory=dict)
-    _allowed: dict[str, int] = field(init=False, default_factory=dict)  # requests a minute, as the neighbour said
+    _allowed: dict[str, int] = field(init=False, default_factory=dict)  # requests a minute, from its answers
     _shares: dict[str, Shares] = field(init=False, default_factory=dict)
     _full: dict[tuple[str, str], int] = field(init=False, default_factory=dict)  # the slice that has no room, by asker
 
@@ -104,10 +104,10 @@ class Neighbours:
     def asking(
         self, neighbour: str, requests: int = 1, pauses: Pauses = QUICK, pace: Pace | None = None, *, asker: str = ""
     ) -> Iterator[None]:
-        """Ask the neighbour about `requests` times on behalf of `asker`, and learn from what happens how it is.
+        """Return the context for about `requests` requests on behalf of `asker`; its result updates the health.
 
-        Raises `LeftAlone`, before anything is asked, while it is to be left alone, and when it takes no more calls at
-        once or in this span of time: `pace`, or the one that it declared.
+        Raises `LeftAlone`, before anything is sent, while the neighbour is left alone, and when its limit of concurrent
+        calls or of requests in a span of time (`pace`, by default the declared one) is reached.
         """
         self.admit(neighbour)
         give_back = self._limited(neighbour, requests, pace)
@@ -118,7 +118,7 @@ class Neighbours:
             give_back()
 
     def _limited(self, neighbour: str, requests: int, pace: Pace | None) -> Callable[[], None]:
-        """Take what the neighbour's limits leave for one call; return what gives its place back."""
+        """Take a place for one call and count its requests; return the function that gives the place back."""
         give_back = _nothing
         try:
             give_back = self.limits.take(neighbour)
@@ -126,19 +126,19 @@ class Neighbours:
         except LeftAlone:
             give_back()
             with suppress(TemporaryError):
-                self._keep_recovering(neighbour, seconds(self.clock()))  # sweep wakes those who wait more often
+                self._keep_recovering(neighbour, seconds(self.clock()))  # so sweep wakes waiting threads more often
             raise
-        except TemporaryError as error:  # the table's: whatever it did, the neighbour was not asked
+        except TemporaryError as error:  # from the table: whatever it did, the neighbour was not asked
             give_back()
             raise LeftAlone(f"whether {neighbour} takes more is not known: {error}", after=AGAIN) from None
         return give_back
 
     @contextmanager
     def _recovering(self, neighbour: str, requests: int, pauses: Pauses, asker: str) -> Iterator[None]:
-        """Spare a neighbour that failed, or did so a while ago.
+        """Limit the requests to a neighbour that fails or has failed recently.
 
-        After failures a container tries with one thread whether it works again. Then all keep to its rate limit: it
-        would refuse the rest one by one, and each refused request is taken from those that are needed.
+        After failures, one thread of a container tries whether it works again. Then all keep to its rate limit: the
+        neighbour would refuse the excess one by one, and refused requests count against the limit, too.
         """
         now, allowed = seconds(self.clock()), self._allowed.get(neighbour)
         recovering = now < self._known(neighbour).recovering_until
@@ -163,7 +163,7 @@ class Neighbours:
 
     @contextmanager
     def _watching(self, neighbour: str, pauses: Pauses) -> Iterator[None]:
-        """Note whether the neighbour answers; a refusal of one request is an answer, too."""
+        """Record whether the neighbour answers; a refusal of one request is an answer, too."""
         try:
             yield
         except TemporaryError as error:
@@ -188,14 +188,14 @@ class Neighbours:
         raise LeftAlone(f"{neighbour} takes no more just now", after=SLICE - passed)
 
     def _before(self, neighbour: str, number: int) -> Sequence[Mapping[str, int]]:
-        """Return what the connections wanted in the slices before this one."""
+        """Return the requests that the connections wanted in the slices before this one."""
         shares = self._shares.setdefault(neighbour, Shares())
         if shares.number != number - 1:
             shares.learn(number - 1, self.table.get((neighbour, f"PACE#{number - 1}")))
         return shares.slices
 
     def _count(self, neighbour: str, now: int, requests: Mapping[str, int]) -> Mapping[str, int]:
-        """Count requests of all workers in this slice; return how many they are now."""
+        """Count requests of all workers in this slice; return the new counts."""
         pace = (neighbour, f"PACE#{now // SLICE}")
         return self.table.update(Update(pace, add=requests, set={"expires": now + RECOVERY}))
 
@@ -208,14 +208,15 @@ class Neighbours:
         return self._health.get(neighbour, lambda: self.health(neighbour))
 
     def health(self, neighbour: str) -> Health:
-        """Return what all workers know of a neighbour now."""
+        """Return a neighbour's health from the table, as all workers share it."""
         item = self.table.get((neighbour, "HEALTH")) or {}
         return Health(int(item.get("open_until", 0)), int(item.get("recovering_until", 0)))
 
     def paced(self, neighbour: str, http: Transport, allowed: str, left: str = "") -> Transport:
-        """Return a transport that reads from each answer's headers how many requests the neighbour allows a minute.
+        """Return a transport that reads the neighbour's rate limit from its answers' headers.
 
-        When few of them are `left`, all keep to the rate limit, before the neighbour has to refuse anything.
+        `allowed` names the header with the requests a minute, `left` the one with those remaining: when few are left,
+        all workers keep to the limit, before the neighbour has to refuse anything.
         """
         if not allowed:
             return http
@@ -233,15 +234,15 @@ class Neighbours:
         return ask
 
     def failed(self, neighbour: str, error: TemporaryError, pauses: Pauses = QUICK) -> None:
-        """Count a failure of the account; after some in a row, or when it named a time, all workers leave it alone.
+        """Count a failure of the account; after `PATIENCE` in a row, or if it names a time, all workers leave it alone.
 
-        What concerns a message, a ticket or an attachment's host says nothing of the account.
+        An error that concerns a message, a ticket or an attachment's host says nothing about the account.
         """
         if error.concerns is not Concern.ACCOUNT or isinstance(error, LeftAlone):
             return
         now = seconds(self.clock())
         if error.after is None and now < self._open.get(neighbour, 0):
-            return  # begun before all was stopped: ten calls side by side are not ten failures in a row
+            return  # this call began before the pause: ten concurrent calls are not ten failures in a row
         failures = self._failures[neighbour] = self._failures.get(neighbour, 0) + 1
         if error.after is None and failures < PATIENCE:
             return
@@ -255,7 +256,7 @@ class Neighbours:
         self._health.forget(neighbour)
 
     def worked(self, neighbour: str) -> None:
-        """Note that the neighbour answered."""
+        """Record that the neighbour answered."""
         self._failures.pop(neighbour, None)
 
 

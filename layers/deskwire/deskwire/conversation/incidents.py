@@ -1,7 +1,7 @@
-"""Incidents as the table holds them: what was counted of trouble, the incident of each scope, its members and updates.
+"""Store incidents in the table: each scope's incident, its members and its updates.
 
-A scope is what is counted together: a connection, a group of them, or the whole company. It has one open incident at
-most: its item names it, and is changed in one step with the incident's own.
+A scope is counted as one: a connection, a group of connections, or the whole company. It has one open incident at
+most; the scope's item names it, and changes in one transaction with the incident's own.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from .table import DAY, moment, person_digest
 
 INCIDENTS = "INCIDENTS"  # the partition of all incidents
 SCOPES = "I#SCOPES"
-KEPT = 400 * DAY  # an incident, as long as figures
+KEPT = 400 * DAY  # an incident is kept as long as figures are
 MEMBERS_KEPT = 35 * DAY
 
 
 class Incident(BaseModel):
-    """A rise of trouble that chance does not explain. Times are whole seconds since 1970.
+    """A rise of complaints beyond chance. Times are whole seconds since 1970.
 
-    `topic` is what it is about, empty for all trouble; `began_at` is when the rise began, `channel` and `account` the
-    connection by which its ticket is opened. `closed_by`: `calm`, or the person who closed it.
+    `topic`: what it is about, "" for all trouble. `began_at`: when the rise began. `channel`, `account`: the connection
+    through which its ticket is opened. `closed_by`: `calm`, or the person who closed it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -42,7 +42,7 @@ class Incident(BaseModel):
     scope: str
     topic: str = ""
     reason: str = ""
-    customers: int = 0  # when it was opened
+    customers: int = 0  # number of affected customers when it was opened
     priority: str = "high"
     channel: str
     account: str
@@ -55,12 +55,12 @@ class Incident(BaseModel):
 
     @property
     def id(self) -> str:
-        """Its name: the day and five signs."""
+        """The incident's id: the day and five characters."""
         return self.sk
 
     @property
     def about(self) -> str:
-        """What it is about, in words."""
+        """The topic in words."""
         if self.topic.startswith(LANGUAGE):
             return f"trouble in the {self.topic}"
         return f"“{self.topic}”" if self.topic else "all trouble"
@@ -68,7 +68,7 @@ class Incident(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A filed message of trouble, without its words. `by` tells customers apart, `at` is when it was delivered."""
+    """A filed message that reports trouble, without its text. `by`: a digest of the customer; `at`: when received."""
 
     id: str
     at: int
@@ -81,7 +81,7 @@ class Trouble:
 
 
 def written(event: Event | None, topics: Sequence[str] | None) -> str:
-    """Return what a filed message says of itself to watch; an empty text where it is no customer's trouble."""
+    """Return a filed message's trouble as JSON for `watch`; "" if it is not a customer's report of trouble."""
     if event is None or topics is None or event.kind is not Kind.MESSAGE or event.own:
         return ""
     by = person_digest(event.channel, event.author.id) if event.author else digest(event.thread_key)[:32]
@@ -89,35 +89,35 @@ def written(event: Event | None, topics: Sequence[str] | None) -> str:
 
 
 def language_of(topics: Iterable[str]) -> str:
-    """Return the language among the topics of a message."""
+    """Return the language among a message's topics, "" if none."""
     return next((each.removeprefix(LANGUAGE) for each in topics if each.startswith(LANGUAGE)), "")
 
 
-# ---------------------------------------------------------------- where each item lies
+# ---------------------------------------------------------------- keys of the items
 
 
 def incident_item(identifier: str) -> Key:
-    """Return where an incident is."""
+    """Return the key of an incident."""
     return (INCIDENTS, identifier)
 
 
 def scope_item(scope: str) -> Key:
-    """Return where a scope names its open incident, and when the last one ended."""
+    """Return the key of a scope's item, with its open incident and when the last one ended."""
     return (SCOPES, scope)
 
 
 def member_item(identifier: str, thread_key: str) -> Key:
-    """Return where a member of an incident is."""
+    """Return the key of an incident's member."""
     return (f"I#{identifier}", f"T#{thread_key}")
 
 
 def update_item(identifier: str, number: int) -> Key:
-    """Return where an update of an incident is."""
+    """Return the key of an incident's update."""
     return (f"I#{identifier}", f"U#{number:04}")
 
 
 def update_key(identifier: str, number: int) -> str:
-    """Return the key of an update as something sent into a thread."""
+    """Return the key under which an update is sent into a thread."""
     return compose("update", identifier, str(number))
 
 
@@ -125,12 +125,12 @@ def update_key(identifier: str, number: int) -> str:
 
 
 def new_identifier(scope: str, at: int) -> str:
-    """Return the name of an incident that is opened now."""
+    """Return the id of an incident opened now."""
     return f"{moment(at):%Y%m%d}-{digest(compose(scope, str(at)))[:5]}"
 
 
 def open_incident(table: Table, incident: Incident, connections: Collection[str]) -> bool:
-    """Open it, unless its scope has one that is open; return whether it was opened."""
+    """Open an incident, unless its scope has an open one; return whether it was opened."""
     pk, sk = incident_item(incident.id)
     item = {"pk": pk, **incident.model_dump(), "sk": sk, "expires": incident.opened_at + KEPT}
     named = {"incident": incident.id, "topic": incident.topic, "connections": sorted(connections)}
@@ -147,7 +147,7 @@ def open_incident(table: Table, incident: Incident, connections: Collection[str]
 
 
 def close_incident(table: Table, incident: Incident, at: int, by: str) -> bool:
-    """Close it; return whether that was done now. Raises nothing where it is closed already."""
+    """Close an incident; return False if it was closed already."""
     try:
         table.transact(
             [
@@ -180,7 +180,7 @@ def scopes(table: Table) -> list[Item]:
 
 
 def open_topics(scopes: Iterable[Item], connection: str) -> tuple[str, ...]:
-    """Return the topics of the open incidents that a connection is a part of."""
+    """Return the topics of the open incidents that include a connection."""
     return tuple(
         str(each["topic"])
         for each in scopes
@@ -188,7 +188,7 @@ def open_topics(scopes: Iterable[Item], connection: str) -> tuple[str, ...]:
     )
 
 
-# ---------------------------------------------------------------- what it says
+# ---------------------------------------------------------------- notices
 
 
 def opening(incident: Incident) -> Notice:
@@ -240,7 +240,7 @@ def joined(incident: Incident, channel: str, account: str, thread_key: str) -> N
 
 
 def language_for(notice: Notice) -> str:
-    """Return in which language a member is told an update: their own, a near one, or the default."""
+    """Return the language of an update for a member: their own, a related one, or the default."""
     own = Language(notice.language) if notice.language else None
     return among(own, notice.texts) or among(Language(notice.default), notice.texts) or notice.default
 

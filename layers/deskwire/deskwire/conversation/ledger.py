@@ -1,8 +1,8 @@
-"""The table's part of a conversation: record, take the thread, note intents, finish. Each step is one call.
+"""Store a conversation in the table: record a message, take the thread, note intents, finish. Each step is one call.
 
-A thread is taken with a lease: the mailbox gives one thread to one worker at a time, and the lease holds where
-that fails (a worker that outlived its visibility time-out). What is recorded but not finished may have had its
-effect, unless the worker that let go of the thread said that it surely had not (`clean`).
+Taking a thread sets a lease. The mailbox gives a thread to one worker at a time; the lease covers the case in which
+that fails (a worker that outlives its visibility time-out). A message that is recorded but not finished may have had
+its effect, unless the worker that released the thread listed it as `clean`: certainly not begun.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ from .table import (
     unfiled_item,
 )
 from .thread import Thread
-from .timers import wound
+from .timers import with_retry
 
 MOST_PENDING = 100  # messages on a thread's list
-MOST_RACES = 3  # of workers that count for one person, or join one conversation, at the same moment
-MOST_MOVES = 5  # of a thread that goes on in another, which goes on in another
-UNDELIVERED = "undelivered"  # the state of what was sent, once the platform reported so
+MOST_RACES = 3  # tries, if other workers count for the same person or join the same conversation at that moment
+MOST_MOVES = 5  # links followed from a thread to the one it continues in
+UNDELIVERED = "undelivered"  # the state of a sent text that the platform later reports as not delivered
 UNENDED = "its worker ended before the platform's answer was noted"
 
 
@@ -76,9 +76,9 @@ class Busy(TemporaryError):  # noqa: N818 - an answer, not an error
 
 
 class Answered(Exception):  # noqa: N818 - an answer
-    """An agent answered in the ticket before the way back from it was noted (see `Ledger.whose`).
+    """An agent answered in the ticket before its way back was noted (see `Ledger.whose`).
 
-    `told` are the signals that hold the words of what was answered.
+    `told`: the signals that hold the answers' words.
     """
 
     def __init__(self, told: Sequence[Signal]) -> None:
@@ -87,7 +87,7 @@ class Answered(Exception):  # noqa: N818 - an answer
 
 
 class Reported(Exception):  # noqa: N818 - an answer
-    """The platform reported on something we sent before its id was noted (see `Ledger.reported`)."""
+    """The platform reported on a sent text before its id was noted (see `Ledger.reported`)."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         super().__init__("the platform reported on what was sent")
@@ -95,7 +95,7 @@ class Reported(Exception):  # noqa: N818 - an answer
 
 
 class Full(Exception):  # noqa: N818 - an answer
-    """The thread's list of pending messages takes no more; `aside` were put aside before."""
+    """The thread's list of pending messages is full; `aside` messages were put aside before."""
 
     def __init__(self, aside: int) -> None:
         super().__init__("the thread's list is full")
@@ -103,7 +103,7 @@ class Full(Exception):  # noqa: N818 - an answer
 
 
 class Moved(Exception):  # noqa: N818 - an answer
-    """The thread goes on in another."""
+    """The thread continues in another."""
 
     def __init__(self, thread_key: str) -> None:
         super().__init__("the thread goes on in another")
@@ -119,7 +119,7 @@ class Ledger:
     owner: str
 
     def record(self, thread_key: str, message: Recorded, *, raw: bytes = b"", raw_at: str = "") -> Recorded | None:
-        """Write a message before anything is done about it; return what was there when it had come before."""
+        """Write a message before anything is done about it; return the existing record if there is one."""
         more: dict[str, Any] = {"recorded_at": self._milliseconds()}
         if message.done:
             more |= self._ended()
@@ -138,8 +138,8 @@ class Ledger:
     ) -> Thread:
         """Take the thread, with `key` among its pending messages (empty: none to add).
 
-        `begins` are fields that the thread has from its beginning. Raises `Busy` when another worker has it, `Moved`
-        when it goes on elsewhere, `Full`.
+        `begins` are fields of a new thread. Raises `Busy` if another worker has it, `Moved` if it continues in another,
+        `Full` if its list takes no more.
         """
         try:
             return self._take(thread_key, event, key, begins)
@@ -160,8 +160,8 @@ class Ledger:
         self, thread_key: str, event: Event | Notice | None, key: str, begins: Mapping[str, Any] = MappingProxyType({})
     ) -> Thread:
         now = seconds(self.clock())
-        # Taken is due: whatever becomes of this worker and its letter, sweep wakes the thread unless it was finished.
-        # So it is even where a timer is set: a reminder may lie days ahead.
+        # A taken thread is due: if this worker and its letter are lost, sweep wakes it. The time replaces any timer,
+        # as a reminder may lie days ahead.
         due: dict[str, Any] = {"due_at": now + NET_SECONDS, "due_shard": str(shard(thread_key))}
         initial: dict[str, Any] = {"created_at": now, **begins}
         if event is not None:
@@ -194,7 +194,7 @@ class Ledger:
         return Thread.model_validate(item) if item else None
 
     def original(self, thread_key: str, item: str) -> Recorded | None:
-        """Return what a mirror copies: a message of the thread, or as a note what was sent; None: it is no more."""
+        """Return the item that a mirror copies: a message, or a sent text as a note; None if it no longer exists."""
         found = self.table.get((thread_item(thread_key)[0], item))
         if not found:
             return None
@@ -207,7 +207,7 @@ class Ledger:
         )
 
     def is_erased(self, thread_key: str, message: Recorded) -> bool:
-        """Return whether the words of what a mirror copies are erased in the conversation."""
+        """Return whether the conversation's item behind this copy in a mirror was erased."""
         items = ENDS if message.event is None else ("M#",)
         found = (self.original(thread_key, item + message.key) for item in items)
         return any(each is not None and each.wordless for each in found)
@@ -218,17 +218,17 @@ class Ledger:
         return recorded(item) if item else None
 
     def about(self, thread_key: str, event: Event) -> list[Recorded]:
-        """Return what is known of the object that an event is about: how it came, and its edits."""
+        """Return the records of the object that an event is about: the message and its edits."""
         pk, prefix = message_item(thread_key, compose(event.channel, event.account, event.object_id) + "/")
         return [recorded(item) for item in self.table.query(pk, prefix)]
 
     def withdraw(self, thread_key: str, event: Event) -> None:
-        """Note that what a deletion is about, and what has not come yet, is not to be filed any more."""
+        """Record a deleted message that has not been received yet as not to be filed."""
         reason = "taken back before it came"
         self.record(thread_key, Recorded(key=event.original, state=Outcome.SUPPRESSED, reason=reason, by=event.key))
 
     def origin(self, event: Event) -> Item:
-        """Return the `thread` and the `key` of what we sent, by the platform's id of it; empty for what is not ours."""
+        """Return the `thread` and the `key` of the text we sent under an event's platform id; empty if none."""
         item = self.table.get(origin_item(compose(event.channel, event.account), event.object_id)) or {}
         return item if "thread" in item else {}
 
@@ -237,10 +237,10 @@ class Ledger:
         return bool(self.origin(event)) or self.table.get(echo_item(thread_key, event.object_id)) is not None
 
     def reported(self, event: Event) -> str:
-        """Return the key of the thread that a later report is about; empty for what we did not send, so far.
+        """Return the key of the thread that a delivery report is about; "" if we sent nothing of this id, so far.
 
-        A platform may report before the worker that sent it has noted the id. The report then waits where the id will
-        be noted, and that worker gets it (`Reported`).
+        A platform may report before the sending worker has noted the id. The report is then kept under that id, and
+        that worker gets it when it notes the id (`Reported`).
         """
         mark = {"report": stored(event), **self._expires()}
         place = compose(event.channel, event.account)
@@ -251,21 +251,21 @@ class Ledger:
         return ""
 
     def sent(self, thread_key: str, key: str) -> Item | None:
-        """Return what is known of something sent, or None."""
+        """Return the record of a sent text, or None."""
         return self.table.get(sent_item(thread_key, key))
 
     def begun(self, thread_key: str, key: str) -> bool:
-        """Return whether this was being sent when its worker stopped."""
+        """Return whether a text was being sent when its worker stopped."""
         known = self.sent(thread_key, key)
         return known is not None and known["state"] == "sending"
 
     def opted_out(self, channel: str, author: str) -> bool:
-        """Return whether the person wants no automatic answers."""
+        """Return whether the person has opted out of automatic answers."""
         item = self.table.get(person_item(channel, author))
         return bool(item and item.get("opted_out"))
 
-    def wish(self, channel: str, author: str, *, opted_out: bool) -> None:
-        """Record whether the person wants automatic answers."""
+    def set_opt_out(self, channel: str, author: str, *, opted_out: bool) -> None:
+        """Record whether the person has opted out of automatic answers."""
         self.table.update(
             Update(
                 person_item(channel, author),
@@ -274,9 +274,9 @@ class Ledger:
         )
 
     def spend(self, channel: str, author: str, key: str, most: int) -> bool:
-        """Count an automatic answer to this person, for the message `key`; False when `most` of a day are spent.
+        """Count an automatic answer to this person for the message `key`; return False if `most` a day are used up.
 
-        The same message counts once, however often it is tried.
+        One message counts once, however often it is tried.
         """
         place = person_item(channel, author)
         for _ in range(MOST_RACES):
@@ -301,12 +301,12 @@ class Ledger:
             try:
                 self.table.update(change)
             except Conflict:
-                continue  # another thread of theirs
+                continue  # another thread of the person counted meanwhile
             return True
         return False
 
     def claim_survey(self, channel: str, author: str, key: str, period: int) -> bool:
-        """Claim a person's period, in seconds, for the question with this key; False: it is another question's."""
+        """Claim a person's period (seconds) for the survey with this key; False if another survey has it."""
         now = seconds(self.clock())
         claimed = Update(
             survey_item(channel, author),
@@ -322,8 +322,8 @@ class Ledger:
     def whose(self, signal: Signal) -> str:
         """Return the thread of a signal's ticket. If the ticket is unknown, mark it as signalled and return "".
 
-        An agent may be faster than the worker that opened the ticket: whoever then notes the way back gets what was
-        signalled (`Answered`). An answer's words are kept for that for a day.
+        An agent may answer before the worker that opened the ticket has noted the way back: that worker then gets what
+        was signalled (`Answered`). Answers signalled with their words are kept for it for a day.
         """
         key = ticket_item(signal.account, signal.ticket)
         if thread_key := (self.table.get(key) or {}).get("thread"):  # a read costs a fifth of a refused write
@@ -354,12 +354,12 @@ class Ledger:
         copied: Mapping[str, Any] = MappingProxyType({}),
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> bool:
-        """Note what is about to be, or just was, done outside: a ticket that was opened, a text about to be sent.
+        """Note an opened ticket, the intent to send a text, or both.
 
-        `more` goes into the thread along with that text, `copied` into its record: the `mirror` it is to be copied
-        into once it was sent, the `words` and the `files`; what was `said`, for the archive of conversations. `added`
-        may tell of answers that are in that ticket already.
-        Returns False when that text may have been sent before (then of the text nothing was noted). Raises `Answered`.
+        `more` are fields of the thread that change with the text. `copied` goes into the text's record: the `mirror`
+        into which to copy it once it was sent, with its `words` and `files`; and what was `said`, for the archive.
+        `added` may hold signals of answers that are in the ticket already.
+        Return False if the text may have been sent before: then nothing was noted of it. Raises `Answered`.
         """
         changes, writes = self._opening(thread, opened, added) if opened is not None else ({}, [])
         if send:
@@ -374,29 +374,29 @@ class Ledger:
         try:
             if changes:
                 self._write([*writes, here])
-            else:  # the thread names the text, and no more: what it names without a record was surely not sent
+            else:  # first the thread's list, then the record: a listed text without a record was certainly not sent
                 self._update([here, *writes])
         except Conflict:
             known = self.sent(thread.key, send) if send else None
-            if known is not None:  # of this very worker where AWS's client had to write it twice
+            if known is not None:  # written by this worker if AWS's client had to repeat the request
                 return known.get("owner") == self.owner
             raise self._prevented("" if opened is None else opened.helpdesk, opened or thread) from None
         return True
 
     def offer(self, token: str, thread_key: str, until: int) -> None:
-        """Note a one-time link of a public thread, good until then (Unix seconds), unless it is noted already."""
+        """Note a one-time link of a public thread, valid `until` (Unix seconds), unless it is noted already."""
         pk, sk = link_item(token)
         with suppress(Conflict):
             self.table.put(Put({"pk": pk, "sk": sk, "thread": thread_key, "expires": until}, when=[("pk", Absent())]))
 
     def offered(self, token: str) -> int:
-        """Return until when a one-time link is good (Unix seconds); 0 where there is none."""
+        """Return until when a one-time link is valid (Unix seconds); 0 if there is none."""
         return int((self.table.get(link_item(token)) or {}).get("expires", 0))
 
     def come(self, token: str, thread_key: str, now: datetime) -> tuple[str, bool] | None:
-        """Let a thread use a one-time link; return the link's public thread, and whether this thread used it first.
+        """Use a one-time link in a thread; return the link's public thread, and whether this thread used it first.
 
-        None for a link that there is not, or no more.
+        None if the link does not exist or has expired.
         """
         used = Update(
             link_item(token),
@@ -412,11 +412,11 @@ class Ledger:
         return str(found["thread"]), first
 
     def unite(self, thread: Thread, joined: Mapping[str, str]) -> None:
-        """Note which messages are about to be filed in one entry, and under whose key. Raises `Busy`."""
+        """Note which messages are about to be filed in one entry, and under which key. Raises `Busy`."""
         self._note(thread, {"joined": dict(joined)})
 
     def remember(self, thread: Thread) -> None:
-        """Note what is known of the customer's past before a ticket is opened that depends on it. Raises `Busy`."""
+        """Note the customer's past before a ticket is opened whose content depends on it. Raises `Busy`."""
         self._note(thread, {"past": thread.past and list(thread.past)})
 
     def head(self, thread: Thread) -> None:
@@ -431,21 +431,21 @@ class Ledger:
             raise Busy("another worker took the thread", concerns=Concern.TICKET) from None
 
     def _write(self, writes: Sequence[Put | Update]) -> None:
-        """Write all of them or none. A transaction costs twice as much, so a single write is none."""
+        """Write all or nothing. A transaction costs twice as much, so a single write is a plain one."""
         if len(writes) == 1 and isinstance(writes[0], Update):
             self.table.update(writes[0])
         else:
             self.table.transact(writes)
 
     def _update(self, writes: Sequence[Put | Update]) -> None:
-        """Write one after the other: for writes of which the first ones are right without the rest."""
+        """Write one after the other; each must be right without those after it."""
         for each in writes:
             self._write([each])
 
     def _opening(
         self, thread: Thread, opened: Thread, added: Sequence[Recorded]
     ) -> tuple[dict[str, Any], list[Put | Update]]:
-        """Return what the thread holds once its ticket is `opened`, and the writes of the way back from it."""
+        """Return the thread's fields for the `opened` ticket, and the writes still to make for its way back."""
         now, helpdesk = seconds(self.clock()), opened.helpdesk
         changes: dict[str, Any] = {
             "ticket": opened.ticket,
@@ -457,7 +457,7 @@ class Ledger:
         }
         ways, told = self._ways_back(opened, helpdesk, added), _about(opened.ticket, added)
         if not told:
-            # Before the thread itself: the ticket is there, and its thread will find it again should this worker end.
+            # Written before the thread: the ticket exists, and its thread will find it again if this worker stops.
             for way in ways:
                 self._note_way(way, helpdesk, opened)
             return changes, []
@@ -472,7 +472,7 @@ class Ledger:
             raise self._prevented(helpdesk, opened) from None
 
     def _sending(self, thread: Thread, key: str, text: str, copied: Mapping[str, Any]) -> Update:
-        """Return the write of the intent to send a text, which fails when it may have been sent before."""
+        """Return the write of the intent to send a text; it fails if the text may have been sent before."""
         now = seconds(self.clock())
         return Update(
             sent_item(thread.key, key),
@@ -483,7 +483,7 @@ class Ledger:
 
     def _ways_back(self, thread: Thread, helpdesk: str, added: Sequence[Recorded]) -> list[Update]:
         target = {"thread": thread.key, "helpdesk": helpdesk}
-        counted = {"figures": thread.case.told({})} if thread.case else {}
+        counted = {"figures": thread.case.encode({})} if thread.case else {}
         known = _about(thread.ticket, added)
         early = [each.key for each in known if each.signal is not None and each.signal.answer is not None]
         told: tuple[str, Condition] = ("early_keys", Equals(early) if early else Absent())
@@ -499,7 +499,7 @@ class Ledger:
         return [way, Update(reference, initial={**target, "ticket": thread.ticket, **counted})]
 
     def _prevented(self, helpdesk: str, thread: Thread) -> Exception:
-        """Return why a transaction was refused that was to note the thread's way back (no `helpdesk`: was not)."""
+        """Return why a write was refused; `helpdesk` is the one to whose ticket it noted the way back, "" if none."""
         item = self.table.get(ticket_item(helpdesk, thread.ticket)) if helpdesk else None
         if not item or "told" not in item:
             return Busy("another worker took the thread", concerns=Concern.TICKET)
@@ -517,12 +517,12 @@ class Ledger:
         back: str = "",
         answered_at: int = 0,
     ) -> None:
-        """Write how everything ended, and let go of the thread, in one step.
+        """Write a turn's results and release the thread, in one step.
 
-        `added` are notes and signals of ours. `back` is the helpdesk to whose ticket the way back has to be noted yet.
-        `sent` holds (key, state, platform ids, reason) of what was sent, and `answered_at` says when an
-        agent's answer last went out before. `changes` go into the thread; without a timer it is off the index.
-        Raises `Busy` when the lease was lost, `Answered`, `Reported`: nothing is written but what was sent.
+        `added`: notes and signals of ours. `back`: the helpdesk whose ticket still needs its way back. `sent`: (key,
+        state, platform ids, reason) of each text. `answered_at`: when the last agent's answer before this turn was
+        sent. `changes`: the thread's fields; without a timer the thread leaves the index of due threads. Raises `Busy`
+        if the lease was lost, `Answered` and `Reported`: then only what was sent is written.
         """
         changes = _waited(thread, changes)
         origins = self._origins(thread, sent, added)
@@ -546,11 +546,11 @@ class Ledger:
     def _end(
         self, thread: Thread, outcomes: Sequence[Recorded], others: Sequence[Put | Update], changes: dict[str, Any]
     ) -> None:
-        """Write the outcomes and the others, and let go of the thread, in one step.
+        """Write the outcomes and the others, and release the thread, in one step.
 
-        Where the last pending message ended and nothing else is to be written, that step is the thread's own write,
-        which says how it ended; the message's follows. Should this worker end between the two, `conclude` makes up
-        for it when the letter comes again, before which no other of this thread comes.
+        If one message ended, none is pending and nothing else is to be written, that step is a plain write of the
+        thread, which holds the outcome; the message's own write follows. If this worker stops between the two,
+        `conclude` makes up for it when the letter is redelivered; no other letter of this thread comes before that.
         """
         last = [self._outcome(thread, message) for message in outcomes]
         plain = len(last) == 1 and not (last[0].remove or "event" in last[0].set)
@@ -564,13 +564,13 @@ class Ledger:
         try:
             self.table.update(self._release(thread, {**changes, "ended": ended}))
         except Conflict as conflict:
-            if (conflict.item or {}).get("ended") != ended:  # else AWS's client had to write it twice
+            if (conflict.item or {}).get("ended") != ended:  # else AWS's client had to repeat the request
                 raise
         self._concluded(thread, ended, [("done_at", Absent())])
 
     def conclude(self, thread: Thread) -> None:
-        """Write the outcome that the thread tells of, unless it is written: the worker may have ended before that."""
-        if thread.ended:  # by now its record may have expired
+        """Write the outcome that the thread holds to its message, if a worker stopped before it did."""
+        if thread.ended:  # the message's record may have expired by now
             self._concluded(thread, thread.ended, [("pk", Present()), ("done_at", Absent())])
 
     def _concluded(self, thread: Thread, ended: Mapping[str, Any], when: When) -> None:
@@ -579,7 +579,7 @@ class Ledger:
             self.table.update(Update(message_item(thread.key, ended["key"]), set=fields, when=when))
 
     def _outcome(self, thread: Thread, message: Recorded) -> Update:
-        """Return the write of a message's outcome; it drops words that may not be kept."""
+        """Return the write of a message's outcome; it removes text that may not be kept."""
         fields: dict[str, Any] = {
             "state": message.state,
             "reason": message.reason,
@@ -599,10 +599,10 @@ class Ledger:
         return Update(message_item(thread.key, message.key), set=fields, remove=words)
 
     def _unfiled(self, thread: Thread, changes: Mapping[str, Any]) -> list[Update]:
-        """Return the write by which sweep finds how long the helpdesk's oldest message waits.
+        """Return the write that shows sweep how long a helpdesk's oldest message has waited, if that changed.
 
-        It is an entry of the index of due threads, in a shard of the helpdesk's own, dated when that message came; what
-        waits for a mirror is in another, for no customer waits for it.
+        It is an entry in the index of due threads, in a shard of the helpdesk's own, dated when that message was
+        received; copies for a mirror are in another shard, as no customer waits for them.
         Nothing is written for a thread whose messages are filed at the first attempt.
         """
         if "unfiled" not in changes:
@@ -612,19 +612,19 @@ class Ledger:
             return [Update(key, set=self._expires(), remove=["due_at", "due_shard"])]
         helpdesk, since = changes["unfiled"]
         shown = {"due_at": since, "due_shard": copies_shard(helpdesk) if thread.mirrors else helpdesk_key(helpdesk)[0]}
-        # By then the message is dead; what a version that knows nothing of this left behind goes, too.
+        # By then the message is dead. This also removes an entry left behind by an earlier version.
         return [Update(key, set={**shown, "expires": since + int((GIVE_UP + timedelta(days=1)).total_seconds())})]
 
     def _release(self, thread: Thread, changes: dict[str, Any]) -> Update:
-        """Return the write that changes the thread and ends the lease; without a timer it is off the index."""
+        """Return the write that changes the thread and ends the lease; without a timer the thread leaves the index."""
         set_, remove = dict(changes), ["was_clean", "lease_owner", "lease_until"]
         if "ended" not in changes:
             remove.append("ended")
         if "last_inbound" in changes or "filed_at" in changes:
-            remove.append("expires")  # who was erased writes again
+            remove.append("expires")  # an erased customer has written again
         elif thread.expires and _after(thread, changes).pending:
-            set_ = self._expires() | set_  # and waits to be filed
-        timers = set_["timers"] = wound(thread, set_.pop("timers", None), set_.pop("due_at", 0))
+            set_ = self._expires() | set_  # messages of an erased customer still wait to be filed
+        timers = set_["timers"] = with_retry(thread, set_.pop("timers", None), set_.pop("due_at", 0))
         due_at = min(timers.values(), default=0)
         if due_at:
             set_ |= {"due_at": due_at, "due_shard": str(shard(thread.key))}
@@ -635,9 +635,9 @@ class Ledger:
     def _origins(
         self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]], added: Sequence[Recorded]
     ) -> list[Update]:
-        """Return the writes by which what was sent leads to its thread, unless a report waits there, not yet `added`.
+        """Return the writes that lead from platform ids to this thread; each fails if a report not `added` waits there.
 
-        Two answers may have one id: of the same words, or where one takes the other's place on the platform.
+        Two answers may have one id: if their words are the same, or if one replaces the other on the platform.
         """
         place = compose(thread.channel, thread.account)
         known = {each.event.object_id for each in added if each.event and each.event.kind is Kind.UNDELIVERED}
@@ -655,28 +655,28 @@ class Ledger:
     def _sendings(
         self, thread: Thread, sent: Sequence[tuple[str, str, tuple[str, ...], str]], answered_at: int
     ) -> list[Update]:
-        """Return the writes for how each sending ended."""
+        """Return the writes of how each sending ended."""
         writes: list[Update] = []
         for key, state, ids, reason in sent:
             ended: dict[str, Any] = {"state": state, "ids": list(ids), "reason": reason, **self._ended()}
-            if state == "sent" and answered_at < thread.opened_at:  # then an answer is the ticket's first
+            if state == "sent" and answered_at < thread.opened_at:  # an answer sent now is the ticket's first
                 since = thread.case.since if thread.case else thread.opened_at
                 ended |= {"ticket": thread.ticket, "first_after": seconds(self.clock()) - since}
             if state == "sent" and thread.case:
-                ended["figures"] = thread.case.told({})
-            # What was said is for the archive alone, which reads it from the stream as it goes.
+                ended["figures"] = thread.case.encode({})
+            # `said` is for the archive only, which reads it from the stream when it is removed.
             writes.append(Update(sent_item(thread.key, key), set=ended, remove=["said"]))
         return writes
 
     def move(self, thread_key: str, message: Recorded) -> None:
-        """Record that a message was moved to the thread this one belongs to."""
+        """Record that a message was moved to the thread in which this one continues."""
         ended = {"state": MOVED, **self._ended(message.keep_until)}
         self.table.update(Update(message_item(thread_key, message.key), set=ended, when=[]))
 
     def lead(self, elsewhere: str, thread_key: str, key: str = "", ids: Sequence[str] = ()) -> list[Event]:
-        """Let the thread `elsewhere`, unless it has begun, go on in this one, and what was sent there lead here.
+        """Make the thread `elsewhere` continue in this one unless it has begun, and lead these `ids` to this thread.
 
-        Return what the platform has reported on it already.
+        Return the platform's reports on them that were received already.
         """
         place = compose(*decompose(elsewhere)[:2])
         origin = {"thread": thread_key, "key": key, **self._expires()}
@@ -687,10 +687,10 @@ class Ledger:
         return reports
 
     def join(self, thread_key: str, others: Sequence[str]) -> None:
-        """Make one thread of a conversation that has several ids: the one that has begun, else this one.
+        """Make the threads of a conversation with several ids one: the thread that has begun, else this one.
 
-        Threads that have both begun stay apart, for each has its ticket. When another worker joins them meanwhile, read
-        again at once: a letter that is given back is redelivered minutes later. Raises `Busy` after `MOST_RACES`.
+        Threads that have both begun stay apart, as each has its ticket. If another worker joins them at the same time,
+        read again at once: a letter that fails is redelivered only minutes later. Raises `Busy` after `MOST_RACES`.
         """
         for last in (*[False] * (MOST_RACES - 1), True):
             try:
@@ -708,7 +708,7 @@ class Ledger:
         here = self.table.get(thread_item(thread_key))
         new = [key for key, item in items.items() if item is None]
         if _goes_on(here):
-            self._lead_all(new, self._home(thread_key))  # `take` says where this one goes on
+            self._lead_all(new, self._home(thread_key))  # `take` raises `Moved` for this one
             return
         begun = self._begun(items, thread_key)
         if here is not None or begun == thread_key:
@@ -717,13 +717,13 @@ class Ledger:
         self._lead_all((thread_key, *new), begun)
 
     def _begun(self, items: Mapping[str, Item | None], otherwise: str) -> str:
-        """Return where the first of these threads that has begun goes on."""
+        """Return the thread in which the first of these that has begun continues, else `otherwise`."""
         return next((self._home(key) for key, item in items.items() if item), otherwise)
 
     def _lead_here(self, thread_key: str, others: Sequence[str]) -> None:
-        """Let threads that have not begun go on in this one. Raises `Busy`.
+        """Make threads that have not begun continue in this one. Raises `Busy`.
 
-        In one step with this thread's beginning: two workers can never lead two threads to each other.
+        This thread begins in the same transaction, so two workers can never link two threads to each other.
         """
         if not others:
             return
@@ -736,13 +736,13 @@ class Ledger:
             raise Busy("another worker joined the same conversation", after=1) from None
 
     def _lead_all(self, others: Sequence[str], thread_key: str) -> None:
-        """Let these threads go on in that one, which may be among them: one that leads to itself would never end."""
+        """Make these threads continue in that one; skip it if it is among them."""
         for key in others:
             if key != thread_key:
                 self.lead(key, thread_key)
 
     def _home(self, thread_key: str) -> str:
-        """Return where a thread goes on at last."""
+        """Return the thread at the end of the links from this one."""
         for _ in range(MOST_MOVES):
             item = self.table.get(thread_item(thread_key))
             if not item or not item.get("alias_of"):
@@ -755,7 +755,7 @@ class Ledger:
         return Put({"pk": pk, "sk": sk, "alias_of": thread_key}, when=[("pk", Absent())])
 
     def mark(self, thread_key: str, key: str, by: str) -> bool:
-        """Claim a second key for the message `by` (its words turned out to be of that key); False: it is another's."""
+        """Claim for the message `by` the key of its completed event; False if another message has it."""
         message = Recorded(key=key, state=Outcome.MERGED, reason="the key of a completed event", by=by)
         existing = self.record(thread_key, message)
         return existing is None or existing.by == by
@@ -777,48 +777,48 @@ def shard(thread_key: str) -> int:
 
 
 def _apart(origins: Sequence[Update], sendings: Sequence[Update]) -> tuple[list[Update], list[Update]]:
-    """Return the writes about what was sent that are right whatever becomes of the turn, and the others.
+    """Return the writes about sent texts that are right whatever becomes of the turn, and separately the others.
 
-    That something was sent stays true; a report that its id leads here must find it so. A report that waited at the id
-    must not go before it is pending.
+    A text that was sent stays sent. But a write that removes a report waiting at an id must not come before that
+    report is pending.
     """
-    # Two ends of one sending are a fault of ours, which a transaction refuses and plain writes would hide.
+    # Two results for one sending would be a bug, which a transaction refuses and plain writes would hide.
     sent = len({each.key for each in sendings if each.set["state"] == "sent"}) == len(sendings)
     settled = [*(sendings if sent else ()), *(each for each in origins if sent and each.when)]
     return settled, [each for each in (*origins, *sendings) if each not in settled]
 
 
 def _takes(key: str) -> When:
-    """Return on what condition a thread's list takes a message: there is room, and nothing waits before it."""
+    """Return the condition on which a thread's list takes a message: it has room, and no message waits aside."""
     return [("pending", Lacks(key)), ("pending", Fewer(MOST_PENDING)), ("waiting", AtMost(0))]
 
 
 def _after(thread: Thread, changes: Mapping[str, Any]) -> Thread:
-    """Return the thread as it will be once these changes are written."""
+    """Return the thread after these changes."""
     return thread.model_copy(update=changes)
 
 
 def _waited(thread: Thread, changes: dict[str, Any]) -> dict[str, Any]:
-    """Return the changes of a thread, in which one without anything pending waits no more."""
+    """Return the changes; if nothing is pending any more, they also end the wait for the helpdesk."""
     over = thread.unfiled is not None and not _after(thread, changes).pending
     return {**changes, "unfiled": None} if over else changes
 
 
 def _about(ticket: str, added: Sequence[Recorded]) -> list[Recorded]:
-    """Return those that tell of answers in this ticket."""
+    """Return those that are signals of this ticket."""
     return [each for each in added if each.signal is not None and each.signal.ticket == ticket]
 
 
 def _goes_on(item: Item | None) -> str:
-    """Return in which thread this one goes on; empty for one that is its own, or has not begun."""
+    """Return the thread in which this one continues; "" if it has not begun or does not continue in another."""
     return str((item or {}).get("alias_of", ""))
 
 
 def _told(message: Recorded) -> bool:
-    """Return whether this holds an agent's words, which are not needed once they were relayed."""
+    """Return whether this signal holds an agent's words, which are not needed once they are relayed."""
     return message.signal is not None and message.signal.answer is not None
 
 
 def text_digest(text: str) -> str:
-    """Return a short digest by which a text that may have been sent is known again."""
+    """Return a short digest by which an echo of a text is recognised."""
     return hashlib.sha256(text.strip().encode()).hexdigest()[:32]

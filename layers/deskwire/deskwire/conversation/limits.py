@@ -1,6 +1,6 @@
-"""What a neighbour takes from all workers together: calls at once, and requests in a span of time.
+"""Limit what all workers together ask of a neighbour: concurrent calls, and requests in a span of time.
 
-Only a neighbour that declares a limit costs a write. See docs/decisions/0043-calls-at-once.md.
+Only a neighbour that declares a limit costs a write: see docs/decisions/0043-calls-at-once.md.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from deskwire.timing import PLACE_SECONDS
 
 from .table import DAY, seconds
 
-WAIT = 2.0  # seconds for which threads of one container wait for each other's calls to end
+WAIT = 2.0  # seconds for which a thread waits for another call of its container to end
 AGAIN = 5  # seconds after which a place may be free
-RACES = 3  # with other workers for the same count
+RACES = 3  # tries, if other workers change the same count
 
 
 class LeftAlone(TemporaryError):  # noqa: N818 - an answer, not an error
-    """The neighbour was not asked, so nothing of the request had its effect."""
+    """The neighbour was not asked: the request certainly had no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,19 @@ class Limits:
     _at_once: dict[str, int] = field(init=False, default_factory=dict)
     _paces: dict[str, Pace] = field(init=False, default_factory=dict)
     _here: dict[tuple[str, int], threading.Semaphore] = field(init=False, default_factory=dict)
-    _counted: dict[Key, Item] = field(init=False, default_factory=dict)  # the counts as this worker saw them last
+    _counted: dict[Key, Item] = field(init=False, default_factory=dict)  # the counts as this worker last read them
 
     def declare(self, neighbour: str, at_once: int, pace: Pace | None = None) -> None:
-        """Note how many calls a neighbour takes at once (0: any number), and the pace of its requests."""
+        """Set how many concurrent calls a neighbour takes (0: any number), and the pace of its requests."""
         self._at_once[neighbour] = at_once
         if pace is not None:
             self._paces[neighbour] = pace
 
     def take(self, neighbour: str) -> Callable[[], None]:
-        """Take one of the neighbour's places for a call, and return what gives it back.
+        """Take one of the neighbour's places for a call, and return the function that gives it back.
 
-        A place is a lease: if its worker dies, it is free again after `PLACE_SECONDS`. Raises `LeftAlone` when all
-        places are taken.
+        A place is a lease: if its worker dies, it is free again after `PLACE_SECONDS`. Raises `LeftAlone` if all places
+        are taken.
         """
         most = self._at_once.get(neighbour, 0)
         if not most:
@@ -63,7 +63,7 @@ class Limits:
 
         def give_back() -> None:
             try:
-                with suppress(Conflict, TemporaryError):  # then it ends by itself
+                with suppress(Conflict, TemporaryError):  # the lease ends by itself
                     self.table.update(Update((neighbour, "PLACES"), remove=[place], when=[(place, Equals(until))]))
             finally:
                 here.release()
@@ -71,7 +71,7 @@ class Limits:
         return give_back
 
     def _taken(self, neighbour: str, most: int) -> tuple[str, int]:
-        """Take a place that is free; return its name and until when it is ours."""
+        """Take a free place; return its name and until when the lease lasts (Unix seconds)."""
         now = seconds(self.clock())
         until, free = now + PLACE_SECONDS, [f"place_{number}" for number in range(most)]
         while free:
@@ -87,9 +87,9 @@ class Limits:
         raise _busy(neighbour, most)
 
     def spend(self, neighbour: str, count: int, pace: Pace | None = None) -> None:
-        """Count `count` requests against a pace, the neighbour's own by default. Raises `LeftAlone` above it.
+        """Count `count` requests against a pace, by default the declared one. Raises `LeftAlone` if they exceed it.
 
-        The span begins with the first request after the last one has ended.
+        A new span begins with the first request after the previous span's end.
         """
         pace = pace or self._paces.get(neighbour)
         if pace is None or not count:
@@ -110,7 +110,7 @@ class Limits:
 
 
 def _counting(key: Key, known: Item | None, pace: Pace, count: int, now: int) -> Update:
-    """Return the write that counts in the span that is known to run, or that begins one."""
+    """Return the write that counts in the running span, or begins one if `known` is None."""
     span = int(pace.span.total_seconds())
     if known is None:
         began = {"began": now, "asked": count, "expires": now + span + DAY}

@@ -1,10 +1,9 @@
-"""One-time links from a public conversation to a web form or chat, where the channel takes no private answer.
+"""Post one-time links from a public conversation to a web form or chat, if the channel takes no private answer.
 
-A link stands in public, so anybody may open it. It carries nothing but a random-looking token: no history, no words of
-an agent, no reference. Whoever opens it begins a conversation of their own, whose ticket says that nothing is proved.
-
-The token is the HMAC of the public thread and the agent's answer under the page's `link_secret`: nobody can make one,
-and an attempt after doubt posts the same again. Who first files a message with it is noted; it links no other.
+A link is public, so anybody may open it. It carries only a token: no history, no words of an agent, no reference. The
+visitor begins a new conversation, whose ticket says that their identity is not proved. The token is an HMAC of the
+public thread and the agent's answer under the page's `link_secret`: nobody else can make one, and an attempt after
+doubt posts the same link. The first thread that files a message with it is linked, and no other.
 """
 
 from __future__ import annotations
@@ -33,21 +32,21 @@ from .table import DAY, seconds
 from .thread import Thread, outgoing
 from .turn import Turn
 
-FRAGMENT = "#deskwire="  # behind it, a token is in no request and no log of a web server
+FRAGMENT = "#deskwire="  # browsers send no fragment, so the token is in no request and no web server's log
 TOKEN_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Linking:
-    """Posts links, and notes who came by one."""
+    """Posts links, and notes on the tickets when a visitor used one."""
 
     ledger: Ledger
     directory: Directory
 
     def message(self, turn: Turn, link: Link, key: str, to: Writer | None, permit: Permit) -> Outgoing:
-        """Return the public message with the link that stands in for the answer with this key, and note the link.
+        """Note the link in place of the answer with this key, and return the public message that posts it.
 
-        Raises `ConfigurationError` where the page's connection or its secret is missing, `TemporaryError` where they
+        Raises `ConfigurationError` if the page's connection or its secret is missing, `TemporaryError` if they
         cannot be read now.
         """
         token = self._token(link, turn.thread, key)
@@ -59,15 +58,15 @@ class Linking:
         return message if to is None else replace(message, reply_to=to.reply_to)
 
     def good_until(self, turn: Turn, key: str) -> int:
-        """Return until when the link in place of the answer with this key is good (Unix seconds); 0: there is none."""
+        """Return until when the link in place of the answer with this key is valid (Unix seconds); 0: there is none."""
         link = turn.connection.policy.private.link
         return self.ledger.offered(self._token(link, turn.thread, key)) if link is not None else 0
 
-    def came(self, turn: Turn) -> None:
-        """Link the tickets of those who came by a link, once their words are filed."""
+    def link_tickets(self, turn: Turn) -> None:
+        """Note on both tickets that the visitor came by a link, once their message is filed."""
         for each in turn.outcomes:
             if each.event is not None and each.event.came_by and each.state == Outcome.FILED:
-                self._came(turn, each.event.came_by)
+                self._link(turn, each.event.came_by)
 
     def _token(self, link: Link, thread: Thread, key: str) -> str:
         connection = self.directory.connection(link.channel, link.account)
@@ -77,10 +76,10 @@ class Linking:
         made = hmac.digest(secret.encode(), compose("link", "v1", thread.key, key).encode(), "sha256")
         return base64.urlsafe_b64encode(made[:TOKEN_BYTES]).decode().rstrip("=")
 
-    def _came(self, turn: Turn, token: str) -> None:
+    def _link(self, turn: Turn, token: str) -> None:
         key = compose("link", digest(token))
         if self.ledger.message(turn.thread.key, compose("note", key)) is not None:
-            return  # they have written before
+            return  # noted with an earlier message
         found = self.ledger.come(token, turn.thread.key, turn.now)
         if found is None:
             return
@@ -91,7 +90,7 @@ class Linking:
             return
         name = there.author.get("name", "")
         turn.note(key, wording.came_by(name, _title(there.channel), there.ticket))
-        if there.helpdesk == turn.definition.name:  # else that ticket keeps the note about the link alone
+        if there.helpdesk == turn.definition.name:  # a ticket in another helpdesk keeps only the note about the link
             turn.note(compose(key, "used"), wording.link_used(turn.thread.ticket, name), there.ticket)
         turn.counted.append("LinksUsed")
 
@@ -105,7 +104,7 @@ def _title(channel: str) -> str:
 
 
 def _fitted(said: str, address: str, permit: Permit) -> str:
-    """Return the words with the whole link below them; the words are cut where both are too long."""
+    """Return the text with the link below it; the text is cut if both together are too long, the link never."""
     unit, most = permit.limit.unit, permit.limit.most
     room = most - measure(f"\n{address}", unit)
     if measure(said, unit) > room:

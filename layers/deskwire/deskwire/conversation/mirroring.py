@@ -1,4 +1,4 @@
-"""A conversation's mirror: how it begins, and what is copied into it of what was said to the customer."""
+"""Begin a conversation's mirror, and describe what is copied into it of texts sent to the customer."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ENDED = "its conversation is no longer copied into this helpdesk"
 
 
 def beginning(helpdesk: str, thread_key: str, first: Thread | None) -> dict[str, Any]:
-    """Return what a mirror knows from its beginning: what it copies, and where no event says so whose it is.
+    """Return a new mirror's fields: what it copies, and if no event states it, the customer.
 
-    `first` is the conversation: by its customer an erasure finds the mirror, whoever dies.
+    `first` is the conversation: an erasure finds the mirror by its customer.
     """
     begins: dict[str, Any] = {"helpdesk": helpdesk, "mirrors": thread_key}
     if first is None:
@@ -27,7 +27,7 @@ def beginning(helpdesk: str, thread_key: str, first: Thread | None) -> dict[str,
 
 
 def copied(turn: Turn, words: str, files: Sequence[Kept] = ()) -> dict[str, Any]:
-    """Return what the record of something said holds for the mirror, which gets it once it was sent."""
+    """Return the fields of a text's record from which the mirror's copy is made once it was sent."""
     if not turn.mirror:
         return {}
     turn.copies()
@@ -36,5 +36,5 @@ def copied(turn: Turn, words: str, files: Sequence[Kept] = ()) -> dict[str, Any]
 
 
 def shelf(thread_key: str) -> str:
-    """Return below what name the archive has the files of a conversation's answers as long as a copy is tried."""
+    """Return the archive's folder for the files of a conversation's answers until they are copied."""
     return f"copied/{digest(thread_key)}"

@@ -1,9 +1,9 @@
-"""What waits behind a flooded thread: its list of pending messages is bounded, and the rest lie on pages.
+"""Put the messages of a flooded thread aside on pages, as its list of pending messages is bounded.
 
 An item of DynamoDB holds 400 KB (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html),
-and one message's key may take a kilobyte of that. What comes to a thread whose list is full is therefore put on pages,
-in order, and whoever has the thread takes up the next page once the list has room. The thread counts what was put
-aside (`aside`, the number of the next one) and what of it still waits (`waiting`).
+and one message's key may take a kilobyte of that. Messages for a thread whose list is full are therefore put on pages,
+in order; the worker that takes the thread moves the next page to the list once it has room. The thread counts the
+messages put aside (`aside`, the number of the next one) and those that still wait (`waiting`).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ PAGE = 100  # messages
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """The pages of threads. `owner` names this worker."""
+    """Reads and writes threads' pages. `owner` names this worker."""
 
     table: Table
     clock: Clock
     owner: str
 
     def put_aside(self, thread_key: str, key: str, number: int) -> None:
-        """Put a recorded message on a page as the thread's `number`th; once, however often its letter comes.
+        """Put a recorded message on a page as the thread's `number`th; once, however often its letter is redelivered.
 
-        The thread is due then, if it was not. Raises `Busy` when somebody else changed the thread meanwhile.
+        The thread becomes due if it was not. Raises `Busy` if another worker changed the thread meanwhile.
         """
         now = seconds(self.clock())
         try:
@@ -62,17 +62,17 @@ class Overflow:
         except Conflict:
             item = self.table.get(message_item(thread_key, key)) or {}
             if "aside" not in item and item.get("state") == RECORDED:
-                raise Busy("somebody else changed the thread", after=1, concerns=Concern.TICKET) from None
+                raise Busy("another worker changed the thread", after=1, concerns=Concern.TICKET) from None
 
-    def taken_up(self, thread: Thread) -> Thread:
-        """Return the thread, which this worker has, with the next page on its list if that has room. Raises `Busy`."""
+    def take_page(self, thread: Thread) -> Thread:
+        """Move the next page to the list of a taken thread if that has room; return the thread. Raises `Busy`."""
         if not thread.waiting or len(thread.pending) >= MOST:
             return thread
         number = (thread.aside - thread.waiting) // PAGE
         place = page_item(thread.key, number)
         page = self.table.get(place) or {}
         keys = tuple(page.get("keys", ()))
-        # A page is taken up as a whole: what comes after its last message begins the next one.
+        # A page is moved as a whole: the next message put aside begins another one.
         aside = max(thread.aside, (number + 1) * PAGE)
         pending = (*thread.pending, *keys)
         try:

@@ -1,4 +1,4 @@
-"""Looks at what cannot push, and at helpdesks as a net under their webhooks: one connection at a time."""
+"""Poll platforms that cannot push, and helpdesks as a safety net for their webhooks: one connection at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .directory import Directory
 from .limits import LeftAlone
 from .table import seconds
 
-EARLY = 5  # seconds by which a look may come before its time: sweep's minutes are not that exact
+EARLY = 5  # seconds by which a poll may be early: sweep's minutes are not exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Polling:
     telemetry: Telemetry
 
     def poll(self, key: Key) -> int:
-        """Look at one connection; return how many events were found. A look that fails is made again in a minute."""
+        """Poll one connection; return the number of events found. A failed poll is repeated in a minute."""
         try:
             found = self._poll(key)
         except LeftAlone:
@@ -90,7 +90,7 @@ class Polling:
         *,
         timed: bool,
     ) -> int:
-        """Put what was found on the mailbox, then move the cursor: what is looked at twice is filed once."""
+        """Put the events on the mailbox, then move the cursor: an event that is found twice is filed once."""
         now = self.clock()
         pending = dismiss(found, self.telemetry)
         if pending:
@@ -106,7 +106,7 @@ def _cursor(kept: Item) -> str:
 
 
 def look_failed(telemetry: Telemetry, key: Key, error: Exception) -> None:
-    """Count and log that a connection could not be looked at."""
+    """Count and log that a connection could not be polled."""
     reason = str(error) if isinstance(error, DeskwireError) else where(error)
     telemetry.count("PollErrors")
     telemetry.log("ERROR", "a look failed", connection=key[0], reason=reason)

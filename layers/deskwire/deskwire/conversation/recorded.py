@@ -1,4 +1,4 @@
-"""A message of a thread as the table holds it, with its outcome."""
+"""A thread's message as the table stores it, with its outcome."""
 
 from __future__ import annotations
 
@@ -24,32 +24,22 @@ class Outcome(StrEnum):
     FILED = "filed"  # in a ticket, or sent to the channel
     MERGED = "merged"  # the same as another event, or already done by one
     SUPPRESSED = "suppressed"  # nothing is to be done, and why
-    REFUSED = "refused"  # the other side never takes it, or it is not ours, and why
+    REFUSED = "refused"  # the other side never accepts it, or it is not ours, and why
     DEAD = "dead"  # given up after the longest retry
 
 
 RECORDED = "recorded"  # the state before any outcome
 
 
-MOVED = "moved"  # goes on in the thread that this one belongs to
-
-
+MOVED = "moved"  # the state of a message that was moved to the thread in which this one continues
 REMINDER = "reminder"  # prefix of the keys of notes that are dropped once their ticket is closed
-
-
-ASIDE = "no ticket"  # the reasons of what gets none by the company's policy begin so
-
-
-HISTORY = "history"  # the keys of notes on a customer's earlier tickets begin so
-
-
-SAID = "note/said"  # the keys of notes on what was said automatically begin so
-
-
-AUTOMATIC = "automatic"  # the reason of a report, filed, about a text that no person wrote
-RATING = "note/rating/"  # the keys of notes on a customer's rating begin so
-RATED = "a rating, for which the ticket gets a note"  # the reason of a message that is no more
-ERASED = "erased"  # the reason of what a person had erased: nothing of it is kept but its key
+ASIDE = "no ticket"  # prefix of the reasons of messages that the policy gives no ticket
+HISTORY = "history"  # prefix of the keys of notes on a customer's earlier tickets
+SAID = "note/said"  # prefix of the keys of notes on automatic answers
+AUTOMATIC = "automatic"  # the reason of a filed delivery report about a text that no person wrote
+RATING = "note/rating/"  # prefix of the keys of notes on a customer's rating
+RATED = "a rating, for which the ticket gets a note"  # the reason of a message that is only a rating
+ERASED = "erased"  # the reason of an erased message: only its key is kept
 
 
 NO_CHANGE = Change()
@@ -69,16 +59,15 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One message of a thread, with what became of it.
+    """One message of a thread, with its outcome.
 
-    It is an `event`, a `signal` of a helpdesk, a `notice` of an incident, or a `note` of ours. `trouble` says what
-    watch counts of a filed message (see `incidents.written`), `figures` what it counts of the ticket by this message
-    (see `Case.told`). A note may have `files`, change its ticket, and solve it as long as the customer's last object is
-    `solves`. `clock` is the clock that a note says has run out, `calls`: the people on call are told, too.
-
-    `mirror` is the helpdesk into which it is copied once it is filed, `quotes` are the keys of messages without a
-    ticket that its entry quotes. `helpdesk` is where the ticket of a note is, if not where the thread's is. `rating` is
-    the customer's, of one to five, that a note is about: watch counts it.
+    It is an `event`, a helpdesk's `signal`, an incident's `notice`, or a `note` of ours. `trouble`: what `watch` counts
+    of a filed message (see `incidents.written`); `figures`: what it counts of the ticket by this message (see
+    `Case.encode`). A note may have `files`, change its ticket, and solve it if the customer's last object is still
+    `solves`. `clock`: the clock that ran out, of which a note informs the agents; `calls`: the people on call are
+    notified, too. `mirror`: the helpdesk into which it is copied once filed; `quotes`: the keys of messages without a
+    ticket that its entry quotes. `helpdesk`: where a note's ticket is, if not in the thread's helpdesk. `rating`: the
+    customer's rating, one to five, that a note is about; `watch` counts it.
     """
 
     key: str
@@ -102,7 +91,7 @@ class Recorded:
     trouble: str = ""
     opinion: str = ""  # of a service on AWS (`care.opinion`)
     figures: str = ""
-    keep_until: int = 0  # seconds since 1970: the platform lets nobody keep its words longer; 0: as long as the others
+    keep_until: int = 0  # Unix seconds: the platform's terms forbid keeping its text longer; 0: the usual time
     mirror: str = ""
     quotes: tuple[str, ...] = ()
     helpdesk: str = ""
@@ -110,29 +99,29 @@ class Recorded:
 
     @property
     def content(self) -> Happened | None:
-        """What happened; None for a note."""
+        """The event, signal or notice; None for a note."""
         return self.event or self.signal or self.notice
 
     @property
     def wordless(self) -> bool:
-        """Whether nothing is left of what was said: it was erased."""
+        """Whether its text was erased."""
         return self.content is None and not self.note
 
     @property
     def reminder(self) -> bool:
-        """Whether it is a note that is needed in its own ticket alone."""
+        """Whether it is a note for its own ticket only: never filed in another one."""
         return self.key.startswith((f"{REMINDER}/", f"{HISTORY}/", RATING))
 
     @property
     def recalls(self) -> bool:
-        """Whether it is the note on a customer's earlier tickets, which are still to be looked up."""
+        """Whether it stands for the note on a customer's earlier tickets, which are still to be looked up."""
         return self.key.startswith(f"{HISTORY}/") and not self.note
 
     @property
     def copied(self) -> bool:
-        """Whether a mirror gets it once it is filed: what customers and colleagues said, and what was said for us.
+        """Whether it is copied into a mirror once filed: customers' and colleagues' messages, and automatic answers.
 
-        An attachment that followed its message is fetched by the mirror itself.
+        An attachment filed after its message is not: the mirror fetches it itself.
         """
         if self.event is not None:
             return self.event.kind is not Kind.ATTACHMENT and self.reason != RATED
@@ -140,12 +129,12 @@ class Recorded:
 
     @property
     def since(self) -> datetime | None:
-        """When it was recorded, before which nothing was done about it; None for what is recorded just now."""
+        """When it was recorded, so nothing was done about it before; None if it was recorded just now."""
         return datetime.fromtimestamp(self.recorded_at / 1000, UTC) if self.recorded_at else None
 
     @property
     def aside(self) -> bool:
-        """Whether it got no ticket by the company's policy."""
+        """Whether the policy gave it no ticket."""
         return self.reason.startswith(f"{ASIDE}: ")
 
     @property
@@ -157,7 +146,7 @@ class Recorded:
         """Return the table's item."""
         pk, sk = message_item(thread_key, self.key)
         content = self.content
-        if self.ticket:  # of a note: where it belongs
+        if self.ticket:  # the ticket that a note is for
             more["ticket"] = self.ticket
         found: Item = {
             "pk": pk,
@@ -192,28 +181,28 @@ class Recorded:
         return found
 
     def _changing(self) -> Item:
-        """Return the fields that say what a note changes in its ticket, and in the figures."""
+        """Return the fields of what a note changes in its ticket and in the figures."""
         named = {name: getattr(self.change, name) for name in CHANGED} | {"rating": self.rating}
         named |= {"figures": self.figures} if self.rating else {}
         tags = {"tags": list(self.change.tags)} if self.change.tags else {}
         return tags | {name: value for name, value in named.items() if value}
 
     def _enclosing(self) -> Item:
-        """Return the fields that name what its entry holds beside its own words."""
+        """Return the fields of what its entry holds beside its own text."""
         named = {"files": [list(each) for each in self.files], "quotes": list(self.quotes)}
         return {name: values for name, values in named.items() if values}
 
 
-CHANGED = ("priority", "group", "assignee", "satisfaction")  # of a ticket, by a note
+CHANGED = ("priority", "group", "assignee", "satisfaction")  # fields of a ticket that a note may change
 
 
 def kept(item: Item) -> tuple[Kept, ...]:
-    """Return the files that an item names."""
+    """Return the files in an item."""
     return tuple(Kept(*each) for each in item.get("files", ()))
 
 
 def recorded(item: Item) -> Recorded:
-    """Return the message in a table's item."""
+    """Return the message in an item."""
     content = content_in(item["event"]) if item.get("event") else None
     return Recorded(
         key=item["sk"][2:],

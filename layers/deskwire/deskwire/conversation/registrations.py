@@ -1,4 +1,4 @@
-"""How each connection stands at its platform: the webhook, the tokens, and whether it is silent against its habit."""
+"""Check each connection's registration: its webhook, its tokens, and whether it is unusually silent."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .figures import partition
 from .limits import LeftAlone
 from .table import seconds
 
-EXPIRY_DAYS = 7  # before its end a token is to be renewed, unless the company says otherwise
-VERSION_DAYS = 30  # before its end a version of a platform's interface is to be left
-# A connection's habit, by hours in which it had a message: what is needed to know it, and what is silence against it.
+EXPIRY_DAYS = 7  # before its expiry a token is reported, unless configured otherwise
+VERSION_DAYS = 30  # before its sunset a platform's API version is reported
+# A connection's habit: the hours in which it had a message. How many are needed to know it, and what counts as silence.
 HABIT = timedelta(days=28)
 LEAST_HOURS, LEAST_SPAN = 20, timedelta(days=14)
 LEAST_SILENCE, TIMES = timedelta(hours=6), 2
@@ -35,19 +35,19 @@ LISTEN = "write to it yourself, then look at `deskwire plan` and at the platform
 
 
 def site_of(endpoint: Endpoint | None, secrets: Callable[[str], Secrets]) -> Site:
-    """Return an endpoint as a connector needs it: its address, where `deskwire apply` noted it, and its secrets."""
+    """Return an endpoint's `Site` for a connector: its address, if `deskwire apply` noted it, and its secrets."""
     if endpoint is None:
         return Site()
     try:
         known = secrets(ENDPOINTS + endpoint.secret) if endpoint.secret else Secrets({})
-    except ConfigurationError:  # not stored yet: what needs it says so, and Zendesk makes it
+    except ConfigurationError:  # not stored yet: a check that needs it says so, and for Zendesk `apply` makes it
         known = Secrets({})
     channels = endpoint.connectors if endpoint.side == "channels" else ()
     return Site(address=endpoint.address, secrets=known, settings=endpoint.settings, channels=channels)
 
 
 def endpoint_of(definition: Connection | HelpdeskConnection, table: Table) -> Endpoint | None:
-    """Return the endpoint of a connection, None where it has none."""
+    """Return the endpoint of a connection, or None."""
     item = table.get(endpoint_key(definition.endpoint)) if definition.endpoint else None
     return Endpoint.read(item["definition"]) if item else None
 
@@ -57,11 +57,13 @@ def filing_into(desk: str, connections: Iterable[Connection]) -> dict[str, Mappi
     return {each.name: each.fields for each in connections if each.fields and desk in {each.helpdesk, each.mirror}}
 
 
-def looked(connector: Channel | Helpdesk, site: Site, reach: Reach, days: int = EXPIRY_DAYS) -> list[Finding]:
-    """Return how a connection stands at its platform, with what ends within `days` as expiring.
+def check_registration(
+    connector: Channel | Helpdesk, site: Site, reach: Reach, days: int = EXPIRY_DAYS
+) -> list[Finding]:
+    """Return the findings about a connection's registration; what ends within `days` is `EXPIRING`.
 
-    What the platform refuses to tell us as the account's fault is a finding, too. Raises `TemporaryError` where it
-    could not be asked, and `PermanentError` where it does not take the question.
+    A refusal that blames the account is a finding, too. Raises `TemporaryError` if the platform could not be asked,
+    and `PermanentError` if it rejects the request.
     """
     found: list[Finding] = []
     if isinstance(connector, Registers):
@@ -86,7 +88,7 @@ def _judged(finding: Finding, now: datetime, days: int) -> Finding:
 
 
 def _version(connector: Channel | Helpdesk, now: datetime) -> list[Finding]:
-    """Return that the version of the platform's interface ends soon, where that is so."""
+    """Return a finding if the platform's API version ends soon."""
     version, sunset = connector.terms.api_version, connector.terms.sunset
     if version is None or sunset is None or (sunset.value - now.date()).days > VERSION_DAYS:
         return []
@@ -97,11 +99,11 @@ def _version(connector: Channel | Helpdesk, now: datetime) -> list[Finding]:
 
 
 def silence(hours: Iterable[datetime], now: datetime) -> tuple[timedelta, timedelta] | None:
-    """Return for how long a connection has been silent, and its longest silence before, when that is unusual.
+    """Return how long a connection has been silent, and its longest silence before, if the present one is unusual.
 
-    `hours` are those in which it had a message. Its habit is the four weeks up to the last of them. None is returned
-    while it is silent for no longer than twice its longest silence (six hours at least), and where not enough is known:
-    fewer than 20 such hours, or fewer than 14 days from the first of them to the last.
+    `hours` are those in which it had a message; its habit is the four weeks up to the last of them. Return None if the
+    silence is at most twice the longest one before (or at most six hours), and if too little is known: fewer than 20
+    such hours, or fewer than 14 days from the first of them to the last.
     """
     every = sorted(hours)
     if not every:
@@ -116,7 +118,7 @@ def silence(hours: Iterable[datetime], now: datetime) -> tuple[timedelta, timede
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registrations:
-    """Looks at connections, and calls a person for what only they can mend."""
+    """Checks connections' registrations, and raises an alarm for what a person must mend."""
 
     table: Table
     directory: Directory
@@ -124,7 +126,7 @@ class Registrations:
     days: int
 
     def look(self, pk: str) -> None:
-        """Look at one connection or helpdesk. A platform that cannot be asked is asked again in an hour."""
+        """Check one connection or helpdesk. If its platform cannot be asked, it is checked again in an hour."""
         try:
             self._look(pk)
         except LeftAlone:
@@ -157,14 +159,14 @@ class Registrations:
         reach: Reach,
         named: Mapping[str, str],
     ) -> None:
-        """Count and name what is wrong with the registration, and what ends soon."""
+        """Count and log what is wrong with the registration, and what ends soon."""
         site = Site()
         if isinstance(connector, Registers):
             self.directory.neighbours.admit(pk)
             site = site_of(endpoint_of(definition, self.table), self.directory.secrets)
             if isinstance(definition, HelpdeskConnection):
                 site = replace(site, fields=filing_into(definition.name, connections_of(self.table)))
-        found = looked(connector, site, reach, self.days)
+        found = check_registration(connector, site, reach, self.days)
         for metric, message, some in (
             ("BrokenRegistrations", "a registration is broken", wrong(found)),
             ("ExpiringTokens", "something ends soon", expiring(found)),
@@ -176,9 +178,9 @@ class Registrations:
                 self.telemetry.log("ERROR", message, **named, reason=reason)
 
     def _listen(self, connection: Connection, named: Mapping[str, str]) -> None:
-        """Count and name a connection that is silent against its habit.
+        """Count and log a connection that is unusually silent.
 
-        While its helpdesk takes nothing, nothing is counted as filed, and that has an alarm of its own.
+        Not while its helpdesk accepts nothing: then no message is counted, and that has an alarm of its own.
         """
         now = self.directory.clock()
         if self.table.due(helpdesk_key(connection.helpdesk)[0], seconds(now), 1):
@@ -197,10 +199,10 @@ class Registrations:
 
 
 def wrong(found: Sequence[Finding]) -> list[Finding]:
-    """Return the findings that ring an alarm; those that cannot be seen are shown by `deskwire plan` alone."""
+    """Return the findings that raise an alarm; those that cannot be checked are shown by `deskwire plan` only."""
     return [each for each in found if each.state in {State.MISSING, State.DIFFERENT}]
 
 
 def expiring(found: Sequence[Finding]) -> list[Finding]:
-    """Return what ends soon."""
+    """Return the findings about something that ends soon."""
     return [each for each in found if each.state is State.EXPIRING]

@@ -1,4 +1,4 @@
-"""Agents' answers: each is sent to the customer at most once, or the ticket says why not."""
+"""Send agents' answers to the customer, each at most once; if one is not sent, the ticket says why."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from .turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Relaying:
-    """Relays the answers that a turn's signals tell of."""
+    """Relays the answers behind a turn's signals."""
 
     ledger: Ledger
     archive: LendingArchive
@@ -69,9 +69,9 @@ class Relaying:
             turn.outcomes.append(outcome)
 
     def _relay_ticket(self, turn: Turn, signal: Recorded) -> int | None:
-        """Relay the new replies of the signalled ticket; return how many, None when one and all after it have to wait.
+        """Relay the new replies of a signalled ticket; return how many, or None if one has to wait (and all after it).
 
-        What counts is when the helpdesk signalled: since then it may have been out of reach for long.
+        A reply's age is measured when the helpdesk signalled it: since then it may have been unreachable for long.
         """
         told = signal.signal
         ticket = told.ticket if told is not None else turn.thread.ticket
@@ -82,14 +82,14 @@ class Relaying:
                 continue
             late = count > 0 and self.ledger.clock() - turn.now > STOP_AFTER
             if late or turn.full or not self._reply(turn, case):
-                return None  # the next turn goes on with this one, in order
+                return None  # the next turn continues with this reply, in order
             count += 1
             if not turn.away:
                 turn.pass_reply(reply.id, ticket)
         return count
 
     def _case(self, turn: Turn, ticket: str, reply: AgentReply, signalled_at: datetime) -> Case:
-        """Return a reply with what the decision depends on, except for the record of earlier attempts."""
+        """Return a reply with what the decision depends on, except the record of earlier attempts."""
         said, thread = spoken(reply.text), turn.thread
         visibility, held = _meant(turn, said)
         to, text = None, said.text
@@ -99,7 +99,7 @@ class Relaying:
         permit = self._permit(turn, visibility, to)
         link = apart and isinstance(permit, Refusal) and turn.connection.policy.private.link is not None
         if link:
-            permit = self._permit_for_all(turn, automatic=False)  # as a saved reply is: a person has it posted
+            permit = self._permit_for_all(turn, automatic=False)  # like a saved reply: a person causes it
         return Case(
             reply=reply,
             ticket=turn.known(ticket),
@@ -119,13 +119,13 @@ class Relaying:
         )
 
     def _reply(self, turn: Turn, case: Case) -> bool:
-        """Do what is decided about one reply; return False when it has to wait."""
+        """Carry out the decision about one reply; return False if the reply has to wait."""
         key = _key(turn, case.reply)
         if not case.repeated:
             turn.relayed.add(key)
             record = self.ledger.sent(turn.thread.key, key) or {}
             case = replace(case, state=record.get("state", ""), first_at=int(record.get("first_at", 0)))
-            if case.state == "sent":  # by a worker that ended before the thread said so
+            if case.state == "sent":  # by a worker that stopped before it updated the thread
                 sent_at = int(record.get("done_at", 0)) // 1000
                 turn.answer(sent_at, known=sent_at <= turn.before.answered_at)
                 self._tell_of_link(turn, case, key)
@@ -147,9 +147,9 @@ class Relaying:
         return not isinstance(decision, Wait)
 
     def _send(self, turn: Turn, case: Case, message: Outgoing, permit: Permit) -> Attempt | None:
-        """Send a reply with its files; return None when it was sent, else how the attempt ended.
+        """Send a reply with its files; return None if it was sent, else how the attempt ended.
 
-        Raises `TemporaryError` and `ConfigurationError` where a file cannot be had yet: then nothing is begun.
+        Raises `TemporaryError` and `ConfigurationError` if a file cannot be loaded yet: then nothing has begun.
         """
         reply = case.reply
         files, kept, left = self._files(turn, case, message.key, permit)
@@ -175,7 +175,7 @@ class Relaying:
         return None
 
     def _post_link(self, turn: Turn, case: Case, answer: Outgoing, permit: Permit) -> Attempt | None:
-        """Post a one-time link in public in the place of a private answer, which stays in the ticket."""
+        """Post a public one-time link in place of a private answer, which stays in the ticket."""
         link = turn.connection.policy.private.link
         if link is None:
             return Attempt(state="refused", reason=f"{turn.channel.title} has no private answers")
@@ -197,7 +197,7 @@ class Relaying:
         return None
 
     def _tell_of_link(self, turn: Turn, case: Case, key: str) -> None:
-        """Note once that a link was posted in an answer's place; nothing where the answer itself was sent."""
+        """Note on the ticket, once, that a link was posted in place of the answer; not if the answer was sent."""
         until = self.linking.good_until(turn, key) if case.link else 0
         if not until:
             return
@@ -207,7 +207,7 @@ class Relaying:
             self._note(turn, key, case.reply, wording.link_posted(turn.channel.title, moment(until), left))
 
     def _copied(self, turn: Turn, case: Case, files: Sequence[Kept]) -> dict[str, Any]:
-        """Return what a mirror and the archive are to be told of a reply once it was sent, as far as there are any."""
+        """Return the fields of a reply's record for the mirror and the archive, if there are any."""
         keeps = turn.connection.policy.archive == "words" and turn.channel.terms.keeps_words is None
         said = {"said": case.text} if keeps and case.text else {}
         where = f"{turn.definition.name}, ticket {case.reply.ticket}"
@@ -215,7 +215,7 @@ class Relaying:
         return said | copied(turn, wording.mirrored(case.reply, case.text, names, where, turn.channel.title), files)
 
     def _say_beside(self, turn: Turn, answer: Outgoing) -> None:
-        """Say in public, once in a conversation, that there is a private answer. The answer stands without it, too."""
+        """Post a public line, once in a conversation, that a private answer was sent. A failure does not matter."""
         thread, policy = turn.thread, turn.connection.policy
         permit = self._permit_for_all(turn, automatic=True)
         words = beside(policy, thread.language, thread.reference, turn.now)
@@ -226,21 +226,20 @@ class Relaying:
         turn.intended.append(key)
         try:
             first = self.ledger.intend(thread, send=key, text=text)
-        except TemporaryError:  # it may have been noted; the answer was sent, and is not held up by this
+        except TemporaryError:  # the intent may have been noted; the answer was sent, so do not delay it
             turn.settle(key, "unknown", (), UNENDED)
             return
         state, sent, reason = self.sending.send(turn, message, permit, first=first)
-        # What could not be said now is not said later: it belongs beside the answer.
+        # It is not retried: later it would no longer be beside the answer.
         turn.settle(key, "refused" if state == "failed" else state, sent.ids if sent else (), reason)
 
     def _files(
         self, turn: Turn, case: Case, key: str, permit: Permit
     ) -> tuple[tuple[Attachment, ...], list[Kept], list[str]]:
-        """Return a reply's files that can be sent, each with an address; where the archive has them; the names of the
-        others, with the reason.
+        """Return the files to send, each with its address; their places in the archive; the other names with reasons.
 
-        A file that the helpdesk cannot hand over now is waited for as long as a platform is.
-        """  # noqa: D205 - three things are returned
+        A file that the helpdesk cannot provide yet delays the reply for `PATIENCE`, like a failing platform.
+        """
         folder = f"{shelf(turn.thread.key) if turn.mirror else 'lent'}/{digest(key)}"
         files: list[Attachment] = []
         kept: list[Kept] = []
@@ -261,10 +260,10 @@ class Relaying:
         return tuple(files), kept, left
 
     def _lent(self, turn: Turn, attachment: Attachment, place: str, permit: Permit) -> Attachment:
-        """Return an attachment with an address from which the platform can load it.
+        """Return an attachment with an address from which the platform can download it.
 
-        Where the helpdesk does not say what it is, the loaded file does. Raises `PermanentError` for what cannot be
-        sent, and the errors of loading it from the helpdesk.
+        If the helpdesk does not state its type, the loaded file's type counts. Raises `PermanentError` for a file that
+        cannot be sent, and the errors of loading it from the helpdesk.
         """
         helpdesk = turn.helpdesk
         if not permit.files:
@@ -302,7 +301,7 @@ class Relaying:
         )  # fmt: skip
 
     def _permit_for_all(self, turn: Turn, *, automatic: bool) -> Permit | Refusal:
-        """Return leave for a text of ours that everybody reads."""
+        """Return the permit for a public text of ours, or the refusal."""
         thread = turn.thread
         return turn.channel.terms.permit(
             Visibility.PUBLIC, automatic=automatic, last_inbound=moment(thread.last_inbound), now=turn.now,
@@ -317,7 +316,7 @@ class Relaying:
             self.telemetry.count("AnswersInMirror")
             return
         if reply.withheld and tell.reason == reply.withheld:
-            # The note is enough: for most of it (a merge, a machine's words) no person has to act.
+            # The note is enough: in most cases (a merge, an automatic comment) no person has to act.
             self._note(turn, key, reply, wording.withheld(tell.reason, text))
             self.telemetry.count("Withheld")
             return
@@ -332,7 +331,7 @@ class Relaying:
 
 
 def _meant(turn: Turn, said: Spoken) -> tuple[Visibility, tuple[str, ...]]:
-    """Return who is to read an agent's words, and the private matters that hold back what everybody would read."""
+    """Return an answer's visibility, and the private matters that hold back a public one."""
     thread, rules = turn.thread, turn.connection.policy.private
     if said.private:
         return Visibility.PRIVATE, ()
@@ -351,17 +350,17 @@ def _mirrors(turn: Turn) -> str:
 
 
 def _may_go(turn: Turn, permit: Permit, attachment: Attachment) -> bool:
-    """Return whether an attachment can be sent, as far as its type is known before it is loaded."""
+    """Return whether an attachment can be sent, judged by its stated type before it is loaded."""
     if not isinstance(turn.helpdesk, GivesFiles):
         return False
     return not permit.refuses(attachment.kind, attachment.type) if attachment.type else bool(permit.files)
 
 
 def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentReply]:
-    """Return the answer that a signal holds, else what the ticket has after the last answer that was read there.
+    """Return the answer in a signal, or else the ticket's public replies after the last one handled.
 
-    Internal notes are left out, and not even judged. Raises `PermanentError` for a told answer where answers are to be
-    read.
+    Internal notes are skipped, without being judged. Raises `PermanentError` if a signal holds an answer though this
+    helpdesk's answers are to be read.
     """
     if told is None or told.answer is None:
         after = turn.thread.last_reply if ticket == turn.thread.last_ticket and not turn.away else ""
@@ -372,5 +371,5 @@ def _replies(turn: Turn, ticket: str, told: Signal | None) -> Sequence[AgentRepl
 
 
 def _key(turn: Turn, reply: AgentReply) -> str:
-    """Return the key of a reply, whichever ticket it was read on."""
+    """Return the key of a reply, the same on whichever ticket it was read."""
     return compose("reply", turn.definition.name, reply.id)

@@ -1,7 +1,7 @@
-"""The customer's earlier tickets: looked up once for each conversation, noted in its first ticket, and weighed.
+"""Look up the customer's earlier tickets once for each conversation, note them in its first ticket, and judge by them.
 
-The helpdesk is asked just before that ticket is opened, for `HISTORY_WITHIN` at most. Where it does not answer in that
-time, or an earlier attempt may have opened the ticket already, the ticket is opened without, and the lookup follows as
+The helpdesk is asked just before that ticket is opened, for `HISTORY_WITHIN` at most. If it does not answer in time, or
+an earlier attempt may have opened the ticket already, the ticket is opened without the note, and the lookup follows as
 a step of its own, retried for a day: see `Recorded.recalls`.
 """
 
@@ -31,20 +31,20 @@ from .thread import Past
 from .turn import Turn
 
 OVER = "its ticket is another's now"
-LOOKUP = 1  # requests for a customer who is new to the helpdesk, as most are here; one who is known costs one more
+LOOKUP = 1  # requests for a customer new to the helpdesk, as most are here; a known one costs another
 
 
 @dataclass(frozen=True, slots=True)
 class Remembering:
-    """Looks up what is known of a customer."""
+    """Looks up a customer's earlier tickets."""
 
     entries: Entries
     clock: Clock
 
     def before(self, turn: Turn, item: Pending) -> str | None:
-        """Return the note on the customer's earlier tickets (empty: there are none), before theirs is opened.
+        """Return the note on the customer's earlier tickets before a ticket is opened; "" if there are none.
 
-        None: it is not known yet. What is found is written down first, so that a repeated request has the same bytes.
+        None if they are not known yet. What is found is recorded first, so that a repeated request has the same bytes.
         """
         customer = self._sought(turn, item)
         if customer is None:
@@ -54,7 +54,7 @@ class Remembering:
         hurried = replace(turn.inside, http=_within(turn.inside.http, self.clock, HISTORY_WITHIN))
         try:
             found = self._asked(turn, customer, hurried)
-        except DeskwireError:  # what is wrong will show where it matters: in opening the ticket, or in the step
+        except DeskwireError:  # the error will show where it matters: in opening the ticket, or in the later step
             return None
         self._remember(turn, found)
         if turn.thread.past != turn.before.past:
@@ -62,9 +62,9 @@ class Remembering:
         return _noted(found)
 
     def leave(self, turn: Turn, item: Pending, noted: str | None) -> None:
-        """Add the note for the ticket that was opened just now, or the step that looks for what it is to say.
+        """Add the note to the ticket opened just now, or the step that looks the earlier tickets up.
 
-        A worker may have opened it, and ended before that: `Thread.recall` says so.
+        A worker may have opened the ticket and stopped before this: `Thread.recall` says so.
         """
         customer = self._sought(turn, item)
         if noted is None and customer is None:
@@ -77,7 +77,7 @@ class Remembering:
         turn.recall(Recorded(key=key, note=noted or "", by=of, received_at=turn.now.isoformat()))
 
     def step(self, turn: Turn, item: Pending) -> Pending | None:
-        """Return the note that was to follow, with its words; None where there is nothing to say, or not yet."""
+        """Look up the earlier tickets, and return the note with its text; None if there are none, or not known yet."""
         message = item.message
         customer = self._sought(turn, item)
         asked = message.key == compose(HISTORY, turn.thread.filing_key)
@@ -103,10 +103,10 @@ class Remembering:
         return dataclasses.replace(item, message=dataclasses.replace(message, note=words))
 
     def _sought(self, turn: Turn, item: Pending) -> Customer | None:
-        """Return the customer to look up, with the addresses that the company wants searched; None: do not look up.
+        """Return the customer to look up, with the addresses that the policy lets us search by; None: do not look up.
 
-        Who only says who they are is a person of this conversation alone, which has no earlier tickets elsewhere. A
-        follow-up names the ticket before, where the note stands.
+        A customer whose identity is not proved is a person of this conversation alone, without tickets elsewhere. A
+        follow-up names the ticket before it, which has the note.
         """
         rules = turn.connection.policy.history
         if not _told(turn) or turn.thread.customer() is None:
@@ -119,7 +119,7 @@ class Remembering:
         )
 
     def _asked(self, turn: Turn, customer: Customer, reach: Reach) -> Sequence[Earlier]:
-        """Return the earlier tickets that the helpdesk has of them, the present one left out."""
+        """Return the customer's earlier tickets in the helpdesk, without the present one."""
         if not isinstance(turn.helpdesk, History):
             return ()
         found = turn.helpdesk.history(customer, reach)[:MOST_EARLIER]
@@ -131,7 +131,7 @@ class Remembering:
 
 
 def lookups(turn: Turn, plan: Plan) -> int:
-    """Return about how many requests a turn makes to look up earlier tickets."""
+    """Return the approximate number of requests in this turn to look up earlier tickets."""
     if not _told(turn):
         return 0
     fresh = not (turn.thread.ticket or turn.before.attempts) and not any(item.doubtful for item in plan.file[:1])
@@ -139,7 +139,7 @@ def lookups(turn: Turn, plan: Plan) -> int:
 
 
 def _told(turn: Turn) -> bool:
-    """Return whether the helpdesk is asked about who writes in this conversation."""
+    """Return whether the helpdesk is asked for the customer's earlier tickets in this conversation."""
     asks = turn.connection.policy.history.on and isinstance(turn.helpdesk, History)
     return asks and turn.channel.proves_authors and not turn.thread.epoch
 
@@ -149,9 +149,10 @@ def _noted(found: Sequence[Earlier]) -> str:
 
 
 def _own(turn: Turn) -> str:
-    """Return the note on what our own table knows without asking: the tickets of this conversation before the last one,
-    which a follow-up names anyhow.
-    """  # noqa: D205 - one sentence
+    """Return the note on earlier tickets of this conversation, which our table knows; "" if there are none.
+
+    It needs at least two: a follow-up names the one before it anyway.
+    """
     known = turn.thread.earlier
     if not turn.connection.policy.history.on or turn.came_from or len(known) < 2:
         return ""
@@ -171,7 +172,7 @@ def _own(turn: Turn) -> str:
 
 
 def _within(http: Transport, clock: Clock, span: timedelta) -> Transport:
-    """Return a transport of which all calls together take no longer than the span."""
+    """Return a transport whose calls together take no longer than the span."""
     until = clock() + span
 
     def ask(call: Call) -> Answer:

@@ -1,7 +1,7 @@
-"""What a thread's clocks say to the agents while a customer waits: an answer is due, or soon impossible.
+"""Remind agents while a customer waits: an answer is due, is overdue, or will soon be impossible. Pure.
 
-A clock is set when the customer writes and ends with an answer. When it runs out, the ticket gets a note, with what the
-policy's `escalation` asks for. Pure.
+A clock is set when the customer writes and stops with an answer. When it runs out, the ticket gets a note, with the
+changes that the policy's `escalation` asks for.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from .table import moment, seconds
 from .thread import Clock, Thread
 
 WINDOW: Final = "window"  # the platform will soon take no answer
-ANSWER: Final = "answer"  # the customer is soon to be answered
-OVERDUE: Final = "overdue"  # the customer should have been answered by now
-
-# What each counts when it runs out.
+ANSWER: Final = "answer"  # an answer is due soon
+OVERDUE: Final = "overdue"  # an answer is overdue
+# The metric of each when it runs out.
 METRICS: Mapping[str, str] = MappingProxyType(
     {WINDOW: "WindowsClosing", ANSWER: "AnswersDue", OVERDUE: "AnswersOverdue"}
 )
-NO_TICKET_PAUSE: Final = 300  # seconds after which a clock of a thread without a ticket looks again
+NO_TICKET_PAUSE: Final = 300  # seconds after which a reminder for a thread without a ticket is tried again
 
 
 def is_waiting(thread: Thread) -> bool:
@@ -42,14 +41,14 @@ def is_waiting(thread: Thread) -> bool:
 
 
 def is_unanswered(thread: Thread) -> bool:
-    """Return whether the customer wrote since the last answer: a solved ticket is open again once that is filed."""
+    """Return whether the customer has written since the last answer, whatever the ticket's status."""
     return thread.last_inbound > max(thread.answered_at, thread.rested_at)
 
 
 def window_timer(before: Thread, thread: Thread, terms: Terms, policy: Policy, now: datetime) -> dict[str, int]:
-    """Return when the agents are told that the platform will soon take no answer, if a message has set that clock.
+    """Return the timer of the note that the platform will soon take no answer, if a new message sets it.
 
-    It is counted from the customer's last message. `before` is the thread as it was before this message.
+    It counts from the customer's last message. `before` is the thread before this turn.
     """
     if not is_unanswered(thread) or thread.last_inbound == before.last_inbound or not policy.window_note_minutes:
         return {}
@@ -63,11 +62,11 @@ def window_timer(before: Thread, thread: Thread, terms: Terms, policy: Policy, n
 def answer_clock(
     before: Thread, messages: Iterable[tuple[Event, int, str]], policy: Policy, now: datetime
 ) -> tuple[Clock | None, dict[str, int]]:
-    """Return by when a customer is to be answered who wrote these, and the timers that are to be set for it, if any.
+    """Return the clock of the customer's answer after these messages, and the timers to set for it, if any.
 
-    It is counted from the first message since the last answer: who writes again does not wait less, and no longer
-    either. A message with a shorter time shortens it; one that is hot sets it again where it has run out for a cold
-    one. Of each message: the event, when it was written (Unix seconds), and how it was judged.
+    It runs from the first message since the last answer: writing again does not extend it. A message with a shorter
+    time shortens it; a hot message starts it anew if it has run out for a message that was not hot. Each message is
+    given as the event, when it was written (Unix seconds), and how it was judged.
     """
     clock, timers = before.clock if is_waiting(before) else None, {}
     for event, written_at, kind in messages:
@@ -82,12 +81,12 @@ def answer_clock(
 
 
 def _replaces(new: Clock, clock: Clock, now: datetime) -> bool:
-    """Return whether a message's clock takes the place of the one that runs, or has run out."""
+    """Return whether a message's clock replaces the present one, which may have run out."""
     return new.at < clock.at or (new.hot and not clock.hot and clock.at <= seconds(now))
 
 
 def closing_time(thread: Thread, terms: Terms) -> datetime | None:
-    """Return until when an agent can answer in this thread without a template; None: there is no such end."""
+    """Return until when an agent can answer in this thread without a template; None: without limit."""
     rules = terms.rules(thread.thread_kind).sending.get(thread.visibility)
     spans = [window.span.value for window in rules.windows if not window.template] if rules is not None else []
     longest = max((span for span in spans if span is not None), default=None)
@@ -99,9 +98,9 @@ def closing_time(thread: Thread, terms: Terms) -> datetime | None:
 def reminder(
     name: str, thread: Thread, terms: Terms, policy: Policy, abilities: Abilities, title: str, now: datetime
 ) -> Recorded | None:
-    """Return the note for the ticket when a clock has run out, None when it is too late for one.
+    """Return the note for the ticket when the clock `name` has run out; None if it is too late for one.
 
-    `title` is the channel's.
+    `title` is the channel's title.
     """
     clock = thread.clock
     if name == WINDOW:
@@ -131,7 +130,7 @@ def _declared(policy: Policy, thread: Thread) -> int:
 
 
 def _escalated(policy: Policy, abilities: Abilities, *, overdue: bool) -> Change:
-    """Return what changes in the ticket when a clock has run out."""
+    """Return the changes to the ticket when a clock has run out."""
     rules = policy.escalation
     if not overdue:
         return Change(tags=rules.due_tags)

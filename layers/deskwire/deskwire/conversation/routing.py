@@ -1,4 +1,4 @@
-"""Routes letters: a helpdesk's signal to its ticket's thread; an event without a connection to its end."""
+"""Route letters: a helpdesk's signal to its ticket's thread; an event without a connection ends as refused."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ NOT_THEIRS = "the account does not belong to the endpoint that signed"
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Finds the thread of each letter."""
+    """Finds each letter's thread."""
 
     mailbox: Mailbox
     directory: Directory
     telemetry: Telemetry
 
     def route(self, ledger: Ledger, envelope: Envelope, signal: Signal) -> str:
-        """Forward a helpdesk's signal to its ticket's thread; return what became of it."""
-        reason = signal.dismissed  # of a letter that an earlier version wrote
+        """Forward a helpdesk's signal to its ticket's thread; return `routed`, or its outcome if it has no thread."""
+        reason = signal.dismissed  # set in letters of an earlier version
         thread_key = "" if reason else ledger.whose(signal)
         if thread_key:
             self.mailbox.send([envelope.forwarded(thread_key)])
@@ -42,23 +42,23 @@ class Routing:
         self.telemetry.count("Suppressed")
         return str(message.state)
 
-    def checked(self, message: Recorded, event: Event, envelope: Envelope) -> Recorded:
-        """Return the message, ended at once when it is not for us or needs nothing."""
+    def check(self, message: Recorded, event: Event, envelope: Envelope) -> Recorded:
+        """Return the message, with an outcome already if it is not for us or needs nothing."""
         connection = self.directory.connection(event.channel, event.account)
         if connection is None:
             return end(message, Outcome.REFUSED, "no connection for this account: add it to deskwire.yaml")
         if connection.endpoint != envelope.endpoint:
             return end(message, Outcome.REFUSED, NOT_THEIRS)
-        reason = event.dismissed  # of a letter that an earlier version wrote
+        reason = event.dismissed  # set in letters of an earlier version
         if reason and event.attention:
             self.telemetry.count("ConfigurationErrors")
             self.telemetry.log("ERROR", "a person must act", channel=event.channel, reason=event.attention)
         return end(message, Outcome.SUPPRESSED, reason) if reason else message
 
-    def traced(self, ledger: Ledger, message: Recorded, event: Event, envelope: Envelope) -> Recorded | None:
-        """Return the message, ended at once when it is the echo of what we sent, or a report on what we did not.
+    def trace(self, ledger: Ledger, message: Recorded, event: Event, envelope: Envelope) -> Recorded | None:
+        """Return the message, with an outcome already if it is our echo, or a report on something we did not send.
 
-        None when it is a report on what was sent into another thread: it goes on there.
+        None if it reports on a text that was sent into another thread: the letter is forwarded there.
         """
         if event.own and ledger.origin(event):
             return end(message, Outcome.SUPPRESSED, SENT_BY_US)

@@ -1,4 +1,4 @@
-"""Sends a text to the customer at most once; after doubt, asks the platform or relies on its idempotency."""
+"""Send a text to the customer at most once; after doubt, ask the platform or rely on its idempotency."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from .turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Sends what a turn has to say."""
+    """Sends a turn's texts."""
 
     ledger: Ledger
     neighbours: Neighbours
     telemetry: Telemetry
 
     def send(self, turn: Turn, message: Outgoing, permit: Permit, *, first: bool) -> tuple[str, Sent | None, str]:
-        """Send once; return the state, what was sent, and the reason.
+        """Send a text once; return the state, what was sent, and the reason.
 
-        `failed`: certainly not sent, may be repeated; `refused`: never to be sent; `unknown`: may have been sent.
+        States: `sent`; `failed` (certainly not sent, may be retried); `refused` (never to be sent); `unknown` (may have
+        been sent).
         """
         channel = turn.channel
         if not first:
@@ -57,16 +58,16 @@ class Sending:
             return "failed", None, str(error)
 
     def _asking(self, turn: Turn, message: Outgoing, permit: Permit) -> AbstractContextManager[None]:
-        """Return the context in which a message is sent: each of its files is a message of its own to the platform."""
+        """Return the context for sending a message; each of its files counts as a message to the platform."""
         messages = 1 + len(message.attachments)
         return self.neighbours.asking(turn.connection.key[0], messages, pauses=CAREFUL, pace=permit.pace)
 
     def _asked(self, turn: Turn, message: Outgoing, permit: Permit) -> tuple[str, Sent | None, str]:
-        """Return what the platform says became of a message that may have been sent.
+        """Return the state of a message that may have been sent, as recorded or as the platform says.
 
-        It is sent again only where the platform knows a repetition by our key (`Terms.idempotent`).
+        It is sent again only if the platform recognises a repetition by our key (`Terms.idempotent`).
         """
-        for key, state, ids, reason in turn.sent:  # an echo may have told a moment ago
+        for key, state, ids, reason in turn.sent:  # an echo in this turn may have settled it
             if key == message.key and state != "failed":
                 return state, _sent(ids), reason
         known = self.ledger.sent(turn.thread.key, message.key)
@@ -79,7 +80,7 @@ class Sending:
         return "unknown", None, "the platform did not say whether it took the message"
 
     def _again(self, turn: Turn, message: Outgoing, permit: Permit) -> tuple[str, Sent | None, str]:
-        """Send what may have been sent once more. Whatever fails now, the first attempt may have worked."""
+        """Send a message again that may have been sent. If this fails, the first attempt may still have worked."""
         if not isinstance(turn.channel, Replies):
             return "unknown", None, "this channel cannot send"
         try:
@@ -90,7 +91,7 @@ class Sending:
 
 
 def _told(turn: Turn, message: Outgoing, known: Item | None) -> tuple[str, Sent | None, str] | None:
-    """Return what the platform says became of a message; None where it says nothing."""
+    """Return what the platform says about a message; None if it cannot be asked or does not know it."""
     if not isinstance(turn.channel, Asks):
         return None
     since = turn.now - timedelta(hours=1) if known is None else moment(int(known.get("begun_at", 0)))
@@ -102,7 +103,7 @@ def _told(turn: Turn, message: Outgoing, known: Item | None) -> tuple[str, Sent 
 
 
 def _harmless(turn: Turn, known: Item | None) -> bool:
-    """Return whether the platform still knows a repetition by our key."""
+    """Return whether the platform still recognises a repetition by our key."""
     harmless = turn.channel.terms.idempotent
     first_at = turn.now if known is None else moment(int(known.get("first_at", 0)))
     return harmless is not None and turn.now - first_at < harmless.value

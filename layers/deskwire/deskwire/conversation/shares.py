@@ -1,4 +1,4 @@
-"""How the connections that want the same helpdesk at the same time share its rate limit."""
+"""Share a helpdesk's rate limit fairly among the connections that want it at the same time."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-SHARE = 0.95  # of the rate limit: others may ask the neighbour, too
+SHARE = 0.95  # of the rate limit: the rest is left for other clients of the helpdesk
 REMEMBERED = 5  # slices whose requests are known: a minute
-MESSAGE = 4  # requests, of the message that takes most: where many share a slice, an even share may be less
+MESSAGE = 4  # requests that one message takes at most: if many share a slice, an even share may be less
 ASKED = "asked"  # in a slice's item: requests that were admitted
 WANTED = "by_"  # begins the field of each connection: requests it wanted, with those that were refused
 
 
 @dataclass(slots=True)
 class Shares:
-    """What one worker knows of a neighbour's slices before this one; each is the connections' wishes by name."""
+    """The requests wanted in a neighbour's slices before this one, by connection, as this worker knows them."""
 
     number: int = 0  # of the latest slice it knows
     slices: list[Mapping[str, int]] = field(default_factory=list)
 
     def learn(self, number: int, item: Mapping[str, object] | None) -> None:
-        """Take in the item of slice `number`."""
+        """Add the item of slice `number`."""
         if number == self.number:  # another thread was faster
             return
         if number - self.number >= REMEMBERED:
@@ -31,16 +31,16 @@ class Shares:
 
 
 def wanted(item: Mapping[str, object]) -> dict[str, int]:
-    """Return what each connection wanted in a slice."""
+    """Return the requests that each connection wanted in a slice."""
     return {name: int(str(value)) for name, value in item.items() if name.startswith(WANTED)}
 
 
 def admits(asker: str, item: Mapping[str, int], before: Sequence[Mapping[str, int]], room: float) -> bool:
-    """Return whether a slice with so much room has some for the latest request of `asker`, which `item` counts already.
+    """Return whether a slice with `room` requests admits the latest ones of `asker`, already counted in `item`.
 
-    Who wanted no more than a fair share of the last minute, and of this slice, is admitted while there is any room, and
-    a little beyond: `SHARE` leaves that. Those who wanted more leave free what the others wanted at most in one slice
-    of that minute, and still lack in this one; they share the rest evenly.
+    A connection that wanted no more than a fair share of the last minute and of this slice is admitted while there is
+    any room, and slightly beyond, as `SHARE` allows. Busier connections leave free what the others wanted at most in
+    one slice of that minute and have not used in this one; they share the rest evenly.
     """
     now = wanted(item)
     busy, alone = _busy(now, before, room)
@@ -56,7 +56,7 @@ def admits(asker: str, item: Mapping[str, int], before: Sequence[Mapping[str, in
 
 
 def _busy(now: Mapping[str, int], before: Sequence[Mapping[str, int]], room: float) -> tuple[set[str], bool]:
-    """Return who wanted more than an even share of the minute or of this slice; and whether there is one asker only."""
+    """Return the connections that wanted more than a fair share, and whether only one connection wants anything."""
     minute: Counter[str] = Counter(now)
     for known in before:
         minute.update(known)

@@ -1,4 +1,4 @@
-"""What an agent says: to everybody or in private, and to whom. Pure."""
+"""Read an agent's marks in an answer: public or private, and to whom. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from difflib import SequenceMatcher
 
 from deskwire.web.markup import unseen
 
-HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # an agent's first word for a private answer
-OPEN = re.compile(r"#public(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # for what everybody may read all the same
+HEAD = re.compile(r"#private(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # at the head of a private answer
+OPEN = re.compile(r"#public(?=$|[\s:,.;!])[\s:,.;!]*", re.IGNORECASE)  # at the head of an answer for everybody
 NEARLY_OPEN = re.compile(r"\W{0,3}#\s?(\w+)")
 TAG = re.compile(r"#\s?(\w+)")
 BARE = re.compile(r"\W{0,3}privat(?:e(?:ly)?)?\s*[:\])}>*]", re.IGNORECASE)
 OTHER_SIGN = re.compile(r"\W{0,3}[#@!/\\&+]\s?priv(?:at\w*)?(?!\w)", re.IGNORECASE)  # at the head: `@private`, `/priv`
 SPACED = re.compile(r"#\s?p\s?r\s?i\s?v\s?a\s?t", re.IGNORECASE)
-ALIKE = 0.8  # of a mistyped word: `#pirvate` is 0.86, `#priority` 0.53
+ALIKE = 0.8  # similarity of a mistyped word: `#pirvate` has 0.86, `#priority` 0.53
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """An agent's words. `private`: only the customer shall read them. `unsure`: that may have been meant.
+    """An agent's words. `private`: marked for the customer only; `unsure`: such a mark may have been meant.
 
-    `public`: the agent has said that everybody may read them.
+    `public`: marked for everybody.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A writer in a public thread: the channel's id of them, their name, what they wrote last, when."""
+    """A writer in a public thread: the channel's id, their name, their last message and when it was written."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class Writer:
 
 
 def spoken(text: str) -> Spoken:
-    """Return an agent's words without the word for a private or a public answer."""
+    """Return an agent's words without the mark for a private or a public answer."""
     shown = _seen(text)
     head = HEAD.match(shown)
     if head is not None:
@@ -57,18 +57,18 @@ def spoken(text: str) -> Spoken:
 
 
 def _seen(text: str) -> str:
-    """Return the text without invisible characters at its beginning."""
+    """Return the text without white space at its ends and invisible characters at its beginning."""
     start = next((place for place, sign in enumerate(text) if not unseen(sign) and not sign.isspace()), len(text))
     return text[start:].strip()
 
 
 def visible(text: str) -> bool:
-    """Return whether there is anything to be seen in a text."""
+    """Return whether a text has any visible character."""
     return any(not unseen(sign) and not sign.isspace() and unicodedata.category(sign)[0] != "M" for sign in text)
 
 
 def _nearly(text: str) -> bool:
-    """Return whether the word for a private answer may be meant: misspelt, glued to another, or not at the head."""
+    """Return whether the mark for a private answer may be meant: misspelt, joined to a word, or not at the head."""
     text = "".join(sign for sign in text if not unseen(sign)).casefold()
     if BARE.match(text) or OTHER_SIGN.match(text) or SPACED.search(text):
         return True
@@ -79,15 +79,15 @@ def _nearly(text: str) -> bool:
 
 
 def _nearly_public(text: str) -> bool:
-    """Return whether the word for a public answer may be meant at the head, and is misspelt or glued to another."""
+    """Return whether the mark for a public answer may be meant at the head, misspelt or joined to a word."""
     head = NEARLY_OPEN.match("".join(sign for sign in text if not unseen(sign)).casefold())
     return head is not None and SequenceMatcher(None, "public", head[1][:7]).ratio() >= ALIKE
 
 
 def addressed(text: str, writers: Sequence[Writer]) -> tuple[Writer | None, str]:
-    """Return the writer whom a private answer names at its head, and the answer without that.
+    """Return the writer named at the head of a private answer, and the answer without the name.
 
-    None when it names nobody, or a name that several bear.
+    None if it names no writer, or a name that several have.
     """
     shown = unicodedata.normalize("NFC", text).removeprefix("@")
     first = [(writer.name.split()[0], writer) for writer in writers if writer.name.split()]
@@ -107,7 +107,7 @@ def _begins(text: str, name: str) -> bool:
 
 
 def labels(writers: Sequence[Writer]) -> Mapping[str, Writer]:
-    """Return the writers by what tells them apart: the name, and where several bear it the end of their id."""
+    """Return the writers by unique labels: the name, with the end of their id if several have it."""
     names = [unicodedata.normalize("NFC", writer.name) or writer.id for writer in writers]
     folded = [name.casefold() for name in names]
     return {

@@ -1,8 +1,8 @@
-"""Asks a customer once how content they are, and takes their answer to the ticket.
+"""Ask a customer once how satisfied they are, and note their rating on the ticket.
 
-The question is a text like an acknowledgement: noted before it is sent, and sent at most once. Before that, its period
-is claimed on the person, so that two threads of one person ask once. A rating ends with a private note, which carries
-it to the figures; it opens nothing again, and is not acknowledged. Words beyond the number are filed as any others.
+The question is sent like an acknowledgement: its intent is noted first, and it is sent at most once. Before that, the
+person's survey period is claimed, so that two threads of one person ask once. A rating becomes a private note, through
+which it is counted; it does not reopen the ticket and is not acknowledged. Further words are filed as usual.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from .table import DAY, seconds
 from .thread import Asked, outgoing
 from .turn import Turn
 
-LONGEST_TITLE = 20  # characters of a choice, on every platform
+LONGEST_TITLE = 20  # characters of a choice's title that every platform takes
 
 
 @dataclass(frozen=True, slots=True)
 class Surveying:
-    """Asks the customer of a turn, and hears what they answer."""
+    """Asks the customer of a turn, and handles their rating."""
 
     ledger: Ledger
     telemetry: Telemetry
@@ -49,7 +49,7 @@ class Surveying:
     # ---------------------------------------------------------------- the answer
 
     def hear(self, turn: Turn, plan: Plan) -> None:
-        """Note the ratings among the messages of a turn; the first one counts."""
+        """Note the ratings among a turn's messages on the ticket; the first one counts."""
         ended = [each.event for each in plan.ended if each.reason == RATED]
         going_on = [item.event for item in (*plan.file, *plan.heard) if item.rating is not None]
         for event in (*ended, *going_on):
@@ -81,12 +81,12 @@ class Surveying:
             self._thank(turn, asked)
 
     def _thank(self, turn: Turn, asked: Asked) -> None:
-        """Say thanks for the answer, where the policy has words for that. What cannot be said now is not said later."""
+        """Thank for the rating, if the policy has a text. This is not retried."""
         policy, thread = turn.connection.policy, turn.thread
         wording_ = policy.survey.thanking(asked.language, policy.default_language)
         found = permit(turn.channel.terms, thread, turn.now)
         text = worded(wording_, thread.reference, policy, turn.now)[0] if wording_ is not None else None
-        # A comment takes one private reply, and that was the question.
+        # A comment takes only one private reply, which was the question.
         if isinstance(found, Refusal) or not text or thread.visibility is Visibility.PUBLIC or not _here(turn):
             return
         text = cut(text, found.limit.most, found.limit.unit)
@@ -99,7 +99,7 @@ class Surveying:
     # ---------------------------------------------------------------- the question
 
     def ask(self, turn: Turn, plan: Plan) -> None:
-        """Ask, if it is time to; what cannot be asked now is tried again by its timer."""
+        """Ask, if the timer is due; if it fails, the timer tries again."""
         begun = turn.before.survey if turn.before.survey and turn.before.survey.state == "begun" else None
         if begun is not None:
             self._resume(turn, begun)
@@ -121,7 +121,7 @@ class Surveying:
         self._send(turn, asked, message, found, first=first)
 
     def _resume(self, turn: Turn, asked: Asked) -> None:
-        """Close the question of a worker that ended before it noted what became of it; it is not sent again."""
+        """Settle a question whose worker stopped before it noted the result; it is not sent again."""
         known = self.ledger.begun(turn.thread.key, asked.key)
         if turn.thread.survey is not None and turn.thread.survey.state == "rated":
             if known:
@@ -147,7 +147,7 @@ class Surveying:
         turn.survey(asked._replace(state="over" if state == "refused" else "asked"))
 
     def _leave(self, turn: Turn) -> Permit | Refusal:
-        """Return leave to ask this person now, with the period claimed for it, or why they are not asked."""
+        """Claim the person's period and return the permit to ask now, or the refusal."""
         thread, policy = turn.thread, turn.connection.policy
         author = thread.customer()
         if author is None or not isinstance(turn.channel, Replies):
@@ -164,7 +164,7 @@ class Surveying:
         return found if self._claimed(turn, author) else Refusal("the person was asked in this period")
 
     def _claimed(self, turn: Turn, author: Author) -> bool:
-        """Return whether the period is ours, under each id of the person."""
+        """Claim the period under each of the person's ids; return whether all are ours."""
         ids = (author.id,) if turn.channel.proves_authors else (author.email.casefold() or author.id,)
         days, key = turn.connection.policy.survey.period_days, survey_key(turn.thread)
         known = dict.fromkeys((*ids, *(turn.thread.ids if turn.channel.proves_authors else ())))
@@ -172,28 +172,28 @@ class Surveying:
 
 
 def _here(turn: Turn) -> bool:
-    """Return whether the turn speaks with the channel that the customer is on."""
+    """Return whether the turn handles the channel that the customer uses now."""
     return place(turn.thread) == place(turn.connection)
 
 
 def _goes_on(turn: Turn, plan: Plan) -> bool:
-    """Return whether something of the conversation is still to be done: a message would open the ticket again."""
+    """Return whether messages are still to be handled: one of them could reopen the ticket."""
     done = {each.key for each in turn.outcomes if each.done} | turn.settled
     unread = any(key not in done for key in turn.before.pending) or turn.before.waiting
     return bool(turn.later or plan.heard or unread)
 
 
 def _asked(turn: Turn) -> Asked:
-    """Return the question about the present ticket, about to be asked."""
+    """Return the state of a survey about the present ticket that is about to be sent."""
     thread, policy = turn.thread, turn.connection.policy
     spoken = (thread.case.language if thread.case else "") or thread.context.get("language", "")
     language, _ = policy.survey.question(spoken, policy.default_language)
-    figures = thread.case.told({}) if thread.case else ""
+    figures = thread.case.encode({}) if thread.case else ""
     return Asked(survey_key(thread), seconds(turn.now), thread.ticket, turn.own, figures, language)
 
 
 def _question(turn: Turn, asked: Asked, found: Permit) -> Outgoing:
-    """Return the question as it is sent: with buttons in a private conversation of a channel that has them."""
+    """Return the question to send: with buttons in a private conversation, if the channel has them."""
     thread, policy, channel = turn.thread, turn.connection.policy, turn.channel
     _, words = policy.survey.question(asked.language, policy.default_language)
     text = cut(worded(words, thread.reference, policy, turn.now)[0] or "", found.limit.most, found.limit.unit)
@@ -204,6 +204,6 @@ def _question(turn: Turn, asked: Asked, found: Permit) -> Outgoing:
 
 
 def _offers(key: str) -> tuple[Offer, ...]:
-    """Return the five choices; their titles are the same in every language."""
+    """Return the five choices, with titles that need no translation."""
     question = question_of(key)
     return tuple(Offer(Choice(question, value), f"{value} {'★' * int(value)}") for value in VALUES)

@@ -1,4 +1,4 @@
-"""When a thread's customer is asked how content they are, and which message answers that. Pure."""
+"""Decide when to ask a customer how satisfied they are, and which message is the rating. Pure."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from deskwire.model.signals import Status
 from .table import DAY, moment, seconds
 from .thread import OPEN, Asked, Thread
 
-SURVEY: Final = "survey"  # the timer, and the keys of the questions begin so
-AGAIN: Final = 300  # seconds until the next try of a question that could not be asked
-TOO_LATE: Final = DAY  # after its time; by then it is not asked any more
+SURVEY: Final = "survey"  # the timer's name, and the prefix of the questions' keys
+AGAIN: Final = 300  # seconds until a question that could not be asked is tried again
+TOO_LATE: Final = DAY  # after its time: then it is no longer asked
 VALUES: Final = tuple("12345")
 
 
 def survey_key(thread: Thread) -> str:
-    """Return the key by which the question about the present ticket is sent."""
+    """Return the key under which the question about the present ticket is sent."""
     return compose(SURVEY, thread.filing_key)
 
 
 def considered(thread: Thread) -> bool:
-    """Return whether the customer was asked about the present ticket, or is not to be."""
+    """Return whether it is settled that the customer was asked about the present ticket, or will not be."""
     return thread.survey is not None and thread.survey.key == survey_key(thread)
 
 
 def survey_timer(before: Thread, thread: Thread, policy: Policy, terms: Terms, now: datetime) -> int:
-    """Return when the customer of a solved ticket is to be asked (Unix seconds); 0: not.
+    """Return when to ask the customer of a solved ticket (Unix seconds); 0: not at all.
 
-    `before` is the thread as it was before the turn. Where the platform would take nothing by then, it is right away.
+    `before` is the thread before the turn. If the platform would no longer take the question by then, ask right away.
     """
     if not policy.survey.asks(thread.channel) or considered(thread):
         return 0
     if at := thread.timers.get(SURVEY, 0):
         return at if at > seconds(now) else seconds(now) + AGAIN
-    if before.status is Status.SOLVED:  # since before anybody was to be asked
+    if before.status is Status.SOLVED:  # solved before the policy had a survey
         return 0
     at = max(thread.status_at + policy.survey.after_minutes * 60, seconds(now))
     late = isinstance(permit(terms, thread, moment(at)), Refusal)
@@ -55,12 +55,12 @@ def is_asked(thread: Thread, now: datetime) -> bool:
 
 
 def too_late(thread: Thread, policy: Policy, now: datetime) -> bool:
-    """Return whether a question that was held up is not asked any more."""
+    """Return whether a delayed question is too old to be asked."""
     return seconds(now) > thread.status_at + policy.survey.after_minutes * 60 + TOO_LATE
 
 
 def permit(terms: Terms, thread: Thread, at: datetime) -> Permit | Refusal:
-    """Return leave to ask in private then: in the conversation, or by a private reply where it is public."""
+    """Return the permit to ask in private at this time, by a private reply if the thread is public; or the refusal."""
     return terms.permit(
         Visibility.PRIVATE,
         automatic=True,
@@ -72,7 +72,7 @@ def permit(terms: Terms, thread: Thread, at: datetime) -> Permit | Refusal:
 
 
 def rating_of(thread: Thread, event: Event, policy: Policy, now: datetime) -> Rating | None:
-    """Return the rating that a customer's message is, by the thread's open question; None where that is not sure."""
+    """Return the rating in a customer's message, if it certainly answers the thread's open question."""
     asked = thread.survey
     if asked is None or event.own or event.visibility is Visibility.PUBLIC:
         return None
@@ -83,10 +83,10 @@ def rating_of(thread: Thread, event: Event, policy: Policy, now: datetime) -> Ra
 
 
 def _listens(thread: Thread, asked: Asked, event: Event, policy: Policy, now: datetime) -> bool:
-    """Return whether a number that is written now would be meant for the question.
+    """Return whether a number written now would be an answer to the question.
 
-    Not once the conversation went on, and not from somebody else. Who was asked by a private reply writes under the id
-    of another place, in a conversation that leads here.
+    Not after the conversation went on, and not from another person. A customer asked by a private reply to a public
+    comment answers under another id, in a conversation that continues in this thread.
     """
     if asked.state not in OPEN or event.attachments or event.stars or event.suspicion:
         return False

@@ -1,4 +1,4 @@
-"""Where each item of a conversation lies in the table."""
+"""The keys of a conversation's items in the table."""
 
 from __future__ import annotations
 
@@ -21,68 +21,68 @@ def moment(stamp: int) -> datetime:
 
 
 def thread_item(thread_key: str) -> Key:
-    """Return where a thread is."""
+    """Return the key of a thread."""
     return (f"T#{thread_key}", "THREAD")
 
 
 def unfiled_item(thread_key: str) -> Key:
-    """Return where a thread says how long it has waited for its helpdesk."""
+    """Return the key of the item that states how long a thread has waited for its helpdesk."""
     return (f"T#{thread_key}", "UNFILED")
 
 
 def message_item(thread_key: str, event_key: str) -> Key:
-    """Return where a message of a thread is."""
+    """Return the key of a thread's message."""
     return (f"T#{thread_key}", f"M#{event_key}")
 
 
 def page_item(thread_key: str, number: int) -> Key:
-    """Return where a page of what waits behind a flooded thread is."""
+    """Return the key of a page of a flooded thread's messages."""
     return (f"T#{thread_key}", f"W#{number:08}")
 
 
 def sent_item(thread_key: str, key: str) -> Key:
-    """Return where something we sent into a thread is."""
+    """Return the key of a text sent into a thread."""
     return (f"T#{thread_key}", f"S#{key}")
 
 
 def origin_item(place: str, platform_id: str) -> Key:
-    """Return where the way back from something we sent to its thread is. `place` is the channel and the account."""
+    """Return the key of the way back from a sent text to its thread. `place` is the channel and the account."""
     return (f"O#{place}/{compose(platform_id)}", "SENT")
 
 
 def echo_item(thread_key: str, platform_id: str) -> Key:
-    """Return where version 0.1 noted the platform's id of something we sent. It wrote the last of them 30 days ago."""
+    """Return the key under which version 0.1 noted the platform's id of a sent text; such items lived for 30 days."""
     return (f"T#{thread_key}", f"O#{compose(platform_id)}")
 
 
 def ticket_item(helpdesk: str, ticket: str) -> Key:
-    """Return where the way back from a ticket to its thread is."""
+    """Return the key of the way back from a ticket to its thread."""
     return (f"K#{compose(helpdesk, ticket)}", "THREAD")
 
 
 def reference_item(text: str) -> Key:
-    """Return where the way from our reference to its thread is."""
+    """Return the key of the way from a reference to its thread."""
     return (f"N#{compose(text)}", "THREAD")
 
 
-LINK = "LINK"  # of a one-time link
+LINK = "LINK"  # the sort key of a one-time link
 
 
 def link_item(token: str) -> Key:
-    """Return where a one-time link is, by the digest of its token: who reads the table can open none."""
+    """Return the key of a one-time link. It holds the token's digest: reading the table lets nobody use a link."""
     return (f"L#{digest(token)}", LINK)
 
 
 def person_item(channel: str, author: str) -> Key:
-    """Return where a person's own wishes are."""
+    """Return the key of a person's item, with their opt-out."""
     return (f"P#{compose(channel, author)}", "PERSON")
 
 
 def survey_item(channel: str, author: str) -> Key:
-    """Return where it is noted when a person was last asked how content they are."""
+    """Return the key of the item that states when a person was last asked for a rating."""
     return (person_item(channel, author)[0], "SURVEY")
 
 
 def person_digest(channel: str, author: str) -> str:
-    """Return the short name by which a thread knows a person whom it must forget."""
+    """Return the digest under which a thread records that a person was erased."""
     return digest(compose(channel, author))[:32]

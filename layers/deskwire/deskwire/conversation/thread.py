@@ -1,4 +1,4 @@
-"""A thread and its messages as the table holds them."""
+"""A thread as the table stores it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from deskwire.model.tickets import COMPLAINT
 from .case import Case
 from .spoken import Writer
 
-MOST_LEFT = 3  # earlier tickets that a thread remembers
-MOST_WRITERS = 20  # the latest, of a public thread
+MOST_LEFT = 3  # earlier tickets kept in a thread
+MOST_WRITERS = 20  # latest writers kept in a public thread
 
 
 class Unfiled(NamedTuple):
-    """The oldest message of a thread that a helpdesk could not be given yet."""
+    """The helpdesk that has not taken a thread's oldest message yet, and since when (Unix seconds)."""
 
     helpdesk: str
     since: int
 
 
 class Said(NamedTuple):
-    """An answer that was said automatically: its name, its language, the key it was sent by, how it stands.
+    """An automatic answer: its name, its language, the key it was sent under, its state.
 
-    `begun`: about to be sent; `asked`: sent, and the customer was asked whether that was it; `yes`; `over`: a person
-    goes on. `told`: the ticket has the note on it.
+    States: `begun` (about to be sent), `asked` (sent, with the question whether it helped), `yes`, `over` (a person
+    continues). `told`: the ticket has the note about it.
     """
 
     name: str
@@ -43,14 +43,14 @@ class Said(NamedTuple):
     told: bool = False
 
 
-OPEN = frozenset({"begun", "asked"})  # states of a question that waits for its answer
+OPEN = frozenset({"begun", "asked"})  # states of a survey that waits for its rating
 
 
 class Asked(NamedTuple):
-    """The question how content the customer is, about a ticket of this thread: asked once, or not to be asked.
+    """The survey about a ticket of this thread: asked once, or not to be asked.
 
-    `key` is what it is sent by, `at` when (Unix seconds), `figures` as what the ticket is counted. `begun`: about to be
-    sent; `asked`: sent, or perhaps sent; `rated`: answered, by `rating`; `over`: it is not asked.
+    `key`: the key it is sent under; `at`: when (Unix seconds); `figures`: the ticket's case, encoded. States: `begun`
+    (about to be sent), `asked` (sent, or perhaps sent), `rated` (answered with `rating`), `over` (not asked).
     """
 
     key: str
@@ -64,10 +64,10 @@ class Asked(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """By when a waiting customer is to be answered. Times are whole seconds since 1970.
+    """The time limit for answering a waiting customer. Times are whole seconds since 1970.
 
-    `kind` is how the message was judged that set it, `since` when that was written, `at` when an answer is overdue:
-    `minutes` later, of opening hours or `always`.
+    `kind`: how the message that set it was judged; `since`: when that message was written; `at`: when the answer is
+    overdue, `minutes` later: of opening hours, or `always`.
     """
 
     kind: str
@@ -83,14 +83,14 @@ class Clock(NamedTuple):
 
 
 HIDE, SHOW, INVITE = "hide", "show", "invite"  # what is to be done about a guarded message
-HIDDEN, SHOWN, LEFT = "hidden", "shown", "left"  # what became of it; left: it cannot be hidden, or is gone
+HIDDEN, SHOWN, LEFT = "hidden", "shown", "left"  # its state; left: it cannot be hidden, or was deleted
 
 
 class Guard(NamedTuple):
-    """A public message of which something is still to be done (`todo`) for the private matters in it, by `kinds`.
+    """A public message with something still to do (`todo`) about the private matters (`kinds`) in it.
 
-    `place` is the channel and the account that it came by; `at` when it was written, `since` when it was found;
-    `note` are words for the ticket, as long as there is none.
+    `place`: its channel and account; `at`: when it was written; `since`: when the matters were found; `note`: the note
+    for the ticket, until there is a ticket.
     """
 
     object_id: str
@@ -111,14 +111,14 @@ class Guard(NamedTuple):
 
 
 class Past(NamedTuple):
-    """How many earlier tickets of the customer the helpdesk told of, and how many of them were complaints."""
+    """How many earlier tickets of the customer the helpdesk reported, and how many of them were complaints."""
 
     tickets: int
     complaints: int
 
 
 class Left(NamedTuple):
-    """An earlier ticket of this thread, by what the helpdesk signalled and our judgement."""
+    """An earlier ticket of this thread: `solved` as the helpdesk signalled, `complaint` as we judged."""
 
     ticket: str
     opened_at: int
@@ -127,7 +127,7 @@ class Left(NamedTuple):
 
 
 class Assignee(NamedTuple):
-    """Who has the ticket: the helpdesk's id of the agent (empty: no agent has it), and their name where it is told."""
+    """The ticket's assignee: the helpdesk's id of the agent ("": unassigned), and their name if it is stated."""
 
     id: str
     name: str = ""
@@ -145,7 +145,7 @@ class Thread(BaseModel):
     thread: str = ""
     visibility: Visibility = Visibility.PRIVATE
     author: dict[str, str] = Field(default_factory=dict)
-    known_as: tuple[str, ...] = ()  # every id of that author, where the platform names them by several
+    known_as: tuple[str, ...] = ()  # all ids of that author, if the platform uses several
     helpdesk: str = ""  # where the ticket is
     opens_in: str = (
         ""  # the helpdesk in which a ticket that nobody lived to note may be; empty: of before this was kept
@@ -155,61 +155,61 @@ class Thread(BaseModel):
     ticket: str = ""
     epoch: int = 0  # counts the tickets of this thread
     opened_at: int = 0
-    case: Case | None = None  # the ticket as it is counted; None: not, or of before tickets were
+    case: Case | None = None  # the ticket as it is counted; None: it is not, or was opened before tickets were counted
     status: Status | None = None  # of the ticket, as far as the helpdesk signals it
     status_at: int = 0
-    assignee: Assignee | None = None  # who has the ticket, as far as the helpdesk signals it; None: it did not say
+    assignee: Assignee | None = None  # of the ticket, as far as the helpdesk signals it; None: it did not
     assigned_at: int = 0
-    priority: str = ""  # of the ticket, as far as our hints raised it
-    tags: tuple[str, ...] = ()  # of the ticket, that our hints gave it
+    priority: str = ""  # of the ticket, as raised by our hints
+    tags: tuple[str, ...] = ()  # that our hints added to the ticket
     recall: bool = False  # the note on the customer's earlier tickets is still to be added
-    past: Past | None = None  # what the helpdesk told of the customer before this ticket; None: nothing, so far
+    past: Past | None = None  # the customer's tickets before this thread's; None: not known yet, or none
     earlier: tuple[Left, ...] = ()  # the last tickets before the present one, oldest first
     joined_at: int = 0  # when the ticket was merged into another customer's
     pending: tuple[str, ...] = ()  # keys of recorded messages without an outcome, oldest first
-    aside: int = 0  # messages numbered so far that its list could not take (see `overflow`)
-    waiting: int = 0  # of those, not taken up yet
-    clean: tuple[str, ...] = ()  # of those, which were surely not begun
+    aside: int = 0  # number of messages put aside so far (see `overflow`)
+    waiting: int = 0  # of those put aside, how many are not on the list yet
+    clean: tuple[str, ...] = ()  # of the pending, those certainly not begun
     was_clean: tuple[str, ...] = ()  # `clean` before this worker took the thread
-    joined: dict[str, str] = Field(default_factory=dict)  # of those, the parts of an album: by the key of its first one
-    missing: tuple[str, ...] = ()  # keys of attachments that follow their messages, once they can be had
-    sending: tuple[str, ...] = ()  # keys of what may or may not have been sent
+    joined: dict[str, str] = Field(default_factory=dict)  # pending further parts of albums: the key of the first part
+    missing: tuple[str, ...] = ()  # keys of attachments still to be fetched and filed after their messages
+    sending: tuple[str, ...] = ()  # keys of texts that may or may not have been sent
     last_inbound: int = 0
-    last_written: int = 0  # the latest customer's own time that was filed
-    filed_at: int = 0  # when something of theirs was filed last
+    last_written: int = 0  # the platform's time of the latest filed message
+    filed_at: int = 0  # when a customer's message was last filed
     acknowledged_at: int = 0
-    acknowledgements: tuple[int, ...] = ()  # when, in the last day
-    answered_at: int = 0  # when an agent's answer last went out
-    rested_at: int = 0  # no answer is due for words up to then: praise, noise, a yes to an automatic answer
-    clock: Clock | None = None  # by when an answer is due, while they wait for one
-    survey: Asked | None = None  # of the last ticket that was solved
+    acknowledgements: tuple[int, ...] = ()  # their times in the last day
+    answered_at: int = 0  # when an agent's answer was last sent
+    rested_at: int = 0  # messages up to then need no answer: praise, noise, a yes to an automatic answer
+    clock: Clock | None = None  # by when an answer is due, while the customer waits
+    survey: Asked | None = None  # about the last ticket that was solved
     said: Said | None = None  # the automatic answer of the present ticket
-    kept: tuple[str, ...] = ()  # keys of what got no ticket, to be quoted in the next words that are filed
-    updates: tuple[int, ...] = ()  # when this ticket was lately updated
-    last_reply: str = ""  # the agent's reply that was looked at last, of `last_ticket`
+    kept: tuple[str, ...] = ()  # keys of messages without a ticket, to be quoted in the next one that is filed
+    updates: tuple[int, ...] = ()  # times of this ticket's recent updates
+    last_reply: str = ""  # the last agent's reply handled on `last_ticket`
     last_ticket: str = ""
     reply_to: str = ""  # the customer's last object
     context: dict[str, str] = Field(default_factory=dict)
-    other_at: int = 0  # when another person began to write, or what was private became public again
-    public_at: int = 0  # the latter
+    other_at: int = 0  # when another person began to write, or a private thread became public
+    public_at: int = 0  # when a private thread became public
     public_since: int = 0  # when a customer first wrote in public; 0: never, or before this was kept
     writers: tuple[Writer, ...] = ()  # in public, the latest last
     guards: tuple[Guard, ...] = ()
     guarded: dict[str, str] = Field(default_factory=dict)  # what became of guarded messages, by the platform's id
-    language: str = ""  # of the customer's last public message, where the policy has something to say in it
+    language: str = ""  # of the customer's last public message, if the policy has public texts
     invited_at: int = 0  # when a writer was invited to continue in private
-    offered_until: int = 0  # how long the one-time link that was posted last is good
-    ended: dict[str, Any] = Field(default_factory=dict)  # the message that the last turn ended: see `Ledger.conclude`
+    offered_until: int = 0  # until when the last posted one-time link is valid
+    ended: dict[str, Any] = Field(default_factory=dict)  # the outcome of the last turn's message: see `Ledger.conclude`
     attempts: int = 0
-    due_at: int = 0  # the earliest timer; in threads of before they had names, the only one
-    timers: dict[str, int] = Field(default_factory=dict)  # when, by name (see `timers`)
-    unfiled: Unfiled | None = None  # while something of it waits after a failure
+    due_at: int = 0  # the earliest timer; in items from before timers had names, the only one
+    timers: dict[str, int] = Field(default_factory=dict)  # times by name (see `timers`)
+    unfiled: Unfiled | None = None  # set while a message waits for the helpdesk after a failure
     lease_owner: str = ""
     alias_of: str = ""
-    mirrors: str = ""  # the key of the conversation that this thread copies into `helpdesk`; empty: it is one itself
-    mirrored: tuple[str, ...] = ()  # the helpdesks into which it was copied so far
-    expires: int = 0  # of a thread whose customer was erased, until they write again
-    erased: dict[str, int] = Field(default_factory=dict)  # when, by `person_digest`
+    mirrors: str = ""  # key of the conversation that this mirror copies into `helpdesk`; "": this is a conversation
+    mirrored: tuple[str, ...] = ()  # the helpdesks into which it has been copied
+    expires: int = 0  # set if the customer was erased, until they write again
+    erased: dict[str, int] = Field(default_factory=dict)  # times of erasures, by `person_digest`
 
     @property
     def key(self) -> str:
@@ -222,26 +222,26 @@ class Thread(BaseModel):
 
     @property
     def conversation(self) -> str:
-        """The key of the conversation: of a mirror, that of the thread it copies."""
+        """The key of the conversation; for a mirror, the key of the thread that it copies."""
         return self.mirrors or self.key
 
     @property
     def filing_key(self) -> str:
-        """What the present ticket is found by in the helpdesk: another for each follow-up.
+        """The key by which the present ticket is found in the helpdesk; each follow-up has another.
 
-        And another for a customer who returns after their thread was forgotten: its tickets are not counted any more.
+        It includes when the thread began: a thread that was deleted and begins again counts its tickets anew.
         """
         return compose(self.key, str(self.created_at), str(self.epoch))
 
     @property
     def reference(self) -> str:
-        """Our short reference of the present ticket."""
+        """The present ticket's short reference."""
         return reference(self.conversation, self.epoch)
 
     def writing(self, writer: Writer) -> tuple[Writer, ...]:
-        """Return the writers once this one has written."""
+        """Return the thread's writers with this one as the latest."""
         known = self.writers
-        if not known and self.author and self.visibility is Visibility.PUBLIC:  # of before the writers were kept
+        if not known and self.author and self.visibility is Visibility.PUBLIC:  # an item from before writers were kept
             known = (Writer(self.author["id"], self.author.get("name", ""), self.reply_to, self.last_inbound),)
         others = [each for each in known if each.id != writer.id]
         newest = max([writer, *(each for each in known if each.id == writer.id)], key=lambda each: each.at)
@@ -249,16 +249,16 @@ class Thread(BaseModel):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id of the customer as last seen."""
+        """All ids of the customer as last seen."""
         return self.known_as or ((self.author["id"],) if self.author else ())
 
     def is_of(self, ids: Iterable[str]) -> bool:
-        """Return whether one of these ids is the customer's as last seen."""
+        """Return whether one of these ids belongs to the customer as last seen."""
         return not set(self.ids).isdisjoint(ids)
 
     @property
     def leaving(self) -> tuple[Left, ...]:
-        """The earlier tickets once the present one is left."""
+        """The earlier tickets, including the present one that is about to be left."""
         if not self.ticket:
             return self.earlier
         left = Left(self.ticket, self.opened_at, self.status is Status.SOLVED, COMPLAINT in self.tags)
@@ -266,9 +266,9 @@ class Thread(BaseModel):
 
     @property
     def again(self) -> int:
-        """2 where the customer has complained before, 1 where they had another ticket, else 0.
+        """2 if the customer has complained before, 1 if they had an earlier ticket, else 0.
 
-        After an erasure the tickets before it are not known any more, though they still count in `epoch`.
+        Tickets from before an erasure do not count, though `epoch` still includes them.
         """
         complained = (self.past is not None and self.past.complaints) or any(each.complaint for each in self.earlier)
         known = self.earlier or self.past or (self.epoch and not self.erased)
@@ -289,7 +289,7 @@ def outgoing(
     private: bool = False,
     to: Writer | None = None,
 ) -> Outgoing:
-    """Return what to send to the customer of a thread, or to another of its writers."""
+    """Return a message to send to the customer of a thread, or to another of its writers (`to`)."""
     customer = thread.customer()
     if to is not None and (customer is None or to.id != customer.id):
         return Outgoing(

@@ -1,4 +1,4 @@
-"""The named timers of a thread, each with what it does when it is due."""
+"""A thread's named timers, and what each does when it is due."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .surveys import SURVEY, is_asked
 from .table import seconds
 from .thread import Thread
 
-RETRY: Final = "retry"  # retry what is pending
-ATTACHMENTS: Final = "attachments"  # retry what could not be fetched
-GUARD: Final = "guard"  # retry to hide what holds private matters
+RETRY: Final = "retry"  # retry pending messages
+ATTACHMENTS: Final = "attachments"  # retry to fetch missing attachments
+GUARD: Final = "guard"  # retry to hide messages with private matters
 
 
 def _retry(thread: Thread) -> Thread:
-    """Leave the thread as it is: what is pending is worked on in every turn."""
+    """Return the thread unchanged: every turn handles pending messages anyway."""
     return thread
 
 
 def _fetch(thread: Thread) -> Thread:
-    """Make the missing attachments pending."""
+    """Return the thread with its missing attachments pending."""
     pending = tuple(dict.fromkeys([*thread.pending, *thread.missing]))
     return thread.model_copy(update={"pending": pending, "missing": ()})
 
@@ -33,10 +33,10 @@ HANDLERS: Mapping[str, Callable[[Thread], Thread]] = MappingProxyType(
 )
 
 
-def fired(thread: Thread, now: datetime) -> Thread:
-    """Return the thread after the timers that are due, or not set, have done their work; the others stay set.
+def fire(thread: Thread, now: datetime) -> Thread:
+    """Return the thread after running the handlers of all timers that are due or not set; the others stay set.
 
-    So do reminders that are due, and the question how content the customer is, until the turn has dealt with them.
+    Reminders and the survey stay set even when due, until the turn has handled them.
     """
     left = {name: at for name, at in thread.timers.items() if at > seconds(now) or name in {SURVEY, *METRICS}}
     for name, handler in HANDLERS.items():
@@ -46,29 +46,29 @@ def fired(thread: Thread, now: datetime) -> Thread:
 
 
 def acts(thread: Thread, now: datetime) -> bool:
-    """Return whether something is to be done now, although no message is pending."""
+    """Return whether the thread needs a turn now even if no message is pending."""
     return reminds(thread, now) or guards(thread) or is_asked(thread, now)
 
 
 def guards(thread: Thread) -> bool:
-    """Return whether something is to be done now about private matters."""
+    """Return whether something is to be done about private matters now."""
     return any(guard.todo for guard in thread.guards) and GUARD not in thread.timers
 
 
 def reminds(thread: Thread, now: datetime) -> bool:
-    """Return whether the agents are to be reminded of something now."""
+    """Return whether a reminder is due now."""
     return any(name in METRICS and at <= seconds(now) for name, at in thread.timers.items())
 
 
 def without_reminders(thread: Thread) -> dict[str, int]:
-    """Return the thread's timers beside `retry`, its reminders and the question how content the customer is."""
+    """Return the thread's timers except `retry`, the reminders and the survey."""
     return {name: at for name, at in thread.timers.items() if name not in {RETRY, SURVEY, *METRICS}}
 
 
-def wound(thread: Thread, others: Mapping[str, int] | None, retry_at: int) -> dict[str, int]:
-    """Return the timers as a turn leaves them: `retry`, if there is a time for it, and the others, which None keeps.
+def with_retry(thread: Thread, others: Mapping[str, int] | None, retry_at: int) -> dict[str, int]:
+    """Return the timers at the end of a turn: `retry` if `retry_at` is not 0, and `others` (None: as they were).
 
-    The earliest of them is when the thread is due.
+    The thread is due at the earliest of them.
     """
     kept = {name: at for name, at in thread.timers.items() if name != RETRY} if others is None else dict(others)
     return kept | ({RETRY: retry_at} if retry_at else {})

@@ -1,7 +1,7 @@
-"""Access tokens that all workers share: sealed in the table, renewed by one worker at a time under a lease.
+"""Share access tokens among all workers: sealed in the table, renewed by one worker at a time under a lease.
 
-A token is sealed with a key derived from the secret it was obtained with (docs/decisions/0032-tokens.md): whoever may
-read that secret may read the token, and nobody else.
+A token is encrypted with a key derived from the secret it was obtained with (docs/decisions/0032-tokens.md): only those
+who may read that secret can read the token.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from deskwire.timing import TOKEN_LEASE_SECONDS
 
 from .table import seconds
 
-EARLY = 300  # seconds before its end (at most a tenth of its life) in which one worker renews and others go on with it
+EARLY = 300  # seconds before expiry (at most a tenth of its life) at which one worker renews while others still use it
 KEEP_SECONDS = 400 * 86_400  # refresh tokens live for a year at most (TikTok, LinkedIn)
-LOOK = 0.5  # seconds between two looks at a token that another worker is renewing
+LOOK = 0.5  # seconds between two reads of a token that another worker is renewing
 LOOKS = 10
-STORES = 3  # attempts to store a renewed token: what the vendor rotated is lost with it
+STORES = 3  # attempts to store a renewed token: if all fail, a rotated refresh token is lost
 
 
 class Seal:
-    """Encrypts with AES-GCM; the key is stretched from a secret, which may be a password, and bound to a place."""
+    """AES-GCM encryption with a key derived by scrypt from a secret, which may be a password, and bound to a place."""
 
     def __init__(self, secret: Secret, place: str) -> None:
         """Derive the key; takes some 50 ms."""
@@ -41,15 +41,15 @@ class Seal:
         key = hashlib.scrypt(secret.encode(), salt=place.encode(), n=2**14, r=8, p=1, dklen=32)
         self._cipher = AESGCM(key)
         self._place = place.encode()
-        self.mark = hashlib.sha256(b"mark" + key).hexdigest()[:16]  # tells sealed from sealed under another secret
+        self.mark = hashlib.sha256(b"mark" + key).hexdigest()[:16]  # identifies the key that sealed a token
 
     def close(self, text: str) -> bytes:
-        """Return the text, sealed."""
+        """Return the text encrypted."""
         nonce = os.urandom(12)
         return nonce + self._cipher.encrypt(nonce, text.encode(), self._place)
 
     def open(self, sealed: bytes) -> str:
-        """Return the text. Raises `ValueError` for what was not sealed here."""
+        """Return the decrypted text. Raises `ValueError` if it was sealed with another key."""
         from cryptography.exceptions import InvalidTag
 
         try:
@@ -60,7 +60,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A token as stored: `renew_at` and `until` are Unix times, `held` what the vendor wants for the next one."""
+    """A stored token. `renew_at` and `until` are Unix times; `held` is what the vendor takes to renew it."""
 
     access: Secret
     held: Secret
@@ -71,7 +71,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class SharedTokens:
-    """The tokens of all connections, with those of this process in front."""
+    """The tokens of all connections, cached in this process."""
 
     table: Table
     clock: Clock
@@ -85,7 +85,7 @@ class SharedTokens:
         return ConnectionTokens(self, owner, secrets)
 
     def get(self, key: Key, secret: Secret, remedy: str, renew: Callable[[Secret], Token]) -> Secret:
-        """Return the access token, renewed when it is time. `remedy` tells a person what to do when it cannot be."""
+        """Return the access token, renewed if due. `remedy` tells a person what to do if it cannot be renewed."""
         with self._locks.setdefault(key, threading.Lock()):
             seal = self._seal(secret, key[0])
             mark, kept = self._kept.get(key, ("", None))
@@ -95,7 +95,7 @@ class SharedTokens:
             return kept.access
 
     def refuse(self, key: Key, access: Secret) -> None:
-        """Note that the vendor takes this token no longer, unless it has been renewed since."""
+        """Record that the vendor rejects this token, unless it has been renewed since."""
         _, kept = self._kept.get(key, ("", None))
         if kept is None or kept.access.reveal() != access.reveal():
             return
@@ -105,8 +105,8 @@ class SharedTokens:
 
     def _shared(self, key: Key, secret: Secret, seal: Seal, remedy: str, renew: Callable[[Secret], Token]) -> Held:
         """Return the token of the table, renewed under the lease unless another worker renews it."""
-        # Left in the item until the renewal has a certain end: found by a later one, it says that the vendor may
-        # have given a token that was never stored.
+        # It stays in the item until the renewal has a certain result. If a later renewal finds it, the vendor may have
+        # issued a token that was never stored.
         mine = f"{seal.mark}/{uuid.uuid4().hex}"
         for _ in range(LOOKS):
             now = self._now()
@@ -130,10 +130,10 @@ class SharedTokens:
         raise TemporaryError("another worker is renewing the access token", after=LOOK)
 
     def _renewed(self, item: Item, secret: Secret, seal: Seal, remedy: str, renew: Callable[[Secret], Token]) -> Held:
-        """Renew under the lease that `item` shows, store what the vendor gave, and return it."""
+        """Renew under the lease in `item`, store the new token, and return it."""
         found = _opened(item, seal)
         doubtful = str(item["before"] or "").startswith(seal.mark)
-        if found is not None and self._now() < found.renew_at:  # another worker ended between our look and our lease
+        if found is not None and self._now() < found.renew_at:  # another worker finished between our read and our lease
             self._release(item, settled=True)
             return found
         held = secret if found is None else found.held
@@ -172,9 +172,9 @@ class SharedTokens:
         return new
 
     def _release(self, item: Item, *, settled: bool) -> None:
-        """Give the lease back; what is not settled stays noted."""
+        """Give the lease back; unless `settled`, keep the mark of the unfinished renewal."""
         gone = ("lease", "before", "renewing") if settled else ("lease", "before")
-        with suppress(Conflict, TemporaryError):  # it runs out by itself
+        with suppress(Conflict, TemporaryError):  # the lease runs out by itself
             when = [("renewing", Equals(item["renewing"]))]
             self.table.update(Update((item["pk"], item["sk"]), remove=gone, when=when))
 
@@ -202,7 +202,7 @@ class ConnectionTokens:
         return self.store.get(self._key(secret), self.secrets.one(secret), remedy, renew)
 
     def refused(self, secret: str, access: Secret) -> None:
-        """Have the token renewed that the vendor no longer takes."""
+        """Have a token renewed that the vendor rejects."""
         self.store.refuse(self._key(secret), access)
 
     def _key(self, secret: str) -> Key:
@@ -217,7 +217,7 @@ def _sealed(held: Held, seal: Seal) -> bytes:
 
 
 def _opened(item: Item | None, seal: Seal) -> Held | None:
-    """Return the token of an item; None when there is none, or the connection's secret is another now."""
+    """Return the token in an item; None if there is none, or the connection's secret has changed."""
     if item is None or item.get("mark") != seal.mark:
         return None
     data = json.loads(seal.open(item["sealed"]))

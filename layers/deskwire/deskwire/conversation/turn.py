@@ -1,4 +1,4 @@
-"""One turn of one thread: what is known, and what has been done so far. Written down by `Ledger.finish`."""
+"""The state of one turn of one thread: what is known, and what was done so far. `Ledger.finish` writes it."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from .thread import Asked, Assignee, Guard, Past, Said, Thread, Unfiled
 from .timers import ATTACHMENTS, GUARD, without_reminders
 from .wording import called
 
-FULL = 80  # writes at its end from which on a turn begins no other answer: the table takes a hundred
-MOST_IDS = 10  # of one person, who changes a number now and then
-MOST_UNKNOWN = 5  # texts whose echo is still waited for
+FULL = 80  # writes at its end: from then on a turn begins no further answer, as a transaction takes a hundred
+MOST_IDS = 10  # ids of one person, who may change their number now and then
+MOST_UNKNOWN = 5  # texts whose echo may still arrive
 NEW_TICKET: Mapping[str, Any] = {
     "case": None, "status": None, "status_at": 0, "assignee": None, "assigned_at": 0, "priority": "", "tags": (),
 }  # fmt: skip
-MOST_KEPT = 10  # messages without a ticket that the next one quotes, the latest
-# `Ledger.intend` may have written these in the course of the turn, and they may have changed back since.
-WRITTEN_EARLY = ("ticket", "epoch", "acknowledged_at", "acknowledgements")  # by intents, in any turn
+MOST_KEPT = 10  # latest messages without a ticket that the next filed one quotes
+# `Ledger.intend` may write these during any turn, and they may change back before its end.
+WRITTEN_EARLY = ("ticket", "epoch", "acknowledged_at", "acknowledgements")
 
 
 @dataclass
 class Turn:
-    """What one worker does with one thread while it has it.
+    """The work of one worker on one thread while it holds the lease.
 
-    `before` is the thread as it was taken, `thread` the thread as it will be: whatever changes is changed there, and
-    `closing` writes the difference.
+    `before` is the thread as it was taken, `thread` as it will be: changes are made there, and `closing` returns the
+    difference.
     """
 
     thread: Thread
@@ -61,41 +61,41 @@ class Turn:
     helpdesk: Helpdesk
     inside: Reach  # the helpdesk's
     now: datetime
-    incidents: tuple[str, ...] = ()  # the topics of the open ones that the connection is a part of
+    incidents: tuple[str, ...] = ()  # the topics of the open incidents that include the connection
     usual_waits: Mapping[str, int] = field(default_factory=dict)  # seconds until a first answer, by the message's hour
-    mirror: str = ""  # the helpdesk into which what is filed is copied
+    mirror: str = ""  # the helpdesk into which filed messages are copied
     own: str = ""  # the helpdesk of the thread's ticket, or of its next one
-    others: frozenset[str] = frozenset()  # helpdesks whose messages are left for other turns; empty: the own
-    first: Thread | None = None  # of a mirror: the conversation that it copies
+    others: frozenset[str] = frozenset()  # helpdesks left for other turns; "" is the thread's own
+    first: Thread | None = None  # for a mirror: the conversation that it copies
     before: Thread = field(init=False)
     assessed: dict[tuple[str, str, int, int, bool, str], Hints] = field(default_factory=dict)  # by what was said
     opinions: dict[str, str] = field(default_factory=dict)  # of a service on AWS, by the message's key
     missing: dict[str, int] = field(default_factory=dict)  # when to try to fetch an attachment again, by its key
     clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name
-    reminded: list[str] = field(default_factory=list)  # the names of those that were noted
+    reminded: list[str] = field(default_factory=list)  # names of the reminders that were noted on the ticket
     outcomes: list[Recorded] = field(default_factory=list)
     added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `add_early_answer`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
-    intended: list[str] = field(default_factory=list)  # keys of texts that were about to be sent
-    undelivered: set[str] = field(default_factory=set)  # keys of what we sent that reports of this turn are about
-    relayed: set[str] = field(default_factory=set)  # keys of agents' answers that were dealt with
-    begun: set[str] = field(default_factory=set)  # keys whose effect may have happened
-    settled: set[str] = field(default_factory=set)  # pending only for what was still to be sent about them
-    waiting: set[str] = field(default_factory=set)  # done, but kept for what is still to be sent
-    counted: list[str] = field(default_factory=list)  # metrics to count once the turn is written down
+    intended: list[str] = field(default_factory=list)  # keys of texts about to be sent
+    undelivered: set[str] = field(default_factory=set)  # keys of sent texts with delivery reports in this turn
+    relayed: set[str] = field(default_factory=set)  # keys of agents' answers that were handled
+    begun: set[str] = field(default_factory=set)  # keys of messages whose effect may have happened
+    settled: set[str] = field(default_factory=set)  # filed messages that were pending only for a text to be sent
+    waiting: set[str] = field(default_factory=set)  # messages that stay pending for a text still to be sent
+    counted: list[str] = field(default_factory=list)  # metrics to count once the turn is written
     told: dict[str, tuple[Case, dict[str, int]]] = field(default_factory=dict)  # see `measured`, by a message's key
     spoken: dict[str, int] = field(
         default_factory=dict
     )  # when a colleague spoke outside the ticket, by the message's key
     aside: set[str] = field(default_factory=set)  # keys of messages without a ticket by the company's policy
-    saying: Said | None = None  # the declared answer that the acknowledgement of this turn holds
-    earlier: str = ""  # lines that quote what got no ticket, for the message with the key `earlier_with`
+    saying: Said | None = None  # the declared answer in this turn's acknowledgement
+    earlier: str = ""  # lines that quote messages without a ticket, for the message with the key `earlier_with`
     earlier_with: str = ""
-    quoted: set[str] = field(default_factory=set)  # the keys of what they quote
-    guard_at: int = 0  # when to try again to hide something
+    quoted: set[str] = field(default_factory=set)  # the keys of the quoted messages
+    guard_at: int = 0  # when to try hiding again
     trouble: DeskwireError | None = None
     early: set[str] = field(default_factory=lambda: {*WRITTEN_EARLY})  # fields to write, changed or not: see `closing`
-    held: bool = False  # a neighbour was left alone: nothing was tried
+    held: bool = False  # nothing was tried, because a neighbour is left alone
     remapped: bool = False
     unnoted: bool = False  # a ticket was opened or found, and the way back from it is not in the table yet
 
@@ -103,54 +103,54 @@ class Turn:
         self.before = self.thread
 
     def _become(self, **changes: object) -> None:
-        """Change the thread as it will be. Raises `ValueError` for a field or a value that no thread has."""
+        """Change fields of `thread`. Raises `ValueError` for an unknown field or an invalid value."""
         unknown = changes.keys() - Thread.model_fields.keys()
         if unknown:
             raise ValueError(f"a thread has no {', '.join(sorted(unknown))}")
         self.thread = Thread.model_validate({**self.thread.model_dump(), **changes})
 
     def blame(self, error: DeskwireError, keys: Sequence[str] = ()) -> None:
-        """Remember what went wrong, and whose effect may have happened."""
+        """Keep the turn's first error; if it is ambiguous, mark the messages with these keys as begun."""
         self.trouble = self.trouble or error
         if isinstance(error, (TemporaryError, ConfigurationError)) and error.ambiguous:
             self.begun.update(keys)
 
     def postpone(self, error: DeskwireError) -> None:
-        """Go on later. Held up twice in one turn by neighbours that are left alone is held up all the same."""
+        """Keep the error, so that the thread is retried later. `held` stays set only if all errors are `LeftAlone`."""
         self.held = self.held or (self.trouble is None and isinstance(error, LeftAlone))
         self.trouble = self.trouble or error
 
     @property
     def mirrors(self) -> bool:
-        """Whether this is a mirror's turn: nobody is told anything in it."""
+        """Whether this is a mirror's turn: nothing is sent to the customer in it."""
         return bool(self.thread.mirrors)
 
     @property
     def reference(self) -> str:
-        """The reference that the customer knows the ticket by."""
+        """The ticket's reference as the customer knows it."""
         return (self.first or self.thread).reference
 
     @property
     def away(self) -> bool:
-        """Whether the helpdesk is not the thread's own, but that of an earlier ticket."""
+        """Whether this turn handles the helpdesk of an earlier ticket, not the thread's own."""
         return self.own not in {"", self.definition.name}
 
     def known(self, ticket: str) -> str:
-        """Return a ticket as the thread may know it; empty for another helpdesk's: numbers may be alike."""
+        """Return the ticket's number, "" if it is in another helpdesk: two helpdesks may use the same number."""
         return "" if self.away else ticket
 
     @property
     def leaves(self) -> bool:
-        """Whether the thread's next ticket is to be in another helpdesk than the present one."""
+        """Whether the thread's next ticket will be in another helpdesk than the present one."""
         return not (self.away or self.mirrors) and self.connection.helpdesk != self.definition.name
 
     @property
     def came_from(self) -> str:
-        """The helpdesk that the thread's last ticket is in, where that is another one."""
+        """The helpdesk of the thread's last ticket, "" if it is the present one."""
         return self.thread.helpdesk if self.thread.helpdesk != self.definition.name else ""
 
     def copy(self) -> None:
-        """Mark what was filed to be copied into the mirror."""
+        """Mark the filed messages to be copied into the mirror."""
         if not self.mirror:
             return
         self.outcomes = [self._copied(each) for each in self.outcomes]
@@ -158,7 +158,7 @@ class Turn:
             self.copies()
 
     def copies(self) -> None:
-        """Record into which helpdesk the conversation is copied."""
+        """Record that the conversation is copied into the mirror's helpdesk."""
         self._become(mirrored=tuple(dict.fromkeys((*self.thread.mirrored, self.mirror))))
 
     def _copied(self, message: Recorded) -> Recorded:
@@ -206,13 +206,13 @@ class Turn:
             self._become(other_at=now)
 
     def _ids(self, event: Event) -> tuple[str, ...]:
-        """Return every id of who wrote, if there are several: a later message may name them by another one alone."""
+        """Return all ids of the author if there are several: a later message may use any of them alone."""
         known = self.thread.ids if self.thread.is_of(event.author_ids) else ()
         ids = tuple(dict.fromkeys((*known, *event.author_ids)))[-MOST_IDS:]
         return ids if len(ids) > 1 else ()
 
     def rename(self, items: Sequence[Pending]) -> None:
-        """Record the customer's new ids: it is the same person, and answers go there from now on."""
+        """Record the customer's new ids; answers go there from now on."""
         for item in items:
             if item.event is not None and item.event.renames:
                 self._go_on(item.event, item.message.received_at)
@@ -228,9 +228,9 @@ class Turn:
         self._become(author=_filled(author), known_as=ids, context={**event.keep, **said, **_addresses(author)})
 
     def warn(self, typing: int) -> None:
-        """Record that the agents were warned of other readers; what they write from now on is meant for these.
+        """Record that the agents were told of the changed audience; what they write from now on is meant for it.
 
-        `typing`: the seconds during which they may not have noticed.
+        `typing`: seconds for which they may have been writing without noticing.
         """
         warned_at = seconds(self.now) - typing
         self._become(other_at=min(self.thread.other_at, warned_at), public_at=min(self.thread.public_at, warned_at))
@@ -241,14 +241,14 @@ class Turn:
         self._become(author={**self.thread.author, **said} if self.thread.is_of([author.id]) else said)
 
     def author(self, event: Event) -> Author | None:
-        """Return the event's author with the profile known so far: many events give an id alone."""
+        """Return the event's author with the profile known so far: many events contain only an id."""
         known = self.thread.author
         if event.author is None or event.own or known.get("id") != event.author.id:
             return event.author
         return Author(**known)
 
     def wind(self, messages: Iterable[tuple[Event, int, str]]) -> None:
-        """Set the clocks that depend on what the customer wrote: each message, when, and how it was judged."""
+        """Set the clocks by these messages of the customer: the event, when it was written, how it was judged."""
         policy = self.connection.policy
         self.clocks = window_timer(self.before, self.thread, self.channel.terms, policy, self.now)
         if is_unanswered(self.thread):
@@ -259,9 +259,7 @@ class Turn:
             self.clocks |= timers
 
     def remind(self) -> None:
-        """Add a note for each reminder that is due, while the customer waits; a thread without a ticket is not there
-        yet.
-        """  # noqa: D205 - one sentence
+        """Add a note for each reminder that is due while the customer waits; without a ticket, try again later."""
         due = [name for name, at in self.before.timers.items() if name in METRICS and at <= seconds(self.now)]
         for name in due if is_waiting(self.thread) else []:
             if name in self.clocks:
@@ -285,7 +283,7 @@ class Turn:
         self.begin(case)
 
     def begin(self, case: Case | None) -> None:
-        """Record as what the ticket is counted."""
+        """Record the case under which the ticket is counted."""
         self._become(case=case)
         self.early.add("case")
 
@@ -294,7 +292,7 @@ class Turn:
         self._become(ticket=ticket)
 
     def hear(self, signals: Sequence[Recorded]) -> None:
-        """Record how the ticket stands, by the helpdesk's signals; an older one changes nothing."""
+        """Record the ticket's status and assignee from signals; signals older than those recorded change nothing."""
         for message in signals:
             signal = message.signal
             if signal is None or not self.thread.has(signal):
@@ -306,7 +304,7 @@ class Turn:
                 self._stand(message.key, signal.status, at)
 
     def _stand(self, key: str, status: Status, at: int) -> None:
-        """Record that the ticket was solved then, or is open; that one is open is news only where it was solved."""
+        """Record that the ticket was solved at this time, or reopened if it was solved."""
         if status is Status.REOPENED and self.thread.status is not Status.SOLVED:
             return
         self._become(status=status, status_at=at)
@@ -314,38 +312,38 @@ class Turn:
             self._tell(key, *(case.solve(at) if status is Status.SOLVED else case.reopen(at)))
 
     def change(self, change: Change) -> None:
-        """Record what our hints changed in the ticket: each is given once."""
+        """Record what our hints changed in the ticket: each change is made once."""
         known = Change(self.thread.priority, self.thread.tags) | change
         self._become(priority=known.priority, tags=known.tags)
 
     def join(self, at: datetime | None) -> None:
-        """Record when the thread's ticket was merged into another, as far as the helpdesk says."""
+        """Record when the thread's ticket was merged into another, if the helpdesk states it."""
         self._become(joined_at=seconds(at) if at else 0)
 
     def recall(self, note: Recorded | None) -> None:
-        """Add the note on the customer's earlier tickets, or what is to become it; None: there is none."""
+        """Add the note on the customer's earlier tickets, or the step that will write it; None: there is none."""
         self._become(recall=False)
         self.early.add("recall")
         self.added += [note] if note is not None else []
 
     def remember(self, past: Past) -> None:
-        """Record what the helpdesk told of the customer's earlier tickets."""
+        """Record the customer's earlier tickets, as the helpdesk reported them."""
         self._become(past=past)
 
     def follow_up(self) -> None:
-        """Leave the present ticket; what is filed next opens another."""
+        """Leave the present ticket; the next filed message opens another."""
         self._become(ticket="", epoch=self.thread.epoch + 1, said=None, earlier=self.thread.leaving, **NEW_TICKET)
         if self.thread.opens_in:
             self.opens_in(self.connection.helpdesk)
 
     def opens_in(self, helpdesk: str) -> None:
-        """Record in which helpdesk the next ticket is opened."""
+        """Record in which helpdesk the next ticket will be opened."""
         self._become(opens_in=helpdesk)
 
     def place(self) -> None:
-        """Record which helpdesk has the ticket; the way back from it is still to be written.
+        """Record the ticket's helpdesk; its way back is still to be written.
 
-        Numbers of tickets of another one would mislead its agents; what they were still weighs.
+        After a move, earlier tickets of the other helpdesk are kept as counts only: their numbers would mislead agents.
         """
         if self.came_from and (earlier := self.thread.earlier):
             past = Past(len(earlier), sum(each.complaint for each in earlier))
@@ -367,7 +365,7 @@ class Turn:
             self._measure(each)
 
     def _measure(self, message: Recorded) -> None:
-        """Have watch count a message of the ticket: a customer's, which reopens a solved one, or a colleague's."""
+        """Add what `watch` counts by a filed message: a reopening by a customer's, an answer by a colleague's."""
         case, event = self.thread.case, message.event
         if case is None or event is None or event.kind is Kind.UNDELIVERED:
             return
@@ -378,24 +376,24 @@ class Turn:
             self._tell(message.key, case.answered(), counts)
 
     def _tell(self, key: str, case: Case, counts: Mapping[str, int]) -> None:
-        """Have watch count something of the ticket, with the outcome of the message by which it happened."""
+        """Add what `watch` counts of the ticket with the outcome of the message under `key`."""
         _, known = self.told.get(key, (case, {}))
         self.told[key] = (case, {**known, **counts})
         self._become(case=case)
 
     def measured(self) -> list[Recorded]:
-        """Return the outcomes, each with what watch counts of the ticket by it."""
+        """Return the outcomes, each with its figures for `watch`."""
         return [
-            dataclasses.replace(each, figures=self.told[each.key][0].told(self.told[each.key][1]))
+            dataclasses.replace(each, figures=self.told[each.key][0].encode(self.told[each.key][1]))
             if each.key in self.told
             else each
             for each in self.outcomes
         ]
 
     def note(self, key: str, words: str, ticket: str = "", *, tags: tuple[str, ...] = (), solves: str = "") -> None:
-        """Add a note of ours to a ticket, the present one by default; it is filed in a turn of its own.
+        """Add a note of ours to a ticket, by default the present one; it is filed in a turn of its own.
 
-        It tags the ticket, and solves it if the customer's last object is `solves` by then.
+        It adds `tags`, and solves the ticket if the customer's last object is still `solves` by then.
         """
         helpdesk = self.definition.name if ticket else self.own
         ticket = ticket or self.thread.ticket
@@ -413,7 +411,7 @@ class Turn:
             self._tell(key, *case.solve(now, confirmed=said is not None and said.state == "yes"))
 
     def rest(self) -> None:
-        """Record that no answer is due for what the customer has written so far."""
+        """Record that the customer's messages so far need no answer."""
         self._become(rested_at=self.thread.last_inbound)
 
     def wait_again(self) -> None:
@@ -421,15 +419,15 @@ class Turn:
         self._become(rested_at=0)
 
     def keep(self, keys: Sequence[str]) -> None:
-        """Record which messages without a ticket are to be quoted."""
+        """Record which messages without a ticket to quote later."""
         self._become(kept=tuple(dict.fromkeys(keys))[-MOST_KEPT:])
 
     def answered(self, said: Said) -> None:
-        """Record how the automatic answer of the present ticket stands."""
+        """Record the state of the present ticket's automatic answer."""
         self._become(said=said)
 
     def survey(self, asked: Asked | None) -> None:
-        """Record how the question stands how content the customer is."""
+        """Record the state of the survey."""
         self._become(survey=asked)
         self.early.add("survey")
 
@@ -439,7 +437,7 @@ class Turn:
         self.early.add("joined")
 
     def leave_unfiled(self) -> None:
-        """Keep the time of filing as it was."""
+        """Reset the time of the last filing to that before this turn."""
         self._become(filed_at=self.before.filed_at)
 
     def count_update(self) -> None:
@@ -448,7 +446,7 @@ class Turn:
         self._become(updates=(*recent[-60:], seconds(self.now)))
 
     def add_early_answers(self, told: Sequence[Signal]) -> None:
-        """Add what an agent answered before the way back from the ticket was written, or a signal to look for it."""
+        """Add the signals that arrived before the ticket's way back was written, or a signal to read its answers."""
         known = {each.key for each in self.added}
         now = self.now.isoformat()
         self.added += [Recorded(key=each.key, signal=each, received_at=now) for each in told if each.key not in known]
@@ -466,7 +464,7 @@ class Turn:
         self.added.append(Recorded(key=signal.key, signal=signal, received_at=self.now.isoformat()))
 
     def add_reports(self, events: Sequence[Event]) -> None:
-        """Add what the platform reported on what was sent in this turn before its id was written."""
+        """Add the platform's reports on texts of this turn that arrived before their ids were written."""
         known = {each.key for each in self.added}
         self.added += [
             Recorded(key=event.key, event=event, received_at=self.now.isoformat())
@@ -474,17 +472,17 @@ class Turn:
             if event.key not in known
         ]
 
-    # ---------------------------------------------------------------- what is sent
+    # ---------------------------------------------------------------- sending
 
     def acknowledging(self) -> dict[str, Any]:
-        """Return the thread's fields as an acknowledgement sent now changes them."""
+        """Return the fields of the thread that an acknowledgement sent now changes."""
         now = seconds(self.now)
         recent = [at for at in self.before.acknowledgements if now - at < DAY]
         said = {} if self.saying is None else {"said": list(self.saying)}
         return {"acknowledged_at": now, "acknowledgements": [*recent, now], **said}
 
     def acknowledge(self, *, sent: bool = True) -> None:
-        """Record an acknowledgement; not `sent`: take its intent back."""
+        """Record an acknowledgement, or if not `sent`, restore the fields before its intent."""
         before = self.before
         self._become(
             **self.acknowledging()
@@ -493,38 +491,38 @@ class Turn:
         )
 
     def answer(self, at: int, *, known: bool = False) -> None:
-        """Record that an agent's answer was sent, at these seconds. `known`: an earlier turn has counted it."""
+        """Record that an agent's answer was sent (Unix seconds). `known`: an earlier turn has counted it."""
         case = self.thread.case
         self._become(
             answered_at=max(self.thread.answered_at, at), case=case if known or case is None else case.answered()
         )
 
     def watch(self, guards: Sequence[Guard], guarded: Mapping[str, str]) -> None:
-        """Record what is to be done for private matters in public messages, and what became of such messages."""
+        """Record the guards, and the guarded objects' states."""
         self._become(guards=tuple(guards), guarded=dict(guarded))
 
     def guard_again(self, pause: int) -> None:
-        """Retry hiding in this many seconds, or earlier if another message is due earlier."""
+        """Try hiding again in `pause` seconds, or earlier if another message is due earlier."""
         at = seconds(self.now) + pause
         self.guard_at = min(self.guard_at or at, at)
 
     def speak(self, language: str) -> None:
-        """Record in which language the customer writes in public."""
+        """Record the language of the customer's public messages."""
         self._become(language=language)
 
     def invite(self, at: int) -> None:
-        """Record when a writer was invited to continue in private (Unix seconds); 0: take it back."""
+        """Record when a writer was invited to continue in private (Unix seconds); 0 takes it back."""
         self._become(invited_at=at)
         self.early.add("invited_at")
 
     def offer(self, until: int) -> None:
-        """Record how long the one-time link that was posted is good (Unix seconds)."""
+        """Record until when the posted one-time link is valid (Unix seconds)."""
         self._become(offered_until=until)
 
     def attend(self, items: Sequence[Pending]) -> None:
-        """Record when a colleague last spoke with the customer in the platform's own app, outside the ticket.
+        """Record when a colleague last answered in the platform's own app, outside the ticket.
 
-        What the company posted in public before anybody wrote there answers nobody.
+        A public post of the company from before any customer wrote is not an answer.
         """
         said = _said(items)
         began = self._begun_in_public(said)
@@ -533,9 +531,9 @@ class Turn:
         self._become(answered_at=max([self.thread.answered_at, *self.spoken.values()]))
 
     def _begun_in_public(self, said: Sequence[tuple[int, Event]]) -> float:
-        """Return when a customer first wrote here in public, and record it: our own post may be delivered after that.
+        """Record and return when a customer first wrote here in public: our own post may be delivered after that.
 
-        In threads of before it was recorded, 0; where no customer has written yet, infinity.
+        Return 0 for a thread from before this was recorded, infinity if no customer has written yet.
         """
         before = self.before
         if before.last_inbound and not before.public_since:
@@ -546,11 +544,11 @@ class Turn:
         return since or math.inf
 
     def pass_reply(self, reply: str, ticket: str) -> None:
-        """Record the agent's reply up to which the ticket was read."""
+        """Record the last agent's reply handled on a ticket."""
         self._become(last_reply=reply, last_ticket=ticket)
 
     def settle(self, key: str, state: str, ids: tuple[str, ...], reason: str) -> None:
-        """Note what became of something sent: once for each key, and what is known to be sent stays so."""
+        """Record the state of a text, once for each key; `sent` is never overwritten."""
         before = next((each for each in self.sent if each[0] == key), None)
         if before is not None:
             if before[1] == "sent":
@@ -560,14 +558,14 @@ class Turn:
 
     @property
     def full(self) -> bool:
-        """Whether this turn already has so many writes that it begins no other answer."""
+        """Whether this turn has too many writes to begin another answer."""
         return len(self.outcomes) + len(self.added) + sum(1 + len(ids) for _, _, ids, _ in self.sent) >= FULL
 
     def closing(self, plan: Plan, messages: Sequence[Recorded] = ()) -> dict[str, Any]:
-        """Return the fields to write at the end: what changed, what is still pending, and when to go on.
+        """Return the thread's fields to write at the end: changes, pending messages, timers.
 
-        A field of `early` may stand in the table otherwise than in `before`, because it was written before an effect.
-        `messages` are the pending ones that this turn has read.
+        Fields named in `early` are always written: the table may differ from `before`, as they were written before an
+        effect. `messages` are the pending ones that this turn has read.
         """
         pending, missing = self._pending()
         self._note_wait(pending, messages)
@@ -579,34 +577,34 @@ class Turn:
             "missing": missing,
             "clean": [key for key in (*pending, *missing) if key not in self.begun],
             "timers": self._timers(missing),
-            # Of what is not known to be sent, the echo may still tell.
+            # The echo may still show whether these were sent.
             "sending": self._unknown(),
             "attempts": self.before.attempts + (0 if self.held else 1) if self.trouble else 0,
         }
         if self.later or plan.wait:
             changes["due_at"] = seconds(self.now) + max(self._pause(), plan.wait)
-        elif pending or self.before.waiting:  # goes on right away; the net is for when that letter never leaves
+        elif pending or self.before.waiting:  # the thread is woken right away; this is for when that letter is lost
             changes["due_at"] = seconds(self.now) + NET_PAUSE
         return changes
 
     def _stop_clock(self) -> None:
-        """Forget by when an answer is due once nobody waits for one."""
+        """Remove the clock if the customer waits no longer."""
         if self.thread.clock is not None and not is_waiting(self.thread):
             self._become(clock=None)
 
     def _joined(self, pending: Sequence[str]) -> dict[str, Any]:
-        """Return what is still pending of what was filed together, if that is to be written."""
+        """Return the field `joined` with the messages still pending, if it is to be written."""
         joined = {key: first for key, first in self.thread.joined.items() if key in pending}
         return {"joined": joined} if "joined" in self.early or joined != self.before.joined else {}
 
     def _note_wait(self, pending: Sequence[str], messages: Sequence[Recorded]) -> None:
-        """Record since when the oldest message that could not be filed has waited."""
+        """Record since when the oldest unfiled message has waited."""
         left = [key for key in pending if key not in self.waiting] if self.trouble else []
         helpdesk = self.definition.name if left else ""
         self._become(unfiled=waiting_since(self.before, helpdesk, messages, left, self.now))
 
     def _pending(self) -> tuple[list[str], list[str]]:
-        """Return the keys of what is still to be done, and of the attachments that are still to be fetched."""
+        """Return the keys of messages still pending, and of attachments still to be fetched."""
         done = ({each.key for each in self.outcomes if each.done} | self.settled) - self.waiting
         pending = [key for key in self.before.pending if key not in done and key not in self.missing]
         missing = [key for key in dict.fromkeys([*self.before.missing, *self.missing]) if key not in done]
@@ -619,7 +617,7 @@ class Turn:
         return {name: after[name] for name in after if after[name] != before[name] or name in early}
 
     def _timers(self, missing: Sequence[str]) -> dict[str, int]:
-        """Return the timers beside `retry`: those of before that are still ahead, and when to fetch what is missing."""
+        """Return the timers except `retry`: those that keep running, and the new ones."""
         timers = without_reminders(self.thread)
         if is_waiting(self.thread):
             timers |= self._running()
@@ -629,7 +627,7 @@ class Turn:
         return self._guarding(timers | self._surveying())
 
     def _running(self) -> dict[str, int]:
-        """Return the clocks that go on; one that ran out before there was a ticket is due as soon as there is one."""
+        """Return the reminders that keep running; one that ran out before there was a ticket is due once there is."""
         known = {name: at for name, at in self.thread.timers.items() if name in METRICS and at > seconds(self.now)}
         running, clock = known | self.clocks, self.thread.clock
         if clock is None or not self.thread.ticket or self.before.ticket:
@@ -638,14 +636,14 @@ class Turn:
         return running | dict.fromkeys(late, seconds(self.now))
 
     def _surveying(self) -> dict[str, int]:
-        """Return the timer of the question how content the customer is, where the ticket is solved."""
+        """Return the survey's timer, if the ticket is solved."""
         if self.mirrors or self.thread.status is not Status.SOLVED:
             return {}
         at = survey_timer(self.before, self.thread, self.connection.policy, self.channel.terms, self.now)
         return {SURVEY: at} if at else {}
 
     def _guarding(self, timers: Mapping[str, int]) -> dict[str, int]:
-        """Return the timers with the one for what is still to be hidden."""
+        """Return the timers with the one to try hiding again, if something is still to be done."""
         others = {name: at for name, at in timers.items() if name != GUARD}
         if not any(guard.todo for guard in self.thread.guards):
             return others
@@ -653,7 +651,7 @@ class Turn:
 
     @property
     def later(self) -> bool:
-        """Whether what is pending has to wait."""
+        """Whether pending messages have to wait for a timer."""
         return bool(self.trouble or self.waiting)
 
     def _unknown(self) -> list[str]:
@@ -674,8 +672,8 @@ def pause_of(thread: Thread, error: DeskwireError | None, *, held: bool = False)
     elif error is not None:
         pause = max(pause, CONFIGURATION_PAUSE)
     if held:
-        return pause  # the helpdesk is asked as it can take it: see `Neighbours.asking`
-    # Spread, so that threads that met the same outage do not come back together; no randomness is needed.
+        return pause  # `Neighbours.asking` limits how many ask at once
+    # Spread, so that threads hit by the same outage do not retry together; a digest does it without randomness.
     spread = hashlib.sha256(f"{thread.pk}{thread.attempts}".encode()).digest()[0] / 255
     return pause + int(pause * 0.25 * spread)
 
@@ -683,9 +681,9 @@ def pause_of(thread: Thread, error: DeskwireError | None, *, held: bool = False)
 def waiting_since(
     thread: Thread, helpdesk: str, messages: Sequence[Recorded], left: Sequence[str], now: datetime
 ) -> Unfiled | None:
-    """Return since when the oldest of the messages that are `left` has waited for the helpdesk; None: none is left.
+    """Return since when the oldest message of the keys `left` has waited for the helpdesk; None: none is left.
 
-    Where none of `messages` is, as when the table did not answer, it is what the thread said before.
+    If `messages` has none of them, because the table could not be read, the thread's earlier value is kept.
     """
     if not left:
         return None
@@ -695,7 +693,7 @@ def waiting_since(
 
 
 def _said(items: Sequence[Pending]) -> list[tuple[int, Event]]:
-    """Return the messages that are no echoes of ours, each with when it was written."""
+    """Return the messages that are not our echoes, each with when it was written (Unix seconds)."""
     return [
         (written_at(item.event, item.message.received_at), item.event)
         for item in items
@@ -714,10 +712,10 @@ def _addresses(author: Author) -> dict[str, str]:
 
 
 def written_at(event: Event, received_at: str) -> int:
-    """Return when something was written (Unix seconds), as far as its platform says; else when it was delivered."""
+    """Return when an event was written (Unix seconds) by its platform, else when it was received."""
     return seconds(event.occurred_at or datetime.fromisoformat(received_at))
 
 
 def is_inbound(event: Event | None) -> bool:
-    """Return whether a customer wrote this."""
+    """Return whether this is a customer's message."""
     return event is not None and event.kind is Kind.MESSAGE and not event.own

@@ -1,4 +1,4 @@
-"""Tells the members of an incident what is new: each once, where the platform's terms and the policy allow it."""
+"""Send an incident's updates to its members: each once, if the platform's terms and the policy allow it."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ TOO_LATE = "it could not be sent for hours, and would be no news any more"
 
 @dataclass(frozen=True, slots=True)
 class Updating:
-    """Says the updates that a turn is to file, and has the ticket say what became of each."""
+    """Sends the updates that a turn is to file, and notes the result of each on the ticket."""
 
     ledger: Ledger
     telemetry: Telemetry
     sending: Sending
 
-    def told(self, turn: Turn, plan: Plan) -> Plan:
-        """Return the plan with the note that each update leaves in the ticket; one that has to wait is left out."""
-        file = [self._told(turn, item) for item in plan.file]
+    def send(self, turn: Turn, plan: Plan) -> Plan:
+        """Send the plan's updates; return the plan with the note about each, without those that have to wait."""
+        file = [self._noted(turn, item) for item in plan.file]
         return replace(plan, file=tuple(item for item in file if item is not None))
 
-    def _told(self, turn: Turn, item: Pending) -> Pending | None:
+    def _noted(self, turn: Turn, item: Pending) -> Pending | None:
         notice = item.message.notice
         if notice is None or not notice.texts:
             return item
@@ -54,7 +54,7 @@ class Updating:
         return replace(item, message=replace(item.message, note=words)) if words else None
 
     def _said(self, turn: Turn, item: Pending, notice: Notice) -> str:
-        """Say it, and return the note about that; an empty one while it is to be tried again."""
+        """Send an update and return the note about it; "" while it is to be tried again."""
         key = update_key(notice.incident, notice.number)
         text = notice.texts[language_for(notice)]
         permit = self._permit(turn, key)
@@ -72,7 +72,7 @@ class Updating:
         return wording.update_untold(notice.incident, notice.number, reason)
 
     def _sent(self, turn: Turn, item: Pending, notice: Notice, text: str, permit: Permit) -> tuple[str, str]:
-        """Send it at most once; return the state and the reason."""
+        """Send an update at most once; return the state and the reason."""
         key = update_key(notice.incident, notice.number)
         message = outgoing(turn.thread, key=key, text=text, automatic=True)
         turn.intended.append(key)
@@ -86,7 +86,7 @@ class Updating:
         return state, reason
 
     def _refused(self, turn: Turn, key: str, reason: str) -> tuple[str, str]:
-        """Return what became of what may not be said now: an earlier attempt may have said it."""
+        """Return the state and reason of an update that may not be sent now; an earlier attempt may have sent it."""
         known = self.ledger.sent(turn.thread.key, key) or {}
         state = known.get("state", "failed")
         if state in {"failed", "sending"}:
@@ -96,7 +96,7 @@ class Updating:
         return str(state), str(known.get("reason", ""))
 
     def _permit(self, turn: Turn, key: str) -> Permit | Refusal:
-        """Return leave to say something automatic in this thread now, or why not."""
+        """Return the permit to send an automatic text in this thread now, or the refusal."""
         thread, channel = turn.thread, turn.channel
         author = thread.customer()
         if not isinstance(channel, Replies):

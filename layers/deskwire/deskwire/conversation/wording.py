@@ -1,4 +1,4 @@
-"""What we write into tickets: a customer's message and where it came from, and our own notes in plain words."""
+"""The texts that we write into tickets: customers' messages with their origin, and our own notes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .spoken import Writer, labels, visible
 from .table import moment
 from .thread import Clock
 
-ACK = "ack"  # the keys of acknowledgements begin so
-INVITE = "invite"  # those of invitations to go on in private
-BESIDE = "beside"  # those of the line in public beside a private answer
-THANKS = "thanks"  # those of thanks for a rating
+ACK = "ack"  # prefix of the keys of acknowledgements
+INVITE = "invite"  # of invitations to continue in private
+BESIDE = "beside"  # of the public line beside a private answer
+THANKS = "thanks"  # of thanks for a rating
 AUTOMATIC = (f"{ACK}/", f"{INVITE}/", f"{BESIDE}/", f"{THANKS}/")
 REASON = 300  # characters of a platform's reason
 SUBJECT = 80  # characters of an earlier ticket's subject
 MOST_OPEN, LAST = 5, 3  # earlier tickets that a note names: those still open, and the others
 NAME = 120  # characters of a person's name
-JOINERS = "\u200c\u200d"  # they hold emoji and Persian words together
+JOINERS = "\u200c\u200d"  # needed within emoji and Persian words
 LATE = timedelta(minutes=2)  # platforms' clocks and batches differ by less
 
 
@@ -36,26 +36,26 @@ def when(moment: datetime | None) -> str:
 
 
 def line(text: str) -> str:
-    """Return text as one line, without controls, invisible characters, and what turns the direction of the rest."""
+    """Return text as one line, without control, invisible and direction-changing characters."""
     shown = " ".join(text.split())
     kept = (sign for sign in shown if sign in JOINERS or unicodedata.category(sign)[0] != "C")
     return " ".join("".join(kept).split())
 
 
 def called(author: Author) -> str:
-    """Return the name a person gave themselves, fit for a heading; empty when there is none that can be seen."""
+    """Return the person's name or handle, fit for a heading; "" if neither is visible."""
     return next((cut(line(name), NAME, Unit.CHARACTERS) for name in (author.name, author.handle) if visible(name)), "")
 
 
 def who(author: Author | None) -> str:
-    """Return an author as a person would name them."""
+    """Return a name for an author."""
     if author is None:
         return "somebody the platform does not name"
     return called(author) or line(author.id)
 
 
 def subject(event: Event, author: Author | None, title: str) -> str:
-    """Return a ticket's subject: the channel and the beginning of what was written, on one line."""
+    """Return a ticket's subject: the channel, the author and the beginning of the message, on one line."""
     words = line(event.subject or event.text)
     return f"[{title}] {who(author)}: {words[:80]}{'…' if len(words) > 80 else ''}"
 
@@ -70,13 +70,13 @@ def body(
     answers: str = "",
     judged: str = "",
 ) -> str:
-    """Return a message as it stands in the ticket: the words, then a line with where, and one for each fact.
+    """Return a message's text for the ticket: the words, then a line with the channel, and one for each fact.
 
-    Who wrote it and when goes along in the `Entry`.
+    The author and the time are fields of the `Entry`.
 
-    `latest` is the newest customer's time filed so far (seconds): what is older says that it came late. `unfetched`
-    are lines for attachments that could not be had; `before` is the earlier wording of an edited message, or when
-    a deleted one was written; `answers` is the line about what it answers, `judged` the one about its judgement.
+    `latest`: the time of the newest message filed so far (Unix seconds); an older one is marked as late. `unfetched`:
+    lines for attachments that could not be fetched. `before`: the earlier text of an edited message, or when a deleted
+    one was written. `answers`: the line about the message it replies to; `judged`: the line about its judgement.
     """
     text = event.text
     if event.kind is Kind.EDIT:
@@ -93,9 +93,9 @@ def body(
 
 
 def in_reply_to(event: Event, answered: Event) -> str:
-    """Return the line that says which message another one answers.
+    """Return the line that names the message to which another one replies.
 
-    It names the time and does not quote: words that stand twice would survive where the first are taken back.
+    It gives the time and quotes nothing: a quotation would survive the deletion of the original.
     """
     own = answered.author is not None and event.author is not None and answered.author.id in event.author_ids
     whose = "our message" if answered.own else "their own message" if own else "a message"
@@ -103,7 +103,7 @@ def in_reply_to(event: Event, answered: Event) -> str:
 
 
 def in_reply_to_ours(sent_at: int) -> str:
-    """Return the line for a message that answers one of ours, sent then (Unix seconds, 0: unknown)."""
+    """Return the line for a reply to a message of ours, sent at this time (Unix seconds, 0: unknown)."""
     return _in_reply_to("our message", moment(sent_at) if sent_at else None)
 
 
@@ -112,14 +112,14 @@ def _in_reply_to(whose: str, at: datetime | None) -> str:
 
 
 def facts(event: Event) -> list[str]:
-    """Return a line for each fact, in the order given. No value can pose as another line: each is one of its own."""
+    """Return a line for each fact, in the order given. Line breaks are removed, so no value can forge another line."""
     own = [f"Rating: {event.stars} of {MOST_STARS}"] if event.stars else []
     own += [f"Suspected spam: {line(event.suspicion)}"] if event.suspicion else []
     return own + [f"{line(label)}: {line(value)}" for label, value in event.facts.items()]
 
 
 def undeliverable(reason: str, text: str, detail: str = "") -> str:
-    """Return the note for an agent whose answer did not go out."""
+    """Return the note for an agent whose answer was not sent."""
     more = f"{detail}\n" if detail else ""
     return (
         f"This answer was NOT delivered to the customer.\nWhy: {reason}.\n{more}"
@@ -128,7 +128,7 @@ def undeliverable(reason: str, text: str, detail: str = "") -> str:
 
 
 def withheld(reason: str, text: str) -> str:
-    """Return the note about what stands under a colleague's name and was not taken for their answer."""
+    """Return the note about a comment in a colleague's name that was not taken for their answer."""
     return (
         f"This was NOT sent to the customer.\nWhy: {reason}.\n"
         f"If the customer is to read it, write it here as a new answer.\n\n> {text[:300]}"
@@ -136,7 +136,7 @@ def withheld(reason: str, text: str) -> str:
 
 
 def undelivered(reason: str, title: str, what: Undelivered) -> str:
-    """Return the note for what was sent, and of which the platform reported later that it was not delivered."""
+    """Return the note about a sent text that the platform later reported as not delivered."""
     automatic = {
         ACK: "The automatic acknowledgement",
         INVITE: "The invitation to go on in private",
@@ -152,7 +152,7 @@ def undelivered(reason: str, title: str, what: Undelivered) -> str:
 
 
 def overtaken(*, private: bool) -> str:
-    """Return why an answer did not go out that was written before it would have had other readers."""
+    """Return the reason why an answer was not sent: its audience changed after it was written."""
     if private:
         return (
             "somebody else has begun to write in this conversation, and it would have gone to them. If it is for them, "
@@ -175,12 +175,12 @@ NOBODYS = "this is the ticket of an incident and of no customer. `deskwire incid
 
 
 def holds_private(kinds: Sequence[str]) -> str:
-    """Return why an answer was held back in which private matters were found: their kinds, never what they say."""
+    """Return the reason why an answer with private matters was held back: their kinds, never their content."""
     return f"it holds {listed(kinds)}, and everybody would have read it"
 
 
 def held_back(reason: str) -> str:
-    """Return the note about an answer that holds private matters. It quotes nothing of it."""
+    """Return the note about an answer held back for private matters. It quotes nothing."""
     return (
         f"This answer was NOT published.\nWhy: {reason}.\n"
         "What you can do: if everybody may read it, say it again and begin with “#public” and a space; if it is for "
@@ -197,12 +197,12 @@ def hidden(kinds: Sequence[str], title: str) -> str:
 
 
 def shown(title: str) -> str:
-    """Return the note about a message that is shown again: its writer took the private matters out."""
+    """Return the note about a message shown again after its writer removed the private matters."""
     return f"The customer's message is shown again on {title}: they took out what was private."
 
 
 def not_hidden(kinds: Sequence[str], title: str, reason: str) -> str:
-    """Return the note about a message that should be hidden, and could not be."""
+    """Return the note about a message that could not be hidden."""
     why = cut(line(reason), REASON, Unit.CHARACTERS)
     return (
         f"A message of the customer's holds {listed(kinds)} in public and could NOT be hidden on {title}.\n"
@@ -223,7 +223,7 @@ LINK_USED = "This visitor came by a one-time link that somebody else had used be
 
 
 def link_posted(title: str, until: datetime, left: Sequence[str]) -> str:
-    """Return the note for an answer that stays in the ticket, in whose place a one-time link was posted."""
+    """Return the note about an answer that stays in the ticket because a one-time link was posted in its place."""
     files = f" Its files were not sent, either: {', '.join(left)}." if left else ""
     return (
         f"This answer is for the customer alone, and {title} takes no private answer here. It was NOT sent: a one-time "
@@ -234,7 +234,7 @@ def link_posted(title: str, until: datetime, left: Sequence[str]) -> str:
 
 
 def came_by(name: str, title: str, ticket: str) -> str:
-    """Return the note on the ticket of somebody who came by a one-time link; empty strings for what is unknown."""
+    """Return the note on the ticket of a visitor who came by a one-time link; parameters are "" if unknown."""
     whose = f"{line(name)}'s message" if name else "a message"
     where = f" on {title}" if title else ""
     there = f" (ticket #{ticket})" if ticket else ""
@@ -246,7 +246,7 @@ def came_by(name: str, title: str, ticket: str) -> str:
 
 
 def link_used(ticket: str, name: str) -> str:
-    """Return the note on the public conversation's ticket once somebody came by its link."""
+    """Return the note on the public conversation's ticket that a visitor came by its link."""
     return (
         f"Somebody came by the one-time link and wrote: ticket #{ticket}. It is NOT proved that it is "
         f"{line(name) if name else 'the customer'}."
@@ -257,7 +257,7 @@ COPY = "this ticket is a copy, for the move to this helpdesk: nothing that is wr
 
 
 def of_a_mirror(helpdesk: str, ticket: str) -> str:
-    """Return why an answer in a mirror is not sent, and where to answer."""
+    """Return the reason why an answer in a mirror is not sent, and where to answer instead."""
     return f"{COPY}. Please answer in {helpdesk}, ticket {ticket}" if ticket else COPY
 
 
@@ -267,14 +267,14 @@ def in_a_mirror(reason: str, text: str) -> str:
 
 
 def mirrored(reply: AgentReply, text: str, files: Sequence[str], where: str, title: str) -> str:
-    """Return the note by which a mirror is told of an answer that was sent."""
+    """Return the note for a mirror about an answer that was sent."""
     by = f" by {line(reply.author)}" if reply.author else ""
     attached = f"\n\nAttached: {line(', '.join(files))}" if files else ""
     return f"{text.strip()}{attached}\n\nAnswered{by} in {where} · {title} · {when(reply.written_at)}"
 
 
 def uncopied(name: str) -> str:
-    """Return the line for a file of an answer that is kept no more when its copy can be written."""
+    """Return the line for an answer's file that had expired before it was copied."""
     return f"The file {line(name)} is not here: it could not be copied in time."
 
 
@@ -284,7 +284,7 @@ QUOTES = "it seems to quote this ticket or the head of a mail. Please say it aga
 
 
 def not_sent_along(left: Sequence[str]) -> str:
-    """Return the note for an answer that went out without some of its files, each named with the reason."""
+    """Return the note about an answer sent without some of its files, each given with the reason."""
     return f"The text was sent, these attachments were not: {'; '.join(left)}. Please send a link."
 
 
@@ -295,12 +295,12 @@ def left_behind(attachments: Sequence[Attachment]) -> str:
 
 
 def begin_with(writers: Sequence[Writer]) -> str:
-    """Return the line that says how a private answer names its addressee."""
+    """Return the line that explains how a private answer names its addressee."""
     return "Please begin it with " + " or ".join(f"“#private {line(name)}: …”" for name in labels(writers)) + "."
 
 
 def uncertain(text: str) -> str:
-    """Return the note for an agent when it is unknown whether the answer went out."""
+    """Return the note for an agent when it is unknown whether the answer was sent."""
     return (
         "It is unknown whether this answer reached the customer: the platform did not confirm it, and cannot be "
         "asked. It was not sent again, so that nobody reads it twice. Please look on the platform itself."
@@ -309,18 +309,18 @@ def uncertain(text: str) -> str:
 
 
 def update_told(text: str, incident: str, number: int) -> str:
-    """Return the note for what a customer was told about an incident."""
+    """Return the note about an incident's update that was sent to the customer."""
     return f"The customer was told about the incident {incident} (update {number}):\n\n> {text[:1000]}"
 
 
 def update_untold(incident: str, number: int, reason: str) -> str:
-    """Return the note for an update of an incident that did not go out, or of which that is unknown."""
+    """Return the note about an incident's update that was not sent, or may not have been."""
     why = cut(line(reason), REASON, Unit.CHARACTERS)
     return f"The customer was NOT told about the incident {incident} (update {number}): {why}."
 
 
 def unchanged(change: Change, reason: str) -> str:
-    """Return the note for an agent where a ticket could not be changed as a customer's message asks."""
+    """Return the note about changes of a ticket that could not be made."""
     asked = [f"priority {change.priority}"] if change.priority else []
     asked += [f"tag {tag}" for tag in change.tags]
     asked += [f"group {change.group}"] if change.group else []
@@ -351,9 +351,9 @@ def continues_from(helpdesk: str, ticket: str) -> str:
 
 
 def earlier(tickets: Sequence[Earlier], *, more: bool) -> str:
-    """Return the note on a customer's earlier tickets, the newest first: open ones, then the last with their outcome.
+    """Return the note on a customer's earlier tickets: the open ones, then the last others with their outcome.
 
-    Empty where there are none. `more`: there may be further ones.
+    "" if there are none. `tickets` are newest first; `more`: there may be further ones.
     """
     if not tickets:
         return ""
@@ -380,7 +380,7 @@ def _earlier(which: str, each: Earlier) -> str:
 
 
 def window_closes(closes: datetime | None, title: str, *, template: bool) -> str:
-    """Return the note for an agent whose time to answer ends soon."""
+    """Return the note that the platform's window for answers closes soon."""
     after = "only a template that it has approved" if template else "no answer in this conversation"
     return (
         f"This customer still waits for an answer, and {title} takes one until {when(closes)}. After that it takes "
@@ -389,7 +389,7 @@ def window_closes(closes: datetime | None, title: str, *, template: bool) -> str
 
 
 def answer_due(clock: Clock, *, overdue: bool, by_hand: str = "") -> str:
-    """Return the note for an agent when an answer is due soon, or has been due. `by_hand`: to whom to give it."""
+    """Return the note that an answer is due soon or overdue. `by_hand`: to whom the agents are to assign it."""
     span = f"{clock.minutes // 60} h" if clock.minutes % 60 == 0 else f"{clock.minutes} min"
     span = span if clock.always else f"{span} of opening hours"
     who = "This customer" if not clock.hot else f"This customer (judged {clock.kind})"
@@ -400,7 +400,7 @@ def answer_due(clock: Clock, *, overdue: bool, by_hand: str = "") -> str:
 
 
 def answered(name: str, text: str, *, unsure: bool) -> str:
-    """Return the note on an answer that was said automatically."""
+    """Return the note on an automatic answer."""
     sent = "It is unknown whether it reached the customer." if unsure else "The customer was asked whether that was it."
     return (
         f"The declared answer “{name}” was said to the customer automatically. {sent} Whatever they write but a yes is "
@@ -415,7 +415,7 @@ def confirmed(name: str, *, solves: bool) -> str:
 
 
 def handed_over(name: str) -> str:
-    """Return the note on a customer who goes on after an automatic answer."""
+    """Return the note that an automatic answer was not enough for the customer."""
     return (
         f"The automatic answer “{name}” was not enough: the customer has written something else than a yes. Nothing "
         "more is said automatically; please answer."
@@ -439,18 +439,18 @@ def unsolved(reason: str) -> str:
 
 
 def quoted(events: Sequence[Event]) -> str:
-    """Return the lines that quote what a customer wrote before, and what got no ticket; each is one of its own."""
+    """Return the lines that quote earlier messages without a ticket, one line each."""
     lines = [f"> {when(each.occurred_at)} {who(each.author)}: {line(each.text)[:REASON]}" for each in events]
     return "\n".join(["Before, without a ticket:", *lines])
 
 
 def repeated(title: str) -> str:
-    """Return the line for what is written after doubt into a helpdesk that cannot be asked about it."""
+    """Return the line for an entry that may be a duplicate because the helpdesk cannot be asked after doubt."""
     return f"(This may stand here twice: an earlier attempt was not confirmed, and {title} cannot be asked.)"
 
 
 def follows(attachment: Attachment) -> str:
-    """Return the line for an attachment that cannot be had yet, with its link."""
+    """Return the line for an attachment that cannot be fetched yet, with its link."""
     return f"{attachment.line()} follows as soon as it can be fetched {attachment.url}".strip()
 
 
@@ -460,10 +460,10 @@ def unfetched(attachment: Attachment, reason: str) -> str:
 
 
 def attached(attachment: Attachment) -> str:
-    """Return the words beside an attachment that comes after its message."""
+    """Return the text of an entry with an attachment filed after its message."""
     return f"{attachment.line()} that belongs to an earlier message"
 
 
 def never_had(attachment: Attachment, reason: str) -> str:
-    """Return the words for an attachment that was never to be had, with its link."""
+    """Return the text of an entry for an attachment that could never be fetched, with its link."""
     return f"{attachment.line()} of an earlier message could not be fetched: {reason}\n{attachment.url}".strip()

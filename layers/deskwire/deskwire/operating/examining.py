@@ -9,7 +9,7 @@ from datetime import timedelta
 from deskwire.contracts.connector import Reach
 from deskwire.contracts.helpdesk import Closes, Helpdesk, PollsTickets, Redacts, TicketGone
 from deskwire.contracts.registration import Site, State
-from deskwire.conversation.registrations import looked
+from deskwire.conversation.registrations import check_registration
 from deskwire.model.errors import ConfigurationError, DeskwireError, PermanentError, TemporaryError
 from deskwire.model.tickets import Customer, Entry, Filed, Sought, Ticket
 
@@ -48,7 +48,7 @@ class Examination:
     def read(self) -> Iterator[Step]:
         """Yield the steps that change nothing; the round trip makes sense when none of them failed."""
         try:
-            findings = looked(self.helpdesk, self.site, self.reach)
+            findings = check_registration(self.helpdesk, self.site, self.reach)
         except DeskwireError as error:
             findings = []
             yield Step("webhook and rights", good=False, said=str(error), mend=_mend(error))
