@@ -279,7 +279,9 @@ def test_a_token_that_pinterest_rejects_is_renewed_and_what_helps_is_named():
 def test_a_pasted_token_that_pinterest_rejects_names_what_helps():
     account = pinterest()
     account.player.expire()
-    (finding,) = [each for each in looked(account.connector, account.site, account.reach) if each.what == "access"]
+    (finding,) = [
+        each for each in check_registration(account.connector, account.site, account.reach) if each.what == "access"
+    ]
     assert (finding.state, finding.found) == (State.DIFFERENT, "refused")
     assert "`deskwire connect pinterest` gets a new one" in finding.remedy
 

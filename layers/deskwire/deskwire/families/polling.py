@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ IN_A_ROW = 3  # failures after which the helpdesk is in trouble, not a ticket
 SPAN = 25.0  # seconds after which no further ticket is begun: two slow calls later a poll still ends in its minute
 MOST = 500  # tickets set aside, with which no further ones are asked for
 SEPARATOR = " aside:"
-ASIDE = re.compile(r"([^ @,]+)@([^ @,]+)")
 ERRORS = (TemporaryError, ConfigurationError, PermanentError, PayloadError)
 clock = time.monotonic
 
@@ -44,7 +42,7 @@ def polled(
     """
     until = clock() + SPAN
     own, _, rest = cursor.partition(SEPARATOR)
-    aside: dict[str, str] = dict(ASIDE.findall(rest))
+    aside: dict[str, str] = {each.partition("@")[0]: each.partition("@")[2] for each in rest.split(",") if each}
     wanted: Mapping[str, str] = {}
     if len(aside) < MOST:
         wanted, own = changed(own)
