@@ -72,6 +72,7 @@ class HubSpot(Neighbour):
         self.files: dict[str, tuple[str, str, bytes]] = {}  # name, media type and bytes by id
         self.sees_hidden = True  # whether the app has the scope for files on records
         self.merged: dict[str, str] = {}
+        self.listed: dict[str, datetime] = {}  # ticket -> from when on the search has it; the others at once
         self.most = most
         self.notes_each = 10_000  # that a record may have
         self._token = token
@@ -334,7 +335,9 @@ class HubSpot(Neighbour):
         if missing := {"after", "filterGroups", "limit", "properties", "sorts"} - given.keys():
             return Refused(400, "VALIDATION_ERROR", f"Some required fields were not set: {sorted(missing)}").reply()
         (group,) = given["filterGroups"]
-        found = [row for row in self.records["tickets"].values() if all(meets(row, each) for each in group["filters"])]
+        now = self.clock.now()
+        listed = [row for row in self.records["tickets"].values() if now >= self.listed.get(row["id"], now)]
+        found = [row for row in listed if all(meets(row, each) for each in group["filters"])]
         found.sort(key=lambda row: row["updatedAt"])
         size, start = min(int(given.get("limit", 10)), 100), int(given.get("after", 0))
         known = [{**row["properties"], "hs_lastmodifieddate": row["updatedAt"]} for row in found[start : start + size]]

@@ -42,7 +42,15 @@ def desk(running):
     """Return the one server, without the records of the test before."""
     for kind in running.records.values():
         kind.clear()
-    for kept in (running.associations, running.history, running.put, running.files, running.merged, running._recent):
+    for kept in (
+        running.associations,
+        running.history,
+        running.put,
+        running.files,
+        running.merged,
+        running._recent,
+        running.listed,
+    ):
         kept.clear()
     running.sees_hidden = True
     running.faults.clear()
@@ -469,7 +477,7 @@ def test_a_look_signals_tickets_with_a_changed_reply(desk, reach):
     desk.agent_replies(filed.ticket, "On its way")
     first = connector.poll(start, reach)
     assert [signal.ticket for signal in answered(first)] == [filed.ticket]
-    assert [each.key for each in connector.poll(first.cursor, reach).signals] == [each.key for each in first.signals]
+    assert connector.poll(first.cursor, reach).signals == ()
     desk.clock.advance(600)
     desk.agent_replies(filed.ticket, "It arrives at noon")
     again = next(each for each in answered(connector.poll(first.cursor, reach)))
@@ -478,16 +486,81 @@ def test_a_look_signals_tickets_with_a_changed_reply(desk, reach):
         connector.poll("yesterday", reach)
 
 
-def test_a_look_goes_on_where_the_pages_of_one_ended(desk, reach, monkeypatch):
-    monkeypatch.setattr("deskwire.helpdesks.hubspot.PAGES", 1)
-    connector = helpdesk("hubspot")
-    for number in range(102):
+def changed(desk, count):
+    """Make so many tickets with a reply, one a second; return their ids."""
+    made = []
+    for number in range(count):
         desk.clock.advance(1)
-        row = desk._made("tickets", {"subject": "x", "deskwire_key": f"dw-{number}", "deskwire_reply": "said"})
-    first = connector.poll("1793600000000", reach)
-    second = connector.poll(first.cursor, reach)
-    assert len(first.signals) == 100
-    assert second.signals[-1].ticket == row["id"]
+        values = {"subject": "x", "deskwire_key": f"dw-{number}", "deskwire_reply": "said"}
+        made.append(desk._made("tickets", values)["id"])
+    return made
+
+
+def polls(reach, cursor, times):
+    """Poll so often; return the tickets that were told, in that order, and the last cursor."""
+    told = []
+    for _ in range(times):
+        page = helpdesk("hubspot").poll(cursor, reach)
+        cursor = page.cursor
+        told += [each.ticket for each in page.signals]
+    return told, cursor
+
+
+def test_a_poll_tells_all_where_a_ticket_changes_while_pages_are_read(desk, reach):
+    cursor = helpdesk("hubspot").poll("", reach).cursor
+    made = changed(desk, 250)
+    asked = []
+
+    def shifting(call):
+        answer = reach.http(call)
+        if call.url.endswith("/search"):
+            asked.append(call)
+            desk.clock.advance(1)
+            desk.agent_sets(made[len(asked)], hubspot_owner_id="3300")
+        return answer
+
+    assert set(polls(dataclasses.replace(reach, http=shifting), cursor, 1)[0]) == set(made)
+
+
+def test_a_poll_goes_on_where_the_one_before_ended_and_tells_each_change_once(desk, reach, monkeypatch):
+    monkeypatch.setattr("deskwire.helpdesks.hubspot.PAGES", 1)
+    cursor = helpdesk("hubspot").poll("", reach).cursor
+    made = changed(desk, 250)
+    desk.listed[made[20]] = desk.clock.now() + timedelta(seconds=30)
+    told, cursor = polls(reach, cursor, 2)
+    assert len(told) > 150
+    desk.clock.advance(60)
+    more, _ = polls(reach, cursor, 8)
+    assert sorted(told + more) == sorted(made)
+
+
+def test_a_poll_tells_a_change_that_the_search_shows_ten_minutes_later(desk, reach):
+    cursor = helpdesk("hubspot").poll("", reach).cursor
+    late, early, newest = changed(desk, 3)
+    desk.listed[late] = desk.clock.now() + timedelta(minutes=10)
+    told, cursor = polls(reach, cursor, 2)
+    assert told == [early, newest]
+    desk.clock.advance(300)
+    (another,) = changed(desk, 1)
+    told, cursor = polls(reach, cursor, 1)
+    assert told == [another]
+    desk.clock.advance(301)
+    assert polls(reach, cursor, 2)[0] == [late]
+
+
+def test_a_poll_tells_all_where_the_search_shows_a_later_time_than_it_sorts_by(desk, reach):
+    cursor = helpdesk("hubspot").poll("", reach).cursor
+    made = changed(desk, 250)
+
+    def inflated(call):
+        answer = reach.http(call)
+        if not call.url.endswith("/search"):
+            return answer
+        body = json.loads(answer.body)
+        body["results"][-1]["properties"]["hs_lastmodifieddate"] = "2026-11-02T12:00:00Z"
+        return dataclasses.replace(answer, body=json.dumps(body).encode())
+
+    assert set(polls(dataclasses.replace(reach, http=inflated), cursor, 1)[0]) == set(made)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
-"""Where a first poll begins, and polling ticket by ticket: one that cannot be read holds up none of the others."""
+"""Polling: where it begins, tickets that cannot be read hold up no other, what is listed twice is signalled once."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deskwire.contracts.helpdesk import FIRST_LOOK, Signals, TicketGone
 from deskwire.model.errors import ConfigurationError, PayloadError, PermanentError, TemporaryError
+from deskwire.model.keys import digest
 from deskwire.web.reading import Node
 
 from .ids import required_id
@@ -22,6 +23,9 @@ IN_A_ROW = 3  # failures after which the helpdesk is in trouble, not a ticket
 SPAN = 25.0  # seconds after which no further ticket is begun: two slow calls later a poll still ends in its minute
 MOST = 500  # tickets set aside, with which no further ones are asked for
 SEPARATOR = " aside:"
+TOLD = " told:"
+DIGITS = 12  # of a signal's digest in a cursor
+KEPT = 2_000  # digests in a cursor
 ERRORS = (TemporaryError, ConfigurationError, PermanentError, PayloadError)
 clock = time.monotonic
 
@@ -87,3 +91,21 @@ def begin(newest: Iterable[Node], when: str, now: datetime) -> str:
         if moment is None or now - moment >= FIRST_LOOK:
             return str(number)
     return str(number - 1)
+
+
+def recalled(cursor: str) -> tuple[str, Sequence[str]]:
+    """Return the connector's own cursor, and the digests of the signals that polls told since then."""
+    own, _, told = cursor.partition(TOLD)
+    return own, told.split(",") if told else ()
+
+
+def afresh(signals: Iterable[Signal], own: str, told: Sequence[str], *, all_listed: bool = True) -> Signals:
+    """Return the signals that were not told yet, and the cursor that holds which were told by now.
+
+    So a poll can list again what polls before it listed, as far back as something may be listed late. `all_listed`:
+    this poll listed everything since its cursor `own`; else what was told before is kept as well.
+    """
+    found = {digest(each.key)[:DIGITS]: each for each in signals}
+    fresh = tuple(each for mark, each in found.items() if mark not in frozenset(told))
+    known = list(found) if all_listed else list(dict.fromkeys((*told, *found)))
+    return Signals(fresh, f"{own}{TOLD}{','.join(known[-KEPT:])}" if known else own)

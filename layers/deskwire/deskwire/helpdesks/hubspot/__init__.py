@@ -38,6 +38,7 @@ from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.families.ids import id_of, numbered
 from deskwire.families.lists import known, words
+from deskwire.families.polling import afresh, recalled
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal, shown_as
@@ -55,11 +56,13 @@ from .records import KEY, REPLY, answers, contact_of, marker, noted, opened, pla
 CHECKED = date(2026, 11, 29)
 DOCS = "https://developers.hubspot.com/docs"
 WEBHOOKS = f"{DOCS}/api/create-and-edit-webhook-subscriptions-in-private-apps"
-CURSOR = re.compile(r"[0-9]{13}")
+CURSOR = re.compile(r"([0-9]{13})(?:;([0-9]{13}))?")
 # https://developers.hubspot.com/docs/api-reference/crm-tickets-v3/guide
 STANDING = ("hs_pipeline", "hs_pipeline_stage", "hubspot_owner_id")
-SETTLES = timedelta(seconds=60)  # in which the search may not have a change yet (no page says how long)
-PAGES = 5  # of 100 tickets, in one look
+# In which the search may not have a change yet. No page says how long. Airbyte lets one look back by minutes, Estuary
+# looks back an hour: https://github.com/airbytehq/airbyte/pull/69203, https://github.com/estuary/connectors/pull/2210
+LAGS = timedelta(minutes=15)
+PAGES = 20  # of 100 tickets, in one poll
 
 
 class HubSpot(Helpdesk):
@@ -194,26 +197,35 @@ class HubSpot(Helpdesk):
         """Return how the tickets of ours stand that changed since the cursor, a time of HubSpot's in milliseconds.
 
         Those with a reply are to be looked at. One request for 100 tickets, and the pipelines once an hour.
-        The index lags, so the cursor stays a minute behind the newest change that was seen.
+        The index lags, so the cursor stays a quarter of an hour behind the newest change that was seen. Where more
+        changed than a poll lists, it also holds where the next one goes on.
         """
         if not cursor:
-            return Signals((), str(_milliseconds(reach.now - FIRST_LOOK)))
-        if not CURSOR.fullmatch(cursor):
+            return Signals((), str(_milliseconds(reach.now - LAGS)))
+        own, told = recalled(cursor)
+        match = CURSOR.fullmatch(own)
+        if match is None:
             raise PermanentError("that is no cursor of HubSpot")
-        api, since, newest = Api(reach), int(cursor), int(cursor)
+        since, place, after = int(match[1]), int(match[2] or match[1]), ""
+        api, newest = Api(reach), since
         signals: list[Signal] = []
-        asked, after = since, ""
         for _ in range(PAGES):
-            rows, after = api.changed(asked, KEY, after, REPLY, *STANDING)
+            rows, after = api.changed(place - 1, KEY, after, REPLY, *STANDING)
             closed = api.closed() if rows else frozenset()
+            times: list[int] = []
             for row in known(rows, "polling", reach):
                 changed = row["properties"]["hs_lastmodifieddate"].iso()
-                newest = newest if changed is None else max(newest, _milliseconds(changed))
+                times.append(place if changed is None else _milliseconds(changed))
                 signals.append(_polled(row, changed or reach.now, reach, closed))
+            newest = max([newest, *times])
             if not after:
-                return Signals(signals, str(max(since, newest - _span(SETTLES))))
-        # So many at once: go on from the last one, which the ascending order makes the newest.
-        return Signals(signals, str(max(newest, since + 1)))
+                return afresh(signals, str(max(since, newest - _span(LAGS))), told, all_listed=not match[2])
+            # A ticket that changes while pages are read moves all behind it one place forward, so each page begins at
+            # the time at which the one before it ended. The search may show a later time than the one that it sorted
+            # by (Estuary, above), so at nine tenths of it.
+            reached = sorted(times)[len(times) * 9 // 10] if times else place
+            place, after = (reached, "") if reached > place else (place, after)
+        return afresh(signals, f"{since};{place}", told, all_listed=False)
 
     def parse(self, request: Request) -> Iterable[Signal | Unreadable]:
         """Read the events of a delivery; what changed is read again, never taken from there."""
@@ -249,12 +261,14 @@ def _polled(row: Node, changed: datetime, reach: Reach, closed: frozenset[str]) 
     if not isinstance(shown.raw, dict):
         reach.left_out("polling", shown)
     stage = f"{shown['hs_pipeline'].text('')}/{shown['hs_pipeline_stage'].text('')}"
+    replied = bool(words(shown[REPLY], "polling", reach))
     return Signal(
         helpdesk=HubSpot.name,
         account=reach.account,
-        about=About.TICKET if words(shown[REPLY], "polling", reach) else About.STATUS,
+        about=About.TICKET if replied else About.STATUS,
         object_id=f"poll-{number}",
-        version=str(_milliseconds(changed)),
+        # Another one with a reply: the search may show the time of a change before it shows the change.
+        version=f"{_milliseconds(changed)}{'' if replied else '-stands'}",
         ticket=number,
         occurred_at=changed,
         **shown_as(solved=stage in closed, agent=id_of(shown["hubspot_owner_id"])),
