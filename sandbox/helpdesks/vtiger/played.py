@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, ClassVar
 
 from sandbox.neighbours.neighbour import Asked, Clock, Neighbour, Reply, route
@@ -93,6 +93,7 @@ class Vtiger(Neighbour):
         self.mails: list[str] = []
         self.sessions: dict[str, Session] = {}
         self.createable = True
+        self.zone: tzinfo = UTC  # of its times, `$default_timezone` of its configuration
         self.administrator = False  # who is none may not read `Users`
         self.php = 8  # of which `files_retrieve` is broken, as it was seen; 7 hands files over
         self.attached: dict[str, tuple[str, str, bytes]] = {}  # files of agents' comments by number
@@ -111,6 +112,9 @@ class Vtiger(Neighbour):
         """Return the records of a module, the oldest first."""
         return [row for number, row in self.records.items() if number.startswith(f"{PREFIX[module]}x")]
 
+    def _now(self) -> str:
+        return f"{self.clock.now().astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
+
     def remove(self, number_: str) -> None:
         """Let somebody delete a record."""
         with self.lock:
@@ -120,7 +124,7 @@ class Vtiger(Neighbour):
     def agent_sets(self, ticket: str, **fields: str) -> None:
         """Let an agent change a ticket: its `ticketstatus`, or whose it is (`assigned_user_id`)."""
         with self.lock:
-            self.records[ticket] |= {**fields, "modifiedtime": f"{self.clock.now():%Y-%m-%d %H:%M:%S}"}
+            self.records[ticket] |= {**fields, "modifiedtime": self._now()}
 
     def agent_comments(
         self,
@@ -344,7 +348,7 @@ class Vtiger(Neighbour):
             raise Refused(0, "Duplicate(s) detected!")
 
     def _made(self, module: str, given: Mapping[str, str], creator: str) -> dict[str, str]:
-        now = f"{self.clock.now():%Y-%m-%d %H:%M:%S}"
+        now = self._now()
         kept = {name: stored(name, str(given.get(name, ""))) for name in FIELDS[module]}
         row = {**kept, "createdtime": now, "modifiedtime": now, "id": f"{PREFIX[module]}x{next(self._numbers)}"}
         if module == "HelpDesk":
@@ -367,7 +371,7 @@ class Vtiger(Neighbour):
         element = element_of(given)
         row = self._record(element.get("id", ""))
         row |= {name: stored(name, value) for name, value in element.items() if name in row and name != "id"}
-        row["modifiedtime"] = f"{self.clock.now():%Y-%m-%d %H:%M:%S}"
+        row["modifiedtime"] = self._now()
         return row
 
     def _record(self, number_: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import time
 import zipfile
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -498,7 +499,8 @@ def test_a_poll_tells_of_our_tickets_once_they_have_settled_and_beyond_all_pages
     said = [desk.agent_comments(filed.ticket, f"answer {number}") for number in range(620)]
     first = connector.poll(cursor, reach)
     rest_ = connector.poll(first.cursor, reach)
-    assert [signal.object_id for signal in (*answers_of(first), *answers_of(rest_))] == said
+    told = [[signal.object_id for signal in answers_of(page)] for page in (first, rest_)]
+    assert (told[0], told[1]) == (said[:499], said[399:]), "the last page of a full look is read again"
     assert {signal.ticket for signal in first.signals} == {filed.ticket}
     assert answers_of(connector.poll(rest_.cursor, reach))  # younger than a minute: told again
     last = at(reach, seconds=61)
@@ -508,6 +510,78 @@ def test_a_poll_tells_of_our_tickets_once_they_have_settled_and_beyond_all_pages
     assert answers_of(connector.poll(cursor, last)) == []
     with pytest.raises(PermanentError):
         connector.poll("2026' OR id", reach)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Warsaw"])
+def test_a_second_answer_in_the_same_second_is_found_whatever_vtigers_zone(desk, reach, zone):
+    desk.zone, connector = ZoneInfo(zone), helpdesk("vtiger")
+    reach = dataclasses.replace(reach, settings={**reach.settings, "time_zone": zone})
+    filed = connector.open(ticket(entry("k1")), reach)
+    cursor = connector.poll("", reach).cursor
+    said, found = [], []
+    for _ in range(3):
+        said.append(desk.agent_comments(filed.ticket, "Found it"))
+        page = connector.poll(cursor, reach)
+        cursor = page.cursor
+        found += [each.object_id for each in answers_of(page)]
+    assert list(dict.fromkeys(found)) == said
+    assert {each.occurred_at for each in page.signals} == {NOW}
+    assert [each.written_at for each in connector.replies(filed.ticket, "", reach)] == [NOW] * 3
+    (earlier,) = connector.history(dataclasses.replace(ticket().customer, email=""), reach)
+    assert earlier.at == NOW
+
+
+def test_an_answer_in_an_hour_that_comes_twice_is_found(desk, reach):
+    desk.zone, connector = ZoneInfo("Europe/Warsaw"), helpdesk("vtiger")
+    now = datetime(2026, 10, 25, 0, 55, tzinfo=UTC)  # 02:55 there, and five minutes later 02:00 again
+    desk.clock.advance((now - NOW).total_seconds())
+    filed = connector.open(ticket(entry("k1")), reach)
+    cursor, found = connector.poll("", reach).cursor, []
+    for _ in range(5):
+        desk.clock.advance(120)
+        said = desk.agent_comments(filed.ticket, "Found it")
+        page = connector.poll(cursor, dataclasses.replace(reach, now=desk.clock.now()))
+        cursor = page.cursor
+        found.append(answers_of(page)[-1].object_id == said)
+    assert found == [True] * 5
+
+
+def test_an_answer_that_becomes_visible_after_a_later_one_is_found(desk, reach):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    cursor = connector.poll("", reach).cursor
+    late = desk.agent_comments(filed.ticket, "The slow one")
+    row = desk.records.pop(late)
+    desk.agent_comments(filed.ticket, "The quick one")
+    cursor = connector.poll(cursor, reach).cursor
+    desk.records[late] = row
+    assert late in [each.object_id for each in answers_of(connector.poll(cursor, at(reach, seconds=59)))]
+
+
+@pytest.mark.parametrize("former", ["2026-11-02 08:59:00", "2026-11-02 08:59:00;30x1;2026-11-02 08:59:00"])
+def test_a_cursor_of_times_is_gone_on_from(desk, reach, former):
+    connector = helpdesk("vtiger")
+    filed = connector.open(ticket(entry("k1")), reach)
+    said = desk.agent_comments(filed.ticket, "Found it")
+    for cursor in (former, f"{former}|2026-11-02 08:59:00"):
+        page = connector.poll(cursor, reach)
+        assert [each.object_id for each in answers_of(page)] == [said]
+        assert [each.ticket for each in page.signals] == [filed.ticket] * 2
+    page = connector.poll("2026-11-02 09:01:00", reach)
+    assert page.signals == []
+    said = desk.agent_comments(filed.ticket, "And again")
+    assert [each.object_id for each in answers_of(connector.poll(page.cursor, reach))] == [said]
+
+
+def test_a_time_zone_that_does_not_exist_is_told_by_check_and_calls_a_person(desk, reach):
+    connector = helpdesk("vtiger")
+    assert connector.faults({"time_zone": "Europe/Warszawa"}).keys() == {"time_zone"}
+    assert connector.faults({"time_zone": "Europe/Warsaw"}) == connector.faults({}) == {}
+    filed = connector.open(ticket(entry("k1")), reach)
+    desk.agent_comments(filed.ticket, "Found it")
+    wrong = dataclasses.replace(reach, settings={**reach.settings, "time_zone": "../etc"})
+    with pytest.raises(ConfigurationError, match="Europe/Warsaw"):
+        connector.replies(filed.ticket, "", wrong)
 
 
 def test_h12_earlier_tickets_of_the_customer_alone_are_told(desk, reach):

@@ -34,7 +34,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach, each
-from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Pace, Terms
 from deskwire.families.ids import id_of, numbered
 from deskwire.families.lists import known, words

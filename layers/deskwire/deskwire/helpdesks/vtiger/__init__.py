@@ -25,37 +25,27 @@ Seen on Vtiger 8.0.0 (28 Nov 2026, PHP 8.2), where the manual is silent or diffe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import ClassVar
 
 from deskwire.contracts.channel import Reach
-from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals, TicketGone
+from deskwire.contracts.helpdesk import Abilities, Helpdesk, Signals, TicketGone
 from deskwire.contracts.terms import Figure, Terms
-from deskwire.families.lists import known as known_by
-from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
+from deskwire.model.errors import Concern, ConfigurationError, TemporaryError
 from deskwire.model.events import Attachment
-from deskwire.model.signals import Signal
 from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.verification.never import Never
-from deskwire.web.reading import Node
 
-from .api import RECORD, SOURCE, TIME, Service, is_of, known, quoted, time_of, value
+from .answers import answered, answers, begun
+from .api import TIME, Service, zone_of
 from .earlier import earlier
-from .files import attachments, loaded
+from .files import loaded
 from .records import appended, changed, contact_of, found_comments, marker, opened, ticket_of
-from .standing import name_of, stood
-from .words import restored
+from .standing import stood
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"
 SEEN = date(2026, 11, 28)
-SETTLES = timedelta(seconds=60)  # in which a comment written earlier may still become visible
-PAGES = 5  # of one look
-MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
-CURSOR = re.compile(rf"({MOMENT})(?:;([0-9]+x[0-9]+);({MOMENT}))?(?:\|({MOMENT}))?")
-# A customer's words from its portal or a mail. Its code sets `customer` on them; these sources are unconfirmed.
-NOT_STAFF = frozenset({"CUSTOMER PORTAL", "MAIL CONVERTER", "MAIL SCANNER", "WEBFORM"})
 
 
 class Vtiger(Helpdesk):
@@ -85,6 +75,7 @@ class Vtiger(Helpdesk):
         "address": "where Vtiger is: https://crm.example.com (with its path, without webservice.php)",
         "user": "the name of Deskwire's user there",
         "owner": "the user or group that new tickets go to, as the web service names it: 20x3 (optional)",
+        "time_zone": "`$default_timezone` of its config.inc.php: Europe/Warsaw (optional, otherwise UTC)",
         "comments": "“private”: customers' messages as private comments, which mail nobody at all (optional)",
     }
     connection_secrets: ClassVar[Mapping[str, str]] = {"access_key": "the access key of that user"}
@@ -137,140 +128,29 @@ class Vtiger(Helpdesk):
         return earlier(Service(reach), customer)
 
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
-        service = Service(reach)
-        prefix, _ = service.module("ModComments")
-        found: list[AgentReply] = []
-        last = known(after) if after else ""
-        while True:
-            rows = service.rows(
-                "*",  # unconfirmed here, though its manual has it: the ids of files have no column's name
-                "ModComments",
-                f"related_to = {quoted(known(ticket))}",
-                *_others(service, last),
-                what="reading the replies",
-                order="id",
-            )
-            known_rows = _known(rows, prefix, "reading the replies", reach)
-            for row in known_rows:
-                last = value(row["id"])
-                if _by_staff(row, "reading the replies", reach):
-                    found.append(_reply(service, ticket, last, row))
-            if len(rows) < 100 or not known_rows:
-                return found
+        return answers(Service(reach), ticket, after)
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
         return loaded(Service(reach), attachment)
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
-        """Return what was commented on our tickets since the cursor, which is a time of Vtiger's own clock.
+        """Return which of our tickets got an answer, and how they stand, since the cursor.
 
-        It moves up to a minute ago only, so a comment that becomes visible late is told; younger ones are told again.
-        Further pages go on behind the last id, where nothing can slip between two of them. Behind a bar stands how far
-        it was looked how tickets stand, which is one more request.
+        Its first part is about comments, by their ids; behind a bar stands how far it was looked how tickets stand, by
+        Vtiger's own clock.
         """
         service = Service(reach)
-        what = "polling"
         if not cursor:
-            rows = service.rows("id,modifiedtime", "ModComments", what=what, order="modifiedtime DESC", most=1)
-            newest = time_of(rows[0]["modifiedtime"]) if rows else datetime(2000, 1, 1, tzinfo=UTC)
-            if newest is None:
-                raise TemporaryError("a time in the answer cannot be read")
-            return Signals((), f"{newest - FIRST_LOOK:{TIME}}")
-        match = CURSOR.fullmatch(cursor)
-        if match is None:
-            raise PermanentError("that is no cursor of Vtiger")
-        told = self._answered(service, match)
-        stand = stood(service, match[4] or match[1])
+            last, clock = begun(service)
+            return Signals((), f"{last}|{clock:{TIME}}")
+        comments, _, clock = cursor.partition("|")
+        told = answered(service, comments)
+        stand = stood(service, clock or comments[: len("2026-11-28 14:00:00")])  # a former cursor is a time alone
         return Signals([*told.signals, *stand.signals], f"{told.cursor}|{stand.cursor}")
 
-    def _answered(self, service: Service, match: re.Match[str]) -> Signals:
-        """Return what was commented on our tickets."""
-        what, (prefix, _) = "polling", service.module("ModComments")
-        since, last, settled = match[1], match[2] or "", match[3] or match[1]
-        signals: list[Signal] = []
-        for _ in range(PAGES):
-            rows = service.rows(
-                "id,related_to,creator,customer,source,is_private,modifiedtime",
-                "ModComments",
-                f"modifiedtime > {quoted(since)}",
-                *_others(service, last),
-                what=what,
-                order="id",
-            )
-            known_rows = _known(rows, prefix, what, service.reach)
-            signals += _signals(service, known_rows)
-            for row in known_rows:
-                last, moment = value(row["id"]), time_of(row["modifiedtime"])
-                # A zone that is not UTC holds nothing up.
-                if moment is not None and abs(service.reach.now - moment) >= SETTLES:
-                    settled = max(settled, f"{moment:{TIME}}")
-            if len(rows) < 100 or not known_rows:
-                return Signals(signals, settled)
-        return Signals(signals, f"{since};{last};{settled}")
-
-
-def _others(service: Service, last: str) -> list[str]:
-    """Return the conditions for comments that are not ours, with ids beyond `last`.
-
-    Whether a comment is private is read from the row: SQL's `is_private = 0` would leave out one without a value.
-    """
-    beyond = [f"id > {quoted(last)}"] if last else []
-    return [f"creator != {quoted(service.user)}", *beyond]
-
-
-def _known(rows: Sequence[Node], prefix: str, what: str, reach: Reach) -> list[Node]:
-    """Return the rows of that module; the others are reported."""
-    return known_by(rows, what, reach, read=lambda node: value(node) if is_of(node, prefix) else "")
-
-
-def _by_staff(row: Node, what: str, reach: Reach) -> bool:
-    """Return whether a comment by another user is an agent's answer: public, not ours all the same, no customer's."""
-    source = value(row["source"]).upper()
-    for name in ("is_private", "customer"):
-        # A field that is hidden from our user is not in the row at all; one without a value is.
-        if name not in row.raw or isinstance(row[name].raw, dict | list | float):
-            reach.left_out(what, row[name])
-            return False
-    return (
-        value(row["is_private"]) in {"0", ""}
-        and not value(row["customer"])
-        and source != SOURCE
-        and source not in NOT_STAFF
-    )
-
-
-def _reply(service: Service, ticket: str, comment: str, row: Node) -> AgentReply:
-    return AgentReply(
-        id=comment,
-        order=int(comment.partition("x")[2]),
-        ticket=ticket,
-        text=restored(row["commentcontent"].text("")),
-        author=name_of(service, value(row["creator"])),
-        written_at=time_of(row["createdtime"]),
-        attachments=attachments(row, comment.partition("x")[0]),
-    )
-
-
-def _signals(service: Service, rows: Sequence[Node]) -> list[Signal]:
-    """Return the signals of those rows that are agents' answers in tickets of ours."""
-    prefix, field = service.module("HelpDesk")
-    answers = [row for row in rows if _by_staff(row, "polling", service.reach)]
-    tickets = {related for row in answers if RECORD.fullmatch(related := value(row["related_to"]))}
-    tickets = {ticket for ticket in tickets if ticket.startswith(f"{prefix}x")}
-    if not tickets:
-        return []
-    any_of = ",".join(quoted(ticket) for ticket in sorted(tickets))
-    found = service.rows("id", "HelpDesk", f"id IN ({any_of})", f"{field} LIKE 'dw-%'", what="polling")
-    ours = {value(row["id"]) for row in _known(found, prefix, "polling", service.reach)}
-    return [
-        Signal(
-            helpdesk=Vtiger.name,
-            account=service.reach.account,
-            object_id=value(row["id"]),
-            version=value(row["modifiedtime"])[:40],
-            ticket=value(row["related_to"]),
-            occurred_at=time_of(row["modifiedtime"]),
-        )
-        for row in answers
-        if value(row["related_to"]) in ours
-    ]
+    def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        try:
+            zone_of(settings)
+        except ConfigurationError as error:
+            return {"time_zone": str(error)}
+        return {}

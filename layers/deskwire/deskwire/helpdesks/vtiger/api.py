@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote, urlencode
 
 from deskwire.contracts.channel import Reach
@@ -143,6 +143,11 @@ class Service:
                 return found
             raise
         return record(made["id"], what, prefix)
+
+    def moment(self, node: Node) -> datetime | None:
+        """Return a time; None where there is none."""
+        shown = clock_of(node)
+        return shown and shown.replace(tzinfo=zone_of(self.reach.settings)).astimezone(UTC)
 
     @property
     def user(self) -> str:
@@ -284,12 +289,23 @@ def is_of(node: Node, prefix: str) -> bool:
     return RECORD.fullmatch(found) is not None and found.startswith(f"{prefix}x")
 
 
-def time_of(node: Node) -> datetime | None:
-    """Return a time, which the web service tells in UTC whatever its user's zone is (seen; with a server in UTC)."""
+def clock_of(node: Node) -> datetime | None:
+    """Return what Vtiger's clock showed, as if its zone was UTC: the web service tells and compares times as stored."""
     try:
         return datetime.strptime(node.text(""), TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def zone_of(settings: Mapping[str, str]) -> tzinfo:
+    """Return the zone of Vtiger's times: `$default_timezone` of its config.inc.php, whatever its users' are (seen)."""
+    from zoneinfo import ZoneInfo
+
+    name = settings.get("time_zone", "UTC")
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ConfigurationError(f"there is no time zone “{name}”: write it like Europe/Warsaw") from None
 
 
 def known(text: str) -> str:

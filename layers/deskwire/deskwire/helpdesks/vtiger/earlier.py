@@ -5,7 +5,7 @@ from __future__ import annotations
 from deskwire.model.tickets import COMPLAINT, MOST_EARLIER, Customer, Earlier
 from deskwire.web.reading import Node
 
-from .api import Service, is_of, quoted, time_of, value
+from .api import Service, is_of, quoted, value
 from .records import TAGS, key_of_contact
 
 OVER = frozenset({"Closed"})
@@ -32,7 +32,7 @@ def earlier(service: Service, customer: Customer) -> list[Earlier]:
         order="id DESC",
         most=MOST_EARLIER,
     )
-    return [_earlier(row) for row in rows if is_of(row["id"], prefix)]
+    return [_earlier(service, row) for row in rows if is_of(row["id"], prefix)]
 
 
 def _contacts(service: Service, prefix: str, field: str, wanted: str) -> list[str]:
@@ -47,7 +47,7 @@ def _contacts(service: Service, prefix: str, field: str, wanted: str) -> list[st
     return [value(row["id"]) for row in rows if is_of(row["id"], prefix)]
 
 
-def _earlier(row: Node) -> Earlier:
+def _earlier(service: Service, row: Node) -> Earlier:
     status = value(row["ticketstatus"])
     lines = value(row["description"]).split("\n")
     tags = next((each.partition(":")[2] for each in lines if each.startswith(f"{TAGS}:")), "")
@@ -57,6 +57,6 @@ def _earlier(row: Node) -> Earlier:
         subject=value(row["ticket_title"]),
         open=status not in OVER,
         outcome=status,
-        at=time_of(row["createdtime"]),
+        at=service.moment(row["createdtime"]),
         complaint=COMPLAINT in [tag.strip() for tag in tags.split(",")],
     )

@@ -9,7 +9,7 @@ from deskwire.model.errors import Concern, TemporaryError
 from deskwire.model.signals import About, Signal, shown_as
 from deskwire.web.reading import Node
 
-from .api import HOUR, RECORD, TIME, DeniedError, Service, is_of, quoted, time_of, value
+from .api import HOUR, RECORD, TIME, DeniedError, Service, clock_of, is_of, quoted, value
 from .earlier import OVER
 
 SETTLES = timedelta(seconds=60)  # in which an earlier change may still become visible
@@ -28,9 +28,9 @@ def stood(service: Service, since: str) -> Signals:
         order="modifiedtime",
         most=PAGE,
     )
-    told = [(row, at) for row in rows if is_of(row["id"], prefix) and (at := time_of(row["modifiedtime"])) is not None]
+    told = [(row, at) for row in rows if is_of(row["id"], prefix) and (at := clock_of(row["modifiedtime"])) is not None]
     for row in rows:
-        if not is_of(row["id"], prefix) or time_of(row["modifiedtime"]) is None:
+        if not is_of(row["id"], prefix) or clock_of(row["modifiedtime"]) is None:
             service.reach.left_out("polling", row["modifiedtime" if is_of(row["id"], prefix) else "id"])
     signals = [_stood(service, row, at) for row, at in told]
     times = [at for _, at in told]
@@ -43,7 +43,7 @@ def stood(service: Service, since: str) -> Signals:
     return Signals(signals, last if last > since else f"{max(times):{TIME}}")
 
 
-def _stood(service: Service, row: Node, at: datetime) -> Signal:
+def _stood(service: Service, row: Node, clock: datetime) -> Signal:
     ticket = value(row["id"])
     # A group has no agent, and our user owns what nobody took.
     owner, people = value(row["assigned_user_id"]), service.user.partition("x")[0]
@@ -53,9 +53,9 @@ def _stood(service: Service, row: Node, at: datetime) -> Signal:
         account=service.reach.account,
         about=About.STATUS,
         object_id=f"poll-{ticket}",
-        version=f"{at:{TIME}}",
+        version=f"{clock:{TIME}}",
         ticket=ticket,
-        occurred_at=at,
+        occurred_at=service.moment(row["modifiedtime"]),
         **shown_as(solved=value(row["ticketstatus"]) in OVER, agent=agent, name=name_of(service, agent)),
     )
 
