@@ -21,6 +21,7 @@ from deskwire.model.events import Attachment, AttachmentKind
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About
 from deskwire.model.tickets import Change, Customer, Entry, File, Sought, Ticket
+from deskwire.operating.examining import SUBJECT, Examination
 from deskwire.registry import helpdesk
 from deskwire.web import rest
 from deskwire.web.markup import JOINER
@@ -95,6 +96,17 @@ def test_h1_a_ticket_is_opened_extended_opened_again_and_one_that_is_gone_says_s
     with pytest.raises(TicketGone):  # a Vtiger that was moved numbers its modules anew
         connector.append("9x104", "c7", [entry("k4")], reach)
     assert len(desk.of("ModComments")) == 3
+
+
+def test_doctor_s_round_trip_succeeds_and_closes_its_ticket(desk, reach):
+    examined = Examination(helpdesk("vtiger"), reach, "run-1")
+    steps = [*examined.read(), *examined.write()]
+    assert {step.name: step.said for step in steps if not step.good} == {}
+    (standing,) = desk.of("HelpDesk")
+    assert (standing["ticket_title"], standing["ticketstatus"]) == (SUBJECT, "Closed")
+    desk.remove(standing["id"])
+    with pytest.raises(TicketGone):
+        helpdesk("vtiger").close(standing["id"], reach)
 
 
 def test_h2_what_was_filed_is_found_by_its_key_and_opened_once(desk, reach):

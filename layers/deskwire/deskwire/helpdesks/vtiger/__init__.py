@@ -41,7 +41,7 @@ from .answers import answered, answers, begun
 from .api import TIME, Service, zone_of
 from .earlier import earlier
 from .files import loaded
-from .records import appended, changed, contact_of, found_comments, marker, opened, ticket_of
+from .records import appended, changed, closed, contact_of, found_comments, marker, opened, ticket_of
 from .standing import stood
 
 MANUAL = "https://help.vtiger.com/article/147111249-Rest-API-Manual"
@@ -116,6 +116,9 @@ class Vtiger(Helpdesk):
     def update(self, ticket: str, change: Change, reach: Reach) -> None:
         changed(Service(reach), ticket, change)
 
+    def close(self, ticket: str, reach: Reach) -> None:
+        closed(Service(reach), ticket)
+
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
         service, key, ticket = Service(reach), sought.key, sought.ticket
         if not ticket:
@@ -141,8 +144,8 @@ class Vtiger(Helpdesk):
         """
         service = Service(reach)
         if not cursor:
-            last, clock = begun(service)
-            return Signals((), f"{last}|{clock:{TIME}}")
+            last, start = begun(service)
+            return Signals((), f"{last}|{start:{TIME}}")
         comments, _, clock = cursor.partition("|")
         told = answered(service, comments)
         stand = stood(service, clock or comments[: len("2026-11-28 14:00:00")])  # a former cursor is a time alone

@@ -6,9 +6,9 @@ from deskwire.model.tickets import COMPLAINT, MOST_EARLIER, Customer, Earlier
 from deskwire.web.reading import Node
 
 from .api import Service, is_of, quoted, value
-from .records import TAGS, key_of_contact
+from .records import CLOSED, TAGS, key_of_contact
 
-OVER = frozenset({"Closed"})
+OVER = frozenset({CLOSED})
 MOST_PEOPLE = 3  # with one e-mail address or telephone number
 
 

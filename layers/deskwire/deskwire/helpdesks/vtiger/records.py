@@ -17,9 +17,9 @@ from .api import SOURCE, DeniedError, Service, known, quoted, record, value
 from .documents import stored
 from .words import line, pieces, storable
 
-OPEN = "Open"
+OPEN, CLOSED = "Open", "Closed"
 TAGS = "Tags"  # the fact of a ticket's description that holds its tags: tags of its own cannot be written there
-WAITING = frozenset({"Closed", "Wait For Response"})  # a customer's words open these again
+WAITING = frozenset({CLOSED, "Wait For Response"})  # a customer's words open these again
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
 PLAIN_KEY = re.compile(r"[a-z0-9_.:-]{1,80}")  # no capitals: equality ignores case
 TITLE = 250  # of 255 characters, beyond which it is cut in silence
@@ -132,6 +132,12 @@ def changed(service: Service, ticket: str, change: Change) -> None:
         asked |= {"description": with_tags} if with_tags != described else {}
     if asked:
         service.write("revise", "changing a ticket", {"id": ticket, **asked})
+
+
+def closed(service: Service, ticket: str) -> None:
+    """Set the ticket to closed. Raises `TicketGone`."""
+    _standing(service, ticket)
+    service.write("revise", "closing a ticket", {"id": ticket, "ticketstatus": CLOSED})
 
 
 def _standing(service: Service, ticket: str, columns: str = "id,ticketstatus,contact_id") -> Node:
