@@ -4,7 +4,8 @@ Set-up: in the Meta app add the products Messenger and Webhooks, object **Page**
 verify token (one app has ONE address for the object, so the same endpoint serves the page's feed). Tick `messages`,
 `message_echoes`, `message_edits`, `messaging_postbacks`, `messaging_referrals`, `messaging_optins`,
 `messaging_handovers`, `messaging_policy_enforcement` and `standby` (reactions, reads and deliveries are known, needed
-for nothing and paid for); then `POST /{page-id}/subscribed_apps` with the union of all fields (the call replaces the
+for nothing and paid for), and where the page has a shop or sends forms `send_cart`, `messaging_customer_information`
+and `messaging_feedback`; then `POST /{page-id}/subscribed_apps` with the union of all fields (the call replaces the
 list); with the setting `app_id`, `deskwire apply` does all of it. Permissions: `pages_messaging`,
 `pages_manage_metadata`; “Require app secret” stays off; for answers after 24 hours the feature Human Agent; for names
 the feature Business Asset User Profile Access.
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from deskwire.contracts.channel import Channel, Reach, each, filled
 from deskwire.contracts.terms import Figure, Permit, Sending, Terms, TextLimit, Unit
 from deskwire.families import meta, meta_inbox
-from deskwire.families.meta_reading import listed
+from deskwire.families.meta_reading import listed, ordered
 from deskwire.model.errors import DeskwireError
 from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Unreadable, Visibility
 from deskwire.model.keys import ADD, digest
@@ -156,8 +157,13 @@ class _Item(meta_inbox.Item):
     hidden = "a message that Messenger does not pass on: open the page's inbox"
 
     def attachments(self, message: Node) -> tuple[Attachment, ...]:
-        """Return the attachments; until 2026-08-30 a sticker comes twice, as image and as sticker."""
+        """Return the attachments; until 2026-08-30 a sticker comes twice, as image and as sticker.
+
+        A thumb of old clients is told by `message.sticker_id` alone.
+        """
         found = super().attachments(message)
+        if not found and (sticker := message["sticker_id"].any_id()):
+            return (Attachment(AttachmentKind.STICKER, id=sticker),)
         stickers = {item.id: item for item in found if item.kind is AttachmentKind.STICKER and item.id}
         kept = [item for item in found if item.id not in stickers]
         return meta.distinct([*kept, *stickers.values()])
@@ -183,8 +189,28 @@ class _Item(meta_inbox.Item):
         answers = [each for questions in asked if isinstance(questions.raw, dict) for each in questions.members()]
         said = {name: (answer["payload"].text(""), answer["follow_up"]["payload"].text("")) for name, answer in answers}
         lines = [f"{name}: {' · '.join(filter(None, parts))}" for name, parts in said.items() if any(parts)]
-        text = "\n".join(["[a feedback form]", *lines])
-        yield self._event(Kind.MESSAGE, f"{self.person}:{self.stamp}:feedback", ADD, text=text)
+        yield self._filled("feedback", ["[a feedback form]", *lines])
+
+    def _information(self, information: Node) -> Iterator[Event]:
+        """Yield what a customer filled into a form of ours: the fields of each screen, by their keys.
+
+        The form is documented, its answer is not; so it is read by others.
+        https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/templates/structured-information-template
+        """
+        answers = [each for screen in information["screens"].rows() for each in screen["responses"].rows()]
+        lines = [f"{each['key'].text('')}: {said}" for each in answers if (said := each["value"].text(""))]
+        yield self._filled("information", ["[a form with the customer's data]", *lines])
+
+    def _order(self, order: Node) -> Iterator[Event]:
+        """Yield a cart that a customer sent, with their note.
+
+        https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/send_cart
+        """
+        lines = [ordered(each, "name", "unit_price") for each in order["products"].rows()]
+        yield self._filled("order", [order["note"].text("") or "[order]", *lines])
+
+    def _filled(self, what: str, lines: Sequence[str]) -> Event:
+        return self._event(Kind.MESSAGE, f"{self.person}:{self.stamp}:{what}", ADD, text="\n".join(lines))
 
     def _policy(self, policy: Node) -> Iterator[Event]:
         """Meta blocks (or unblocks) the page's sending: a person must look."""
@@ -206,4 +232,6 @@ class _Item(meta_inbox.Item):
         "policy-enforcement": _policy,  # with a hyphen in the test data of libraries
         "policy_enforcement": _policy,
         "messaging_feedback": _feedback,
+        "messaging_customer_information": _information,
+        "order": _order,
     }

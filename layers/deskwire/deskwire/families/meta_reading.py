@@ -35,6 +35,13 @@ def repeats(comment: Node, words: str, text: str, since: datetime) -> bool:
     return recent and comment[words].text("").split() == text.split()
 
 
+def ordered(item: Node, product: str, price: str) -> str:
+    """Return a line of an order: how many of which product, and at which price; both by the names of their fields."""
+    count, what = item["quantity"].text("") or "1", item[product].text("") or "a product"
+    each = item[price].text("")
+    return f"{count} times {what}" + (f" at {each} {item['currency'].text('')}".rstrip() if each else "")
+
+
 def unknown(channel: str, entry: Node, node: Node, what: str, note: str = "") -> Event:
     """Return what is genuine and of no known kind, and the dashboard's test button, as an event of the account."""
     account = entry["id"].identifier()

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from deskwire.contracts.channel import line
 from deskwire.families import meta
+from deskwire.families.meta_reading import ordered
 from deskwire.model.choices import Choice, choice_in
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Attachment, AttachmentKind
@@ -169,10 +170,7 @@ def _template(node: Node) -> Content:
 
 def _order(node: Node) -> Content:
     lines = [node["text"].text("") or "[order]"]
-    for item in nodes(node["product_items"]):
-        price = " ".join(filter(None, (str(item["item_price"].raw or ""), item["currency"].text(""))))
-        count, product = item["quantity"].text("") or "1", item["product_retailer_id"].text("") or "a product"
-        lines.append(f"{count} times {product}" + (f" at {price}" if price else ""))
+    lines += [ordered(item, "product_retailer_id", "item_price") for item in nodes(node["product_items"])]
     return Content("\n".join(lines), facts={"Catalogue": node["catalog_id"].any_id()})
 
 
