@@ -260,6 +260,35 @@ def test_numbers_of_the_old_envelope_keep_their_last_digits():
     assert (event.object_id, event.author.id) == ("2094000000000001501", "900000000000000777")
 
 
+def test_a_number_that_no_program_rounds_stands_for_a_missing_text():
+    document = captured("account_activity_mention")
+    user = document["tweet_create_events"][0]["user"]
+    del user["id_str"]
+    user["id"] = 4400777
+    assert parsed(document)[0].author.id == "4400777"
+    user["id"] = 900000000000000777
+    (unread,) = parsed(document)
+    assert "id_str" in unread.reason
+
+
+def test_a_message_of_the_old_envelope_without_its_type_is_one():
+    document = captured("account_activity_direct_message")
+    del document["direct_message_events"][0]["type"]
+    assert parsed(document) == parsed(captured("account_activity_direct_message"))
+
+
+def test_what_comes_for_a_keyword_is_counted_and_parks_nothing():
+    (event,) = parsed({"data": {"event_type": "news.new", "filter": {"keyword": "lamps"}, "payload": {"id": "1"}}})
+    assert (event.kind, event.account, event.text) == (Kind.OTHER, "stream", "[news.new]")
+
+
+def test_somebody_who_joins_a_conversation_has_said_nothing():
+    document = captured("direct_message_in_v2")
+    document["data"]["payload"] |= {"event_type": "ParticipantsJoin", "text": None}
+    (event,) = parsed(document)
+    assert (event.kind, event.text) == (Kind.OTHER, "[dm.ParticipantsJoin]")
+
+
 def test_a_bare_reply_is_answered_by_people_only():
     assert parsed(captured("reply"))[0].no_automatic_reply
     assert not parsed(captured("mention"))[0].no_automatic_reply

@@ -23,7 +23,7 @@ from deskwire.web.reading import Node, fragment
 NAME: Final = "x"
 NOT_SUMMONED: Final = "the author did not summon the account"
 ENCRYPTED: Final = "encrypted chat"
-STREAM: Final = "stream"  # the account of a stream rule whose tag names none
+STREAM: Final = "stream"  # the account of what names none: a stream rule's tag, a subscription to a keyword
 
 MEDIA: Final = {
     "photo": AttachmentKind.IMAGE,
@@ -38,6 +38,10 @@ MESSAGES, SEEN, _ = WHISPERED = (
     "direct_message_indicate_typing_events",
 )
 SUMMONING: Final = frozenset({"post.mention.create", "post.quote.create"})
+READ: Final = POSTS | {
+    "post.repost.create", "post.delete", "chat.received", "chat.sent", "dm.received", "dm.sent", "oauth.revoke",
+}  # fmt: skip
+EXACT: Final = 2**53  # no parser rounds a whole number below
 
 
 # ------------------------------------------------------------------------------------------------ Activity API
@@ -52,7 +56,7 @@ def activity(data: Node) -> Iterator[Event | Unreadable]:
     what, payload = data["event_type"].text(), data["payload"]
     # `oauth.revoke` has an empty filter.
     account = data["filter"]["user_id"].identifier(payload["user_id"].identifier(""))
-    if not account:
+    if not account and what in READ:
         raise PayloadError(f"{data.path} names no account")
     if what in POSTS or what == "post.repost.create":
         yield _post(data, payload, account, what)
@@ -66,9 +70,9 @@ def activity(data: Node) -> Iterator[Event | Unreadable]:
     elif what.startswith("dm.") and (found := list(_private(payload, account))):
         yield from found
     elif what in {"dm.received", "dm.sent"}:
-        raise PayloadError(f"{payload.path} holds no direct message")
-    else:
-        yield _other(what, account, data["event_uuid"].identifier(), data)
+        yield _direct(data, payload, account)
+    else:  # `news.new` is of a keyword, and of no account
+        yield _other(what, account or STREAM, data["event_uuid"].identifier(fingerprint(data)), data)
 
 
 def _post(data: Node, post: Node, account: str, what: str) -> Event:
@@ -76,7 +80,8 @@ def _post(data: Node, post: Node, account: str, what: str) -> Event:
 
     An edit is a NEW post id; the first id of its history stays the original's, which is the object's id here.
     """
-    number, author = post["id"].identifier(), post["author_id"].identifier()
+    # A stream has the author where `author_id` was asked for: of itself it shows id, history and text alone.
+    number, author = post["id"].identifier(), post["author_id"].identifier("")
     history = [item.identifier() for item in _first(post, "edit_history_tweet_ids", "edit_history_post_ids").items()]
     original = history[0] if history else number
     references = {
@@ -84,13 +89,13 @@ def _post(data: Node, post: Node, account: str, what: str) -> Event:
         for item in _first(post, "referenced_tweets", "referenced_posts").rows()
     }
     if references.get("retweeted"):
-        return _reposted(account, number, references["retweeted"], _author(data, author), post)
+        return _reposted(account, number, references["retweeted"], _written(data, author), post)
     # A long post has its whole text here; X's OpenAPI file now calls it note_post.
     text = _first(post, "note_tweet", "note_post")["text"].exact(post["text"].exact(""))
     attachments = tuple(_attached(data, post))
     own = author == account
     edited = original != number
-    person = _author(data, author)
+    person = _written(data, author)
     return Event(
         channel=NAME,
         account=account,
@@ -126,8 +131,13 @@ def _mentions(post: Node, account: str) -> bool:
     )
 
 
+def _written(data: Node, number: str) -> Author | None:
+    """Return the author of a post, None where X does not say."""
+    return _author(data, number) if number else None
+
+
 def _author(data: Node, number: str) -> Author:
-    """Return the author; `includes.users` is flat in post events, wrapped in `data` elsewhere, and often empty."""
+    """Return a person; `includes.users` is flat in post events, wrapped in `data` elsewhere, and often empty."""
     for user in data["includes"]["users"].rows():
         found = user["data"] or user
         if found["id"].any_id() == number:
@@ -151,7 +161,7 @@ def _largest(variants: Node, rate: str) -> str:
     return max(found)[1] if found else ""
 
 
-def _reposted(account: str, number: str, original: str, author: Author, post: Node) -> Event:
+def _reposted(account: str, number: str, original: str, author: Author | None, post: Node) -> Event:
     return Event(
         channel=NAME,
         account=account,
@@ -161,7 +171,7 @@ def _reposted(account: str, number: str, original: str, author: Author, post: No
         thread=original,
         visibility=Visibility.PUBLIC,
         author=author,
-        own=author.id == account,
+        own=author is not None and author.id == account,
         text="repost",
         occurred_at=_moment(post),
         reply_to=original,
@@ -260,7 +270,7 @@ def _whispered(item: Node, name: str, users: Node, account: str) -> Iterator[Eve
     another shape is counted as an unknown kind.)
     """
     if name == MESSAGES:
-        kind = item["type"].text()
+        kind = item["type"].text("message_create" if item["message_create"] else "")
         if kind == "message_create":
             yield _message(users, item, account)
         else:
@@ -311,6 +321,36 @@ def _message(users: Node, item: Node, account: str) -> Event:
         own=sender == account,
         text=line(_readable(data["text"].exact(""), data["entities"]["urls"].rows(), media), attachments, "message"),
         occurred_at=item["created_timestamp"].epoch(),
+        attachments=attachments,
+        raw=fragment(item),
+    )
+
+
+def _direct(data: Node, item: Node, account: str) -> Event:
+    """Return a direct message that comes by itself, in the shape of the API v2 (`DmEvent` of X's OpenAPI file).
+
+    X's samples of XAA wrap v1.1's shape; others' captures have this one (unconfirmed). A conversation of two is named
+    by both ids, with a hyphen between them; of a group's, the answer goes to who wrote.
+    """
+    sender, kind = item["sender_id"].identifier(), item["event_type"].text("MessageCreate")
+    if kind != "MessageCreate":  # somebody joined or left
+        return _other(f"dm.{kind}", account, item["id"].identifier(), item)
+    named = item["dm_conversation_id"].identifier("")
+    people = [*named.split("-"), *(person.any_id() for person in item["participant_ids"].rows())]
+    other = next((person for person in people if person not in {"", account}), named) if sender == account else sender
+    attachments = tuple(_attached(data, item))
+    return Event(
+        channel=NAME,
+        account=account,
+        kind=Kind.MESSAGE,
+        object_id=item["id"].identifier(),
+        verb=ADD,
+        thread=f"dm-{other or account}",
+        visibility=Visibility.PRIVATE,
+        author=_author(data, sender),
+        own=sender == account,
+        text=line(_readable(item["text"].exact(""), item["entities"]["urls"].rows()), attachments, "message"),
+        occurred_at=item["created_at"].iso(),
         attachments=attachments,
         raw=fragment(item),
     )
@@ -418,16 +458,15 @@ def _status(status: Node, account: str) -> Event:
     )
 
 
-def _number(node: Node, name: str, otherwise: str | None = None) -> str:
-    """Return an id of v1.1: `id_str`, never the number, which loses its last digits on the way.
+def _number(node: Node, name: str) -> str:
+    """Return an id of v1.1: `id_str`, not the number, which loses its last digits where a program rounds it.
 
     (A deletion carries `id` as a string.)
     """
-    if f"{name}_str" in node:
-        return node[f"{name}_str"].identifier()
-    if isinstance(node[name].raw, str):
+    raw = node[name].raw
+    if f"{name}_str" not in node and (isinstance(raw, str) or (isinstance(raw, int) and raw < EXACT)):
         return node[name].identifier()
-    return node[f"{name}_str"].identifier(otherwise)
+    return node[f"{name}_str"].identifier()
 
 
 # --------------------------------------------------------------------------------------------- Filtered Stream
@@ -508,6 +547,6 @@ def _moment(post: Node) -> datetime | None:
         return post["created_at"].iso()
 
 
-def _facts(author: Author, number: str, quoted: str) -> Mapping[str, str]:
+def _facts(author: Author | None, number: str, quoted: str) -> Mapping[str, str]:
     quotes = {"Quotes": f"https://x.com/i/status/{quoted}"} if quoted else {}
-    return {"Link": f"https://x.com/{author.handle or 'i'}/status/{number}", **quotes}
+    return {"Link": f"https://x.com/{(author and author.handle) or 'i'}/status/{number}", **quotes}
