@@ -406,6 +406,7 @@ def test_the_look_how_tickets_stand_asks_once_more_and_goes_on_where_a_full_page
         desk.clock.advance(1)
         numbers.append(connector.open(ticket(entry(f"k{each}"), key=f"t{each}"), reach).ticket)
     monkeypatch.setattr("deskwire.helpdesks.zammad.api.Api.most", 2)
+    monkeypatch.setattr("deskwire.helpdesks.zammad.PAGES", 1)
     desk.books.clear()
     first = connector.poll(cursor, reach)
     assert [each.asked.path for each in desk.books.entries("POST")] == ["/api/v1/tickets/search"] * 2
@@ -416,7 +417,7 @@ def test_the_look_how_tickets_stand_asks_once_more_and_goes_on_where_a_full_page
     assert numbers[0] not in [each[0] for each in stood(connector.poll(cursor, reach))]
 
 
-def test_a_look_signals_each_answer_once_and_pages_on(desk, reach, monkeypatch):
+def test_a_look_signals_each_answer_once(desk, reach):
     connector = helpdesk("zammad")
     start = connector.poll("", reach).cursor
     numbers = [connector.open(ticket(entry(f"k{each}"), key=f"t{each}"), reach).ticket for each in range(3)]
@@ -437,14 +438,65 @@ def test_a_look_signals_each_answer_once_and_pages_on(desk, reach, monkeypatch):
     assert signal.key not in {each.key for each in first.signals}
     desk.clock.advance(600)
     assert connector.poll(connector.poll(later.cursor, reach).cursor, reach).signals[0].key == signal.key
-    monkeypatch.setattr("deskwire.helpdesks.zammad.PAGES", 1)
-    monkeypatch.setattr("deskwire.helpdesks.zammad.api.Api.most", 1)
-    begun = connector.poll(start, reach)
-    assert begun.cursor.startswith(f"{start};2;")
-    rest_ = connector.poll(begun.cursor, reach)
-    assert [each.ticket for each in (*answered(begun), *answered(rest_))] == numbers[:2]
     with pytest.raises(PermanentError):
         connector.poll("yesterday", reach)
+
+
+def waiting(desk, reach, count):
+    """Open so many tickets, of which each gets an answer, a second after the one before; return their ids."""
+    made = [
+        int(helpdesk("zammad").open(ticket(entry(f"k{each}"), key=f"t{each}"), reach).ticket) for each in range(count)
+    ]
+    for number in made:
+        desk.clock.advance(1)
+        desk.agent_writes(number, "On its way")
+    return made
+
+
+def polls(reach, cursor, times):
+    """Poll so often; return the tickets that were told to have an answer, and the last cursor."""
+    told = set()
+    for _ in range(times):
+        page = helpdesk("zammad").poll(cursor, reach)
+        cursor = page.cursor
+        told |= {int(each.ticket) for each in answered(page)}
+    return told, cursor
+
+
+def test_a_poll_tells_all_answers_where_a_ticket_goes_while_pages_are_read(desk, reach, monkeypatch):
+    monkeypatch.setattr("deskwire.helpdesks.zammad.api.Api.most", 5)
+    cursor = helpdesk("zammad").poll("", reach).cursor
+    made = waiting(desk, reach, 14)
+
+    def shifting(call):
+        answer = reach.http(call)
+        if call.url.endswith("/search") and made[1] in desk.tickets:
+            del desk.tickets[made[1]]
+        return answer
+
+    assert polls(dataclasses.replace(reach, http=shifting), cursor, 1)[0] == set(made)
+
+
+def test_a_poll_that_goes_on_where_the_one_before_ended_misses_no_answer_given_meanwhile(desk, reach, monkeypatch):
+    monkeypatch.setattr("deskwire.helpdesks.zammad.api.Api.most", 5)
+    monkeypatch.setattr("deskwire.helpdesks.zammad.PAGES", 2)
+    cursor = helpdesk("zammad").poll("", reach).cursor
+    first = int(helpdesk("zammad").open(ticket(entry("first"), key="first"), reach).ticket)
+    made = waiting(desk, reach, 14)
+    told, cursor = polls(reach, cursor, 1)
+    desk.clock.advance(30)
+    desk.agent_writes(first, "It arrives at noon")
+    desk.clock.advance(600)
+    desk.assign(made[-1], AGENT)
+    more, cursor = polls(reach, cursor, 6)
+    assert told | more == {first, *made}
+    assert polls(reach, cursor, 1)[0] <= {made[-1]}, "the cursor goes on"
+
+
+def test_a_cursor_with_a_page_of_an_older_version_begins_its_look_anew(desk, reach):
+    cursor = helpdesk("zammad").poll("", reach).cursor
+    made = waiting(desk, reach, 2)
+    assert polls(reach, f"{cursor};6;2026-11-02T09:00:00.000Z|{cursor}", 1)[0] == set(made)
 
 
 @pytest.mark.parametrize(

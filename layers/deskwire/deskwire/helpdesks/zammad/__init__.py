@@ -60,8 +60,9 @@ ADMIN_DOCS = "https://admin-docs.zammad.org/en/latest/manage/webhook"
 SOURCE = "https://github.com/zammad/zammad/blob/develop"
 PRIORITIES = {"low": 1, "high": 3, "urgent": 3}  # Zammad has three; a ticket without one gets the default
 SETTLES = timedelta(seconds=60)  # in which an article written earlier may still become visible
-PAGES = 5  # of 200 tickets, in one look
-CURSOR = re.compile(r"([0-9T:.Z-]{20,27})(?:;([0-9]{1,6});([0-9T:.Z-]{20,27}))?(?:\|([0-9T:.Z-]{20,27}))?")
+PAGES = 5  # of 200 tickets, in one poll
+CURSOR = re.compile(r"([0-9T:.Z-]{20,27})(?:;([0-9T:.Z-]{20,27}))?(?:\|([0-9T:.Z-]{20,27})(?:;([0-9T:.Z-]{20,27}))?)?")
+NUMBERED = re.compile(r";[0-9]{1,6};[0-9T:.Z-]{20,27}")  # a page's number, as cursors of older versions have it
 NOBODY = "1"  # the user “-”, who owns what no agent does (db/seeds/user_nologin.rb)
 TITLE = 240  # of 250 characters
 ALIKE = 5  # tickets that may bear one key: a second one after doubt, or a ticket split by an agent
@@ -191,40 +192,19 @@ class Zammad(Helpdesk):
         """Return the tickets of ours that got a public article by somebody else since the cursor, a time of Zammad's.
 
         The cursor moves up to a minute before the newest change that was seen, so an article that becomes visible late
-        is signalled. Behind a bar stands how far it was looked how tickets stand, which is one more request.
+        is signalled. Behind a bar stands how far it was looked how tickets stand, which is one more request. Where more
+        tickets changed than a poll lists, a second time says where the next one goes on.
         """
         api, ours = Api(reach), {"ticket.tags": {"operator": "contains one", "value": OWN}}
         if not cursor:
             changed = next((row["updated_at"].iso() for row in api.search(ours, "polling", newest=1)), None)
             return Signals((), _stamp((changed or reach.now) - FIRST_LOOK))
-        match = CURSOR.fullmatch(cursor)
+        match = CURSOR.fullmatch(NUMBERED.sub("", cursor))
         if match is None:
             raise PermanentError("that is no cursor of Zammad")
-        told = self._answered(api, ours, match)
-        stand = _stands(api, ours, match[4] or match[1])
-        return Signals([*told.signals, *stand.signals], f"{told.cursor}|{stand.cursor}")
-
-    def _answered(self, api: Api, ours: Mapping[str, Any], match: re.Match[str]) -> Signals:
-        """Return the tickets with a new answer."""
-        since, page, settled = match[1], int(match[2] or 1), match[3] or match[1]
-        condition = {
-            **ours,
-            "article.created_at": {"operator": "after (absolute)", "value": since},
-            "article.internal": {"operator": "is", "value": False},
-            "article.created_by_id": {"operator": "is not", "value": api.bot()},
-        }
-        signals: list[Signal] = []
-        for number in range(page, page + PAGES):
-            rows = api.search(condition, "polling", page=number)
-            for row in known(rows, "polling", api.reach):
-                changed = row["updated_at"].iso()
-                if changed is not None and _stamp(changed) <= since:
-                    continue
-                settled = settled if changed is None else max(settled, _stamp(changed - SETTLES))
-                signals.append(_polled(id_of(row["id"]), changed or api.reach.now, api.reach))
-            if len(rows) < api.most:
-                return Signals(signals, settled)
-        return Signals(signals, f"{since};{page + PAGES};{settled}")
+        told, said = _answered(api, ours, match[1], match[2] or "")
+        stand, stood = _stands(api, ours, match[3] or match[1], match[4] or "")
+        return Signals([*told, *stand], f"{said}|{stood}")
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
         return Api(reach).file(attachment)
@@ -280,21 +260,52 @@ def _polled(number: str, changed: datetime, reach: Reach) -> Signal:
     )
 
 
-def _stands(api: Api, ours: Mapping[str, Any], since: str) -> Signals:
-    """Return how each ticket of ours stands that changed since then, the earliest first; a minute of it is told again.
+def _answered(api: Api, ours: Mapping[str, Any], since: str, place: str) -> tuple[list[Signal], str]:
+    """Return the tickets with a new answer, and how far these were looked for."""
+    condition = {
+        **ours,
+        "article.created_at": {"operator": "after (absolute)", "value": since},
+        "article.internal": {"operator": "is", "value": False},
+        "article.created_by_id": {"operator": "is not", "value": api.bot()},
+    }
+    rows, further = _changed(api, condition, since, place)
+    signals = [
+        _polled(id_of(row["id"]), row["updated_at"].iso() or api.reach.now, api.reach)
+        for row in known(rows, "polling", api.reach)
+    ]
+    return signals, further
+
+
+def _stands(api: Api, ours: Mapping[str, Any], since: str, place: str) -> tuple[list[Signal], str]:
+    """Return how each ticket of ours stands that changed since then, and how far; a minute of it is told again.
 
     Its webhook could tell it in the name of a state alone, which administrators may change.
     """
-    condition = {**ours, "ticket.updated_at": {"operator": "after (absolute)", "value": since}}
-    rows = api.search(condition, "polling", changed=True)
+    rows, further = _changed(api, ours, since, place)
     kinds = api.states().kinds if rows else {}
-    signals = [signal for row in rows if (signal := _stood(api, row, kinds)) is not None]
-    newest = max((at for row in rows if (at := row["updated_at"].iso()) is not None), default=None)
-    if newest is None:
-        return Signals(signals, since)
-    if len(rows) < api.most:
-        return Signals(signals, max(since, _stamp(newest - SETTLES)))
-    return Signals(signals, max(since, _stamp(newest - timedelta(milliseconds=1))))
+    return [signal for row in rows if (signal := _stood(api, row, kinds)) is not None], further
+
+
+def _changed(api: Api, condition: Mapping[str, Any], since: str, place: str) -> tuple[list[Node], str]:
+    """Return the tickets that meet a condition and changed after a time, the earliest first, and the next such time.
+
+    `place`: where the poll before ended, if it did not list all. An article changes its ticket's time as well
+    (app/models/ticket/article/has_ticket_contact_attributes_impact.rb). A ticket that changes while pages are read
+    moves all behind it one place forward, so each page begins at the time at which the one before it ended.
+    """
+    found: list[Node] = []
+    newest, page, place = since, 1, place or since
+    for _ in range(PAGES):
+        changed = {"ticket.updated_at": {"operator": "after (absolute)", "value": place}}
+        rows = api.search({**condition, **changed}, "polling", page=page, changed=True)
+        found += rows
+        times = [at for row in rows if (at := row["updated_at"].iso()) is not None]
+        newest = max([newest, *(_stamp(at - SETTLES) for at in times)])
+        if len(rows) < api.most:
+            return found, newest
+        reached = max([place, *(_stamp(at - timedelta(milliseconds=1)) for at in times)])
+        place, page = (reached, 1) if reached > place else (place, page + 1)
+    return found, f"{since};{place}"
 
 
 def _stood(api: Api, row: Node, kinds: Mapping[str, str]) -> Signal | None:
