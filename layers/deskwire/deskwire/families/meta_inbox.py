@@ -47,15 +47,18 @@ KINDS: Final = {
     # A story that mentions us is shown by its address and never copied: "You must not store the media content".
     # https://developers.facebook.com/docs/messenger-platform/instagram/features/story-mention
     "story_mention": AttachmentKind.LINK,
+    # A story that the person shares; not documented. Its fields are those of others' captures.
+    "ig_story": AttachmentKind.LINK,
 }
 NAMES: Final = {
     "like_heart": "heart",
     "story_mention": "a story that mentions us",
+    "ig_story": "a shared story",
     "ephemeral": "a picture or video to be seen once",  # comes without an address
     "appointment_booking": "appointment_booking",
     "unsupported_type": "a shared post, reel or advertisement",  # seen by users of Zernio's API, not documented
 }
-IDS: Final = ("id", "reel_video_id", "ig_post_media_id", "sticker_id")
+IDS: Final = ("id", "reel_video_id", "ig_post_media_id", "story_media_id", "sticker_id")
 SENDABLE: Final = {
     AttachmentKind.IMAGE: "image",
     AttachmentKind.AUDIO: "audio",
@@ -280,7 +283,7 @@ def referral(node: Node) -> dict[str, str]:
 def attachment(node: Node) -> Attachment:
     """Return an attachment; one that cannot be read is named, and the words beside it stay."""
     kind, payload = node["type"].text(""), node["payload"]
-    url = payload["url"].text("") or node["url"].text("")
+    url = payload["url"].text("") or payload["story_media_url"].text("") or node["url"].text("")
     name = NAMES.get(kind) or payload["title"].text("") or node["title"].text("")
     known = next((found for at in IDS if (found := payload[at].any_id())), "")
     if url.startswith("/reel/"):  # a reel on Facebook itself is told by its path, and is a page to look at
