@@ -325,6 +325,33 @@ def permit():
     return found
 
 
+NAMED = "urn:li:comment:(urn:li:activity:7360000000000000002,7360000000000000301)"
+
+
+def noticed(content, comment=NAMED):
+    """Return the event of a comment's notification."""
+    content = {"entity": comment, "object": "urn:li:activity:7360000000000000002", **content}
+    (event,) = told({
+        "notificationId": 900000500001, "organizationalEntity": PAGE, "action": "COMMENT", "generatedActivity": comment,
+        "decoratedGeneratedActivity": {"comment": content}, "lastModifiedAt": 1795694400000,
+    })  # fmt: skip
+    return event
+
+
+def test_a_notification_in_the_words_of_the_comments_api_is_read_whole():
+    content = [{"type": "IMAGE", "url": "https://media.licdn.com/dms/image/C4D/1"}]
+    whole = noticed({"actor": MEMBER, "message": {"text": "It looks like this"}, "content": content})
+    assert (whole.author.id, whole.text, whole.complete) == (MEMBER, "It looks like this", True)
+    assert [each.url for each in whole.attachments] == ["https://media.licdn.com/dms/image/C4D/1"]
+    silent = noticed({"owner": MEMBER, "content": content})
+    assert (silent.text, silent.complete) == ("[image]", True)
+
+
+def test_a_comment_in_a_group_is_read():
+    event = noticed({"owner": MEMBER, "text": "Hi"}, "urn:li:comment:(urn:li:groupPost:7100-7200,7360000000000000301)")
+    assert (event.object_id, event.text) == ("7360000000000000301", "Hi")
+
+
 def test_an_answer_to_a_reply_stands_below_the_first_comment(linkedin):
     post = linkedin.publishes(PAGE, "News")
     (first,) = told(linkedin.writes(post, MEMBER, "Where is it?"))

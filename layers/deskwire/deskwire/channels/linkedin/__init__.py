@@ -142,9 +142,6 @@ class LinkedIn(Channel):
             ),
         },
     )
-    known_gaps: ClassVar = {
-        "C16.attachment": "a notification carries no pictures; those that `complete` fetches are in an exchange",
-    }
 
     def identity(self, author: str) -> str:
         """Return a member's URN, also where somebody wrote its last part alone."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from deskwire.care import measure
 from deskwire.contracts.channel import Page, filled, line
 from deskwire.model.errors import PayloadError, PermanentError, TemporaryError
-from deskwire.model.events import Attachment, AttachmentKind, Author, Event
+from deskwire.model.events import Author, Event
 from deskwire.model.sending import Outgoing, Sent
 from deskwire.model.values import replace
 from deskwire.web.reading import Node
@@ -39,7 +39,7 @@ def complete(event: Event, reach: Reach) -> Event | None:
     if found is None:
         return None
     owner = found["actor"].identifier("")
-    attachments = tuple(_pictures(found))
+    attachments = notifications.pictures(found)
     return replace(
         event,
         complete=True,
@@ -61,13 +61,6 @@ def _mention(event: Event, reach: Reach) -> Event:
         own=event.own or owner == event.account,
         text=line(event.text or api.plain(post["commentary"].exact("")), (), "a mention: look at it on LinkedIn"),
     )
-
-
-def _pictures(comment: Node) -> Iterator[Attachment]:
-    """Yield a comment's pictures: `content` is a list whose entries have a `url` (seen, not documented)."""
-    for url in (item["url"].text("") for item in comment["content"].rows()):
-        if url:
-            yield Attachment(AttachmentKind.IMAGE, url=url)
 
 
 # ---------------------------------------------------------------------------------------------------- the answer
@@ -167,8 +160,8 @@ def _read(node: Node, reach: Reach) -> Iterator[Event]:
 
 def _told(node: Node, content: Node) -> bool:
     """Return whether a notification says all: who wrote what, and, where the page wrote, in answer to whom."""
-    own = node["action"].text() == notifications.ADMIN or content["owner"].any_id() == notifications.account(node)
-    whole = bool(content["owner"].any_id() and notifications.words(content).strip())
+    own = node["action"].text() == notifications.ADMIN or notifications.owner(content) == notifications.account(node)
+    whole = bool(notifications.owner(content) and notifications.words(content).strip())
     return whole and not (own and notifications.names_parent(content) is None)
 
 
@@ -183,7 +176,8 @@ def _decorated(raw: dict[str, Any], comment: urns.Comment, found: Node) -> dict[
             "parentComment": parent.urn if parent else "",
         }
     )
-    return {**raw, "decoratedGeneratedActivity": {"comment": content}}
+    shown = {**content, "content": found["content"].raw}
+    return {**raw, "decoratedGeneratedActivity": {"comment": shown}}
 
 
 def _milliseconds(when: datetime | timedelta) -> int:

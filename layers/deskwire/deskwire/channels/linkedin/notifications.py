@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from deskwire.contracts.channel import filled, line
 from deskwire.model.errors import PayloadError
-from deskwire.model.events import Author, Event, Kind, Visibility
+from deskwire.model.events import Attachment, AttachmentKind, Author, Event, Kind, Visibility
 from deskwire.model.keys import ADD
 from deskwire.web.reading import Node
 
@@ -99,6 +99,17 @@ def words(content: Node) -> str:
     return content["text"].exact("") or plain.exact("")
 
 
+def owner(content: Node) -> str:
+    """Return who wrote a comment: `owner` as documented for notifications, `actor` as the Comments API has it."""
+    return content["owner"].any_id() or content["actor"].any_id()
+
+
+def pictures(content: Node) -> tuple[Attachment, ...]:
+    """Return a comment's pictures: `content` is a list whose entries have a `url` (seen, not documented)."""
+    addresses = (item["url"].text("") for item in content["content"].rows())
+    return tuple(Attachment(AttachmentKind.IMAGE, url=url) for url in addresses if url)
+
+
 def named(node: Node, content: Node) -> urns.Comment | None:
     """Return the comment that a notification is about, in whichever spelling it names it."""
     found = (urns.comment(place.any_id()) for place in (content["entity"], node["generatedActivity"]))
@@ -106,8 +117,8 @@ def named(node: Node, content: Node) -> urns.Comment | None:
 
 
 def _commented(node: Node, content: Node, comment: urns.Comment, *, own: bool, looked: bool) -> Event:
-    text, owner = words(content), content["owner"].any_id()
-    own = own or owner == account(node)
+    text, attachments, writer = words(content), pictures(content), owner(content)
+    own = own or writer == account(node)
     lost = own and not looked and names_parent(content) is None
     return _about(
         node,
@@ -116,9 +127,10 @@ def _commented(node: Node, content: Node, comment: urns.Comment, *, own: bool, l
         kind=Kind.MESSAGE,
         verb=ADD,
         own=own,
-        text=line(text, (), "a comment without words") if own else text,
+        text=line(text, attachments, "a comment without words") if own or attachments else text,
+        attachments=attachments,
         # Else a picture alone, or LinkedIn did not send the words along.
-        complete=own or bool(text.strip() and owner),
+        complete=own or bool((text.strip() or attachments) and writer),
         dismissal=WHERE_UNKNOWN if lost else "",
     )
 
@@ -137,13 +149,13 @@ def _edited(node: Node, content: Node, comment: urns.Comment) -> Event:
 def _about(node: Node, content: Node, comment: urns.Comment, *, own: bool = False, **more: Any) -> Event:  # noqa: ANN401
     """Return an event about a comment."""
     page, source = account(node), node["decoratedSourcePost"]
-    owner = content["owner"].any_id() or (page if own else "")
-    own = own or owner == page
+    writer = owner(content) or (page if own else "")
+    own = own or writer == page
     parent = names_parent(content)
     thread, *aliases = _names(
         _numbers([comment.post, *urns.posts(node["sourcePost"], source["entity"])]),
         comment,
-        "" if own else owner,
+        "" if own else writer,
         parent if own else None,
         top=own and more["kind"] is Kind.MESSAGE,
     )
@@ -155,7 +167,7 @@ def _about(node: Node, content: Node, comment: urns.Comment, *, own: bool = Fals
         thread=thread,
         aliases=tuple(aliases),
         visibility=Visibility.PUBLIC,
-        author=Author(owner) if owner else None,
+        author=Author(writer) if writer else None,
         own=own,
         occurred_at=node["lastModifiedAt"].epoch(),
         reply_to=parent.number if parent else "",

@@ -14,8 +14,11 @@ from urllib.parse import quote
 from deskwire.model.values import dataclass
 from deskwire.web.reading import Node
 
-COMMENT: Final = re.compile(r"urn:li:comment:\((?:urn:li:)?([A-Za-z]{1,40}:[0-9]{1,20}),([0-9]{1,20})\)")
-POST: Final = re.compile(r"urn:li:(?:activity|share|ugcPost|groupPost|instantRepost):([0-9]{1,20})")
+# A group's post is named by two numbers: urn:li:groupPost:GROUP-POST (seen).
+COMMENT: Final = re.compile(
+    r"urn:li:comment:\((?:urn:li:)?([A-Za-z]{1,40}:[0-9]{1,20}(?:-[0-9]{1,20})?),([0-9]{1,20})\)"
+)
+POST: Final = re.compile(r"urn:li:(?:activity|share|ugcPost|groupPost|instantRepost):([0-9]{1,20}(?:-[0-9]{1,20})?)")
 PERSON: Final = "urn:li:person:"
 
 
