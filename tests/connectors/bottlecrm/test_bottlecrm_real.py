@@ -10,7 +10,7 @@ import pytest
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.bottlecrm import BottleCRM
 from deskwire.helpdesks.bottlecrm.api import Api
-from deskwire.helpdesks.bottlecrm.words import mark
+from deskwire.helpdesks.bottlecrm.words import COMMENT, mark
 from deskwire.model.errors import ConfigurationError, PermanentError, SignatureError, TemporaryError
 from deskwire.model.secret import Secrets
 from deskwire.model.signals import About, Status
@@ -310,14 +310,33 @@ def test_h6_nobody_is_mentioned_by_a_customer_s_text(desk, reach):
 
 def test_h9_long_texts_and_four_byte_characters_arrive_whole(desk, reach):
     body = f"{FAMILY} é 🌷\n" * 260
-    assert 8_000 < len(body.encode()) < connector.abilities.entry_bytes
+    assert len(body) < COMMENT
     _, number = opened(reach, f"{HARD}\x00", body)
     hard, long = (row["comment"].replace("\u2060", "") for row in notes(desk, number))
     assert f"{HARD}\ufffd" in hard
     assert body in long
-    most = an_entry("x" * connector.abilities.entry_bytes, author="y" * 300)
+    most = an_entry("x" * COMMENT, author="y" * 300)
     connector.append(number, "t", [most], reach)
     assert len(notes(desk, number)[-1]["comment"]) < 10_000, "an agent could not correct it"
+
+
+def test_h9_a_longer_message_is_several_comments_in_order(desk, reach, wire):
+    words = [f"{number} @agent @bela" for number in range(3_000)]  # each mention that is broken makes it longer
+    entry = an_entry("\n".join(words), files=(File("look.png", "image/png", PIXEL),))
+    ticket, number = opened(reach)
+    wire.lose = f"/cases/{number}/"
+    with pytest.raises(TemporaryError):
+        connector.append(number, ticket.thread, [entry], reach)
+    assert connector.find(Sought(key=entry.key, ticket=number, thread=ticket.thread), reach) is None
+    filed = connector.append(number, ticket.thread, [entry], reach)
+    _, *written = notes(desk, number)
+    assert len(written) > 3
+    assert all(len(row["comment"]) < 10_000 for row in written), "an agent could not correct it"
+    said = "\n".join(row["comment"].replace("\r", "").replace("\u2060", "") for row in written)
+    assert [each for each in said.split("\n") if each.endswith("@bela")] == words
+    assert filed.entries[entry.key] == written[-1]["id"]
+    assert [row["file_name"] for row in desk.ticket(number)["attachments"]] == ["look.png"]
+    assert connector.append(number, ticket.thread, [entry], reach) == filed
 
 
 def test_h10_files_arrive_with_name_type_and_bytes_and_what_is_refused_is_named(desk, reach):

@@ -8,7 +8,7 @@ import pytest
 
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.redmine import Redmine
-from deskwire.helpdesks.redmine.words import mark
+from deskwire.helpdesks.redmine.words import NOTE, mark
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.signals import About, Status
 from deskwire.model.tickets import Change, Customer, File, Sought
@@ -176,13 +176,34 @@ def test_h6_markup_macros_and_references_in_a_customers_text_stay_words(redmine,
 
 
 def test_h9_long_texts_and_four_byte_characters_arrive_whole(redmine, reach):
-    body = f"{FAMILY} é 🌷\n" * 1_740
-    assert 58_000 < len(body.encode()) <= connector.abilities.entry_bytes
+    body = f"{FAMILY} é 🌷\n" * 1_465
+    assert 49_000 < len(body.encode()) <= NOTE
     _, number = opened(reach, HARD, body)
     hard, long = notes(redmine, number)
     assert HARD in html.unescape(redmine.page(number)).replace("\u2060", "")
     assert FAMILY in hard["notes"]
     assert body.strip() in long["notes"].replace("\r\n", "\n")
+
+
+def test_h9_a_longer_message_is_several_notes_in_order_of_which_each_fits_mysql(redmine, reach, wire):
+    words = [f"<b>{number} &amp; @agent</b>" for number in range(6_000)]  # each sign of markup makes it longer
+    entry = an_entry("\n".join(words), files=(File("look.png", "image/png", PIXEL),))
+    ticket, number = opened(reach)
+    redmine.agent_sets(number, status="Closed")
+    wire.lose = f"/issues/{number}.json"
+    with pytest.raises(TemporaryError):
+        connector.append(number, ticket.thread, [entry], reach)
+    assert connector.find(Sought(key=entry.key, ticket=number, thread=ticket.thread), reach) is None
+    filed = connector.append(number, ticket.thread, [entry], reach)
+    _, *written = notes(redmine, number)
+    assert len(written) > 3
+    assert all(len(row["notes"].encode()) < 65_535 for row in written)
+    said = "\n".join(row["notes"].replace("\r", "").replace("\u2060", "") for row in written)
+    assert [each for each in said.split("\n") if each.startswith("<b>")] == words
+    assert filed.entries[entry.key] == str(written[-1]["id"])
+    assert redmine.issue(number)["status"]["name"] == "New"
+    assert [each["filename"] for each in redmine.issue(number)["attachments"]] == ["look.png"]
+    assert connector.append(number, ticket.thread, [entry], reach) == filed
 
 
 def test_h10_files_arrive_with_name_type_and_bytes_and_what_is_refused_is_named(redmine, reach):

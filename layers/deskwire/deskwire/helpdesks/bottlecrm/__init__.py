@@ -82,7 +82,7 @@ class BottleCRM(Helpdesk):
         find_open=True,
         find_append=True,
         several=False,
-        entry_bytes=9_000,  # of 10,000 characters, with who wrote it and the mark
+        entry_bytes=1_000_000,  # in several comments
         polls=True,
         tells_closing=True,
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.introducing import introduction
 from deskwire.families.lists import listed
+from deskwire.families.pieces import keyed
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import PRIORITIES, Change, Entry, File, Ticket
@@ -15,7 +16,7 @@ from deskwire.web.reading import Node
 from deskwire.web.rest import Answer, checked
 
 from .api import HINT, Api, Shown, errors_of, required
-from .words import line, mark, of_person, safe, spoken, titled
+from .words import left_out, line, mark, of_person, safe, spoken, titled
 
 OVER = frozenset({"Closed", "Rejected", "Duplicate"})  # cases/views.py: OPEN_STATUSES are the other three
 FILE_NAME = 60  # characters; BottleCRM would cut it itself, and it could not be recognised
@@ -70,13 +71,26 @@ def written(api: Api, shown: Shown, entry: Entry) -> tuple[str, Shown]:
     """Write an entry into a ticket as it was shown, unless it is there; return its comment, and the ticket afterwards.
 
     All of it is internal: a public comment by us would be the company's first answer for BottleCRM's clocks, and be
-    mailed to whoever an agent names as the ticket's contact. Files go first, so words that are there are complete.
+    mailed to whoever an agent names as the ticket's contact. Long words are several comments, the last one with the
+    entry's key. Before it go the files, so words that are there are complete.
     """
-    what = "adding to a ticket"
     if found := comment_of(shown, entry.key):
         return found, shown
     if entry.public:
         opened_again(api, shown)
+    *before, (key, text) = keyed(entry.key, spoken(entry))
+    try:
+        for other, piece in before:
+            if not comment_of(shown, other):
+                _, shown = _commented(api, shown, other, piece)
+        lost = _files(api, shown, entry)
+        return _commented(api, shown, key, "\n".join([text, *left_out(lost)]))
+    except (TemporaryError, ConfigurationError) as error:
+        raise error.retold(ambiguous=error.ambiguous or bool(before)) from None
+
+
+def _files(api: Api, shown: Shown, entry: Entry) -> list[str]:
+    """Add the files of an entry, but those that an earlier attempt added; return which BottleCRM did not take."""
     begun = [row["file_name"].text("") for row in left_over(api, shown)] if entry.files else []
     lost: list[str] = []
     for file in entry.files:
@@ -85,9 +99,16 @@ def written(api: Api, shown: Shown, entry: Entry) -> tuple[str, Shown]:
             begun.remove(name)
         elif not _attached(api, shown.id, name, file):
             lost.append(file.name)
-    node = api.send("POST", f"cases/{shown.id}/", {"comment": spoken(entry, lost), "is_internal": True}, what)
+    return lost
+
+
+def _commented(api: Api, shown: Shown, key: str, text: str) -> tuple[str, Shown]:
+    """Write one comment; return it, and the ticket afterwards."""
+    what = "adding to a ticket"
+    comment = {"comment": f"{text}\n\n{mark(key)}", "is_internal": True}
+    node = api.send("POST", f"cases/{shown.id}/", comment, what)
     now = Shown(node)
-    found = comment_of(now, entry.key)
+    found = comment_of(now, key)
     if not found:
         raise TemporaryError(f"{what}: the answer does not show the words", ambiguous=True)
     listed(node["comments"], what)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC
 
+from deskwire.contracts.terms import Unit
+from deskwire.families.pieces import pieces
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Entry
 from deskwire.web.markup import ADDRESS, JOINER
@@ -13,6 +15,7 @@ from deskwire.web.reading import clean
 # What calls a colleague in a comment (cases/notifications.py), also within an address.
 MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9._-])")
 MARK = re.compile(r"^\[dw-[0-9a-f]{32}\]$", re.MULTILINE)
+COMMENT = 9_000  # characters of a message in one comment, of 10,000 that an agent can correct
 NAME = 64  # characters of a ticket's name
 
 
@@ -42,10 +45,15 @@ def titled(subject: str, ending: str) -> str:
     return f"{line(subject, NAME - len(ending) - 5)} · {ending}".removeprefix(" · ")[-NAME:]
 
 
-def spoken(entry: Entry, refused: list[str]) -> str:
-    """Return the text of an entry: who and when, the words, the files that were not taken, its mark."""
+def spoken(entry: Entry) -> list[str]:
+    """Return an entry as the texts of comments, without their marks: who and when, and the words."""
     author = line(entry.author) if entry.public else "Note"
     moment = entry.written_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if entry.written_at else ""
     head = ", ".join(part for part in (author, moment) if part)
-    files = [f"[BottleCRM did not take the file {line(name)}]" for name in refused]
-    return "\n".join([*([f"{head}:", ""] if head else []), safe(entry.body), *files, "", mark(entry.key)])
+    first, *more = pieces(entry.body, safe, COMMENT, Unit.CHARACTERS)
+    return ["\n".join([*([f"{head}:", ""] if head else []), first]), *more]
+
+
+def left_out(refused: list[str]) -> list[str]:
+    """Return a line for each file that was not taken."""
+    return [f"[BottleCRM did not take the file {line(name)}]" for name in refused]

@@ -79,7 +79,7 @@ class Redmine(Helpdesk):
         find_open=True,
         find_append=True,
         several=False,
-        entry_bytes=60_000,
+        entry_bytes=1_000_000,  # in several notes
         pushes=False,
         polls=True,
         tells_closing=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import numbered, required_id
 from deskwire.families.introducing import introduction, tagged
+from deskwire.families.pieces import keyed
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.tickets import Change, Entry, Ticket
 from deskwire.web.media import safe_name
@@ -12,7 +13,7 @@ from deskwire.web.reading import Node
 from deskwire.web.rest import checked
 
 from .api import HINT, PAGE, Api
-from .words import line, mark, of_person, shown, spoken
+from .words import left_out, line, mark, of_person, shown, spoken
 
 TAGS = "Tags"
 SUBJECT = 250  # of 255 characters
@@ -54,34 +55,50 @@ def opened(api: Api, ticket: Ticket) -> Node:
 def written(api: Api, issue: Node, entry: Entry) -> tuple[str, Node]:
     """Write an entry into an issue as it was shown, unless it is there; return its journal, and the issue as it is now.
 
-    The issue is looked at afterwards, for Redmine answers with nothing: not with the journal's id, and not that our
-    user lacks a right.
+    Long words are several notes. The last one bears the entry's key and has its files.
     """
     if found := journal_of(issue, entry.key):
         return found, issue
     reopened = opening(api, issue) if entry.public else None
+    *before, last = keyed(entry.key, spoken(entry))
+    for key, text in before:
+        if not journal_of(issue, key):
+            _, issue = _noted(api, issue, entry, key, text, {} if reopened is None else {"status_id": reopened})
+            reopened = None
+    more: dict[str, object] = {} if reopened is None else {"status_id": reopened}
     uploads: list[dict[str, str]] = []
     lost: list[str] = []
-    for file in entry.files:
-        token = api.upload(file) if file.data else ""
-        if token:
-            uploads.append({"token": token, "filename": safe_name(file.name), "content_type": file.type})
-        else:
-            lost.append(file.name)
-    fields: dict[str, object] = {"notes": spoken(entry, lost), "private_notes": not entry.public}
-    if uploads:
-        fields["uploads"] = uploads
-    if reopened is not None:
-        fields["status_id"] = reopened
-    api.change(issue, fields, "adding to a ticket")
     try:
-        issue = api.issue(required_id(issue["id"], "adding to a ticket"), "looking for the message")
-        found = journal_of(issue, entry.key)
+        for file in entry.files:
+            token = api.upload(file) if file.data else ""
+            if token:
+                uploads.append({"token": token, "filename": safe_name(file.name), "content_type": file.type})
+            else:
+                lost.append(file.name)
+        if uploads:
+            more["uploads"] = uploads
+        key, text = last
+        return _noted(api, issue, entry, key, "\n".join([text, *left_out(lost)]), more)
+    except (TemporaryError, ConfigurationError) as error:
+        raise error.retold(ambiguous=error.ambiguous or bool(before)) from None
+
+
+def _noted(api: Api, issue: Node, entry: Entry, key: str, text: str, more: dict[str, object]) -> tuple[str, Node]:
+    """Write one note; return its journal, and the issue.
+
+    The issue is looked at afterwards, for Redmine answers with nothing: not with the journal's id, and not that our
+    user lacks a right.
+    """
+    what = "adding to a ticket"
+    api.change(issue, {"notes": shown(text, key), "private_notes": not entry.public, **more}, what)
+    try:
+        issue = api.issue(required_id(issue["id"], what), "looking for the message")
+        found = journal_of(issue, key)
     except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=True) from None
     if not found:
         api.moved(issue)
-        raise ConfigurationError(f"adding to a ticket: Redmine took no note: its user lacks a right: {PAGE}")
+        raise ConfigurationError(f"{what}: Redmine took no note: its user lacks a right: {PAGE}")
     return found, issue
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC
 
+from deskwire.families.pieces import pieces
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Entry
 from deskwire.web.markup import JOINER, inert
 
+NOTE = 50_000  # bytes of a message in one note; a text of MySQL's holds 65,535, with who wrote it and files not taken
 TAG = re.compile(r"(?<=<)(?=[A-Za-z/!?])|(?<=&)(?=#?\w+;)")
 MARK = re.compile(r"^\[dw-[0-9a-f]{32}\]$", re.MULTILINE)
 
@@ -38,9 +40,14 @@ def shown(text: str, key: str) -> str:
     return f"<pre>\n{text}\n</pre>\n\n{mark(key)}"
 
 
-def spoken(entry: Entry, refused: list[str]) -> str:
-    """Return the text of an entry: who and when, the words, the files that were not taken, its mark."""
+def spoken(entry: Entry) -> list[str]:
+    """Return an entry as the texts of notes, without their marks: who and when, and the words."""
     moment = entry.written_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if entry.written_at else ""
     head = ", ".join(part for part in (line(entry.author), moment) if part)
-    files = [f"[Redmine did not take the file {line(name)}]" for name in refused]
-    return shown("\n".join([*([f"{head}:", ""] if head else []), safe(entry.body), *files]), entry.key)
+    first, *more = pieces(entry.body, safe, NOTE)
+    return ["\n".join([*([f"{head}:", ""] if head else []), first]), *more]
+
+
+def left_out(refused: list[str]) -> list[str]:
+    """Return a line for each file that was not taken."""
+    return [f"[Redmine did not take the file {line(name)}]" for name in refused]
