@@ -9,7 +9,7 @@ import pytest
 
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.helpdesks.djangohelpdesk import DjangoHelpdesk
-from deskwire.helpdesks.djangohelpdesk.words import mark
+from deskwire.helpdesks.djangohelpdesk.words import FOLLOW_UP, mark
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.signals import About, Status
 from deskwire.model.tickets import Change, Customer, File, Sought
@@ -222,10 +222,31 @@ def test_h6_markup_templates_and_references_in_a_customers_text_stay_words(desk,
 def test_h9_long_texts_and_four_byte_characters_arrive_whole(desk, reach):
     _, number = opened(reach, HARD)
     body = f"{FAMILY} é 🌷\n" * 2_900
-    assert 98_000 < len(body.encode()) < connector.abilities.entry_bytes
+    assert 98_000 < len(body.encode()) < FOLLOW_UP
     _, long = opened(reach, body)
     assert HARD in shown(desk, number).replace("\u2060", "")
     assert body.strip() in rows(desk, long)[-1]["comment"]
+
+
+def test_h9_a_longer_message_is_several_follow_ups_in_order(desk, reach, wire):
+    words = [f"row {number} *bold* _it_ #1" for number in range(9_000)]  # each sign that is escaped makes it longer
+    files = (File("look.png", "image/png", PIXEL), File("clip.mp4", "video/mp4", b"x"))
+    entry = an_entry("\n".join(words), files=files)
+    ticket, number = opened(reach)
+    for part in ("/followups/", "/followups-attachments/"):
+        wire.lose = part
+        with pytest.raises(TemporaryError):
+            connector.append(number, ticket.thread, [entry], reach)
+        assert connector.find(Sought(key=entry.key, ticket=number, thread=ticket.thread), reach) is None
+    filed = connector.append(number, ticket.thread, [entry], reach)
+    written = [row for row in rows(desk, number) if "row " in row["comment"]]
+    assert len(written) > 2
+    said = "\n".join(row["comment"].replace("\r", "").replace("\u2060", "").replace("\\", "") for row in written)
+    assert [each for each in said.split("\n") if each.startswith("row ")] == words
+    assert filed.entries[entry.key] == str(written[-1]["id"])
+    assert [each["filename"] for each in written[-1]["followupattachment_set"]] == ["look.png"]
+    assert "did not take the file clip.mp4" in written[-1]["comment"]
+    assert connector.append(number, ticket.thread, [entry], reach) == filed
 
 
 def test_h10_files_arrive_with_name_type_and_bytes_and_what_is_refused_is_named(desk, reach):

@@ -30,7 +30,8 @@ class Abilities:
 
     `find_open` / `find_append`: whether `find` can tell after doubt for tickets / for entries. `several`: whether
     `append` takes several entries as one update. `updates` is the budget of updates for one ticket: (how many,
-    in which time). `entry_bytes` is the most one entry may hold, in UTF-8. `four_byte`: whether emoji survive.
+    in which time). `entry_bytes` is the most one entry may hold, in UTF-8,
+    also as several comments. `four_byte`: whether emoji survive.
     `pushes`: a signed webhook tells of agents' replies. `tells`: in their words (`About.ANSWER`), for they cannot be
     read: `replies` returns nothing then. `polls`: agents' replies can be looked up by a cursor.
     `reopens`: a closed ticket can be opened again; where not, a message for one opens a follow-up, whatever the policy

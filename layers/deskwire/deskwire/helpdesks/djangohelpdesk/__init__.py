@@ -78,7 +78,7 @@ class DjangoHelpdesk(Helpdesk):
         find_open=True,
         find_append=True,
         several=False,
-        entry_bytes=100_000,
+        entry_bytes=1_000_000,  # in several follow-ups
         pushes=False,
         polls=True,
         tells_closing=True,

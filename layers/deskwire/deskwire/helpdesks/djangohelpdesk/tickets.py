@@ -5,6 +5,7 @@ from __future__ import annotations
 from deskwire.contracts.helpdesk import TicketGone
 from deskwire.families.ids import numbered, required_id
 from deskwire.families.introducing import introduction, tagged
+from deskwire.families.pieces import keyed
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.tickets import Change, Entry, File, Ticket
 from deskwire.web.media import safe_name
@@ -12,7 +13,7 @@ from deskwire.web.reading import Node
 from deskwire.web.rest import checked
 
 from .api import HINT, OF_ACCOUNT, Api, refused
-from .words import line, mark, safe, spoken
+from .words import left_out, line, mark, safe, spoken
 
 REOPENED, RESOLVED, CLOSED, DUPLICATE = 2, 3, 4, 5
 OVER = frozenset({RESOLVED, CLOSED, DUPLICATE})
@@ -67,29 +68,45 @@ def standing(api: Api, ticket: str, *, public: bool) -> Node:
 def written(api: Api, shown: Node, thread: str, entry: Entry) -> str:
     """Write an entry into a ticket as it was shown, unless it is there; return its follow-up.
 
-    Words with files bear another mark until the files are there, so that an interrupted attempt is gone on with.
+    Long words are several follow-ups, the last one with the entry's mark and its files. Words with files bear another
+    mark until the files are there, so that an interrupted attempt is gone on with.
     """
-    ticket = required_id(shown["id"], "looking at the ticket")
+    row = _marked(shown, mark(thread, entry.key))
+    if row is not None:
+        return required_id(row["id"], "looking at the ticket")
+    *before, (_, text) = keyed(entry.key, spoken(entry))
+    try:
+        for key, piece in before:
+            if _marked(shown, mark(thread, key)) is None:
+                _posted(api, shown, entry, f"{piece}\n\n{mark(thread, key)}")
+        return _with_files(api, shown, thread, entry, text)
+    except (TemporaryError, ConfigurationError) as error:
+        raise error.retold(ambiguous=error.ambiguous or bool(before)) from None
+
+
+def _with_files(api: Api, shown: Node, thread: str, entry: Entry, words: str) -> str:
+    """Write the last words of an entry, with its files; return the follow-up."""
     whole, begun = mark(thread, entry.key), mark(thread, entry.key, unfinished=True)
     files = [file for file in entry.files if file.data]
     empty = [file.name for file in entry.files if not file.data]
-    row = _marked(shown, whole)
-    if row is not None:
-        return required_id(row["id"], "looking at the ticket")
     row = _marked(shown, begun) if files else None
     if row is None:
-        row = _posted(api, shown, ticket, entry, f"{spoken(entry, empty)}\n\n{begun if files else whole}")
+        row = _posted(api, shown, entry, _text(words, empty, begun if files else whole))
         if not files:
             return required_id(row["id"], "adding to a ticket")
     number = required_id(row["id"], "adding to a ticket")
     there = {each["filename"].text("") for each in row["followupattachment_set"].rows()}
     try:
         lost = [file.name for file in files if safe_name(file.name) not in there and not _attached(api, number, file)]
-        text = f"{spoken(entry, [*empty, *lost])}\n\n{whole}"
-        changed = api.send("PATCH", f"followups/{number}/", {"comment": text}, "finishing a message")
+        comment = {"comment": _text(words, [*empty, *lost], whole)}
+        changed = api.send("PATCH", f"followups/{number}/", comment, "finishing a message")
         return required_id(changed["id"], "finishing a message")
     except (TemporaryError, ConfigurationError) as error:
         raise error.retold(ambiguous=True) from None
+
+
+def _text(words: str, refused: list[str], marked: str) -> str:
+    return "\n".join([words, *left_out(refused), "", marked])
 
 
 def _marked(shown: Node, wanted: str) -> Node | None:
@@ -97,14 +114,14 @@ def _marked(shown: Node, wanted: str) -> Node | None:
     return next((row for row in rows if row["comment"].text("").endswith(wanted)), None)
 
 
-def _posted(api: Api, shown: Node, ticket: str, entry: Entry, text: str) -> Node:
+def _posted(api: Api, shown: Node, entry: Entry, text: str) -> Node:
     """Create a follow-up. It has no title: with one, django-helpdesk renames the ticket.
 
     On a resolved ticket a follow-up becomes the ticket's resolution. A customer's words open it again; a note begins as
     the resolution that is there already, and gets its own words by a change, which touches nothing else.
     """
     what = "adding to a ticket"
-    payload = {"ticket": int(ticket), "comment": text, "public": entry.public}
+    payload = {"ticket": int(required_id(shown["id"], what)), "comment": text, "public": entry.public}
     status, resolution = shown["status"].number(0), shown["resolution"].text("")
     if status in OVER and entry.public:
         payload["new_status"] = REOPENED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC
 
+from deskwire.families.pieces import pieces
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Entry
 from deskwire.web.markup import JOINER, inert
@@ -12,6 +13,7 @@ from deskwire.web.markup import JOINER, inert
 # Texts between which django-helpdesk hides template tags (update_ticket.py). With the first alone it answers HTTP 500,
 # each time.
 PLACEHOLDER = "X-HELPDESK-COMMENT-"
+FOLLOW_UP = 100_000  # bytes; a far longer one takes a minute to be shown
 SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)")  # Markdown within a line; an underscore within a word is none
 BLOCK = re.compile(r"^(?=[ \t#>+=~|:\d-])", re.MULTILINE)  # what begins a heading, a list, a quotation or code
 LINK = re.compile(r"(?<=\])(?=[(\[:])")  # [words](address), [words][name], [name]: address
@@ -48,9 +50,14 @@ def thread_of(text: str) -> str:
     return str(marks[-1][0]) if marks else ""
 
 
-def spoken(entry: Entry, refused: list[str]) -> str:
-    """Return the text of an entry without its mark: who and when, the words, and the files that were not taken."""
+def spoken(entry: Entry) -> list[str]:
+    """Return an entry as the texts of follow-ups, without their marks: who and when, and the words."""
     moment = entry.written_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if entry.written_at else ""
     head = ", ".join(part for part in (line(entry.author), moment) if part)
-    files = [f"[django-helpdesk did not take the file {line(name)}]" for name in refused]
-    return "\n".join([*([f"{head}:", ""] if head else []), safe(entry.body), *files])
+    first, *more = pieces(entry.body, safe, FOLLOW_UP)
+    return ["\n".join([*([f"{head}:", ""] if head else []), first]), *more]
+
+
+def left_out(refused: list[str]) -> list[str]:
+    """Return a line for each file that was not taken."""
+    return [f"[django-helpdesk did not take the file {line(name)}]" for name in refused]

@@ -66,7 +66,7 @@ class Vtiger(Helpdesk):
         find_open=True,
         find_append=True,
         several=False,
-        entry_bytes=60_000,
+        entry_bytes=1_000_000,  # in several comments
         four_byte=False,
         pushes=False,
         polls=True,
