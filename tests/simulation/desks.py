@@ -91,6 +91,16 @@ class ZendeskDesk:
         headers = {"x-zendesk-webhook-invocation-id": f"INVOCATION-{next(self._calls)}"}
         return json.dumps({"ticket_id": ticket}).encode(), headers
 
+    def becomes(self, ticket, status):
+        """Return the event of a ticket's status, as the webhook that is subscribed to events gets it."""
+        number = next(self._calls)
+        told = {
+            "type": "zen:event-type:ticket.status_changed", "id": f"EVENT-{number}", "detail": {"id": str(ticket)},
+            "time": self.zendesk.clock.now().isoformat(), "event": {"current": status.upper(), "previous": "OPEN"},
+            "subject": f"zen:ticket:{ticket}",
+        }  # fmt: skip
+        return json.dumps(told).encode(), {"x-zendesk-webhook-invocation-id": f"INVOCATION-{number}"}
+
     def foreign(self, words):
         """Let there be a ticket that is none of ours, with an agent's answer in it; return its number."""
         account = self.zendesk.account

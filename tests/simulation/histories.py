@@ -110,7 +110,7 @@ def _step(world, people, person, step):  # noqa: C901, PLR0912, PLR0915 - some l
         case "agent" if ticket:
             world.agent_replies(ticket)
         case "hasty" if world.desk.asks:  # else it may be a ticket whose birth nobody heard of
-            world.hasty[person] = ticket
+            world.hasty[person] = ticket, world.agent_replies
         case "waits":
             world.run(WAITS[step.number])
         case "month":

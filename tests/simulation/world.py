@@ -305,7 +305,7 @@ class World:
         self.deliveries = []
         self.customers = []
         self.replied = []  # agents' answers: (token, ticket, when)
-        self.hasty = {}  # customers whose next ticket an agent answers as soon as it is seen, with their last one
+        self.hasty = {}  # customers whose next ticket somebody acts on as soon as it is seen: (their last one, how)
         self.posted = []  # posts of the company's own, which are no echoes
         self.others = []  # tokens of answers that were for nobody here
         self.closings = 0  # tickets that took nothing more, so that another had to be opened
@@ -402,10 +402,10 @@ class World:
         if host == X_API:
             return self._asked_x(call)
         answer = self._desk_at(host).serve(call)
-        for customer, last in [*self.hasty.items()]:
+        for customer, (last, act) in [*self.hasty.items()]:
             if (ticket := ticket_of(customer)) not in {None, last}:
                 del self.hasty[customer]
-                self.agent_replies(ticket)
+                act(ticket)
         return answer
 
     def _desk_at(self, host):

@@ -29,7 +29,7 @@ from .entries import Entries, assess
 from .filing import Filing
 from .gathering import Gathering, about, first_origin, origin, place
 from .guarding import Guarding
-from .ledger import Answered, Full, Ledger, Moved, Reported
+from .ledger import Full, Ledger, Moved, Reported, Signalled
 from .linking import Linking
 from .mirroring import ENDED, beginning
 from .overflow import Overflow
@@ -560,8 +560,8 @@ def _intend(ledger: Ledger, turn: Turn, ack: Acknowledgement | None, *, opened: 
             # Before it is sent: a worker that stops right afterwards counts as having acknowledged.
             more=turn.acknowledging(),
         )
-    except Answered as answered:
-        turn.add_early_answers(answered.told)
+    except Signalled as signalled:
+        turn.add_early_signals(signalled.told, look=signalled.look)
         return _intend(ledger, turn, ack, opened=opened)
 
 
@@ -579,8 +579,8 @@ def _finish(ledger: Ledger, turn: Turn, plan: Plan, messages: list[Recorded]) ->
             answered_at=turn.before.answered_at,
             back=turn.definition.name if turn.remapped or turn.unnoted else "",
         )
-    except Answered as answered:
-        turn.add_early_answers(answered.told)
+    except Signalled as signalled:
+        turn.add_early_signals(signalled.told, look=signalled.look)
         return _finish(ledger, turn, plan, messages)
     except Reported as reported:
         turn.add_reports(reported.events)

@@ -65,6 +65,7 @@ from .thread import Thread
 from .timers import with_retry
 
 MOST_PENDING = 100  # messages on a thread's list
+MOST_EARLY = 100  # signals kept of a ticket that is unknown so far, and may never be ours
 MOST_RACES = 3  # tries, if other workers count for the same person or join the same conversation at that moment
 MOST_MOVES = 5  # links followed from a thread to the one it continues in
 UNDELIVERED = "undelivered"  # the state of a sent text that the platform later reports as not delivered
@@ -75,15 +76,16 @@ class Busy(TemporaryError):  # noqa: N818 - an answer, not an error
     """Another worker has the thread."""
 
 
-class Answered(Exception):  # noqa: N818 - an answer
-    """An agent answered in the ticket before its way back was noted (see `Ledger.whose`).
+class Signalled(Exception):  # noqa: N818 - a signal
+    """The helpdesk signalled something of the ticket before the way back from it was noted (see `Ledger.whose`).
 
-    `told`: the signals that hold the answers' words.
+    `told`: the signals that hold an answer's words or a status. `look`: others came as well, so answers are to be read.
     """
 
-    def __init__(self, told: Sequence[Signal]) -> None:
-        super().__init__("an agent answered in the ticket")
+    def __init__(self, told: Sequence[Signal], *, look: bool) -> None:
+        super().__init__("the ticket was signalled")
         self.told = told
+        self.look = look
 
 
 class Reported(Exception):  # noqa: N818 - an answer
@@ -322,21 +324,22 @@ class Ledger:
     def whose(self, signal: Signal) -> str:
         """Return the thread of a signal's ticket. If the ticket is unknown, mark it as signalled and return "".
 
-        An agent may answer before the worker that opened the ticket has noted the way back: that worker then gets what
-        was signalled (`Answered`). Answers signalled with their words are kept for it for a day.
+        An agent may answer, or set a status, before the worker that opened the ticket has noted the way back: that
+        worker then gets what was signalled (`Signalled`). An answer's words and a status are kept for it for a day.
         """
         key = ticket_item(signal.account, signal.ticket)
-        if thread_key := (self.table.get(key) or {}).get("thread"):  # a read costs a fifth of a refused write
+        known = self.table.get(key) or {}  # a read costs a fifth of a refused write
+        if thread_key := known.get("thread"):
             return str(thread_key)
-        if signal.answer is None:
-            update = Update(key, set={"told": True, **self._expires()}, when=[("thread", Absent())])
-        else:
+        if _is_kept(signal) and len(known.get("early_keys", ())) < MOST_EARLY:
             update = Update(
                 key,
                 set={"told": True, "expires": seconds(self.clock()) + EARLY_SECONDS},
                 append={"early": base64.b64encode(stored(signal)).decode(), "early_keys": signal.key},
                 when=[("thread", Absent()), ("early_keys", Lacks(signal.key))],
             )
+        else:
+            update = Update(key, set={"told": True, "look": True, **self._expires()}, when=[("thread", Absent())])
         try:
             self.table.update(update)
         except Conflict as conflict:
@@ -359,7 +362,7 @@ class Ledger:
         `more` are fields of the thread that change with the text. `copied` goes into the text's record: the `mirror`
         into which to copy it once it was sent, with its `words` and `files`; and what was `said`, for the archive.
         `added` may hold signals of answers that are in the ticket already.
-        Return False if the text may have been sent before: then nothing was noted of it. Raises `Answered`.
+        Return False if the text may have been sent before: then nothing was noted of it. Raises `Signalled`.
         """
         changes, writes = self._opening(thread, opened, added) if opened is not None else ({}, [])
         if send:
@@ -485,13 +488,15 @@ class Ledger:
         target = {"thread": thread.key, "helpdesk": helpdesk}
         counted = {"figures": thread.case.encode({})} if thread.case else {}
         known = _about(thread.ticket, added)
-        early = [each.key for each in known if each.signal is not None and each.signal.answer is not None]
-        told: tuple[str, Condition] = ("early_keys", Equals(early) if early else Absent())
+        early = [each.key for each in known if each.signal is not None and _is_kept(each.signal)]
+        told: list[tuple[str, Condition]] = [("early_keys", Equals(early) if early else Absent())]
+        if len(early) == len(known):  # no look for answers is ahead
+            told.append(("look", Absent()))
         way = Update(
             ticket_item(helpdesk, thread.ticket),
             initial=target,
-            remove=["told", "early", "early_keys", "expires"],
-            when=[told] if known else [("told", Absent())],
+            remove=["told", "early", "early_keys", "look", "expires"],
+            when=told if known else [("told", Absent())],
         )
         if thread.mirrors:  # the reference is the conversation's own
             return [way]
@@ -504,7 +509,8 @@ class Ledger:
         if not item or "told" not in item:
             return Busy("another worker took the thread", concerns=Concern.TICKET)
         found = [content_in(base64.b64decode(each)) for each in item.get("early", ())]
-        return Answered([each for each in found if isinstance(each, Signal)])
+        told = [each for each in found if isinstance(each, Signal)]
+        return Signalled(told, look="look" in item or not told)
 
     def finish(
         self,
@@ -522,7 +528,7 @@ class Ledger:
         `added`: notes and signals of ours. `back`: the helpdesk whose ticket still needs its way back. `sent`: (key,
         state, platform ids, reason) of each text. `answered_at`: when the last agent's answer before this turn was
         sent. `changes`: the thread's fields; without a timer the thread leaves the index of due threads. Raises `Busy`
-        if the lease was lost, `Answered` and `Reported`: then only what was sent is written.
+        if the lease was lost, `Signalled` and `Reported`: then only what was sent is written.
         """
         changes = _waited(thread, changes)
         origins = self._origins(thread, sent, added)
@@ -802,6 +808,11 @@ def _waited(thread: Thread, changes: dict[str, Any]) -> dict[str, Any]:
     """Return the changes; if nothing is pending any more, they also end the wait for the helpdesk."""
     over = thread.unfiled is not None and not _after(thread, changes).pending
     return {**changes, "unfiled": None} if over else changes
+
+
+def _is_kept(signal: Signal) -> bool:
+    """Return whether a signal says what no look at the ticket would: an answer's words, how the ticket stands."""
+    return signal.answer is not None or signal.stands
 
 
 def _about(ticket: str, added: Sequence[Recorded]) -> list[Recorded]:

@@ -74,7 +74,7 @@ class Turn:
     clocks: dict[str, int] = field(default_factory=dict)  # reminders set in this turn: when, by name
     reminded: list[str] = field(default_factory=list)  # names of the reminders that were noted on the ticket
     outcomes: list[Recorded] = field(default_factory=list)
-    added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `add_early_answer`)
+    added: list[Recorded] = field(default_factory=list)  # notes for the ticket, and signals (see `add_early_signals`)
     sent: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
     intended: list[str] = field(default_factory=list)  # keys of texts about to be sent
     undelivered: set[str] = field(default_factory=set)  # keys of sent texts with delivery reports in this turn
@@ -445,23 +445,20 @@ class Turn:
         recent = [at for at in self.thread.updates if seconds(self.now) - at < DAY]
         self._become(updates=(*recent[-60:], seconds(self.now)))
 
-    def add_early_answers(self, told: Sequence[Signal]) -> None:
-        """Add the signals that arrived before the ticket's way back was written, or a signal to read its answers."""
+    def add_early_signals(self, told: Sequence[Signal], *, look: bool) -> None:
+        """Add the signals that arrived before the ticket's way back was written; `look`: and one to read its answers."""
         known = {each.key for each in self.added}
         now = self.now.isoformat()
-        self.added += [Recorded(key=each.key, signal=each, received_at=now) for each in told if each.key not in known]
-        if not told:
-            self._look()
+        signals = [*told, *([self._look()] if look else [])]
+        self.added += [
+            Recorded(key=each.key, signal=each, received_at=now) for each in signals if each.key not in known
+        ]
 
-    def _look(self) -> None:
-        ticket = self.thread.ticket
-        signal = Signal(
-            helpdesk=self.definition.connector,
-            account=self.definition.name,
-            object_id=compose("early", ticket),
-            ticket=ticket,
-        )
-        self.added.append(Recorded(key=signal.key, signal=signal, received_at=self.now.isoformat()))
+    def _look(self) -> Signal:
+        ticket, desk = self.thread.ticket, self.definition
+        return Signal(
+            helpdesk=desk.connector, account=desk.name, object_id=compose("early", ticket), ticket=ticket
+        )  # fmt: skip
 
     def add_reports(self, events: Sequence[Event]) -> None:
         """Add the platform's reports on texts of this turn that arrived before their ids were written."""
