@@ -13,5 +13,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Return API Gateway's answer to its event (HTTP API, payload 2.0), or take a notice of AWS's own topics."""
     if "requestContext" in event:
         return RECEIVER.handle(event)
-    RECEIVER.notified(event)
+    RECEIVER.handle_notices(event)
     return {}

@@ -229,7 +229,7 @@ class Container:
     def notes_waits(self):
         """Do what the schedule has watch do, with noting how long customers usually wait."""
         waits = WaitWatch(table=self.world.table, clock=self.world.now, telemetry=self.world.telemetry)
-        replace(self.watcher, waits=waits).look()
+        replace(self.watcher, waits=waits).run_schedule()
 
     def endpoint(self, name):
         found = self._cached(f"E#{name}", 60, lambda: self.world.table.get((f"E#{name}", "ENDPOINT")))
@@ -705,7 +705,7 @@ class World:
     @staticmethod
     def _look(container):
         try:
-            container.watcher.look()
+            container.watcher.run_schedule()
         except TemporaryError:
             container.world.tell("watch fails")
 

@@ -326,10 +326,10 @@ def test_an_incident_closes_after_two_quiet_hours_and_another_may_open(watched):
     watched.outage(8)
     for _ in range(12):
         watched.tick(300)
-        assert watched.watcher.look() == 0
+        assert watched.watcher.run_schedule() == 0
     for _ in range(30):
         watched.tick(300)
-        watched.watcher.look()
+        watched.watcher.run_schedule()
     assert (watched.incident.state, watched.incident.closed_by) == ("closed", "calm")
     assert watched.incident.closed_at - watched.incident.opened_at > 2 * 3600
     watched.goes_on()

@@ -38,7 +38,7 @@ class Box:
 
     def told(self, found):
         """Publish a notice, as SES does, and let it be worked on."""
-        self.company.receiver.notified(notice(TOPIC, json.dumps(found).encode()))
+        self.company.receiver.handle_notices(notice(TOPIC, json.dumps(found).encode()))
         self.company.work()
 
     def writes(self, who, text, *, to=BOX, **more):

@@ -167,7 +167,7 @@ def looked(company, *, workers):
         for _ in range(workers)
     ]  # fmt: skip
     for look in range(LOOKS):
-        watchers[look % workers].look()
+        watchers[look % workers].run_schedule()
         company.tick(HOUR // LOOKS)
     return Cost(table.written, table.read)
 

@@ -94,12 +94,12 @@ def open_company():
 def test_by_day_and_at_night_it_is_what_was_usual_at_that_hour(open_company):
     company = open_company()
     company.weeks()
-    assert company.watcher.look() == 0
+    assert company.watcher.run_schedule() == 0
     assert company.says().startswith("Thank you. Usually answered within 45 minutes. Your reference is ")
     said = company.says("Hvar er pakkinn minn? Ég er búin að bíða í viku.", customer="24900000000000018")
     assert said == "Takk fyrir. Við svörum yfirleitt innan 45 mínútna."
     company.tick(12 * HOUR)  # the next one writes at 21:00
-    company.watcher.look()
+    company.watcher.run_schedule()
     said = company.says(customer="24900000000000019")
     assert said.startswith("Thank you. We are back at 08:00. Usually answered within 12 hours. Your reference is ")
 
@@ -107,14 +107,14 @@ def test_by_day_and_at_night_it_is_what_was_usual_at_that_hour(open_company):
 def test_nothing_is_said_where_too_little_is_known_and_the_text_reads_on(open_company):
     company = open_company()
     company.weeks(days=9)
-    company.watcher.look()
+    company.watcher.run_schedule()
     assert company.says().startswith("Thank you. Your reference is ")
 
 
 def test_a_second_message_of_the_ticket_is_promised_nothing(open_company):
     company = open_company({**SAYS, "quiet_hours": 1})
     company.weeks()
-    company.watcher.look()
+    company.watcher.run_schedule()
     assert "45 minutes" in company.says()
     company.tick(2 * HOUR)
     assert "Usually" not in company.says("And the other one, too?")
@@ -123,7 +123,7 @@ def test_a_second_message_of_the_ticket_is_promised_nothing(open_company):
 def test_what_is_noted_ends_with_its_hours(open_company):
     company = open_company()
     company.weeks()
-    company.watcher.look()
+    company.watcher.run_schedule()
     company.tick((COMING + 2) * HOUR)  # watch stands still
     assert "Usually" not in company.says()
 
@@ -132,25 +132,25 @@ def test_customers_without_an_answer_today_stop_it_within_the_hour(open_company)
     company = open_company()
     company.weeks()
     for _ in range(4):
-        company.watcher.look()
+        company.watcher.run_schedule()
         company.tick(HOUR)
     for hours in (2, 3, 4):
         company.count(int(company.now().timestamp()) // HOUR * HOUR - hours * HOUR, 3)
-    company.watcher.look()
+    company.watcher.run_schedule()
     assert "Usually" not in company.says()
 
 
 def test_other_opening_hours_begin_anew(open_company):
     company = open_company()
     company.weeks()
-    company.watcher.look()
+    company.watcher.run_schedule()
     week = SAYS["hours"]["week"] | {"friday": ["08:00-12:00"]}  # of a Monday all is as it was
     changed = {**SAYS, "hours": {**SAYS["hours"], "week": week}}
     company.tick(HOUR)
     connection = next(each for each in company.definitions if each.name == "page-dm")
     policy = type(connection.policy).model_validate(changed)
     company.table.put(Put(item(connection.model_copy(update={"policy": policy}))))
-    company.watcher.look()
+    company.watcher.run_schedule()
     noted = company.table.get(waits_item("messenger", PAGE))
     assert noted["promises"] == {}
     assert noted["since"] == int(START.timestamp()) + HOUR
@@ -161,7 +161,7 @@ def test_praise_that_nobody_answers_changes_nothing(open_company):
     company.weeks()
     for hour in range(int(START.timestamp()) - 42 * DAY, int(START.timestamp()), HOUR):
         company.count(hour, 3, kind="praise")
-    company.watcher.look()
+    company.watcher.run_schedule()
     assert "45 minutes" in company.says()
 
 
@@ -189,7 +189,7 @@ def test_a_connection_whose_figures_cannot_be_read_holds_up_no_other(open_compan
 def test_a_message_costs_no_read_more_but_one_a_minute(open_company):
     company = open_company()
     company.weeks()
-    company.watcher.look()
+    company.watcher.run_schedule()
     company.says()  # caches are warm
     reading = Reading(company.table)
     for owner in (company.conversation, company.directory):

@@ -1,7 +1,7 @@
-"""What a company configured, as the table holds it: endpoints, connections and helpdesks.
+"""The company's configuration as the table stores it: endpoints, connections, helpdesks, incidents.
 
-`deskwire apply` writes these from `deskwire.yaml`; `receive` reads an endpoint with the standard library alone
-(`receiving.EndpointView`), everything behind the queue reads them here.
+`deskwire apply` writes it from `deskwire.yaml`. `receive` reads endpoints with the standard library only
+(`receiving.EndpointView`); everything behind the queue reads them here.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
 
 class Definition(BaseModel):
-    """The root: frozen, nothing unknown, and no input quoted in an error."""
+    """The base of all definitions: frozen, without unknown fields, and no input quoted in errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
     @lru_cache(maxsize=1024)
     def read(cls, text: str) -> Self:
-        """Return the definition in a table's item; one that is known is not read again (a policy takes a while)."""
+        """Return the definition in this JSON; cached, because parsing a policy is slow."""
         return cls.model_validate_json(text)
 
 
@@ -38,12 +38,12 @@ class Endpoint(Definition):
     side: Literal["channels", "helpdesks"]
     connectors: tuple[str, ...] = Field(min_length=1)
     secret: str = ""
-    address: str = ""  # where it is called from outside; empty where `deskwire apply` could not tell
+    address: str = ""  # its public address; "" if `deskwire apply` did not know it
     settings: dict[str, str] = Field(default_factory=dict)
-    helpdesk: str = ""  # for the helpdesks' side: whose webhook it is
-    # Channel -> account of its one connection here, where the channel's deliveries name no account.
+    helpdesk: str = ""  # on the side `helpdesks`: the helpdesk's name
+    # Channel -> account of its only connection here, for channels whose deliveries name no account.
     accounts: dict[str, str] = Field(default_factory=dict)
-    # Channel -> all accounts of its connections here, where a visitor's page names one: no other is taken.
+    # Channel -> accounts of its connections here, for channels whose pages name one: others are refused.
     pages: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
@@ -53,24 +53,24 @@ class Endpoint(Definition):
 
 
 class Connection(Definition):
-    """One account of a channel: a page, a number, a form; where its tickets go and the company's rules for it."""
+    """One account of a channel (a page, a number, a form), its helpdesk and its policy."""
 
     name: str = Field(pattern=NAME)
     channel: str
     account: str = Field(min_length=1, max_length=300)
-    endpoint: str = ""  # none: the channel is only polled
+    endpoint: str = ""  # "": the channel is only polled
     secret: str = ""
     settings: dict[str, str] = Field(default_factory=dict)
     helpdesk: str
-    mirror: str = ""  # a second helpdesk, into which all that is filed is copied; none: nothing is
+    mirror: str = ""  # a second helpdesk, into which every filed message is copied; "": none
     tags: tuple[str, ...] = ()
     fields: dict[str, str] = Field(default_factory=dict)
     policy: Policy = Field(default_factory=Policy)
-    answers: dict[str, Answer] = Field(default_factory=dict)  # to simple questions, by name
+    answers: dict[str, Answer] = Field(default_factory=dict)  # declared answers to simple questions, by name
 
     @cached_property
     def matcher(self) -> Matcher:
-        """What finds the answer to a question."""
+        """The matcher for the declared answers."""
         return Matcher(self.answers)
 
     @property
@@ -79,9 +79,9 @@ class Connection(Definition):
         return connection_key(self.channel, self.account)
 
     def mirror_of(self, helpdesk: str) -> str:
-        """Return the helpdesk into which a conversation is copied whose ticket is in this one; empty: into none.
+        """Return the helpdesk into which a conversation with a ticket in `helpdesk` is copied; "" if none.
 
-        That of a conversation that began before the two were exchanged is copied the other way.
+        After the two helpdesks were exchanged, a conversation that began before is copied the other way.
         """
         return self.helpdesk if self.mirror and helpdesk == self.mirror else self.mirror
 
@@ -98,8 +98,8 @@ class HelpdeskConnection(Definition):
     endpoint: str = ""
     secret: str
     settings: dict[str, str] = Field(default_factory=dict)
-    poll: bool = False  # look for agents' replies every minute, as a net under the webhook
-    at_once: int = Field(default=0, ge=0, le=50)  # calls, of all workers together; 0: as many as there are workers
+    poll: bool = False  # poll for agents' replies every minute, as a safety net for the webhook
+    at_once: int = Field(default=0, ge=0, le=50)  # concurrent calls of all workers; 0: as many as there are workers
 
     @property
     def key(self) -> Key:
@@ -108,10 +108,10 @@ class HelpdeskConnection(Definition):
 
 
 class Incidents(Definition):
-    """What is watched together for incidents, and how urgent their tickets are."""
+    """The groups of connections that are watched together for incidents, and the priority of incidents' tickets."""
 
     name: str = "incidents"
-    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # of connections, by name; none: all are one
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # connections by group; {}: all are one group
     priority: Rated = "high"
 
     @property
@@ -120,7 +120,7 @@ class Incidents(Definition):
         return INCIDENTS_KEY
 
     def scope(self, connection: str) -> tuple[str, tuple[str, ...]]:
-        """Return what a connection is counted with: the scope's name, and its connections (none named: all)."""
+        """Return a connection's scope: its name, and its connections (empty: all)."""
         if not self.groups:
             return "company", ()
         found = next((each for each in self.groups.items() if connection in each[1]), None)
@@ -133,30 +133,30 @@ INCIDENTS_KEY: Key = ("CONFIGURATION", "INCIDENTS")
 
 
 def endpoint_key(name: str) -> Key:
-    """Return where an endpoint's definition is."""
+    """Return the key of an endpoint's definition."""
     return (f"E#{compose(name)}", "ENDPOINT")
 
 
 def connection_key(channel: str, account: str) -> Key:
-    """Return where a connection's definition is."""
+    """Return the key of a connection's definition."""
     return (f"C#{compose(channel, account)}", "CONNECTION")
 
 
 def helpdesk_key(name: str) -> Key:
-    """Return where a helpdesk's definition is."""
+    """Return the key of a helpdesk's definition."""
     return (f"H#{compose(name)}", "HELPDESK")
 
 
 def copies_shard(helpdesk: str) -> str:
-    """Return the shard of the index of due threads that tells how long a mirror's oldest copy has waited."""
+    """Return the shard, in the index of due threads, of a mirror's waiting copies."""
     return f"{helpdesk_key(helpdesk)[0]}#copies"
 
 
-INDEX_KEY: Key = ("CONFIGURATION", "INDEX")  # all keys that `deskwire apply` wrote, so that it can remove
+INDEX_KEY: Key = ("CONFIGURATION", "INDEX")  # lists all keys that `deskwire apply` wrote, so that it can remove them
 
 
 def item(definition: Endpoint | Connection | HelpdeskConnection | Incidents) -> Item:
-    """Return the table's item of a definition."""
+    """Return the item of a definition."""
     pk, sk = definition.key
     return {
         "pk": pk,

@@ -1,4 +1,4 @@
-"""Ends what needs no worker: receipts, reads, reactions and the like are counted here and go no further."""
+"""Count and drop events that need no worker: receipts, reads, reactions and the like."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Given = TypeVar("Given", bound="Happened")
 
 
 def dismiss(events: Sequence[Given], telemetry: Telemetry) -> list[Given]:
-    """Return the events to work on; count the others by kind, log why, and raise the alarm for what a person must do.
+    """Return the events to handle; count and log the others. Raise the alarm for events that need a person.
 
-    The count is all that is kept of a dismissed event: no letter and no item, so a redelivery counts again.
+    Nothing is stored of a dismissed event but the count, so a redelivery counts again.
     """
     dismissed: Counter[tuple[str, str, str]] = Counter()
     for event in events:

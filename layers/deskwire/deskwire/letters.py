@@ -1,8 +1,8 @@
-"""What goes on the mailbox and what is stored of an event or a signal: written and read here alone, with a version.
+"""Write and read letters of the mailbox and stored events and signals, with a version.
 
-A letter, an event and a signal each say which version wrote them. Every older version is read; a newer one is refused,
-so that its letter comes again, or waits among the dead letters, until the newer code is there. Within a version a
-missing field is its default, and an unknown one is kept and written again.
+A letter, an event and a signal each state the version that wrote them. Every older version is read; a newer one is
+refused, so that its letter is redelivered, or waits among the dead letters, until the newer code is deployed. Within a
+version, a missing field has its default, and an unknown one is kept and written again.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from deskwire.model.signals import Happened
 
 VERSION = 2  # raised when older code would misread what is written: see docs/decisions/0024
-NOTICES = "incidents"  # the side, and the endpoint, of what an incident says
-SIGNALLED = "ticket"  # the kind of an event as which a signal was written once
-REGISTRATION = "REGISTRATION"  # of a poll: look at the connection's registration instead
-LETTER_LIMIT = 96_000  # bytes of one letter: ten of them are below the 1 MiB that SQS takes in a call
+NOTICES = "incidents"  # the side and the endpoint of notices
+SIGNALLED = "ticket"  # the kind of an event in which older versions wrote a signal
+REGISTRATION = "REGISTRATION"  # a poll with this sort key checks the connection's registration instead
+LETTER_LIMIT = 96_000  # bytes of one letter: ten stay below the 1 MiB that SQS takes in a call
 
 
 def letter_of(event: Happened, endpoint: str, side: str, received_at: str, archive: Archive) -> Letter:
-    """Return the letter of an event or a signal: ASCII JSON, for SQS refuses some characters for ever.
+    """Return the letter of an event or a signal: ASCII JSON, as SQS refuses some characters.
 
-    What is too large for a letter goes to the archive, named by its own digest.
+    Parts too large for a letter go to the archive, named by their digest.
     """
     raw = write(dict(event.raw)).encode()
     envelope: dict[str, Any] = {
@@ -50,14 +50,14 @@ def letter_of(event: Happened, endpoint: str, side: str, received_at: str, archi
     if len(body) > LETTER_LIMIT:
         envelope["event"], envelope["event_at"] = None, _keep(archive, _text(event))
         body = write(envelope)
-    # The endpoint is a part of it: one that signs for another's account must not make the queue drop the genuine event.
+    # The endpoint is part of the id: if it signs for another's account, the queue must not drop the genuine event.
     return Letter(digest(event.thread_key), digest(compose(endpoint, event.key)), body)
 
 
 def letters_of(
     events: Iterable[Happened], endpoint: str, side: str, received_at: str, archive: Archive
 ) -> list[Letter]:
-    """Return the letters of what one delivery tells of, each once."""
+    """Return the letters of one delivery's events, without duplicates."""
     return distinct(letter_of(event, endpoint, side, received_at, archive) for event in events)
 
 
@@ -67,7 +67,7 @@ def routed(letter: Letter, thread_key: str, archive: Archive) -> Letter:
 
 
 def notices(given: Iterable[Notice], received_at: str) -> list[Letter]:
-    """Return the letters of what an incident says."""
+    """Return the letters of these notices, without duplicates."""
     found = []
     for each in given:
         data = {"v": VERSION, "endpoint": NOTICES, "side": NOTICES, "received_at": received_at, "event": _written(each)}
@@ -76,7 +76,7 @@ def notices(given: Iterable[Notice], received_at: str) -> list[Letter]:
 
 
 def distinct(letters: Iterable[Letter]) -> list[Letter]:
-    """Return the letters without those that the mailbox would take for an earlier one."""
+    """Return the letters without those that the mailbox would drop as duplicates."""
     found: dict[tuple[str, str], Letter] = {}
     for letter in letters:
         found.setdefault((letter.group, letter.dedupe), letter)
@@ -84,24 +84,24 @@ def distinct(letters: Iterable[Letter]) -> list[Letter]:
 
 
 def compress(data: bytes) -> bytes:
-    """Return the data compressed (zlib), with a window of 8 KiB: setting up the usual 32 costs ten times the work.
+    """Return the data compressed by zlib, with a window of 8 KiB: setting up the usual 32 KiB costs ten times the work.
 
-    The fastest level makes a message two in a hundred larger than the usual one, for two thirds of the work.
+    The fastest level makes a message 2 % larger than the default, for two thirds of the work.
     """
     small = zlib.compressobj(level=1, wbits=13, memLevel=5)
     return small.compress(data) + small.flush()
 
 
 def timer(thread_key: str, why: str) -> Letter:
-    """Return a letter that wakes a thread; for one reason it wakes it once."""
+    """Return a letter that wakes a thread; letters with the same `why` are deduplicated."""
     body = json.dumps({"v": VERSION, "timer": thread_key})
     return Letter(digest(thread_key), digest(f"timer {thread_key} {why}"), body)
 
 
 def copy(helpdesk: str, thread_key: str, item: str) -> Letter:
-    """Return the letter that has a conversation's item copied into another helpdesk.
+    """Return the letter that copies a conversation's item into another helpdesk.
 
-    It names the item and holds no words. Its group is the mirror's, so it holds up nothing of the conversation.
+    It names the item and holds no words. Its group is the mirror's, so it delays nothing in the conversation.
     """
     body = json.dumps({"v": VERSION, "mirror": [helpdesk, thread_key, item]})
     mirror = mirror_thread(helpdesk, thread_key)
@@ -109,7 +109,7 @@ def copy(helpdesk: str, thread_key: str, item: str) -> Letter:
 
 
 def read_letter(body: str) -> dict[str, Any]:
-    """Return a letter's JSON. Raises `PayloadError` for what is none of ours, or was written by a newer version."""
+    """Return a letter's JSON. Raises `PayloadError` if it is not a letter of ours, or of a newer version."""
     data = read_json(body)
     check_version(data, "letter")
     if not {"timer", "poll", "mirror"} & data.keys() and not {"event", "endpoint", "side"} <= data.keys():
@@ -118,7 +118,7 @@ def read_letter(body: str) -> dict[str, Any]:
 
 
 def read_json(body: str) -> dict[str, Any]:
-    """Return the JSON object of a body; an empty one for anything else."""
+    """Return the JSON object in a body; {} for anything else."""
     try:
         data = json.loads(body)
     except ValueError:
@@ -127,7 +127,7 @@ def read_json(body: str) -> dict[str, Any]:
 
 
 def content_of(data: Mapping[str, Any], archive: Archive) -> Happened:
-    """Return the event or the signal of a letter. Raises `PayloadError` when it is none, or not in the archive."""
+    """Return the event or the signal in a letter. Raises `PayloadError` if there is none, or it left the archive."""
     try:
         content = data["event"] or json.loads(archive.fetch(data["event_at"]))
         return _read(content, signal=data["side"] == "helpdesks")
@@ -138,39 +138,39 @@ def content_of(data: Mapping[str, Any], archive: Archive) -> Happened:
 
 
 def poll(key: Key, why: str) -> Letter:
-    """Return a letter that has one connection looked at, in a group of its own: no slow look holds up another."""
+    """Return a letter that polls one connection, in a group of its own: a slow poll delays no other."""
     return Letter(digest(key[0]), digest(f"poll {key[0]} {why}"), json.dumps({"v": VERSION, "poll": list(key)}))
 
 
 def look(key: Key, why: str) -> Letter:
-    """Return a letter that has one connection's registration at its platform looked at.
+    """Return a letter that checks one connection's registration at its platform.
 
-    It is a poll of an item that is not there: code of an earlier version takes it and does nothing.
+    It looks like a poll of an item that does not exist: earlier versions of the code ignore it.
     """
     return poll((key[0], REGISTRATION), f"{key[1]} {why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What is on the mailbox: an event or a signal, and how it came."""
+    """A letter's event, signal or notice, and how it was received."""
 
     content: Happened
     endpoint: str
     side: str
     received_at: str
-    thread: str = ""  # where it was routed to, when that is not the event's own thread
+    thread: str = ""  # the thread it was forwarded to, if not the event's own
     raw: bytes = b""
     raw_at: str = ""
     data: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def forwarded(self, thread_key: str) -> Letter:
-        """Return the letter that brings the same to another thread."""
+        """Return the letter that forwards this to another thread."""
         body = write({**self.data, "thread": thread_key})
         return Letter(digest(thread_key), digest(self.content.key), body)
 
 
 def opened(data: dict[str, Any], archive: Archive) -> Envelope:
-    """Return the envelope in a letter's JSON. Raises `PayloadError` when there is none in it."""
+    """Return the envelope in a letter's JSON. Raises `PayloadError` if there is none."""
     content = content_of(data, archive)
     try:
         return Envelope(
@@ -188,17 +188,17 @@ def opened(data: dict[str, Any], archive: Archive) -> Envelope:
 
 
 def stored(event: Happened) -> bytes:
-    """Return an event or a signal as the table keeps it."""
+    """Return an event or a signal in its stored form."""
     return compress(_text(event))
 
 
 def content_in(data: bytes) -> Happened:
-    """Return the event or the signal that the table keeps. Raises `PayloadError` for what a newer version wrote."""
+    """Return the stored event or signal. Raises `PayloadError` if a newer version wrote it."""
     return _read(json.loads(zlib.decompress(data)))
 
 
 def event_in(data: bytes) -> Event:
-    """Return the event that the table keeps. Raises `PayloadError` for a signal, too."""
+    """Return the stored event. Raises `PayloadError` for a signal, too."""
     content = content_in(data)
     if not isinstance(content, Event):
         raise PayloadError("a signal, and no event")
@@ -206,7 +206,7 @@ def event_in(data: bytes) -> Event:
 
 
 def archived_as(data: bytes) -> str:
-    """Return where the archive has an event that the table keeps, if it was too large for its letter; else nothing."""
+    """Return a stored event's name in the archive if it was too large for its letter, else ""."""
     text = zlib.decompress(data)
     return _name(text) if len(text) > LETTER_LIMIT // 2 else ""
 
@@ -221,7 +221,7 @@ def _keep(archive: Archive, data: bytes) -> str:
 
 
 def _text(event: Happened) -> bytes:
-    """Return an event as the table and the archive keep it; the archive's name for it is the digest of this."""
+    """Return an event as it is stored and archived; its name in the archive is the digest of this."""
     return json.dumps(_written(event)).encode()
 
 
@@ -230,7 +230,7 @@ def _written(event: Happened) -> dict[str, Any]:
 
 
 def _read(data: object, *, signal: bool = False) -> Happened:
-    """Return what was written. `signal`: it came from a helpdesk, so it is one, even if an event was written."""
+    """Return the content read from JSON. `signal`: it came from a helpdesk; older versions wrote it as an event."""
     if not isinstance(data, dict):
         raise PayloadError("not an event")
     check_version(data, "event")
@@ -247,7 +247,7 @@ def _read(data: object, *, signal: bool = False) -> Happened:
 
 
 def check_version(data: Mapping[str, Any], what: str) -> None:
-    """Raise `PayloadError` for what a newer version of this code wrote: read as ours, it might be misread."""
+    """Raise `PayloadError` if a newer version of this code wrote it: it could be misread."""
     version = data.get("v", 1)
     if not isinstance(version, int) or version > VERSION:
         raise PayloadError(
@@ -255,7 +255,7 @@ def check_version(data: Mapping[str, Any], what: str) -> None:
         )
 
 
-# ---------------------------------------------------------------- version 1: further facts were `details`, untyped
+# ---------------------------------------------------------------- version 1 had further facts in untyped `details`
 
 LABELS = {
     "permalink": "Link", "page_url": "Page", "consent": "Consent", "recommendation": "Recommendation",
@@ -267,11 +267,11 @@ LABELS = {
     "previous_owner": "Previous owner", "ref": "Referral", "action": "Action", "reason": "Reason",
     "description": "Description",
 }  # fmt: skip
-FORMS = frozenset({"webform"})  # whose visitors could name a field as they liked
+FORMS = frozenset({"webform"})  # channels whose fields had names of the company's own
 
 
 def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event of version 1 with what was among its `details` in fields of their own."""
+    """Return an event of version 1 with its `details` moved to fields of their own."""
     event = dict(data)
     details: dict[str, str] = dict(event.pop("details", None) or {})
     form, kind = event.get("channel") in FORMS, event.get("kind")

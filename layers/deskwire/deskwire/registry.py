@@ -1,4 +1,4 @@
-"""Finds connectors by name: a module in `channels/` or `helpdesks/` is one. There is no list to keep."""
+"""Find connectors by name: each module in `channels/` or `helpdesks/` is one. There is no list to maintain."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def _module(path: str) -> ModuleType | None:
     try:
         return importlib.import_module(path)
     except ModuleNotFoundError as error:
-        if error.name != path:  # something that the connector imports
+        if error.name != path:  # a module that the connector imports is missing
             raise
         return None
 
 
 def _names(package: ModuleType) -> tuple[str, ...]:
-    import pkgutil  # it imports `inspect`, and a connector is mostly asked for by its name
+    import pkgutil  # imported on demand: it imports `inspect`, and most callers know the name
 
     return tuple(sorted(found.name for found in pkgutil.iter_modules(package.__path__)))
 
@@ -59,12 +59,12 @@ def helpdesk_names() -> tuple[str, ...]:
 
 @cache
 def channel(name: str) -> Channel:
-    """Return the channel connector of that name. Raises `ConfigurationError` when there is none."""
+    """Return the channel connector of this name. Raises `ConfigurationError` if there is none."""
     return _load(_channels, name, Channel)
 
 
 def identity(channel_name: str, author: str) -> str:
-    """Return an author's id as the channel's events carry it; of a channel that is no more, as it is given."""
+    """Return an author's id as the channel's events spell it; unchanged if the channel was removed."""
     try:
         return channel(channel_name).identity(author)
     except ConfigurationError:
@@ -73,5 +73,5 @@ def identity(channel_name: str, author: str) -> str:
 
 @cache
 def helpdesk(name: str) -> Helpdesk:
-    """Return the helpdesk connector of that name. Raises `ConfigurationError` when there is none."""
+    """Return the helpdesk connector of this name. Raises `ConfigurationError` if there is none."""
     return _load(_helpdesks, name, Helpdesk)  # type: ignore[type-abstract]

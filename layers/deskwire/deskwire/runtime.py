@@ -1,4 +1,4 @@
-"""Wires everything together, once per container. Nothing is imported that a function does not use."""
+"""Build each function's worker once per container, importing only what that function uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deskwire.watching.archiving import Archiver
     from deskwire.watching.watcher import Watcher
 
-WORKERS = 10  # threads of a batch side by side; a batch holds ten messages at most
+WORKERS = 10  # parallel threads for a batch, which holds ten messages at most
 
 
 def _now() -> datetime:
@@ -36,7 +36,7 @@ def _telemetry(found: Settings) -> Telemetry:
 
 @cache
 def receiver() -> Receiver:
-    """Return what `receive` works with: the standard library and our own modules alone."""
+    """Return the worker of `receive`; it uses only the standard library and our own modules."""
     from deskwire.aws import edge
     from deskwire.receiving.receiver import Receiver
 
@@ -52,7 +52,7 @@ def receiver() -> Receiver:
 
 @cache
 def conversation() -> Conversation:
-    """Return what `converse` works with."""
+    """Return the worker of `converse`."""
     import uuid
 
     from deskwire.aws import clients
@@ -68,7 +68,7 @@ def conversation() -> Conversation:
 
 @cache
 def sweeper() -> Sweeper:
-    """Return what `sweep` works with."""
+    """Return the worker of `sweep`."""
     from deskwire.aws import clients
     from deskwire.sweeping.sweeper import Sweeper
 
@@ -77,13 +77,13 @@ def sweeper() -> Sweeper:
     return Sweeper(
         table=directory.table, mailbox=clients.mailbox(found), directory=directory, clock=_now,
         telemetry=_telemetry(found),
-        wait=None if found.sandbox else time.sleep,  # the sandbox hurries its minutes
+        wait=None if found.sandbox else time.sleep,  # the sandbox's minutes are shorter
     )  # fmt: skip
 
 
 @cache
 def watcher() -> Watcher:
-    """Return what `watch` works with."""
+    """Return the worker of `watch`."""
     from deskwire.aws import clients
     from deskwire.watching.incidents import IncidentWatch
     from deskwire.watching.mirroring import MirrorWatch
@@ -104,7 +104,7 @@ def watcher() -> Watcher:
 
 @cache
 def archiver() -> Archiver:
-    """Return what `archive` works with."""
+    """Return the worker of `archive`."""
     from deskwire.aws import clients
     from deskwire.watching.archiving import Archiver
 
@@ -138,10 +138,10 @@ def _directory() -> Directory:
 
 
 def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[str, Any]:
-    """Work on a batch of the mailbox: threads side by side, the messages of one in order.
+    """Handle a batch of the mailbox: threads in parallel, each thread's messages in order.
 
-    `remaining` tells the milliseconds left. A message that fails holds up the later ones of its thread, no other's;
-    what is returned names those that are to come again.
+    `remaining` returns the milliseconds left. A message that fails delays only the later ones of its thread. Return
+    Lambda's response with the messages to redeliver.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -154,9 +154,9 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
         for number, record in enumerate(records):
             try:
                 if remaining() < SLOW_CALL_SECONDS * 1000:
-                    raise TimeoutError  # noqa: TRY301 - the same road as any other failure
+                    raise TimeoutError  # noqa: TRY301 - handled as any other failure
                 work.handle(record["body"])
-            except Exception as error:  # noqa: BLE001 - whatever it is, the message comes again or becomes a dead letter
+            except Exception as error:  # noqa: BLE001 - whatever it is, the message is redelivered or dead in the end
                 work.telemetry.count("Failures")
                 work.telemetry.log("ERROR", "to come again", error=type(error).__name__, reason=_reason(error))
                 return [each["messageId"] for each in records[number:]]
@@ -169,31 +169,31 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
 
 
 def watch(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Count a batch of the table's stream. What is returned names the record from which on it is to be redelivered.
+    """Handle a batch of the table's stream; return Lambda's response with the record from which to redeliver it.
 
-    Without records the schedule calls: what is over is closed, and what is usual is noted.
+    An event without records comes from the schedule: close incidents that are over and store the usual waits.
     """
     if "Records" not in event:
-        return {"closed": watcher().look()}
+        return {"closed": watcher().run_schedule()}
     failed = watcher().watch(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 
 def archive(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Archive a batch of the table's stream. What is returned names the record from which on it is redelivered."""
+    """Archive a batch of the table's stream; return Lambda's response with the record from which to redeliver it."""
     failed = archiver().archive(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
 
 def _reason(error: Exception) -> str:
-    """Return an error's own words where they are ours; others' may quote a person."""
+    """Return the text of an error of ours, "" for others: theirs may quote a person."""
     from deskwire.model.errors import DeskwireError
 
     return str(error) if isinstance(error, DeskwireError) else ""
 
 
 def milliseconds_left(context: object) -> Callable[[], float]:
-    """Return a clock of what Lambda leaves us (a minute where there is no Lambda)."""
+    """Return a function that returns the invocation's remaining milliseconds (from a minute on outside Lambda)."""
     left = getattr(context, "get_remaining_time_in_millis", None)
     if left is not None:
         return left  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The environment of the functions, read here alone."""
+"""Read the functions' environment; nothing else does."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from collections.abc import Mapping
 from deskwire.model.errors import ConfigurationError
 from deskwire.model.values import dataclass, field
 
-ENDPOINTS = "endpoints/"  # below the stack's prefix: endpoints' secrets, the only ones that receive can read
+ENDPOINTS = "endpoints/"  # folder of the endpoints' secrets, the only ones that receive can read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where everything is.
+    """The stack's resources and parameters.
 
-    `expiry_days`: how long before its end a token raises an alarm.
-    `transcripts` is the bucket of the archive of conversations (empty: there is none), whose lines are kept for
-    `transcript_days`. `bus` is told of outcomes, `alarms` is the topic of alarms (empty: there is none); `sandbox` maps
-    a vendor's host to a loopback address (empty in production).
+    `expiry_days`: days before its expiry at which a token raises an alarm. `transcripts`: the bucket of the archive of
+    conversations ("": none), with lines kept for `transcript_days`. `bus`: the bus for outcomes; `alarms`: the topic of
+    the alarms ("": none). `sandbox` maps vendors' hosts to loopback addresses, and is empty in production.
     """
 
     table: str
@@ -39,7 +38,7 @@ class Settings:
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings. Raises `ConfigurationError` naming the variable that is missing."""
+    """Return the settings. Raises `ConfigurationError`, which names the missing variable."""
 
     def needed(name: str) -> str:
         value = environment.get(name, "")

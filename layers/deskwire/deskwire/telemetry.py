@@ -1,4 +1,4 @@
-"""Decides what may be logged and counted: names, codes and digests; never a secret or a person's words.
+"""Write logs and metrics, and decide what they may hold: names, codes and digests; no secret, no person's words.
 
 Lines are JSON on standard output, as Lambda wants them. Metrics are written in CloudWatch's embedded metric format
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html),
@@ -19,13 +19,13 @@ from deskwire.model.writing import write
 
 NAMESPACE = "Deskwire"
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
-# What a line may carry besides its message. Values are cut, and anything unprintable is taken out of them.
+# The fields that a line may have beside its message. Values are cut, and unprintable characters replaced.
 FIELDS = frozenset(
     {"channel", "helpdesk", "endpoint", "connection", "kind", "event", "thread", "outcome", "reason", "error",
      "status", "count", "seconds", "delivery", "function", "group", "mirror"}
 )  # fmt: skip
 MOST = 300
-MOST_VALUES = 100  # of one metric in one line: the format takes no more
+MOST_VALUES = 100  # of one metric in one line: the format's limit
 
 
 def _shown(value: object) -> object:
@@ -33,7 +33,7 @@ def _shown(value: object) -> object:
         return value
     text = str(value)
     if not (text.isascii() and text.isprintable()):
-        # Controls, and what is invisible or turns the direction of what a person reads in the console.
+        # Controls, and characters that are invisible or change the text's direction.
         text = re.sub(
             r"[^\x20-\x7e\u00a0-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd]", "?", text
         )
@@ -42,7 +42,7 @@ def _shown(value: object) -> object:
 
 @lru_cache(maxsize=64)
 def _definition(dimensions: tuple[str, ...], names: tuple[str, ...]) -> str:
-    """Return what CloudWatch is told of these metrics, as JSON: the same at each flush, so it is written once."""
+    """Return the metrics' definition for CloudWatch as JSON; cached, as it is the same at each flush."""
     metrics = [{"Name": name, "Unit": "Seconds" if name.endswith("Seconds") else "Count"} for name in names]
     return write({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics})
 
@@ -68,7 +68,7 @@ class Telemetry:
         self._lock = threading.Lock()
 
     def log(self, level: str, message: str, **fields: object) -> None:
-        """Write one line. `message` is a constant of ours; a field not on the list is a programming error."""
+        """Write one line. `message` is a constant of ours. Raises `ValueError` for a field that may not be logged."""
         if unknown := fields.keys() - FIELDS:
             msg = f"these fields may not be logged: {', '.join(sorted(unknown))}"
             raise ValueError(msg)
@@ -82,16 +82,16 @@ class Telemetry:
             self._counts[metric] = self._counts.get(metric, 0) + number
 
     def flush(self) -> None:
-        """Write the metrics counted since the last time; nothing when there are none."""
+        """Write the metrics counted since the last flush, if any."""
         with self._lock:
             counts, self._counts = self._counts, {}
         if counts:
             self._emit({name: [number] for name, number in counts.items()}, {})
 
     def measure(self, values: Mapping[str, Sequence[int]], **dimensions: str) -> None:
-        """Write metrics of one connection at once, with each single value where `flush` has sums.
+        """Write metrics of one connection immediately, each value separately (`flush` writes sums).
 
-        `dimensions` name the connection, beside stack and stage: `channel` and `connection`, or `helpdesk`.
+        `dimensions` name the connection in addition to stack and stage: `channel` and `connection`, or `helpdesk`.
         """
         for start in range(0, max(map(len, values.values()), default=0), MOST_VALUES):
             some = {name: list(each[start : start + MOST_VALUES]) for name, each in values.items()}

@@ -103,15 +103,15 @@ def world(monkeypatch):
 
 
 def test_a_published_message_is_on_the_mailbox_and_its_redelivery_is_the_same_letter(world):
-    world.receiver.notified(sns(json.dumps(BODY)))
-    world.receiver.notified(sns(json.dumps(BODY)))
+    world.receiver.handle_notices(sns(json.dumps(BODY)))
+    world.receiver.handle_notices(sns(json.dumps(BODY)))
     assert len(world.mailbox.letters) == 1
 
 
 @pytest.mark.parametrize("topic", [TOPIC.replace("1234", "9999"), "arn:aws:sns:eu-west-1:123456789012:elsewhere"])
 def test_another_topic_s_message_is_not_taken_and_lambda_keeps_it(world, topic):
     with pytest.raises(RuntimeError, match="1 of 1 notices were not taken"):
-        world.receiver.notified(sns(json.dumps(BODY), topic))
+        world.receiver.handle_notices(sns(json.dumps(BODY), topic))
     assert not world.mailbox.letters
 
 
@@ -121,17 +121,17 @@ def test_a_refused_queue_fails_the_invocation_so_that_it_comes_again(world, monk
 
     monkeypatch.setattr(world.mailbox, "send", refuse)
     with pytest.raises(RuntimeError, match="503"):
-        world.receiver.notified(sns(json.dumps(BODY)))
+        world.receiver.handle_notices(sns(json.dumps(BODY)))
 
 
 def test_what_is_no_notice_fails_and_says_nothing_of_it(world):
     with pytest.raises(RuntimeError) as caught:
-        world.receiver.notified({"Records": [{"EventSource": "aws:sns", "words": "of a customer"}]})
+        world.receiver.handle_notices({"Records": [{"EventSource": "aws:sns", "words": "of a customer"}]})
     assert "customer" not in str(caught.value)
 
 
 def test_a_message_that_cannot_be_read_is_parked(world):
-    world.receiver.notified(sns("{"))
+    world.receiver.handle_notices(sns("{"))
     assert len(world.parked.bodies) == 1
 
 

@@ -1,1 +1,1 @@
-"""The domain as frozen values; it imports nothing else of the library."""
+"""The domain model as frozen values; imports nothing else of the library."""

@@ -1,4 +1,4 @@
-"""What a customer can choose below a question of ours, and what they chose."""
+"""The choices that a question of ours offers as buttons, and the one a customer made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deskwire.model.values import dataclass
 from .keys import digest
 
 PREFIX: Final = "deskwire:"
-# What stands behind a button: at most 61 characters, below what every platform takes.
+# A button's payload: at most 61 characters, within every platform's limit.
 PAYLOAD: Final = re.compile(rf"{PREFIX}([0-9a-f]{{32}}):([A-Za-z0-9_-]{{1,19}})")
 
 
@@ -24,7 +24,7 @@ class Choice:
 
     @property
     def payload(self) -> str:
-        """The text that a platform keeps behind the button and returns when it is pressed."""
+        """The payload that a platform stores with the button and returns when it is pressed."""
         return f"{PREFIX}{self.question}:{self.value}"
 
     def to_json(self) -> Mapping[str, str]:
@@ -41,12 +41,12 @@ class Offer:
 
 
 def question_of(key: str) -> str:
-    """Return the id of a question that is sent by this key."""
+    """Return the id of a question that is sent under this key."""
     return digest(key)[:32]
 
 
 def choice_in(payload: str) -> Choice | None:
-    """Return the choice that a button's payload stands for; None for a button that is none of ours."""
+    """Return the choice in a button's payload; None if it is not a button of ours."""
     found = PAYLOAD.fullmatch(payload)
     return Choice(found[1], found[2]) if found else None
 

@@ -1,4 +1,4 @@
-"""The errors; each says what happens next (and so who has to act)."""
+"""The errors; each class states what happens next, and so who has to act."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import ClassVar, Self
 
 
 class Concern(StrEnum):
-    """What an error is about. Only an error of the account holds up other threads."""
+    """What an error concerns. Only an error of the account delays other threads."""
 
     MESSAGE = "message"  # this request alone
-    TICKET = "ticket"  # whatever else is to go into this ticket, and so its thread
+    TICKET = "ticket"  # everything for this ticket, and so its thread
     HOST = "host"  # the host of this attachment, and so this attachment alone
-    ACCOUNT = "account"  # everything that goes to this connection
+    ACCOUNT = "account"  # everything for this connection
 
 
 class DeskwireError(Exception):
-    """The root of every error this library raises on purpose."""
+    """The base of every error that this library raises on purpose."""
 
 
 class SignatureError(DeskwireError):
-    """The request is not genuine: answered 401, nothing of it is kept."""
+    """The request is not genuine: answered 401, nothing of it is stored."""
 
 
 class UnopenedError(SignatureError):
-    """Sealed, sent to an address that only the platform was told, and our key opens nothing: a person is called.
+    """An encrypted request at the right secret address that our key does not decrypt: raises an alarm.
 
-    Answered 503, so that the platform sends it again: the key may be an old one.
+    Answered 503, so that the platform sends it again: our key may be outdated.
     """
 
 
 class PayloadError(DeskwireError):
-    """Genuine, but not understood: the delivery (or the one event) is parked for a person to look at."""
+    """Genuine, but not understood: the delivery (or the one event) is parked for a person."""
 
 
 class UnknownAccount(PayloadError):  # noqa: N818 - what it is about
@@ -39,11 +39,10 @@ class UnknownAccount(PayloadError):  # noqa: N818 - what it is about
 
 
 class TemporaryError(DeskwireError):
-    """The other side cannot do it now: tried again later.
+    """The other side cannot do it now: retried later.
 
-    `after` is the least number of seconds to wait, where the other side named one. `ambiguous` says that the
-    request may have had its effect: the connector is asked (`find`) before it is repeated. `concerns` says what has
-    to wait.
+    `after`: the least number of seconds to wait, if the other side named one. `ambiguous`: the request may have had its
+    effect, so the connector is asked (`find`) before it is repeated. `concerns`: what has to wait.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class TemporaryError(DeskwireError):
         self.concerns = concerns
 
     def retold(self, *, ambiguous: bool | None = None, concerns: Concern | None = None) -> TemporaryError:
-        """Return the same error, with another view of its doubt or of what it concerns."""
+        """Return the same error with `ambiguous` or `concerns` changed."""
         return TemporaryError(
             str(self),
             after=self.after,
@@ -70,7 +69,7 @@ class TemporaryError(DeskwireError):
 
 
 class PermanentError(DeskwireError):
-    """The other side will never do it: noted on the ticket and counted, not repeated."""
+    """The other side will never do it: noted on the ticket and counted, not retried."""
 
     concerns: ClassVar[Concern] = Concern.MESSAGE
 
@@ -81,10 +80,10 @@ class PermanentError(DeskwireError):
 
 
 class ConfigurationError(DeskwireError):
-    """Only a person can mend it (a secret, a right, a setting): counted under an alarm, and tried again later.
+    """Only a person can mend it (a secret, a permission, a setting): raises an alarm, and is retried meanwhile.
 
-    `ambiguous` says that a part of the request had its effect before: the first piece of a split text was sent, the
-    words are in the ticket that was not opened again.
+    `ambiguous`: a part of the request had its effect: the first piece of a split text was sent, or the words were added
+    to a ticket that could then not be reopened.
     """
 
     concerns: ClassVar[Concern] = Concern.ACCOUNT
@@ -94,12 +93,12 @@ class ConfigurationError(DeskwireError):
         self.ambiguous = ambiguous
 
     def retold(self, *, ambiguous: bool) -> Self:
-        """Return the same error, with another view of its doubt."""
+        """Return the same error with `ambiguous` changed."""
         return type(self)(str(self), ambiguous=ambiguous)
 
 
 def where(error: Exception) -> str:
-    """Return an error's kind and place in the code; its words may be a customer's."""
+    """Return an error's type and place in the code. Its text is left out: it may quote a customer."""
     frame = error.__traceback__
     while frame and frame.tb_next:
         frame = frame.tb_next

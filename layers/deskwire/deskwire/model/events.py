@@ -1,4 +1,4 @@
-"""Events with their authors and attachments: what happened on a channel."""
+"""Events of channels, with their authors and attachments."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ MOST_STARS = 5
 
 
 class Kind(StrEnum):
-    """What happened."""
+    """The kind of an event."""
 
     MESSAGE = "message"
     EDIT = "edit"
     DELETION = "deletion"
     REACTION = "reaction"
     RECEIPT = "receipt"
-    STATE = "state"  # about an object or account, nobody wrote: hidden, handed over, consent withdrawn
-    UNDELIVERED = "undelivered"  # what we sent (`object_id` is the platform's id of it) failed later; `text` says why
-    ATTACHMENT = "attachment"  # ours: it follows its message, which is in the ticket without it
-    TIMER = "timer"  # ours: a thread is due
-    OTHER = "other"  # genuine, of a kind we do not know
+    STATE = "state"  # a change of an object or account, not a message: hidden, handed over, consent withdrawn
+    UNDELIVERED = "undelivered"  # a text of ours (`object_id`: the platform's id) was not delivered; `text` says why
+    ATTACHMENT = "attachment"  # made by us: an attachment filed after its message
+    TIMER = "timer"  # made by us: a thread is due
+    OTHER = "other"  # genuine, of an unknown kind
 
 
-# Kinds that need no ticket, no answer and no record, with the reason that is counted.
+# Kinds that need no ticket, no answer and no record, with the reason that is logged.
 DISMISSED = {Kind.RECEIPT: "receipt", Kind.REACTION: "reaction", Kind.STATE: "state", Kind.OTHER: "unknown kind"}
 
 
@@ -43,7 +43,7 @@ class Visibility(StrEnum):
 
 
 class AttachmentKind(StrEnum):
-    """What an attachment is."""
+    """The kind of an attachment."""
 
     IMAGE = "image"
     AUDIO = "audio"
@@ -56,13 +56,13 @@ class AttachmentKind(StrEnum):
 
     @classmethod
     def of(cls, media_type: str) -> AttachmentKind:
-        """Return the kind that a media type (`image/png`) stands for; `FILE` for any other."""
+        """Return the kind of a media type (`image/png`), `FILE` by default."""
         main = media_type.partition("/")[0]
         return cls(main) if main in {cls.IMAGE, cls.AUDIO, cls.VIDEO} else cls.FILE
 
 
 def is_given(owner: object, *names: str) -> None:
-    """Raise `PayloadError` unless each of these fields is a text, and not empty."""
+    """Raise `PayloadError` unless each of these fields is a non-empty string."""
     for name in names:
         value = getattr(owner, name)
         if not isinstance(value, str) or not value:
@@ -71,7 +71,7 @@ def is_given(owner: object, *names: str) -> None:
 
 
 def in_utc(owner: object, name: str) -> None:
-    """Raise `PayloadError` for a time that is not in UTC."""
+    """Raise `PayloadError` if this field is a time that is not in UTC."""
     moment = getattr(owner, name)
     if moment is not None and moment.utcoffset() != timedelta(0):
         msg = f"{type(owner).__name__}.{name} is not in UTC"
@@ -79,13 +79,13 @@ def in_utc(owner: object, name: str) -> None:
 
 
 def written_moment(moment: datetime | None) -> str | None:
-    """Return a time in UTC as it stands in JSON."""
+    """Return a time in UTC as written in JSON."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote, as the channel knows them. `id` is the channel's own id of the person (never empty)."""
+    """The author of an event. `id` is the channel's id of the person, never empty."""
 
     id: str
     name: str = ""
@@ -102,9 +102,9 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """Something that came along. `url` where the platform gives an address, `id` where it is fetched by id.
+    """An attachment: with a `url` if the platform gives an address, with an `id` if it is fetched by id.
 
-    `size` in bytes is known of what is sent, and not stored.
+    `size` in bytes is set for files to send, and not stored.
     """
 
     kind: AttachmentKind
@@ -131,28 +131,26 @@ class Attachment:
 class Event:
     """One thing that happened in a thread.
 
-    `account` is empty where a delivery names none: the receiver fills it in from the endpoint.
-    `object_id` is the platform's id of the thing (an edit or deletion carries the id of the original), `verb`
-    what was done to it, `version` tells several of the same verb apart; together with channel and account they
-    are the `key`, the same for every redelivery. `thread` is the conversation as the channel defines it; `thread_kind`
-    names its kind where other rules hold for sending than on the channel's other threads (see `Terms.kinds`). The
-    messages that the customer sent as one, an album, share a `group`, the platform's id of it: they become one entry.
-    `occurred_at` is the customer's own time in UTC, None where the platform gives none. `text` is never empty for
-    a message: a sticker or a location has a line too. `complete=False`: the words must be fetched before filing.
-    `no_automatic_reply` holds the reason why nothing may be answered automatically (`standby`, `automated` …).
-    `raw` is the platform's own fragment.
+    `account` is "" if a delivery names none: the receiver fills it in from the endpoint. `object_id` is the platform's
+    id of the object (an edit or deletion has the id of the original), `verb` what was done to it, `version`
+    distinguishes events with the same verb; with channel and account they form the `key`, which is the same for every
+    redelivery. `thread` is the conversation as the channel defines it; `thread_kind` names a kind of threads with rules
+    of its own for sending (see `Terms.kinds`). The messages of an album share a `group`, the platform's id of it: they
+    become one entry. `occurred_at` is the platform's time in UTC, None if it gives none. `text` is never empty for a
+    message: a sticker or a location has a line, too. `complete=False`: the text must be fetched before filing.
+    `no_automatic_reply` is the reason why nothing may be answered automatically (`standby`, `automated` …), "" if it
+    may. `raw` is the platform's own fragment.
 
-    What the core reads of an event is a field of its own. `facts` are shown to the agent as given, in their order: the
-    label, in plain words, then the value. `stars` are a rating of one to five, 0 where there is none. `attention` says
-    what a person of the company has to do, and raises an alarm. `echo_of` is our own mark that the platform returns:
-    the digest of the key of what we sent. `dismissal` says why nothing is to be done about the event. `suspicion` says
-    why a message may be spam: it is filed all the same, and tagged. `aliases` are other ids of the same `thread` and,
-    in private, of its customer; a STATE that has some says that the customer goes on as its `author` (another number).
-    `choice` is the button below a question of ours that the customer pressed. `came_by` is the token of the one-time
-    link by which a visitor came. `keep` is what the channel wants back in `Outgoing.context`. `stored` is the name of
-    what the platform put into the archive for this event (see `contracts.connector.Original`); it is erased with it.
-
-    `unknown` holds the fields that a newer version wrote and this one does not know; they are written again.
+    Everything the core reads is a field of its own. `facts` are shown to the agent as given, in order: a label in plain
+    words, then the value. `stars` is a rating of one to five, 0 if there is none. `attention` says what a person of the
+    company has to do, and raises an alarm. `echo_of` is our own mark returned by the platform: the digest of the key of
+    the text we sent. `dismissal` says why the event needs nothing. `suspicion` says why a message may be spam: it is
+    filed all the same, and tagged. `aliases` are other ids of the same `thread` and, in private, of its customer; a
+    STATE with aliases says that the customer continues as its `author` (a new number). `choice` is the button of our
+    question that the customer pressed. `came_by` is the token of the one-time link that the visitor used. `keep` is
+    returned to the channel in `Outgoing.context`. `stored` names an object that the platform put into the archive for
+    this event (see `contracts.connector.Original`); it is erased with the event. `unknown` holds the fields of a newer
+    version that this one does not know; they are written again.
     """
 
     channel: str
@@ -201,48 +199,48 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The same for each redelivery of this event, another for every other event."""
+        """The event's key: the same for each redelivery, different for every other event."""
         return compose(self.channel, self.account, self.object_id, self.verb, self.version)
 
     @property
     def original(self) -> str:
-        """The key of the message that an edit or deletion is about (the key its `add` had)."""
+        """The key of the message that an edit or deletion is about (its verb was `add`)."""
         return compose(self.channel, self.account, self.object_id, ADD, "")
 
     @property
     def thread_key(self) -> str:
-        """The conversation, unique over all channels and accounts."""
+        """The thread's key, unique over all channels and accounts."""
         return compose(self.channel, self.account, self.thread)
 
     @property
     def alias_keys(self) -> list[str]:
-        """The keys that this conversation's thread would have under its other ids."""
+        """The thread's keys under its other ids."""
         return [compose(self.channel, self.account, alias) for alias in self.aliases if alias != self.thread]
 
     @property
     def author_ids(self) -> tuple[str, ...]:
-        """Every id by which the event names its author."""
+        """All ids by which the event names its author."""
         return () if self.author is None else tuple(dict.fromkeys((self.author.id, *self.aliases)))
 
     @property
     def renames(self) -> bool:
-        """Whether nobody wrote, but the thread's customer goes on under another id."""
+        """Whether it is a change of the customer's id, not a message."""
         return self.kind is Kind.STATE and self.author is not None and bool(self.alias_keys)
 
     @property
     def connector(self) -> str:
-        """The name of the connector that read it."""
+        """The name of the connector that parsed it."""
         return self.channel
 
     @property
     def dismissed(self) -> str:
-        """Why the event is only counted (it gets no letter and no item); empty when something is to be done."""
+        """Why the event is only counted and gets no letter; "" if it is to be handled."""
         if self.renames:
             return ""
         return self.dismissal or DISMISSED.get(self.kind, "")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as plain JSON: one name for one thing over all channels."""
+        """Return the event as plain JSON, with the same field names for all channels."""
         return {
             "kind": str(self.kind),
             "key": self.key,
@@ -286,9 +284,9 @@ class Event:
 
 
 def event_from_json(data: Mapping[str, Any]) -> Event:
-    """Return the event that `to_json` wrote, in this or another version. Raises `PayloadError` for anything else.
+    """Return the event written by `to_json` in this or another version. Raises `PayloadError` for anything else.
 
-    A missing field is its default; an unknown one is kept. Of an author and an attachment, unknown fields are dropped.
+    A missing field has its default; an unknown one is kept, but dropped within an author or an attachment.
     """
     try:
         given: dict[str, Any] = {name: data[name] for name in WRITTEN if data.get(name) is not None}
@@ -305,7 +303,7 @@ def _author(data: Mapping[str, Any]) -> Author:
 
 
 def attachment_from_json(data: Mapping[str, Any]) -> Attachment:
-    """Return the attachment that `Attachment.to_json` wrote."""
+    """Return the attachment written by `Attachment.to_json`."""
     url, number, name, kind = (str(data.get(each) or "") for each in ("url", "id", "name", "type"))
     return Attachment(AttachmentKind(data["kind"]), url, number, name, kind)
 
@@ -328,7 +326,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """One fragment of a genuine delivery that a connector could not read: parked, while the rest goes on."""
+    """A fragment of a genuine delivery that a connector could not read: it is parked, the rest is handled."""
 
     reason: str
     fragment: object

@@ -1,4 +1,4 @@
-"""Keys made of ids: unambiguous, stable over redeliveries, short enough for the table."""
+"""Compose keys from ids: unambiguous, stable over redeliveries, short enough for the table."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ PLAIN = re.compile(r"[-A-Za-z0-9_.~:@+=,/]*")  # needs no encoding: most ids, jo
 
 
 def compose(*parts: str) -> str:
-    """Return one key of several ids, such that no other parts give the same key.
+    """Return one key of several ids; different ids never give the same key.
 
-    Each part is percent-encoded (so it holds no `/`), then they are joined by `/`. An over-long key keeps its
-    first part and ends in the SHA-256 of the whole, after a `#`, which no encoded part holds.
+    Each part is percent-encoded (so it has no `/`), then they are joined by `/`. A key above the limit keeps its first
+    part and ends in the SHA-256 of the whole, after a `#`, which no encoded part has.
     """
     key = "/".join(parts)
     if not PLAIN.fullmatch(key):
@@ -29,13 +29,13 @@ def compose(*parts: str) -> str:
 
 
 def decompose(key: str) -> list[str]:
-    """Return the ids that a key is composed of; of an over-long one, whose ids are lost, the first alone."""
+    """Return the ids in a key; only the first for a key above the limit, whose other ids are lost."""
     return [unquote(part) for part in key.split("/") if "#" not in part]
 
 
 def digest(key: str) -> str:
-    """Return a key as 64 hexadecimal digits: for queue groups and deduplication ids, which have a narrow alphabet."""
+    """Return a key's SHA-256 as 64 hexadecimal digits, as for queue groups and deduplication ids."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-ADD = "add"  # the verb of every event that brings a new object, whatever a platform calls it
+ADD = "add"  # the verb of every event with a new object, whatever the platform calls it

@@ -1,12 +1,12 @@
-"""Mirrors: the second thread of a conversation, by which what is filed is copied into another helpdesk."""
+"""Keys of mirrors: a mirror is a conversation's second thread, which copies filed messages into another helpdesk."""
 
 from __future__ import annotations
 
 from .keys import compose, decompose
 
-PLACE = "mirror"  # the keys of mirrors begin so: no channel has this name
-PARTS = 3  # of such a key
-ENDS = {"M#": "filed", "S#": "sent"}  # the state in which a message, and an answer, is copied
+PLACE = "mirror"  # the first part of mirrors' keys; no channel has this name
+PARTS = 3  # of a mirror's key
+ENDS = {"M#": "filed", "S#": "sent"}  # the state in which a message, or a sent text, is copied
 
 
 def mirror_thread(helpdesk: str, thread_key: str) -> str:
@@ -20,9 +20,9 @@ def is_mirror(thread_key: str) -> bool:
 
 
 def mirrored(thread_key: str) -> tuple[str, str]:
-    """Return the helpdesk and the conversation of a mirror; of any other thread no helpdesk, and itself.
+    """Return a mirror's helpdesk and conversation; "" and the key itself for any other thread.
 
-    Both are empty for an over-long key, whose ids are lost.
+    Both are "" for a mirror's key above the limit, whose ids are lost.
     """
     if not is_mirror(thread_key):
         return "", thread_key
@@ -31,5 +31,5 @@ def mirrored(thread_key: str) -> tuple[str, str]:
 
 
 def is_to_be_copied(sk: str, state: str) -> bool:
-    """Return whether an item that names a mirror is to be copied there: a filed message, an answer that was sent."""
+    """Return whether an item that names a mirror is to be copied now: a filed message, or a sent text."""
     return ENDS.get(sk[:2]) == state

@@ -1,4 +1,4 @@
-"""Notices: what an incident has to say in its own ticket, and in the conversations of its members."""
+"""Notices of an incident, for its own ticket and for its members' conversations."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from .errors import PayloadError
 from .events import Visibility, is_given
 from .keys import compose, digest
 
-PLACE = "incident"  # the keys of incidents' own threads begin so: no channel has this name
+PLACE = "incident"  # the first part of incidents' thread keys; no channel has this name
 
 
 class Purpose(StrEnum):
-    """What a notice is for."""
+    """The purpose of a notice."""
 
     OPENED = "opened"  # opens the incident's ticket
     NOTE = "note"  # a note in the incident's ticket
     JOINED = "joined"  # a member's ticket belongs to the incident
-    UPDATE = "update"  # is said to a member
+    UPDATE = "update"  # an update for a member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One thing that an incident says in one thread.
+    """One notice of an incident in one thread.
 
-    `channel` and `account` name a connection of the incident's; `thread` is the key of the thread it is for. `number`
-    tells the updates, and the notes, of one incident apart. `words` are for the ticket; `texts` are said to the
-    customer, by language, and `default` is the language of those whose own is not among them. `language` is what the
-    member wrote in, as far as it was recognised. `unknown` holds the fields that a newer version wrote.
+    `channel` and `account` name a connection of the incident; `thread` is the key of the thread it is for. `number`
+    counts the updates, and the notes, of one incident. `words` are for the ticket; `texts` are for the customer, by
+    language, and `default` is the language for customers whose own is missing. `language` is the one that the member
+    wrote in, if it was recognised. `unknown` holds the fields of a newer version.
     """
 
     incident: str
@@ -56,17 +56,17 @@ class Notice:
 
     @property
     def key(self) -> str:
-        """The same for each redelivery of this notice, another for every other one."""
+        """The notice's key: the same for each redelivery, different for every other notice."""
         return compose(PLACE, self.incident, str(self.purpose), str(self.number), digest(self.thread)[:16])
 
     @property
     def thread_key(self) -> str:
-        """The thread that it is for."""
+        """The key of the thread it is for."""
         return self.thread
 
     @property
     def visibility(self) -> Visibility:
-        """Who can read the incident's own ticket."""
+        """The visibility of the incident's own ticket."""
         return Visibility.PRIVATE
 
     @property
@@ -76,7 +76,7 @@ class Notice:
 
     @property
     def own(self) -> bool:
-        """Whether we did it ourselves."""
+        """Whether it is our own; always so."""
         return True
 
     @property
@@ -86,12 +86,12 @@ class Notice:
 
     @property
     def kind(self) -> str:
-        """What it is called in counts and logs."""
+        """Its name in metrics and logs."""
         return PLACE
 
     @property
     def dismissed(self) -> str:
-        """Nothing is to be done without it being recorded."""
+        """Always "": a notice is never dismissed."""
         return ""
 
     def to_json(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Notice:
 
 
 def notice_from_json(data: Mapping[str, Any]) -> Notice:
-    """Return the notice that `to_json` wrote, in this or another version. Raises `PayloadError` for anything else."""
+    """Return the notice written by `to_json` in this or another version. Raises `PayloadError` for anything else."""
     try:
         given: dict[str, Any] = {name: data[name] for name in WRITTEN if data.get(name) is not None}
         given |= {"purpose": Purpose(given["purpose"]), "texts": dict(given.get("texts", {}))}
@@ -115,12 +115,12 @@ def notice_from_json(data: Mapping[str, Any]) -> Notice:
 
 
 def incident_thread(incident: str) -> str:
-    """Return the key of the thread whose ticket is the incident's."""
+    """Return the key of an incident's own thread."""
     return compose(PLACE, incident)
 
 
 def is_incident(thread_key: str) -> bool:
-    """Return whether a thread is an incident's own, and no customer's."""
+    """Return whether a thread is an incident's own."""
     return thread_key.startswith(f"{PLACE}/")
 
 

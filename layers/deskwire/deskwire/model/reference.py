@@ -1,4 +1,4 @@
-"""Our short reference of a ticket: what the customer is told, and finds the thread again."""
+"""Make a ticket's short reference, which the customer is given and by which its thread is found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 from .keys import compose
 
-LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to be taken for something else
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: without I, L, O, U
 
 
 def reference(thread_key: str, epoch: int) -> str:

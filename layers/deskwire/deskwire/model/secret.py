@@ -1,4 +1,4 @@
-"""Secrets in hand: values that do not show themselves."""
+"""Secret values that are masked wherever they could be shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Keep `value`; an empty one is refused with `ConfigurationError`."""
+        """Keep `value`. Raises `ConfigurationError` if it is empty."""
         if not value:
             msg = "a secret is empty"
             raise ConfigurationError(msg)
@@ -40,7 +40,7 @@ class Secret:
 
 
 def _valid(value: object) -> tuple[object, ...]:
-    """Return the values valid at once; what is neither a text nor a list of them counts as none."""
+    """Return a name's valid values; none for anything but a string or a list."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list | tuple) else ()
@@ -59,12 +59,12 @@ class Secrets:
     __slots__ = ("_entry", "_values")
 
     def __init__(self, values: Mapping[str, str | Sequence[str]], *, entry: str = "") -> None:
-        """Take `values` by name; `entry` names where they are kept, for the messages."""
+        """Take `values` by name; `entry` is the name of the stored secret, for error messages."""
         self._entry = entry
         self._values = {name: _valid(value) for name, value in values.items()}
 
     def every(self, name: str) -> tuple[Secret, ...]:
-        """Return all values valid for `name`, the current one first. Raises `ConfigurationError` for none."""
+        """Return all valid values of `name`, the current one first. Raises `ConfigurationError` if there are none."""
         values = [value for value in self._values.get(name, ()) if _usable(value)]
         if not values or len(values) != len(self._values[name]):
             where = f" in the secret “{self._entry}”" if self._entry else ""
@@ -73,16 +73,16 @@ class Secrets:
         return tuple(Secret(value) for value in values)
 
     def one(self, name: str) -> Secret:
-        """Return the current value of `name`. Raises `ConfigurationError` when there is none."""
+        """Return the current value of `name`. Raises `ConfigurationError` if there is none."""
         return self.every(name)[0]
 
     @property
     def entry(self) -> str:
-        """The name of the entry that holds them."""
+        """The name of the stored secret."""
         return self._entry
 
     def has(self, name: str) -> bool:
-        """Tell whether a value of that name is stored."""
+        """Return whether a value of this name is stored."""
         return bool(self._values.get(name))
 
     def __repr__(self) -> str:
@@ -94,9 +94,9 @@ class Secrets:
 
 
 def secrets_from_json(text: str, *, entry: str) -> Secrets:
-    """Return the secrets in an entry of Secrets Manager: a JSON object, each member a text or a list of texts.
+    """Return the secrets in a secret of Secrets Manager: a JSON object of strings or lists of strings.
 
-    Raises `ConfigurationError`, which names the entry and shows nothing of it.
+    Raises `ConfigurationError`, which names the secret and quotes nothing of it.
     """
     try:
         values = json.loads(text)

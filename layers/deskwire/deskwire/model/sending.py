@@ -1,4 +1,4 @@
-"""What is sent into a thread, and what the platform made of it."""
+"""A message to send into a thread, and the result of sending it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from .keys import digest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """What is to be sent into a thread.
+    """A message to send into a thread.
 
-    `key` is the same at every attempt. `recipient` is the author id of the customer, `reply_to` the object that is
-    answered (a comment, a post, a review). `automatic` is true for what no person wrote, `closed` for such a text sent
-    while the company is closed; `private_reply` for a private answer in a public thread. `context` holds what the
-    channel itself kept at receiving (a subject, an e-mail address, a message id). `offers` are the buttons below the
-    text, given to channels with `Offers` alone.
+    `key` is the same at every attempt. `recipient` is the customer's author id, `reply_to` the object that is answered
+    (a comment, a post, a review). `automatic`: no person wrote it; `closed`: it is automatic, and the company is
+    closed. `private_reply`: a private answer in a public thread. `context` is what the channel kept at receiving (a
+    subject, an e-mail address, a message id). `offers` are the buttons below the text, only for channels with `Offers`.
     """
 
     key: str
@@ -43,10 +42,10 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the platform made of it: its ids of the message (several where the text was split), never none.
+    """The platform's ids of a sent message: at least one, several if the text was split.
 
-    `elsewhere` is the key of another thread (see `compose`) in which the customer's answer will arrive, where that is
-    not the thread that was answered (a private reply to a public comment; a reply to a visitor's post).
+    `elsewhere` is the key of the thread (see `compose`) in which the customer's answer will arrive, if that is another
+    one than was answered (after a private reply to a public comment, or a reply to a visitor's post).
     """
 
     ids: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Signals: what a helpdesk says happened in one of its tickets."""
+"""Signals: a helpdesk's notices that something happened in a ticket."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .tickets import AgentReply
 
 
 class About(StrEnum):
-    """What a signal is about."""
+    """The subject of a signal."""
 
-    TICKET = "ticket"  # look at this ticket: an agent may have answered
-    ANSWER = "answer"  # an agent answered, in these words
-    STATUS = "status"  # how the ticket stands now: solved or open, and who has it
+    TICKET = "ticket"  # an agent may have answered in this ticket: read its replies
+    ANSWER = "answer"  # an agent answered; the words are in the signal
+    STATUS = "status"  # the ticket's status or assignee changed
     OTHER = "other"  # nothing that concerns us; `reason` says what
 
 
 class Status(StrEnum):
-    """What became of a ticket. REOPENED: it is open, which is news only of one that was solved."""
+    """The status of a ticket. REOPENED: it is open, which matters only after it was solved."""
 
     SOLVED = "solved"
     REOPENED = "reopened"
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignee:
-    """The agent who has a ticket: the helpdesk's id (empty: no agent has it), and the name where it comes along."""
+    """The agent assigned to a ticket: the helpdesk's id ("": unassigned), and the name if it is stated."""
 
     id: str
     name: str = ""
@@ -42,14 +42,13 @@ class Assignee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """One thing that happened in a ticket, as the connector `helpdesk` read it.
+    """One thing that happened in a ticket, as parsed by the connector `helpdesk`.
 
-    `account` is the name of the helpdesk's connection in deskwire.yaml; the framework fills it in. `object_id` is the
-    helpdesk's id of what happened, the same for every redelivery; `version` tells several signals of one id apart.
-    `own`: we did it ourselves. `answer` holds what an agent wrote, where the signal is about that. `status` says what
-    became of the ticket and `assignee` who has it; None: not told. A signal to look at the ticket may bring them too,
-    where one look of a poll shows both. `unknown` holds the fields that a newer version wrote and this one does not
-    know, `raw` the helpdesk's own fragment.
+    `account` is the helpdesk's name in deskwire.yaml; the framework fills it in. `object_id` is the helpdesk's id of
+    what happened, the same for every redelivery; `version` distinguishes signals with the same id. `own`: we did it
+    ourselves. `answer`: what an agent wrote, for `About.ANSWER`. `status`, `assignee`: the ticket's, None if not
+    stated; a signal with `About.TICKET` may have them, too, if one poll shows both. `unknown` holds the fields of a
+    newer version that this one does not know, `raw` the helpdesk's own fragment.
     """
 
     helpdesk: str
@@ -79,32 +78,32 @@ class Signal:
 
     @property
     def stands(self) -> bool:
-        """Whether it says how the ticket stands."""
+        """Whether it states the ticket's status or assignee."""
         return self.status is not None or self.assignee is not None
 
     @property
     def key(self) -> str:
-        """The same for each redelivery of this signal, another for every other one."""
+        """The signal's key: the same for each redelivery, different for every other signal."""
         return compose(self.helpdesk, self.account, self.object_id, ADD, self.version)
 
     @property
     def thread_key(self) -> str:
-        """The ticket, unique over all helpdesks: whose signal it is until the ticket's thread is found."""
+        """A key for the ticket, unique over all helpdesks, used until the ticket's thread is found."""
         return compose(self.helpdesk, self.account, self.ticket)
 
     @property
     def connector(self) -> str:
-        """The name of the connector that read it."""
+        """The name of the connector that parsed it."""
         return self.helpdesk
 
     @property
     def kind(self) -> str:
-        """What it is called in counts and logs."""
+        """Its name in metrics and logs."""
         return str(self.about)
 
     @property
     def dismissed(self) -> str:
-        """Why the signal is only counted (it gets no letter and no item); empty when something is to be done."""
+        """Why the signal is only counted and gets no letter; "" if it is to be handled."""
         if self.own:
             return "own"
         if self.answer is not None and not self.answer.public:
@@ -135,7 +134,7 @@ class Signal:
 
 
 def shown_as(*, solved: bool, agent: str, name: str = "") -> dict[str, Any]:
-    """Return the fields of a signal by which a look at a ticket says how it stands; no `agent`: nobody has it."""
+    """Return a signal's fields for a ticket's status and assignee; `agent` is "" if it is unassigned."""
     return {"status": Status.SOLVED if solved else Status.REOPENED, "assignee": Assignee(agent, name if agent else "")}
 
 
@@ -143,7 +142,7 @@ Happened: TypeAlias = Event | Signal | Notice
 
 
 def signal_from_json(data: Mapping[str, Any]) -> Signal:
-    """Return the signal that `to_json` wrote, in this or another version. Raises `PayloadError` for anything else."""
+    """Return the signal written by `to_json` in this or another version. Raises `PayloadError` for anything else."""
     try:
         given: dict[str, Any] = {name: data[name] for name in WRITTEN if data.get(name) is not None}
         given |= {name: read(given[name]) for name, read in READERS.items() if name in given}
@@ -154,7 +153,7 @@ def signal_from_json(data: Mapping[str, Any]) -> Signal:
 
 
 def signal_of_event(data: Mapping[str, Any]) -> Signal:
-    """Return the signal in the JSON of an event, as which older versions wrote it. Raises `PayloadError`."""
+    """Return the signal that an older version wrote as an event's JSON. Raises `PayloadError`."""
     told = data.get("kind") == About.TICKET
     names = {"helpdesk": "channel", "ticket": "thread", "reason": "text"}
     kept = {name: data.get(name) for name in ("account", "object_id", "version", "own", "occurred_at")}

@@ -1,4 +1,4 @@
-"""What is filed in a helpdesk, and what agents answer there."""
+"""Tickets and entries to file in a helpdesk, and agents' replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .keys import digest
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Bytes with a name and a media type."""
+    """A file: its name, media type and content."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """The person a ticket is for, as a helpdesk needs it. `external_id` is ours, stable and without a colon."""
+    """The requester of a ticket. `external_id` is ours, stable and without a colon."""
 
     external_id: str
     name: str
@@ -38,15 +38,15 @@ class Customer:
         return f"Customer({digest(self.external_id)[:8]})"
 
 
-MOST_EARLIER = 25  # tickets that a helpdesk is asked for about one person
+MOST_EARLIER = 25  # earlier tickets of one person that a helpdesk is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """An earlier ticket of a customer's.
+    """An earlier ticket of a customer.
 
-    `number` is what agents call it, where that is not its id. `outcome` is the helpdesk's own word for its state, `at`
-    when it was opened. `complaint`: it bears the tag of one.
+    `number`: the number that agents use, if it is not the id. `outcome`: the helpdesk's own word for its state; `at`:
+    when it was opened. `complaint`: it has the tag `COMPLAINT`.
     """
 
     ticket: str
@@ -67,11 +67,11 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to change in a ticket that exists: a priority to raise it to, tags to add, whose it is to be, a rating.
+    """A change of an existing ticket.
 
-    `priority` is one of `PRIORITIES`, or empty to leave it. It never lowers one, and no tag is taken away. `group` and
-    `assignee` are as the helpdesk calls them, and given to those with `Abilities.assigns` alone.
-    `satisfaction` is what the customer gave (`1` to `5`, or empty), for the field that the helpdesk's settings name.
+    `priority` is one of `PRIORITIES`, or "" to leave it; it never lowers a priority. `tags` are added, none is removed.
+    `group` and `assignee` are the helpdesk's own names, only for helpdesks with `Abilities.assigns`. `satisfaction` is
+    the customer's rating (`1` to `5`, or ""), for the field that the helpdesk's settings name.
     """
 
     priority: str = ""
@@ -84,17 +84,17 @@ class Change:
         return bool(self.priority or self.tags or self.group or self.assignee or self.satisfaction)
 
     def raises(self, current: str) -> bool:
-        """Return whether it raises this priority: empty is the lowest; one of the company's own is left as it is."""
+        """Return whether it raises this priority: "" is the lowest; a priority not in `PRIORITIES` is never changed."""
         if not (self.priority and current):
             return bool(self.priority)
         return current in PRIORITIES and PRIORITIES.index(self.priority) > PRIORITIES.index(current)
 
     def missing(self, current: Collection[str]) -> tuple[str, ...]:
-        """Return its tags that are not among these."""
+        """Return its tags that are not in `current`."""
         return tuple(tag for tag in self.tags if tag not in current)
 
     def __or__(self, other: Change) -> Change:
-        """Return both as one change."""
+        """Return both changes as one; the other's values win."""
         priority = other.priority if other.raises(self.priority) else self.priority
         tags = (*self.tags, *other.missing(self.tags))
         whose = other.group or self.group, other.assignee or self.assignee
@@ -103,12 +103,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing to write into a ticket: a customer's message, or a note of ours.
+    """One entry to write into a ticket: a customer's message, or a note of ours.
 
-    `key` is the event's key; the helpdesk keeps it findable (a marker, a field), so that `find(key)` answers.
-    `body` is plain text, ready to be shown: the connector makes sure nothing in it becomes markup or a command.
-    `change` is what these words change in a ticket, given to helpdesks with `Updates` alone. A connector whose helpdesk
-    takes both in one request makes it in `append` and says so in `Filed.changed`; any other ignores it.
+    `key` is the event's key; the helpdesk stores it (as a marker or a field), so that `find(key)` finds the entry.
+    `body` is plain text, ready to be shown: the connector makes sure that nothing in it becomes markup or a command.
+    `change` is what the message changes in the ticket, only for helpdesks with `Updates`. A connector that can make it
+    in the same request does so in `append` and sets `Filed.changed`; any other ignores it.
     """
 
     key: str
@@ -116,9 +116,9 @@ class Entry:
     written_at: datetime | None
     public: bool  # seen by the customer in the helpdesk (a public comment), or an internal note
     files: tuple[File, ...] = ()
-    author: str = ""  # who wrote it, by name: for helpdesks that show the connector as everything's author
+    author: str = ""  # the author's name, for helpdesks that show the connector as the author of every entry
     contact: str = ""  # the helpdesk's id of the customer, as `Filed.contact` gave it
-    shared: bool = False  # others than the customer may write here: the author is to be named
+    shared: bool = False  # several people may write here, so the author is to be named
     change: Change = Change()
 
     def __repr__(self) -> str:
@@ -127,11 +127,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """What `find` looks for after doubt: what became of `key`, a ticket's or an entry's.
+    """What `find` looks for after doubt: the ticket or the entry with this `key`.
 
-    `ticket` is where an entry would be, and empty for a ticket that was being opened. `customer` is who it is for and
-    `since` a time before which it certainly did not happen: a helpdesk that can list by these alone looks there, every
-    other one ignores them.
+    `ticket` is where an entry would be, "" if the ticket itself is sought. `customer` is the requester, `since` a time
+    before which it certainly did not happen: helpdesks that can only list tickets search by these, others ignore them.
     """
 
     key: str
@@ -146,11 +145,11 @@ class Sought:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """A ticket to be opened: for whom, about what, with the first messages of the thread."""
+    """A ticket to open, with its first entries."""
 
     key: str
-    thread: str  # the thread key: what a ticket is found by (external id)
-    reference: str  # ours, short, told to the customer
+    thread: str  # the key by which the thread's ticket is found (external id)
+    reference: str  # our short reference, as the customer knows it
     subject: str
     customer: Customer
     entries: tuple[Entry, ...]
@@ -165,10 +164,10 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """Where it was filed: the ticket's id as the helpdesk now has it, and its id of each entry by entry key.
+    """The result of filing: the ticket's present id, and the helpdesk's id of each entry by its key.
 
-    `contact` is the helpdesk's id of the customer, where the connector wants it back in later entries. `changed`: what
-    the entries change in the ticket (`Entry.change`) is done.
+    `contact` is the helpdesk's id of the customer, if the connector needs it in later entries. `changed`: the entries'
+    changes of the ticket (`Entry.change`) are made.
     """
 
     ticket: str
@@ -179,11 +178,10 @@ class Filed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReply:
-    """What an agent wrote for the customer. `order` sorts them.
+    """An agent's reply to the customer. `order` sorts replies.
 
-    `id` is the helpdesk's id of the comment, and tells it from all others, also when its ticket is merged.
-    `withheld` says why it is not known that a member of staff wrote this to the customer; then it is not sent.
-    What is not `public` is an internal note, and is never sent.
+    `id` is the helpdesk's id of the comment, unique also after its ticket is merged. `withheld`: why it is not certain
+    that an agent wrote this to the customer; then it is not sent. Not `public`: an internal note, never sent.
     """
 
     id: str

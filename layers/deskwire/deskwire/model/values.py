@@ -1,9 +1,9 @@
-"""Frozen, slotted values, declared as with `dataclasses` and made without it.
+"""Frozen, slotted values, declared like dataclasses and made without `dataclasses`.
 
 `dataclasses` imports `inspect`, and generates and compiles six methods for each class when its module is imported.
 receive imports some forty classes and uses ten of them, so that was a third of its cold start (docs/figures.md). Here
-`__init__` alone is generated, when a class is first used; everything else is shared. Type checkers see a dataclass,
-and so does `dataclasses` itself: its `replace`, `fields` and `asdict` take these values.
+only `__init__` is generated, when a class is first used; everything else is shared. Type checkers see a dataclass,
+and so does `dataclasses` itself: its `replace`, `fields` and `asdict` accept these values.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Field:
     __slots__ = ("compare", "default", "default_factory", "repr")
 
     def __init__(self, default: object, default_factory: object, *, repr: bool, compare: bool) -> None:  # noqa: A002
-        """Take what `field` was given."""
+        """Take the arguments of `field`."""
         self.default = default
         self.default_factory = default_factory
         self.repr = repr
@@ -48,7 +48,7 @@ def dataclass(
     kw_only: bool = False,
     repr: bool = True,  # noqa: A002 - as `dataclasses.dataclass` names it
 ) -> Callable[[type[Made]], type[Made]]:
-    """Return a decorator that makes a class of annotated fields a value. Only frozen and slotted ones are made."""
+    """Return a decorator that makes a class of annotated fields a value; it must be frozen and slotted."""
     if not (frozen and slots):
         msg = "a value is frozen and slotted; use dataclasses for anything else"
         raise TypeError(msg)
@@ -60,7 +60,7 @@ def dataclass(
 
 
 def replace(value: Made, **changes: object) -> Made:
-    """Return a copy with the changed fields, checked as a new value is."""
+    """Return a copy with some fields changed, checked like a new value."""
     given = {name: getattr(value, name) for name in value.__value_fields__}  # type: ignore[attr-defined]
     return type(value)(**given | changes)
 
@@ -183,7 +183,7 @@ def _restore(self: Any, state: list[object]) -> None:  # noqa: ANN401 - the same
 
 
 class _AsDataclass:
-    """Gives `dataclasses` the fields as it keeps them: made when it first asks for a class's, and then left there."""
+    """Provides `__dataclass_fields__` for `dataclasses`, made for each class when it is first read."""
 
     def __get__(self, value: object, owner: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of any value
         import dataclasses

@@ -1,10 +1,10 @@
-"""JSON as we write it: compact, and ASCII, for SQS refuses some characters for ever."""
+"""Write JSON: compact and in ASCII, as SQS refuses some characters."""
 
 import json
 from json import encoder
 from typing import Any
 
-# What we write was read from JSON or made by us: it holds no circle, and is not searched for one.
+# Our values were read from JSON or made by us: they have no cycles, so they are not checked for any.
 _plain = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 # `json.dumps` makes an encoder at each call, and `JSONEncoder.encode` its C part: for our small objects, half the work.
 _make: Any = getattr(encoder, "c_make_encoder", None)  # CPython's own; other interpreters have none
@@ -14,5 +14,5 @@ _pieces = _make and _make(None, _plain.default, _escaped, None, ":", ",", _SORTE
 
 
 def write(value: object) -> str:
-    """Return a value as JSON. Raises `TypeError` for what JSON has no form for."""
+    """Return a value as JSON. Raises `TypeError` if JSON cannot represent it."""
     return "".join(_pieces(value, 0)) if _pieces else _plain.encode(value)

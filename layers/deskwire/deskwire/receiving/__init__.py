@@ -1,1 +1,1 @@
-"""A delivery becomes letters on the mailbox."""
+"""Turn deliveries into letters on the mailbox."""

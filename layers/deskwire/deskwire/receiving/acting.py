@@ -1,4 +1,4 @@
-"""A request to a declared action: verified by its own rule, then done as far as the action may."""
+"""Handle requests to declared actions: each is limited to what it declares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find(connectors: Iterable[Connector], name: str) -> tuple[Connector, Actions, Action] | None:
-    """Return the action of that name, with its connector twice: as what it is, and as what it can do."""
+    """Return the action of this name, after its connector (as `Connector` and as `Actions`); None if none has it."""
     for connector in connectors:
         if isinstance(connector, Actions) and name in connector.actions:
             return connector, connector, connector.actions[name]
@@ -25,7 +25,7 @@ def find(connectors: Iterable[Connector], name: str) -> tuple[Connector, Actions
 
 
 def allowed(wanted: Wanted, action: Action, owner: str) -> Wanted:
-    """Return what an action wants. Raises `RuntimeError` for what it may not."""
+    """Return what an action wants to do. Raises `RuntimeError` if it may not."""
     if not isinstance(wanted, Response) and type(wanted) not in action.may:
         raise RuntimeError(f"an action of {owner} wants to {type(wanted).__name__.lower()}, which it does not declare")
     if isinstance(wanted, Write) and any(event.channel != owner for event in wanted.events):
@@ -34,12 +34,12 @@ def allowed(wanted: Wanted, action: Action, owner: str) -> Wanted:
 
 
 def thread_of(wanted: Read, owner: str) -> str:
-    """Return the key of the thread whose outbox is read: always one of the action's own connector."""
+    """Return the key of the thread whose outbox is read; it always belongs to the action's own connector."""
     return compose(owner, wanted.account, wanted.thread)
 
 
 def page(found: Sequence[Shown], after: str) -> Mapping[str, object]:
-    """Return what a page is told: the texts, and the cursor to go on with."""
+    """Return the answer for a page: the texts, and the cursor for the next request."""
     texts = [
         {
             "id": each.id,

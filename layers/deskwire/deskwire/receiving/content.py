@@ -1,4 +1,4 @@
-"""Reads a verified delivery with the connectors of its endpoint."""
+"""Parse a verified delivery with the connectors of its endpoint."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The events (or signals), and the fragments that cannot be read.
+    """A delivery's events or signals, and its unreadable fragments.
 
-    `error` is set when the delivery must be looked at whole.
+    `error` is set if a person must look at the whole delivery.
     """
 
     events: Sequence[Happened]
@@ -29,14 +29,14 @@ class Content:
 
     @property
     def parked(self) -> list[Unreadable]:
-        """What a person has to look at."""
+        """The fragments to park for a person; the whole delivery if there is an error."""
         return [*self.unreadable, *([] if self.error is None else [_whole(self.error)])]
 
 
 def content(request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Content:
-    """Return what the connectors read.
+    """Return what the connectors parse from a delivery.
 
-    On a shared endpoint every connector sees its siblings' deliveries. One that cannot read a delivery is ignored if
+    On a shared endpoint each connector sees the others' deliveries. One that cannot read a delivery is ignored if
     another can; one that crashes is not.
     """
     found: list[Happened | Unreadable] = []
@@ -44,7 +44,7 @@ def content(request: Request, endpoint: EndpointView, connectors: Sequence[Conne
     failed: Exception | None = None
     for connector in connectors:
         try:
-            # What may be kept for a short time only is kept without its raw fragment, which may go to the archive.
+            # If text may be kept for a short time only, drop the raw fragment: it could go to the archive.
             keeps_raw = connector.terms.keeps_words is None
             found += [_completed(each, endpoint, keeps_raw=keeps_raw) for each in connector.parse(request)]
         except PayloadError as error:
@@ -59,7 +59,7 @@ def content(request: Request, endpoint: EndpointView, connectors: Sequence[Conne
 
 
 def _completed(found: Happened | Unreadable, endpoint: EndpointView, *, keeps_raw: bool) -> Happened | Unreadable:
-    """Return the event with the account of its endpoint where the delivery names none, as a helpdesk's never does."""
+    """Return the event with its endpoint's account if the delivery names none; a helpdesk's never does."""
     if isinstance(found, Unreadable):
         return found
     if not keeps_raw:

@@ -1,9 +1,9 @@
-"""A delivery becomes events on the mailbox: verify, parse, enqueue, answer. Standard library only.
+"""Handle a delivery: verify, parse, enqueue, answer. Standard library only.
 
-The answers: 2xx once everything is safe; 400 for a broken request; 401 not genuine; 404 no such endpoint (the same
-whatever exists); 405, 413; 429 over a form's rate; 503 when the queue refused, so that the platform sends it again.
-An authentic delivery that cannot be parsed is parked whole and answered 2xx: a 5xx would block or switch off
-the platform's webhook.
+Answers: 2xx once everything is stored; 400 for a malformed request; 401 if it is not genuine; 404 for an unknown
+endpoint; 405, 413; 429 above a form's rate; 503 if the queue refused it, so that the platform sends it again.
+A genuine delivery that cannot be parsed is parked and answered 2xx: a 5xx would block or disable the platform's
+webhook.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     from deskwire.telemetry import Telemetry
     from deskwire.web.rest import Transport
 
-BRIEF = "parked/brief/"  # the archive deletes what is here after a day (template.yaml)
+BRIEF = "parked/brief/"  # objects here are deleted after a day (template.yaml)
 PARKED_LIMIT = 240_000  # bytes of a body parked inside the letter; a larger one goes to the archive
-NEVER_PARKED = ("auth", "token", "secret", "signature", "key", "cookie", "forwarded", "amzn")  # parts of headers' names
-PAGES = "pages"  # the side of the channels whose visitors are strangers; the API gives it a rate of its own
+NEVER_PARKED = ("auth", "token", "secret", "signature", "key", "cookie", "forwarded", "amzn")  # parts of header names
+PAGES = "pages"  # the side for visitors' browsers; the API limits its rate separately
 DELIVERIES = frozenset({"POST", "PUT"})
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", *DELIVERIES})
 FAILURES: tuple[tuple[type[DeskwireError], str, int, str], ...] = (
@@ -70,7 +70,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """Everything receive works with."""
+    """The worker of the function `receive`."""
 
     endpoints: Endpoints
     mailbox: Mailbox
@@ -84,11 +84,11 @@ class Receiver:
     outbox: Showcase | None = None
     cache: dict[str, object] = field(default_factory=dict)
 
-    def notified(self, event: Mapping[str, Any]) -> None:
-        """Take AWS's own notices (SNS, S3, EventBridge).
+    def handle_notices(self, event: Mapping[str, Any]) -> None:
+        """Handle notices delivered by AWS itself (SNS, S3, EventBridge).
 
-        Raises `RuntimeError` when one was not taken, for whatever reason: Lambda then invokes us again with all of
-        them, which doubles nothing, and at last puts them on the parked queue.
+        Raises `RuntimeError` if one was refused, for whatever reason: Lambda then retries all of them, which files
+        nothing twice, and finally puts them on the parked queue.
         """
         from .topics import from_topics
 
@@ -102,12 +102,12 @@ class Receiver:
             raise RuntimeError(f"{len(refused)} of {len(statuses)} notices were not taken ({max(refused)})")
 
     def handle(self, gateway: Mapping[str, Any]) -> dict[str, Any]:
-        """Return API Gateway's answer to API Gateway's event."""
+        """Handle an API Gateway event and return its response."""
         try:
             request = http.from_gateway(gateway)
         except PayloadError:
             return Response.json(400, {"error": "bad request"}).to_gateway()
-        # The route says which side it is; `rawPath` has the stage, or a custom domain's base path, before it.
+        # The route names the side; `rawPath` may begin with the stage or a custom domain's base path.
         route = str(gateway.get("routeKey", "")).partition(" ")[2] or str(gateway.get("rawPath", ""))
         side = next((each for each in ("helpdesks", PAGES) if route.startswith(f"/{each}/")), "channels")
         try:
@@ -120,10 +120,10 @@ class Receiver:
         return response.to_gateway()
 
     def receive(self, request: Request, side: str) -> Response:
-        """Return the answer to one request.
+        """Handle one request and return its response.
 
-        `side` is `helpdesks`, `channels`, or `pages` for a channel that visitors' browsers talk to; it is empty where
-        the request's way does not say which one it is for.
+        `side` is `helpdesks`, `channels`, or `pages` for channels called by visitors' browsers; "" if the request does
+        not show its side.
         """
         if request.method not in METHODS:
             return NOT_ALLOWED
@@ -137,9 +137,9 @@ class Receiver:
         connectors = [each for each in connectors if _serves(each, side)]
         if not connectors:
             return NOT_FOUND
-        # What the endpoint is set to do is a fact of the request: connectors see it without another argument.
+        # The endpoint's settings travel with the request, so connectors need no further argument.
         request = request.at(endpoint.settings)
-        # All that a connector may see of what its rule has not verified.
+        # The request without its body: all that a connector may see before it is verified.
         bare = _cleared(replace(request, body=b""), connectors)
         try:
             response = self._answer(request, bare, endpoint, connectors)
@@ -151,16 +151,16 @@ class Receiver:
     def _refused(
         self, bare: Request, endpoint: EndpointView, connectors: Sequence[Connector], error: DeskwireError
     ) -> Response:
-        """Return the answer to a request that was not taken; a page's visitor is told what is wrong with it."""
+        """Return the response to a refused request; a page's visitor is told what is wrong with it."""
         response = self._failed(error, endpoint.name, people=any(map(serves_pages, connectors)))
         page = _first(each if isinstance(each, Rejects) else None for each in connectors)
         return page.reject(bare, error) if isinstance(error, PayloadError) and page is not None else response
 
     def _failed(self, error: DeskwireError, endpoint: str, *, people: bool = False) -> Response:
-        """Count and log why a request was not taken, and return the usual answer.
+        """Count and log why a request was refused, and return the usual response.
 
-        `people`: a person's browser asks. A captcha or a session that ran out is no forged signature, and raises no
-        alarm.
+        `people`: it came from a person's browser. An expired captcha or session is not a forged signature, and raises
+        no alarm.
         """
         metric, status, words = next(row[1:] for row in FAILURES if isinstance(error, row[0]))
         self.telemetry.count("CaptchaFailures" if people and metric == "SignatureFailures" else metric)
@@ -198,7 +198,7 @@ class Receiver:
         secrets: Secrets,
         context: Context,
     ) -> Response | None:
-        """Return the refusal of what is too large or comes too often, before the rule is asked; None for the rest."""
+        """Return the refusal of a request that is too large or too frequent, before it is verified; else None."""
         if len(request.body) > most:
             return self._too_large(request, connectors, secrets, context)
         return self._over(endpoint, [each.limits(bare) for each in connectors])
@@ -211,7 +211,7 @@ class Receiver:
         secrets: Secrets,
         context: Context,
     ) -> Response:
-        """Verify a delivery, and take it for those connectors whose rule let it in."""
+        """Verify a delivery, and handle it with the connectors whose rule accepted it."""
         facts, connectors = _verified(request, connectors, secrets, context)
         request = _cleared(_told(request, facts), connectors)
         if (refused := self._passed(request, endpoint, connectors)) is not None:
@@ -222,7 +222,7 @@ class Receiver:
     def _too_large(
         self, request: Request, connectors: Sequence[Connector], secrets: Secrets, context: Context
     ) -> Response:
-        """Refuse a body over the limit; count it for the alarm only when a platform signed it: anybody can send one."""
+        """Refuse a body over the limit; count it for the alarm only if it is signed, as anybody can send one."""
         genuine = not any(map(serves_pages, connectors))
         try:
             if genuine:
@@ -233,7 +233,7 @@ class Receiver:
         return Response.json(413, {"error": "too large"})
 
     def _over(self, endpoint: EndpointView, rates: Sequence[Sequence[tuple[str, int, int]]]) -> Response | None:
-        """Count a request for each rate; return the refusal of one too many."""
+        """Count a request against each rate; return the refusal if one is exceeded."""
         for name, most, seconds in (rate for each in rates for rate in each):
             if not self.limits.allow(compose(endpoint.name, name), most, seconds):
                 self.telemetry.count("RateLimited")
@@ -241,7 +241,7 @@ class Receiver:
         return None
 
     def _passed(self, request: Request, endpoint: EndpointView, connectors: Sequence[Connector]) -> Response | None:
-        """Note what the rule found out; return the refusal of one request too many of those that it let in."""
+        """Count the rule's findings; return the refusal if a budget of verified requests is exceeded."""
         if request.facts.get("captcha") == UNAVAILABLE:
             self.telemetry.count("CaptchaUnavailable")
         return self._over(endpoint, [each.budgets(request) for each in connectors])
@@ -267,7 +267,7 @@ class Receiver:
         visit = Visit(request.action, request, endpoint.settings, secrets, fresh)
         wanted = acting.allowed(acts.act(visit), action, connector.name)
         if isinstance(wanted, Upload):
-            # Of the request's bytes, a captcha's token in them: the same one sent again gets the same place.
+            # Derived from the request's bytes, captcha token included: a repeated request gets the same name.
             fresh = hashlib.sha256(compose(endpoint.name, connector.name).encode() + request.body).hexdigest()[:32]
             return Response.json(201, {"id": fresh, **self.presign(f"incoming/{fresh}", wanted.type, wanted.size)})
         if isinstance(wanted, Read):
@@ -313,7 +313,7 @@ class Receiver:
         return _first(each.acknowledged(request, events) for each, events in told) or Response(200)
 
     def _refuse_replay(self, request: Request, connector: Connector, events: Sequence[Happened]) -> None:
-        """Raise `SignatureError` for what was signed so long ago that a repetition would not be known as one."""
+        """Raise `SignatureError` for a delivery so old that its records may have expired: a replay would be filed."""
         made = None if connector.verification.stamped else connector.delivered_at(request, events)
         if made is not None and self.clock() - made > REMEMBERED:
             raise SignatureError(f"the delivery is of {made:%Y-%m-%d}, which no platform repeats so late: a replay")
@@ -324,8 +324,8 @@ class Receiver:
             self.mailbox.send(letters)
 
     def _park(self, request: Request, endpoint: EndpointView, unreadable: Unreadable, *, brief: bool) -> None:
-        """Park a delivery. `brief`: its words may not be kept for long, so they go where the archive deletes daily."""
-        # Whole, though the rest of it goes on: a fragment alone does not say whose page it was, nobody could replay it.
+        """Park a delivery. `brief`: its text may be kept for a short time only, so it goes to `BRIEF`."""
+        # The whole delivery: a fragment alone does not name its account, so it could not be replayed.
         content = {"body": base64.b64encode(request.body).decode()}
         if unreadable.fragment is not None:
             content["fragment"] = json.dumps(unreadable.fragment)
@@ -356,27 +356,27 @@ class Receiver:
 
 
 def kept(header: str) -> bool:
-    """Tell whether a header is parked with its delivery: some platforms put an id there; secrets never are."""
+    """Return whether a header is parked with its delivery: some platforms put ids there. Secrets never are."""
     return header.startswith("x-") and not any(word in header for word in NEVER_PARKED)
 
 
 def _serves(connector: Connector, side: str) -> bool:
-    """Return whether a connector is served there: what is only polled nowhere, a platform's not where pages are.
+    """Return whether a connector is served on this side: never if it is only polled, on `pages` only if it has pages.
 
-    A page's own connector is served among the channels, too: that was its address before pages had one.
+    A connector with pages is served under `channels` as well: that was its address before `pages` existed.
     """
     return not isinstance(connector.verification, Never) and (side != PAGES or serves_pages(connector))
 
 
 def _known(endpoint: EndpointView, connector: Connector, accounts: Iterable[str]) -> None:
-    """Raise `UnknownAccount` for a form or chat that is none of the endpoint's: its page is told, nobody is called."""
+    """Raise `UnknownAccount` for a form or chat that is not the endpoint's: its page is told, no alarm is raised."""
     known = endpoint.pages.get(connector.name)
     if known is not None and not set(accounts) <= set(known):
         raise UnknownAccount("the endpoint has no connection for the account that the page names")
 
 
 def _accounts(events: Sequence[Happened]) -> set[str]:
-    """Return the accounts that a connector's events are of."""
+    """Return the accounts of these events."""
     return {each.account for each in events if isinstance(each, Event)}
 
 
@@ -385,7 +385,7 @@ def _connector(side: str, name: str) -> Connector:
 
 
 def _action(connectors: Sequence[Connector], name: str) -> tuple[Connector, Actions, Action] | None:
-    """Return the declared action of that name; most requests name none, and import nothing of it."""
+    """Return the declared action of this name. Most requests name none, so `acting` is imported on demand."""
     if not name:
         return None
     from . import acting
@@ -400,9 +400,9 @@ def _first(found: Iterable[Found | None]) -> Found | None:
 def _verified(
     request: Request, connectors: Sequence[Connector], secrets: Secrets, context: Context
 ) -> tuple[Mapping[str, str], list[Connector]]:
-    """Return the facts of the first rule that lets the request in, and the connectors whose rule it is.
+    """Return the facts of the first rule that accepts the request, and the connectors with that rule.
 
-    Raises what the first rule refused it with.
+    Raises the first rule's error if none does.
     """
     refused: DeskwireError | None = None
     for rule in _distinct([each.verification for each in connectors]):
@@ -416,12 +416,12 @@ def _verified(
 
 
 def _told(request: Request, facts: Mapping[str, str]) -> Request:
-    """Return the request with what its rule found out."""
+    """Return the request with the facts that its rule found."""
     return replace(request, facts={**request.facts, **facts}) if facts else request
 
 
 def _cleared(request: Request, connectors: Sequence[Connector]) -> Request:
-    """Return the request as connectors see it: without secrets of its address, and opened where it was sealed."""
+    """Return the request as connectors see it: without secrets in its address, and decrypted if it was sealed."""
     for each in connectors:
         request = each.verification.cleared(request)
     return request

@@ -1,7 +1,7 @@
-"""The second entrance: AWS's own notices (SNS, S3, EventBridge) as requests, beside API Gateway's.
+"""Read notices delivered by AWS itself (SNS, S3, EventBridge) as requests, beside those of API Gateway.
 
 The endpoint is named as the last part of the source's ARN: a topic's or bucket's name. `source` is that ARN, which the
-rule `verification.arn.Arn` checks; a webhook's `source` is an IP address and can pose as none.
+rule `verification.arn.Arn` checks; a webhook's `source` is an IP address, so it cannot imitate one.
 https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
@@ -22,7 +22,7 @@ LAST_PART = re.compile(r"[:/]([A-Za-z0-9_.-]+)$")
 
 
 def from_topics(event: Mapping[str, Any], now: datetime) -> list[Request]:
-    """Return a request for each notice that Lambda was invoked with. Raises `PayloadError` for anything else."""
+    """Return a request for each notice in a Lambda event. Raises `PayloadError` for anything else."""
     try:
         if "Records" not in event:
             return [_request(event["resources"][0], json.dumps(event), event["id"], now)]

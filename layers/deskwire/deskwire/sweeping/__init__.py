@@ -1,1 +1,1 @@
-"""Wakes what is due, polls what cannot push, says how things stand."""
+"""Wake due threads, schedule polls, and publish metrics every minute."""

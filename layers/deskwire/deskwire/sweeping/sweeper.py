@@ -1,4 +1,4 @@
-"""Every minute: wake threads that are due, have connections polled that cannot push, say how things stand."""
+"""Every minute: wake due threads, schedule polls of connections that cannot push, and publish metrics."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from deskwire.ports import SHARDS, Clock, Key, Mailbox, Table
 from deskwire.telemetry import Telemetry
 from deskwire.timing import OVERDUE_AFTER
 
-MOST = 200  # threads woken a shard and minute; the rest a minute later
-AHEAD = 10  # times as many are looked at, so that those of every connection are among them
-NAMED = 5  # unaccounted threads named in the log a minute; `deskwire audit` names all
+MOST = 200  # threads woken per shard and minute; the rest wait a minute
+AHEAD = 10  # times as many are read, so that threads of every connection are among them
+NAMED = 5  # unaccounted threads logged per minute; `deskwire audit` lists all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
-    """Everything sweep works with. `wait` lets seconds pass; without it, everything waits for the next minute."""
+    """The worker behind the schedule. `wait` sleeps for seconds; without it, threads are woken once a minute."""
 
     table: Table
     mailbox: Mailbox
@@ -37,7 +37,7 @@ class Sweeper:
     wait: Callable[[float], None] | None = None
 
     def sweep(self) -> dict[str, int]:
-        """Do one round; return how many threads were woken and how many connections are to be polled."""
+        """Run once; return the number of threads woken and of polls scheduled."""
         began = seconds(self.clock())
         shards = self._wake(MOST)
         self._count_unaccounted(shards, began)
@@ -45,27 +45,27 @@ class Sweeper:
         keys = [(pk, sk) for pk, sk in index.get("keys", [])]
         helpdesks = [key for key in keys if key[1] == "HELPDESK"]
         self._measure_unfiled(helpdesks)
-        looked = self._look(keys)
-        self._look_at_registrations(keys)
+        polls = self._schedule_polls(keys)
+        self._schedule_registration_checks(keys)
         woken = sum(map(len, shards)) + self._more(began, helpdesks)
         self.telemetry.count("Woken", woken)
         self.telemetry.flush()
-        return {"woken": woken, "polls": looked}
+        return {"woken": woken, "polls": polls}
 
     def _wake(self, most: int) -> list[list[tuple[str, int]]]:
-        """Wake so many threads of each shard that are due; return them by shard, with when they were."""
+        """Wake at most `most` due threads of each shard; return them by shard, each with when it was due."""
         now = seconds(self.clock())
         shards = [in_turn(self.table.due(str(shard), now, most * AHEAD), most) for shard in range(SHARDS)]
-        # The minute is part of the reason: a thread that nobody woke after all is tried again.
+        # The minute is part of the letter's id: a thread whose letter was lost is woken again.
         letters = [timer(pk[2:], f"due {due_at} {now // 60}") for due in shards for pk, due_at in due]
         if letters:
             self.mailbox.send(letters)
         return shards
 
     def _more(self, began: int, helpdesks: Sequence[Key]) -> int:
-        """Wake further threads in the course of the minute while a helpdesk recovers; return how many.
+        """Wake further threads during the minute while a helpdesk recovers; return how many.
 
-        It takes only so much at once (see `Neighbours.asking`), and so it gets it evenly.
+        A recovering helpdesk takes a limited number of requests per slice (see `Neighbours.asking`).
         """
         woken = 0
         for start in range(began + SLICE, began + 60, SLICE):
@@ -82,10 +82,10 @@ class Sweeper:
         return any(self.directory.neighbours.health(key[0]).recovering_until > now for key in helpdesks)
 
     def _count_unaccounted(self, shards: Sequence[Sequence[tuple[str, int]]], now: int) -> None:
-        """Count the threads that were woken again and again, and that no worker finished: each has an event or more.
+        """Count due threads that were woken repeatedly without being finished: each has at least one lost event.
 
-        Nothing else has to be looked at: a thread is on this index from when it is taken until it is finished. Where
-        more are due than are woken at once, they are late because it is not their turn yet.
+        The index of due threads suffices: a thread is in it from when it is taken until it is finished. A shard with
+        more due threads than are woken at once is skipped: those are late only because they have not been woken yet.
         """
         late = [
             (pk, now - due_at)
@@ -98,17 +98,17 @@ class Sweeper:
             self.telemetry.log("ERROR", "unaccounted", thread=digest(pk[2:])[:12], seconds=age)
 
     def _measure_unfiled(self, helpdesks: Sequence[Key]) -> None:
-        """Say of each helpdesk how long the oldest message that it could not be given has waited; 0 where none has.
+        """Measure for each helpdesk how long its oldest unfiled message has waited in seconds; 0 if none waits.
 
-        So of a mirror's copies, apart: no customer waits for them. And the longest of all, without the helpdesk's name:
-        an alarm watches one metric.
+        Copies for a mirror are measured separately, as no customer waits for them. The longest wait is also published
+        without a helpdesk's name, because an alarm watches a single metric.
         """
         names = [decompose(pk[2:])[0] for pk, _ in helpdesks]
         self._measure_oldest("OldestUnfiledSeconds", dict(zip(names, (pk for pk, _ in helpdesks), strict=True)))
         self._measure_oldest("OldestUncopiedSeconds", {name: copies_shard(name) for name in names})
 
     def _measure_oldest(self, metric: str, shards: Mapping[str, str]) -> None:
-        """Measure the age of the first entry of each helpdesk's shard."""
+        """Measure the age of the first entry in each helpdesk's shard."""
         now = seconds(self.clock())
         longest = 0
         for helpdesk, shard in shards.items():
@@ -118,16 +118,16 @@ class Sweeper:
             self.telemetry.measure({metric: [waited]}, helpdesk=helpdesk)
         self.telemetry.count(metric, longest)
 
-    def _look(self, keys: Sequence[Key]) -> int:
-        """Have each connection looked at that is to be polled, by a letter of its own; return how many."""
+    def _schedule_polls(self, keys: Sequence[Key]) -> int:
+        """Send a letter for each connection that is to be polled; return how many."""
         minute = seconds(self.clock()) // 60
         letters = [poll(key, str(minute)) for key in keys if self._polls(key)]
         if letters:
             self.mailbox.send(letters)
         return len(letters)
 
-    def _look_at_registrations(self, keys: Sequence[Key]) -> None:
-        """Have each connection's registration at its platform looked at once an hour, each in a minute of its own."""
+    def _schedule_registration_checks(self, keys: Sequence[Key]) -> None:
+        """Send a letter for each connection whose registration is to be checked: once an hour, spread over minutes."""
         hour, minute = divmod(seconds(self.clock()) // 60, 60)
         letters = [
             look(key, str(hour))
@@ -138,7 +138,7 @@ class Sweeper:
             self.mailbox.send(letters)
 
     def _polls(self, key: Key) -> bool:
-        """Tell whether a connection is to be polled. One whose definition cannot be read hurts no other."""
+        """Return whether a connection is to be polled. If its definition cannot be read, log that and go on."""
         if key[1] not in {"CONNECTION", "HELPDESK"}:
             return False
         try:
@@ -155,9 +155,9 @@ class Sweeper:
 
 
 def in_turn(due: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
-    """Return at most so many of the threads that are due: one of each connection in turn, each one's earliest first.
+    """Return at most `most` due threads: one of each connection in turn, the earliest first.
 
-    Else the many that a flooded connection has waiting would all come before what others' customers wrote.
+    Otherwise a flooded connection's threads would all come before those of other connections.
     """
     if len(due) <= most:
         return list(due)

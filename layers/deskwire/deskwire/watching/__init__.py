@@ -1,1 +1,1 @@
-"""Looks across threads: what the table's stream says becomes figures and, where wanted, events on a bus."""
+"""Read the table's stream: count figures, open incidents, archive, and publish outcomes on a bus."""

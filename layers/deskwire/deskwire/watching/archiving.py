@@ -1,11 +1,10 @@
-"""Writes what happened in conversations into the archive: each message that has its outcome, and what was sent, once.
+"""Write conversations to the archive: each message with an outcome and each sent text becomes one line, exactly once.
 
-Lambda delivers a record of the table's stream at least once. The block's object is the step that counts: it is
-written where the chain ends, and by one worker alone. Then, in one transaction, the table's note of the chain's end
-moves on and each line gets a token. A worker reads that note before it looks for tokens, and walks the chain from
-there: every block that others wrote since is taken in, so its lines are known, whether their tokens are there or not.
-
-What opens a line's words, its key and its salt, is in the table before the block is in the archive.
+Lambda delivers a record of the table's stream at least once. Writing the block's object is what commits its lines: it
+extends the chain, and only one worker can write it. Then, in one transaction, the table's note of the chain's end
+moves on and each line gets a token. A worker reads that note before it looks for tokens, and follows the chain from
+there: blocks written by others since are read, so their lines are known even if their tokens are not written yet.
+The key and the salt that open a line's words are in the table before the block is in the archive.
 """
 
 from __future__ import annotations
@@ -45,23 +44,23 @@ from deskwire.transcripts.keys import NONCE, Keys, conversation, person, salt_it
 
 from .records import each_read
 
-# The fields of a line, beside those of the chain: the columns of the table in the template.
+# A line's fields, beside those of the chain: the columns of the Athena table in the template.
 FIELDS = ("v", "id", "object", "kind", "own", "visibility", "at", "received_at", "outcome", "reason", "ticket",
           "channel", "account", "connection", "conversation", "person", "words", "withheld")  # fmt: skip
-MOST = 90  # lines of one block: their tokens and the chain's end are below the hundred writes of a transaction
-RACES = 8  # with other workers for the next block
+MOST = 90  # lines of one block: their tokens and the chain's end stay below the hundred writes of a transaction
+RACES = 8  # tries, if other workers write the next block
 TOKEN_SECONDS = 3 * 86_400  # a stream keeps its records for one day
 UNENDED = frozenset({"", "recorded", "moved"})
 SENT = frozenset({"sent", "unknown"})  # it reached the customer, or may have
-# What was sent, by how its key begins.
+# The kinds of sent texts, by the prefix of their keys.
 SAID = {"ack": "acknowledgement", "reply": "answer", "invite": "invitation", "beside": "pointer", "update": "update"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a record of the stream tells, before it is a line. `words` are sealed under the key of `owner`.
+    """A line to be archived, as read from a stream's record. `words` are sealed under the key of `owner`.
 
-    `about` is the object that was written, edited or deleted: the same for all lines about it.
+    `about`: the object that was written, edited or deleted, the same for all lines about it.
     """
 
     id: str
@@ -69,28 +68,28 @@ class Draft:
     said: Mapping[str, Any]
     channel: str
     account: str
-    thread: str  # its key
+    thread: str  # the thread's key
     owner: str
-    written: int  # seconds since 1970, when it was recorded
+    written: int  # when it was recorded (Unix seconds)
     words: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    keep_until: int = 0  # seconds since 1970: the platform lets nobody keep the words longer; 0: as long as the line
+    keep_until: int = 0  # Unix seconds: the platform's terms forbid keeping the words longer; 0: as long as the line
 
     @property
     def deletes(self) -> bool:
-        """Whether what it is about was taken back."""
+        """Whether it is a deletion."""
         return bool(self.said["kind"] == Kind.DELETION)
 
 
 def draft_of(record: Mapping[str, Any]) -> Draft | None:
-    """Return what a stream's record tells that is to be archived, None for nothing.
+    """Return the line to archive for a stream's record, None if there is none.
 
-    Raises `KeyError`, `ValueError`, `TypeError` for a record of another shape, `PayloadError` for an event that a newer
-    version wrote.
+    Raises `KeyError`, `ValueError`, `TypeError` for a record of another shape, `PayloadError` for an event written by a
+    newer version.
     """
     change = record["dynamodb"]
     pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
     new, old = change.get("NewImage") or {}, change.get("OldImage") or {}
-    if not pk.startswith("T#") or is_mirror(pk[2:]):  # what a mirror says was said in its conversation
+    if not pk.startswith("T#") or is_mirror(pk[2:]):  # a mirror's messages are archived with their conversation
         return None
     state, before = _text(new, "state"), _text(old, "state")
     if sk.startswith("M#") and "event" in new and state not in UNENDED and before in UNENDED:
@@ -131,7 +130,7 @@ def _message(thread_key: str, key: str, new: Mapping[str, Any]) -> Draft | None:
 
 
 def _words(event: Event) -> dict[str, Any]:
-    """Return what is personal in an event: who wrote what."""
+    """Return the personal data in an event: the author and the content."""
     author = event.author
     named = {} if author is None else {"id": author.id, "name": author.name, "handle": author.handle,
                                        "email": author.email, "phone": author.phone}  # fmt: skip
@@ -146,7 +145,7 @@ def _words(event: Event) -> dict[str, Any]:
 
 
 def _sent(thread_key: str, key: str, new: Mapping[str, Any], text: str) -> Draft:
-    """Return what was sent into a thread; only of an agent's answer the record holds the words."""
+    """Return the line of a sent text; only the record of an agent's answer holds its words."""
     channel, account = [*decompose(thread_key), "", ""][:2]
     written = _number(new, "begun_at") or _number(new, "done_at") // 1000
     said = {
@@ -173,17 +172,17 @@ def _sent(thread_key: str, key: str, new: Mapping[str, Any], text: str) -> Draft
 
 
 def _digest(*what: str) -> str:
-    """Return an id made of what happened: the same for each redelivery of its record."""
+    """Return an id that is the same for each redelivery of a record."""
     return digest(compose(*what))[:32]
 
 
 def token_item(about: str, line: str) -> Key:
-    """Return where it is noted that a line is in the chain."""
+    """Return the key of the token that says that a line is in the chain."""
     return (f"Z#{about}", f"LINE#{line}")
 
 
 def gone_item(about: str) -> Key:
-    """Return where it is noted that an object was deleted."""
+    """Return the key of the note that an object was deleted."""
     return (f"Z#{about}", "GONE")
 
 
@@ -198,7 +197,7 @@ def _number(image: Mapping[str, Any], name: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archiver:
-    """Everything the function `archive` works with. `days`: how long its lines are kept."""
+    """The worker of the function `archive`. `days`: how long its lines are kept."""
 
     table: Table
     blocks: Blocks
@@ -208,7 +207,7 @@ class Archiver:
     random: Callable[[int], bytes] = secrets.token_bytes
 
     def archive(self, records: Sequence[Mapping[str, Any]]) -> str:
-        """Write a batch of the stream; return the sequence number from which on it must be redelivered, or ""."""
+        """Archive a batch of the stream; return the sequence number from which to redeliver it, or ""."""
         failed = ""
         try:
             drafts = [draft for _, draft in each_read(records, draft_of, self.telemetry) if draft is not None]
@@ -223,7 +222,7 @@ class Archiver:
         return failed
 
     def _archive(self, drafts: Sequence[Draft]) -> None:
-        link = self._end()  # before the tokens are looked for
+        link = self._end()  # must be read before the tokens
         lines = list(self._lines(drafts))
         self._write(link, lines)
         self.telemetry.count("ArchivedLines", len(lines))
@@ -231,7 +230,7 @@ class Archiver:
     # ---------------------------------------------------------------- lines
 
     def _lines(self, drafts: Iterable[Draft]) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines of what the company wants archived, as far as they are not known to be in the chain."""
+        """Yield the lines that the policies want archived and that are not known to be in the chain."""
         keys = Keys(table=self.table, days=self.days, random=self.random)
         connections: dict[tuple[str, str], Connection | None] = {}
         seen: set[str] = set()
@@ -255,7 +254,7 @@ class Archiver:
 
     def _line(self, draft: Draft, keys: Keys, connection: str, withheld: str) -> dict[str, Any]:
         now = seconds(self.clock())
-        talk = keys.key(conversation(draft.thread), draft.written, now)
+        shared = keys.key(conversation(draft.thread), draft.written, now)
         key = keys.key(draft.owner, draft.written, now)
         sealed = ""
         if key is None:
@@ -273,16 +272,16 @@ class Archiver:
             "channel": draft.channel,
             "account": draft.account,
             "connection": connection,
-            "conversation": talk.name if talk is not None else "",
+            "conversation": shared.name if shared is not None else "",
             "person": key.name if key is not None and draft.owner != conversation(draft.thread) else "",
             "words": sealed,
             "withheld": withheld,
         }
 
     def _forget(self, draft: Draft, known: Iterable[str]) -> None:
-        """Destroy the salts of what was written of an object, and note that no more of it is to be archived."""
+        """Destroy the salts of all lines about a deleted object, and note that its words are not to be archived."""
         pk, sk = gone_item(draft.about)
-        until = seconds(self.clock()) + KEEP_SECONDS  # by then what still waits to be filed is dead
+        until = seconds(self.clock()) + KEEP_SECONDS  # by then, messages still waiting to be filed are dead
         salts = [Delete((pk, each)) for each in known if each.startswith(salt_item("", "")[1])]
         noted = Put({"pk": pk, "sk": sk, "expires": until})
         for start in range(0, max(1, len(salts)), MOST):
@@ -291,9 +290,9 @@ class Archiver:
     # ---------------------------------------------------------------- the chain
 
     def _end(self) -> Link:
-        """Return the end of the chain as the table knows it; it may be some blocks behind.
+        """Return the end of the chain as noted in the table; it may be some blocks behind.
 
-        The day on which a chain begins is noted first: two workers who begin it agree on its first block.
+        The day on which a chain begins is noted first, so that two workers that begin it agree on its first block.
         """
         pk, sk = HEAD
         row = self.table.get(HEAD)
@@ -309,16 +308,16 @@ class Archiver:
         return Link(str(row["day"]), int(row["number"]), str(row["hash"]))
 
     def _note_retention(self, row: Mapping[str, Any]) -> None:
-        """Note that lines are kept for another time from now on, and which ones the time before has left."""
+        """Record the new retention, and from which day on lines exist under the old one."""
         kept = {"days": self.days, "kept_from": oldest_kept(row, self.clock())}
-        with contextlib.suppress(Conflict):  # another worker has
+        with contextlib.suppress(Conflict):  # another worker has recorded it
             self.table.update(Update(HEAD, set=kept, when=[("days", Equals(int(row["days"])))]))
 
     def _write(self, link: Link, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Put the lines behind that end of the chain, in as many blocks as they need.
+        """Append the lines to the chain, in as many blocks as they need.
 
-        A block of another worker may hold any of the lines that are left, not those of the next block alone. Raises
-        `TemporaryError`, and `Broken` where a stranger's block is.
+        A block of another worker may hold any of the remaining lines, not only those of the next block. Raises
+        `TemporaryError`, and `Broken` if a foreign block is in the chain.
         """
         left, lost = list(lines), 0
         while left:
@@ -337,14 +336,14 @@ class Archiver:
             left = [line for line in left if line["id"] not in known]
 
     def _take_in(self, link: Link) -> tuple[Link, set[str]]:
-        """Note a block that another worker wrote; return the chain's end with it, and the ids of its lines."""
+        """Note a block written by another worker; return the chain's end after it, and the ids of its lines."""
         name = link.next_block
         block = list(followed(link, name, lines_of(self.blocks.fetch(name))))
         self._note(link, block[-1][0], [line for _, line in block])
         return block[-1][0], {str(line["id"]) for _, line in block}
 
     def _note(self, link: Link, end: Link, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Note in one step where the chain ends now, and that these lines are in it; unless another worker has."""
+        """Record the chain's end and the tokens of these lines in one step, unless another worker has."""
         expires = seconds(self.clock()) + TOKEN_SECONDS
         noted = Update(
             HEAD,

@@ -1,4 +1,4 @@
-"""Tells the people on call, by the topic of the alarms."""
+"""Notify the people on call through the alarms' topic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deskwire.telemetry import Telemetry
 
 
 def call(alarms: Alarms | None, telemetry: Telemetry, subject: str, words: str) -> None:
-    """Put a line on the topic. Where that is forbidden, nothing else waits for it. Raises `TemporaryError`."""
+    """Publish a notification. A missing permission is logged and delays nothing else. Raises `TemporaryError`."""
     if alarms is None:
         return
     try:

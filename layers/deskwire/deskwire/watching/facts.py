@@ -1,8 +1,8 @@
-"""Reads the table's stream: a change of an item becomes facts to count. Pure, and blind to customers' words.
+"""Turn the table's stream into facts to count. Pure, and without reading customers' words.
 
 A record of DynamoDB Streams holds the item before and after its change
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html). Lambda delivers it at
-least once. A fact's `id` is made of what happened and not of the record, so it survives every redelivery.
+least once. A fact's `id` is derived from what happened, not from the record, so it is the same after a redelivery.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from deskwire.model.keys import compose, decompose, digest
 from deskwire.model.mirrors import is_mirror, mirrored
 from deskwire.model.notices import PLACE, is_incident
 
-# What is read of an item. All else stays in the record: an event, a note and a raw fragment hold customers' words.
+# The attributes that are read. The others are not: an event, a note and a raw fragment hold customers' words.
 READ = frozenset(
     {"state", "reason", "kind", "own", "ticket", "received_at", "done_at", "thread", "helpdesk", "first_after"}
     | {"judged", "minutes", "calls", "rating", "figures"}
 )
-UNENDED = {"recorded", "moved"}  # states of a message that are no outcome
-OVERDUE = f"M#{REMINDER}/overdue/"  # the keys of notes that an answer is overdue begin so
-GOOD = 4  # of five: from then on a customer is content
-ENTRY = {"S", "N", "BOOL"}  # the types that are read
-COUNTED = {"answers", "solved", "unanswered", "first_contact", "reopened"}  # figures of a case, by their own names
-# What of a case is a metric as well.
+UNENDED = {"recorded", "moved"}  # states of a message without an outcome
+OVERDUE = f"M#{REMINDER}/overdue/"  # prefix of the sort keys of notes that an answer is overdue
+GOOD = 4  # stars of five from which a customer counts as satisfied
+ENTRY = {"S", "N", "BOOL"}  # the attribute types that are read
+COUNTED = {"answers", "solved", "unanswered", "first_contact", "reopened"}  # figures of a case under their own names
+# The figures of a case that are also metrics.
 MEASURED = {"solved", "first_contact", "reopened", "resolution_seconds"}
 
 
 class Case(NamedTuple):
-    """As what a ticket is counted: its connection, when its customer wrote (Unix seconds), and what."""
+    """The attributes under which a ticket is counted. `since`: when its customer wrote (Unix seconds)."""
 
     channel: str
     account: str
@@ -48,8 +48,8 @@ class Case(NamedTuple):
 class Fact:
     """Something that happened once.
 
-    `counts` is what it adds to the figures of the hour, `of_case` what it adds to those of `case`; `outcome` is what
-    the bus is told of it, `call` what the people on call are.
+    `counts`: what it adds to the hour's figures; `of_case`: what it adds to the figures of `case`. `outcome`: the
+    fields to publish on the bus; `call`: the text for the people on call.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Fact:
 
 
 def facts_of(record: Mapping[str, Any]) -> list[Fact]:
-    """Return what a stream record tells. Raises `KeyError`, `ValueError`, `TypeError` for a record of another shape."""
+    """Return the facts in a stream's record. Raises `KeyError`, `ValueError`, `TypeError` for another shape."""
     change = record["dynamodb"]
     pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
     new, old = _plain(change.get("NewImage")), _plain(change.get("OldImage"))
@@ -82,7 +82,7 @@ def facts_of(record: Mapping[str, Any]) -> list[Fact]:
 
 
 def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], at: int) -> Iterator[Fact]:
-    """Yield how a message ended, once: it is `recorded` before, and changed afterwards only when a person is erased."""
+    """Yield a message's outcome, once: when it changes from `recorded`. Later changes are erasures."""
     state = str(new.get("state", "recorded"))
     if state in UNENDED or old.get("state", "recorded") != "recorded":
         return
@@ -93,7 +93,7 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
     if kind == "message" and state == "filed" and not new.get("own"):
         counts |= {"messages": 1, "waiting_seconds": _waited(str(new.get("received_at", "")), int(new["done_at"]))}
         of_case |= {"messages": 1}
-    if rating := int(new.get("rating", 0)):  # a customer's, of one to five
+    if rating := int(new.get("rating", 0)):  # the customer's, one to five
         rated = {"ratings": 1, "rating_points": rating, "ratings_good": int(rating >= GOOD)}
         counts, of_case = counts | rated, of_case | rated
     outcome = {
@@ -107,10 +107,10 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
         **_told(sk, new),
     }
     mirror, thread_key = mirrored(pk[2:])
-    if is_mirror(pk[2:]):  # the message itself was counted in its conversation
+    if is_mirror(pk[2:]):  # the original was counted in its conversation
         counts, outcome = {"mirrored" if state == "filed" else f"mirror_{state}": 1}, outcome | {"mirror": mirror}
         case, told = None, {}
-    # A message says itself which account it is of: it may be filed in a thread of another one.
+    # A message's own key names its account: it may be filed in a thread of another account.
     whose = thread_key if kind in {"note", PLACE} else sk[2:]
     yield _fact(at, whose, counts, "outcome", pk, sk, outcome=outcome, case=case, of_case=of_case)
     if "first_after" in told:
@@ -118,7 +118,7 @@ def _outcomes(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], 
 
 
 def _told(sk: str, new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an outcome tells beside that it is one: that an answer was due."""
+    """Return the further fields of an outcome that says that an answer is due or overdue."""
     if "judged" in new:
         fact = "answer_overdue" if sk.startswith(OVERDUE) else "answer_due"
         return {"fact": fact, "judged": str(new["judged"]), "within_minutes": int(new["minutes"])}
@@ -126,13 +126,13 @@ def _told(sk: str, new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _overdue(pk: str, sk: str, new: Mapping[str, Any], at: int) -> Fact:
-    """Return that a customer waits for longer than declared, as soon as it is known: the helpdesk may be down."""
+    """Return the fact that an answer is overdue. It is counted before the note is filed: the helpdesk may be down."""
     call = f"A customer (judged {new.get('judged')}) waits for an answer since more than {new.get('minutes')} minutes"
     return _fact(at, pk[2:], {"overdue_answers": 1}, "overdue", pk, sk, call=call if new.get("calls") else "")
 
 
 def _answers(pk: str, sk: str, old: Mapping[str, Any], new: Mapping[str, Any], at: int) -> Iterator[Fact]:
-    """Yield that an agent's answer was sent, and that it was the first one in its ticket."""
+    """Yield the facts that an agent's answer was sent, and that it was its ticket's first."""
     if new.get("state") != "sent" or old.get("state") == "sent":
         return
     case, _ = _case(new, pk[2:])
@@ -165,7 +165,7 @@ def _fact(
 
 
 def _case(item: Mapping[str, Any], thread_key: str) -> tuple[Case | None, dict[str, int]]:
-    """Return as what an item's ticket is counted and what the item adds to that; of before there was any, nothing."""
+    """Return the case in an item and the counts it adds; None and {} for an item from before cases were counted."""
     if "figures" not in item:
         return None, {}
     since, language, priority, kind, counts = json.loads(item["figures"])
@@ -179,7 +179,7 @@ def _place(key: str) -> tuple[str, str]:
 
 
 def _of_case(told: Mapping[str, int]) -> dict[str, int]:
-    """Return what a case's figures get of what was told of it (see `conversation.case`)."""
+    """Return what to add to a case's figures (see `conversation.case`)."""
     found = {name: int(number) for name, number in told.items() if name in COUNTED}
     for name, sign in (("resolved", 1), ("unresolved", -1)):
         if name in told:
@@ -189,17 +189,17 @@ def _of_case(told: Mapping[str, int]) -> dict[str, int]:
 
 
 def first_answer_in(number: int) -> str:
-    """Return the figure of the first answers in a bucket of time (see `care.waits`)."""
+    """Return the name of the figure for first answers in a bucket of time (see `care.waits`)."""
     return f"a{number:02}"
 
 
 def resolved_in(number: int) -> str:
-    """Return the figure of the tickets resolved in a bucket of time."""
+    """Return the name of the figure for tickets resolved in a bucket of time."""
     return f"r{number:02}"
 
 
 def _waited(received_at: str, done_at: int) -> int:
-    """Return the seconds from a delivery to its outcome (`done_at` in milliseconds), 0 where it does not say when."""
+    """Return the seconds from receipt to outcome (`done_at` is in milliseconds); 0 if the receipt has no time."""
     if not received_at:
         return 0
     received = datetime.fromisoformat(received_at).astimezone(UTC).timestamp()
@@ -207,7 +207,7 @@ def _waited(received_at: str, done_at: int) -> int:
 
 
 def _plain(image: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
-    """Return what is read of an item, as plain values; nothing for no item."""
+    """Return the attributes in `READ` as plain values; {} for no item."""
     found: dict[str, Any] = {}
     for name in READ & (image or {}).keys():
         ((kind, value),) = (image or {})[name].items()

@@ -1,8 +1,8 @@
-"""Counts trouble exactly once, opens an incident where chance does not explain it, and tells who is to know.
+"""Count reports of trouble exactly once, open an incident if they exceed chance, and notify those concerned.
 
-What is counted is noted with a token, as figures are. An incident is opened and closed in one step each, whichever
-worker sees the rise; what follows is done for the stream's record of that step, and again when that record is
-redelivered: the letters are known by their keys, the event and the alarm by the incident's name.
+Each count is written with a token, as figures are. An incident is opened and closed in one transaction each, by
+whichever worker sees the rise. Notifications follow from the stream's record of that write, and may be repeated when
+the record is redelivered: letters are deduplicated by their keys, the event and the alarm name the incident.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from .records import each_read
 TOKEN_SECONDS = 3 * DAY  # a stream keeps its records for one day
 COUNTED_SECONDS = 35 * DAY
 SEEN_SECONDS = int(SAME.total_seconds())
-COUNT = re.compile(r"n\d\d .*", re.DOTALL)  # customers of five minutes, about a topic
-STALE = 2 * 3600  # seconds after which a message that was filed late opens no incident any more
+COUNT = re.compile(r"n\d\d .*", re.DOTALL)  # names of attributes: customers in five minutes, by topic
+STALE = 2 * 3600  # seconds after which a message filed late opens no incident
 HOUR = 3600
 
 
 def trouble_in(record: Mapping[str, Any]) -> Trouble | None:
-    """Return the trouble that a stream's record tells of, if it is that. Raises as `facts_of` does."""
+    """Return the trouble reported in a stream's record, or None. Raises as `facts_of` does."""
     change = record["dynamodb"]
     pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
     new, old = change.get("NewImage") or {}, change.get("OldImage") or {}
@@ -63,7 +63,7 @@ def trouble_in(record: Mapping[str, Any]) -> Trouble | None:
 
 
 def incident_in(record: Mapping[str, Any]) -> Incident | None:
-    """Return the incident that was just opened or closed, by a stream's record."""
+    """Return the incident that a stream's record shows as opened or closed, or None."""
     change = record["dynamodb"]
     if change["Keys"]["pk"]["S"] != incidents.INCIDENTS or "NewImage" not in change:
         return None
@@ -76,19 +76,19 @@ def incident_in(record: Mapping[str, Any]) -> Incident | None:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was counted of one scope: customers of the last two days by topic and bucket, and what is usual."""
+    """One scope's counts: customers of the last two days by topic and bucket, and the usual rates."""
 
     counts: Mapping[str, Mapping[int, int]]
     usual: Usual
 
     def rate(self, topic: str) -> Callable[[int], float]:
-        """Return the usual rate of a topic at any time."""
+        """Return a function from a time to the topic's usual rate."""
         return lambda at: self.usual.rate(topic, at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentWatch:
-    """Everything that incidents need of the world. Without a bus or alarms, these are not told."""
+    """Watches for incidents. `bus` and `alarms` are optional."""
 
     table: Table
     mailbox: Mailbox
@@ -98,17 +98,17 @@ class IncidentWatch:
     alarms: Alarms | None = None
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Take what a batch tells of trouble and of incidents. Raises `TemporaryError`; it may be told again."""
+        """Handle a batch's trouble and incidents. Raises `TemporaryError`; the batch may then be repeated."""
         troubles = [found for _, found in each_read(records, trouble_in, self.telemetry) if found is not None]
         definition = self.table.get(INCIDENTS_KEY) if troubles else None
         if definition is not None:
             self._take(Incidents.read(definition["definition"]), troubles)
         for record, incident in each_read(records, incident_in, self.telemetry):
             if incident is not None:
-                self._tell(incident, record)
+                self._notify(incident, record)
 
     def close_what_is_over(self) -> int:
-        """Close the incidents after which it has been quiet; return how many."""
+        """Close the incidents whose scopes have been quiet; return how many."""
         closed = 0
         for scope in incidents.scopes(self.table):
             incident = incidents.incident_of(self.table, str(scope.get("incident", "")))
@@ -134,7 +134,7 @@ class IncidentWatch:
             self._of_scope(scope, connections[scope], definition.priority, found)
 
     def _of_scope(self, scope: str, connections: Sequence[str], priority: str, troubles: Sequence[Trouble]) -> None:
-        """Count what a batch has of one scope; open its incident where that is due, and link who belongs to it."""
+        """Count one scope's trouble in a batch, open its incident if it is due, and link the members' tickets."""
         state = self.table.get(incidents.scope_item(scope)) or {}
         known = str(state.get("incident", ""))
         for trouble in troubles:
@@ -148,7 +148,7 @@ class IncidentWatch:
             self._link(incident, [each for each in troubles if concerns(incident.topic, each.topics)])
 
     def _count(self, scope: str, trouble: Trouble) -> None:
-        """Count a customer once in six hours, and the message once. Raises `TemporaryError`."""
+        """Count each customer once in six hours, and each message once. Raises `TemporaryError`."""
         start = trouble.at // HOUR * HOUR
         minute = (trouble.at - start) // BUCKET * BUCKET // 60
         sums = {f"n{minute:02} {topic}": 1 for topic in ("", *trouble.topics)}
@@ -182,7 +182,7 @@ class IncidentWatch:
     def _open(
         self, scope: str, connections: Sequence[str], priority: str, troubles: Sequence[Trouble], ended: int
     ) -> None:
-        """Open an incident where customers are more than chance explains."""
+        """Open an incident if there are more customers than chance explains."""
         at = max(each.at for each in troubles)
         topics = {"", *(topic for each in troubles for topic in each.topics)}
         history = self._history(scope, at)
@@ -196,7 +196,7 @@ class IncidentWatch:
             self.telemetry.log("INFO", "an incident was opened by another worker")
 
     def _history(self, scope: str, at: int) -> History:
-        """Return what was counted up to a time, in two bounded reads and that of the profile."""
+        """Return the counts up to a time: two bounded queries, and the profile."""
         today = at // DAY * DAY
         rows = [row for day in (today - DAY, today) for row in self.table.query(*_hours_of(scope, day))]
         counts: defaultdict[str, Counter[int]] = defaultdict(Counter)
@@ -209,7 +209,7 @@ class IncidentWatch:
         return History(counts, _learned(usual, fresh, since))
 
     def _profile(self, scope: str, today: int) -> Usual:
-        """Return what was usual in the four weeks before today; it is made once a day, of at most 35 days' hours."""
+        """Return the usual rates of the four weeks before today, computed once a day from at most 35 days' hours."""
         key = profile_item(scope)
         known = self.table.get(key)
         if known is not None and known["day"] == today:
@@ -231,10 +231,10 @@ class IncidentWatch:
         found = self.table.get(connection_key(trouble.channel, trouble.account))
         return str(found["name"]) if found else trouble.account
 
-    # ---------------------------------------------------------------- telling
+    # ---------------------------------------------------------------- notifying
 
     def _link(self, incident: Incident, members: Iterable[Trouble]) -> None:
-        """Have each member's ticket say that it belongs to the incident; who is noted as a member has been told."""
+        """Send a note to each new member's ticket that it belongs to the incident, then record the member."""
         new: dict[str, Trouble] = {}
         for each in members:
             if each.thread not in new and self.table.get(incidents.member_item(incident.id, each.thread)) is None:
@@ -260,8 +260,8 @@ class IncidentWatch:
                 )
             )
 
-    def _tell(self, incident: Incident, record: Mapping[str, Any]) -> None:
-        """Tell what follows from an incident that was opened or closed."""
+    def _notify(self, incident: Incident, record: Mapping[str, Any]) -> None:
+        """Send the notices, the event and the alarm of an incident that was opened or closed."""
         if incident.state == "open":
             self._send([incidents.opening(incident)])
             self._link(incident, self._earlier(incident))
@@ -279,7 +279,7 @@ class IncidentWatch:
         self.telemetry.count("IncidentsOpened" if incident.state == "open" else "IncidentsClosed")
 
     def _earlier(self, incident: Incident) -> list[Trouble]:
-        """Return who wrote about it since it began and before it was opened."""
+        """Return the trouble reported between the incident's beginning and its opening."""
         rows = self.table.query(*seen_item(incident.scope, ""))
         found = [
             Trouble(
@@ -326,22 +326,22 @@ def _incident(scope: str, raised: Alarm, first: Trouble, priority: str, at: int)
 
 
 def token_of(trouble: Trouble) -> Item:
-    """Return the item by which a message is known to have been counted."""
+    """Return the item that marks a message as counted."""
     return {"pk": f"W#{trouble.id}", "sk": "COUNTED", "expires": trouble.at + TOKEN_SECONDS}
 
 
 def seen_item(scope: str, by: str) -> Key:
-    """Return where a customer is noted as counted."""
+    """Return the key of the item that marks a customer as counted."""
     return (f"Q#{scope}", f"C#{by}")
 
 
 def hour_item(scope: str, start: int) -> Key:
-    """Return where a scope's counts of an hour are: `n05 app` for five minutes."""
+    """Return the key of a scope's counts of an hour; `n05 app` counts five minutes of a topic."""
     return (f"Q#{scope}", f"H#{moment(start):%Y-%m-%dT%H}")
 
 
 def profile_item(scope: str) -> Key:
-    """Return where the usual of a scope is."""
+    """Return the key of a scope's usual rates."""
     return (f"Q#{scope}", "PROFILE")
 
 
@@ -350,7 +350,7 @@ def _hours_of(scope: str, day: int) -> Key:
 
 
 def _buckets(row: Item) -> Iterator[tuple[str, int, int]]:
-    """Yield (topic, bucket, customers) of an hour."""
+    """Yield (topic, bucket, customers) from an hour's counts."""
     start = _hour_of(row)
     for name, number in row.items():
         if COUNT.fullmatch(name):
@@ -358,7 +358,7 @@ def _buckets(row: Item) -> Iterator[tuple[str, int, int]]:
 
 
 def _learned(usual: Usual, rows: Iterable[Item], since: int) -> Usual:
-    """Return the usual with these hours, in order, learned as well."""
+    """Return the usual rates after learning these hours, which are in order."""
     slots: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for topic, theirs in usual.slots.items():
         slots[topic].update(theirs)

@@ -1,7 +1,7 @@
-"""Has what was filed copied into a second helpdesk: the outcome itself names that, and the stream delivers it.
+"""Schedule copies of filed messages into a second helpdesk, as the outcome in the stream's record asks.
 
-watch reads no words: its letter names the item, and converse copies it. It is sent at least once; in the mirror it is
-known by its key, as every message is.
+`watch` reads no words: its letter names the item, and `converse` copies it. The letter is sent at least once; the
+mirror deduplicates it by its key, as every message.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from .records import each_read
 
 @dataclass(frozen=True, slots=True)
 class MirrorWatch:
-    """Puts the letters of mirrors on the mailbox."""
+    """Sends the letters for mirrors."""
 
     mailbox: Mailbox
     telemetry: Telemetry
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Send a letter for each item that is to be copied. Raises `TemporaryError`; the batch may come again."""
+        """Send a letter for each item to be copied. Raises `TemporaryError`; the batch is then redelivered."""
         found = [each for _, each in each_read(records, copy_of, self.telemetry) if each is not None]
-        # A transaction does not say in which order it wrote: of one thread, what was recorded first comes first.
+        # Records of one transaction have no order, so sort by when the messages were recorded.
         letters = distinct(letter for _, letter in sorted(found, key=lambda each: each[0]))
         if letters:
             self.mailbox.send(letters)
 
 
 def copy_of(record: Mapping[str, Any]) -> tuple[int, Letter] | None:
-    """Return when an item was recorded and the letter that has it copied, if that is due by a stream's record."""
+    """Return when an item was recorded and the letter to copy it, if a stream's record asks for that; else None."""
     change = record["dynamodb"]
     pk, sk = (str(change["Keys"][name]["S"]) for name in ("pk", "sk"))
     new, old = change.get("NewImage") or {}, change.get("OldImage") or {}

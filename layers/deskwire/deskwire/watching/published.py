@@ -1,4 +1,4 @@
-"""The events published: each outcome (docs/outcome.schema.json), each incident (docs/incident.schema.json)."""
+"""The events published on the bus: outcomes (docs/outcome.schema.json) and incidents (docs/incident.schema.json)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KINDS = ", ".join([*dict.fromkeys([*map(str, Kind), *map(str, About), PLACE]), "
 
 
 class _Entry(BaseModel):
-    """What is put on the bus."""
+    """An event for the bus."""
 
     detail_type: ClassVar[str]
 
     def entry(self, time: object) -> dict[str, Any]:
-        """Return the entry of the bus, that happened at `time`."""
+        """Return the EventBridge entry of an event that happened at `time`."""
         return {"Source": SOURCE, "DetailType": self.detail_type, "Time": time, "Detail": self.model_dump(mode="json")}
 
 

@@ -1,4 +1,4 @@
-"""Reads the records of a batch, each by itself: one that cannot be read stops no other."""
+"""Read a batch's records independently: one that cannot be read stops no other."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticErro
 def each_read(
     records: Sequence[Record], reader: Callable[[Record], Found], telemetry: Telemetry
 ) -> Iterator[tuple[Record, Found]]:
-    """Yield each record with what the reader makes of it.
+    """Yield each record with the reader's result.
 
-    One that cannot be read would not be readable after a redelivery either: it is counted, logged by its place in the
-    stream and left.
+    A record that cannot be read would be unreadable after a redelivery, too: it is counted, logged with its sequence
+    number and skipped.
     """
     for record in records:
         try:

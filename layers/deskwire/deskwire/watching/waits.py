@@ -1,7 +1,7 @@
-"""Notes for each connection within which time customers of the coming hours are usually answered (see `care.usual`).
+"""Compute for each connection how fast customers are usually answered in the coming hours (see `care.usual`).
 
-Once an hour, of the figures that watch counted, and only where a text of the policy says it: one item, which converse
-reads. What it holds ends with its hours, so that nothing old is promised once watch stands still.
+This happens once an hour, from the figures that `watch` counted, if a text of the policy states the wait. The result is
+one item, which `converse` reads; it covers the coming hours only, so nothing outdated is promised if `watch` stops.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from deskwire.model.keys import digest
 from deskwire.ports import Clock, Table, Update
 from deskwire.telemetry import Telemetry
 
-COMING = 3  # hours, beside this one and the one before: a message may be acknowledged in the hour after its own
+COMING = 3  # hours ahead, beside this one and the last: a message may be acknowledged in the hour after its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitWatch:
-    """Everything that is needed to say what is usual."""
+    """Computes the usual waits."""
 
     table: Table
     clock: Clock
@@ -35,9 +35,9 @@ class WaitWatch:
     )  # the latest in which this worker had nothing left to note
 
     def note(self) -> int:
-        """Note it for each connection whose texts say it and where this hour's is not noted yet; return for how many.
+        """Store this hour's usual waits for each connection that states them and has none yet; return for how many.
 
-        One that cannot be read holds up no other, and is tried again.
+        A failure of one connection delays no other, and is retried.
         """
         now, noted = self.clock(), 0
         hour, failed = seconds(now) // HOUR, 0
@@ -69,7 +69,7 @@ class WaitWatch:
         this, learned_by = seconds(now) // HOUR * HOUR, _regime(hours)
         if (before.get("made"), before.get("regime")) == (this, learned_by):
             return False
-        # By other opening hours customers waited otherwise: what was learned before they changed says nothing of now.
+        # Waits depend on the opening hours: those from before a change of hours are not used.
         since = before.get("since", 0) if before.get("regime", learned_by) == learned_by else this
         first = max(now - LEARNED, moment(since))
         known = list(waited(self.table, connection.channel, connection.account, first, now))
@@ -89,5 +89,5 @@ class WaitWatch:
 
 
 def _regime(hours: Hours) -> str:
-    """Return by which opening hours customers waited; days of their own change it for themselves alone."""
+    """Return a digest of the opening hours without single days, which affect only themselves."""
     return digest(hours.model_dump_json(exclude={"days"}))[:16]

@@ -1,7 +1,7 @@
-"""Counts what the stream tells exactly once, and tells a bus of every outcome at least once.
+"""Count the stream's facts exactly once, and publish every outcome on the bus at least once.
 
-Each fact has a token in the table, written in the same transaction as what it adds to the figures: a fact whose token
-is there was counted (docs/decisions/0034-counting-once.md). The bus is told before, the metrics follow after.
+Each fact has a token in the table, written in the same transaction as its counts: a fact with a token was counted
+(docs/decisions/0034-counting-once.md). Events are published before that, metrics after it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .published import Published
 from .records import each_read
 from .waits import WaitWatch
 
-MOST = 30  # records read at once
-MOST_WRITES = 100  # of a transaction
+MOST = 30  # records handled at once
+MOST_WRITES = 100  # of one transaction
 TOKEN_SECONDS = 3 * 86_400  # a stream keeps its records for one day
 FIGURES_SECONDS = 400 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Everything watch works with. Without a bus nothing is published, without alarms nobody is called."""
+    """The worker of the function `watch`. `bus` and `alarms` are optional."""
 
     table: Table
     telemetry: Telemetry
@@ -46,7 +46,7 @@ class Watcher:
     _names: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
 
     def watch(self, records: Sequence[Mapping[str, Any]]) -> str:
-        """Count a batch of the stream; return the sequence number from which on it must be redelivered, or ""."""
+        """Handle a batch of the stream; return the sequence number from which to redeliver it, or ""."""
         failed = ""
         for start in range(0, len(records), MOST):
             failed = self._watch(records[start : start + MOST])
@@ -56,7 +56,7 @@ class Watcher:
         return failed
 
     def _watch(self, records: Sequence[Mapping[str, Any]]) -> str:
-        """Count some records."""
+        """Handle some records; return as `watch` does."""
         facts = [fact for _, found in each_read(records, facts_of, self.telemetry) for fact in found]
         try:
             self._take(facts)
@@ -68,8 +68,8 @@ class Watcher:
             return self._failed(records[0], error)
         return ""
 
-    def look(self) -> int:
-        """Close the incidents that are over and note how long customers usually wait; return how many were closed."""
+    def run_schedule(self) -> int:
+        """Close the incidents that are over and store the usual waits; return how many incidents were closed."""
         closed = self.incidents.close_what_is_over() if self.incidents is not None else 0
         if self.waits is not None:
             self.waits.note()
@@ -89,15 +89,15 @@ class Watcher:
         self._measure(self._count(facts))
 
     def _call(self, facts: Sequence[Fact]) -> None:
-        """Tell the people on call of what was not counted yet; again only if this worker dies before it is."""
+        """Notify the people on call of facts not counted yet; repeated only if this worker dies before counting."""
         for fact in facts if self.alarms is not None else ():
             if self.table.get(token_item(fact.id)) is None:
                 where = self._name(fact.channel, fact.account)
                 call(self.alarms, self.telemetry, f"answer overdue on {where}", f"{fact.call}. Connection: {where}.")
 
     def _count(self, facts: Sequence[Fact]) -> list[Fact]:
-        """Add what was not counted before to the figures; return it. Raises `TemporaryError`."""
-        once = {fact.id: fact for fact in reversed(facts)}  # of two with one id the earlier stays
+        """Add the facts that were not counted before to the figures; return them. Raises `TemporaryError`."""
+        once = {fact.id: fact for fact in reversed(facts)}  # if two have one id, keep the earlier
         return [fact for some in _together(once.values()) for fact in self._count_together(some)]
 
     def _count_together(self, facts: Sequence[Fact]) -> list[Fact]:
@@ -115,19 +115,19 @@ class Watcher:
         return list(left.values())
 
     def _measure(self, facts: Sequence[Fact]) -> None:
-        """Write the figures as metrics of their connections."""
+        """Write the facts as metrics of their connections."""
         sums: defaultdict[tuple[str, str], defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for fact in facts:
             for name, number in fact.counts.items():
                 sums[fact.channel, fact.account][metric_of(name)].append(number)
             for name in MEASURED & fact.of_case.keys():
-                if fact.case is not None and fact.of_case[name] >= 0:  # what is taken back is so in the table alone
+                if fact.case is not None and fact.of_case[name] >= 0:  # corrections go into the table only
                     sums[fact.case.channel, fact.case.account][metric_of(name)].append(fact.of_case[name])
         for (channel, account), values in sums.items():
             self.telemetry.measure(values, channel=channel, connection=self._name(channel, account))
 
     def _name(self, channel: str, account: str) -> str:
-        """Return what deskwire.yaml calls an account; the account itself where it is no connection."""
+        """Return the connection's name in deskwire.yaml, or the account if it is no connection."""
         if (channel, account) not in self._names:
             found = self.table.get(connection_key(channel, account))
             self._names[channel, account] = Connection.read(found["definition"]).name if found else account
@@ -148,28 +148,28 @@ class Watcher:
 
 
 def token_item(identifier: str) -> Key:
-    """Return where it is noted that a fact was counted."""
+    """Return the key of the token that says that a fact was counted."""
     return (f"W#{identifier}", "COUNTED")
 
 
 def figures_item(channel: str, account: str, at: datetime) -> Key:
-    """Return where the figures of an account's hour are: `messages`, `tickets`, `answers`, each outcome, and sums."""
+    """Return the key of an account's figures of an hour: `messages`, `tickets`, `answers`, each outcome, and sums."""
     return (partition(channel, account), f"H#{hour_of(at)}")
 
 
 def case_item(case: Case) -> Key:
-    """Return where the figures of an account's tickets are whose customers wrote in one hour, and which are alike."""
+    """Return the key of the figures of similar tickets whose customers wrote in the same hour."""
     alike = f"{case.language}#{case.priority}#{case.kind}"
     return (partition(case.channel, case.account), f"C#{hour_of(_time(case.since))}#{alike}")
 
 
 def metric_of(name: str) -> str:
-    """Return the metric of a figure: `first_answer_seconds` is FirstAnswerSeconds."""
+    """Return the metric of a figure: FirstAnswerSeconds for `first_answer_seconds`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _together(facts: Iterable[Fact]) -> Iterator[list[Fact]]:
-    """Yield the facts in groups, each of which is counted in one transaction."""
+    """Yield the facts in groups that fit into one transaction each."""
     some: list[Fact] = []
     for fact in facts:
         if len(some) + 1 + len(_figures([*some, fact])) > MOST_WRITES:
