@@ -11,7 +11,7 @@ import pytest
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
-from deskwire.helpdesks.freshdesk import conversations
+from deskwire.helpdesks.freshdesk import LOOKBACK, conversations
 from deskwire.helpdesks.freshdesk.conversations import mark
 from deskwire.model.errors import Concern, ConfigurationError, PermanentError, TemporaryError
 from deskwire.model.secret import Secrets
@@ -359,7 +359,13 @@ def test_a_poll_tells_of_our_tickets_alone_and_goes_on_where_it_was(desk, reach)
     again = CONNECTOR.poll(seen.cursor, reach)
     assert {each.ticket for each in again.signals} == {"1"}
     assert {each.key for each in again.signals} - {each.key for each in seen.signals}
-    assert again.cursor == f"{NOW + timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}"
+    assert again.cursor.startswith(f"{NOW - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ} told:")
+    desk.clock.advance(3600)
+    desk.agent_replies(1, "It arrives at noon")
+    late = later(reach, 3600)
+    third = CONNECTOR.poll(again.cursor, late)
+    assert third.cursor.startswith(f"{NOW + timedelta(seconds=3630) - LOOKBACK:%Y-%m-%dT%H:%M:%SZ} told:")
+    assert CONNECTOR.poll(third.cursor, late).signals == ()
 
 
 def test_h14_a_look_at_a_changed_ticket_says_how_it_stands_without_a_request_more(desk, reach):
@@ -389,13 +395,50 @@ def test_a_poll_reads_every_ticket_of_many_pages_once_the_next_look_goes_on(desk
         CONNECTOR.open(ticket(entry("k1"), key=f"t{number}"), reach)
         if number > 5:
             desk.clock.advance(1)
-    cursor, found = "2026-11-02T08:59:00Z", set()
-    for _ in range(6):
+    told, _ = polls(reach, "2026-11-02T08:59:00Z", 6)
+    assert sorted(told) == [str(number) for number in range(1, 10)]
+
+
+def later(reach, seconds):
+    return dataclasses.replace(reach, now=reach.now + timedelta(seconds=seconds))
+
+
+def polls(reach, cursor, times):
+    """Poll so often; return the tickets that were told, and the last cursor."""
+    told = []
+    for _ in range(times):
         page = CONNECTOR.poll(cursor, reach)
         cursor = page.cursor
-        found |= {each.ticket for each in page.signals}
-    assert found == {str(number) for number in range(1, 10)}
-    assert cursor == "2026-11-02T09:00:02Z"
+        told += [each.ticket for each in page.signals]
+    return told, cursor
+
+
+def test_a_cursor_of_an_older_version_goes_on(desk, reach):
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    assert polls(reach, "2026-11-02T08:59:00Z;1", 1)[0] == ["1"]
+
+
+def test_a_poll_tells_of_two_changes_in_one_second_with_a_poll_between_them(desk, reach):
+    start = CONNECTOR.poll("", reach).cursor
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    first = CONNECTOR.poll(start, reach)
+    desk.agent_replies(1, "within the same second")
+    second = CONNECTOR.poll(first.cursor, later(reach, 300))
+    assert [each.ticket for each in second.signals] == ["1"]
+    assert {each.key for each in first.signals}.isdisjoint({each.key for each in second.signals})
+    assert CONNECTOR.poll(second.cursor, later(reach, 600)).signals == ()
+
+
+def test_a_poll_tells_of_a_change_that_is_listed_late(desk, reach):
+    start = CONNECTOR.poll("", reach).cursor
+    CONNECTOR.open(ticket(entry("k1")), reach)
+    desk.clock.advance(200)
+    CONNECTOR.open(ticket(entry("k1"), key="t2"), reach)
+    hidden = desk.tickets.pop(0)
+    told, cursor = polls(later(reach, 300), start, 1)
+    assert told == ["2"]
+    desk.tickets.insert(0, hidden)
+    assert polls(later(reach, 600), cursor, 1)[0] == ["1"]
 
 
 def test_a_cursor_of_another_shape_is_refused(reach):

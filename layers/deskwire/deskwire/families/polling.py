@@ -105,7 +105,9 @@ def afresh(signals: Iterable[Signal], own: str, told: Sequence[str], *, all_list
     So a poll can list again what polls before it listed, as far back as something may be listed late. `all_listed`:
     this poll listed everything since its cursor `own`; else what was told before is kept as well.
     """
-    found = {digest(each.key)[:DIGITS]: each for each in signals}
-    fresh = tuple(each for mark, each in found.items() if mark not in frozenset(told))
-    known = list(found) if all_listed else list(dict.fromkeys((*told, *found)))
+    # Pages overlap, so one may be here twice; where the two differ, it was read oddly once.
+    found = {(digest(each.key)[:DIGITS], each.about, each.status, each.assignee): each for each in signals}
+    before = frozenset(told)
+    fresh = tuple(each for (mark, *_), each in found.items() if mark not in before)
+    known = list(dict.fromkeys((*(() if all_listed else told), *(mark for mark, *_ in found))))
     return Signals(fresh, f"{own}{TOLD}{','.join(known[-KEPT:])}" if known else own)

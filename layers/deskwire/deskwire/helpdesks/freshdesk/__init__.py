@@ -34,6 +34,7 @@ from deskwire.contracts.helpdesk import FIRST_LOOK, Abilities, Helpdesk, Signals
 from deskwire.contracts.terms import Figure, Terms
 from deskwire.families.ids import NUMBER, id_of, numbered
 from deskwire.families.lists import listed
+from deskwire.families.polling import afresh, recalled
 from deskwire.model.errors import Concern, ConfigurationError, PayloadError, PermanentError, TemporaryError
 from deskwire.model.events import Attachment, Unreadable
 from deskwire.model.signals import About, Signal, shown_as
@@ -52,8 +53,10 @@ CHECKED: Final = date(2026, 11, 29)
 API: Final = "https://developers.freshdesk.com/api/"
 RULES: Final = "https://support.freshdesk.com/support/solutions/articles/132589-using-webhooks-in-automation-rules"
 DESCRIPTION = "description"  # the id of the entry that a ticket was opened with
+LOOKBACK = timedelta(minutes=10)  # two polls; no page says whether the list shows a change at once
 LOOKS = 5  # pages of one poll
-CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)(?:;([0-9]{1,4}))?")
+STAMP = r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)"
+CURSOR = re.compile(rf"{STAMP}(?:;(?:{STAMP};)?([0-9]{{1,4}}))?")  # older versions have no second time
 
 
 class Freshdesk(Helpdesk):
@@ -212,26 +215,34 @@ class Freshdesk(Helpdesk):
         """Return our tickets that were changed since the cursor: the net under webhooks that Freshdesk dropped.
 
         Each row says how its ticket stands, so that costs no request; a rule's webhook does not, as it is not signed.
-        Unconfirmed: whether `updated_since` takes in its own second; so the last second is told again, as the same
-        signals. After a full page the next one begins at its last time, so nothing can slip between two of them.
+        Unconfirmed: whether `updated_since` takes in its own second, so a page begins a second before the time at which
+        the one before it ended. The cursor stays behind the newest change, for what is listed late; where more changed
+        than a poll lists, it also holds where the next one goes on.
         """
         if not cursor:
-            return Signals((), f"{reach.now.astimezone(UTC) - FIRST_LOOK:%Y-%m-%dT%H:%M:%SZ}")
-        match = CURSOR.fullmatch(cursor)
+            return Signals((), _stamp(reach.now - FIRST_LOOK))
+        own, told = recalled(cursor)
+        match = CURSOR.fullmatch(own)
         if match is None:
             raise PermanentError("that is no cursor of Freshdesk")
-        api, since, page = Api(reach), match[1], int(match[2] or 1)
+        api, since, place, page = Api(reach), match[1], match[2] or match[1], int(match[3] if match[2] else 1)
         signals: list[Signal] = []
         for _ in range(LOOKS):
-            query = {"updated_since": since, "order_by": "updated_at", "order_type": "asc"}
+            start = _stamp(datetime.fromisoformat(place) - timedelta(seconds=1))
+            query = {"updated_since": start, "order_by": "updated_at", "order_type": "asc"}
             rows = listed(api.get("tickets", "polling", **query, per_page=PAGE, page=page), "polling")
             times = [at for row in rows if (at := row["updated_at"].iso()) is not None]
             signals += [_changed(api, row, row["updated_at"].iso() or reach.now) for row in rows if _is_ours(api, row)]
-            last = max([since, *(f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in times)])
             if len(rows) < PAGE:
-                return Signals(signals, last)
-            since, page = (last, 1) if last > since else (since, page + 1)
-        return Signals(signals, f"{since};{page}")
+                settled = max([since, *(_stamp(at - LOOKBACK) for at in times)])
+                return afresh(signals, settled, told, all_listed=not match[2])
+            reached = max([place, *map(_stamp, times)])
+            place, page = (reached, 1) if reached > place else (place, page + 1)
+        return afresh(signals, f"{since};{place};{page}", told, all_listed=False)
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _is_ours(api: Api, row: Node) -> bool:
@@ -244,12 +255,14 @@ def _changed(api: Api, row: Node, at: datetime) -> Signal:
 
     Who has it is told by number: only an administrator's key reads another agent's name. A ticket that lost a merge is
     closed, and nothing else. https://developers.freshdesk.com/api/#ticket_attributes
+    A change of the last minute is told once more later: its time has no fractions of a second, so another change of
+    the same second could not be told from it.
     """
     return Signal(
         helpdesk=Freshdesk.name,
         account=api.reach.account,
         object_id=id_of(row["id"]),
-        version=at.isoformat(),
+        version=f"{at.isoformat()}{'-early' if api.reach.now - at < SETTLES else ''}",
         ticket=id_of(row["id"]),
         occurred_at=at,
         **shown_as(solved=row["status"].raw in SOLVED, agent=id_of(row["responder_id"])),
