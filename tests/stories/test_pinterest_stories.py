@@ -58,6 +58,17 @@ def test_a_lead_becomes_a_ticket_with_the_answers(company, form):
     assert "asa@customer.example" in words
 
 
+def test_a_test_lead_says_what_it_is(company, form):
+    form.arrives(form.request(form.player.submits(ANSWERS, test=True)))
+    form.arrives(form.request(form.player.submits(("Jón Meyer", "jon@customer.example", "Where are you?"))))
+    tested, real = (
+        "\n".join(comment.words for comment in company.zendesk.comments(ticket.id))
+        for ticket in company.zendesk.tickets
+    )
+    assert "perhaps, it names no advertisement" in tested
+    assert "no advertisement" not in real
+
+
 def test_a_lead_delivered_again_is_filed_once(company, form):
     request = form.request(form.player.submits(ANSWERS))
     for _ in range(3):

@@ -27,10 +27,10 @@ class Asking(Scenes):
         super().__init__(script)
         self.player = script.company.platform(OnPinterest).player
 
-    def _filled(self) -> tuple[dict[str, Any], Happening, Talk]:
+    def _filled(self, *, test: bool = False) -> tuple[dict[str, Any], Happening, Talk]:
         text, marker = self.script.marked()
         answers = [next(self.names), f"{self.random.choice(EMAILS)}.{next(self.numbers)}@example.com", text]
-        lead = self.player.submits(answers)
+        lead = self.player.submits(answers, test=test)
         thread = thread_of(answers)
         talk = self.script.talk(NAME, ACCOUNT, thread, f"{NAME} {thread}", ack=False, why=SILENT)
         return lead, self.script.happened(talk, lead["lead_id"], text=text, marker=marker), talk
@@ -65,6 +65,12 @@ class Asking(Scenes):
         (first, *told), (second, *more) = self._filled(), self._filled()
         happenings = [each for each in (*told, *more) if isinstance(each, Happening)]
         self.script.send(NAME, [first, second], *happenings)
+
+    @scene(morning=1, soak=0.1)
+    def tried(self) -> None:
+        """The company sends a test lead: it becomes a ticket like any other, and says what it is."""
+        lead, happening, _ = self._filled(test=True)
+        self.script.send(NAME, [lead], happening)
 
     @scene(morning=2, soak=0.3)
     def forged(self) -> None:

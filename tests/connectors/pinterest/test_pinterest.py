@@ -253,6 +253,22 @@ def test_answers_are_lines_unless_one_question_alone_is_not_about_the_person():
     assert event.subject == ""
 
 
+@pytest.mark.parametrize("flag", ["is_test", "test_lead"])
+def test_a_sealed_flag_marks_a_test_and_is_no_answer(flag):
+    (event,) = events([lead({"full_name": "Ása Lindqvist", flag: True})])
+    assert event.facts["Test"] == "yes"
+    assert "Answer" not in event.text
+    (event,) = events([lead({"full_name": "Ása Lindqvist", flag: False})])
+    assert "Test" not in event.facts
+
+
+def test_a_lead_that_names_no_advertisement_may_be_a_test():
+    (event,) = events([{name: value for name, value in lead().items() if name != "ad_id"}])
+    assert event.facts["Test"] == "perhaps, it names no advertisement"
+    (event,) = events([lead()])
+    assert "Test" not in event.facts
+
+
 def test_an_answer_without_a_question_and_an_empty_one():
     event = answered({"answer": "Only words"}, {"question_type": "CITY", "answer": " "}, {"question_type": "AGE"})
     assert event.text == "Only words"

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from deskwire.contracts.channel import filled
 from deskwire.families import forms
 from deskwire.model.errors import PayloadError
 from deskwire.model.events import Author, Event, Kind, Visibility
@@ -44,7 +45,11 @@ LISTS: Final = (
     "lead_data",
     "data",
 )
-NO_ANSWERS: Final = frozenset({"id", "created_time", "updated_time", "timestamp"})
+# How a lead of `lead_form_test/create` is marked is in no source. Other platforms' lead ads have such a flag, and a
+# test comes from no advertisement.
+TESTS: Final = ("is_test", "is_test_lead", "test_lead")
+NO_AD: Final = "perhaps, it names no advertisement"
+NO_ANSWERS: Final = frozenset({"id", "created_time", "updated_time", "timestamp", *TESTS})
 FACTS: Final = {
     "Advertisement": "ad_id", "Lead form": "lead_form_id", "Campaign": "campaign_id", "Ad group": "ad_group_id",
     "Lead": "lead_id",
@@ -101,6 +106,7 @@ def event(channel: str, item: Node) -> Event:
         occurred_at=next((at for each in sealed if (at := each["created_time"].epoch()) is not None), None),
         subject=_line(alone.label) if alone else "",
         facts={
+            **filled({"Test": _test(sealed, item["beside"])}),
             **{label: found for label, name in FACTS.items() if (found := _known(name, sealed, item["beside"]))},
             **{forms.label(answer.label): answer.text for answer in rest},
         },
@@ -207,6 +213,13 @@ def _author(answers: Sequence[Answer], thread: str) -> Author:
     email, phone = said(EMAILS), re.sub(r"[^0-9+]", "", said(PHONES))[:20]
     email = email.lower() if len(email) <= forms.LONGEST_EMAIL and forms.EMAIL.fullmatch(email) else ""
     return Author(email or phone or f"lead.{thread}", name=name, email=email, phone=phone)
+
+
+def _test(sealed: Sequence[Node], beside: Node) -> str:
+    """Return whether a lead is a test, as far as it says so; "" for one that names its advertisement."""
+    if any(each[name].raw in {True, "true", "1"} for each in sealed for name in TESTS if isinstance(each.raw, dict)):
+        return "yes"
+    return "" if _known("ad_id", sealed, beside) or not _known("lead_form_id", sealed, beside) else NO_AD
 
 
 def _first_id(nodes: Sequence[Node], name: str) -> str:
