@@ -446,7 +446,7 @@ class Turn:
         self._become(updates=(*recent[-60:], seconds(self.now)))
 
     def add_early_signals(self, told: Sequence[Signal], *, look: bool) -> None:
-        """Add the signals that arrived before the ticket's way back was written; `look`: and one to read its answers."""
+        """Add what was signalled before the ticket's way back was written; `look`: and a signal to read its answers."""
         known = {each.key for each in self.added}
         now = self.now.isoformat()
         signals = [*told, *([self._look()] if look else [])]

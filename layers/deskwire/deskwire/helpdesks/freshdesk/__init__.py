@@ -53,6 +53,7 @@ CHECKED: Final = date(2026, 11, 29)
 API: Final = "https://developers.freshdesk.com/api/"
 RULES: Final = "https://support.freshdesk.com/support/solutions/articles/132589-using-webhooks-in-automation-rules"
 DESCRIPTION = "description"  # the id of the entry that a ticket was opened with
+SETTLES = timedelta(seconds=60)  # in which another change may bear the same second
 LOOKBACK = timedelta(minutes=10)  # two polls; no page says whether the list shows a change at once
 LOOKS = 5  # pages of one poll
 STAMP = r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)"
