@@ -26,10 +26,11 @@ from .words import restored
 SETTLES = timedelta(seconds=60)  # in which a comment with a lower id may still become visible
 PAGES = 5  # of one look
 PAGE = 100
+ID = "[0-9]{1,6}x[0-9]{1,18}"
 MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
 # What has settled, and the last comment seen, with when it was seen by our clock.
-CURSOR = re.compile(rf"({RECORD.pattern})(?:;({RECORD.pattern});({MOMENT}))?")
-FORMER = re.compile(rf"({MOMENT})(?:;{RECORD.pattern};{MOMENT})?")  # of version 0.1.0 before its release: by times
+CURSOR = re.compile(rf"({ID})(?:;({ID});({MOMENT}))?")
+FORMER = re.compile(rf"({MOMENT})(?:;{ID};{MOMENT})?")  # of version 0.1.0 before its release: by times
 # A customer's words from its portal or a mail. Its code sets `customer` on them; these sources are unconfirmed.
 NOT_STAFF = frozenset({"CUSTOMER PORTAL", "MAIL CONVERTER", "MAIL SCANNER", "WEBFORM"})
 
