@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from deskwire.model.errors import TemporaryError
 from deskwire.web.rest import Answer
-from sandbox.helpdesks.vtiger.played import AGENT, Vtiger
+from sandbox.helpdesks.vtiger.played import AGENT, Vtiger, number
 from sandbox.helpdesks.zendesk.played import Zendesk
 from sandbox.neighbours.neighbour import Asked
 
@@ -202,8 +202,8 @@ class VtigerDesk:
         self.deleted.append(ticket)
 
     def unpolled(self, cursor):
-        said = [row["modifiedtime"] for row in self.vtiger.of("ModComments") if row["creator"] == AGENT]
-        return max(said, default="") > cursor[:19]
+        said = [number(row["id"]) for row in self.vtiger.of("ModComments") if row["creator"] == AGENT]
+        return max(said, default=0) > (number(re.split("[;|]", cursor)[0]) if cursor else 0)
 
 
 class LogbookDesk:
