@@ -277,6 +277,24 @@ def test_a_message_of_the_old_envelope_without_its_type_is_one():
     assert parsed(document) == parsed(captured("account_activity_direct_message"))
 
 
+def test_the_address_of_a_picture_that_stands_among_the_links_is_nobodys_words():
+    document = captured("direct_message_with_photo")
+    data = document["data"]["payload"]["direct_message_events"][0]["message_create"]["message_data"]
+    address = data["attachment"]["media"]["url"]
+    data["text"] = f"It arrived like this {address}"
+    expanded = "https://twitter.com/messages/media/2094000000000000901"
+    data["entities"] = {"urls": [{"url": address, "expanded_url": expanded, "indices": [21, 44]}]}
+    (event,) = parsed(document)
+    assert event.text == "It arrived like this"
+
+
+def test_a_reply_that_names_no_conversation_is_in_that_of_what_it_answers():
+    document = captured("reply")
+    del document["data"]["payload"]["conversation_id"]
+    (event,) = parsed(document)
+    assert event.thread == event.reply_to != ""
+
+
 def test_what_comes_for_a_keyword_is_counted_and_parks_nothing():
     (event,) = parsed({"data": {"event_type": "news.new", "filter": {"keyword": "lamps"}, "payload": {"id": "1"}}})
     assert (event.kind, event.account, event.text) == (Kind.OTHER, "stream", "[news.new]")

@@ -95,6 +95,7 @@ def _post(data: Node, post: Node, account: str, what: str) -> Event:
     attachments = tuple(_attached(data, post))
     own = author == account
     edited = original != number
+    answers = _first(post, "in_reply_to_tweet_id", "in_reply_to_post_id").any_id() or references.get("replied_to", "")
     person = _written(data, author)
     return Event(
         channel=NAME,
@@ -103,15 +104,14 @@ def _post(data: Node, post: Node, account: str, what: str) -> Event:
         object_id=original,
         verb="edit" if edited else ADD,
         version=number if edited else "",
-        thread=post["conversation_id"].identifier(original),
+        thread=post["conversation_id"].identifier(answers or original),
         visibility=Visibility.PUBLIC,
         author=person,
         own=own,
         text=line(_readable(text, post["entities"]["urls"].rows()), attachments, "post"),
         occurred_at=post["created_at"].iso(),
         attachments=attachments,
-        reply_to=_first(post, "in_reply_to_tweet_id", "in_reply_to_post_id").any_id()
-        or references.get("replied_to", ""),
+        reply_to=answers,
         language=_language(post["lang"].text("")),
         no_automatic_reply="" if own or what in SUMMONING or _mentions(post, account) else NOT_SUMMONED,
         facts=_facts(person, number, references.get("quoted", "")),
@@ -519,9 +519,10 @@ def _first(node: Node, *names: str) -> Node:
 def _readable(text: str, urls: Iterable[Node], media: Iterable[Node] = ()) -> str:
     """Return the words as written: X escapes `&`, `<` and `>`, and puts its own address in place of each link.
 
-    The address of a medium (it has a `media_key`, or is v1.1's media entity) was not written by anybody.
+    The address of a medium (it has a `media_key`, or is v1.1's media entity) was not written by anybody. Media come
+    first, for those of direct messages stand among the links, too.
     """
-    for item in (*urls, *media):
+    for item in (*media, *urls):
         short, long = item["url"].text(""), item["expanded_url"].text("")
         if short and ("media_key" in item or "id_str" in item):
             text = text.replace(short, "").rstrip()
