@@ -128,7 +128,6 @@ def left_out(reach):
     "answer",
     [
         OUTAGE,
-        Answer(403, {}, b""),
         Answer(404, {}, b"<html>"),
         Answer(200, {}, b"<html>"),
         Answer(200, {}, b'{"issue": {}}'),

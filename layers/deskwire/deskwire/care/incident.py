@@ -74,6 +74,15 @@ class Usual:
         weight = known / (known + 12)
         return max(FLOOR, weight * near / known + (1 - weight) * overall)
 
+    def expected(self, topic: str, since: int, until: int) -> float:
+        """Return how many customers are usual between two times, hour by hour."""
+        total = 0.0
+        while since < until:
+            end = min(until, (since // _HOUR + 1) * _HOUR)
+            total += self.rate(topic, since) * (end - since) / _HOUR
+            since = end
+        return total
+
     def known(self, at: int) -> bool:
         """Return whether there is a day of it at least."""
         return at - self.since >= _DAY
@@ -129,17 +138,20 @@ def _named_by_most(raised: Alarm, counts: Counts, at: int) -> Alarm:
 
 
 def _sudden(topic: str, counts: Mapping[int, int], usual: Usual, at: int, first: int) -> Alarm | None:
-    now, rate = at // BUCKET, usual.rate(topic, at)
+    now = at // BUCKET
     inside = sum(counts.get(bucket, 0) for bucket in range(max(first, now - WINDOW), now + 1))
     if inside < LEAST:
         return None
-    hours = (WINDOW * BUCKET + at % BUCKET) / _HOUR
+    since = (now - WINDOW) * BUCKET
+    expected = usual.expected(topic, since, at)
+    if inside <= expected:
+        return None
     dispersion = DISPERSION if usual.known(at) else UNKNOWN
-    weight = surprise(inside, rate * hours, dispersion) - (MARGIN if topic else 0.0)
+    weight = surprise(inside, expected, dispersion) - (MARGIN if topic else 0.0)
     if weight <= SURPRISE:
         return None
-    reason = f"{inside} customers with {_named(topic)} in {hours * 60:.0f} minutes; usual are {rate * hours:.1f}"
-    return Alarm(topic, inside, (now - WINDOW) * BUCKET, reason, weight)
+    reason = f"{inside} customers with {_named(topic)} in {(at - since) / 60:.0f} minutes; usual are {expected:.1f}"
+    return Alarm(topic, inside, since, reason, weight)
 
 
 def _slow(topic: str, counts: Mapping[int, int], usual: Usual, at: int, first: int) -> Alarm | None:
@@ -157,9 +169,12 @@ def _slow(topic: str, counts: Mapping[int, int], usual: Usual, at: int, first: i
     limit = (SLOW + (MARGIN if topic else 0.0)) * (1 + rate / 2) * (1 if usual.known(at) else 2)
     if customers < LEAST + 2 or total <= limit:
         return None
-    hours = (at - since * BUCKET) / _HOUR
-    reason = f"{customers} customers with {_named(topic)} in {hours:.1f} hours; usual are {rate * hours:.1f}"
-    return Alarm(topic, customers, since * BUCKET, reason, SURPRISE + total - limit)
+    began = since * BUCKET
+    expected = usual.expected(topic, began, at)
+    if customers <= expected:
+        return None
+    reason = f"{customers} customers with {_named(topic)} in {(at - began) / _HOUR:.1f} hours; usual are {expected:.1f}"
+    return Alarm(topic, customers, began, reason, SURPRISE + total - limit)
 
 
 def _is_named(topic: str) -> bool:
