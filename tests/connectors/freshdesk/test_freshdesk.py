@@ -359,7 +359,7 @@ def test_a_poll_tells_of_our_tickets_alone_and_goes_on_where_it_was(desk, reach)
     again = CONNECTOR.poll(seen.cursor, reach)
     assert {each.ticket for each in again.signals} == {"1"}
     assert {each.key for each in again.signals} - {each.key for each in seen.signals}
-    assert again.cursor.startswith(f"{NOW - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ} told:")
+    assert again.cursor.startswith(f"{NOW + timedelta(seconds=30) - LOOKBACK:%Y-%m-%dT%H:%M:%SZ} told:")
     desk.clock.advance(3600)
     desk.agent_replies(1, "It arrives at noon")
     late = later(reach, 3600)

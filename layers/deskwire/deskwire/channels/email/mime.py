@@ -55,10 +55,9 @@ UUENCODED: Final = re.compile(
     r"^begin [0-7]{3,4} ([^\n]{1,200})\n((?:[!-`][ -`]{0,84}\n){1,600000})(?:[ `]?\n)?end[ ]*$", re.MULTILINE
 )
 # Where a text is signed within itself: RFC 9580, 7. Searched for one after another, so that no text takes long.
-SIGNED, SIGNATURE, SIGNATURE_END = (
-    re.compile(rf"^-----{words}-----[ \t]{{0,9}}(?:\n|\Z)", re.MULTILINE)
-    for words in ("BEGIN PGP SIGNED MESSAGE", "BEGIN PGP SIGNATURE", "END PGP SIGNATURE")
-)
+SIGNED: Final = re.compile(r"^-----BEGIN PGP SIGNED MESSAGE-----[ \t]{0,9}(?:\n|\Z)", re.MULTILINE)
+SIGNATURE: Final = re.compile(r"^-----BEGIN PGP SIGNATURE-----[ \t]{0,9}(?:\n|\Z)", re.MULTILINE)
+SIGNATURE_END: Final = re.compile(r"^-----END PGP SIGNATURE-----[ \t]{0,9}(?:\n|\Z)", re.MULTILINE)
 ARMOUR: Final = re.compile(r"(?:[A-Za-z-]{1,40}: [^\n]{1,200}\n){0,9}[ \t]{0,9}\n")
 META: Final = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 NAMED: Final = re.compile(r"name=\"?([^\";]{1,300})", re.IGNORECASE)
