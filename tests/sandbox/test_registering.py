@@ -490,6 +490,23 @@ def test_our_rule_gets_an_address_that_the_mailbox_has_got_since():
     assert account.wrong() == set()
 
 
+def test_of_several_rules_the_one_that_feeds_the_endpoint_is_named_with_what_is_wrong():
+    account = email()
+    ses = account.player.ses
+    other = {**rule("theirs", [], "arn:aws:sns:eu-west-1:000000000000:other"), "Actions": [STOP]}
+    feeding = rule("shared", ["northwind.example"], MAIL_SOURCE)
+
+    def told(*rules):
+        ses.rules = [*rules]
+        return next(each.text for each in account.connector.registration(account.site, account.reach))
+
+    assert told(feeding, rule("all", [], MAIL_SOURCE), other) == "the receipt rule: shared, all"
+    assert "“shared” feeds the endpoint, and comes too late" in told(other, feeding)
+    assert "“shared” feeds the endpoint, and is disabled" in told({**feeding, "Enabled": False})
+    elsewhere = rule("sales", ["sales@northwind.example"], MAIL_SOURCE)
+    assert "“sales” feeds the endpoint, and does not take help@northwind.example" in told(elsewhere)
+
+
 def test_what_stops_before_our_rule_keeps_the_mail_away():
     account = email()
     account.register()

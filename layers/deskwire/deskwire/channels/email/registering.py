@@ -126,11 +126,25 @@ def _rule(active: ET.Element, site: Site, reach: Reach) -> Finding:
         found = f"“{_name(reach)}” does not take {', '.join(sorted(left))}"
         return Finding(what=RULE, state=State.DIFFERENT, found=found, remedy=remedy)
     if reaching:
-        return Finding(what=RULE, found=reaching[0])
+        return Finding(what=RULE, found=", ".join(reaching))
     if others:
-        found = f"“{others[-1]}” takes the mail, and tells another topic or none"
+        found = f"“{others[-1]}” takes the mail, and tells another topic or none{_feeding(active, site, reach)}"
         return Finding(what=RULE, state=State.DIFFERENT, found=found, remedy=remedy)
-    return Finding(what=RULE, state=State.MISSING, wanted=f"one for {reach.account}", remedy=remedy)
+    wanted = f"one for {reach.account}{_feeding(active, site, reach)}"
+    return Finding(what=RULE, state=State.MISSING, wanted=wanted, remedy=remedy)
+
+
+def _feeding(active: ET.Element, site: Site, reach: Reach) -> str:
+    """Return in words which of the set's rules feed the endpoint, and why the mailbox's mail does not get there."""
+    told: list[str] = []
+    for rule in active.iterfind(".//{*}Rules/{*}member"):
+        if _reaches(rule, site.settings.get("source", "").split()):
+            recipients = [each.text or "" for each in rule.iterfind("{*}Recipients/{*}member")]
+            taken = any(_takes(recipients, each) for each in _addresses(site, reach))
+            on = rule.findtext("{*}Enabled") == "true"
+            why = "is disabled" if not on else "comes too late" if taken else f"does not take {reach.account}"
+            told.append(f"“{rule.findtext('{*}Name')}” feeds the endpoint, and {why}")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _reaches(rule: ET.Element, sources: Sequence[str]) -> bool:
