@@ -58,18 +58,16 @@ def test_a_connection_s_tickets_get_their_own_brand_form_and_values(company):
     assert (tea.brand_id, tea.ticket_form_id, tea.custom_fields) == (72, 52, {PRODUCT: "tea"})
 
 
-def test_a_ticket_whose_form_is_gone_waits_says_so_and_is_opened_when_the_settings_are_mended(company):
+def test_a_ticket_whose_form_is_gone_is_opened_without_it_and_says_so(company):
     del company.zendesk.account.records.ticket_forms[51]
-    assert written(company, "Where is my parcel?") is None
+    ticket = written(company, "Where is my parcel?")
+    assert ticket.ticket_form_id is None
     said = "Zendesk does not take what is set for form: `deskwire plan` says more"
     assert any(said in line for line in company.lines)
-    assert set(company.outcomes().values()) == {"recorded"}
-    settled(company, form="52", brand="72")
-    for _ in range(8):
-        company.later(timedelta(minutes=15).total_seconds())
-    (ticket,) = company.zendesk.tickets
-    assert ticket.ticket_form_id == 52
+    assert any(said in each.words and not each.public for each in company.zendesk.comments(ticket.id))
     assert set(company.outcomes().values()) == {"filed"}
+    settled(company, form="52", brand="72")
+    assert written(company, "And another one", "410000000000002").ticket_form_id == 52
 
 
 def test_praise_is_solved_where_the_required_field_is_filled(company):

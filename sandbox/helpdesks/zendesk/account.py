@@ -60,6 +60,7 @@ class User:
     external_id: str | None = None
     email: str | None = None
     details: str = ""
+    suspended: bool = False
     organizations: list[int] = field(default_factory=list)  # the first is their own
 
     def to_json(self) -> dict[str, Any]:
@@ -242,6 +243,8 @@ class Account:
         author = self.users.get(given.get("author_id", by.id))
         if author is None:
             raise invalid("author", "Author: is invalid", "InvalidValue")
+        if author.suspended:
+            raise invalid("author", f"Author: {author.name} is suspended.", "UserSuspended")
         markup = cleaned(given["html_body"]) if given.get("html_body") else from_body(str(given.get("body") or ""))
         made = Comment(self.number("event"), audit, author.id, markup, given.get("public", True), self.clock.now())
         made.files = [self._used(token) for token in given.get("uploads", [])]
@@ -328,6 +331,8 @@ class Account:
         requester = self.users.get(given.get("requester_id", by.id))
         if requester is None:
             raise invalid("requester", "Requester: is invalid", "InvalidValue")
+        if requester.suspended:
+            raise invalid("requester", f"Requester: {requester.name} is suspended.", "UserSuspended")
         if given.get("priority") not in PRIORITIES:
             raise invalid("priority", f"Priority: {given['priority']} is not a valid priority", "InvalidValue")
         self._named(given)
@@ -398,7 +403,7 @@ class Account:
     def _whose(given: dict[str, Any]) -> None:
         """Refuse a group or an agent that is no id."""
         for name in ("group_id", "assignee_id"):
-            if not isinstance(given.get(name, 0), int):
+            if not isinstance(given.get(name), int | None):
                 raise invalid(name, f"{name}: {given[name]} is not valid", "InvalidValue")
 
     def _named(self, given: dict[str, Any]) -> None:

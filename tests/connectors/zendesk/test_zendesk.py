@@ -201,14 +201,86 @@ def test_what_cannot_be_filled_calls_a_person(world, settings, fields, said):
         ({"type": "task"}, "type"),
     ],
 )
-def test_what_zendesk_does_not_take_of_the_settings_is_named(world, monkeypatch, settings, named):
+def test_a_ticket_is_opened_without_what_zendesk_does_not_take_and_a_note_names_it(world, monkeypatch, settings, named):
     world.zendesk.account.records.named("brands", 71, "Northwind")
     world.zendesk.account.records.named("groups", 61, "Care")
     monkeypatch.setattr("sandbox.helpdesks.zendesk.records.TYPES", {None})
     world.settings |= settings
-    with pytest.raises(ConfigurationError, match=f"does not take what is set for {named}: `deskwire plan`"):
+    said = []
+    reach = dataclasses.replace(world.reach, left_out=lambda what, node: said.append(what))
+    number = int(DESK.open(ticket(), reach).ticket)
+    words, note = world.comments(number)
+    assert words.words.startswith("Hvar er pakkinn?")
+    assert words.public
+    assert f"does not take what is set for {named}: `deskwire plan` says more" in note.words
+    assert not note.public
+    assert named in said[0]
+    made = world.zendesk.account.tickets[number]
+    assert made.custom_fields == {4410021: "DW-7K2M"}, "what it takes stays"
+    assert made.brand_id == (71 if "brand" in settings else None)
+
+
+def test_a_field_that_was_switched_off_and_a_refusal_that_names_nothing_cost_no_words(world):
+    world.settings["values"] = "4410023=tea"
+    off = {"description": "Product: is not active", "error": "InvalidValue", "ticket_field_id": 4410023}
+    for refused, kept, lost in (
+        ({"base": [off]}, {4410021: "DW-7K2M"}, "field 4410023"),
+        ({"base": [{"description": "Etwas fehlt"}]}, {}, "field 4410023, field 4410021"),
+    ):
+        key = f"x/1/{lost}/add/"
+        world.zendesk.faults.add(
+            broken(422, {"error": "RecordInvalid", "details": refused}), path="/api/v2/tickets.json", times=1
+        )
+        number = world.open(key=key, thread=key, entries=(entry(key),))
+        assert world.zendesk.account.tickets[number].custom_fields == kept
+        assert f"what is set for {lost}:" in world.comments(number)[-1].words
+
+
+def test_a_suspended_customer_s_words_are_refused_with_the_reason(world):
+    number = world.open()
+    author = world.zendesk.account.users[world.zendesk.account.tickets[number].requester_id]
+    author.suspended = True
+    for attempt in (
+        lambda: world.append(number, entry("x/1/m2/add/", "more")),
+        lambda: world.open(key="x/1/m3/add/", entries=(entry("x/1/m3/add/"),)),
+    ):
+        with pytest.raises(PermanentError, match="suspended in Zendesk: unsuspend") as error:
+            attempt()
+        assert error.value.code == "UserSuspended"
+    assert len(world.comments(number)) == 1
+
+
+def test_an_older_refusal_of_a_suspended_customer_is_understood(world):
+    said = {"error": "RecordInvalid", "details": {"requester": [{"description": "Requester: Anna is suspended."}]}}
+    world.zendesk.faults.add(broken(422, said), path="/api/v2/tickets.json", times=1)
+    with pytest.raises(PermanentError, match="suspended in Zendesk"):
         world.open()
-    assert world.zendesk.tickets == []
+    assert world.asked("POST", "/api/v2/tickets.json") == 1, "nothing else would change it"
+
+
+@pytest.mark.parametrize(
+    ("refused", "left", "said"),
+    [
+        ({"assignee": [{"description": "Assignee: is not a member of the group"}]}, (61, None), "without its assignee"),
+        ({"group": [{"description": "Group: is invalid"}]}, (None, None), "without its group and its assignee"),
+        ({"base": [{"description": "Product: is required when solving a ticket", "ticket_field_id": 4410023}]},
+         (61, 7), ""),
+    ],
+)  # fmt: skip
+def test_words_are_added_where_zendesk_refuses_what_the_ticket_has_beside_them(world, refused, left, said):
+    number = world.open()
+    shown = world.zendesk.account.tickets[number]
+    shown.group_id, shown.assignee_id, shown.status = 61, 7, "solved"
+    world.zendesk.account.records.named("groups", 61, "Care")
+    refusal = {"error": "RecordInvalid", "details": refused}
+    world.zendesk.faults.add(broken(422, refusal), method="PUT", times=1)
+    filed = world.append(number, entry("x/1/m2/add/", "It is order 4711"))
+    added = world.comments(number)[1:]
+    assert added[0].words.startswith("It is order 4711")
+    assert filed.entries == {"x/1/m2/add/": str(added[0].id)}
+    assert (shown.group_id, shown.assignee_id) == left
+    assert shown.status == "open"
+    assert [said in each.words and not each.public for each in added[1:]] == ([True] if said else [])
 
 
 def test_a_customer_without_an_organization_joins_that_of_the_settings_once(world):

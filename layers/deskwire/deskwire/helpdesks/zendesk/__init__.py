@@ -46,7 +46,6 @@ from deskwire.model.errors import (
     TemporaryError,
 )
 from deskwire.model.events import Attachment, Unreadable
-from deskwire.model.keys import digest
 from deskwire.model.signals import About, Assignee, Signal, Status
 from deskwire.model.tickets import AgentReply, Change, Customer, Earlier, Entry, File, Filed, Sought, Ticket
 from deskwire.model.values import replace
@@ -75,7 +74,8 @@ from .comments import (
 )
 from .earlier import earlier
 from .filling import faults, filling
-from .refusals import refused_places, required_fields
+from .reduced import mended, opened, refuse_suspended, told
+from .refusals import required_fields
 
 if TYPE_CHECKING:
     from deskwire.contracts.registration import Finding, Registered, Site
@@ -177,8 +177,8 @@ class Zendesk(Helpdesk):
         api, filled = Api(reach), filling(reach.settings).of_connection(ticket.fields)
         requester = _requester(api, ticket.customer, filled.organization)
         first, *rest = batches(ticket.entries)
-        payload = _ticket(api, ticket, requester, first) | filled.ticket(ticket)
-        answer = api.ask("POST", "tickets.json", {"ticket": payload}, key=digest(ticket.key))
+        payload = _ticket(api, ticket, requester, first)
+        answer, lost = opened(api, payload, _follow_up(ticket) | filled.ticket(ticket), ticket.key)
         if answer.status == 400 and b"IdempotentRequestError" in answer.body:
             # The key is known with another body (a file got another token): the ticket exists.
             found = self.find(Sought(key=ticket.key, thread=ticket.thread), reach)
@@ -189,14 +189,14 @@ class Zendesk(Helpdesk):
                     concerns=Concern.TICKET,
                 )
             return replace(found, entries=self._places(found.ticket, ticket, reach), contact=requester)
-        if names := refused_places(answer, payload):
-            raise ConfigurationError(
-                f"opening a ticket: Zendesk does not take what is set for {', '.join(names)}: `deskwire plan` says more"
-            )
         made = api.checked(answer, "opening a ticket").node()
         number = id_of(made["ticket"]["id"])
         if not number:
             raise TemporaryError("opening a ticket: the answer names none", ambiguous=True)
+        if lost:
+            said = f"Zendesk does not take what is set for {', '.join(lost)}: `deskwire plan` says more"
+            reach.left_out(f"opening a ticket: {said}", Node(None, "ticket"))
+            told(api, number, f"This ticket was opened without some of its settings. {said}.")
         entries = places(first, made["audit"])
         if rest:
             later = [replace(entry, contact=requester) for batch in rest for entry in batch]
@@ -448,11 +448,16 @@ def _ticket(api: Api, ticket: Ticket, requester: str, first: Sequence[Entry]) ->
         "tags": list(dict.fromkeys((OWN, *_tags(ticket.tags)))),
         "metadata": metadata(first),
     }
-    if ticket.follow_up_of:
-        # Of no effect while that ticket is not closed: the first comment and the field name it then.
-        # https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/
-        payload["via_followup_source_id"] = int(numbered(ticket.follow_up_of))
     return payload
+
+
+def _follow_up(ticket: Ticket) -> dict[str, Any]:
+    """Return what makes a ticket a follow-up.
+
+    Of no effect while that ticket is not closed: the first comment and the field name it then.
+    https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/
+    """
+    return {"via_followup_source_id": int(numbered(ticket.follow_up_of))} if ticket.follow_up_of else {}
 
 
 def _stamp(api: Api, ticket: str, key: str) -> str:
@@ -530,9 +535,16 @@ def _update(api: Api, ticket: str, batch: Sequence[Entry], change: Change) -> tu
             raise _closed(api, ticket, shown)
         now = _requester_of(shown)
         if requester and now != requester:  # agents merged the customer into another: once more as that one
-            answer = _put(api, ticket, payload | {"comment": written(api, batch, now)})
+            comment = {"comment": written(api, batch, now)}
+            answer = _put(api, ticket, payload | comment)
         if answer.status == 422 and api.comments(ticket) >= FULL:
             raise TicketGone("full")
+        mend, lost = mended(answer, shown, public=batch[0].public)
+        if answer.status == 422 and mend:
+            answer = _put(api, ticket, {**payload, **comment, **mend})
+            if answer.status == 200 and lost:
+                told(api, ticket, f"Zendesk took this message only once the ticket was without {lost}.")
+        refuse_suspended(answer, "adding to a ticket")
     made = api.updated(answer, "adding to a ticket").node()
     if batch[0].public:
         _wake(api, ticket, made["ticket"])

@@ -24,11 +24,28 @@ def refused_places(answer: Answer, payload: Mapping[str, Any]) -> list[str]:
     """
     if answer.status != 422:
         return []
-    details = _details(answer)
-    under = {name.removeprefix("ticket_").removesuffix("_id") for name in details}
+    under = blamed(answer)
     found = [name for name, place in {**PLACES, "type": "type"}.items() if place in payload and name in under]
-    blamed = {id_of(each["ticket_field_id"]) for reasons in details.values() for each in reasons}
-    return found + [f"field {each['id']}" for each in payload.get("custom_fields", ()) if str(each["id"]) in blamed]
+    fields = {id_of(each["ticket_field_id"]) for reasons in _details(answer).values() for each in reasons}
+    return found + [f"field {each['id']}" for each in payload.get("custom_fields", ()) if str(each["id"]) in fields]
+
+
+def blamed(answer: Answer) -> set[str]:
+    """Return the attributes of a ticket that a refusal is about, without `ticket_` and `_id`."""
+    return {name.removeprefix("ticket_").removesuffix("_id") for name in _details(answer)}
+
+
+def suspended(answer: Answer) -> bool:
+    """Return whether a refusal says that agents suspended the customer.
+
+    As seen: https://github.com/mozilla/sumo/issues/2670, without the code in older answers, as in
+    https://github.com/zendesk/zendesk_api_client_rb/issues/369. Unconfirmed: `author`, of a comment.
+    """
+    if answer.status != 422:
+        return False
+    reasons = [each for name, rows in _details(answer).items() if name in {"requester", "author"} for each in rows]
+    said = [(each["error"].text(""), each["description"].text("").rstrip(".")) for each in reasons]
+    return any(code == "UserSuspended" or words.endswith("is suspended") for code, words in said)
 
 
 def required_fields(answer: Answer) -> list[str]:
