@@ -73,7 +73,8 @@ def _furnished(home: Path) -> None:
 class RequestTracker(Real):
     """One private instance under `directory`; a context manager. `progress` receives a line per step.
 
-    `webhook_address` is where the shipped scrip posts to (none: it is silent); `deliver_to` changes it.
+    `webhook_address` is where the shipped scrip posts to (none: it is silent); `deliver_to` changes it. `largest`: how
+    many bytes an attachment may have, beyond which it is dropped (0: as RT is shipped).
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class RequestTracker(Real):
         webhook_address: str = "",
         webhook_secret: str = "",
         workers: int = 2,
+        largest: int = 0,
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         """Take the settings; nothing is started before `start` (or `with`)."""
@@ -92,6 +94,7 @@ class RequestTracker(Real):
         self.bot = self.bot_id = self.bot_token = self.agent_token = ""
         self._port = 0
         self._workers = workers
+        self._largest = largest
 
     # ------------------------------------------------------------------------------------------ running
 
@@ -128,7 +131,8 @@ class RequestTracker(Real):
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which Perl programs work on this instance."""
-        return _environment(self.home, port=self._port, webhook=self.webhook_address, secret=self.webhook_secret)
+        found = _environment(self.home, port=self._port, webhook=self.webhook_address, secret=self.webhook_secret)
+        return found | ({"SANDBOX_RT_LARGEST": str(self._largest)} if self._largest else {})
 
     def _serve(self) -> None:
         port = self._port or free_port()  # the same one again: others know the address

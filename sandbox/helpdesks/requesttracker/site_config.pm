@@ -22,6 +22,12 @@ Set( $LogToFile,        undef );
 Set( $LogToSTDERR,      'warning' );
 Set( $BcryptCost,       4 );             # each request checks a token, and 12 costs a quarter of a second
 
+# Where larger attachments are dropped, as administrators may choose.
+if ( $ENV{SANDBOX_RT_LARGEST} ) {
+    Set( $MaxAttachmentSize,   $ENV{SANDBOX_RT_LARGEST} );
+    Set( $DropLongAttachments, 1 );
+}
+
 Set( $DeskwireUser,           'deskwire' );
 Set( $DeskwireWebhookAddress, $ENV{SANDBOX_RT_WEBHOOK} );
 Set( $DeskwireWebhookSecret,  $ENV{SANDBOX_RT_SECRET} );

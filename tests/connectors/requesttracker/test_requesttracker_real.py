@@ -916,6 +916,38 @@ def test_a_killed_owner_takes_its_server_along(tmp_path):
     assert living(group) == []
 
 
+def test_h10_a_file_that_rt_drops_in_silence_is_named(tmp_path):
+    files = (File("ok.txt", "text/plain", b"hello"), File("big.bin", "application/octet-stream", b"\x00x" * 4000))
+    with Server(tmp_path, largest=5000) as server:
+        wire = Wire(server.address)
+        reach = reach_of(server.bot_token, wire)
+        ticket = a_ticket()
+        ticket = dataclasses.replace(ticket, entries=(an_entry("look", files=files),))
+        number = connector.open(ticket, reach).ticket
+        entry = an_entry("and here", files=files)
+        filed = connector.append(number, ticket.thread, [entry], reach)
+        said = [row["content"] for row in server.history(number) if row["Type"] == "Comment"]
+        assert [text.strip() for text in said] == ["[Request Tracker did not take the file big.bin, 8000 bytes]"] * 2
+        assert connector.find(Sought(key=entry.key, ticket=number, thread="t"), reach).entries == filed.entries
+        wire.direct.close()
+
+
+def test_h10_files_that_a_proxy_finds_too_large_cost_no_words(tracker, reach, wire):
+    files = (File("ok.txt", "text/plain", b"hello"), File("big.bin", "application/octet-stream", b"\x00x" * 4000))
+    real = wire.send
+    wire.send = lambda call: Answer(413, {}, b"<h1>413</h1>") if len(call.body) > 5000 else real(call)
+    ticket = dataclasses.replace(a_ticket(), entries=(an_entry("look", files=files),))
+    number = connector.open(ticket, reach).ticket
+    entry = an_entry("and here", files=files)
+    place = connector.append(number, ticket.thread, [entry], reach).entries[entry.key]
+    opening = tracker.history(number)[0]
+    for written, words in ((opening["id"], "look"), (place, "and here")):
+        said = tracker.content(written)
+        assert words in said
+        assert "[Request Tracker did not take the file big.bin, 8000 bytes]" in said
+        assert [part["data"] for part in tracker.parts(written) if part["Filename"]] == [b"hello"]
+
+
 def test_h1_a_ticket_that_was_moved_to_a_queue_without_us_is_said_to_be_out_of_reach(tmp_path):
     with Server(tmp_path) as server:
         wire = Wire(server.address)

@@ -304,6 +304,16 @@ def test_where_vtiger_never_tells_whether_it_kept_a_file_the_comment_says_so(des
     assert "does not say whether it kept the file mynd.jpg" in desk.of("ModComments")[-1]["commentcontent"]
 
 
+def test_a_file_that_a_proxy_finds_too_large_is_named_and_the_words_arrive(desk, reach):
+    real = reach.http
+
+    def http(call):
+        return rest.Answer(413, {}, b"<h1>413</h1>") if b"Content-Disposition" in call.body else real(call)
+
+    helpdesk("vtiger").open(ticket(entry("k1", files=(PICTURE,))), dataclasses.replace(reach, http=http))
+    assert "did not take the file mynd.jpg" in desk.of("ModComments")[0]["commentcontent"]
+
+
 def test_an_empty_document_whose_answer_was_lost_is_not_taken_for_the_file(desk, reach):
     file, real, lost = File("film.mp4", "video/mp4", b"x" * 3 * 1024 * 1024), reach.http, []
 

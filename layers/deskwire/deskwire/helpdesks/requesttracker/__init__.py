@@ -53,6 +53,7 @@ from .tickets import (
     closed,
     created,
     marker,
+    name_dropped,
     prepared,
     requestor_of,
     settled,
@@ -128,6 +129,8 @@ class RequestTracker(Helpdesk):
         opened = created(tracker, ticket, requestor, public)
         try:
             found = settled(tracker, opened, requestor, ticket)
+            if found == opened:
+                name_dropped(tracker, found, f"ObjectId = {found}", public)
             filed = {entry.key: f"ticket/{found}" for entry in public}  # REST 2 tells no number of the opening itself
             for entry in ticket.entries:
                 if found != opened:  # another attempt was faster: what it did not bring, this one does

@@ -9,14 +9,15 @@ from datetime import UTC
 
 from deskwire.contracts.channel import Reach
 from deskwire.contracts.helpdesk import TicketGone
+from deskwire.families.files import with_fewer
 from deskwire.families.ids import numbered
 from deskwire.families.introducing import introduction
 from deskwire.model.errors import ConfigurationError, TemporaryError
 from deskwire.model.keys import digest
-from deskwire.model.tickets import Change, Customer, Entry, Ticket
-from deskwire.web.rest import checked, not_there
+from deskwire.model.tickets import Change, Customer, Entry, File, Ticket
+from deskwire.web.rest import Answer, checked, not_there
 
-from .api import DENIED, HINT, HOUR, DeniedError, Tracker, message_of, quoted, values_of
+from .api import DENIED, HINT, HOUR, DeniedError, Tracker, message_of, quoted, stored_name, values_of
 
 THREAD = "Deskwire Thread"
 OPENING = "Deskwire Opening"
@@ -91,29 +92,31 @@ def created(tracker: Tracker, ticket: Ticket, requestor: str, public: Sequence[E
 
     def create() -> tuple[str, float]:
         more = {"Follow-up of": f"#{ticket.follow_up_of}" if ticket.follow_up_of else ""}
-        answer = tracker.send(
-            "POST",
-            "ticket",
-            {
-                "Queue": tracker.reach.settings.get("queue", "General"),
-                "Subject": line(ticket.subject) or line(ticket.reference) or "-",
-                "Requestor": requestor,
-                "Priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
-                "Content": "\n\n".join(
-                    [introduction(ticket, line, more), "\n".join(spoken(entry) for entry in public)]
-                ),
-                "ContentType": "text/plain",
-                "CustomFields": {
-                    **fields_of(ticket, tracker.reach),
-                    THREAD: marker(ticket.key),
-                    # On create RT takes no fields of the transaction: these are the keys of its words.
-                    OPENING: [marker(entry.key) for entry in public],
-                    REFERENCE: ticket.reference,
-                    TAGS: list(ticket.tags),
-                },
+        what = "opening a ticket"
+        words = "\n\n".join([introduction(ticket, line, more), "\n".join(spoken(entry) for entry in public)])
+        fields = {
+            "Queue": tracker.reach.settings.get("queue", "General"),
+            "Subject": line(ticket.subject) or line(ticket.reference) or "-",
+            "Requestor": requestor,
+            "Priority": PRIORITIES.get(ticket.priority, PRIORITIES["normal"]),
+            "Content": words,
+            "ContentType": "text/plain",
+            "CustomFields": {
+                **fields_of(ticket, tracker.reach),
+                THREAD: marker(ticket.key),
+                # On create RT takes no fields of the transaction: these are the keys of its words.
+                OPENING: [marker(entry.key) for entry in public],
+                REFERENCE: ticket.reference,
+                TAGS: list(ticket.tags),
             },
-            what="opening a ticket",
-            files=[file for entry in public for file in entry.files],
+        }
+
+        def send(files: Sequence[File], left_out: Sequence[File]) -> Answer:
+            content = {"Content": f"{words}{_lines(left_out)}"}
+            return tracker.ask("POST", "ticket", fields | content, what=what, files=files)
+
+        answer = checked(
+            with_fewer([file for entry in public for file in entry.files], send), what=what, secret_hint=HINT
         )
         return answer.node()["id"].identifier(), HOUR
 
@@ -176,19 +179,23 @@ def _any(tracker: Tracker, query: str) -> bool:
 
 def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
     """Write an entry and return its transaction. Raises `TicketGone`: the ticket was shredded, or is out of reach."""
-    message: dict[str, object] = {
-        "Content": spoken(entry),
-        "ContentType": "text/plain",
-        "TxnCustomFields": {MESSAGE: marker(entry.key)},
-    }
-    if entry.public:
-        # RT's own scrip opens a solved or deleted ticket on correspondence; this opens it without the scrip, and a
-        # stalled one too. Where it has nothing to do, RT says so in a 201.
-        message["Status"] = "open"
     what = "adding to a ticket"
     path = f"ticket/{ticket}/{'correspond' if entry.public else 'comment'}"
+
+    def send(files: Sequence[File], left_out: Sequence[File]) -> Answer:
+        message: dict[str, object] = {
+            "Content": f"{spoken(entry)}{_lines(left_out)}",
+            "ContentType": "text/plain",
+            "TxnCustomFields": {MESSAGE: marker(entry.key)},
+        }
+        if entry.public:
+            # RT's own scrip opens a solved or deleted ticket on correspondence; this opens it without the scrip, and a
+            # stalled one too. Where it has nothing to do, RT says so in a 201.
+            message["Status"] = "open"
+        return tracker.ask("POST", path, message, what=what, files=files)
+
     with within_reach(tracker, ticket):
-        answer = tracker.ask("POST", path, message, what=what, files=entry.files)
+        answer = with_fewer(entry.files, send)
     # To a ticket that was shredded RT answers just this.
     unrecorded = answer.status == 400 and message_of(answer) == "Message could not be recorded"
     if unrecorded and not_there(tracker.ask("GET", f"ticket/{ticket}", what="looking at the ticket")):
@@ -197,7 +204,36 @@ def written(tracker: Tracker, ticket: str, entry: Entry) -> str:
     place = re.search(r"/transaction/([0-9]{1,18})$", answer.headers.get("location", ""))
     if answer.status != 201 or place is None:
         raise TemporaryError(f"{what}: the answer names no transaction", ambiguous=True)
+    try:
+        name_dropped(tracker, ticket, f"id > {place[1]}", [entry])
+    except (TemporaryError, ConfigurationError) as error:
+        raise error.retold(ambiguous=True) from None
     return place[1]
+
+
+def name_dropped(tracker: Tracker, ticket: str, among: str, entries: Sequence[Entry]) -> None:
+    """Write a comment with the files of entries that RT dropped or cut, although it answered with success.
+
+    So it does with what is longer than $MaxAttachmentSize where $DropLongAttachments or $TruncateLongAttachments are
+    set; a transaction of its own says so (lib/RT/Record.pm, _EncodeLOB). `among` says where that one is.
+    """
+    files = [file for entry in entries for file in entry.files if file.data]
+    if not files:
+        return
+    rows = tracker.get(
+        "transactions",
+        what="looking for dropped files",
+        query=f"ObjectType = 'RT::Ticket' AND {among} AND Creator = {quoted(tracker.user)}"
+        " AND (Type = 'AttachmentDrop' OR Type = 'AttachmentTruncate')",
+        orderby="id",
+        per_page="100",
+        fields="Data,OldValue",
+    )
+    dropped = {told for row in rows["items"].items() for told in (row["Data"].text(""), row["OldValue"].any_id())}
+    lost = [file for file in files if dropped & {stored_name(file.name), str(len(file.data))}]
+    if lost:
+        key, words = f"{entries[0].key} files", _lines(lost).strip()
+        written(tracker, ticket, Entry(key=key, body=words, written_at=None, public=False))
 
 
 def closed(tracker: Tracker, ticket: str) -> None:
@@ -262,3 +298,10 @@ def spoken(entry: Entry) -> str:
 def line(text: str, most: int = 180) -> str:
     """Return text as one short line."""
     return " ".join(text.split())[:most]
+
+
+def _lines(left_out: Sequence[File]) -> str:
+    """Return a line for each file that RT, or a proxy before it, did not take."""
+    return "".join(
+        f"[Request Tracker did not take the file {line(file.name)}, {len(file.data)} bytes]\n" for file in left_out
+    )

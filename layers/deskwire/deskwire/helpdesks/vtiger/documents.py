@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 
-from deskwire.model.errors import Concern
+from deskwire.model.errors import Concern, PermanentError
 from deskwire.model.keys import digest
 from deskwire.model.tickets import Entry, File
 from deskwire.web.reading import Node
@@ -104,6 +104,10 @@ def _created(service: Service, title: str, entry: Entry, file: File) -> Node | N
     for _ in range(2):
         try:
             return service.write("create", WHAT, element, file=file, elementType="Documents")
+        except PermanentError as error:
+            if error.status != 413:  # a proxy's
+                raise
+            return None
         except SilentError as error:
             if made := _documents(service, [title]).get(title):
                 return made
