@@ -19,6 +19,7 @@ from scipy.optimize import minimize
 from deskwire.care import judge
 from deskwire.care.languages import Language
 from deskwire.care.phrasebook import phrasebook
+from deskwire.care.signs import counts, said
 
 OURS = ("is", "fa", "sr", "sq", "pl", "en")
 HOT = {"complaint", "urgent", "outage"}
@@ -53,11 +54,11 @@ def signs(sample: Sample, hide: Callable[[int], int]) -> list[float]:
     book = phrasebook(sample.language)
     if book is None:
         raise SystemExit(f"there are no phrases of {sample.language}")
-    seen = judge._said(sample.text, book, Language(sample.language))  # noqa: SLF001 - the judge's own count
+    seen = said(sample.text, book, Language(sample.language))
     for section in HIDDEN:
         phrases = sorted(set(seen.found[section]))
         seen.found[section] = phrases[: hide(len(phrases))]
-    count = judge._counts(seen)  # noqa: SLF001
+    count = counts(seen)
     return [float(count.get(name, 0)) for name in NAMES]
 
 

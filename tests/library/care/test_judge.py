@@ -86,6 +86,109 @@ def test_what_only_looks_like_something_else(text, kind):
     assert judge(text, expected=EXPECTED).kind == kind
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No problem, everything works now",
+        "Not urgent, answer whenever you have time",
+        "Please ignore my last message, the error is gone, my mistake",
+        "Ekkert mál, netið virkar núna",
+        "Liggur ekkert á, þetta er ekki áríðandi",
+        "Nema problema, sad sve radi",
+        "Нема проблема, сад све ради",
+        "Nije hitno, kad stignete",
+        "S'ka problem, tani punon",
+        "Nuk është urgjente, kur të keni kohë",
+        "Nie ma problemu, już działa",
+        "To nie jest pilne, nie spieszy się",
+        "مشکلی نیست، درست شد",
+        "فوری نیست، هر وقت فرصت کردید",
+    ],
+)
+def test_what_is_settled_or_can_wait_is_cold(text):
+    assert judge(text, expected=EXPECTED).heat == "cold"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Still not fixed now, the app does not open",
+        "Mér var sagt að þetta væri komið í lag, en appið virkar ekki núna",
+        "I dalje ne radi sad, aplikacija se ne otvara",
+        "Nuk punon tani, aplikacioni nuk hapet",
+        "Nadal nie działa, a napisaliście, że już działa",
+        "درست نشد، برنامه باز نمی‌شود",
+    ],
+)
+def test_what_was_to_be_settled_and_is_not_stays_hot(text):
+    assert judge(text, expected=EXPECTED).heat == "hot"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you for the quick answer, but the computer still does not start",
+        "Takk fyrir skjót svör, en tölvan kveikir samt ekki á sér",
+        "Hvala na brzom odgovoru, ali računar se i dalje ne pali",
+        "Хвала на брзом одговору, али рачунар се и даље не пали",
+        "Faleminderit për përgjigjen, por kompjuteri ende nuk ndizet",
+        "Dziękuję za odpowiedź, ale komputer nadal się nie włącza",
+        "ممنون از پاسخ شما ولی کامپیوتر هنوز روشن نمی‌شود",
+    ],
+)
+def test_thanks_before_a_but_and_trouble_are_no_praise(text):
+    told = judge(text, expected=EXPECTED)
+    assert told.heat == "hot"
+    assert told.reasons
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you very much in advance for your help",
+        "I'd like to order two pizzas for seven, thanks",
+        "Með fyrirfram þökk",
+        "Hvala vam puno unapred",
+        "Faleminderit shumë paraprakisht",
+        "Z góry bardzo dziękuję",
+        "پیشاپیش خیلی ممنون",
+    ],
+)
+def test_politeness_is_no_praise(text):
+    assert judge(text, expected=EXPECTED).kind != "praise"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I never had a problem with you in three years",
+        "Aldrei lent í neinu veseni hjá ykkur",
+        "Nikad nisam imao nijedan problem sa vama",
+        "Asnjëherë s'kam pasur problem me ju",
+        "Nigdy nie miałem z wami problemów",
+        "تا حالا هیچ مشکلی با شما نداشتم",
+    ],
+)
+def test_trouble_that_never_was_is_praise(text):
+    assert judge(text, expected=EXPECTED).kind == "praise"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Third day without my parcel and nobody picks up the phone",
+        "The app shows a white page after the update",
+        "Fjórði dagurinn án nets og enginn hringir til baka",
+        "Četvrti dan bez interneta i niko se ne javlja",
+        "Dita e katërt pa internet dhe askush nuk e ngre telefonin",
+        "Czwarty dzień bez internetu i nikt nie oddzwania",
+        "روز چهارم است که اینترنت نداریم و کسی جواب نمی‌دهد",
+    ],
+)
+def test_trouble_without_a_word_of_trouble_is_hot(text):
+    assert judge(text, expected=EXPECTED).heat == "hot"
+
+
 def test_a_rating_weighs_more_than_friendly_words():
     assert judge("Nice place", stars=1).heat == "hot"
     assert judge("Nice place", stars=1).reasons[0] == "a rating of 1"

@@ -7,15 +7,14 @@ about its own judgement is read as an instruction: there is nothing here that fo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import tanh
 
-from . import ngrams, private
-from .languages import Language, detect, words
-from .phrasebook import SECTIONS, Phrasebook, phrasebook, plain
+from . import private
+from .languages import Language, detect
+from .phrasebook import Phrasebook, phrasebook, plain
+from .signs import Signs, counts, said
 from .words import folded, says
 
 HOT_KINDS = ("complaint", "urgent", "outage")
@@ -26,34 +25,44 @@ _SEARCHED = 65536  # characters searched for the company's own words
 # to messages of our own and to sentences of the news, with a third of the phrases hidden at random, so that a message
 # without a phrase of trouble is still found by its negation, its persons and its hurry (docs/care.md).
 WEIGHTS: Mapping[str, float] = {
-    "trouble": 3.4,
-    "urgent": 3.5,
-    "complaint": 3.3,
-    "perhaps": 0.6,
-    "many": 1.4,
+    "trouble": 3.5,
+    "urgent": 3.3,
+    "complaint": 3.4,
+    "perhaps": 1.0,
+    "many": 1.3,
     "service": 1.4,
-    "praised": -3.6,
+    "praised": -3.7,
     "mine": 0.9,
     "yours": 1.4,
     "contrast": 0.6,
-    "soon": 0.3,
-    "negated": 0.8,
-    "service negated": 0.8,  # a service's name and a negation: “no till works”
-    "negated praise": -1.0,  # “never let us down”
-    "asks": -0.5,
-    "only asks": -1.2,  # with no phrase of trouble, hurry or complaint
+    "soon": 0.4,
+    "negated": 0.5,
+    "service negated": 0.4,  # a service's name and a negation: “no till works”
+    "negated praise": -1.1,  # “never let us down”
+    "asks": -0.9,
+    "only asks": -1.3,  # with no phrase of trouble, hurry or complaint
     "asks what if": -2.0,  # “what happens if it is broken?”: nothing is broken
-    "sad": 1.0,
+    "fails": 1.1,
+    "waited": 0.4,
+    "promised": 0.6,
+    "matter": 0.9,
+    "waited matter": 1.5,  # “day nine, and no parcel”
+    "service shared": 2.0,  # “the internet in the whole street”
+    "turned": 1.8,  # “thanks, but it still does not work”
+    "settled": -2.5,
+    "request": -0.8,  # “please”, “I'd like”, “here is”
+    "sad": 1.6,
     "sound": -0.5,
     "poor rating": 4.0,
     "good rating": -3.0,
     "again": 0.5,  # the customer had a ticket before; twice that after a complaint
     "company": 4.0,  # a word that the company declares urgent
 }
-HOT = 2.7
+HOT = 2.6
 # The same for praise, of a message that is not hot. Thanking a complaint is the worst error: one doubt needs two praises.
 PRAISING: Mapping[str, float] = {
     "praise": 4.4,
+    "flawless": 3.0,  # “never a problem”: its words sound unhappy
     "glad": 1.2,
     "good rating": 4.4,
     "sound": 2.0,
@@ -67,12 +76,14 @@ PRAISING: Mapping[str, float] = {
     "urgent": -3.0,
     "complaint": -3.0,
     "sad": -9.0,
+    "turned": -9.0,
+    "request": -2.0,  # “a table for four, thanks”
     "not praise": -9.0,
 }
 THANKED = 3.0
-_ONCE = frozenset({"contrast", "soon"})  # more of them say no more
-# Without one of these nothing is hot: persons, hurry, a service's name and sound alone say nothing.
-_TELLING = WEIGHTS.keys() - {"mine", "yours", "soon", "service", "sound", "again"}
+# Nothing is hot without one of the telling signs or two hints: persons, hurry, a service's name and sound say nothing.
+_HINTS = ("perhaps", "contrast", "waited", "promised", "many")
+_TELLING = WEIGHTS.keys() - {*_HINTS, "mine", "yours", "soon", "service", "matter", "sound", "again"}
 _PRAISES = ("praise", "glad", "good rating")  # without one of these nothing is praise
 _MEANS = {
     "urgent": "cannot wait",
@@ -80,14 +91,14 @@ _MEANS = {
     "complaint": "is dissatisfied",
     "perhaps": "sounds like trouble",
     "many": "others are affected",
+    "fails": "says what is not done",
+    "waited": "has waited",
+    "promised": "names what was promised or ordered",
+    "turned": "goes on after thanks with",
     "contrast": "objects",
     "soon": "is in a hurry",
 }
 _STRONG = frozenset({"urgent", "trouble", "complaint", "poor rating", "company"})
-_MARKS = "?؟"
-_GLAD = frozenset("😀😃😄😁😊😍🥰😘🤩👍👏🙏❤🧡💛💚💙💜🎉🥳😻💪🙌💯⭐🌟🔥💐🌹")
-_SAD = frozenset("😠😡🤬😤😒😞😢😭👎💔🤦😩😫🤮💩😖😣🙄")
-_SENTENCE = re.compile(r"(?<=[.!?؟\n…])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,30 +130,6 @@ class Own:
     sensitive: tuple[str, ...] = ()
     phrases: bool = True
     learned: Learned | None = None
-
-
-@dataclass(slots=True)
-class _Signs:
-    """What was found in a message, by section, and what it asks."""
-
-    found: dict[str, list[str]] = field(default_factory=dict)
-    asks: bool = False
-    marked: bool = False
-    glad: int = 0
-    sad: int = 0
-    sound: float = 0.0
-    stars: int = 0
-    company: bool = False
-    again: int = 0
-    words: frozenset[str] = frozenset()  # looked at where something was learned
-
-    @property
-    def negated(self) -> bool:
-        """Whether it says that something is not, or nobody does it."""
-        return bool(self.found.get("not") or self.found.get("nobody"))
-
-    def number(self, section: str) -> int:
-        return len(set(self.found.get(section, ())))
 
 
 def judge(
@@ -190,7 +177,7 @@ def signs_of(text: str, expected: Collection[str], stars: int) -> dict[str, floa
     """Return how often each sign of `WEIGHTS` is seen in a message: what a company's weights are fitted to."""
     signs = _signs(text, detect(text, None, expected), Own())
     signs.stars = stars
-    return {sign: number for sign, number in _counts(signs).items() if sign in WEIGHTS and number}
+    return {sign: number for sign, number in counts(signs).items() if sign in WEIGHTS and number}
 
 
 def own_words(text: str) -> frozenset[str]:
@@ -203,57 +190,16 @@ def hot_points(signs: Mapping[str, float], words: Collection[str], learned: Lear
     points = _weighed(signs, {**WEIGHTS, **learned.weights})
     points |= {f"“{word}”": learned.words[word] for word in words if word in learned.words}
     telling = any(number > 0 and (sign in _TELLING or sign not in WEIGHTS) for sign, number in points.items())
+    telling |= sum(signs.get(hint, 0) for hint in _HINTS) >= 2
     return points if telling and sum(points.values()) >= learned.hot else None
 
 
-def _signs(text: str, language: Language | None, own: Own) -> _Signs:
+def _signs(text: str, language: Language | None, own: Own) -> Signs:
     book = _book(language) if own.phrases else None
-    signs = _said(text[:_READ], book, language) if book else _Signs()
+    signs = said(text[:_READ], book, language) if book else Signs()
     signs.company = bool(own.urgent) and says(folded(text[:_SEARCHED]), own.urgent)
     signs.words = own_words(text) if own.learned else frozenset()
     return signs
-
-
-def _said(text: str, book: Phrasebook, language: Language | None) -> _Signs:
-    read = plain(text)
-    signs = _Signs(
-        {section: book.found(section, read) for section in SECTIONS if section not in {"praise", "question"}}
-    )
-    signs.found["praise"] = book.found("praise", book.without("not praise", read))
-    signs.marked = any(mark in text for mark in _MARKS)
-    signs.asks = signs.marked or any(_begins_as_question(plain(each), book) for each in _SENTENCE.split(text))
-    signs.glad = sum(letter in _GLAD for letter in text)
-    signs.sad = sum(letter in _SAD for letter in text)
-    signs.sound = sound(text, language)
-    return signs
-
-
-def _begins_as_question(sentence: str, book: Phrasebook) -> bool:
-    found = book.found("question", sentence)
-    return bool(found) and f"{sentence} ".startswith(f"{found[0]} ")
-
-
-def _counts(signs: _Signs) -> dict[str, float]:
-    """Return how often each sign was seen."""
-    count: dict[str, float] = {
-        section: min(1 if section in _ONCE else 2, signs.number(section)) for section in signs.found
-    }
-    count["negated"] = int(signs.negated)
-    count["service negated"] = int(signs.negated and signs.number("service") > 0)
-    count["praised"] = min(1, signs.number("praise"))
-    count["negated praise"] = int(signs.negated and signs.number("praise") > 0)
-    count["asks"] = int(signs.asks)
-    count["marked"] = int(signs.marked)
-    count["only asks"] = int(signs.asks and not any(signs.number(each) for each in ("trouble", "urgent", "complaint")))
-    count["asks what if"] = int(signs.asks and signs.number("hedge") > 0)
-    count["sad"] = min(2, signs.sad)
-    count["glad"] = min(2, signs.glad)
-    count["poor rating"] = int(0 < signs.stars <= 2)
-    count["good rating"] = int(signs.stars >= 4)
-    count["again"] = signs.again
-    count["company"] = int(signs.company)
-    count["sound"] = max(-1.0, min(1.0, signs.sound))
-    return count
 
 
 def _weighed(count: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
@@ -261,8 +207,8 @@ def _weighed(count: Mapping[str, float], weights: Mapping[str, float]) -> dict[s
     return {sign: weights[sign] * number for sign, number in count.items() if sign in weights and number}
 
 
-def _kind(signs: _Signs, learned: Learned | None) -> tuple[str, list[str]]:
-    count = _counts(signs)
+def _kind(signs: Signs, learned: Learned | None) -> tuple[str, list[str]]:
+    count = counts(signs)
     if points := hot_points(count, signs.words, learned or Learned()):
         return _hot_kind(signs), _reasons(signs, points)
     if any(count.get(sign) for sign in _PRAISES) and sum(_weighed(count, PRAISING).values()) >= THANKED:
@@ -272,7 +218,7 @@ def _kind(signs: _Signs, learned: Learned | None) -> tuple[str, list[str]]:
     return "mention", ["neither asks nor complains"]
 
 
-def _hot_kind(signs: _Signs) -> str:
+def _hot_kind(signs: Signs) -> str:
     failing = signs.number("trouble") > 0 or signs.negated
     shared = signs.number("many") > 0 or (
         signs.number("service") > 0 and signs.number("trouble") >= signs.number("complaint")
@@ -282,7 +228,7 @@ def _hot_kind(signs: _Signs) -> str:
     return "urgent" if signs.number("urgent") else "complaint"
 
 
-def _reasons(signs: _Signs, points: Mapping[str, float]) -> list[str]:
+def _reasons(signs: Signs, points: Mapping[str, float]) -> list[str]:
     """Return why a message is hot, the weightiest first, in words."""
     told = {
         "poor rating": f"a rating of {signs.stars}",
@@ -307,7 +253,7 @@ def _quoted(what: str, found: Collection[str]) -> str:
     return f"{what}: “{'”, “'.join(dict.fromkeys(list(found)[:3]))}”"
 
 
-def _mood(signs: _Signs) -> float:
+def _mood(signs: Signs) -> float:
     """Return −1 to 1 from the phrases, the emoji, the rating and the sound."""
     good = 1.2 * signs.number("praise") + 0.8 * min(3, signs.glad)
     bad = 1.0 * signs.number("complaint") + 0.6 * signs.number("trouble") + 0.3 * signs.number("perhaps")
@@ -315,23 +261,3 @@ def _mood(signs: _Signs) -> float:
     bad += 0.6 * signs.negated
     rated = (signs.stars - 3) * 0.8 if signs.stars else 0.0
     return round(tanh(0.5 * (good - bad + rated + 0.5 * signs.sound)), 3)
-
-
-def sound(text: str, language: Language | None) -> float:
-    """Return how a text sounds by its letter groups: below 0 unhappy, above 0 happy, about ±3 at most."""
-    table = _polarity()
-    if table is None or language is None:
-        return 0.0
-    seed = language.split("-")[0]
-    buckets = ngrams.grams(
-        (plain(word) for word in list(words(text))[:80]), table.bits, whole=True, pairs=True, seed=seed
-    )
-    return table.scores(buckets)["happy"] if buckets else 0.0
-
-
-@lru_cache(maxsize=1)
-def _polarity() -> ngrams.Table | None:
-    try:
-        return ngrams.load("polarity")
-    except FileNotFoundError:
-        return None

@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import islice
 
 from .words import unaccented
 
 SECTIONS = (
     "trouble", "service", "many", "urgent", "complaint", "perhaps", "praise", "not praise", "question", "hedge", "health",
-    "not", "nobody", "mine", "yours", "contrast", "soon",
+    "not", "nobody", "mine", "yours", "contrast", "soon", "settled", "flawless", "turn", "works", "matter",
+    "waited", "number", "period", "promised", "request",
 )  # fmt: skip
 _SOUTH_SLAVIC = dict(
     zip(
@@ -33,6 +35,9 @@ _SHORTENED = re.compile(r"(?<=\w)['’](?=\w{1,2}\b)")  # can't
 _DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")  # sooo
 _PERSIAN_VERB = re.compile(r"(?<!\S)(نمي|مي) (?=\S)")
 _BEGINS_WITH_LETTERS = re.compile(r"[^\W\d_]{2}(?![*+?{])")
+_NONE = re.compile(r"(?!)")
+_BACK = 60  # characters in which the two words before a phrase are looked for
+_PAIRED = 40  # phrases of a section that are paired with those of another
 _FILE = {"sr-Latn": "sr", "sr-Cyrl": "sr", "hr": "sr", "bs": "sr", "nb": "no", "nn": "no"}
 
 
@@ -63,6 +68,45 @@ class Phrasebook:
         """Return a plain text without the section's phrases."""
         pattern = self.sections.get(section)
         return pattern.sub(" ", f" {text} ").strip() if pattern else text
+
+    def affirmed(self, section: str, text: str) -> tuple[list[str], str]:
+        """Return the section's phrases that have no negation up to two words before, and the plain text without them."""
+        pattern = self.sections.get(section)
+        if pattern is None:
+            return [], text
+        spaced, place = f" {text} ", 0
+        found: list[str] = []
+        rest: list[str] = []
+        for match in pattern.finditer(spaced):
+            before = " ".join(spaced[max(0, match.start() - _BACK) : match.start()].split()[-2:])
+            if not any(self.found(each, before) for each in ("not", "nobody")):
+                found.append(match[0])
+                rest.append(spaced[place : match.start()].strip())
+                place = match.end()
+        return found, " ".join([*rest, spaced[place:].strip()]).strip()
+
+    def parted(self, section: str, text: str) -> tuple[str, str, str]:
+        """Return the first phrase of the section in a plain text, what is before it and what is after it."""
+        match = self.sections.get(section, _NONE).search(f" {text} ")
+        return (
+            (match[0], match.string[: match.start()].strip(), match.string[match.end() :].strip())
+            if match
+            else ("", text, "")
+        )
+
+    def near(self, one: str, other: str, text: str, between: int) -> list[str]:
+        """Return the pieces of a plain text that hold phrases of both sections, at most `between` words apart."""
+        spaced = f" {text} "
+        ones, others = (
+            [match.span() for match in islice(self.sections.get(each, _NONE).finditer(spaced), _PAIRED)]
+            for each in (one, other)
+        )
+        pairs = (sorted((first, second)) for first in ones for second in others)
+        return [
+            spaced[first[0] : second[1]]
+            for first, second in pairs
+            if first[1] < second[0] and spaced.count(" ", first[1], second[0]) <= between + 1
+        ]
 
 
 def languages() -> tuple[str, ...]:
@@ -97,16 +141,18 @@ def parsed(language: str, text: str) -> Phrasebook:
             if not section:
                 raise ValueError(f"{language}, line {number}: this stands before the first [section]")
             phrases.setdefault(section, []).extend(each.strip() for each in line.split(",") if each.strip())
-    return Phrasebook(language, {name: _pattern(those) for name, those in phrases.items()})
+    return Phrasebook(language, {name: _pattern(name, those) for name, those in phrases.items()})
 
 
-def _pattern(phrases: list[str]) -> re.Pattern[str]:
+def _pattern(section: str, phrases: list[str]) -> re.Pattern[str]:
     """Return a pattern that prefers the longest phrase; those that begin alike are tried together, for speed."""
     groups: dict[str, list[str]] = defaultdict(list)
     for piece in sorted({_piece(phrase) for phrase in phrases}, key=lambda piece: (-len(piece), piece)):
         head = _BEGINS_WITH_LETTERS.match(piece)
         groups[head[0] if head else ""].append(piece[len(head[0]) if head else 0 :])
     others = groups.pop("", [])
+    if section == "number":
+        others.append(r"\d{1,3}")
     alike = [f"{head}(?:{'|'.join(rest)})" for head, rest in sorted(groups.items())]
     return re.compile(rf"(?<= )(?:{'|'.join([*alike, *others])})(?= )")
 
