@@ -57,7 +57,9 @@ class Watched:
                 done.append(self.company.conversation.handle(letter.body))
             except Exception as error:
                 self.failures.append(_reason(error))
-                self.company.telemetry.log("ERROR", "to come again", error=type(error).__name__, reason=_reason(error))
+                self.company.telemetry.log(
+                    "ERROR", "to be redelivered", error=type(error).__name__, reason=_reason(error)
+                )
         return done
 
     def message(self, **more):

@@ -158,7 +158,7 @@ def converse(event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[s
                 work.handle(record["body"])
             except Exception as error:  # noqa: BLE001 - whatever it is, the message is redelivered or dead in the end
                 work.telemetry.count("Failures")
-                work.telemetry.log("ERROR", "to come again", error=type(error).__name__, reason=_reason(error))
+                work.telemetry.log("ERROR", "to be redelivered", error=type(error).__name__, reason=_reason(error))
                 return [each["messageId"] for each in records[number:]]
         return []
 

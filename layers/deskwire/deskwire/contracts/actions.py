@@ -1,8 +1,8 @@
-"""Declared actions: further routes of a connector, for a page in a visitor's browser.
+"""Declared actions: further routes of a connector, for pages in visitors' browsers.
 
-`ANY /pages/{endpoint}/{action}` leads to the action of that name. It has methods, a verification rule and a body
-limit of its own; `Connector.limits` keeps its rates (it sees the action in the request). `act` is pure: it returns what
-is wanted, and the framework does it, if the action declares that it may.
+`ANY /pages/{endpoint}/{action}` calls the action of that name. It has its own methods, verification rule and body
+limit; `Connector.limits` sets its rates (the request names the action). `act` is pure: it returns what is to be done,
+and the framework does it, if the action declares that it may.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Events of this connector for the mailbox, and the answer once they are safe there."""
+    """Events of this connector for the mailbox, and the response once they are stored there."""
 
     events: Sequence[Event]
     response: Response
@@ -41,7 +41,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was sent into a thread after the cursor `after`, which an earlier read returned; empty: everything."""
+    """Read what was sent into a thread after the cursor `after` of an earlier read; "": everything."""
 
     account: str
     thread: str
@@ -53,7 +53,7 @@ Wanted: TypeAlias = Upload | Write | Read | Response
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One route. `may` names what it may want besides an answer of its own."""
+    """One route. `may` lists what it may return besides a response."""
 
     methods: tuple[str, ...]
     verification: Verification
@@ -63,7 +63,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A verified request to an action. What its rule found out is in `request.facts`."""
+    """A verified request to an action. Its rule's findings are in `request.facts`."""
 
     action: str
     request: Request
@@ -79,9 +79,9 @@ class Actions(Protocol):
     actions: ClassVar[Mapping[str, Action]]
 
     def act(self, visit: Visit) -> Wanted:
-        """Return what a verified request wants. Raises `PayloadError` when it is not allowed."""
+        """Return what to do for a verified request. Raises `PayloadError` if it is not allowed."""
 
 
 def owns_uploads(connector: object) -> bool:
-    """Return whether files in `incoming/` may be this connector's."""
+    """Return whether this connector has an action that uploads files to `incoming/`."""
     return isinstance(connector, Actions) and any(Upload in action.may for action in connector.actions.values())

@@ -1,9 +1,8 @@
-"""The contract of a channel: what a connector of the customers' side does.
+"""The contract of a channel: a connector on the customers' side.
 
-A connector is one module in `channels/`, named as the platform's product, with one subclass of `Channel` in it. It
-has no state and knows no AWS, no database, no logger and no vendor SDK. What it can do beyond `parse` are small
-protocols of their own (`Replies`, `Asks`, `Offers`, `Moderates`, `Fetches`, `Polls`, `Profiles`, `MediaHosts`), found
-by `isinstance`.
+A connector is one module in `channels/`, named after the platform's product, with one subclass of `Channel`. It has no
+state and uses no AWS, no database, no logger and no vendor SDK. Each ability beyond `parse` is a small protocol
+(`Replies`, `Asks`, `Offers`, `Moderates`, `Fetches`, `Polls`, `Profiles`, `MediaHosts`), found by `isinstance`.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ Read = TypeVar("Read", Event, "Signal")
 
 
 class Channel(Connector):
-    """A connector of the customers' side."""
+    """A connector on the customers' side."""
 
     def identity(self, author: str) -> str:
-        """Return an author's id as this channel's events carry it, from how a person may have written it."""
+        """Return an author's id as this channel's events spell it, from any spelling by a person."""
         return author.strip()
 
 
 def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Read]]) -> Iterator[Read | Unreadable]:
-    """Yield the events (or signals) of each node; what cannot be read becomes an `Unreadable` and the rest goes on."""
+    """Yield the events (or signals) of each node; a node that cannot be read becomes an `Unreadable`."""
     for node in nodes:
         try:
             yield from list(read(node))
@@ -49,7 +48,7 @@ def each(nodes: Iterable[Node], read: Callable[[Node], Iterable[Read]]) -> Itera
 
 
 def line(text: str, attachments: Iterable[Attachment], otherwise: str) -> str:
-    """Return the words of a message, or a line for what came instead: no sticker, place or voice note is dropped."""
+    """Return a message's text, or a line for its content without text: a sticker, a place or a voice note."""
     return text if text.strip() else " ".join(item.line() for item in attachments) or f"[{otherwise}]"
 
 
@@ -59,15 +58,15 @@ def filled(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def newest(events: Iterable[Event]) -> datetime | None:
-    """Return when the latest of these happened; None where none says so."""
+    """Return the latest time of these events; None if none has one."""
     return max((event.occurred_at for event in events if event.occurred_at), default=None)
 
 
 def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
-    """Send one after the other and return the ids.
+    """Send the parts one by one and return their ids.
 
-    Once a part has left, the whole must not be repeated blindly: a temporary failure is then ambiguous, and a
-    refusal says how much went out.
+    After the first part was sent, the whole must not be repeated blindly: a temporary failure is then ambiguous, and a
+    refusal states how many parts were sent.
     """
     ids: list[str] = []
     for send in sends:
@@ -90,7 +89,7 @@ def in_turn(sends: Sequence[Callable[[], str]]) -> tuple[str, ...]:
 
 
 def place(name: str, latitude: Node, longitude: Node) -> str:
-    """Return a place in words, its name and its coordinates; the name alone where these are none."""
+    """Return a place's name and coordinates as text; only the name if the coordinates are invalid."""
     try:
         degrees = [axis.fraction() for axis in (latitude, longitude)]
     except PayloadError:
@@ -106,23 +105,23 @@ class Replies(Protocol):
     """Can send into a thread."""
 
     def send(self, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
-        """Send; the text already keeps the permit's limit where the machinery cut it, longer ones are split here.
+        """Send a message; split its text here if it is longer than the permit's limit.
 
-        Raises `TemporaryError` (ambiguous when it may have been sent), `PermanentError`, `ConfigurationError`.
+        Raises `TemporaryError` (ambiguous if it may have been sent), `PermanentError`, `ConfigurationError`.
         """
 
 
 @runtime_checkable
 class Asks(Protocol):
-    """Can tell, after doubt, whether something was sent."""
+    """Can find out after doubt whether a message was sent."""
 
     def sent(self, outgoing: Outgoing, since: datetime, reach: Reach) -> Sent | None:
-        """Return what was sent for this `Outgoing` since then, or None when the platform shows it was not."""
+        """Return what was sent for this message since `since`, or None if the platform shows that nothing was."""
 
 
 @runtime_checkable
 class Offers(Protocol):
-    """Shows choices below a text (`Outgoing.offers`), and reads which one was pressed (`Event.choice`)."""
+    """Can show choices below a text (`Outgoing.offers`) and read the one that was pressed (`Event.choice`)."""
 
     offers: ClassVar[Figure[OfferLimit]]
 
@@ -132,39 +131,39 @@ class Moderates(Protocol):
     """Can hide a public message, and show it again."""
 
     def moderate(self, object_id: str, reach: Reach, *, hidden: bool) -> None:
-        """Hide an object, or show it; what is so already stays so, without an error.
+        """Hide or show an object; idempotent.
 
-        Raises `TemporaryError`, `PermanentError` for what this account may not hide, `ConfigurationError`.
+        Raises `TemporaryError`, `PermanentError` for an object that this account may not hide, `ConfigurationError`.
         """
 
 
 @runtime_checkable
 class Fetches(Protocol):
-    """Its webhook carries no words: they are fetched."""
+    """Fetches the text of its events, as its webhook contains none."""
 
     def complete(self, event: Event, reach: Reach) -> Event | None:
-        """Return the event with its words, or None when the object is gone by now."""
+        """Return the event with its text, or None if the object no longer exists."""
 
 
 @runtime_checkable
 class Polls(Protocol):
-    """Cannot push, or is looked at as a net under the pushes."""
+    """Is polled, because it cannot push or as a safety net for its webhook."""
 
     def poll(self, cursor: str, reach: Reach) -> Page:
-        """Return what came since `cursor` (empty: from now on)."""
+        """Return the events since `cursor` ("": from now on) and the next cursor."""
 
 
 @runtime_checkable
 class Profiles(Protocol):
-    """Can tell who an author is where the event does not."""
+    """Can look up an author's profile if the event has none."""
 
     def profile(self, author: Author, reach: Reach) -> Author:
-        """Return the author with a name; as given when the platform tells none. Never fails an event."""
+        """Return the author with a name, or unchanged if the platform gives none. Raises nothing."""
 
 
 @runtime_checkable
 class Media(Protocol):
-    """Must ask for its attachments (by id, with a token); without it, `url`s are fetched from `media_hosts`."""
+    """Fetches attachments itself (by id, with a token); otherwise their `url`s are fetched from `media_hosts`."""
 
     def fetch(self, attachment: Attachment, reach: Reach) -> File:
         """Return the file, downloaded by `reach.fetch`. Raises the errors of `rest.checked` and `media.fetch`."""
@@ -179,14 +178,14 @@ class MediaHosts(Protocol):
 
 @runtime_checkable
 class Rejects(Protocol):
-    """Talks to people's browsers: what cannot be parsed is the visitor's to mend, and is told so, not parked."""
+    """Serves visitors' browsers: a request that cannot be parsed is not parked, the visitor is told to correct it."""
 
     def reject(self, request: Request, error: PayloadError) -> Response:
-        """Return the answer that says what is wrong. What was not verified has no body here."""
+        """Return the response that says what is wrong. The request has no body here if it was not verified."""
 
 
 def serves_pages(connector: object) -> bool:
-    """Return whether visitors' browsers talk to this connector: anybody can, and the API keeps a rate of their own."""
+    """Return whether visitors' browsers call this connector: anybody can, so the API limits their rate separately."""
     return isinstance(connector, Rejects) or bool(getattr(connector, "actions", {}))
 
 

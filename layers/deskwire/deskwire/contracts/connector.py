@@ -1,4 +1,4 @@
-"""The base of connectors of both sides: what a class declares, answers and reads, and what it may reach."""
+"""The base class of connectors on both sides, and the `Reach` through which they act."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ ASKING: Final = (
 
 
 class Connector(ABC):
-    """A connector. Subclasses declare; the framework verifies a POST, and only then shows its body to the connector.
+    """A connector. The framework verifies a POST by the declared rule before the connector sees its body.
 
-    What is only polled declares `Never()` as its verification, and no `parse`.
+    A connector that is only polled declares `Never()` as its verification, and no `parse`.
     """
 
     name: ClassVar[str]
@@ -44,16 +44,16 @@ class Connector(ABC):
     verification: ClassVar[Verification]  # of its webhook
     terms: ClassVar[Terms]
     # False: its deliveries do not say which account they are for. An endpoint then serves one connection of it, whose
-    # account the framework fills in where `parse` leaves it empty.
+    # account the framework fills in if `parse` leaves it empty.
     names_account: ClassVar[bool] = True
-    # Name -> what it is. `deskwire plan` asks for all of them but those whose words say “optional”; one that begins
-    # with “or ” is an alternative to the one before it.
+    # Name -> description. `deskwire plan` requires all except those described as “optional”; a description that begins
+    # with “or ” marks an alternative to the one before.
     connection_settings: ClassVar[Mapping[str, str]] = {}
     endpoint_settings: ClassVar[Mapping[str, str]] = {}
     connection_secrets: ClassVar[Mapping[str, str]] = {}  # what calls to the platform or helpdesk need
     endpoint_secrets: ClassVar[Mapping[str, str]] = {}
-    # Whether the platform vouches for who wrote. What is only claimed (an address that a visitor typed) changes no
-    # profile in the helpdesk and no wish, and gets few automatic answers over all its threads together.
+    # Whether the platform proves who wrote. An identity that is only claimed (an address that a visitor typed) changes
+    # no profile in the helpdesk and no opt-out, and gets few automatic answers in all its threads together.
     proves_authors: ClassVar[bool] = True
     # What a person does at the platform where no API does it, step by step, after `deskwire.yaml` and the secrets:
     # `{address}` stands for the endpoint's. `deskwire plan` prints it. What `Registers` sets up is not repeated.
@@ -62,7 +62,7 @@ class Connector(ABC):
     known_gaps: ClassVar[Mapping[str, str]] = {}  # rule of conformance -> why it cannot hold
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
-        """Refuse a connector that could let in anything unchecked; see to what its calls may raise."""
+        """Check that the class declares its verification, and wrap its calls: see `_asking`."""
         super().__init_subclass__(**options)
         declared(cls)
         for name in ASKING:
@@ -71,32 +71,32 @@ class Connector(ABC):
                 setattr(cls, name, _asking(method))
 
     def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Return what is wrong with a connection's settings, by their names; none by default.
+        """Return what is wrong with a connection's settings, by name; nothing by default.
 
-        What can be told of the file alone, for `deskwire check`. A setting that is missing is told already.
+        This is for `deskwire check`, which sees only the file and reports missing settings itself.
         """
         del settings
         return {}
 
     def parse(self, request: Request) -> Iterable[Happened | Unreadable]:
-        """Yield what a verified request says. Pure: no network, no clock.
+        """Yield the content of a verified request. Pure: no network, no clock.
 
-        A channel yields events, a helpdesk signals. Raises `PayloadError` when nothing of it can be read; one bad
-        fragment is an `Unreadable` (see `channel.each`).
+        A channel yields events, a helpdesk signals. Raises `PayloadError` if nothing can be read; a single bad fragment
+        is an `Unreadable` (see `channel.each`).
         """
         raise NotImplementedError
 
     def handshake(self, request: Request, secrets: Secrets) -> Response | None:
-        """Answer the platform's registration check; None when this is no handshake (the default).
+        """Return the response to a platform's registration check; None if this is not one (the default).
 
-        Called before verification, for requests without a body alone: GET, HEAD and a browser's OPTIONS. A connector
-        signs nothing of a shape that the platform does not document. Raises `SignatureError` for a wrong one.
+        Called before verification, only for requests without a body: GET, HEAD and a browser's OPTIONS. Sign only what
+        has the shape that the platform documents. Raises `SignatureError` for a wrong one.
         """
         del request, secrets
         return None
 
     def greeting(self, request: Request, secrets: Secrets) -> Response | None:
-        """Answer a registration check that comes as a POST; None when this is none (the default).
+        """Return the response to a registration check by POST; None if this is not one (the default).
 
         Called after verification, before `parse`.
         """
@@ -104,25 +104,24 @@ class Connector(ABC):
         return None
 
     def acknowledged(self, request: Request, events: Sequence[Any]) -> Response | None:
-        """Return what the sender wants to hear after its delivery is safe; None for a plain empty 200.
+        """Return the response that the platform expects once its delivery is stored; None for an empty 200.
 
-        `events` (of a helpdesk: signals) are this connector's own. There are none when the delivery told of nothing, or
-        was parked.
+        `events` are this connector's own (a helpdesk's are signals); none if the delivery had none, or was parked.
         """
         del request, events
         return None
 
     def delivered_at(self, request: Request, events: Sequence[Any]) -> datetime | None:
-        """Return when the platform made this delivery, where the signed body says so; None otherwise (the default).
+        """Return when the platform made this delivery, if the signed body states it, else None (the default).
 
-        Asked where the rule signs no time of its own. What is older than outcomes are remembered is a replay: it would
-        be filed again, and bring back the words of a person who was erased. `events` are the connector's own.
+        Called if the rule signs no time itself. A delivery older than outcomes are kept is refused as a replay: it
+        would be filed again, and restore the words of an erased person. `events` are the connector's own.
         """
         del request, events
         return None
 
     def limits(self, request: Request) -> Sequence[tuple[str, int, int]]:
-        """Return the rates to keep where anybody can write: (name, most, seconds) each.
+        """Return the limits for requests that anybody can send, each as (name, most, seconds).
 
         Called before verification, so the request has no body here.
         """
@@ -130,24 +129,24 @@ class Connector(ABC):
         return ()
 
     def budgets(self, request: Request) -> Sequence[tuple[str, int, int]]:
-        """Return the rates that strangers share, as `limits` does.
+        """Return the limits for verified requests that all visitors share, in the form of `limits`.
 
-        Called once the rule has let the request in, so that nobody spends what others need without passing it.
+        Called after verification, so that requests that fail it cannot use up the others' share.
         """
         del request
         return ()
 
     def answer_headers(self, request: Request) -> Mapping[str, str]:
-        """Return headers for every answer to a browser (CORS); none by default. The request has no body here."""
+        """Return headers for every response to a browser (CORS); none by default. The request has no body here."""
         del request
         return {}
 
 
 def _asking(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the method with a `PayloadError` of its as an ambiguous `TemporaryError`.
+    """Return the method with its `PayloadError`s turned into ambiguous `TemporaryError`s.
 
-    Parking is for what was delivered to us. An answer that cannot be read may have had its effect: the vendor is asked
-    later what came of it.
+    Only deliveries can be parked. A call whose answer cannot be read may have had its effect, so the vendor is asked
+    later.
     """
 
     @wraps(method)
@@ -176,33 +175,33 @@ class Mail(Protocol):
         tags: Mapping[str, str] | None = None,
         copies: Sequence[str] = (),
     ) -> str:
-        """Send one mail and return SES's id of it: the part of its Message-ID before the @.
+        """Send one mail and return SES's id: the part of its Message-ID before the @.
 
-        `copies` are the addresses in Cc. `headers` may hold `In-Reply-To` and `References`; SES sets the Message-ID
-        itself. `tags` come back with SES's later notices of this mail. Raises the errors of `rest.checked`; nothing
-        given can add a header or a recipient.
+        `copies` are the addresses in Cc. `headers` may have `In-Reply-To` and `References`; SES sets the Message-ID
+        itself. `tags` are returned in SES's later notices about this mail. Raises the errors of `rest.checked`. No
+        argument can inject a header or a recipient.
         """
 
 
 class Remember(Protocol):
-    """Keeps a value for a while in this process."""
+    """Caches a value in this process."""
 
     def __call__(self, name: str, make: Callable[[], tuple[str, float]]) -> str:
-        """Return the value kept under `name`, or what `make` gives now: (value, seconds it stays good)."""
+        """Return the value cached under `name`, else that of `make`, which returns (value, seconds it is valid)."""
 
 
 class Show(Protocol):
-    """Puts what is sent into its thread's outbox, for a page in the visitor's browser (see `contracts.actions`)."""
+    """Puts a sent message into its thread's outbox, for the page in the visitor's browser (see `contracts.actions`)."""
 
     def __call__(self, outgoing: Outgoing) -> str:
-        """Return the id under which the page reads it. Once for each `outgoing.key`: it may be repeated after doubt."""
+        """Put the message and return its id for the page. Idempotent by `outgoing.key`, so it may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """An access token and its lifetime in seconds.
 
-    `refresh` is the token for the next renewal, where the vendor rotates it.
+    `refresh` is the token for the next renewal, if the vendor rotates it.
     """
 
     access: Secret
@@ -211,14 +210,14 @@ class Token:
 
 
 class Tokens(Protocol):
-    """Access tokens that all workers share, and one worker at a time renews."""
+    """Access tokens shared by all workers and renewed by one worker at a time."""
 
     def __call__(self, secret: str, renew: Callable[[Secret], Token]) -> Secret:
         """Return the access token obtained with the connection's secret of this name.
 
-        When it is time, `renew` asks the vendor, with that secret or with the `refresh` of the last renewal. While one
-        worker does, the others go on with the old token, or wait shortly. Raises `TemporaryError`, and
-        `ConfigurationError` when the vendor refuses: a person must sign in again.
+        If it is due, `renew` asks the vendor, with that secret or with the `refresh` of the last renewal. Meanwhile the
+        other workers use the old token, or wait briefly. Raises `TemporaryError`, and `ConfigurationError` if the
+        vendor refuses: then a person must sign in again.
         """
 
     def refused(self, secret: str, access: Secret) -> None:
@@ -226,13 +225,12 @@ class Tokens(Protocol):
 
 
 class Fetch(Protocol):
-    """Downloads a file, guarded as any attachment is (see `web.media`)."""
+    """Downloads a file with the checks of `web.media`."""
 
     def __call__(self, call: Call, hosts: Collection[str] = ()) -> File:
-        """Return what the GET downloads, with the call's headers and secrets.
+        """Return the file that this GET downloads, with the call's headers and secrets.
 
-        It may lie on the connector's `media_hosts` and on `hosts`, or below them; nowhere else. Raises the errors of
-        `media.fetch`.
+        Allowed are the connector's `media_hosts`, `hosts`, and their subdomains. Raises the errors of `media.fetch`.
         """
 
 
@@ -242,21 +240,21 @@ class Aws(Protocol):
     def __call__(
         self, service: str, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Return whatever status came. `service` must be one of the connector's `aws_services`.
+        """Return the answer, whatever its status. `service` must be one of the connector's `aws_services`.
 
         Raises what a `Transport` does, and `ConfigurationError` for another service.
         """
 
 
 class Original(Protocol):
-    """Reads what the platform stored in the archive, such as a mail as it came."""
+    """Reads objects that the platform stored in the archive, such as a mail in its original form."""
 
     def __call__(self, name: str) -> bytes:
-        """Return an object below `originals/`, the endpoint's name and a slash. Raises `PermanentError` if none is."""
+        """Return the object `originals/ENDPOINT/NAME`. Raises `PermanentError` if there is none."""
 
 
 def not_given(*_: object, **__: object) -> NoReturn:
-    """Raise `ConfigurationError`: the default of what a `Reach` was made without."""
+    """Raise `ConfigurationError`: the default for what a `Reach` was made without."""
     raise ConfigurationError("what the connector asks for is not available here")
 
 
@@ -268,24 +266,24 @@ class Reopens(Protocol):
     """The company's rule for closed tickets."""
 
     def __call__(self, closed_at: datetime | None) -> bool:
-        """Return whether a ticket that was closed then is opened again by a customer's message, or takes no more."""
+        """Return whether a customer's message reopens a ticket closed at this time."""
 
 
 def always(closed_at: datetime | None) -> bool:
-    """Return True: what nobody made a rule for is opened again."""
+    """Return True: without a rule, every closed ticket is reopened."""
     del closed_at
     return True
 
 
 class LeftOut(Protocol):
-    """Reports what could not be read in an answer that was asked for."""
+    """Reports rows of an answer that could not be read."""
 
     def __call__(self, what: str, node: Node) -> None:
-        """Count and log it by its place, never by its words: the rest of the answer is used, a person looks at this."""
+        """Count and log the row's place in the answer, never its content. The other rows are used."""
 
 
 def unreported(what: str, node: Node) -> None:
-    """Report nothing: the default of a `Reach` made where nobody counts."""
+    """Report nothing: the default of a `Reach`."""
     del what, node
 
 
@@ -294,8 +292,8 @@ class Reach:
     """What a connector may use behind the queue: its connection's settings and secrets, HTTP, mail and AWS.
 
     `account` is the platform's id of the page, number or profile (for a helpdesk: the connection's name). `reopens` is
-    for helpdesks that tell when a ticket was closed (`Abilities.tells_closing`). `left_out` is to be called for each
-    row that is skipped because a field the core needs is missing or of another type.
+    for helpdesks that state when a ticket was closed (`Abilities.tells_closing`). Call `left_out` for each row that is
+    skipped because a field the core needs is missing or of the wrong type.
     """
 
     account: str
@@ -326,7 +324,7 @@ class Page:
 
 
 def declared(cls: type[Connector]) -> None:
-    """Raise `TypeError` when a connector's class does not name itself, its verification and its terms."""
+    """Raise `TypeError` if a connector's class does not declare its name, its verification and its terms."""
     from deskwire.verification.never import Never
     from deskwire.verification.rule import Verification
 

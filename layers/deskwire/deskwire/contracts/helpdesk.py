@@ -1,7 +1,7 @@
-"""The contract of a helpdesk: what a connector of the agents' side does.
+"""The contract of a helpdesk: a connector on the agents' side.
 
-As a channel, a helpdesk connector is one module with one class, without state. Whatever is written has a key,
-which the connector puts into the request so that `find` can tell later whether it happened.
+Like a channel, a helpdesk connector is one module with one class, without state. Everything it writes has a key, which
+it puts into the request so that `find` can tell later whether the request took effect.
 """
 
 from __future__ import annotations
@@ -26,20 +26,17 @@ FIRST_LOOK = timedelta(minutes=10)  # that the first poll looks back: a ticket m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What the helpdesk can do; the machinery asks here, never by name.
+    """The helpdesk's abilities; the framework relies on these, never on its name.
 
-    `find_open` / `find_append`: whether `find` can tell after doubt for tickets / for entries. `several`: whether
-    `append` takes several entries as one update. `updates` is the budget of updates for one ticket: (how many,
-    in which time). `entry_bytes` is the most one entry may hold, in UTF-8,
-    also as several comments. `four_byte`: whether emoji survive.
-    `pushes`: a signed webhook tells of agents' replies. `tells`: in their words (`About.ANSWER`), for they cannot be
-    read: `replies` returns nothing then. `polls`: agents' replies can be looked up by a cursor.
-    `reopens`: a closed ticket can be opened again; where not, a message for one opens a follow-up, whatever the policy
-    says. `tells_closing`: it says when a ticket was closed, and `append` asks `Reach.reopens` with that before it opens
-    one again; of the others, the last message filed counts.
-    `assigns`: `Updates` can give a ticket to a group and an agent.
-    `rate`, `left`: the headers (lower-case) in which each answer says how many requests an account may make in a
-    minute, and how many of them are left.
+    `find_open`, `find_append`: `find` can find a ticket, or an entry, after doubt. `several`: `append` takes several
+    entries as one update. `updates`: the budget of updates for one ticket, as (number, time span). `entry_bytes`: the
+    longest entry in bytes of UTF-8, if need be as several comments. `four_byte`: emoji survive. `pushes`: a signed webhook signals agents' replies.
+    `tells`: the signals contain the replies (`About.ANSWER`), because they cannot be read; `replies` then returns
+    nothing. `polls`: agents' replies can be polled with a cursor. `reopens`: a closed ticket can be reopened; if not, a
+    message for one opens a follow-up, whatever the policy says. `tells_closing`: the helpdesk states when a ticket was
+    closed, and `append` passes that to `Reach.reopens` before it reopens one; for other helpdesks, the time of the last
+    filed message counts. `assigns`: `Updates` can assign a ticket to a group and an agent. `rate`, `left`: the headers
+    (lower-case) in each answer with the requests allowed in a minute, and those left.
     """
 
     native_key: bool
@@ -63,12 +60,11 @@ class Abilities:
 
 
 class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
-    """The ticket takes nothing more.
+    """The ticket takes no more entries.
 
-    `state`: `closed`, `full` of comments, or `inaccessible`, moved to where our account has no rights (a follow-up is
-    opened); `merged` (into `into`), `deleted`.
-
-    `at`: when it was merged. What agents answered in the other ticket before was for others.
+    `state`: `closed`, `full` of comments or `inaccessible`, moved out of our account's reach (a follow-up is opened in
+    these cases); `merged` (into `into`); or `deleted`. `at`: when it was merged. Agents' earlier answers in the other
+    ticket were for its own customer.
     """
 
     def __init__(self, state: str, into: str = "", at: datetime | None = None) -> None:
@@ -79,57 +75,57 @@ class TicketGone(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class Helpdesk(Connector):
-    """A connector of the agents' side: `parse` yields signals. `replies` reads the words, unless `abilities.tells`."""
+    """A connector on the agents' side: `parse` yields signals; `replies` reads the words, unless `abilities.tells`."""
 
     abilities: ClassVar[Abilities]
 
     def field_faults(self, fields: Mapping[str, str], settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Return what is wrong with the `fields` of a connection that files here, by their names; none by default.
+        """Return what is wrong with the `fields` of a connection that files here, by name; nothing by default.
 
-        `settings` are the helpdesk's own; what is wrong with those, `faults` tells.
+        `settings` are the helpdesk's own, which `faults` checks.
         """
         del fields, settings
         return {}
 
     @abstractmethod
     def open(self, ticket: Ticket, reach: Reach) -> Filed:
-        """Open a ticket for its customer (made or found), with its entries; `ticket.key` makes it one.
+        """Open a ticket with its entries for its customer, who is created if new; `ticket.key` makes it unique.
 
-        Raises the errors of `rest.checked`, ambiguous when it may exist now.
+        Raises the errors of `rest.checked`, ambiguous if the ticket may exist now.
         """
 
     @abstractmethod
     def append(self, ticket: str, thread: str, entries: Sequence[Entry], reach: Reach) -> Filed:
-        """Add the entries, in order. Several at once only where `abilities.several`.
+        """Add the entries in order; several only if `abilities.several`.
 
-        Public entries are the customer's words, the others internal notes. A ticket that was solved is opened again
-        by a public one, if the company's rule says so. Returns where they are now: a merged ticket's id changes.
-        Raises `TicketGone`, and the errors of `rest.checked`, ambiguous when some of it may be there now.
+        Public entries are the customer's words, others are internal notes. A public entry reopens a solved ticket, if
+        the company's rule says so. Return where they are: a merged ticket's id changes.
+        Raises `TicketGone`, and the errors of `rest.checked`, ambiguous if some entries may have been added.
         """
 
     @abstractmethod
     def find(self, sought: Sought, reach: Reach) -> Filed | None:
-        """Return after doubt what the sought key became.
+        """Return after doubt where the ticket or entry with this key is.
 
-        None says that it certainly did not happen (as far as `abilities` promise).
+        None means that it certainly does not exist, as far as `abilities` promise.
         """
 
     @abstractmethod
     def replies(self, ticket: str, after: str, reach: Reach) -> Sequence[AgentReply]:
-        """Return what staff wrote publicly after the reply with that id (empty: all), oldest first, never our own."""
+        """Return agents' public replies after the one with this id ("": all), oldest first, without our own."""
 
 
 @runtime_checkable
 class Redacts(Protocol):
-    """Can take words out of a ticket for ever."""
+    """Can remove an entry's text for good."""
 
     def redact(self, ticket: str, entry: str, reach: Reach) -> bool:
-        """Remove the words of the entry with that id (the helpdesk's); True when they are gone now."""
+        """Remove the text of the entry with this id of the helpdesk's; return whether it is gone."""
 
 
 @runtime_checkable
 class GivesFiles(Protocol):
-    """Can hand over the files of an agent's answer."""
+    """Can download the files of an agent's answer."""
 
     def file(self, attachment: Attachment, reach: Reach) -> File:
         """Return one of `AgentReply.attachments`. Raises the errors of `rest.checked` and `media.fetch`."""
@@ -137,32 +133,32 @@ class GivesFiles(Protocol):
 
 @runtime_checkable
 class Updates(Protocol):
-    """Can raise a ticket's priority and add tags later, and where `abilities.assigns` say whose it is."""
+    """Can raise a ticket's priority and add tags later, and if `abilities.assigns`, assign it."""
 
     def update(self, ticket: str, change: Change, reach: Reach) -> None:
-        """Make the change, and nothing that is not in it: agents may have set another priority or tags meanwhile.
+        """Make this change and no other: agents may have set another priority or tags meanwhile.
 
-        It may be repeated, and writes nothing where all of it is so already. Raises `TicketGone`, and the errors of
-        `rest.checked`; the words that asked for it are in the ticket by then.
+        Idempotent: writes nothing if the ticket is so already. Raises `TicketGone`, and the errors of `rest.checked`;
+        the message that asked for the change is in the ticket by then.
         """
 
 
 @runtime_checkable
 class History(Protocol):
-    """Can tell of a person's earlier tickets."""
+    """Can list a person's earlier tickets."""
 
     def history(self, customer: Customer, reach: Reach) -> Sequence[Earlier]:
-        """Return the tickets whose requester is this customer and nobody else, the newest first.
+        """Return the tickets whose requester is exactly this customer, newest first, at most `tickets.MOST_EARLIER`.
 
-        They are known by our external id, and by `email` and `phone` where these are given: then the company wants it,
-        and the platform vouches for them. At most `tickets.MOST_EARLIER`. Reads alone, in as few requests as it takes:
-        agents wait for it, and customers must not. Raises the errors of `rest.checked`.
+        Search by our external id, and by `email` and `phone` if given: then the company allows it, and the platform
+        proves them. Only read, in as few requests as possible, because filing waits for it. Raises the errors of
+        `rest.checked`.
         """
 
 
 @runtime_checkable
 class Closes(Protocol):
-    """Can solve a ticket: what `deskwire doctor` does with its own."""
+    """Can solve a ticket."""
 
     def close(self, ticket: str, reach: Reach) -> None:
         """Set the ticket to solved. Raises `TicketGone`, and the errors of `rest.checked`."""
@@ -178,11 +174,9 @@ class Signals:
 
 @runtime_checkable
 class PollsTickets(Protocol):
-    """Can be asked which tickets got a reply since a cursor: the net under the webhook."""
+    """Can be polled for tickets with new replies, as a safety net for the webhook."""
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
-        """Return the signals since `cursor` and the next cursor.
-
-        The first poll has an empty cursor and returns none but the next: `FIRST_LOOK` before now, or before the newest
-        change.
-        """
+    `state`: `closed`, `full` of comments or `inaccessible`, moved out of our account's reach (a follow-up is opened in
+    these cases); `merged` (into `into`); or `deleted`. `at`: when it was merged. Agents' earlier answers in the other
+    ticket were for its own customer.

@@ -1,6 +1,6 @@
-"""The contract of a connector that can look at its webhook at the platform, and set it up.
+"""The contract of a connector that can check its webhook at the platform, and set it up.
 
-`deskwire plan` shows what it finds, `deskwire apply` has it set right, and sweep has it looked at every hour.
+`deskwire plan` shows its findings, `deskwire apply` corrects them, and `sweep` has them checked every hour.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """How something stands at the platform."""
+    """The state of something at the platform."""
 
     RIGHT = "right"
-    MISSING = "missing"  # nothing is delivered, or nothing can be sent, until it is there
+    MISSING = "missing"  # until it is there, nothing is delivered, or nothing can be sent
     DIFFERENT = "different"  # something is there, but not what we want
     EXPIRING = "expiring"  # it ends soon, or has ended
-    LIMITED = "limited"  # it works within a limit that only a person lifts, and perhaps not yet: it rings no alarm
+    LIMITED = "limited"  # it works within a limit that only a person can lift, perhaps later: raises no alarm
     UNKNOWN = "unknown"  # it cannot be seen; `remedy` says what to do so that it can
 
 
@@ -35,8 +35,8 @@ class State(StrEnum):
 class Finding:
     """One thing at the platform: as it is, and as it should be.
 
-    `remedy` says what a person does; it is empty where `register` sets it right. `ends` is when a token or a
-    subscription ends, where the platform tells: the machinery makes `expiring` of it when that is near.
+    `remedy` says what a person must do; "" if `register` can correct it. `ends` is when a token or a subscription ends,
+    if the platform states it: the framework makes the finding `EXPIRING` when that is near.
     """
 
     what: str
@@ -48,12 +48,12 @@ class Finding:
 
     @property
     def mends(self) -> bool:
-        """Whether `register` sets it right."""
+        """Whether `register` corrects it."""
         return self.state in {State.MISSING, State.DIFFERENT} and not self.remedy
 
     @property
     def text(self) -> str:
-        """It in words, without the remedy."""
+        """The finding in words, without the remedy."""
         if self.state is State.RIGHT:
             return f"{self.what}: {self.found or 'right'}"
         if self.state is State.MISSING:
@@ -65,11 +65,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where the platform is to deliver: the endpoint of a connection.
+    """The endpoint to which the platform is to deliver.
 
-    `address` is empty where it is not known: then the address at the platform is not judged, and nothing is set up.
-    `channels` are all that the endpoint serves: a platform may want the fields of all of them in one list. `fields` are
-    those of each connection that files into a helpdesk, by the connection's name.
+    `address` is "" if unknown: then the address at the platform is not checked, and nothing is set up. `channels` are
+    all channels of the endpoint: a platform may want one list of fields for all of them. `fields` are those of each
+    connection that files into a helpdesk, by the connection's name.
     """
 
     address: str = ""
@@ -81,7 +81,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """What `register` did, in words (nothing: all was right), and secrets that the platform made for the endpoint."""
+    """What `register` did, in words (empty if all was right), and secrets that the platform made for the endpoint."""
 
     did: Sequence[str] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict)
@@ -89,24 +89,23 @@ class Registered:
 
 @runtime_checkable
 class Registers(Protocol):
-    """Can look at the webhook at the platform, and set it up."""
+    """Can check the webhook at the platform, and set it up."""
 
     def registration(self, site: Site, reach: Reach) -> Sequence[Finding]:
-        """Return how the webhook, its fields, the permissions and the tokens of one account stand; change nothing.
+        """Return findings about one account's webhook, its fields, permissions and tokens; change nothing.
 
-        What concerns the account is a finding. Raises the errors of `rest.checked` where the platform could not be
-        asked.
+        A fault of the account is a finding. Raises the errors of `rest.checked` if the platform could not be asked.
         """
 
     def register(self, site: Site, reach: Reach) -> Registered:
-        """Set right what `registration` would show as missing or different without a remedy.
+        """Correct what `registration` reports as missing or different without a remedy.
 
-        Looks first, and writes nothing where all is right; it may be repeated. Raises the errors of `rest.checked`.
+        Idempotent: reads first, and writes nothing if all is right. Raises the errors of `rest.checked`.
         """
 
 
 def address(what: str, found: str, wanted: str, remedy: str = "") -> Finding:
-    """Return the finding of a webhook's address (empty: none is registered, or none is known to be wanted)."""
+    """Return the finding about a webhook's address ("": none is registered, or the wanted one is unknown)."""
     if not wanted:
         return Finding(what=what, found=found or "none")
     if found == wanted:
@@ -116,7 +115,7 @@ def address(what: str, found: str, wanted: str, remedy: str = "") -> Finding:
 
 
 def complete(what: str, found: Collection[str], wanted: Collection[str], remedy: str = "") -> Finding:
-    """Return the finding of a list that must hold all that is wanted; it may hold more."""
+    """Return the finding about a list that must have all wanted values; it may have more."""
     missing = sorted(set(wanted) - set(found))
     if not missing:
         return Finding(what=what, found=", ".join(sorted(wanted)))
@@ -127,9 +126,9 @@ def complete(what: str, found: Collection[str], wanted: Collection[str], remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One account that a person let us have: its id, its name, the secrets of its connection, and settings known.
+    """An account to which a person gave us access: its id, name, secrets and known settings.
 
-    `void` names secrets that an earlier consent may have left: they count no more.
+    `void` names secrets of an earlier consent that are no longer valid.
     """
 
     account: str
@@ -141,7 +140,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """One attempt to sign in: when, where the platform leads back to, and what ties its answer to the attempt.
+    """One attempt to sign in: its time, the redirect address, and the state that ties the answer to the attempt.
 
     `verifier` is PKCE's (RFC 7636), for platforms that document it.
     """
@@ -154,7 +153,7 @@ class SignIn:
 
 @runtime_checkable
 class SignsIn(Protocol):
-    """Lets a person sign in at the platform, for `deskwire connect`; what does not takes pasted tokens."""
+    """Lets a person sign in at the platform for `deskwire connect`; other connectors take pasted tokens."""
 
     redirect: ClassVar[str]  # where the platform leads the person back to, unless another address is given
     application: ClassVar[Sequence[str]]  # secrets of the connection that are the app's: `site` has them, too
@@ -163,10 +162,10 @@ class SignsIn(Protocol):
         """Return the address of the login page."""
 
     def grants(self, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
-        """Return the accounts that the person's code gives. Raises the errors of `rest.checked`."""
+        """Return the accounts to which a person's code gives access. Raises the errors of `rest.checked`."""
 
     def tried(self, site: Site, http: Transport) -> str:
-        """Try whether our address would be taken; return in words what was seen, "" where nothing can be tried.
+        """Test whether the platform would accept our address; return the result in words, "" if there is no test.
 
         Raises the errors of `rest.checked`.
         """

@@ -1,7 +1,7 @@
-"""A channel's rules as dated data, and the permit that a sender needs.
+"""A platform's rules as dated data, and the permit that sending requires.
 
-Every figure says where it was read and when. `Terms.permit` is the only maker of a `Permit`, and a connector's
-`send` takes one: what the platform's rules forbid cannot be expressed.
+Every figure has its source and date. Only `Terms.permit` makes a `Permit`, and a connector's `send` takes one: code
+that breaks the platform's rules cannot be written.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Value = TypeVar("Value", covariant=True)  # noqa: PLC0105
 
 @dataclass(frozen=True, slots=True)
 class Figure(Generic[Value]):
-    """One figure of a vendor: its value, the page it stands on, the day it was read.
+    """A vendor's figure: its value, its source, the day it was read.
 
-    `confirmed=False` marks what only a third party says.
+    `confirmed=False`: only a third party states it.
     """
 
     value: Value
@@ -30,7 +30,7 @@ class Figure(Generic[Value]):
 
 
 class Unit(StrEnum):
-    """In what a platform counts the length of a text."""
+    """The unit in which a platform counts a text's length."""
 
     CHARACTERS = "characters"  # code points
     UTF16 = "utf16"
@@ -40,7 +40,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextLimit:
-    """How long a text may be, and how many pieces a longer one may be split into (1: it is refused)."""
+    """The longest text, and the number of pieces into which a longer one may be split (1: it is refused)."""
 
     most: int
     unit: Unit
@@ -49,10 +49,10 @@ class TextLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A time after the customer's last message in which the platform takes answers (`span` None: no end).
+    """A span after the customer's last message in which the platform takes answers (`span` None: without end).
 
-    `automatic`: whether what no person wrote may be sent in it. A message is sent with the window's `tag`, where it
-    has one (Meta's HUMAN_AGENT), or only as a `template` that the platform approved (WhatsApp after a day).
+    `automatic`: automatic messages are allowed. A message is sent with the window's `tag` if it has one (Meta's
+    HUMAN_AGENT), or only as an approved `template` (WhatsApp after a day).
     """
 
     name: str
@@ -62,14 +62,14 @@ class Window:
     template: bool = False
 
     def is_open(self, last_inbound: datetime | None, now: datetime) -> bool:
-        """Return whether the customer's last message (None: there is none) lies within the window's span."""
+        """Return whether the window is open, by the time of the customer's last message (None: there is none)."""
         span = self.span.value
         return span is None or (last_inbound is not None and now - last_inbound <= span)
 
 
 @dataclass(frozen=True, slots=True)
 class FileLimit:
-    """Files of one kind that may be sent: the most bytes of one, and their media types (none named: any)."""
+    """The limit for files of one kind: bytes, and media types (empty: any)."""
 
     kind: AttachmentKind
     most: int
@@ -78,9 +78,9 @@ class FileLimit:
 
 @dataclass(frozen=True, slots=True)
 class OfferLimit:
-    """How many choices one message may show, how long the title of one may be, and the text above them.
+    """The limits for choices: their number, the length of a title, and that of the text above.
 
-    In characters; which are counted is seldom said.
+    Lengths are in characters; platforms seldom state in which unit.
     """
 
     most: int
@@ -90,7 +90,7 @@ class OfferLimit:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many messages or requests, all of one `name` together, the other side takes of an account in a `span`.
+    """The number of messages or requests called `name` that the other side takes from an account in a `span`.
 
     The name is a plural for people, such as “private replies”.
     """
@@ -102,11 +102,11 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """What may be sent into a thread of one visibility, and in which windows; the first open one applies.
+    """The rules for sending into threads of one visibility; the first open window applies.
 
-    `files` are those that the connector sends beside a text, from an address that the platform fetches them from.
-    `pace`: how fast, over all threads of an account. It costs a write for each message, so only a pace that answers can
-    reach is declared; all others wait for the platform's 429.
+    `files`: files that the connector can send beside a text, from an address that the platform downloads. `pace`: the
+    limit over all threads of an account. It costs a write for each message, so declare it only if answers can reach it;
+    otherwise the platform's 429 is enough.
     """
 
     text: Figure[TextLimit]
@@ -116,15 +116,15 @@ class Sending:
 
     @property
     def automatic(self) -> bool:
-        """Whether an automatic answer is allowed at all."""
+        """Whether automatic messages are allowed at all."""
         return any(window.automatic.value for window in self.windows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadKind:
-    """The rules of one kind of thread, such as the comments on a live broadcast, in place of the ordinary ones.
+    """The rules of one kind of thread, such as the comments on a live broadcast, replacing the usual ones.
 
-    Where they have no entry, nothing can be sent; `refusal` says why, in words for the agent.
+    Without an entry, nothing can be sent; `refusal` states why, in words for the agent.
     """
 
     sending: dict[Visibility, Sending] = field(default_factory=dict)
@@ -136,12 +136,12 @@ class ThreadKind:
 class Terms:
     """The rules of one platform.
 
-    `sending` are the rules of a public or private thread, `private_reply` those of a private answer to a public message
-    (None: there is no such thing). `kinds` are the rules of the threads whose events name a `thread_kind`.
-    `keeps_words` is how long we may keep what people wrote (None: as long as the company wants). Within `idempotent` of
-    the first attempt the same message may be sent again without harm, since the platform knows it by our key.
-    `at_once` is how many calls an account takes at the same time, `pace` how many requests in a span (of a helpdesk;
-    messages to customers have theirs in `Sending`): each costs a write or two for each call.
+    `sending`: the rules for public and private threads; `private_reply`: those for a private answer to a public message
+    (None: not possible). `kinds`: the rules for threads whose events name a `thread_kind`. `keeps_words`: how long we
+    may keep people's messages (None: as long as the company wants). `idempotent`: the time after the first attempt in
+    which sending a message again is harmless, because the platform recognises our key. `at_once`: the number of
+    concurrent calls that an account takes; `pace`: the requests in a span (for a helpdesk; messages to customers have
+    theirs in `Sending`). Each costs a write or two for each call.
     """
 
     sending: dict[Visibility, Sending] = field(default_factory=dict)
@@ -161,12 +161,12 @@ class Terms:
 
     @property
     def places(self) -> dict[str, Sending]:
-        """The rules of every place that can be written to, by its name: public, private, private reply."""
+        """The rules by place: public, private, private reply."""
         replies = {"private reply": self.private_reply} if self.private_reply is not None else {}
         return {str(visibility): rules for visibility, rules in self.sending.items()} | replies
 
     def rules(self, kind: str = "") -> ThreadKind:
-        """Return the rules of a kind of thread: the ordinary ones unless `kinds` has others."""
+        """Return the rules for a kind of thread: the usual ones unless `kinds` has others."""
         return self.kinds.get(kind) or ThreadKind(sending=self.sending, private_reply=self.private_reply)
 
     def permit(
@@ -179,10 +179,10 @@ class Terms:
         private_reply: bool = False,
         kind: str = "",
     ) -> Permit | Refusal:
-        """Return leave to send now, or why not.
+        """Return the permit to send now, or the refusal.
 
-        `last_inbound` is when the customer last wrote (None: never); `private_reply` as in `Outgoing`; `kind` is the
-        thread's.
+        `last_inbound`: when the customer last wrote (None: never); `private_reply`: as in `Outgoing`; `kind`: the
+        thread's kind.
         """
         known = self.rules(kind)
         rules = known.private_reply if private_reply else known.sending.get(visibility)
@@ -217,9 +217,9 @@ _GRANT = object()
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one message now: the limit of its text, and the window that is open with its tag or template.
+    """The permission to send one message now: its text limit, and the open window's tag or template.
 
-    `files`: the kinds of file that may go with it. `pace`: how fast the platform takes such messages.
+    `files`: the limits for files by kind. `pace`: how fast the platform takes such messages.
     """
 
     grant: object = field(repr=False)
@@ -231,7 +231,7 @@ class Permit:
     pace: Pace | None = None
 
     def refuses(self, kind: AttachmentKind, media_type: str, size: int = 0) -> str:
-        """Return why a file cannot be sent, in words for the agent; empty when it can be. `size` in bytes."""
+        """Return why a file cannot be sent, in words for the agent; "" if it can. `size` in bytes."""
         of_kind = [limit for limit in self.files if limit.kind is kind]
         fitting = [limit for limit in of_kind if not limit.types or media_type in limit.types]
         if not fitting:
@@ -247,6 +247,6 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nothing may be sent, in words for the agent."""
+    """The reason why nothing may be sent, in words for the agent."""
 
     reason: str

@@ -1,1 +1,1 @@
-"""What the operator's command does: audit, replay, erase. Imported by nothing else."""
+"""The operator's commands: audit, replay, erase and others. Imported by the command line only."""

@@ -1,7 +1,7 @@
-"""Proves that every event has exactly one outcome, and names each that has none, with what to do about it.
+"""Check that every event has exactly one outcome, and list those that have none, with what to do about them.
 
-One walk through the whole table: an operator's command, never a function's. `sweep` counts the same strays for
-nothing: each thread that somebody took is on the index of due threads until it is finished (`Ledger.take`).
+This scans the whole table, so only an operator's command does it. `sweep` counts the same strays at no cost: a thread
+that was taken is in the index of due threads until it is finished (`Ledger.take`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DISCARDED = "X#discarded"  # the partition of what an operator discarded, and wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stray:
-    """An event without an outcome, or a text of which nobody knows whether it was sent."""
+    """An event without an outcome, or a text that may or may not have been sent."""
 
     connection: str
     age: int  # seconds
@@ -56,7 +56,7 @@ class Stray:
 
     @property
     def event(self) -> str:
-        """The digest by which logs name it."""
+        """The digest that logs use for it."""
         return digest(self.key)[:12]
 
     @property
@@ -67,7 +67,7 @@ class Stray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What the table holds of a span of time."""
+    """The table's events within a span of time, by outcome."""
 
     since: datetime
     until: datetime
@@ -82,14 +82,14 @@ class Audit:
 
     @property
     def events(self) -> int:
-        """How many events were recorded: each has an outcome, waits for it, or is a stray."""
+        """The number of recorded events: each has an outcome, waits for one, or is a stray."""
         without = [each for each in self.strays if each.state in UNENDED and not is_mirror(each.thread)]
         return sum(self.outcomes.values()) + self.waiting + len(without)
 
 
 @dataclass
 class _Walk:
-    """What one walk through the table saw: counts, and the keys of what has to be looked at closely."""
+    """The state of one scan: counts, and the keys of items to check individually."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     aside: Counter[str] = field(default_factory=Counter)
@@ -103,7 +103,7 @@ class _Walk:
     copies: set[Key] = field(default_factory=set)
 
     def see(self, item: Item, since: int) -> None:
-        """Take in one item; `since` in seconds."""
+        """Count one item; `since` in Unix seconds."""
         key = (item["pk"], item["sk"])
         if key[0] == DISCARDED:
             self.discarded += item.get("at", 0) >= since
@@ -117,7 +117,7 @@ class _Walk:
                 self.message(key, item)
 
     def copy(self, key: Key, item: Item, since: int) -> None:
-        """Take in where the copy of an item is to be, or that this is one."""
+        """Note where an item is to be copied, or that it is a copy."""
         if is_mirror(key[0][2:]):
             self.copies.add(key)
         elif "mirror" not in item or not is_to_be_copied(key[1], item.get("state", "")):
@@ -127,7 +127,7 @@ class _Walk:
             self.copied[message_item(mirror, key[1][2:])] = key
 
     def message(self, key: Key, item: Item) -> None:
-        """Take in one message. Of a mirror's, the event is counted in its conversation."""
+        """Count one message. A mirror's copy was counted in its conversation."""
         if is_mirror(key[0][2:]) and item["state"] != RECORDED:
             if not item.get("note"):
                 self.mirrored[item["state"]] += 1
@@ -145,7 +145,7 @@ class _Walk:
 
 
 def audit(table: WholeTable, *, since: datetime, now: datetime) -> Audit:
-    """Return what became of every event that was recorded since then."""
+    """Return what became of every event recorded since `since`."""
     walk = _Walk()
     for item in table.scan(ATTRIBUTES):
         walk.see(item, seconds(since))
@@ -185,7 +185,7 @@ def _age(item: Item, now: datetime) -> int:
 
 
 def _unended(thread: Item, item: Item, now: datetime) -> str:
-    """Return in what way a recorded message without an outcome is astray; empty: it waits as it should."""
+    """Return why a recorded message without an outcome is a stray; "" if it waits as it should."""
     age, here = _age(item, now), seconds(now)
     if age > (GIVE_UP + OVERDUE_AFTER).total_seconds():
         return TOO_OLD
@@ -199,13 +199,13 @@ def _unended(thread: Item, item: Item, now: datetime) -> str:
 
 
 def _aside(thread: Item, item: Item) -> bool:
-    """Tell whether a message waits on one of the pages behind its thread's list."""
+    """Return whether a message waits on one of its thread's pages (see `overflow`)."""
     first = thread.get("aside", 0) - thread.get("waiting", 0)
     return bool(thread.get("waiting")) and item.get("aside", -1) >= first
 
 
 def _nowhere(table: Table, item: Item, now: datetime) -> bool:
-    """Tell whether a message that was moved never arrived where its thread goes on."""
+    """Return whether a moved message never arrived in the thread that continues its own."""
     if _age(item, now) <= DELIVERED_WITHIN.total_seconds():
         return False
     elsewhere = _thread(table, item["pk"]).get("alias_of")
@@ -213,14 +213,14 @@ def _nowhere(table: Table, item: Item, now: datetime) -> bool:
 
 
 def _unsure(table: Table, item: Item, now: datetime) -> bool:
-    """Tell whether the sending of a text was begun, and nobody is to find out what became of it."""
+    """Return whether a text's sending was begun, and no turn is going to find out whether it was sent."""
     thread = _thread(table, item["pk"])
     idle = thread.get("lease_until", 0) <= seconds(now) and not thread.get("pending") and not thread.get("missing")
     return item.get("state") == "sending" and idle and _age(item, now) > DELIVERED_WITHIN.total_seconds()
 
 
 def _uncopied(table: Table, copied: Mapping[Key, Key], now: datetime) -> list[Stray]:
-    """Return what was filed and never arrived in its mirror."""
+    """Return the filed messages that never arrived in their mirror."""
     strays = []
     for place, key in copied.items():
         item = table.get(key) if table.get(place) is None else None
@@ -246,7 +246,7 @@ def _stray(table: Table, state: str, item: Item, now: datetime) -> Stray:
 
 
 def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stray], now: datetime) -> int:
-    """Put what is astray on the mailbox once more; return how many letters went. What is done twice is done once."""
+    """Put strays on the mailbox again; return the number of letters. This may be repeated: nothing is filed twice."""
     letters: list[Letter] = []
     for stray in strays:
         if stray.state == UNSURE:
@@ -268,13 +268,13 @@ def mend(table: Table, mailbox: Mailbox, archive: Archive, strays: Sequence[Stra
 
 
 def _copies(table: Table, stray: Stray) -> list[Letter]:
-    """Return the letter that has something copied into its mirror; none where it is gone by now."""
+    """Return the letter that copies an item into its mirror; none if the item is gone by now."""
     found = {item: table.get((f"T#{stray.thread}", item)) or {} for item in (kind + stray.key for kind in ENDS)}
     return [copy(str(row["mirror"]), stray.thread, item) for item, row in found.items() if "mirror" in row]
 
 
 def again(thread_key: str, item: Item, archive: Archive) -> Letter:
-    """Return the letter that a recorded message came by."""
+    """Return a letter for a recorded message, as it was received."""
     message = recorded(item)
     content = message.content
     if content is None:

@@ -1,11 +1,11 @@
-"""A person asks to be forgotten: their words, files, names and aliases go, wherever Deskwire keeps them.
+"""Erase a person: their words, files, names and aliases, wherever Deskwire keeps them.
 
-What stays for some weeks is the bare key of each message, without a word: platforms repeat deliveries for days, and
-what is not known would be filed again. What stays for good is a certificate that names nobody.
+The bare key of each message stays for some weeks, because platforms repeat deliveries for days, and an unknown message
+would be filed again. A certificate that names nobody stays for good.
 
-Every step may be done twice, and what is not done yet can be found again: first the helpdesk is asked and the archive
-emptied, then the message's own item, by which both are found. So a second run goes on where the first one stopped.
-A thread is taken as converse takes it (`Ledger.take`), so that nobody files what is being erased.
+Every step is idempotent, and unfinished work can be found again: the helpdesk and the archive are emptied first, then
+the message's own item, through which both are found. So a second run continues where the first one stopped.
+A thread is taken as `converse` takes it (`Ledger.take`), so that nothing is filed while it is erased.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ COUNTS = ("messages", "notes", "threads", "aliases", "redacted", "not_redacted",
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, as a channel knows them; `author` may be given in any way that the channel takes for the same."""
+    """A person on a channel; `author` may be spelt in any way that the channel treats as the same."""
 
     channel: str
     author: str
@@ -88,16 +88,16 @@ class Person:
 
     @property
     def digest(self) -> str:
-        """The name on the certificate. An address can be guessed: so that guessing costs, by scrypt."""
+        """The person's id on the certificate: made by scrypt, because an address could be guessed from a plain hash."""
         return _costly(compose(self.channel, self.author))
 
     @property
     def certificate(self) -> tuple[str, str]:
-        """Where the certificate is in the table."""
+        """The key of the certificate."""
         return (f"X#erased/{self.digest}", "CERTIFICATE")
 
     def wrote(self, event: Event | None) -> bool:
-        """Tell whether they wrote this."""
+        """Return whether they wrote this."""
         author = event.author if event is not None and not event.own else None
         return author is not None and event is not None and self.bears(event.channel, author.id)
 
@@ -120,7 +120,7 @@ def _costly(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where a person was found."""
+    """The items in which a person was found."""
 
     aliases: frozenset[str]  # keys of threads that go on in one of theirs
     threads: frozenset[str]  # keys of threads with words of theirs, or that know them as the customer
@@ -132,7 +132,7 @@ class Traces:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What an erasure would take away now: how many of each, and the tickets that somebody must look after."""
+    """What an erasure would remove now: numbers of each kind, and the tickets that a person must handle."""
 
     conversations: int
     aliases: int
@@ -152,7 +152,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eraser:
-    """Everything an erasure works with. `owner` gives a new name for each piece of work."""
+    """Erases persons. `owner` returns a new lease owner for each thread."""
 
     table: WholeTable
     archive: WholeArchive
@@ -163,7 +163,7 @@ class Eraser:
     owner: Callable[[], str]
 
     def find(self, person: Person) -> Traces:
-        """Walk through the table and return where the person is. Costs what the table weighs; erasing is rare."""
+        """Scan the table and return where the person is. This reads the whole table, but erasing is rare."""
         known, wrote, names, aliases, counted = set(), set(), {person.author}, [], set()
         links: list[Item] = []
         by = person_digest(person.channel, person.author)
@@ -190,11 +190,11 @@ class Eraser:
         return Traces(led, threads, frozenset(names), frozenset(counted), posted, used)
 
     def certificate(self, person: Person) -> Item | None:
-        """Return the certificate of an erasure that was begun, or None."""
+        """Return the certificate of an erasure, which may be unfinished, or None."""
         return self.table.get(person.certificate)
 
     def preview(self, person: Person) -> Preview:
-        """Return what an erasure would find now; nothing is changed. Of many dead letters only the first are seen."""
+        """Return what an erasure would find; change nothing. Of many dead letters only the first are seen."""
         traces = self.find(person)
         files = set(self._mentioning(traces.names))
         tickets: set[str] = set()
@@ -221,9 +221,9 @@ class Eraser:
         )  # fmt: skip
 
     def erase(self, person: Person) -> Item:
-        """Erase the person and return the certificate: counts, dates, and what is left to be done by hand.
+        """Erase the person and return the certificate: counts, dates, and what is left for a person to do.
 
-        Its `complete` is false when something could not be done now: run it again. Raises `TemporaryError`.
+        Its `complete` is false if something could not be done now: run it again. Raises `TemporaryError`.
         """
         now = seconds(self.clock())
         start = Update(person.certificate, set={"complete": False, "run_at": now},
@@ -258,7 +258,7 @@ class Eraser:
         self.table.update(Update(person.certificate, add={what: number}))
 
     def _destroy(self, person: Person, owner: str) -> None:
-        """Destroy a key of the archive of conversations: what lies under it there is erased."""
+        """Destroy a key of the archive of conversations, and so erase the words under it."""
         counted = Update(person.certificate, add={"keys": 1})
         keys.destroy(self.table, owner, seconds(self.clock()), [counted])
 
@@ -267,9 +267,9 @@ class Eraser:
     def _thread(
         self, person: Person, key: str, begins: Mapping[str, Any], *, led: bool, links: frozenset[Key]
     ) -> dict[str, Mapping[str, Any]]:
-        """Erase a thread with the links posted in it; return its mirrors, each with what it `begins` with.
+        """Erase a thread with the links posted in it; return its mirrors, each with the fields it `begins` with.
 
-        A copy may be on its way to a mirror that has not begun, or whose worker died as it began.
+        A copy may be on its way to a mirror that does not exist yet, or whose worker died as it began.
         """
         item = self.table.get(thread_item(key)) or {}
         if item.get("alias_of"):  # nobody works on it
@@ -290,7 +290,7 @@ class Eraser:
         return mirrors
 
     def _held(self, person: Person, ledger: Ledger, thread: Thread, links: frozenset[Key]) -> bool:
-        """Erase some messages of a thread that is ours for now; return whether some are left."""
+        """Erase some messages of a thread that we have taken; return whether some are left."""
         erased = {**thread.erased, person_digest(person.channel, person.author): seconds(self.clock())}
         # First of all: what is still on its way to this thread is not filed any more (`decide`).
         mine = [("lease_owner", Equals(ledger.owner))]
@@ -332,9 +332,7 @@ class Eraser:
     def _slice(
         self, person: Person, thread: Thread | None, key: str, *, most: int | None, gone: set[str] | None = None
     ) -> tuple[bool, bool]:
-        """Erase at most so many messages; return whether the conversation is with this person alone, and whether
-        some are left.
-        """  # noqa: D205 - two things are returned
+        """Erase some messages; return whether the conversation is only with this person, and whether some are left."""
         alone, theirs = self._theirs(person, thread, key)
         for message, row in theirs[:most]:
             self._message(person, thread, message, row)
@@ -343,7 +341,7 @@ class Eraser:
         return alone, most is not None and len(theirs) > most
 
     def _theirs(self, person: Person, thread: Thread | None, key: str) -> tuple[bool, list[tuple[Recorded, Item]]]:
-        """Return whether a conversation is with this person alone, and the messages of it that are to be erased."""
+        """Return whether a conversation is only with this person, and its messages to erase."""
         rows = [row for row in self.table.query(f"T#{key}", "M#") if "event" in row or row.get("note")]
         messages = [(recorded(row), row) for row in rows]
         if thread is None:
@@ -353,7 +351,7 @@ class Eraser:
         return alone, [(message, row) for message, row in messages if alone or person.wrote(message.event)]
 
     def _home(self, person: Person, alias: str) -> Thread | None:
-        """Return the conversation that an alias leads to; None where it is not with this person alone."""
+        """Return the conversation that an alias leads to; None if it is not only with this person."""
         home = str((self.table.get(thread_item(alias)) or {}).get("alias_of", ""))
         item = (self.table.get(thread_item(home)) if home else None) or {}
         if not item or item.get("alias_of"):
@@ -362,9 +360,9 @@ class Eraser:
         return thread if self._theirs(person, thread, home)[0] else None
 
     def _bar_echoes(self, thread: Thread, key: str) -> None:
-        """Write the bare keys of the echoes of what was sent in a thread, as messages of the thread or alias `key`.
+        """Record the bare keys of the echoes of a thread's sent texts in the thread or alias `key`.
 
-        A platform may deliver one later, and a worker may be about to write one down: either is a redelivery then.
+        An echo that a platform delivers later, or that a worker is about to record, is then a redelivery.
         """
         ledger = Ledger(self.table, self.clock, self.owner())
         for row in self.table.query(f"T#{thread.key}", "S#"):
@@ -373,7 +371,7 @@ class Eraser:
                 ledger.record(key, Recorded(key=echo, state=Outcome.SUPPRESSED, reason=ERASED, by=row["sk"]))
 
     def _message(self, person: Person, thread: Thread | None, message: Recorded, row: Item) -> None:
-        """Erase one message: outside first, then its own item, with the count in the same step."""
+        """Erase one message: first in the helpdesk and the archive, then its item, with the count in the same write."""
         counts = {"notes" if message.content is None else "messages": 1}
         ticket, entry = self._stands(thread, message) if thread is not None else ("", "")
         if thread is not None and entry:
@@ -394,9 +392,9 @@ class Eraser:
         self.table.transact([bare, Update(person.certificate, add=counts)])
 
     def _stands(self, thread: Thread, message: Recorded) -> tuple[str, str]:
-        """Return the ticket and the entry that a message stands in, as far as there are any.
+        """Return the ticket and the entry of a message, if there are any.
 
-        The helpdesk is asked for what a worker may have filed that did not live to note it. Raises as it does.
+        The helpdesk is asked if a worker may have filed it and stopped before it was recorded. Raises its errors.
         """
         if message.done:
             return (message.ticket or thread.ticket, message.entry) if message.state == Outcome.FILED else ("", "")
@@ -416,7 +414,7 @@ class Eraser:
         return (found.ticket, found.entries.get(message.key, "")) if found is not None else (ticket, "")
 
     def _redacted(self, thread: Thread, ticket: str, entry: str) -> bool:
-        """Ask the helpdesk to take the words out; tell whether they are gone. Raises when it cannot be asked now."""
+        """Ask the helpdesk to redact an entry; return whether it is gone. Raises if it cannot be asked now."""
         helpdesk, inside = self._asking(thread)
         if not isinstance(helpdesk, Redacts):
             return False
@@ -432,12 +430,12 @@ class Eraser:
         return self.directory.helpdesk_of(definition)
 
     def _helpdesk(self, thread: Thread) -> str:
-        """Return the helpdesk of a thread, also of one whose ticket nobody lived to note."""
+        """Return the helpdesk of a thread, even if the worker that opened its ticket stopped before it was recorded."""
         connection = self.directory.connection(thread.channel, thread.account)
         return thread.helpdesk or thread.opens_in or (connection.helpdesk if connection is not None else "")
 
     def _tickets(self, person: Person, thread: Thread, *, alone: bool) -> None:
-        """Name the tickets, whose subject and customer are the helpdesk's own; cut the ways back from them."""
+        """Cut the ways back from the tickets, and list them on the certificate: their subject and requester remain."""
         rows = [row for row in self.table.query(f"T#{thread.key}", "M#") if row.get("erased")]
         named = (self.table.get(person.certificate) or {}).get("by_hand", ())
         for ticket in sorted(_standing_in(thread, rows, alone=alone)):
@@ -445,7 +443,7 @@ class Eraser:
             self._name(person, f"{self._helpdesk(thread)}/{ticket}", cut)
 
     def _cut(self, thread: Thread, ticket: str, named: Sequence[str]) -> list[Delete]:
-        """Say in a ticket that is not `named` yet that it is cut off; return what cuts the way back from it."""
+        """Note on a ticket not `named` yet that it is cut off; return the write that cuts its way back."""
         helpdesk = self._helpdesk(thread)
         back = ticket_item(helpdesk, ticket)
         target = (self.table.get(back) or {}).get("thread", "")
@@ -454,7 +452,7 @@ class Eraser:
         return [Delete(back)] if target == thread.key else []
 
     def _name(self, person: Person, name: str, cut: Sequence[Delete]) -> None:
-        """Name a ticket on the certificate, and cut its way back in the same step."""
+        """Name a ticket on the certificate, and cut its way back in the same write."""
         told = Update(person.certificate, append={"by_hand": name}, when=[("by_hand", Lacks(name))])
         try:
             self.table.transact([*cut, told])
@@ -463,7 +461,7 @@ class Eraser:
                 self.table.transact(cut)
 
     def _remove_ways(self, thread: Thread, links: frozenset[Key]) -> None:
-        """Remove what was shown to a page of the thread, and the ways from its references and one-time links."""
+        """Remove the thread's outbox, references and one-time links."""
         shown = [(row["pk"], row["sk"]) for row in self.table.query(box(thread.key))]
         ours = [reference_item(reference(thread.key, epoch)) for epoch in range(thread.epoch + 1)]
         gone = [Delete(key) for key in (*shown, *ours, *sorted(links))]
@@ -473,13 +471,13 @@ class Eraser:
     def _mirrored(self, thread: Thread) -> list[str]:
         """Return the helpdesks into which a conversation is copied.
 
-        A worker may have sent an answer that is to be copied, and not have lived to say so in the thread.
+        A worker may have sent an answer to be copied, and stopped before it recorded that in the thread.
         """
         named = [row["mirror"] for row in self.table.query(f"T#{thread.key}", "S#") if "mirror" in row]
         return [*dict.fromkeys([*thread.mirrored, *named])]
 
     def _remove_answers(self, person: Person, thread: Thread) -> None:
-        """Remove the words and the files of agents' answers, kept where a mirror was to be told of them."""
+        """Remove the words and the files of agents' answers, which were kept for a mirror."""
         for name in self._shelf(thread.conversation):
             if self.archive.remove(name):
                 self._count(person, "files")
@@ -488,11 +486,11 @@ class Eraser:
                 self.table.update(Update(_place(row), set={"erased": True}, remove=("words", "files")))
 
     def _shelf(self, key: str) -> list[str]:
-        """Return the names of a conversation's files that a mirror was to have."""
+        """Return the names of a conversation's files that were kept for a mirror."""
         return list(self.archive.names(f"{shelf(key)}/"))
 
     def _tell(self, thread: Thread, ticket: str) -> None:
-        """Say in a ticket, before its way back is cut, that nothing written there reaches the customer any more."""
+        """Note on a ticket, before its way back is cut, that answers there no longer reach the customer."""
         helpdesk, inside = self._asking(thread)
         note = Entry(
             key=compose("erased", self._helpdesk(thread), ticket),
@@ -508,7 +506,7 @@ class Eraser:
             return  # nobody writes there any more
 
     def _forgotten(self, person: Person, thread: Thread, *, alone: bool) -> dict[str, Any]:
-        """Return what the thread's own item must no longer know."""
+        """Return the fields to clear in the thread's own item."""
         changes: dict[str, Any] = {}
         if alone or any(person.bears(thread.channel, each) for each in thread.ids):
             changes = {"author": {}, "known_as": [], "context": {}, "contact": "", "language": "", "past": None}
@@ -528,7 +526,7 @@ class Eraser:
     # ---------------------------------------------------------------- queues and archive
 
     def _parked(self, person: Person, names: Iterable[str]) -> None:
-        """Remove parked deliveries that name the person: nobody could read whose words are in them."""
+        """Remove parked deliveries that name the person; they are unreadable, so a search for the name must do."""
         lying = self.parked.look()
         try:
             for found in lying:
@@ -547,7 +545,7 @@ class Eraser:
         return mentioned(delivery.body.decode("utf-8", "replace") + json.dumps(delivery.fragment), names)
 
     def _dead(self, person: Person, traces: Traces) -> None:
-        """Remove the dead letters with their words; their events end as the others."""
+        """Remove dead letters with the person's words; their events end as erased."""
         more = True
         while more:  # of a FIFO group only the first are shown
             more = False
@@ -560,7 +558,7 @@ class Eraser:
                 self.dead.put_back(lying)
 
     def _dead_event(self, person: Person, traces: Traces, lying: Found) -> tuple[dict[str, Any], Event] | None:
-        """Return a dead letter's data and its event when it is to be erased."""
+        """Return a dead letter's data and its event if it is to be erased."""
         try:
             data = read_letter(lying.body)
             event = content_of(data, self.archive) if "event" in data else None
@@ -592,7 +590,7 @@ class Eraser:
                 self._count(person, "files")
 
     def _mentioning(self, names: Iterable[str]) -> Iterator[str]:
-        """Yield what is large and names the person, for its message may be forgotten by now; there is little of it."""
+        """Yield large objects of the archive that name the person: their message's record may have expired."""
         for prefix in ("raw/", "parked/"):
             for name in list(self.archive.names(prefix)):
                 try:
@@ -604,13 +602,13 @@ class Eraser:
 
 
 def _standing_in(thread: Thread, rows: Iterable[Item], *, alone: bool) -> set[str]:
-    """Return the tickets that these messages stand in, with the conversation's own where it is this person's alone."""
+    """Return the tickets with these messages, and the conversation's own if it is only with this person."""
     own = {thread.ticket} if alone else set()
     return {ticket for ticket in {*own, *(row.get("ticket", "") for row in rows)} if ticket}
 
 
 def _counted(pile: Pile, meant: Callable[[Found], bool]) -> int:
-    """Return how many of those that can be seen are meant, and put all back."""
+    """Return how many of a pile's visible messages match, and put all back."""
     lying = pile.look()
     try:
         return sum(map(meant, lying))
@@ -619,12 +617,12 @@ def _counted(pile: Pile, meant: Callable[[Found], bool]) -> int:
 
 
 def mentioned(text: str, names: Iterable[str]) -> bool:
-    """Tell whether one of these ids or addresses stands in a text as a whole."""
+    """Return whether a text has one of these ids or addresses as a whole word."""
     return any(re.search(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@-])", text, re.IGNORECASE) for name in names)
 
 
 def _unpacked(text: str) -> str:
-    """Return a parked delivery's body as it came; what is none is searched as it is."""
+    """Return a parked delivery's original body, or the text itself if it is not a parked delivery."""
     try:
         content = json.loads(text)
         return base64.b64decode(content["body"]).decode("utf-8", "replace") + str(content.get("fragment", ""))
@@ -637,7 +635,7 @@ def _addresses(author: Mapping[str, str]) -> set[str]:
 
 
 def _author(event: bytes, person: Person) -> dict[str, str]:
-    """Return who wrote an event when it is this person, else nothing."""
+    """Return an event's author if it is this person, else None."""
     found = content_in(event)
     if not isinstance(found, Event) or found.author is None or not person.wrote(found):
         return {}
@@ -645,7 +643,7 @@ def _author(event: bytes, person: Person) -> dict[str, str]:
 
 
 def _alone(person: Person, thread: Thread, messages: Sequence[Recorded]) -> bool:
-    """Tell whether a conversation is with this person alone: then the company's words in it go as well."""
+    """Return whether a conversation is only with this person: then the company's words in it are erased as well."""
     customers = [m for m in messages if m.event is not None and m.event.author is not None and not m.event.own]
     theirs = [m for m in customers if person.wrote(m.event)]
     known = (thread.channel, thread.author.get("id")) == (person.channel, person.author)
@@ -653,7 +651,7 @@ def _alone(person: Person, thread: Thread, messages: Sequence[Recorded]) -> bool
 
 
 def _sought(thread: Thread, key: str, ticket: str, message: Recorded | None = None) -> Sought:
-    """Return what to ask the helpdesk about: a key of this thread, for this message or for a note of ours."""
+    """Return what to look for in the helpdesk: this message's entry or a note of ours in the thread."""
     event = message.event if message is not None else None
     author = event.author if event is not None and not event.own else None
     proved = thread.channel not in registry.channel_names() or registry.channel(thread.channel).proves_authors
@@ -667,7 +665,7 @@ def _sought(thread: Thread, key: str, ticket: str, message: Recorded | None = No
 
 
 def _archived(message: Recorded, row: Item) -> list[str]:
-    """Return the names of what the archive holds of a message."""
+    """Return the names of a message's objects in the archive."""
     names = [row["raw_at"]] if row.get("raw_at") else []
     event = message.event
     if event is None:

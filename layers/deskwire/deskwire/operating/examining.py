@@ -1,4 +1,4 @@
-"""Proves a helpdesk by a round trip: what can be read, then a marked test ticket, read back and cleaned up."""
+"""Test a helpdesk by a round trip: check what can be read, then open a marked test ticket, read it back, clean up."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LOOKS = 4  # for what was just written: some helpdesks' indexes lag
 
 
 class UnexpectedError(DeskwireError):
-    """What the helpdesk does is not what its connector promises."""
+    """The helpdesk does not behave as its connector declares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step and how it went: True, False, or None for what was left out. `mend` says what to do."""
+    """One step and its result: True, False, or None if it was skipped. `mend` says what to do."""
 
     name: str
     good: bool | None
@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Examines one helpdesk. `run` names this examination; `pause` waits so many seconds between two looks."""
+    """Tests one helpdesk. `run` is this test's id; `pause` sleeps for seconds between two reads."""
 
     helpdesk: Helpdesk
     reach: Reach
@@ -46,7 +46,7 @@ class Examination:
     pause: Callable[[float], None] = lambda _seconds: None
 
     def read(self) -> Iterator[Step]:
-        """Yield the steps that change nothing; the round trip makes sense when none of them failed."""
+        """Yield the steps that change nothing. Continue with `write` only if none of them failed."""
         try:
             findings = check_registration(self.helpdesk, self.site, self.reach)
         except DeskwireError as error:
@@ -63,7 +63,7 @@ class Examination:
             yield _step("look for agents' answers", lambda: f"from {polls.poll('', self.reach).cursor or 'now'} on")
 
     def write(self) -> Iterator[Step]:
-        """Yield the steps of the round trip. A test ticket that was opened is closed, whatever fails between."""
+        """Yield the steps of the round trip. A test ticket that was opened is closed, whatever fails in between."""
         opened: list[Filed] = []
         yield _step("open a ticket", lambda: self._open(opened))
         if not opened:
@@ -112,7 +112,7 @@ class Examination:
         return f"ticket {opened[0].ticket}"
 
     def _append(self, filed: Filed, places: dict[str, str]) -> str:
-        """Add one after the other: not every helpdesk takes several at once."""
+        """Add the entries one by one: not every helpdesk takes several at once."""
         message = self._entry("message", WORDS, filed.contact)
         for entry in (message, self._entry("note", NOTE, filed.contact, public=False)):
             places.update(self.helpdesk.append(filed.ticket, self._key(""), [entry], self.reach).entries)

@@ -1,4 +1,4 @@
-"""What an operator does about incidents: list them, tell their members what is new, close one."""
+"""Incidents for an operator: list them, send updates to their members, close one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ TOLD, WAITS = "told", "not yet"
 
 
 class UnknownIncidentError(LookupError):
-    """There is no such incident, or no such update of it."""
+    """There is no incident of this id, or no such update of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """An update of an incident: its number, and how many conversations it is for."""
+    """An update of an incident: its number, and the number of conversations it is for."""
 
     number: int
     conversations: int
@@ -32,7 +32,7 @@ class Saying:
 
 
 def listed(table: Table) -> list[Incident]:
-    """Return the incidents that are kept, the oldest first."""
+    """Return all stored incidents, oldest first."""
     return [Incident.model_validate(each) for each in table.query(incidents.INCIDENTS)]
 
 
@@ -45,7 +45,7 @@ def found(table: Table, identifier: str) -> Incident:
 
 
 def members(table: Table, incident: Incident) -> list[Item]:
-    """Return the conversations of an incident, the first of each customer alone: nobody is told twice."""
+    """Return an incident's conversations, one for each customer, so that nobody gets an update twice."""
     rows = sorted(table.query(*incidents.member_item(incident.id, "")), key=lambda each: (each["at"], each["sk"]))
     return list({each["by"]: each for each in reversed(rows)}.values())[::-1]
 
@@ -60,9 +60,9 @@ def say(
     *,
     dry_run: bool = False,
 ) -> Saying:
-    """Tell every member of an incident these texts, by language; `default` is the language of who reads no other.
+    """Send an update to every member of an incident; `texts` by language, `default` for all other languages.
 
-    Raises `UnknownIncidentError`; `Conflict` when somebody else says something at the same moment: nothing was said.
+    Raises `UnknownIncidentError`; `Conflict` if another update is sent at the same moment: then nothing was sent.
     """
     incident = found(table, identifier)
     number = incident.updates + 1
@@ -83,7 +83,7 @@ def say(
 
 
 def again(table: Table, mailbox: Mailbox, clock: Clock, identifier: str, number: int) -> Saying:
-    """Send the letters of an update once more: who was told is not told again, who has joined since is.
+    """Send an update's letters again: members who have it do not get it again, those who joined since do.
 
     Raises `UnknownIncidentError`.
     """
@@ -106,7 +106,7 @@ def close(table: Table, clock: Clock, identifier: str, by: str) -> bool:
 
 
 def report(table: Table, identifier: str, number: int) -> Counter[str]:
-    """Return in how many conversations an update was told (`TOLD`), waits (`WAITS`), or was not told and why.
+    """Return the number of conversations in which an update was sent (`TOLD`), waits (`WAITS`), or failed, by reason.
 
     Raises `UnknownIncidentError`.
     """
@@ -140,7 +140,7 @@ def _saying(number: int, given: Sequence[Notice]) -> Saying:
 
 
 def _became(table: Table, notice: Notice) -> str:
-    """Return what became of an update in one conversation, in words."""
+    """Return the state of an update in one conversation, in words."""
     thread_key = notice.thread
     message = table.get(message_item(thread_key, notice.key))
     if message is not None and message["state"] == MOVED:

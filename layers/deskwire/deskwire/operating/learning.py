@@ -1,9 +1,9 @@
-"""Fits the judgement of hot messages to a company's own labelled messages: the weights of the signs, and its own words.
+"""Fit the judgement of hot messages to a company's own labelled messages: the signs' weights, and words of its own.
 
-A logistic regression whose weights are drawn towards those of `judge.WEIGHTS` (a Gaussian prior, so that few messages
-move little), with one more weight for each word that enough messages hold, drawn towards nothing. It is fitted by
-coordinate descent with a bounded step, which needs no library of numbers and always goes downhill
-(A. Genkin, D. Lewis, D. Madigan, Large-scale Bayesian logistic regression for text categorization, 2007).
+A logistic regression with a Gaussian prior around `judge.WEIGHTS`, so that few messages change little, and a weight
+with a prior around zero for each word that enough messages have. It is fitted by coordinate descent with a bounded
+step, which needs no numerical library and never goes uphill (A. Genkin, D. Lewis, D. Madigan, Large-scale Bayesian
+logistic regression for text categorization, 2007).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SURE = 0.05  # the chance of so many right by luck above which nothing is said t
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that the company labelled."""
+    """A message labelled by the company."""
 
     text: str
     hot: bool
@@ -39,7 +39,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How messages were judged: of how many hot ones how many were found, of how many cold ones how many raised."""
+    """The result of judging labelled messages: how many hot ones were found, how many cold ones raised wrongly."""
 
     hot: int
     found: int
@@ -48,13 +48,13 @@ class Score:
 
     @property
     def gain(self) -> float:
-        """The share of the hot ones found less the share of the cold ones raised: 1 is perfect, 0 is no judgement."""
+        """The share of hot ones found minus the share of cold ones raised: 1 is perfect, 0 is chance."""
         return self.found / self.hot - self.raised / self.cold
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What was learned, how messages that it was not fitted to are judged before and after, and by which luck."""
+    """What was learned, with the scores before and after on messages it was not fitted to, and their significance."""
 
     learned: Learned
     before: Score
@@ -63,13 +63,13 @@ class Lesson:
 
     @property
     def better(self) -> bool:
-        """Whether messages are judged better than luck explains."""
+        """Whether the judgement improved beyond chance."""
         return self.after.gain > self.before.gain and self.chance <= SURE
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A message's signs and words, with the points that it has by the shipped weights."""
+    """A message's signs and words, with its points by the default weights."""
 
     signs: dict[str, float]
     words: frozenset[str]
@@ -78,10 +78,10 @@ class _Row:
 
 
 def learn(messages: Sequence[Message], expected: Collection[str], progress: Callable[[int, int], None]) -> Lesson:
-    """Return what the messages teach; `expected` are the company's languages.
+    """Return the weights learned from the messages; `expected` are the company's languages.
 
-    The figures are of messages that the judgement was not fitted to: each fifth is judged by what the others teach.
-    `progress` is told how many of how many fits are done. Raises `ValueError` where there are too few messages.
+    The scores are cross-validated: each fifth of the messages is judged by weights learned from the others. `progress`
+    is called with the number of fits done and their total. Raises `ValueError` if there are too few messages.
     """
     distinct = list({each.text: each for each in messages}.values())
     for hot in (True, False):
@@ -106,7 +106,7 @@ def learn(messages: Sequence[Message], expected: Collection[str], progress: Call
 
 
 def _fold(text: str) -> int:
-    """Return the part that a message belongs to, the same in every run."""
+    """Return the fold of a message, the same in every run."""
     return hashlib.sha256(text.encode()).digest()[0] % FOLDS
 
 
@@ -138,7 +138,7 @@ def _fitted(rows: Sequence[_Row]) -> Learned:
 
 
 def _descended(rows: Sequence[_Row], words: AbstractSet[str]) -> tuple[dict[str, float], float]:
-    """Return by how much each sign (in brackets) and word moves from its prior, and how much more is hot at all."""
+    """Return how far each sign (in brackets) and word moves from its prior, and how far the intercept does."""
     columns: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for number, row in enumerate(rows):
         for sign, count in row.signs.items():
@@ -183,9 +183,9 @@ def _score(outcomes: Sequence[tuple[bool, bool]]) -> Score:
 
 
 def _luck(before: Score, after: Score, changed: Sequence[int]) -> float:
-    """Return the chance that judgements changed at random, so many of hot and of cold messages, differ by as much.
+    """Return the probability that judgements changed at random would improve as much.
 
-    By the normal approximation of McNemar's test, of each kind apart.
+    By the normal approximation of McNemar's test, for hot and cold messages separately.
     """
     spread = sqrt(changed[0] / before.hot**2 + changed[1] / before.cold**2)
     return erfc(abs(after.gain - before.gain) / spread / sqrt(2)) if spread else 1.0

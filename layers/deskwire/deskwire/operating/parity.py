@@ -1,8 +1,9 @@
-"""Whether customers of one channel wait longer than the others' for the same kind of message. Pure.
+"""Compare whether customers of one channel wait longer than others for the same kind of message. Pure.
 
-Each channel is compared with all others together, kind by kind, by the ranks of the waits (Mann-Whitney with the
-correction for ties, https://doi.org/10.1214/aoms/1177730491): it asks nothing of how waits are spread. Who has no
-answer yet counts as waiting longest; the last day is left out of longer spans: its customers cannot have waited long.
+Each channel is compared with all others together, kind by kind, by the ranks of the waits (Mann-Whitney test with the
+correction for ties, https://doi.org/10.1214/aoms/1177730491), which assumes nothing about their distribution. A
+customer without an answer counts as waiting longest. The last day is left out of longer spans, as its waits are still
+short.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SETTLED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One channel's customers with one kind of message, and the same of all other channels."""
+    """The waits for one kind of message on one channel, compared with all other channels."""
 
     kind: str
     channel: str
@@ -46,7 +47,7 @@ class Compared:
         return "longer" if ratio > 1 else "shorter"
 
     def described(self) -> dict[str, Any]:
-        """Return it as plain JSON; a median or a p90 is null where so many have no answer."""
+        """Return it as plain JSON; a median or p90 is null if it falls among those without an answer."""
         return {
             "kind": self.kind,
             "channel": self.channel,
@@ -57,7 +58,7 @@ class Compared:
 
 
 def parity(some: Sequence[Row], since: datetime, until: datetime) -> list[Compared]:
-    """Return the comparison for each kind of message and each channel that has it."""
+    """Return the comparisons for each kind of message and each channel with such messages."""
     settled = until - SETTLED if until - since > 2 * SETTLED else None
     known = [row for row in some if row.of_tickets and (settled is None or row.hour <= settled)]
     found: list[tuple[str, str, dict[int, int], dict[int, int]]] = []
@@ -75,7 +76,7 @@ def parity(some: Sequence[Row], since: datetime, until: datetime) -> list[Compar
 
 
 def chance(own: Mapping[int, int], others: Mapping[int, int]) -> float:
-    """Return how likely a difference of ranks as large as this is where there is none."""
+    """Return the two-sided p-value of the difference in ranks."""
     first, second = sum(own.values()), sum(others.values())
     total, below, ranks, ties = first + second, 0, 0.0, 0
     for number in sorted({*own, *others}):
@@ -91,7 +92,7 @@ def chance(own: Mapping[int, int], others: Mapping[int, int]) -> float:
 
 
 def _waits(summary: Summary, *, counted: bool) -> dict[int, int]:
-    """Return the waits; `counted`: with who has no answer."""
+    """Return the waits as counts by bucket; `counted`: those without an answer are in the bucket `NEVER`."""
     never = {NEVER: summary.waiting} if counted and summary.waiting else {}
     return summary.first_answers | never
 

@@ -1,12 +1,11 @@
-"""Rehearses recorded conversations with another policy: what would have been said and filed. Nothing is sent.
+"""Replay recorded conversations with another policy, to see what would have been sent and filed. Nothing is sent.
 
-Each conversation is played once more through the turn itself (`Conversation`), on a table in memory, by the times at
-which its messages were recorded: once with the policy that is in force, once with the other one. The connectors are the
-real ones with the methods that reach outside replaced. So there is no second copy of any decision, and what differs is
-due to the policy alone.
+Each conversation is replayed through the real turn (`Conversation`), on a table in memory, at the times at which its
+messages were recorded: once with the present policy, once with the other one. The connectors are the real ones, with
+the methods that call outside replaced. So no decision is implemented twice, and any difference is due to the policy.
 
-What is known of the world is played as it was: when agents answered, what the helpdesk signalled, which incidents were
-open, who had opted out. What is not: the company's own outages, and what customers would have written instead.
+The recorded circumstances are reproduced: when agents answered, what the helpdesk signalled, which incidents were open,
+who had opted out. Not reproduced: outages, and what customers would have written instead.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ ASPECTS = ("acknowledgement", "answer", "ticket", "priority", "tags", "heat", "h
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An aspect of one message in which the policies differ, in words: what changes, before and after."""
+    """One difference between the policies for a message: the aspect, before and after, in words."""
 
     aspect: str
     change: str
@@ -45,7 +44,7 @@ class Difference:
 
 
 def differences(before: Effects, after: Effects) -> Iterator[Difference]:
-    """Yield in what two effects of one message differ."""
+    """Yield the differences between two effects of one message."""
     if before.acknowledged != after.acknowledged:
         change = "sent" if not before.acknowledged else "not sent" if not after.acknowledged else "another text"
         yield Difference(
@@ -75,7 +74,7 @@ def differences(before: Effects, after: Effects) -> Iterator[Difference]:
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """A message for which the policies differ, with where it stands: ticket by `HELPDESK/TICKET`, else the thread."""
+    """A message for which the policies differ, with its ticket as `HELPDESK/TICKET`, or else its thread."""
 
     connection: str
     where: str
@@ -85,7 +84,7 @@ class Differing:
 
 @dataclass
 class Outcome:
-    """What a rehearsal came to. `unjudged` counts by reason what could not be rehearsed."""
+    """The result of a rehearsal. `unjudged` counts the messages that could not be replayed, by reason."""
 
     since: datetime
     until: datetime
@@ -107,7 +106,7 @@ REMOVED = "its connection is not in the file, or was not applied"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A connection as it is, and with the rules of the file."""
+    """A connection with its present rules, and with those of the file."""
 
     before: Connection
     after: Connection
@@ -115,7 +114,7 @@ class Rules:
 
     @property
     def differ(self) -> bool:
-        """Whether any rule does."""
+        """Whether any rule differs."""
         return _rules(self.before) != _rules(self.after)
 
 
@@ -124,9 +123,9 @@ def _rules(connection: Connection) -> tuple[object, ...]:
 
 
 def rules(table: Table, wanted: Iterable[object]) -> dict[tuple[str, str], Rules]:
-    """Return the connections that are applied and in the file, by channel and account.
+    """Return the connections that are both applied and in the file, by channel and account.
 
-    Where tickets go, and by which endpoint messages come, stays as it is: a rehearsal compares rules alone.
+    Their helpdesks and endpoints stay as applied: a rehearsal compares only rules.
     """
     new = {each.key: each for each in wanted if isinstance(each, Connection)}
     found = {}
@@ -148,7 +147,7 @@ def rules(table: Table, wanted: Iterable[object]) -> dict[tuple[str, str], Rules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """Everything a rehearsal reads. It writes to no table but its own, in memory."""
+    """Runs rehearsals. It writes only to tables in memory."""
 
     table: WholeTable
     known: Mapping[tuple[str, str], Rules]
@@ -156,7 +155,7 @@ class Rehearsal:
     most: int = 50  # examples that are kept
 
     def run(self, since: datetime, now: datetime) -> Outcome:
-        """Rehearse every conversation with a message since then, one at a time, and return what differs."""
+        """Replay every conversation with a message since `since`, one at a time, and return the differences."""
         found = Outcome(since, now, changed=tuple(each.before.name for each in self.known.values() if each.differ))
         world = world_of(self.table, since, now)
         for thread_key in sorted(self._threads(since)):
@@ -164,7 +163,7 @@ class Rehearsal:
         return found
 
     def _threads(self, since: datetime) -> set[str]:
-        """Return the threads in which something was recorded since then."""
+        """Return the threads with a message recorded since then."""
         return {
             str(each["pk"])[2:]
             for each in self.table.scan(SCANNED)
@@ -229,6 +228,6 @@ class Rehearsal:
 
 
 def _said(script: Script, message: Recorded) -> str:
-    """Return the digest of the acknowledgement that was truly sent for a message, empty for none."""
+    """Return the digest of the acknowledgement that was really sent for a message, "" if none was."""
     row = script.sent.get(sent_item(script.key, compose(ACK, message.key)))
     return str(row.get("text", "")) if row is not None and row.get("state") in {"sent", "unknown"} else ""

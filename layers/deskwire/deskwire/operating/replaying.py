@@ -1,8 +1,8 @@
-"""What was parked or died, once more: by the road it came, so that what had arrived before is not filed twice.
+"""Replay parked deliveries and dead letters through the usual path, so that nothing is filed twice.
 
-A parked delivery is read again by the connectors as they are now, and its events go to the mailbox as `receive`
-would put them there. A dead letter goes to the mailbox as it is. Either is taken away only when that is done; who is
-interrupted does it again, and nothing is doubled, for the ledger knows every event by its key.
+A parked delivery is parsed again by the present connectors, and its events go to the mailbox as from `receive`. A dead
+letter goes to the mailbox as it is. Either is removed only after that: an interrupted replay is repeated, and the
+ledger recognises every event by its key.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Delivery:
 
 
 def parked(found: Found, archive: Archive) -> Delivery:
-    """Return the delivery in a parked message. Raises `PayloadError` for what is none, or is no longer whole."""
+    """Return the delivery in a parked message. Raises `PayloadError` if there is none, or its body has expired."""
     try:
         data: dict[str, Any] = json.loads(found.body)
         check_version(data, "parked delivery")
@@ -83,7 +83,7 @@ def parked(found: Found, archive: Archive) -> Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What a replay does: the `events` with what is known of each (empty: it is new), and why the rest stays."""
+    """The result of a replay: the `events` with the present state of each ("": new), and why the rest stays parked."""
 
     events: Sequence[tuple[Happened, str]] = ()
     unreadable: Sequence[str] = ()
@@ -91,13 +91,13 @@ class Replay:
 
     @property
     def new(self) -> int:
-        """How many events nobody has recorded."""
+        """The number of events not recorded before."""
         return sum(not state for _, state in self.events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayer:
-    """Everything a replay works with."""
+    """Replays and discards parked deliveries and dead letters."""
 
     table: Table
     mailbox: Mailbox
@@ -107,9 +107,9 @@ class Replayer:
     # ---------------------------------------------------------------- what is parked
 
     def replay_parked(self, pile: Pile, found: Found, *, dry: bool = False) -> Replay:
-        """Read a parked delivery again; what has become readable goes to the mailbox, and all of it takes it away.
+        """Parse a parked delivery again, put its events on the mailbox, and remove it if all of it was readable.
 
-        Raises `PayloadError`, and `ConfigurationError` when its endpoint is no longer configured.
+        Raises `PayloadError`, and `ConfigurationError` if its endpoint is no longer configured.
         """
         delivery = parked(found, self.archive)
         endpoint = self._endpoint(delivery)
@@ -147,7 +147,7 @@ class Replayer:
     # ---------------------------------------------------------------- what is dead
 
     def replay_dead(self, pile: Pile, found: Found, *, dry: bool = False) -> Replay:
-        """Put a dead letter on the mailbox again, in its group, and take it away. Raises `PayloadError`."""
+        """Put a dead letter on the mailbox again, in its group, and remove it. Raises `PayloadError`."""
         data = read_letter(found.body)
         if {"timer", "poll", "mirror"} & data.keys():
             replay = Replay(timers=1)
@@ -164,7 +164,7 @@ class Replayer:
     # ---------------------------------------------------------------- what nobody wants
 
     def discard(self, pile: Pile, found: Found, what: str, reason: str) -> None:
-        """Take it away and keep why, without anybody's words. `what`: `parked` or `dead`."""
+        """Remove a message and record the reason, without its content. `what`: `parked` or `dead`."""
         data = read_json(found.body)
         kept = {
             "pk": DISCARDED, "sk": f"{what}#{found.id}", "what": what, "reason": reason, "at": seconds(self.clock()),
@@ -178,7 +178,7 @@ class Replayer:
         pile.remove(found)
 
     def _end(self, data: dict[str, Any], reason: str) -> None:
-        """Give the event of a discarded letter its outcome, so that the books balance."""
+        """Give a discarded letter's event its outcome, so that the audit accounts for it."""
         try:
             event = content_of(data, self.archive)
         except PayloadError:

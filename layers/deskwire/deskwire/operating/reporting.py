@@ -1,7 +1,7 @@
-"""Reads what watch counted, and adds it up: by channel, connection, language, priority, kind, hour and day.
+"""Read the figures that `watch` counted, and sum them by channel, connection, language, priority, kind, hour and day.
 
-A ticket counts in the hour in which its customer wrote, so of a span each share has the same tickets above and below
-its line. Nothing here holds a word of a customer: the figures have none.
+A ticket counts in the hour in which its customer wrote, so each share has the same tickets in its numerator and its
+denominator. The figures hold no words of customers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one item of the figures holds: of an hour, and of tickets that are alike where `kind` is given."""
+    """The figures in one item: of an hour, and if `kind` is set, of similar tickets."""
 
     source: Source
     hour: datetime
@@ -51,13 +51,13 @@ class Row:
 
     @property
     def local(self) -> datetime:
-        """The hour, by the company's clock."""
+        """The hour in the company's time zone."""
         return self.hour.astimezone(ZoneInfo(self.source.zone))
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Rows added up. Times are in seconds; None where nothing is known."""
+    """The sum of rows. Times are in seconds; None if unknown."""
 
     received: Counter[str] = field(default_factory=Counter)  # what was counted in the hours themselves
     tickets: Counter[str] = field(default_factory=Counter)  # what became of the tickets of these hours
@@ -78,7 +78,7 @@ class Summary:
 
     @property
     def waiting(self) -> int:
-        """How many tickets have no answer, and were not solved without one."""
+        """The number of tickets that have no answer and were not solved without one."""
         return max(0, self.tickets["tickets"] - self.tickets["first_answers"] - self.tickets["unanswered"])
 
     def described(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ OF_TICKETS = frozenset({"language", "priority", "kind"})  # what is known of tic
 
 
 def sources(table: Table, stack: str) -> list[Source]:
-    """Return the connections that are configured."""
+    """Return the configured connections."""
     return [
         Source(stack, each.name, each.channel, each.account, each.policy.hours.time_zone)
         for each in sorted(connections_of(table), key=lambda each: each.name)
@@ -126,7 +126,7 @@ def sources(table: Table, stack: str) -> list[Source]:
 
 
 def rows(table: Table, source: Source, since: datetime, until: datetime) -> Iterator[Row]:
-    """Yield what was counted of a connection from the hour of `since` on."""
+    """Yield a connection's figures from the hour of `since` on."""
     for letter in "HC":
         for hour, alike, found in figures.read(
             table, figures.partition(source.channel, source.account), letter, since, until
@@ -135,7 +135,7 @@ def rows(table: Table, source: Source, since: datetime, until: datetime) -> Iter
 
 
 def by(some: Iterable[Row], what: str) -> dict[str, Summary]:
-    """Return the rows added up by what they have in common, in the order of its names."""
+    """Return the sums of rows by a common attribute, sorted by its names."""
     found: dict[str, Summary] = {}
     for row in some:
         if row.of_tickets or what not in OF_TICKETS:
@@ -144,7 +144,7 @@ def by(some: Iterable[Row], what: str) -> dict[str, Summary]:
 
 
 def together(some: Iterable[Row]) -> Summary:
-    """Return all rows added up."""
+    """Return the sum of all rows."""
     total = Summary()
     for row in some:
         total.add(row)
@@ -164,6 +164,6 @@ def _ratio(some: int, of: int) -> float | None:
 
 
 def within(counts: Mapping[int, int], limit: int) -> float | None:
-    """Return which share of first answers came within a time, at least: a bucket that reaches beyond is left out."""
+    """Return the share of first answers within a time; a lower bound, as a bucket that reaches beyond is left out."""
     total = sum(counts.values())
     return _share(sum(count for number, count in counts.items() if waits.end(number) <= limit), total)

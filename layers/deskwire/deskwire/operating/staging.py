@@ -1,7 +1,7 @@
-"""The stage of a rehearsal: one recorded conversation, played through the turn on a table in memory.
+"""Replay one recorded conversation through the turn, on a table in memory, for a rehearsal.
 
-The connectors are the real ones with the methods that reach outside replaced; what these are called with is noted as
-the effect of the message that came last.
+The connectors are the real ones, with the methods that call outside replaced: these record their arguments as effects
+of the latest message.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ABILITIES = Abilities(native_key=True, find_open=False, find_append=False, sever
 
 @dataclass
 class Effects:
-    """What a message had for an effect. An empty text: none. `why`: the reason why it was not acknowledged."""
+    """The effects of a message; "" for none. `why`: the reason why it was not acknowledged."""
 
     ticket: str = ""  # how it ended: `filed`, or why not
     acknowledged: str = ""
@@ -67,7 +67,7 @@ class Effects:
 
     @property
     def hot(self) -> bool:
-        """Whether it made its ticket a hot one."""
+        """Whether it made its ticket hot."""
         return HOT in self.tags
 
 
@@ -76,10 +76,10 @@ class Effects:
 
 @dataclass(frozen=True, slots=True)
 class UsualWaits:
-    """What was known at a time of how long customers usually wait, by the figures that watch counted.
+    """The usual waits known at a time, by the figures that `watch` counted.
 
-    It is worked out anew, so it is known for texts as well that did not say it then. That nothing is said on days on
-    which too many waited longer is not played.
+    They are computed anew, so they exist even if no text stated them then. Days on which they were withheld because too
+    many customers waited longer are not reproduced.
     """
 
     table: Table
@@ -89,7 +89,7 @@ class UsualWaits:
     _known: dict[tuple[str, ...], dict[str, int]] = field(default_factory=dict)
 
     def at(self, connection: Connection, now: datetime) -> Mapping[str, int]:
-        """Return it for messages of that hour and of the one before, as `Directory.usual_waits` does."""
+        """Return the usual waits for that hour and the one before, as `Directory.usual_waits` does."""
         if not connection.policy.says_usual_wait or now < self.since:
             return {}
         place, hours = (connection.channel, connection.account), connection.policy.hours
@@ -106,14 +106,14 @@ class UsualWaits:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What was so for all conversations: the incidents, what they are watched by, and how long customers waited."""
+    """The circumstances common to all conversations: incidents, their scopes, and usual waits."""
 
     incidents: Sequence[Incident]
     definition: Incidents | None
     usual: UsualWaits
 
     def topics(self, connection: str, now: datetime) -> tuple[str, ...]:
-        """Return the topics of the incidents that were open for a connection at that time."""
+        """Return the topics of the incidents that included a connection at this time."""
         if self.definition is None:
             return ()
         scope, at = self.definition.scope(connection)[0], seconds(now)
@@ -125,7 +125,7 @@ class World:
 
 
 def world_of(table: Table, since: datetime, until: datetime) -> World:
-    """Return what was so for all conversations between two times."""
+    """Return the circumstances between two times."""
     row = table.get(INCIDENTS_KEY)
     definition = Incidents.read(row["definition"]) if row is not None else None
     rows = table.query(INCIDENTS) if definition is not None else []
@@ -134,7 +134,7 @@ def world_of(table: Table, since: datetime, until: datetime) -> World:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that happened at a time, in milliseconds: a message with its item, or an agent's answer (neither)."""
+    """An event at a time in milliseconds: a message with its item, or an agent's answer (without either)."""
 
     at: int
     message: Recorded | None = None
@@ -143,7 +143,7 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A conversation as it was recorded."""
+    """A recorded conversation."""
 
     key: str
     helpdesk: str
@@ -155,12 +155,12 @@ class Script:
 
     @property
     def inbound(self) -> list[Recorded]:
-        """The customers' messages, in order."""
+        """The customers' messages in order."""
         return [step.message for step in self.steps if step.message is not None and is_inbound(step.message.event)]
 
 
 def script_of(thread_key: str, rows: Sequence[Item], table: Table, world: World) -> Script:
-    """Return a conversation as its items tell it; what is known of its people is read from the table."""
+    """Return the conversation in these items; its people's opt-outs and past are read from the table."""
     by_key: dict[Key, Item] = {(row["pk"], row["sk"]): row for row in rows}
     thread = Thread.model_validate(by_key.get(thread_item(thread_key)) or {"pk": thread_item(thread_key)[0]})
     steps = [*_messages(rows), *_answers(rows)]
@@ -185,7 +185,7 @@ def script_of(thread_key: str, rows: Sequence[Item], table: Table, world: World)
 
 
 def _messages(rows: Iterable[Item]) -> Iterator[_Step]:
-    """Yield what came: no notes of ours, no echoes of what was sent, of the helpdesk's signals those of a status."""
+    """Yield the messages that were received: without our notes and echoes, and with status signals only."""
     for row in rows:
         if not row["sk"].startswith("M#") or "event" not in row or row["state"] == MOVED:
             continue
@@ -197,14 +197,14 @@ def _messages(rows: Iterable[Item]) -> Iterator[_Step]:
 
 
 def _answers(rows: Iterable[Item]) -> Iterator[_Step]:
-    """Yield the times at which an agent's answer was sent."""
+    """Yield the times at which agents' answers were sent."""
     for row in rows:
         if row["sk"].startswith(REPLIES) and row.get("state") == "sent" and row.get("done_at"):
             yield _Step(int(row["done_at"]))
 
 
 class Stage:
-    """One conversation, played with one policy."""
+    """Replays one conversation with one policy."""
 
     def __init__(self, script: Script, connections: Sequence[Connection], desks: Sequence[HelpdeskConnection]) -> None:
         self.script = script
@@ -232,16 +232,16 @@ class Stage:
         )  # fmt: skip
 
     def now(self) -> datetime:
-        """Return the time that it is in the conversation."""
+        """Return the present time of the replay."""
         return moment(self.at // 1000)
 
     @property
     def effect(self) -> Effects:
-        """What the message that came last has for an effect."""
+        """The effects of the latest message."""
         return self.effects.setdefault(self.current, Effects())
 
     def play(self) -> dict[str, Effects]:
-        """Play it all, and return the effects by the messages' keys; what failed has none."""
+        """Replay the conversation; return the effects by the messages' keys, without those that failed."""
         for step in self.script.steps:
             self._until(step.at)
             self.at = max(self.at, step.at)
@@ -266,18 +266,18 @@ class Stage:
             self.effect.ticket = _ended(ended)
 
     def _configure(self, endpoint: str) -> None:
-        """Have the connections' messages come by the endpoint by which this one came."""
+        """Configure the connection with the endpoint through which this message was received."""
         for each in self.connections:
             self.table.put(Put(item(each.model_copy(update={"endpoint": endpoint}))))
 
     def _answered(self) -> None:
-        """Note that an agent answered, as a turn notes it."""
+        """Record an agent's answer as a turn would."""
         key = thread_item(self.script.key)
         if self.table.get(key) is not None:
             self.table.update(Update(key, set={"answered_at": self.at // 1000}))
 
     def _handle(self, body: str) -> None:
-        """Work on a letter, and on what is put on the mailbox meanwhile."""
+        """Handle a letter, and those put on the mailbox meanwhile."""
         self.conversation.handle(body)
         for _ in range(MOST_TURNS):
             letter = self.mailbox.take()
@@ -286,7 +286,7 @@ class Stage:
             self.conversation.handle(letter.body)
 
     def _until(self, at: int) -> None:
-        """Have the thread woken by its timers up to that time."""
+        """Wake the thread by its timers up to a time."""
         for number in range(MOST_TURNS):
             due = int((self.table.get(thread_item(self.script.key)) or {}).get("due_at", 0)) * 1000
             if not due or due > at:
@@ -308,39 +308,39 @@ def _ended(row: Item) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stand(Directory):
-    """The directory of a rehearsal: the real connectors, without what reaches outside."""
+    """The directory of a replay: the real connectors, without calls outside."""
 
     stage: Stage
 
     def channel_of(self, connection: Connection) -> tuple[Channel, Reach]:
-        """Return a connection's connector, whose sending is noted alone."""
+        """Return a connection's connector, which records instead of sending."""
         real, reach = Directory.channel_of(self, connection)
         return _playing(type(real), "channel")(), dataclasses.replace(reach, original=_Heard(self.stage))
 
     def helpdesk_of(self, definition: HelpdeskConnection) -> tuple[Helpdesk, Reach]:
-        """Return a helpdesk's connector, whose tickets are noted alone."""
+        """Return a helpdesk's connector, which records instead of filing."""
         real, reach = Directory.helpdesk_of(self, definition)
         return _playing(type(real), "helpdesk")(), dataclasses.replace(reach, original=_Heard(self.stage))
 
     def incidents(self, connection: Connection) -> tuple[str, ...]:
-        """Return the topics of the incidents that were open then."""
+        """Return the topics of the incidents open at that time."""
         texts = connection.policy.incident
         wanted = bool(texts.private or texts.public)
         return self.stage.script.world.topics(connection.name, self.stage.now()) if wanted else ()
 
     def usual_waits(self, connection: Connection) -> Mapping[str, int]:
-        """Return how long customers usually waited then."""
+        """Return the usual waits at that time."""
         return self.stage.script.world.usual.at(connection, self.stage.now())
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """How a connector without state finds its stage: by the reach that it is given."""
+    """The `original` of a replay's `Reach`, by which a stateless connector finds its stage."""
 
     stage: Stage
 
     def __call__(self, name: str) -> bytes:
-        """Refuse what only the real archive has."""
+        """Refuse: only the real archive has originals."""
         _refused(name)
 
 
@@ -356,14 +356,14 @@ def _refused(*_: object, **__: object) -> NoReturn:
 
 
 class _Noted(Telemetry):
-    """Writes nothing; notes why a message was not acknowledged."""
+    """Telemetry that writes nothing but records why a message was not acknowledged."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__("rehearsal")
         self._stage = stage
 
     def log(self, level: str, message: str, **fields: object) -> None:
-        """Note the reason in a line about an acknowledgement."""
+        """Record the reason in a line about an acknowledgement."""
         del level
         if message == "not acknowledged":
             self._stage.effect.why = str(fields.get("reason", ""))
@@ -385,7 +385,7 @@ def _send(_: object, outgoing: Outgoing, permit: Permit, reach: Reach) -> Sent:
 
 
 def _answer(stage: Stage, outgoing: Outgoing) -> str:
-    """Return the name of the declared answer in an acknowledgement: the thread says it before the text is sent."""
+    """Return the name of the declared answer in an acknowledgement; the thread has it before the text is sent."""
     said = (stage.table.get(thread_item(stage.script.key)) or {}).get("said")
     return str(said[0]) if said and said[2] == outgoing.key else ""
 
@@ -436,7 +436,7 @@ def _update(_: object, ticket: str, change: Change, reach: Reach) -> None:
 
 
 def _history(_: object, customer: Customer, reach: Reach) -> Sequence[Earlier]:
-    """Return as many earlier tickets as the helpdesk told of then."""
+    """Return as many earlier tickets as the helpdesk reported then."""
     del customer
     tickets, complaints = _stage(reach).script.past
     return [Earlier(ticket=f"earlier-{n}", subject="", open=False, complaint=n < complaints) for n in range(tickets)]
@@ -462,7 +462,7 @@ _HELPDESK: Mapping[str, Any] = {
 
 @cache
 def _playing(real: type[Any], side: Literal["channel", "helpdesk"]) -> type[Any]:
-    """Return a connector's class with what it can do outside replaced; what it cannot do it still cannot."""
+    """Return a connector's class with the methods that call outside replaced, and no others added."""
     played = _CHANNEL if side == "channel" else _HELPDESK
     replaced = {name: method for name, method in played.items() if hasattr(real, name)}
     return type(f"Rehearsed{real.__name__}", (real,), {"__module__": real.__module__, **replaced})

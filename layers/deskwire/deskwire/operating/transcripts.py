@@ -1,4 +1,4 @@
-"""What an operator does with the archive of conversations: prove that its chain is whole, and search its words."""
+"""The archive of conversations for an operator: verify its chain, and search its words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_KEYS = 1000  # kept in memory while the archive is searched
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a walk along the chain came to. `broken` says where it is broken first, None: nowhere."""
+    """The result of verifying the chain. `broken`: where it is first broken, None if nowhere."""
 
     days: int
     lines: int
@@ -41,7 +41,7 @@ class Verified:
 
 
 def verify(table: Table, blocks: Blocks, *, since: datetime | None, now: datetime) -> Verified:
-    """Follow the chain from the first day that is kept, or from before `since`, to its end, which the table knows."""
+    """Follow the chain from the oldest day kept, or from before `since`, to its end as noted in the table."""
     # Read first: what is written meanwhile comes behind it.
     head = table.get(HEAD)
     start = f"{since:%Y-%m-%d}" if since is not None else ""
@@ -66,7 +66,7 @@ def verify(table: Table, blocks: Blocks, *, since: datetime | None, now: datetim
 
 
 def _from(blocks: Blocks, start: str) -> Iterator[str]:
-    """Yield the names of the blocks from a day on, with the last one before it: the first of that day follows it."""
+    """Yield the names of the blocks from a day on, preceded by the last block before it."""
     before = ""
     for name in blocks.names(PREFIX):
         if start and name < f"{PREFIX}day={start}":
@@ -88,7 +88,7 @@ def _placed(name: str) -> tuple[str, int]:
 
 
 def _begun(lines: Sequence[bytes], name: str, day: str, number: int) -> Link:
-    """Return the link before the first block that is looked at: what it names as the one before is taken as given."""
+    """Return the link before the first block; the hash that it names as its predecessor is trusted."""
     if not lines:
         raise Broken(name, "it holds no line")
     previous = str(read_line(f"{name} line 1", lines[0]).get("previous"))
@@ -98,7 +98,7 @@ def _begun(lines: Sequence[bytes], name: str, day: str, number: int) -> Link:
 
 
 def _begins(head: Mapping[str, Any] | None, first: str, start: str, now: datetime) -> None:
-    """Raise `Broken` where the chain begins above its first line, and what comes before has not expired."""
+    """Raise `Broken` if the chain does not begin at its first line, and the lines before have not expired."""
     day, number = _placed(first)
     if head is None:
         raise Broken(first, "the table knows of no archive")
@@ -108,7 +108,7 @@ def _begins(head: Mapping[str, Any] | None, first: str, start: str, now: datetim
 
 
 def _ended(head: Mapping[str, Any] | None, first: str, link: Link, now: datetime) -> None:
-    """Raise `Broken` where the end of the chain is missing, by what the table knows of it."""
+    """Raise `Broken` if the chain ends before the end noted in the table."""
     if head is None or (not first and str(head["day"]) < oldest_kept(head, now)):  # all has expired
         return
     name = link.next_block if first else PREFIX
@@ -117,7 +117,7 @@ def _ended(head: Mapping[str, Any] | None, first: str, link: Link, now: datetime
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A line that holds the words that were looked for, opened."""
+    """A line that matches the search, with its words decrypted."""
 
     line: Mapping[str, Any]
     words: Mapping[str, Any]
@@ -125,10 +125,9 @@ class Match:
 
 @dataclass
 class Search:
-    """Searches the archive by words: one block in memory at a time.
+    """Searches the archive by words, one block in memory at a time.
 
-    Each of the words (a phrase counts as one) must stand in a line's text, subject, names or facts, whatever the case
-    and the accents.
+    Each word (a phrase counts as one) must be in a line's text, subject, names or facts, ignoring case and accents.
     """
 
     table: Table
@@ -140,7 +139,7 @@ class Search:
     _keys: dict[str, SealingKey | None] = field(default_factory=dict)
 
     def run(self, since: datetime, now: datetime) -> Iterator[Match]:
-        """Yield what is found of the days since then; `seen` counts what was looked at."""
+        """Yield the matching lines since then; `seen` counts the lines that were read."""
         wanted = [f" {found}" for each in self.words if (found := unaccented(each))]
         name = self._named()
         if self.person and not name:
@@ -154,7 +153,7 @@ class Search:
                         yield match
 
     def _lines(self, block: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines of a block; one that the archive did not write is counted and left out."""
+        """Yield the lines of a block; foreign lines are counted and skipped."""
         for raw in lines_of(self.blocks.fetch(block)):
             try:
                 yield read_line(block, raw)
@@ -170,7 +169,7 @@ class Search:
         return (not self.channel or line.get("channel") == self.channel) and (not name or line.get("person") == name)
 
     def _opened(self, line: Mapping[str, Any], now: int) -> Match | None:
-        """Return a line with its words; None, with the reason counted, where they cannot be read."""
+        """Return a line with its words; if they cannot be decrypted, count the reason and return None."""
         if not line.get("words"):
             self.seen[f"without words: {line.get('withheld') or 'none were kept'}"] += 1
             return None
@@ -199,7 +198,7 @@ class Search:
 
 
 def _says(words: Mapping[str, Any], wanted: Sequence[str]) -> bool:
-    """Return whether all of it stands in the words of a line; each is found by the beginning of a word."""
+    """Return whether a line has all the words searched for; each matches the beginning of a word."""
     author = words.get("author") or {}
     parts = [words.get("text", ""), words.get("subject", ""), *author.values(), *(words.get("facts") or {}).values()]
     text = f" {' '.join(unaccented(str(part)) for part in parts)} "

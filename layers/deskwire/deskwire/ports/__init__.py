@@ -1,7 +1,7 @@
-"""The ports: what the machinery needs of a table, a mailbox, an archive and a clock, as data and small protocols.
+"""The ports: the table, the mailbox, the archive and the like, as data and small protocols.
 
-Two adapters fill each: `aws/` on AWS, `memory.py` in one process. Both pass the same tests (`tests/ports`). One call
-of a port is one call of AWS.
+Each has two adapters: `aws/` on AWS, `memory.py` in one process. Both pass the same tests (`tests/ports`). One call of
+a port is one call of AWS.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ SHARDS = 8  # of the index of due threads (see `Table.due`)
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The attribute (or with `pk` the item) is not there."""
+    """The attribute (or with `pk`, the item) does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The attribute is there."""
+    """The attribute exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class Equals:
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """The attribute is absent or a number not above this."""
+    """The attribute is absent, or a number that is at most this."""
 
     value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Lacks:
-    """The list is absent or does not hold this."""
+    """The list is absent or does not contain this."""
 
     value: str
 
@@ -76,7 +76,7 @@ When: TypeAlias = Sequence[tuple[str, Condition]]
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write a whole item (with its `pk` and `sk`) when all conditions hold."""
+    """Write a whole item (with its `pk` and `sk`) if all conditions hold."""
 
     item: Item
     when: When = ()
@@ -84,10 +84,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change an item (made when absent) when all conditions hold.
+    """Change an item, or create it if it is absent, if all conditions hold.
 
-    `copy` sets an attribute to another's value before this update (an empty list when it is absent); `append` adds
-    one element to a list.
+    `copy` sets an attribute to another's value from before this update (an empty list if absent); `append` adds one
+    element to a list.
     """
 
     key: Key
@@ -102,13 +102,13 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove an item, in a transaction with others. One that is not there is no fault."""
+    """Remove an item within a transaction. It need not exist."""
 
     key: Key
 
 
 class Conflict(Exception):  # noqa: N818 - an answer, not an error
-    """A condition did not hold. `item` is what is there (None: nothing; unknown for transactions)."""
+    """A condition did not hold. `item` is the existing item (None if there is none, or for transactions)."""
 
     def __init__(self, item: Item | None = None) -> None:
         super().__init__("a condition did not hold")
@@ -122,30 +122,30 @@ class Table(Protocol):
         """Return the item as last written, or None."""
 
     def put(self, put: Put) -> None:
-        """Write. Raises `Conflict` with what is there."""
+        """Write an item. Raises `Conflict` with the existing item."""
 
     def update(self, update: Update) -> Item:
-        """Change and return the whole item as it is now. Raises `Conflict` with what is there."""
+        """Change an item and return the whole of it. Raises `Conflict` with the existing item."""
 
     def transact(self, writes: Sequence[Put | Update | Delete]) -> None:
-        """Do all of it or nothing. Raises `Conflict`."""
+        """Make all writes or none. Raises `Conflict`."""
 
     def query(self, pk: str, prefix: str = "") -> list[Item]:
-        """Return the items of one partition whose sort key begins so, in its order."""
+        """Return a partition's items whose sort key begins with `prefix`, in order."""
 
     def due(self, shard: str, until: int, limit: int) -> list[tuple[str, int]]:
-        """Return (pk, due_at) of the entries of one shard of the index that are due, earliest first; may lag a little.
+        """Return (pk, due_at) of the due entries in one shard of the index, earliest first; the index may lag a little.
 
-        The shards "0" to "7" hold threads; one named by a helpdesk's partition key (`H#…`) holds when each thread that
-        waits for that helpdesk began to.
+        The shards "0" to "7" hold threads; one named by a helpdesk's partition key (`H#…`) holds since when each thread
+        has waited for that helpdesk.
         """
 
 
 class WholeTable(Table, Protocol):
-    """The table as an operator reaches it. No function may walk through all of it: that costs what it weighs."""
+    """The table for operators. No function may scan it, as that reads the whole table."""
 
     def scan(self, attributes: Sequence[str] = ()) -> Iterable[Item]:
-        """Yield every item, with these attributes alone (none named: with all); in no order."""
+        """Yield every item in any order, with only these attributes (none named: with all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +158,21 @@ class Letter:
 
 
 class Mailbox(Protocol):
-    """The FIFO queue: in order within a group, what came twice within five minutes comes once."""
+    """The FIFO queue: in order within a group, without duplicates within five minutes."""
 
     def send(self, letters: Sequence[Letter]) -> None:
-        """Put all of them on the queue, ten a call. Raises `TemporaryError` when any may be missing."""
+        """Put the letters on the queue, ten per call. Raises `TemporaryError` if any may be missing."""
 
 
 class Parked(Protocol):
-    """The queue of what a person must look at."""
+    """The queue of parked deliveries, for a person to look at."""
 
     def park(self, body: str) -> None:
-        """Keep it. Raises `TemporaryError`."""
+        """Put a delivery on the queue. Raises `TemporaryError`."""
 
 
 class Archive(Protocol):
-    """The bucket of large things."""
+    """The bucket of large objects."""
 
     def keep(self, name: str, data: bytes) -> None:
         """Write an object. Raises `TemporaryError`."""
@@ -182,41 +182,41 @@ class Archive(Protocol):
 
 
 class LendingArchive(Archive, Protocol):
-    """The bucket, from which others can be given a file for a while."""
+    """The archive, which can also lend a file to others for a while."""
 
     def lend(self, name: str, file: File) -> str:
-        """Write a file and return an address from which anybody who knows it can load it for an hour.
+        """Write a file and return an address from which anybody can download it for an hour.
 
-        The object is gone after a day or two. Raises `TemporaryError`.
+        The object is deleted after a day or two. Raises `TemporaryError`.
         """
 
 
 class WholeArchive(Archive, Protocol):
-    """The bucket as an operator reaches it."""
+    """The archive for operators."""
 
     def names(self, prefix: str) -> Iterable[str]:
-        """Yield the names of the objects that begin so."""
+        """Yield the names of the objects that begin with `prefix`."""
 
     def remove(self, name: str) -> bool:
-        """Remove an object with all its versions; False when there was none."""
+        """Remove an object with all its versions; return False if there was none."""
 
 
 class Blocks(Protocol):
-    """The bucket of the archive of conversations: what is written there is never written again."""
+    """The bucket of the archive of conversations: an object is never overwritten."""
 
     def add(self, name: str, data: bytes) -> bool:
-        """Write an object where there is none; False when there is one. Raises `TemporaryError`."""
+        """Write an object unless it exists; return whether it was written. Raises `TemporaryError`."""
 
     def fetch(self, name: str) -> bytes:
         """Return an object's bytes. Raises `PermanentError` when there is none."""
 
     def names(self, prefix: str, after: str = "") -> Iterable[str]:
-        """Yield the names that begin so and come after that one, in order."""
+        """Yield in order the names that begin with `prefix` and come after `after`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One message of a queue, as a person finds it there. `handle` is good while it is hidden from others."""
+    """A message received from a queue by an operator. `handle` is valid while the message is hidden from others."""
 
     id: str
     handle: str
@@ -230,40 +230,40 @@ class Found:
 
 
 class Pile(Protocol):
-    """A queue that a person looks through: what is parked, or the dead letters."""
+    """A queue for operators: parked deliveries, or dead letters."""
 
     def look(self) -> Sequence[Found]:
-        """Return what lies there, oldest first, and hide it from others for some minutes.
+        """Return the messages, oldest first, and hide them from others for some minutes.
 
-        Of a FIFO group at most ten are shown at once; the rest of it when those are gone or put back.
+        At most ten of a FIFO group are returned at once; the rest when those are removed or put back.
         """
 
     def put_back(self, found: Sequence[Found]) -> None:
-        """Show them to others again."""
+        """Make messages visible to others again."""
 
     def remove(self, found: Found) -> None:
-        """Take it away for good. Raises `TemporaryError` when it may still be there."""
+        """Remove a message for good. Raises `TemporaryError` if it may still be there."""
 
 
 class Bus(Protocol):
-    """The event bus on which the company's own programs listen."""
+    """The event bus for the company's own programs."""
 
     def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Put all of them on the bus, each with `Source`, `DetailType`, `Time` and `Detail`.
+        """Put the events on the bus, each with `Source`, `DetailType`, `Time` and `Detail`.
 
-        Raises `TemporaryError` when any may be missing.
+        Raises `TemporaryError` if any may be missing.
         """
 
 
 class Alarms(Protocol):
-    """The topic on which people are called."""
+    """The topic that notifies the people on call."""
 
     def tell(self, subject: str, words: str) -> None:
-        """Put a line on it. Raises `TemporaryError` when it may be missing."""
+        """Publish a notification. Raises `TemporaryError` if it may be missing."""
 
 
 class Clock(Protocol):
-    """Tells the time, in UTC."""
+    """Returns the present time in UTC."""
 
     def __call__(self) -> datetime:
         """Return now."""
@@ -271,7 +271,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """What receive needs of an endpoint's definition."""
+    """The part of an endpoint's definition that receive needs."""
 
     name: str
     side: str
@@ -299,31 +299,31 @@ class EndpointView:
 
 
 class Endpoints(Protocol):
-    """Finds endpoints and secrets; keeps them for a minute."""
+    """Looks up endpoints and secrets, cached for a minute."""
 
     def endpoint(self, name: str) -> EndpointView | None:
         """Return the endpoint, or None."""
 
     def secrets(self, name: str) -> Secrets:
-        """Return the secrets of an entry. Raises `ConfigurationError`."""
+        """Return the secrets stored under a name. Raises `ConfigurationError`."""
 
 
 class Showcase(Protocol):
     """Reads the outbox (see `ports.outbox`)."""
 
     def read(self, thread_key: str, after: str) -> Sequence[Shown]:
-        """Return what was sent into a thread after a cursor. Raises `PayloadError` for what is no cursor."""
+        """Return what was sent into a thread after a cursor. Raises `PayloadError` for an invalid cursor."""
 
 
 class Limits(Protocol):
-    """Counts what comes in where anybody can write."""
+    """Counts requests that anybody can send."""
 
     def allow(self, name: str, most: int, seconds: int) -> bool:
-        """Count one under `name`; False when it is over `most` within the running `seconds`."""
+        """Count a request under `name`; return whether there are at most `most` in the present span of `seconds`."""
 
 
 class Presign(Protocol):
-    """Makes an address for an upload."""
+    """Makes a presigned form for an upload."""
 
     def __call__(self, key: str, content_type: str, size: int) -> Mapping[str, Any]:
         """Return {url, fields} of a presigned POST."""

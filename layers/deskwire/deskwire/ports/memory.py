@@ -1,4 +1,4 @@
-"""The ports in one process: for tests, the simulator, and a look at what happens without AWS."""
+"""The ports within one process: for tests, the simulator, and trying things without AWS."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class MemoryTable:
 
 
 def _copied(value: Value) -> Value:
-    """Return a copy down to the leaves, which nobody can change (`copy.deepcopy` takes twenty times as long)."""
+    """Return a deep copy; leaves are immutable, so they are shared (`copy.deepcopy` takes twenty times as long)."""
     if isinstance(value, dict):
         return {  # type: ignore[return-value]
             name: element if type(element) in LEAVES else _copied(element) for name, element in value.items()
@@ -185,7 +185,7 @@ class MemoryMailbox:
         self._lock = threading.Lock()
 
     def send(self, letters: Sequence[Letter]) -> None:
-        """Put all of them on the queue; what came within the memory is dropped."""
+        """Put the letters on the queue; duplicates within five minutes are dropped."""
         with self._lock:
             for start in range(0, len(letters), 10):
                 self.calls.append("send")
@@ -203,7 +203,7 @@ class MemoryMailbox:
 
 
 class MemoryParked:
-    """A list of what was parked."""
+    """A list of parked deliveries."""
 
     def __init__(self) -> None:
         self.bodies: list[str] = []
@@ -268,25 +268,25 @@ class MemoryBlocks:
 
 
 class MemoryPile:
-    """A queue that a person looks through, over a list of parked bodies or of letters."""
+    """A queue for operators, over a list of parked bodies or of letters."""
 
     def __init__(self, lying: list[str] | list[Letter]) -> None:
         self.lying: list[str | Letter] = lying  # type: ignore[assignment] # the same list, not a copy
         self.hidden: set[str] = set()
 
     def look(self) -> list[Found]:
-        """Return what lies there and is not hidden, and hide it."""
+        """Return the messages that are not hidden, and hide them."""
         shown = [_found(each, number) for number, each in enumerate(self.lying)]
         found = [each for each in shown if each.id not in self.hidden]
         self.hidden.update(each.id for each in found)
         return found
 
     def put_back(self, found: Sequence[Found]) -> None:
-        """Show them again."""
+        """Make messages visible again."""
         self.hidden.difference_update(each.id for each in found)
 
     def remove(self, found: Found) -> None:
-        """Take it away."""
+        """Remove a message."""
         for number, each in enumerate(self.lying):
             if _found(each, number).id == found.id:
                 del self.lying[number]

@@ -1,7 +1,7 @@
-"""The outbox: what was sent to a visitor's browser, for the page to read. Items `V#thread` of the table.
+"""The outbox: messages for a visitor's browser, read by its page. Items `V#thread` of the table.
 
-Texts are numbered in the order in which they were put, and a page reads on from the last number it has seen. converse
-writes here; receive reads the same items with its own small client (`aws.edge`).
+Texts are numbered in order, and a page reads from the last number it has seen. `converse` writes them; `receive` reads
+the same items with its own small client (`aws.edge`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MOST = 50  # texts of one read
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One text in the outbox. `id` is the same however often it was put, `at` in seconds since 1970.
+    """One text in the outbox. `id` stays the same if it is put again; `at` in seconds since 1970.
 
-    `closed`: it says that the company is closed. `offers` are the buttons below it: payload and title of each.
+    `closed`: it states that the company is closed. `offers` are the buttons below it, as (payload, title).
     """
 
     number: int
@@ -53,7 +53,7 @@ class TableOutbox:
         closed: bool = False,
         offers: Sequence[Offer] = (),
     ) -> str:
-        """Put a text into the outbox of a thread and return its id. The same `key` is put once."""
+        """Put a text into a thread's outbox and return its id. Idempotent by `key`."""
         pk, name, now = box(thread_key), digest(key)[:32], int(self.clock().timestamp())
         expires = {"expires": now + OUTBOX_SECONDS}
         if self.table.get((pk, f"K#{name}")):
@@ -73,14 +73,14 @@ class TableOutbox:
         return name
 
     def read(self, thread_key: str, after: str) -> list[Shown]:
-        """Return what was put after a cursor, oldest first. Raises `PayloadError` for what is no cursor."""
+        """Return the texts after a cursor, oldest first. Raises `PayloadError` for an invalid cursor."""
         first = place(number_of(after))
         found = [item for item in self.table.query(box(thread_key), "M#") if item["sk"] > first]
         return shown(found[:MOST])
 
 
 def box(thread_key: str) -> str:
-    """Return the partition of a thread's outbox."""
+    """Return the partition key of a thread's outbox."""
     return f"V#{thread_key}"
 
 
@@ -90,7 +90,7 @@ def place(number: int) -> str:
 
 
 def number_of(cursor: str) -> int:
-    """Return the number that a cursor stands for. Raises `PayloadError`."""
+    """Return the number in a cursor. Raises `PayloadError`."""
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 12):

@@ -1,1 +1,1 @@
-"""The archive of conversations: its lines, the chain that they form, and the keys by which words are read."""
+"""The archive of conversations: the chain of its lines, and the keys that decrypt their words."""

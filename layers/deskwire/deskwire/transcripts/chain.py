@@ -1,9 +1,9 @@
-"""The chain of the archive's lines: each names the one before it by its hash, so a change anywhere shows. Pure.
+"""The hash chain of the archive's lines: each holds the hash of the one before, so any change is detected. Pure.
 
-Lines are numbered through, over all days. They lie in blocks, one object each, named by its day and its first line:
-`conversations/day=2026-11-29/0000000017.jsonl`. A block that is there is never written again. The last line of a day
-is a mark that names the day on which the chain goes on; so at every moment there is one place where the next block can
-lie, and whoever puts it there first has extended the chain. No lock is needed (docs/decisions/0054-archive.md).
+Lines are numbered across all days. They are stored in blocks, one object each, named by day and first line:
+`conversations/day=2026-11-29/0000000017.jsonl`. A block is never overwritten. The last line of a day is a mark that
+names the day on which the chain continues, so at every moment the next block has exactly one possible name: the worker
+that writes it first extends the chain. No lock is needed (docs/decisions/0054-archive.md).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHAINED = ("number", "previous", "hash")
 
 
 class Broken(Exception):  # noqa: N818 - an answer, not an error
-    """The chain is broken. `place` says where: a block's name, and the line in it where there is one."""
+    """The chain is broken. `place`: the block's name, and the line in it if there is one."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
@@ -36,7 +36,7 @@ class Broken(Exception):  # noqa: N818 - an answer, not an error
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The end of a chain: the number and the hash of its last line, and the day on which it goes on."""
+    """The end of a chain: the number and the hash of its last line, and the day on which it continues."""
 
     day: str
     number: int = 0
@@ -44,28 +44,28 @@ class Link:
 
     @property
     def next_block(self) -> str:
-        """The name of the block that comes next."""
+        """The name of the next block."""
         return block_name(self.day, self.number + 1)
 
 
 def block_name(day: str, number: int) -> str:
-    """Return the name of the block of that day that begins with that line."""
+    """Return the name of a day's block that begins with this line."""
     return f"{PREFIX}day={day}/{number:010}.jsonl"
 
 
 def hash_of(line: Mapping[str, Any]) -> str:
-    """Return the hash of a line: of all that it says but the hash itself."""
+    """Return the hash of a line's fields except the hash itself."""
     said = {name: value for name, value in line.items() if name != "hash"}
     return hashlib.sha256(canonical(said)).hexdigest()
 
 
 def canonical(line: Mapping[str, Any]) -> bytes:
-    """Return a line as it is written: in one spelling alone."""
+    """Return a line's canonical spelling."""
     return json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def extended(link: Link, lines: Iterable[Mapping[str, Any]]) -> tuple[bytes, Link]:
-    """Return the block that holds these lines after that one, and the end of the chain then."""
+    """Return the block with these lines after a link, and the new end of the chain."""
     written: list[bytes] = []
     for line in lines:
         whole = {**line, "number": link.number + 1, "previous": link.hash}
@@ -76,26 +76,26 @@ def extended(link: Link, lines: Iterable[Mapping[str, Any]]) -> tuple[bytes, Lin
 
 
 def after(link: Link, line: Mapping[str, Any]) -> Link:
-    """Return the end of the chain once this line is its last."""
+    """Return the end of the chain after this line."""
     day = str(line["next"]) if line.get("kind") == END else link.day
     return Link(day, int(line["number"]), str(line["hash"]))
 
 
 def end_of_day(link: Link, day: str) -> dict[str, Any]:
-    """Return the mark that ends the day of a chain, which goes on with another."""
+    """Return the mark that ends a chain's day and names the one on which it continues."""
     return {"v": VERSION, "id": f"end-of-{link.day}", "kind": END, "next": day, "at": f"{day}T00:00:00+00:00"}
 
 
 def oldest_kept(head: Mapping[str, Any], now: datetime) -> str:
-    """Return the oldest day of which S3 has surely let nothing expire yet, by the table's note of the chain's end.
+    """Return the oldest day of which nothing has expired yet, by the table's note of the chain's end.
 
-    What a shorter retention took before the present one stays gone: `kept_from`.
+    Lines that expired under a shorter retention before stay gone: `kept_from`.
     """
     return max(f"{now - timedelta(days=int(head['days']) - 1):%Y-%m-%d}", str(head.get("kept_from", "")))
 
 
 def followed(link: Link, name: str, data: Iterable[bytes]) -> Iterator[tuple[Link, Mapping[str, Any]]]:
-    """Yield each line of a block with the end of the chain there. Raises `Broken` at the first that is not in order."""
+    """Yield each line of a block with the end of the chain after it. Raises `Broken` at the first wrong line."""
     if name != link.next_block:
         raise Broken(name, f"the next block is {link.next_block}")
     day, count = link.day, 0
@@ -112,7 +112,7 @@ def followed(link: Link, name: str, data: Iterable[bytes]) -> Iterator[tuple[Lin
 
 
 def read_line(place: str, raw: bytes) -> Mapping[str, Any]:
-    """Return a line as the archive wrote it. Raises `Broken` where it did not."""
+    """Return a line of the archive. Raises `Broken` if the archive cannot have written it."""
     try:
         line = json.loads(raw)
     except (ValueError, RecursionError):
@@ -123,7 +123,7 @@ def read_line(place: str, raw: bytes) -> Mapping[str, Any]:
 
 
 def _checked(place: str, link: Link, line: Mapping[str, Any]) -> None:
-    """Raise `Broken` where a line is not the one that was written after that one."""
+    """Raise `Broken` if a line does not follow the link."""
     if line.get("number") != link.number + 1:
         raise Broken(
             place, f"its number is {line.get('number')}, not {link.number + 1}: lines were removed or inserted"

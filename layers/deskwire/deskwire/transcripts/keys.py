@@ -1,10 +1,10 @@
-"""The keys under which the archive's words lie: one for each person, one for the company's words in a conversation.
+"""The keys that encrypt the archive's words: one for each person, one for the company's words in a conversation.
 
-A key is made when the first line needs it, and lies in the table alone. Destroying it is how words in a chain that may
-not be changed are erased. A line names its key by a random name, which leads to nobody once the key is gone.
+A key is made when the first line needs it, and stored only in the table. Destroying it erases words in a chain that
+must not change. A line names its key by a random name, which identifies nobody once the key is gone.
 
-The words of a line lie under a key of their own, made of that key and of a salt, which also lies in the table alone:
-destroying the salt erases the one line, as a platform's terms or a customer who takes a message back want it.
+Each line's words are encrypted with a key derived from that key and a salt, which is also stored only in the table:
+destroying the salt erases one line, as a platform's terms or a deleted message require.
 """
 
 from __future__ import annotations
@@ -33,44 +33,44 @@ ERASURES = 3  # attempts to destroy a key that is made or renewed this moment
 
 
 def person(channel: str, author: str) -> str:
-    """Return whose key it is that a person's own words lie under, by an id as any event or operator gives it."""
+    """Return the owner's name for a person's words; the id may be spelt as in events or by an operator."""
     return digest(compose("person", channel, registry.identity(channel, author)))[:32]
 
 
 def conversation(thread_key: str) -> str:
-    """Return whose key it is that the company's words in a conversation lie under."""
+    """Return the owner's name for the company's words in a conversation."""
     return digest(compose("conversation", thread_key))[:32]
 
 
 def owner_item(owner: str) -> Key:
-    """Return where it stands which key somebody has, and until when what they wrote was erased."""
+    """Return the table's key for an owner's item: the name of their key, and until when their words were erased."""
     return (f"Y#{owner}", "OWNER")
 
 
 def key_item(name: str) -> Key:
-    """Return where a key is, by its name in the lines."""
+    """Return the table's key for an encryption key, by its name in the lines."""
     return (f"Y#{name}", "KEY")
 
 
 def salt_item(about: str, line: str) -> Key:
-    """Return where the salt of a line's words is, by the line's fields `object` and `id`."""
+    """Return the table's key for a line's salt, by the line's fields `object` and `id`."""
     return (f"Z#{about}", f"SALT#{line}")
 
 
 @dataclass(frozen=True, slots=True)
 class SealingKey:
-    """A key and its name. No `repr` shows it."""
+    """A key and its name; its `repr` hides the key."""
 
     name: str
     secret: bytes = field(repr=False)
 
     def seal(self, line: str, words: Mapping[str, Any], salt: bytes, nonce: bytes) -> str:
-        """Return words that this key opens with that salt alone, and in the line with that id alone."""
+        """Return the words encrypted for the line with this id, with a salt."""
         plain = json.dumps(words, ensure_ascii=False).encode("utf-8", "surrogatepass")
         return base64.b64encode(nonce + self._of(salt).encrypt(nonce, plain, line.encode())).decode()
 
     def open(self, line: str, sealed: str, salt: bytes) -> Mapping[str, Any] | None:
-        """Return the words of the line with that id; None where this is not what was sealed."""
+        """Return the decrypted words of the line with this id; None if they were not encrypted so."""
         try:
             raw = base64.b64decode(sealed, validate=True)
             plain = self._of(salt).decrypt(raw[:NONCE], raw[NONCE:], line.encode())
@@ -85,9 +85,9 @@ class SealingKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """The keys in the table. One of these lives for one batch: what it knows may be destroyed meanwhile.
+    """The keys in the table. Use an instance for one batch only: a cached key may be destroyed meanwhile.
 
-    `days`: how long lines are kept; a key lives a month longer than the last line that needs it.
+    `days`: how long lines are kept; a key is kept a month longer than the last line that needs it.
     """
 
     table: Table
@@ -96,9 +96,9 @@ class Keys:
     _known: dict[str, tuple[SealingKey | None, int, str]] = field(init=False, default_factory=dict)
 
     def key(self, owner: str, written: int, now: int) -> SealingKey | None:
-        """Return the key for what was recorded then, in seconds; None where it was erased since.
+        """Return the key for a message recorded at this time (Unix seconds); None if it was erased since.
 
-        Raises `TemporaryError` where another worker makes or destroys it this moment.
+        Raises `TemporaryError` if another worker makes or destroys it at this moment.
         """
         if owner not in self._known:
             self._known[owner] = self._found(owner, now)
@@ -111,7 +111,7 @@ class Keys:
         return key
 
     def salt(self, about: str, line: str, until: int) -> bytes:
-        """Return the salt of a line's words, made when it is first asked for; it is forgotten at `until` (seconds)."""
+        """Return the salt of a line's words, made on first use; it expires at `until` (Unix seconds)."""
         pk, sk = salt_item(about, line)
         made = self.random(SALT)
         try:
@@ -121,11 +121,11 @@ class Keys:
         return made
 
     def until(self, now: int) -> int:
-        """Return how long what is written now needs its key and its salt, in seconds since 1970."""
+        """Return until when a line written now needs its key and its salt (Unix seconds)."""
         return now + (self.days + 31) * DAY
 
     def _found(self, owner: str, now: int) -> tuple[SealingKey | None, int, str]:
-        """Return somebody's key, until when what they wrote was erased, and the name of a key that has expired."""
+        """Return an owner's key, until when their words were erased, and the name of an expired key."""
         row = self.table.get(owner_item(owner)) or {}
         name, erased_at = str(row.get("key", "")), int(row.get("erased_at", 0))
         held = self.table.get(key_item(name)) if name else None
@@ -136,7 +136,7 @@ class Keys:
         return SealingKey(name, bytes(held["secret"])), erased_at, ""
 
     def _prolong(self, owner: str, held: Item, now: int) -> None:
-        """Have a key live longer, once a month: unless it was destroyed this moment."""
+        """Extend a key's expiry, once a month, unless it was destroyed meanwhile."""
         name, until = held["pk"][2:], {"expires": self.until(now)}
         renewed = [
             Update(owner_item(owner), set=until, when=[("key", Equals(name))]),
@@ -148,7 +148,7 @@ class Keys:
             raise TemporaryError("a key was destroyed meanwhile") from None
 
     def _made(self, owner: str, erased_at: int, expired: str, now: int) -> SealingKey:
-        """Make somebody's key, unless an erasure was noted since it was looked for: what is sealed now was before."""
+        """Make an owner's key, unless an erasure was noted since the read: the words to seal are from before it."""
         made = SealingKey(self.random(16).hex(), self.random(32))
         pk, sk = key_item(made.name)
         held = {"pk": pk, "sk": sk, "secret": made.secret, "expires": self.until(now)}
@@ -167,21 +167,21 @@ class Keys:
 
 
 def named(table: Table, name: str) -> SealingKey | None:
-    """Return the key with that name in the lines; None where it was destroyed."""
+    """Return the key with this name in the lines; None if it was destroyed."""
     held = table.get(key_item(name))
     return None if held is None else SealingKey(name, bytes(held["secret"]))
 
 
 def name_of(table: Table, owner: str) -> str:
-    """Return the name of somebody's key, empty where there is none."""
+    """Return the name of an owner's key, "" if there is none."""
     return str((table.get(owner_item(owner)) or {}).get("key", ""))
 
 
 def destroy(table: Table, owner: str, now: int, counted: Sequence[Update] = ()) -> None:
-    """Destroy somebody's key, if they have one, and count it in the same step.
+    """Destroy an owner's key, if there is one, and count it in the same write.
 
-    What they wrote until now is never archived any more: what is on its way in the table's stream finds the note of
-    that for a month. Raises `TemporaryError`.
+    Their words from before are never archived later: records still in the table's stream find the note about the
+    erasure, which is kept for a month. Raises `TemporaryError`.
     """
     for _ in range(ERASURES):
         name = name_of(table, owner)
