@@ -30,13 +30,14 @@ class Abilities:
 
     `find_open`, `find_append`: `find` can find a ticket, or an entry, after doubt. `several`: `append` takes several
     entries as one update. `updates`: the budget of updates for one ticket, as (number, time span). `entry_bytes`: the
-    longest entry in bytes of UTF-8, if need be as several comments. `four_byte`: emoji survive. `pushes`: a signed webhook signals agents' replies.
-    `tells`: the signals contain the replies (`About.ANSWER`), because they cannot be read; `replies` then returns
-    nothing. `polls`: agents' replies can be polled with a cursor. `reopens`: a closed ticket can be reopened; if not, a
-    message for one opens a follow-up, whatever the policy says. `tells_closing`: the helpdesk states when a ticket was
-    closed, and `append` passes that to `Reach.reopens` before it reopens one; for other helpdesks, the time of the last
-    filed message counts. `assigns`: `Updates` can assign a ticket to a group and an agent. `rate`, `left`: the headers
-    (lower-case) in each answer with the requests allowed in a minute, and those left.
+    longest entry in bytes of UTF-8, if need be as several comments. `four_byte`: emoji survive. `pushes`: a signed
+    webhook signals agents' replies. `tells`: the signals contain the replies (`About.ANSWER`), because they cannot be
+    read; `replies` then returns nothing. `polls`: agents' replies can be polled with a cursor. `reopens`: a closed
+    ticket can be reopened; if not, a message for one opens a follow-up, whatever the policy says. `tells_closing`: the
+    helpdesk states when a ticket was closed, and `append` passes that to `Reach.reopens` before it reopens one; for
+    other helpdesks, the time of the last filed message counts. `assigns`: `Updates` can assign a ticket to a group and
+    an agent. `rate`, `left`: the headers (lower-case) in each answer with the requests allowed in a minute, and those
+    left.
     """
 
     native_key: bool
@@ -177,6 +178,8 @@ class PollsTickets(Protocol):
     """Can be polled for tickets with new replies, as a safety net for the webhook."""
 
     def poll(self, cursor: str, reach: Reach) -> Signals:
-    `state`: `closed`, `full` of comments or `inaccessible`, moved out of our account's reach (a follow-up is opened in
-    these cases); `merged` (into `into`); or `deleted`. `at`: when it was merged. Agents' earlier answers in the other
-    ticket were for its own customer.
+        """Return the signals since `cursor` and the next cursor.
+
+        The first poll has an empty cursor and returns only the next one: `FIRST_LOOK` before now, or before the newest
+        change.
+        """
