@@ -144,10 +144,10 @@ def test_no_more_than_the_last_three_are_named_and_a_subject_cannot_pose_as_a_li
 
 
 def test_a_past_weighs_in_the_judgement(company):
-    says(company, "My invoice is not right", customer="24900000000000099")
+    says(company, "The invoice is not right", customer="24900000000000099")
     assert newest(company).priority == "normal"
     before(company, "Broken cup", tags=["complaint"])
-    says(company, "My invoice is not right")
+    says(company, "The invoice is not right")
     ticket = newest(company)
     assert (ticket.priority, ticket.tags[-2:]) == ("high", ["hot", "complaint"])
     assert "complained before" in company.zendesk.comments(ticket.id)[0].words

@@ -117,7 +117,7 @@ def test_judging_can_be_switched_off():
 
 
 def test_who_had_a_ticket_before_is_heard_sooner():
-    text = "We did not ask for green but blue"
+    text = "We did not ask for green"
     once, again = (hints(text, policy=POLICY, again=again) for again in (False, True))
     assert (once.priority, again.priority) == ("normal", "high")
     assert "had a ticket before" in again.line

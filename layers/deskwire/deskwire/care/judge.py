@@ -36,7 +36,8 @@ WEIGHTS: Mapping[str, float] = {
     "yours": 1.4,
     "contrast": 0.6,
     "soon": 0.4,
-    "negated": 0.5,
+    "negated": 1.0,
+    "negated question": -0.5,
     "service negated": 0.4,  # a service's name and a negation: “no till works”
     "negated praise": -1.1,  # “never let us down”
     "asks": -0.9,
@@ -81,9 +82,9 @@ PRAISING: Mapping[str, float] = {
     "not praise": -9.0,
 }
 THANKED = 3.0
-# Nothing is hot without one of the telling signs or two hints: persons, hurry, a service's name and sound say nothing.
-_HINTS = ("perhaps", "contrast", "waited", "promised", "many")
-_TELLING = WEIGHTS.keys() - {*_HINTS, "mine", "yours", "soon", "service", "matter", "sound", "again"}
+# Nothing is hot without one of the telling signs or two hints: “you”, hurry, a service's name and sound say nothing.
+_HINTS = ("perhaps", "contrast", "waited", "promised", "many", "mine")
+_TELLING = WEIGHTS.keys() - {*_HINTS, "yours", "soon", "service", "matter", "sound", "again"}
 _PRAISES = ("praise", "glad", "good rating")  # without one of these nothing is praise
 _MEANS = {
     "urgent": "cannot wait",

@@ -29,6 +29,7 @@ _PAIRS: Mapping[str, tuple[tuple[str, ...], str, int]] = {
     "waited": (("number",), "period", 1),
 }
 _MARKS = "?؟"
+_LONG = 40  # words: a longer text, such as a review, has more than one “but”
 _MOCKING = frozenset("🙄🙃😒🤦")
 _GLAD = frozenset("😀😃😄😁😊😍🥰😘🤩👍👏🙏❤🧡💛💚💙💜🎉🥳😻💪🙌💯⭐🌟🔥💐🌹")
 _SAD = frozenset("😠😡🤬😤😒😞😢😭👎💔🤦😩😫🤮💩😖😣🙄🙃")
@@ -44,6 +45,7 @@ class Signs:
     marked: bool = False
     glad: int = 0
     sad: int = 0
+    mocks: bool = False
     sound: float = 0.0
     stars: int = 0
     company: bool = False
@@ -76,12 +78,15 @@ def said(text: str, book: Phrasebook, language: Language | None) -> Signs:
     signs.asks = signs.marked or any(_begins_as_question(each, book) for each in _SENTENCE.split(text))
     signs.glad = sum(letter in _GLAD for letter in text)
     signs.sad = sum(letter in _SAD for letter in text)
+    signs.mocks = bool(_MOCKING & set(text))
     signs.sound = sound(text, language)
     return signs
 
 
 def _turn(read: str, book: Phrasebook) -> str:
     """Return the "but" of a text that is glad before it and troubled, not glad, after it; "" where there is none."""
+    if read.count(" ") > _LONG:
+        return ""
     turn, before, after = book.parted("turn", read)
     glad = any(book.found(each, before) for each in _CALM)
     if not glad or any(book.affirmed(each, after)[0] for each in _CALM):
@@ -103,10 +108,11 @@ def counts(signs: Signs) -> dict[str, float]:
         section: min(1 if section in _ONCE else 2, signs.number(section)) for section in signs.found
     }
     count["negated"] = int(signs.negated)
+    count["negated question"] = int(signs.negated and signs.asks)
     count["service negated"] = int(signs.negated and signs.number("service") > 0)
     count["waited matter"] = int(signs.number("waited") > 0 < signs.number("matter") + signs.number("promised"))
     count["service shared"] = int(signs.number("service") > 0 < signs.number("many"))
-    count["praised"] = min(1, signs.number("praise"))
+    count["praised"] = int(signs.number("praise") > 0 and not signs.mocks)
     count["negated praise"] = int(signs.negated and signs.number("praise") > 0)
     count["asks"] = int(signs.asks)
     count["marked"] = int(signs.marked)
