@@ -56,33 +56,40 @@ def check(path: Path) -> Checked:
 
 
 def definitions(written: Written) -> Iterator[Definition]:
-    """Yield the table's definitions of a file without faults."""
+    """Yield the table's definitions from a file without faults."""
+    for name in written.endpoints:
+        yield _endpoint(written, name)
+    yield from _helpdesks(written)
+    if written.incidents is not None:
+        yield Incidents(groups=written.incidents.groups, priority=written.incidents.priority)
+    for name in written.connections:
+        yield _connection(written, name)
+
+
+def _endpoint(written: Written, name: str) -> Endpoint:
+    """Return an endpoint with the accounts of its connections, where deliveries or pages need them."""
+    entry = written.endpoints[name]
+    connections = [each for each in written.connections.values() if each.endpoint == name]
+    pages = [channel for channel in entry.channels if serves_pages(registry.channel(channel))]
+    return Endpoint(
+        name=name,
+        side="helpdesks" if entry.helpdesk else "channels",
+        connectors=entry.channels or (written.helpdesks[entry.helpdesk].connector,),
+        secret=entry.secret or "",
+        settings=entry.settings,
+        helpdesk=entry.helpdesk,
+        accounts={
+            each.channel: each.account for each in connections if not registry.channel(each.channel).names_account
+        },
+        pages={
+            channel: tuple(sorted(each.account for each in connections if each.channel == channel)) for channel in pages
+        },
+    )
+
+
+def _helpdesks(written: Written) -> Iterator[HelpdeskConnection]:
+    """Yield the helpdesks, each with the endpoint of its webhook, if it has one."""
     webhooks = {entry.helpdesk: name for name, entry in written.endpoints.items() if entry.helpdesk}
-    for name, endpoint in written.endpoints.items():
-        yield Endpoint(
-            name=name,
-            side="helpdesks" if endpoint.helpdesk else "channels",
-            connectors=endpoint.channels or (written.helpdesks[endpoint.helpdesk].connector,),
-            secret=endpoint.secret or "",
-            settings=endpoint.settings,
-            helpdesk=endpoint.helpdesk,
-            accounts={
-                entry.channel: entry.account
-                for entry in written.connections.values()
-                if entry.endpoint == name and not registry.channel(entry.channel).names_account
-            },
-            pages={
-                channel: tuple(
-                    sorted(
-                        entry.account
-                        for entry in written.connections.values()
-                        if (entry.endpoint, entry.channel) == (name, channel)
-                    )
-                )
-                for channel in endpoint.channels
-                if serves_pages(registry.channel(channel))
-            },
-        )
     for name, desk in written.helpdesks.items():
         yield HelpdeskConnection(
             name=name,
@@ -93,24 +100,25 @@ def definitions(written: Written) -> Iterator[Definition]:
             poll=desk.poll,
             at_once=desk.at_once,
         )
-    if written.incidents is not None:
-        yield Incidents(groups=written.incidents.groups, priority=written.incidents.priority)
-    for name, entry in written.connections.items():
-        found = written.policy_of(name)
-        yield Connection(
-            name=name,
-            channel=entry.channel,
-            account=entry.account,
-            endpoint=entry.endpoint,
-            secret=entry.secret or "",
-            settings=entry.settings,
-            helpdesk=written.helpdesk_of(entry),
-            mirror=written.mirror_of(entry),
-            tags=entry.tags,
-            fields=entry.fields,
-            policy=Policy() if found is None else _plain(found[1]),
-            answers={} if found is None else _answers(written, entry.channel, found[1]),
-        )
+
+
+def _connection(written: Written, name: str) -> Connection:
+    """Return a connection with its helpdesk, its policy and its declared answers."""
+    entry, found = written.connections[name], written.policy_of(name)
+    return Connection(
+        name=name,
+        channel=entry.channel,
+        account=entry.account,
+        endpoint=entry.endpoint,
+        secret=entry.secret or "",
+        settings=entry.settings,
+        helpdesk=written.helpdesk_of(entry),
+        mirror=written.mirror_of(entry),
+        tags=entry.tags,
+        fields=entry.fields,
+        policy=Policy() if found is None else _plain(found[1]),
+        answers={} if found is None else _answers(written, entry.channel, found[1]),
+    )
 
 
 def _answers(written: Written, channel: str, policy: Policy) -> dict[str, Answer]:

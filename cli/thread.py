@@ -126,9 +126,25 @@ def _find(items: Table, given: str) -> str:
 
 
 def described(found: Conversation, *, text: bool) -> dict[str, Any]:
-    """Return it as plain JSON; with `text` also who wrote what."""
+    """Return a conversation as plain JSON; `text`: with customers' names and words."""
+    return {
+        "thread": _thread(found) | ({"customer": dict(found.thread.author)} if text else {}),
+        "messages": [_message(message, row, text=text) for message, row in found.messages],
+        "sent": [_sent(row) for row in found.sent],
+        "mirrors": [
+            {
+                "helpdesk": each.helpdesk, "ticket": each.ticket or None, "copied": each.copied,
+                "behind": each.behind, "given_up": list(each.given_up),
+            }
+            for each in found.copies
+        ],
+    }  # fmt: skip
+
+
+def _thread(found: Conversation) -> dict[str, Any]:
+    """Return the thread's own fields as plain JSON, without customers' words."""
     thread = found.thread
-    shown: dict[str, Any] = {
+    return {
         "key": thread.key,
         "reference": thread.reference,
         "channel": thread.channel,
@@ -157,18 +173,6 @@ def described(found: Conversation, *, text: bool) -> dict[str, Any]:
         "came_by": list(found.came_by),
         "copy_of": thread.mirrors or None,
     }
-    return {
-        "thread": shown | ({"customer": dict(thread.author)} if text else {}),
-        "messages": [_message(message, row, text=text) for message, row in found.messages],
-        "sent": [_sent(row) for row in found.sent],
-        "mirrors": [
-            {
-                "helpdesk": each.helpdesk, "ticket": each.ticket or None, "copied": each.copied,
-                "behind": each.behind, "given_up": list(each.given_up),
-            }
-            for each in found.copies
-        ],
-    }  # fmt: skip
 
 
 def _automatic(thread: Thread) -> dict[str, Any]:

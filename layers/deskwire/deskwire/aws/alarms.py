@@ -22,7 +22,7 @@ class SnsAlarms:
         self._arn = arn
 
     def tell(self, subject: str, words: str) -> None:
-        """Put a line on the topic. Raises `TemporaryError`, `ConfigurationError`."""
+        """Publish a notification. Raises `TemporaryError`, `ConfigurationError`."""
         heading = "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in subject)[:MOST_SUBJECT]
         try:
             self._client.publish(TopicArn=self._arn, Subject=heading, Message=words)

@@ -18,10 +18,10 @@ DENIED = frozenset({"AccessDenied", "NoSuchBucket"})
 
 
 class S3Blocks:
-    """Objects that are written once.
+    """Objects that are never overwritten.
 
-    S3 itself refuses a second write of a name (`If-None-Match: *`), also of two at the same moment; it looks at the
-    current version alone (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+    S3 itself refuses to write an existing name (`If-None-Match: *`), even for two concurrent writes; it checks only the
+    current version (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
     """
 
     def __init__(self, client: S3Client, bucket: str) -> None:
@@ -29,7 +29,7 @@ class S3Blocks:
         self._bucket = bucket
 
     def add(self, name: str, data: bytes) -> bool:
-        """Write an object where there is none; False when there is one. Raises `TemporaryError`."""
+        """Write an object unless it exists; return whether it was written. Raises `TemporaryError`."""
         try:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=data, IfNoneMatch="*")
         except ClientError as error:
@@ -52,7 +52,7 @@ class S3Blocks:
             raise _translated(error) from None
 
     def names(self, prefix: str, after: str = "") -> Iterator[str]:
-        """Yield the names that begin so and come after that one, in order. Raises `TemporaryError`."""
+        """Yield in order the names that begin with `prefix` and come after `after`. Raises `TemporaryError`."""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix, StartAfter=after

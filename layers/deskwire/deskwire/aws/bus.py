@@ -17,14 +17,14 @@ DENIED = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
 
 
 class EventBridge:
-    """The bus of that name, in this account and region. `client` is boto3's EventBridge client."""
+    """The bus of this name, in this account and region. `client` is boto3's EventBridge client."""
 
     def __init__(self, client: Any, name: str) -> None:  # noqa: ANN401 - its stubs are not installed
         self._client = client
         self._name = name
 
     def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Put all of them on the bus, ten a call. Raises `TemporaryError`, `ConfigurationError`."""
+        """Put the events on the bus, ten per call. Raises `TemporaryError`, `ConfigurationError`."""
         entries = [{**each, "Detail": json.dumps(each["Detail"]), "EventBusName": self._name} for each in events]
         for start in range(0, len(entries), BATCH):
             try:

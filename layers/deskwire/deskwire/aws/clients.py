@@ -1,4 +1,4 @@
-"""The AWS clients behind the queue, each made once."""
+"""Make the AWS clients for everything behind the queue, each once."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _session() -> boto3.session.Session:
 
 
 class _FirstUsed:
-    """Stands for a client that is made when it is first asked for something; safe for several threads."""
+    """A proxy for a client that is made on first use; thread-safe."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -72,7 +72,7 @@ def mailbox(settings: Settings) -> SqsMailbox:
 
 
 def archive(settings: Settings) -> S3Archive:
-    """Return the archive; its client, which most turns do not need, is made when it is first used."""
+    """Return the archive; its client is made on first use, as most turns do not need it."""
     client: Any = _FirstUsed(lambda: _session().client("s3", config=CONFIG.merge(SIGNED)))
     return S3Archive(client, settings.archive)
 
@@ -91,18 +91,18 @@ def secrets(settings: Settings) -> Callable[[str], Secrets]:
 
 
 def bus(settings: Settings) -> EventBridge | None:
-    """Return the bus that is told of outcomes, None where none is named."""
+    """Return the bus for outcomes, None if none is configured."""
     return EventBridge(_session().client("events", config=CONFIG), settings.bus) if settings.bus else None
 
 
 def alarms(settings: Settings) -> SnsAlarms | None:
-    """Return the topic of the alarms, None where none is named; its client is made when something is told."""
+    """Return the alarms' topic, None if none is configured; its client is made on first use."""
     client: Any = _FirstUsed(lambda: _session().client("sns", config=CONFIG))
     return SnsAlarms(client, settings.alarms) if settings.alarms else None
 
 
 class SesMail:
-    """Sends mail by SES; the client is made when the first one is sent."""
+    """Sends mail through SES; the client is made on first use."""
 
     def __init__(self) -> None:
         self._client: SESV2Client | None = None
@@ -145,7 +145,7 @@ class SesMail:
 
 
 def written(headers: Mapping[str, str], text: str, html: str = "", files: Sequence[File] = ()) -> EmailMessage:
-    """Return a mail. Raises `PermanentError` for a header that would be more than itself."""
+    """Return a mail. Raises `PermanentError` for a header value that would inject another header."""
     message = EmailMessage()
     try:  # what the library makes of a stranger's encoded word is its own matter: it ends in various errors
         for name, value in headers.items():

@@ -1,4 +1,4 @@
-"""Where credentials come from in Lambda: the environment, or the container's endpoint (after a SnapStart restore)."""
+"""Get credentials in Lambda: from the environment, or from the container's endpoint (after a SnapStart restore)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ HOSTS = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost
 
 
 class CredentialSource:
-    """Gives credentials that are valid now; safe for several threads."""
+    """Provides valid credentials; thread-safe."""
 
     def __init__(self, environ: Mapping[str, str], wire: Wire | None = None) -> None:
-        """Take the environment's variables, and how the endpoint is reached."""
+        """Take the environment's variables, and the transport to the endpoint."""
         self._environ = environ
         self._wire = wire or Wire()
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class CredentialSource:
     def __call__(self, now: datetime) -> Credentials:
         """Return the credentials.
 
-        Raises `ConfigurationError` when there are none, `TemporaryError` when the endpoint does not give them.
+        Raises `ConfigurationError` if there are none, `TemporaryError` if the endpoint does not provide them.
         """
         with self._lock:
             if self._kept is None or (self._expires is not None and now >= self._expires - EARLY):
@@ -41,7 +41,7 @@ class CredentialSource:
             return self._kept
 
     def forget(self) -> None:
-        """Drop what is kept, after AWS called it expired."""
+        """Drop the cached credentials, after AWS rejected them as expired."""
         with self._lock:
             self._kept = None
 

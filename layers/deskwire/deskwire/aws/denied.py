@@ -1,4 +1,4 @@
-"""What AWS would not do, in words for the person who can mend it: its code, and the right that is missing."""
+"""Describe AWS's refusals for the person who can mend them: the code and the missing permission."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PERFORM = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 
 
 def told(error: ClientError | BotoCoreError) -> str:
-    """Return the error's code and the action it was about. AWS's own words name more: account, user, resource."""
+    """Return the error's code and action, without AWS's text, which also names account, user and resource."""
     if not isinstance(error, ClientError):
         return type(error).__name__
     known = error.response.get("Error", {})

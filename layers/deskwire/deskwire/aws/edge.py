@@ -1,4 +1,4 @@
-"""The ports of `receive`, over the light client: endpoints and secrets kept for a minute, queues, archive, limits."""
+"""The ports of `receive` over the light client: endpoints and secrets cached for a minute, queues, archive, limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UPLOAD_SECONDS = 600
 
 
 class Edge:
-    """Everything `receive` needs of AWS."""
+    """Implements all ports of `receive`."""
 
     def __init__(self, light: Light, settings: Settings, now: Callable[[], datetime]) -> None:
         self._light = light
@@ -43,7 +43,7 @@ class Edge:
 
     @staticmethod
     def from_settings(settings: Settings, now: Callable[[], datetime]) -> Edge:
-        """Return the ports of the function that runs."""
+        """Return the ports for the running function."""
         return Edge(Light(os.environ), settings, now)
 
     def endpoint(self, name: str) -> EndpointView | None:
@@ -79,17 +79,17 @@ class Edge:
         return found
 
     def send(self, letters: Sequence[Letter]) -> None:
-        """Put all of them on the mailbox, up to ten a call. Raises `TemporaryError` when any may be missing."""
+        """Put the letters on the mailbox, up to ten per call. Raises `TemporaryError` if any may be missing."""
         for batch in batches(letters):
             if self._asked(partial(self._light.send_message_batch, self._settings.mailbox, batch)):
                 raise TemporaryError("SQS did not take a part of the batch", ambiguous=True)
 
     def park(self, body: str) -> None:
-        """Put it on the parked queue. Raises `TemporaryError`."""
+        """Put a delivery on the parked queue. Raises `TemporaryError`."""
         self._asked(lambda: self._light.send_message(self._settings.parked, Letter("", "", body)))
 
     def keep(self, name: str, data: bytes) -> None:
-        """Write an object of the archive. Raises `TemporaryError`."""
+        """Write an object to the archive. Raises `TemporaryError`."""
         self._asked(lambda: self._light.put_object(self._settings.archive, name, data))
 
     def fetch(self, name: str) -> bytes:
@@ -97,7 +97,7 @@ class Edge:
         raise PermanentError(f"receive may not read {name.partition('/')[0]}/")
 
     def read(self, thread_key: str, after: str) -> list[Shown]:
-        """Return what was sent into a thread after a cursor. Raises `PayloadError` for what is no cursor."""
+        """Return what was sent into a thread after a cursor. Raises `PayloadError` for an invalid cursor."""
         from deskwire.ports import outbox
 
         pk, first = outbox.box(thread_key), outbox.place(outbox.number_of(after))
@@ -105,9 +105,9 @@ class Edge:
         return outbox.shown(items)
 
     def allow(self, name: str, most: int, seconds: int) -> bool:
-        """Count one under `name`; False when it is over `most` in the present span of `seconds`.
+        """Count a request under `name`; return whether there are at most `most` in the present span of `seconds`.
 
-        Where the count cannot be had the request is let through: the captcha still stands before it.
+        If the table cannot be reached, return True: the captcha still protects the form.
         """
         start = int(self._now().timestamp()) // seconds * seconds
         try:
@@ -124,7 +124,7 @@ class Edge:
         return int(item["count"]) <= most
 
     def presign(self, key: str, content_type: str, size: int) -> Mapping[str, Any]:
-        """Return {url, fields} with which a browser may store one object of that type and at most that size."""
+        """Return {url, fields} of a form by which a browser may upload one object of this type, up to this size."""
         made = self._light.presigned_post(
             self._settings.archive,
             key,
@@ -136,7 +136,7 @@ class Edge:
         return dict(made)
 
     def _asked(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns
-        """Do it; what AWS refuses for ever is a setting of ours."""
+        """Make the call; turn a permanent refusal into a `ConfigurationError`."""
         try:
             return call()
         except PermanentError as error:

@@ -1,4 +1,4 @@
-"""Where AWS's services are reached: by region, or where the environment says."""
+"""Find the addresses of AWS's services: by region, or from the environment."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ class Endpoints:
     def bucket(self, name: str) -> str:
         """Return a bucket's address, with a closing slash.
 
-        A bucket is a host of its own, unless its name holds dots (no certificate covers those) or the endpoint is not
-        AWS's.
+        A bucket has its own host, unless its name has dots (no certificate covers those) or the endpoint is not AWS's.
         """
         address = self.service("s3")
         own = f"https://s3.{self._region}.{self._suffix}"

@@ -1,6 +1,6 @@
-"""A small client of SQS, DynamoDB, Secrets Manager and S3 for receive, in the standard library.
+"""A small client for SQS, DynamoDB, Secrets Manager and S3 with the standard library, for receive.
 
-boto3 costs a cold start two hundred milliseconds, this a few. It knows only what receive needs, and gives up within
+boto3 costs a cold start two hundred milliseconds, this a few. It has only what receive needs, and gives up within
 `budget` seconds, because a platform is waiting. Behind the queue boto3 is used.
 """
 
@@ -55,7 +55,7 @@ MISCONFIGURED = EXPIRED | {
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An entry of a batch that SQS did not take; `ours` says that sending it again is no use."""
+    """An entry of a batch that SQS refused; `ours`: the fault is ours, so sending it again is useless."""
 
     position: int
     code: str
@@ -63,14 +63,14 @@ class Failed:
 
 
 class Light:
-    """The client; made once per container, safe for several threads.
+    """The client; made once per container, thread-safe.
 
-    Its methods raise `TemporaryError` (try again; ambiguous where it may have been done), `ConfigurationError` (a
-    right, a name or a key is wrong) and `PermanentError` (with AWS's code) for every other refusal.
+    Its methods raise `TemporaryError` (retry; ambiguous if it may have been done), `ConfigurationError` (a wrong
+    permission, name or key) and `PermanentError` (with AWS's code) for every other refusal.
     """
 
     def __init__(self, environ: Mapping[str, str], *, budget: float = 1.9) -> None:
-        """Take the environment (region, credentials, endpoints) and the seconds a call may take with its retries."""
+        """Take the environment (region, credentials, endpoints) and the seconds for a call with its retries."""
         self._region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
         if not self._region:
             raise ConfigurationError("AWS_REGION is missing; Lambda sets it")
@@ -89,7 +89,7 @@ class Light:
         _same(letter, str(found["MD5OfMessageBody"].raw))
 
     def send_message_batch(self, queue: str, letters: Sequence[Letter]) -> list[Failed]:
-        """Put up to ten messages on a queue in one call; return those that it did not take."""
+        """Put up to ten messages on a queue in one call; return those that it refused."""
         _fits(letters)
         entries = [{"Id": str(position), **_entry(letter)} for position, letter in enumerate(letters)]
         found = self._json("sqs", "SendMessageBatch", {"QueueUrl": queue, "Entries": entries})
@@ -127,7 +127,7 @@ class Light:
         return decode_item(found["Attributes"].raw or {})
 
     def query(self, table: str, pk: str, after: str, most: int) -> list[dict[str, Any]]:
-        """Return the items of a partition whose sort key comes after this one, in its order."""
+        """Return a partition's items whose sort key comes after this one, in order."""
         payload = {
             "TableName": table, "Limit": most, "ConsistentRead": True,
             "KeyConditionExpression": "pk = :pk AND sk > :after",
@@ -154,7 +154,7 @@ class Light:
     def presigned_post(
         self, bucket: str, key: str, content_type: str, max_bytes: int, expires: int, now: datetime
     ) -> dict[str, Any]:
-        """Return `{url, fields}` of a form with which a browser may upload one object for `expires` seconds."""
+        """Return `{url, fields}` of a form by which a browser may upload one object within `expires` seconds."""
         conditions = [{"Content-Type": content_type}, ["content-length-range", 1, max_bytes], {"bucket": bucket}]
         fields = presign_post(
             {"Content-Type": content_type, "key": key},
@@ -192,17 +192,11 @@ class Light:
         *,
         repeatable: bool = True,
     ) -> Reply:
-        """Return a reply of 200; try again (at most twice, within the budget) what may succeed the next time."""
+        """Return a reply of 200; retry (at most twice, within the budget) if that may succeed."""
         deadline = time.monotonic() + self._budget
         doubtful, renewed = False, False
         trouble = TemporaryError(f"{service} {operation}: no time left")
-        for round_ in range(TRIES):
-            pause = 0.05 * 2**round_ * (0.5 + os.urandom(1)[0] / 510) if round_ else 0.0
-            left = deadline - time.monotonic() - pause
-            if left <= 0:
-                break
-            if pause:
-                time.sleep(pause)
+        for left in _tries(deadline):
             try:
                 reply = self._signed(method, url, service, headers, body, min(ATTEMPT, left), repeatable=repeatable)
             except WireError as error:
@@ -256,8 +250,20 @@ class Light:
         self._wire.close()
 
 
+def _tries(deadline: float) -> Iterator[float]:
+    """Yield the seconds left to a `time.monotonic` moment for each try, pausing before the second and later ones."""
+    for number in range(TRIES):
+        pause = 0.05 * 2**number * (0.5 + os.urandom(1)[0] / 510) if number else 0.0
+        left = deadline - time.monotonic() - pause
+        if left <= 0:
+            return
+        if pause:
+            time.sleep(pause)
+        yield left
+
+
 def batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
-    """Yield the messages in order, in batches that SQS takes: at most ten, and one mebibyte together."""
+    """Yield the messages in order, in batches within SQS's limits: ten messages, one mebibyte."""
     batch: list[Letter] = []
     size = 0
     for letter in letters:
@@ -272,7 +278,7 @@ def batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
 
 
 def amazon() -> ssl.SSLContext:
-    """Return a TLS context that trusts Amazon's own authority only."""
+    """Return a TLS context that trusts only Amazon's own authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cadata=ROOTS)
@@ -280,7 +286,7 @@ def amazon() -> ssl.SSLContext:
 
 
 def error_code(reply: Reply) -> str:
-    """Return AWS's code for a refusal: its header's, its JSON's (`com.amazonaws.sqs#QueueDoesNotExist`) or XML's."""
+    """Return AWS's error code: from the header, the JSON (`com.amazonaws.sqs#QueueDoesNotExist`) or the XML."""
     code = reply.headers.get("x-amzn-errortype", "")
     if not code:
         try:
@@ -292,7 +298,7 @@ def error_code(reply: Reply) -> str:
 
 
 def refused(status: int, code: str, what: str) -> ConfigurationError | PermanentError:
-    """Return the error for a refusal that the next try would meet again."""
+    """Return the error for a refusal that a retry would meet again."""
     text = f"{what}: HTTP {status} {code}".rstrip()
     if code in MISCONFIGURED or (status in {401, 403} and code != "ConditionalCheckFailedException"):
         return ConfigurationError(f"{text}: check the function's role, the resource's name and the clock")

@@ -1,4 +1,4 @@
-"""What only an operator may do on AWS: look through the queues, find and remove what the archive holds."""
+"""Access to AWS for operators only: read the queues, search and empty the archive."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class SqsPile:
         self._url = url
 
     def look(self) -> list[Found]:
-        """Return what lies there, oldest first, and hide it from others for two minutes.
+        """Return the messages, oldest first, and hide them from others for two minutes.
 
-        A standard queue may show one twice. While messages of a FIFO group are hidden SQS shows no more of that group
+        A standard queue may return one twice. While messages of a FIFO group are hidden, SQS returns no more of it
         (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html).
         """
         found: dict[str, Found] = {}
@@ -62,7 +62,7 @@ class SqsPile:
                 return sorted(found.values(), key=lambda each: each.sent_at)
 
     def put_back(self, found: Sequence[Found]) -> None:
-        """Show them to others again; what cannot be shown now is shown when its time is over."""
+        """Make messages visible again; if that fails, they become visible when their time is over."""
         for start in range(0, len(found), 10):
             entries = [
                 {"Id": str(number), "ReceiptHandle": each.handle, "VisibilityTimeout": 0}
@@ -74,14 +74,14 @@ class SqsPile:
                 return
 
     def remove(self, found: Found) -> None:
-        """Take it away for good. Raises `TemporaryError`, `ConfigurationError`."""
+        """Remove a message for good. Raises `TemporaryError`, `ConfigurationError`."""
         try:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=found.handle)
         except (ClientError, BotoCoreError) as error:
             raise translated(error, "SQS") from None
 
     def size(self) -> int:
-        """Return how many lie there or are on their way, about."""
+        """Return the approximate number of messages, visible or in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         try:
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)  # type: ignore[arg-type]
@@ -91,10 +91,10 @@ class SqsPile:
 
 
 class S3WholeArchive(S3Archive):
-    """The bucket of large things, to be searched and emptied."""
+    """The archive's bucket, to be searched and emptied."""
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Yield the names of the objects that begin so, of earlier versions too."""
+        """Yield the names of the objects that begin with `prefix`, including earlier versions."""
         seen: set[str] = set()
         for name, _ in self._versions(prefix):
             if name not in seen:
@@ -102,7 +102,7 @@ class S3WholeArchive(S3Archive):
                 yield name
 
     def remove(self, name: str) -> bool:
-        """Remove an object with all its versions (a delete marker alone leaves the words). False: there was none."""
+        """Remove an object with all its versions (a delete marker would leave the words); False if there was none."""
         gone = False
         for found, version in self._versions(name):
             if found != name:
@@ -125,7 +125,7 @@ class S3WholeArchive(S3Archive):
 
 
 def translated(error: ClientError | BotoCoreError, what: str) -> TemporaryError | ConfigurationError:
-    """Return what it means: rights and names are a person's to mend, the rest may work later."""
+    """Return our error: `ConfigurationError` for permissions and names, `TemporaryError` for the rest."""
     code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     if code in DENIED:
         return ConfigurationError(

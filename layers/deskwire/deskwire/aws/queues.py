@@ -30,7 +30,7 @@ class SqsMailbox:
         self._url = url
 
     def send(self, letters: Sequence[Letter]) -> None:
-        """Put all of them on the queue, ten a call. Raises `TemporaryError` when any may be missing."""
+        """Put the letters on the queue, ten per call. Raises `TemporaryError` if any may be missing."""
         for start in range(0, len(letters), 10):
             entries = [
                 {
@@ -50,14 +50,14 @@ class SqsMailbox:
 
 
 class SqsParked:
-    """The queue of what a person must look at."""
+    """The queue of parked deliveries."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
     def park(self, body: str) -> None:
-        """Keep it. Raises `TemporaryError`."""
+        """Put a delivery on the queue. Raises `TemporaryError`."""
         try:
             self._client.send_message(QueueUrl=self._url, MessageBody=body)
         except (ClientError, BotoCoreError) as error:
@@ -65,7 +65,7 @@ class SqsParked:
 
 
 class S3Archive:
-    """The bucket of large things."""
+    """The bucket of large objects."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
@@ -79,7 +79,7 @@ class S3Archive:
             raise TemporaryError(f"S3: {told(error)}", ambiguous=True) from None
 
     def lend(self, name: str, file: File) -> str:
-        """Write a file and return an address from which it can be loaded for an hour. Raises `TemporaryError`."""
+        """Write a file and return an address from which it can be downloaded for an hour. Raises `TemporaryError`."""
         try:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=file.data, ContentType=file.type)
             place = {"Bucket": self._bucket, "Key": name}

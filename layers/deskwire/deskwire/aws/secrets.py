@@ -23,17 +23,17 @@ OF_ENTRY = MISCONFIGURED | {"InvalidRequestException", "InvalidParameterExceptio
 
 
 class SecretsManager:
-    """Reads entries whose names begin with `prefix`."""
+    """Reads the secrets whose names begin with `prefix`."""
 
     def __init__(self, prefix: str, provider: SecretsProvider) -> None:
         self._prefix = prefix
         self._provider = provider
 
     def __call__(self, name: str) -> Secrets:
-        """Return the entry.
+        """Return a secret's values.
 
-        Raises `ConfigurationError` when there is none or it is no JSON object of texts, and `TemporaryError` when
-        Secrets Manager is throttled or out of reach.
+        Raises `ConfigurationError` if it is missing or not a JSON object of strings, and `TemporaryError` if Secrets
+        Manager is throttled or out of reach.
         """
         try:
             value = self._provider.get(self._prefix + name, max_age=SECONDS)

@@ -37,7 +37,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whom a signature is for: service, region, and the moment (aware, UTC) it was made."""
+    """A signature's service, region and time (aware, UTC)."""
 
     service: str
     region: str
@@ -102,7 +102,7 @@ def _key(secret: str, place: str) -> bytes:
 
 
 def canonical_headers(headers: Mapping[str, str], url: str) -> tuple[str, str]:
-    """Return the block of canonical headers, ending in a newline, and the list of their names."""
+    """Return the block of canonical headers, with a newline at its end, and the list of their names."""
     order, names = _signed(tuple(headers))
     lines = []
     for lower, given in order:
@@ -113,7 +113,7 @@ def canonical_headers(headers: Mapping[str, str], url: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=64)
 def _signed(names: tuple[str, ...]) -> tuple[list[tuple[str, list[str]]], str]:
-    """Return the signed names in their order, each with its spellings among the given ones, and the list of them."""
+    """Return the signed names in order, each with its spellings in the given headers, and the list of them."""
     spelled: dict[str, list[str]] = {}
     for name in names:
         if name.lower() not in UNSIGNED:
@@ -168,7 +168,7 @@ def presign_post(
     *,
     seconds: int,
 ) -> dict[str, str]:
-    """Return the fields of a form that may be posted to S3 for so many seconds.
+    """Return the fields of a form that may be posted to S3 within a number of seconds.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
     """

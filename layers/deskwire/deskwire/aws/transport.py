@@ -1,4 +1,4 @@
-"""AWS services that a connector calls itself: signed with the function's role, and no others than it declares."""
+"""Call AWS services for connectors, signed with the function's role; only those that a connector declares."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SignedTransport:
     """Sends requests to AWS services in the function's own region."""
 
     def __init__(self, environ: Mapping[str, str], http: Transport, clock: Callable[[], datetime]) -> None:
-        """Take the environment (region and credentials), the way out and the time."""
+        """Take the environment (region and credentials), the transport and the clock."""
         self._region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
         self._endpoints = Endpoints(environ, self._region)
         self._credentials = CredentialSource(environ)

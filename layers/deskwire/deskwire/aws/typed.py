@@ -1,4 +1,4 @@
-"""DynamoDB's typed values, for what Deskwire keeps: text, whole numbers, truth values, bytes, null, lists, maps.
+"""DynamoDB's typed values, for the types that Deskwire stores: strings, integers, booleans, bytes, null, lists, maps.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def encode(value: object) -> dict[str, Any]:
-    """Return a value as DynamoDB's JSON. Raises `TypeError` for a type that Deskwire does not keep."""
+    """Return a value as DynamoDB's JSON. Raises `TypeError` for a type that Deskwire does not store."""
     match value:
         case None:
             return {"NULL": True}
@@ -31,7 +31,7 @@ def encode(value: object) -> dict[str, Any]:
 
 
 def decode(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the table's values are of any kept type
-    """Return what a value of DynamoDB's JSON stands for. Raises `TypeError` for a type that Deskwire does not keep."""
+    """Return the value in DynamoDB's JSON. Raises `TypeError` for a type that Deskwire does not store."""
     ((kind, given),) = value.items()
     match kind:
         case "NULL":
@@ -55,5 +55,5 @@ def encode_item(item: Mapping[str, object]) -> dict[str, dict[str, Any]]:
 
 
 def decode_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the item that DynamoDB's JSON stands for."""
+    """Return the item in DynamoDB's JSON."""
     return {name: decode(value) for name, value in item.items()}

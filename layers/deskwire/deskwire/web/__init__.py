@@ -1,1 +1,1 @@
-"""HTTP, the bodies that come by it, and markup."""
+"""HTTP requests and responses, their bodies, and markup."""

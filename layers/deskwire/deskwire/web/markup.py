@@ -1,4 +1,4 @@
-"""Plain words into HTML that can be nothing but those words, and an agent's HTML into plain words."""
+"""Convert plain text into HTML that cannot be anything else, and agents' HTML into plain text."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ BRACES = {"{": "%7B", "}": "%7D"}
 
 
 def unseen(sign: str) -> bool:
-    """Return whether nobody sees a sign, though it is no blank: a control or format character, a filler."""
+    """Return whether a character is invisible but not a blank: a control or format character, or a filler."""
     category = unicodedata.category(sign)
     selector = "\ufe00" <= sign <= "\ufe0f"
     return sign in FILLERS or selector or (category[0] == "C" and not sign.isspace())
 
 
 def literal(text: str) -> str:
-    """Return `text` with template marks (`{{…}}`, `{%…%}`) broken by an invisible joiner; it reads as before.
+    """Return `text` with template marks (`{{…}}`, `{%…%}`) broken by an invisible joiner; it looks the same.
 
-    In an address, which has to work when it is copied, their braces are percent-encoded instead.
+    In a URL, which must work when it is copied, the braces are percent-encoded instead.
     """
     return "".join(_broken(part, address=number % 2 == 1) for number, part in enumerate(ADDRESS.split(text)))
 
@@ -41,12 +41,12 @@ def _broken(text: str, *, address: bool) -> str:
 
 
 def inert(text: str) -> str:
-    """Return `text` with template marks and mentions (`@name`) broken; e-mail and web addresses stay as they are."""
+    """Return `text` with template marks and mentions (`@name`) broken; e-mail addresses and URLs are unchanged."""
     return MENTION.sub(lambda found: found[1] or f"@{JOINER}", literal(text))
 
 
 def paragraph(text: str) -> str:
-    """Return plain text as one paragraph of HTML, inert, its lines kept, its direction found by the reader."""
+    """Return plain text as one paragraph of inert HTML, with its line breaks and automatic text direction."""
     escaped = html.escape(inert(text.replace("\r\n", "\n").replace("\r", "\n")), quote=False)
     # Of a run of spaces HTML shows one.
     escaped = re.sub(r" (?= )|^ ", "\N{NO-BREAK SPACE}", escaped, flags=re.MULTILINE)
@@ -72,7 +72,7 @@ SILENT = {"script", "style", "title", "template"}
 
 class _Parser(HTMLParser):
     def parse_marked_section(self, i: int, report: int = 1) -> int:
-        """Take `<![…>` for a comment, as browsers do: html.parser fails on some of them."""
+        """Treat `<![…>` as a comment, as browsers do: html.parser fails on some of them."""
         del report
         return self.parse_bogus_comment(i)
 
@@ -147,7 +147,7 @@ class _Plain(_Parser):
 
 
 def _squeezed(text: str) -> str:
-    """Return an address or a telephone number as it compares: without the signs that people put between digits."""
+    """Return an address or a telephone number for comparison, without the separators between digits."""
     return re.sub(r"[\s()/-]", "", text).lower()
 
 
@@ -156,7 +156,7 @@ def _whole(text: str | None, otherwise: int) -> int:
 
 
 def plain(markup: str) -> str:
-    """Return the words of HTML as plain text: paragraphs and lists kept, a link's address after its words."""
+    """Return the text of HTML with its paragraphs and lists, and each link's address after its text."""
     parser = _Plain()
     # Behind the last “>” no tag ends. Unescaped, html.parser looks for that end from every “<” again: quadratic.
     marked, end, rest = markup.replace(LINE, "").rpartition(">")
@@ -171,7 +171,7 @@ def plain(markup: str) -> str:
 
 
 class _Marked(_Parser):
-    """Writes HTML again as it came, with the words of some paragraphs changed."""
+    """Rewrites HTML unchanged, except the text of some paragraphs."""
 
     def __init__(self, change: Callable[[int, str], str]) -> None:
         super().__init__(convert_charrefs=False)
@@ -200,7 +200,7 @@ class _Marked(_Parser):
 
 
 def rewritten(markup: str, change: Callable[[int, str], str]) -> tuple[str, int]:
-    """Return HTML with its words as `change(number of the paragraph, words)` gives them, and how many paragraphs."""
+    """Return HTML with its text replaced by `change(number of the paragraph, text)`, and the number of paragraphs."""
     parser = _Marked(change)
     marked, end, rest = markup.rpartition(">")  # as in `plain`
     parser.feed(marked + end)

@@ -1,9 +1,8 @@
-"""Downloading a file whose address a platform names, without being led anywhere else.
+"""Download a file from an untrusted address, without being led anywhere else (SSRF).
 
-The one way for attachments, with or without credentials. The address is the customer's or the platform's word, so
-nothing in it is trusted: https on port 443 only, a host from the channel's own list, and whatever the name resolves to
-must be a public address; the connection goes to exactly the address that was checked. Each redirect is checked
-like the first address.
+All attachments are downloaded here, with or without credentials. The address comes from the customer or the platform,
+so nothing in it is trusted: https on port 443 only, a host from the channel's list, a name that resolves only to public
+addresses; the connection goes to exactly the address that was checked. Each redirect is checked in the same way.
 """
 
 from __future__ import annotations
@@ -94,7 +93,7 @@ def resolved(host: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How a name is looked up and an address connected to; `sandbox` names stand-ins as `rest.with_hosts`."""
+    """The functions to look up a name and to connect; `sandbox` maps hosts as in `rest.with_hosts`."""
 
     resolve: Resolve = resolved
     connect: Connect = socket.create_connection
@@ -102,13 +101,13 @@ class Network:
 
 
 def fetch(call: Call, hosts: Collection[str], *, limit: int = LIMIT, network: Network | None = None) -> File:
-    """Return what a GET downloads: at most `limit` bytes, within the call's `timeout` over all redirects.
+    """Return the file that a GET downloads: at most `limit` bytes, within the call's `timeout` over all redirects.
 
-    `hosts` are the domains (and all below them) that files may lie on. The call may carry credentials: a redirect
-    to another host does not get them. The file has a harmless name and a well-formed media type.
+    `hosts` are the allowed domains, with their subdomains. The call may carry credentials, which are not sent on to
+    another host after a redirect. The file gets a safe name and a well-formed media type.
 
-    Raises `PermanentError` for an address that may not be followed, a refusal, or too many bytes;
-    `TemporaryError` for an outage; `ConfigurationError` when the credentials are refused.
+    Raises `PermanentError` for an address that is not allowed, a refusal, or too many bytes; `TemporaryError` for an
+    outage; `ConfigurationError` if the credentials are refused.
     """
     if call.method != "GET" or call.body:
         raise PermanentError("a download is a GET without a body")
@@ -139,16 +138,16 @@ def fetch(call: Call, hosts: Collection[str], *, limit: int = LIMIT, network: Ne
 
 
 def encoded(url: str) -> str:
-    """Return an address with the blanks and letters beyond ASCII of its path and query percent-encoded, as UTF-8.
+    """Return a URL with blanks and non-ASCII letters in its path and query percent-encoded as UTF-8.
 
-    Platforms put files' names there as they are. The host, controls and what is encoded already stay as they came.
+    Platforms put file names there unencoded. The host, control characters and encoded parts are unchanged.
     """
     found = BEHIND_HOST.fullmatch(url)
     return found[1] + re.sub(r"[^!-~\x00-\x1f\x7f]", lambda sign: quote(sign[0]), found[2]) if found else url
 
 
 def accepted(url: str, hosts: Collection[str]) -> SplitResult:
-    """Return the parts of an address that may be followed. Raises `PermanentError`; `ValueError` for none."""
+    """Return the parts of an allowed URL. Raises `PermanentError` if it is not allowed, `ValueError` if invalid."""
     (scheme, host, port), parts = place(url)
     if scheme != "https" or port != 443:
         raise PermanentError("the attachment's address is not https on port 443")
@@ -161,7 +160,7 @@ def accepted(url: str, hosts: Collection[str]) -> SplitResult:
 
 
 def public(address: str) -> bool:
-    """Tell whether an IP address belongs to the public Internet, also where it wraps an IPv4 address."""
+    """Return whether an IP address is on the public Internet, also if it wraps an IPv4 address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -177,7 +176,7 @@ def public(address: str) -> bool:
 
 
 def safe_name(text: str, *, fallback: str = "attachment") -> str:
-    """Return a file name of at most 120 characters: no path, nothing invisible, nothing turning the text."""
+    """Return a file name of at most 120 characters, without path, invisible or direction-changing characters."""
     last = re.split(r"[/\\]", text)[-1]
     kept = "".join("_" if sign in '<>:"|?*' else sign for sign in last if unicodedata.category(sign)[0] != "C")
     kept = " ".join(unicodedata.normalize("NFC", kept).split()).strip(". ")
@@ -191,9 +190,9 @@ def safe_name(text: str, *, fallback: str = "attachment") -> str:
 
 
 def called(file: File, name: str) -> File:
-    """Return the file under a harmless name that ends as its type asks; a type that says nothing is told by the name.
+    """Return the file with a safe name, whose extension fits its type; a generic type is derived from the name.
 
-    A name with a known extension keeps it, whatever the type: `photo.jpeg`, `report.csv` as text/plain.
+    A name with a known extension keeps it, whatever the type: `photo.jpeg`, or `report.csv` as text/plain.
     """
     shown, given = safe_name(name), file.type.partition(";")[0].strip().lower()  # without `; codecs=opus`
     known = TYPES.get("." + shown.rpartition(".")[2].lower()) if "." in shown else None
@@ -208,7 +207,7 @@ def _context() -> ssl.SSLContext:
 
 
 def _opener(network: Network) -> Opener:
-    """Return an opener that connects to the address it has itself checked: no second look-up can differ."""
+    """Return an opener that connects to the address it has checked itself, so that no second look-up can differ."""
 
     def open_checked(host: str, port: int, seconds: float) -> socket.socket:
         addresses = list(dict.fromkeys(network.resolve(host)))
@@ -273,7 +272,7 @@ def _disposition(header: str) -> str:
 
 
 def _written(name: str) -> str:
-    """Return a plain name as it was meant: raw UTF-8, an RFC 2047 word or percent signs, none of which are allowed."""
+    """Decode a plain file name from raw UTF-8, an RFC 2047 word or percent-encoding, which senders use regardless."""
     with contextlib.suppress(UnicodeError):
         name = name.encode("latin-1").decode()  # headers are read as Latin-1
     with contextlib.suppress(ValueError, LookupError):

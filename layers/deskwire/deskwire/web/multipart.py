@@ -1,4 +1,4 @@
-"""Forms with files, as bodies (RFC 7578)."""
+"""Encode forms with files as multipart bodies (RFC 7578)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ FILE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
 
 
 def multipart(parts: Iterable[tuple[str, str, bytes]]) -> tuple[str, bytes]:
-    """Return a content type and body of parts: what stands in Content-Disposition, media type, data.
+    """Return the content type and body of parts: (Content-Disposition's parameters, media type, data) each.
 
-    The boundary is a digest of the data, so the same form has the same bytes. A media type that is none is sent as
+    The boundary is a digest of the data, so the same form has the same bytes. An invalid media type is sent as
     `application/octet-stream`.
     """
     written = [(head.encode(), _kind(kind).encode(), data) for head, kind, data in parts]

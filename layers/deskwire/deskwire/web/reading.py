@@ -1,4 +1,4 @@
-"""The typed reader over untrusted JSON: index freely, but nothing becomes a value before it was checked."""
+"""Read untrusted JSON with type checks: index freely, but values must be checked before they are used."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def _check_depth(value: object) -> None:
 
 
 def read(body: bytes | str) -> Node:
-    """Return the JSON document in `body` for typed reading.
+    """Return the JSON document in `body` as a `Node`.
 
-    One odd value must not cost the rest: a byte order mark is skipped, of a key named twice the last counts (as for
-    every common reader), NaN and Infinity are null. Raises `PayloadError` for what is not UTF-8 JSON, for endless
-    digits and deep nesting.
+    Odd values do not prevent reading the rest: a byte order mark is skipped, the last of duplicate keys counts (as in
+    common readers), NaN and Infinity are null. Raises `PayloadError` for anything but UTF-8 JSON, for very long numbers
+    and for deep nesting.
     """
     global _last  # noqa: PLW0603 - one body is read by each connector of its endpoint, and once is enough
     if body is _last[0]:
@@ -77,7 +77,7 @@ def read(body: bytes | str) -> Node:
 
 
 def clean(text: str) -> str:
-    """Return `text` with lone surrogates and NUL, which nothing downstream accepts, as U+FFFD."""
+    """Return `text` with lone surrogates and NUL, which nothing downstream accepts, replaced by U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     if text.isascii():
@@ -90,35 +90,35 @@ def clean(text: str) -> str:
 
 
 class Node:
-    """One place in a document: maybe absent, of unknown type until asked.
+    """A place in a document, which may be absent, and whose type is unknown until it is read.
 
-    What a connector cannot do without is read strictly: words, ids, and what tells kinds of events apart. The method
-    raises `PayloadError` naming the path; `exact` and `identifier` with a default allow absence and null, and nothing
-    else. All the rest is read tolerantly, so that a nicety never costs the words: `text`, `number` and `truth` with a
-    default give it for whatever cannot be used, `rows` gives none, `epoch`, `iso` and `any_id` None or an empty string.
+    Read essential fields strictly: words, ids, and those that distinguish kinds of events. These methods raise
+    `PayloadError` with the path; `exact` and `identifier` with a default allow only absence and null. Read all other
+    fields tolerantly, so that an unimportant field never prevents reading the words: `text`, `number` and `truth` with
+    a default return it for any unusable value, `rows` returns no rows, `epoch`, `iso` and `any_id` return None or "".
     """
 
     __slots__ = ("_parent", "_step", "_value")
 
     def __init__(self, value: object, step: str | int = "value", parent: Node | None = None) -> None:
-        """Wrap `value`, found at the key or position `step` of `parent` (of a document, by that name)."""
+        """Wrap `value`, found at the key or position `step` of `parent`; without one, `step` names the document."""
         self._value = value
         self._step = step
         self._parent = parent
 
     @property
     def raw(self) -> Any:  # noqa: ANN401 - the fragment as it came, for keeping
-        """The untouched JSON value (None when absent), for keeping only."""
+        """The unchecked JSON value (None if absent), only for storing."""
         return None if self._value is _MISSING else self._value
 
     @property
     def step(self) -> str | int:
-        """The key or the position at which this is in what holds it."""
+        """The key or the position of this in its container."""
         return self._step
 
     @property
     def path(self) -> str:
-        """Where in the document this is: `body.entry[0].id`."""
+        """The path in the document: `body.entry[0].id`."""
         if self._parent is None:
             return str(self._step)
         if isinstance(self._step, int):
@@ -126,7 +126,7 @@ class Node:
         return f"{self._parent.path}.{self._step if NAMED.fullmatch(self._step) else '*'}"
 
     def __getitem__(self, step: str | int) -> Node:
-        """Return the child; absent where this is not a container or has no such child."""
+        """Return the child; it is absent if this is not a container or has no such child."""
         inside = self._value
         if isinstance(inside, dict):
             return Node(inside.get(step, _MISSING), step, self)
@@ -135,11 +135,11 @@ class Node:
         return Node(_MISSING, step, self)
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether this is an object with that key, and not null there."""
+        """Return whether this is an object with a value other than null under the key."""
         return isinstance(self._value, dict) and self._value.get(key) is not None
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything here but null."""
+        """Return whether this is present and not null."""
         return self._value is not _MISSING and self._value is not None
 
     def __repr__(self) -> str:
@@ -153,7 +153,7 @@ class Node:
         raise PayloadError(msg)
 
     def items(self) -> Iterator[Node]:
-        """Yield the elements of a list; none when absent or null."""
+        """Yield the elements of a list; none if it is absent or null."""
         if isinstance(self._value, list):
             for number, value in enumerate(self._value):
                 yield Node(value, number, self)
@@ -161,11 +161,11 @@ class Node:
             self._wrong("a list")
 
     def rows(self) -> list[Node]:
-        """Return the elements of a list that the words can do without; none where this is no list."""
+        """Return the elements of an unimportant list; none if this is not a list."""
         return list(self.items()) if isinstance(self._value, list) else []
 
     def members(self) -> Iterator[tuple[str, Node]]:
-        """Yield the members of an object; none when absent or null."""
+        """Yield the members of an object; none if it is absent or null."""
         if not self:
             return
         if not isinstance(self._value, dict):
@@ -174,13 +174,13 @@ class Node:
             yield clean(key), Node(value, "*", self)
 
     def object(self) -> Node:
-        """Return this, once checked to be an object."""
+        """Return this after checking that it is an object."""
         if not isinstance(self._value, dict):
             self._wrong("an object")
         return self
 
     def text(self, default: str | None = None) -> str:
-        """Return text as written (lone surrogates and NUL replaced); with a default, a number's digits too."""
+        """Return text (lone surrogates and NUL replaced); with a default, a number's digits as well."""
         if isinstance(self._value, str):
             return clean(self._value)
         if default is None:
@@ -191,16 +191,16 @@ class Node:
         return str(self._value) if number else default
 
     def exact(self, default: str) -> str:
-        """Return text that decides something or that a person wrote: absent is the default, another type an error."""
+        """Return text strictly: `default` if absent, an error for another type."""
         if isinstance(self._value, str):
             return clean(self._value)
         return self.text() if self else default
 
     def identifier(self, default: str | None = None) -> str:
-        """Return an id as a string: text or a whole number, at most 512 characters, printable.
+        """Return an id as a string: text or a whole number, at most 512 printable characters.
 
-        Ids make keys and threads: with a default too, one of another type is an error. An empty text is none, which
-        is how some serializers write what is absent.
+        Ids make keys and threads, so another type is an error even with a default. An empty string counts as absent, as
+        some serializers write it so.
         """
         found = self._value
         if default is not None and (found is _MISSING or found is None or found == ""):
@@ -215,14 +215,14 @@ class Node:
         return found
 
     def any_id(self) -> str:
-        """Return an id that no key and no thread depends on, or an empty string."""
+        """Return an id on which no key and no thread depends, or "" if it is unusable."""
         try:
             return self.identifier("")
         except PayloadError:
             return ""
 
     def number(self, default: int | None = None) -> int:
-        """Return a whole number; digits in text count."""
+        """Return a whole number; text of digits is accepted."""
         value = self._value
         if isinstance(value, float) and value.is_integer():
             return int(value)
@@ -233,7 +233,7 @@ class Node:
         return self._wrong("a whole number") if default is None else default
 
     def fraction(self) -> float:
-        """Return a number that may have a fraction."""
+        """Return a number with or without a fraction."""
         if isinstance(self._value, int | float) and not isinstance(self._value, bool):
             try:
                 return float(self._value)
@@ -242,15 +242,15 @@ class Node:
         return self._wrong("a number")
 
     def truth(self, default: bool | None = None) -> bool:  # noqa: FBT001
-        """Return a truth value."""
+        """Return a boolean."""
         if isinstance(self._value, bool):
             return self._value
         return self._wrong("a truth value") if default is None else default
 
     def epoch(self) -> datetime | None:
-        """Return a time given as seconds or milliseconds since 1970, in UTC; None where it is none.
+        """Return a time given as seconds or milliseconds since 1970, in UTC; None if it is not one.
 
-        Which of the two is told by size, because platforms mix them within one family. Either may have a fraction.
+        The magnitude decides which, because platforms mix them within one family. Either may have a fraction.
         """
         value = self._value
         if isinstance(value, str) and NUMBER.fullmatch(value):
@@ -266,7 +266,7 @@ class Node:
             return None
 
     def iso(self) -> datetime | None:
-        """Return a time written as ISO 8601 / RFC 3339 with its offset, in UTC; None where it is none."""
+        """Return a time given as ISO 8601 / RFC 3339 with its offset, in UTC; None if it is not one."""
         try:
             moment = datetime.fromisoformat(self.text(""))
             return None if moment.tzinfo is None else moment.astimezone(UTC)
@@ -278,6 +278,6 @@ _last: tuple[bytes | str | None, Node] = (None, Node(None))
 
 
 def fragment(node: Node) -> Mapping[str, Any]:
-    """Return the raw object at `node` for keeping with its event (empty when it is none)."""
+    """Return the raw object at `node` for storing with its event; {} if it is not an object."""
     raw = node.raw
     return raw if isinstance(raw, dict) else {}

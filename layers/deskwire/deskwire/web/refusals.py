@@ -1,4 +1,4 @@
-"""What a vendor's refusal says beyond its status: how long to wait, and the machine-readable codes."""
+"""Read from a vendor's refusal how long to wait, and its machine-readable codes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CODE = re.compile(r"(?![0-9]{11})[A-Za-z0-9_.:-]{1,64}")  # no code has so many 
 
 
 def wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the headers (by lower-case name) ask us to wait, None where they do not say.
+    """Return the seconds that the headers (by lower-case name) ask us to wait, None if they do not say.
 
-    `Retry-After` is seconds or a date (RFC 9110 §10.2.3), the others seconds or a Unix time, told by size:
-    Zendesk's `ratelimit-reset` counts seconds, X's `x-rate-limit-reset` is a Unix time.
+    `Retry-After` is seconds or a date (RFC 9110 §10.2.3), the others are seconds or a Unix time, as the magnitude
+    shows: Zendesk's `ratelimit-reset` is seconds, X's `x-rate-limit-reset` is a Unix time.
     """
     now = _date(headers.get("date", "")) or time.time()
     given = headers.get("retry-after", "").strip()
@@ -54,7 +54,7 @@ def _date(text: str) -> float | None:
 
 
 def vendor_code(body: bytes) -> str:
-    """Return the codes in a vendor's JSON error (`OAuthException/190/463`), or an empty string."""
+    """Return the codes in a vendor's JSON error (`OAuthException/190/463`), or ""."""
     try:
         found: Any = json.loads(body) if len(body) < 65_536 else None
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What comes in over HTTP and what is answered, free of API Gateway's own shapes."""
+"""HTTP requests and responses of receive, independent of API Gateway's formats."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SETTING = "setting."  # the facts that are settings of the endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request: the body is the bytes as sent.
+    """An HTTP request. The body is the bytes as sent.
 
-    Header names are lower-case; API Gateway joins repeated headers with commas. `query` holds every value of each
-    name, percent-decoded exactly once (`+` stays `+`). `facts` is what verification found out (who signed, whether
-    the captcha was checked). `received_at` is UTC.
+    Header names are lower-case; API Gateway joins repeated headers with commas. `query` holds every value of each name,
+    percent-decoded exactly once (`+` stays `+`). `facts` are the findings of verification (who signed, whether the
+    captcha was checked). `received_at` is UTC.
     """
 
     method: str
@@ -36,21 +36,21 @@ class Request:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str:
-        """Return a header's value, or an empty string."""
+        """Return a header's value, or ""."""
         return self.headers.get(name.lower(), "")
 
     def parameter(self, name: str) -> str:
-        """Return a query parameter given exactly once, or an empty string."""
+        """Return a query parameter's value if it is given exactly once, else ""."""
         values = self.query.get(name, ())
         return values[0] if len(values) == 1 else ""
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings of the endpoint that was called."""
+        """The endpoint's settings."""
         return {name.removeprefix(SETTING): each for name, each in self.facts.items() if name.startswith(SETTING)}
 
     def at(self, settings: Mapping[str, str]) -> Request:
-        """Return the request as it arrives at an endpoint with these settings: they are facts of it."""
+        """Return the request with an endpoint's settings among its facts."""
         facts = {f"{SETTING}{name}": value for name, value in settings.items()}
         return replace(self, facts=facts) if facts or self.facts else self
 
@@ -60,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered."""
+    """An HTTP response."""
 
     status: int
     body: str = ""
@@ -68,17 +68,17 @@ class Response:
 
     @staticmethod
     def json(status: int, payload: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-        """Return a JSON answer."""
+        """Return a JSON response."""
         return Response(status, json.dumps(payload), {"content-type": "application/json", **(headers or {})})
 
     def to_gateway(self) -> dict[str, Any]:
-        """Return the answer in API Gateway's shape."""
+        """Return the response in API Gateway's format."""
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff", **self.headers}
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
 
 def neighbourhood(source: str) -> str:
-    """Return what a peer's address is counted by: IPv6 by its /64, which one customer has as a whole."""
+    """Return the network by which a peer is counted: IPv6 by its /64, which usually belongs to one customer."""
     import ipaddress
 
     try:
@@ -105,7 +105,7 @@ def _query(event: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 def from_gateway(event: Mapping[str, Any]) -> Request:
     """Return the request in an API Gateway HTTP API event (payload 2.0; a function URL's is the same).
 
-    Raises `PayloadError` when the event or its base64 is broken. Source of the shape: AWS, "Working with AWS Lambda
+    Raises `PayloadError` if the event or its base64 is malformed. Source of the format: AWS, "Working with AWS Lambda
     proxy integrations for HTTP APIs".
     """
     try:

@@ -1,4 +1,4 @@
-"""The only door to the vendors' HTTP interfaces: what is asked, what came back, and what that means.
+"""The only way to vendors' HTTP APIs: the call, the answer, and the error that an answer means.
 
 Standard library at import time; `requests` is imported by the one transport that uses it, behind the queue.
 """
@@ -52,10 +52,10 @@ LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|localhost")
 class Call:
     """One outgoing request; `timeout` is in seconds and covers the whole exchange.
 
-    Secrets travel in `headers`. Where a vendor wants one in the path or query, the URL holds `{name}` in its place
-    and `secrets` the value; a transport fills it in (see `address`), so no `repr`, log or error can show it.
-    `safe` says that the request may arrive twice without harm (a GET needs not say so). `sandboxed` is for
-    `with_hosts` alone: the address is the sandbox's, on this machine.
+    Secrets go in `headers`. If a vendor wants one in the path or query, the URL has `{name}` in its place and `secrets`
+    the value; a transport fills it in (see `address`), so no `repr`, log or error can show it. `safe`: the request may
+    arrive twice without harm (always so for a GET). `sandboxed` is only for `with_hosts`: the address is the sandbox's,
+    on this machine.
     """
 
     method: str
@@ -68,7 +68,7 @@ class Call:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a secret that the path and query have no place for: it would not be sent."""
+        """Raise `ValueError` for a secret without a place in the path or query: it would not be sent."""
         if self.secrets:
             parts = urlsplit(self.url)
             for name in self.secrets:
@@ -77,7 +77,7 @@ class Call:
 
     @property
     def address(self) -> str:
-        """The URL as it is sent, with its secrets: for transports alone."""
+        """The URL as it is sent, with its secrets; only for transports."""
         if not self.secrets:
             return self.url
         parts = urlsplit(self.url)
@@ -129,16 +129,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """What came back; header names are lower-case."""
+    """A response of a vendor; header names are lower-case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
     def node(self) -> Node:
-        """Return the JSON body for typed reading.
+        """Return the JSON body as a `Node`.
 
-        Raises `TemporaryError` (ambiguous) when it is none: a proxy's page in place of the vendor's answer.
+        Raises `TemporaryError` (ambiguous) if it is not JSON: a proxy's page in place of the vendor's answer.
         """
         try:
             return read(self.body)
@@ -150,17 +150,17 @@ class Answer:
 
 
 class Transport(Protocol):
-    """Sends a call, follows no redirect, and returns whatever status came.
+    """Sends a call without following redirects, and returns the answer whatever its status.
 
-    Raises `TemporaryError`, ambiguous unless the request certainly never left (name, connection, TLS), and
-    `PermanentError` for a call that cannot or may not be sent at all.
+    Raises `TemporaryError`, ambiguous unless the request certainly was not sent (name, connection, TLS), and
+    `PermanentError` for a call that cannot or may not be sent.
     """
 
     def __call__(self, call: Call) -> Answer: ...
 
 
 class Direct:
-    """The standard library's transport: what receive can afford. Safe for several threads."""
+    """A transport with the standard library only, for receive. Thread-safe."""
 
     def __init__(self, *, limit: int = MAX_ANSWER) -> None:
         """Allow answers of `limit` bytes."""
@@ -188,13 +188,13 @@ class Direct:
 
 
 class Pooled:
-    """The transport behind the queue, over `requests`. Safe for several threads.
+    """The transport behind the queue, over `requests`. Thread-safe.
 
-    The time-out bounds the connection, each silence and the body as a whole, but not headers that drip.
+    The time-out limits the connection, each silence and the body as a whole, but not headers that arrive in drips.
     """
 
     def __init__(self, *, limit: int = MAX_ANSWER) -> None:
-        """Allow answers of `limit` bytes, unpacked."""
+        """Allow answers of `limit` bytes after decompression."""
         import logging
         from http.cookiejar import DefaultCookiePolicy
 
@@ -209,7 +209,7 @@ class Pooled:
         self._session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=32))
 
     def __call__(self, call: Call) -> Answer:
-        """Send the call; one that is repeatable once more, when a kept connection turned out to be dead."""
+        """Send the call; repeat it once if it is repeatable and a kept connection was dead."""
         import requests
         import urllib3
 
@@ -259,7 +259,7 @@ class Pooled:
 
 
 def allowed(call: Call) -> None:
-    """Raise `PermanentError` unless the call goes to https, or to the sandbox on this machine."""
+    """Raise `PermanentError` unless the call uses https, or goes to the sandbox on this machine."""
     try:
         (scheme, host, _), _ = place(call.url)
     except ValueError as error:
@@ -275,7 +275,7 @@ def _dropped(error: requests.exceptions.ConnectionError) -> bool:
 
 
 def _unreachable(error: Exception, call: Call) -> TemporaryError:
-    """Return our error for one of requests', none of whose texts (they quote the address) is kept."""
+    """Return our error for one of requests', without its text, which quotes the URL."""
     import requests
     from urllib3.exceptions import NewConnectionError
 
@@ -288,16 +288,16 @@ def _unreachable(error: Exception, call: Call) -> TemporaryError:
 
 
 def with_hosts(transport: Transport, hosts: Mapping[str, str]) -> Transport:
-    """Return a transport that sends what is meant for the named vendors' hosts to the sandbox instead.
+    """Return a transport that sends calls for vendors' hosts to the sandbox instead.
 
-    `hosts` gives each host's stand-in: a base address, on this machine (else `ConfigurationError`). Where there is a
-    sandbox, no other host is called: that is a `PermanentError`, which says so.
+    `hosts` maps each host to a base address on this machine (else `ConfigurationError`). In a sandbox, a call to any
+    other host is a `PermanentError`.
     """
     return _Rerouted(transport, stand_ins(hosts)) if hosts else transport
 
 
 def stand_ins(hosts: Mapping[str, str]) -> dict[str, str]:
-    """Return the hosts' stand-ins once checked. Raises `ConfigurationError` for one not on this machine."""
+    """Return the hosts' checked stand-ins. Raises `ConfigurationError` for one not on this machine."""
     for host, base in hosts.items():
         try:
             (_, target, _), parts = place(base)
@@ -318,9 +318,9 @@ class _Rerouted:
 
 
 def rerouted(call: Call, hosts: Mapping[str, str]) -> Call:
-    """Return the call, to the sandbox's stand-in for its host; the Host header stays the vendor's.
+    """Return the call redirected to the sandbox's stand-in for its host; the Host header stays the vendor's.
 
-    Without a sandbox (`hosts` is empty) it stays as it is. Raises `PermanentError` for a host that nobody plays.
+    Without a sandbox (`hosts` is empty) the call is unchanged. Raises `PermanentError` for a host without a stand-in.
     """
     if not hosts:
         return call
@@ -333,15 +333,15 @@ def rerouted(call: Call, hosts: Mapping[str, str]) -> Call:
 
 
 def of_request(status: int) -> bool:
-    """Return whether an error with this status speaks of the request itself, which no repetition will mend."""
+    """Return whether an error with this status concerns the request itself, so that repeating it is useless."""
     return status in OF_REQUEST
 
 
 def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
-    """Return an answer of 2xx; raise for any other what happens next.
+    """Return an answer of 2xx; raise the error that any other status means.
 
-    `what` says what was tried, `secret_hint` which secret to look at; a person will read both. The texts hold
-    the status and the vendor's machine-readable codes, nothing else of the answer.
+    `what` names the attempt and `secret_hint` the secret to check, for the person who reads the error. Its text has the
+    status and the vendor's machine-readable codes, and nothing else of the answer.
     """
     status = answer.status
     if 200 <= status < 300:
@@ -365,5 +365,5 @@ def checked(answer: Answer, *, what: str, secret_hint: str = "") -> Answer:
 
 
 def not_there(answer: Answer) -> bool:
-    """Return whether a vendor says that there is no such thing; a web server's page says that this is no interface."""
+    """Return whether a 404 is the vendor's API saying that there is no such object, not a web server's page."""
     return answer.status == 404 and answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))

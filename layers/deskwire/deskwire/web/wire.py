@@ -1,7 +1,7 @@
-"""HTTP/1.1 over kept connections, under one deadline: what lies beneath `rest`, `media` and `aws.light`.
+"""HTTP/1.1 over kept connections with one deadline, for `rest`, `media` and `aws.light`.
 
-Standard library only, because receive's cold start pays for each import. It decides nothing: who may be
-called, what an answer means and what is tried again is its callers' business.
+Standard library only, because each import costs receive's cold start. The callers decide whom to call, what an answer
+means and what to retry.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Opener = Callable[[str, int, float], socket.socket]  # host, port, seconds
 
 
 class WireError(Exception):
-    """There is no (whole) answer. `sent` is false only when the request certainly never left."""
+    """There is no complete answer. `sent` is False only if the request certainly was not sent."""
 
     def __init__(self, why: str, *, sent: bool = True, oversize: bool = False, untrusted: bool = False) -> None:
         super().__init__(why)
@@ -64,11 +64,11 @@ class Reply:
 
 
 class _BrokenError(Exception):
-    """What came is no HTTP/1.1 answer, or not a whole one."""
+    """The answer is not HTTP/1.1, or incomplete."""
 
 
 def remaining(deadline: float) -> float:
-    """Return the seconds left until a `time.monotonic` moment. Raises `TimeoutError` when there are none."""
+    """Return the seconds left until a `time.monotonic` moment. Raises `TimeoutError` if it has passed."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -76,7 +76,7 @@ def remaining(deadline: float) -> float:
 
 
 def spelled(url: str) -> str:
-    """Return the URL or reference; `ValueError` for characters that parsers drop or read differently."""
+    """Return the URL or reference unchanged. Raises `ValueError` for characters that parsers treat differently."""
     if not url.isascii() or not FORBIDDEN.isdisjoint(url) or "\\" in url:
         raise ValueError("the address holds characters that no address may hold")
     return url
@@ -84,7 +84,7 @@ def spelled(url: str) -> str:
 
 @lru_cache(maxsize=64)
 def place(url: str) -> tuple[Place, SplitResult]:
-    """Return where a URL leads. Raises `ValueError` (not quoting it) for what is no plain HTTP address."""
+    """Return a URL's parts. Raises `ValueError`, without quoting it, if it is not a plain HTTP URL."""
     spelled(url)
     try:
         parts = urlsplit(url)
@@ -100,7 +100,7 @@ def place(url: str) -> tuple[Place, SplitResult]:
 
 
 def written(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return a request's bytes. Raises `ValueError` (not quoting it) for what would break out of its line."""
+    """Return a request's bytes. Raises `ValueError`, without quoting it, for a value that would end its line."""
     if not (method.isascii() and method.isalpha()):
         raise ValueError("the method is no word")
     sent = {_ours(name): f"{name}: {value}" for name, value in headers.items()}
@@ -120,7 +120,7 @@ def written(method: str, parts: SplitResult, headers: Mapping[str, str], body: b
 
 
 class Wire:
-    """A pool of kept connections; safe for several threads."""
+    """A pool of kept connections; thread-safe."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class Wire:
         opener: Opener | None = None,
         limit: int = MAX_ANSWER,
     ) -> None:
-        """Take how a TLS context is made (when first needed), a socket opened, and the longest answer."""
+        """Take functions that make the TLS context (on first use) and open a socket, and an answer's most bytes."""
         self._make_context = context
         self._context: ssl.SSLContext | None = None
         self._opener = opener or (lambda host, port, seconds: socket.create_connection((host, port), seconds))
@@ -149,8 +149,8 @@ class Wire:
     ) -> Reply:
         """Return the reply to one request, within `timeout` seconds. Raises `WireError` or `ValueError`.
 
-        A kept connection may have died unnoticed. Then the request goes once more over a new one, if it is
-        repeatable, or if it had not been handed over whole (a server cannot act on a part: RFC 9112 §8).
+        If a kept connection has died unnoticed, the request is sent again over a new one, provided that it is
+        repeatable or was not sent completely (a server cannot act on a part: RFC 9112 §8).
         """
         where, parts = place(url)
         request = written(method, parts, headers, body)
@@ -240,9 +240,9 @@ class Wire:
 
 
 class _Answer:
-    """Reads one answer (RFC 9112) under one deadline: a socket's own time-out restarts with every byte.
+    """Reads one answer (RFC 9112) with one deadline: a socket's own time-out restarts with every byte.
 
-    `http.client` imports the whole of `email` to read header lines, which costs a cold start more than all else here.
+    `http.client` imports the whole of `email` to read headers, which costs a cold start more than everything else here.
     """
 
     def __init__(self, sock: socket.socket, deadline: float, limit: int, host: str) -> None:
@@ -254,7 +254,7 @@ class _Answer:
         self._begun = False
 
     def read(self, method: str) -> tuple[Reply, bool]:
-        """Return the answer, and whether the connection can be used again."""
+        """Return the answer, and whether the connection can be reused."""
         version, status = self._status()
         headers = self._headers()
         while 100 <= status < 200 and status != 101:  # interim answers, of which nothing is needed
@@ -312,7 +312,7 @@ class _Answer:
         return line.removesuffix(b"\r")
 
     def _more(self, *, ends: bool = False) -> bool:
-        """Receive something. Where the answer may not end here, its end is an error."""
+        """Receive more bytes. Raises an error if the connection ends where the answer may not."""
         _limit(self._sock, self._deadline)
         came = self._sock.recv(65536)
         if not came and not ends:
@@ -372,12 +372,12 @@ class _Answer:
 
 @lru_cache(maxsize=256)
 def _ours(name: str) -> str:
-    """Return the name of a header to send in lower case; an empty one for what is no name."""
+    """Return a header name to send, in lower case; "" if it is invalid."""
     return name.lower() if NAME.fullmatch(name) else ""
 
 
 def _lower(name: str) -> str:
-    """Return a header's name in lower case; an empty one for what is no name."""
+    """Return a received header name in lower case; "" if it is invalid."""
     lower = name.lower()
     return lower if TOKEN.fullmatch(lower) else ""
 
@@ -386,7 +386,7 @@ _header = lru_cache(maxsize=256)(_lower)  # for short ones: a host could have us
 
 
 def _limit(sock: socket.socket, deadline: float) -> None:
-    """Have the socket's next call end at a deadline, within `NEAR`. Raises `TimeoutError` when that has passed."""
+    """Set the socket's time-out to the deadline, within `NEAR`. Raises `TimeoutError` if it has passed."""
     left = remaining(deadline)
     was = sock.gettimeout()
     if was is None or abs(was - left) > NEAR:
