@@ -1,1 +1,1 @@
-"""What the products of one vendor share."""
+"""Code shared by several connectors, such as the products of one vendor."""

@@ -1,4 +1,4 @@
-"""What forms of our own contract share: reading what a visitor's page sent, with a reason for each wrong field."""
+"""Read submissions of forms with our own contract, and report a reason for each wrong field."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_FIELDS: Final = 20
 
 
 class FormError(PayloadError):
-    """What the visitor's page must mend: a short reason for each field. Their values are not in it."""
+    """The fields that a visitor must correct, each with a short reason and without its value."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("the form is not right: " + ", ".join(f"{name} {why}" for name, why in problems.items()))
@@ -38,26 +38,26 @@ class FormError(PayloadError):
 
 
 class Form:
-    """A document being read: what is wrong is collected, so that the visitor hears of everything at once."""
+    """A submission being read. Problems are collected, so that the visitor learns all of them at once."""
 
     def __init__(self, node: Node, schema: str) -> None:
-        """Read `node`, which must be an object that says it is of `schema`."""
+        """Read `node`, which must be an object with this `schema`."""
         self.node = node.object()
         self.problems: dict[str, str] = {}
         if self.text("schema") != schema:
             self.problems["schema"] = f"must be {schema}"
 
     def checked(self) -> None:
-        """Raise `FormError` when anything was wrong so far."""
+        """Raise `FormError` if there were problems so far."""
         if self.problems:
             raise FormError(self.problems)
 
     def text(self, name: str) -> str:
-        """Return a text, empty when it is missing or none."""
+        """Return a text, "" if it is missing or of another type."""
         return self.node[name].text("")
 
     def needed(self, name: str, shape: re.Pattern[str], longest: int = 64) -> str:
-        """Return a text that must be there and of that shape; blanks around it are a typing mistake."""
+        """Return a required text that must match a pattern; blanks around it are removed."""
         value = self.text(name).strip(" ")
         if not value:
             self.problems.setdefault(name, "is missing")
@@ -66,7 +66,7 @@ class Form:
         return value
 
     def line(self, name: str, longest: int = 200) -> str:
-        """Return a text of one line: it goes into headers of mails."""
+        """Return a text for a mail's header; a line break in it is a problem of the form."""
         value = self.text(name)
         if len(value) > longest:
             self.problems[name] = f"is longer than {longest} characters"
@@ -75,7 +75,7 @@ class Form:
         return value.strip()
 
     def message(self, otherwise: str = "") -> str:
-        """Return the visitor's words, as they wrote them; `otherwise` where they wrote none."""
+        """Return the visitor's message unchanged; `otherwise` if there is none."""
         try:
             message = self.node["message"].exact("")
         except PayloadError:
@@ -90,7 +90,7 @@ class Form:
         return message
 
     def uploads(self) -> tuple[Attachment, ...]:
-        """Return the files that were uploaded before: a list of {id, name, type}, or of the ids alone."""
+        """Return the files uploaded before: from a list of {id, name, type}, or of ids."""
         try:
             found = tuple(
                 Attachment(
@@ -127,36 +127,36 @@ class Form:
         return found
 
     def facts(self) -> dict[str, str]:
-        """Return what is nice to know of a submission; what is wrong with it is no reason to refuse anybody."""
+        """Return unimportant facts about a submission; wrong ones are left out, not refused."""
         page = self.node["page_url"].text("")[:500]
         consent = self.node["consent"]
         version = consent["text_version"].text("yes")[:64] if consent["privacy"].truth(default=False) else ""
         return {name: value for name, value in (("Page", page), ("Consent", version)) if value}
 
     def came_by(self) -> str:
-        """Return the token of the one-time link that led to the page, empty where it is none."""
+        """Return the token of the one-time link that led to the page, "" if there is none."""
         token = self.text("link")
         return token if LINK.fullmatch(token) else ""
 
     def language(self) -> str:
-        """Return the page's language tag, empty where it is none."""
+        """Return the page's language tag, "" if it is invalid."""
         language = self.node["locale"].text("")
         return language if LANGUAGE.fullmatch(language) else ""
 
 
 def label(field: str) -> str:
-    """Return how a field of the page's own is shown: marked as one, so that it poses as nothing of ours."""
+    """Return the label of one of the page's own fields, marked as such so that it cannot imitate one of ours."""
     return f"Form field “{field.replace('_', ' ')}”"
 
 
 def kind_of(media_type: str) -> AttachmentKind:
-    """Return what a file of that type is."""
+    """Return the attachment kind of a media type."""
     family = media_type.partition("/")[0]
     return AttachmentKind(family) if family in {"image", "audio", "video"} else AttachmentKind.FILE
 
 
 def file_name(given: str) -> str:
-    """Return a file's bare name without what could deceive: paths, controls, directions of writing."""
+    """Return a file's name without path, control and direction-changing characters."""
     name = re.split(r"[/\\]", given)[-1]
     kept = (letter for letter in name if letter in JOINERS or unicodedata.category(letter)[0] != "C")
     return "".join(kept).strip(" .")[:120]

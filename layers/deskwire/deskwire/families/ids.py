@@ -1,4 +1,4 @@
-"""Ids that are numbers, as most helpdesks give them: read out of answers, and checked before they go into addresses."""
+"""Numeric ids, as most helpdesks have them: read from answers, and checked before they go into URLs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 def id_of(node: Node) -> str:
-    """Return an id in an answer (always digits), or nothing."""
+    """Return the id in an answer (only digits), or ""."""
     number = str(node.raw)
     return number if type(node.raw) in {int, str} and NUMBER.fullmatch(number) else ""
 
 
 def required_id(node: Node, what: str) -> str:
-    """Return an id in the answer to `what`. Raises `TemporaryError` (ambiguous) where there is none."""
+    """Return the id in the answer to `what`. Raises `TemporaryError` (ambiguous) if there is none."""
     number = id_of(node)
     if not number:
         raise TemporaryError(f"{what}: the answer names none", ambiguous=True)
@@ -25,9 +25,9 @@ def required_id(node: Node, what: str) -> str:
 
 
 def numbered(text: str) -> str:
-    """Return an id, once checked to be nothing but a number: it becomes a part of an address.
+    """Return an id after checking that it is a number, as it becomes part of a URL.
 
-    Raises `PermanentError` for any other.
+    Raises `PermanentError` otherwise.
     """
     if not NUMBER.fullmatch(text):
         raise PermanentError("the id is no number")

@@ -1,4 +1,4 @@
-"""What an agent needs to know beside a customer's words, for helpdesks that keep it as text."""
+"""Describe a ticket's customer and fields as text, for helpdesks without fields of their own for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def introduction(ticket: Ticket, line: Callable[[str], str], more: Mapping[str, str]) -> str:
     """Return a line for each fact of a ticket: its customer, `more` of the helpdesk's own, and its fields.
 
-    `line` makes a value, which may be a stranger's, one line that the helpdesk can store. Empty facts are left out.
+    `line` turns an untrusted value into one line that the helpdesk can store. Empty facts are left out.
     """
     customer = ticket.customer
     facts = {
@@ -27,7 +27,7 @@ def introduction(ticket: Ticket, line: Callable[[str], str], more: Mapping[str, 
 
 
 def tagged(description: str, change: Change, name: str) -> str:
-    """Return a description with a change's tags in its line of tags, which `introduction` began under this name."""
+    """Return a description with a change's tags added to its line of tags, which `introduction` wrote."""
     lines = description.split("\n")
     number = next((number for number, each in enumerate(lines) if each.startswith(f"{name}:")), len(lines))
     found = "".join(lines[number : number + 1]).removeprefix(f"{name}:")

@@ -1,4 +1,4 @@
-"""Lists in helpdesks' answers, and the fields of their rows that the core needs: what is odd there is reported."""
+"""Read lists in helpdesks' answers and the essential fields of their rows; unexpected values are reported."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def listed(node: Node, what: str) -> list[Node]:
-    """Return the rows of a list in the answer to `what`.
+    """Return the rows of the list in the answer to `what`.
 
-    Raises `TemporaryError` where there is none: that a list is missing does not mean that it is empty.
+    Raises `TemporaryError` if there is none: a missing list is not an empty one.
     """
     if not isinstance(node.raw, list):
         raise TemporaryError(f"{what}: the answer has no list")
@@ -27,7 +27,7 @@ def listed(node: Node, what: str) -> list[Node]:
 def known(
     rows: Iterable[Node], what: str, reach: Reach, name: str = "id", read: Callable[[Node], str] = id_of
 ) -> list[Node]:
-    """Return the rows whose id (or whose field of that `name`) can be read; the others are reported."""
+    """Return the rows with a readable id (or field `name`); report the others."""
     found: list[Node] = []
     for row in rows:
         if read(row[name]):
@@ -38,7 +38,7 @@ def known(
 
 
 def flag(node: Node, what: str, reach: Reach) -> bool | None:
-    """Return a truth value; for whatever else stands there None, and that is reported."""
+    """Return a boolean; for anything else, report it and return None."""
     found = node.raw
     if isinstance(found, bool):
         return found
@@ -47,14 +47,14 @@ def flag(node: Node, what: str, reach: Reach) -> bool | None:
 
 
 def words(node: Node, what: str, reach: Reach) -> str:
-    """Return text, empty where there is none; what is no text is reported."""
+    """Return text, "" if there is none; for anything else, report it and return ""."""
     if node and (isinstance(node.raw, bool) or not isinstance(node.raw, str | int | float)):
         reach.left_out(what, node)
     return node.text("")
 
 
 def writer(node: Node, what: str, reach: Reach) -> str:
-    """Return the id of who wrote something, empty where nobody is named; what is no id is reported."""
+    """Return an author's id, "" if none is named; for anything else, report it and return ""."""
     found = node.any_id()
     if node and not found:
         reach.left_out(what, node)

@@ -1,4 +1,4 @@
-"""What Meta's products share: the handshake, the signature, the envelope, the Graph API and its errors.
+"""Shared by Meta's products: the handshake, the signature, the envelope, the Graph API and its errors.
 
 Facts: https://developers.facebook.com/docs/graph-api/webhooks/getting-started/ (handshake, signature, 36 hours of
 retries), https://developers.facebook.com/docs/graph-api/overview/rate-limiting/ and
@@ -77,9 +77,9 @@ CHALLENGE = re.compile(r"[\x21-\x7e]{1,256}")  # opaque; digits in practice
 
 
 def handshake(request: Request, secrets: Secrets) -> Response | None:
-    """Answer the GET that Meta sends when the callback address is entered; None when this is none.
+    """Return the response to the GET that Meta sends when the callback address is entered; None for other requests.
 
-    The challenge goes back as plain text, and only to who knows the verify token. Raises `SignatureError`.
+    The challenge is returned as plain text, only for the right verify token. Raises `SignatureError`.
     """
     if request.method != "GET" or "hub.mode" not in request.query:
         return None
@@ -95,7 +95,7 @@ def handshake(request: Request, secrets: Secrets) -> Response | None:
 
 
 def delivered_at(request: Request) -> datetime | None:
-    """Return when Meta made a delivery: the newest time of its entries, which a redelivery repeats; None without."""
+    """Return when Meta made a delivery: its entries' newest time, the same in a redelivery; None if it has none."""
     try:
         found = [moment(entry["time"]) for delivery in _deliveries(request) for entry in delivery["entry"].rows()]
     except PayloadError:
@@ -104,16 +104,16 @@ def delivered_at(request: Request) -> datetime | None:
 
 
 def _deliveries(request: Request) -> list[Node]:
-    """Return the body, or what it holds where it is a list."""
+    """Return the body, or its elements if it is a list."""
     body = read(request.body)
     # In a list: https://developers.facebook.com/docs/instagram-platform/webhooks/examples/
     return list(body.items()) if isinstance(body.raw, list) and body.raw else [body]
 
 
 def entries(request: Request, kind: str) -> Iterator[Node]:
-    """Yield the entries, maybe of different accounts, of a delivery about an object of this kind: `page`, `instagram`.
+    """Yield a delivery's entries, which may be of different accounts; `kind` is its object: `page`, `instagram`.
 
-    Raises `PayloadError` for no such delivery.
+    Raises `PayloadError` for a delivery about another object.
     """
     for delivery in _deliveries(request):
         if delivery.object()["object"].text() != kind:
@@ -126,10 +126,10 @@ def entries(request: Request, kind: str) -> Iterator[Node]:
 def updates(
     request: Request, kind: str, names: Sequence[str], read_one: Callable[[Node, Node, str], Iterable[Event]]
 ) -> Iterator[Event | Unreadable]:
-    """Yield the events of a delivery about an object of this kind: `page`, `instagram`.
+    """Yield the events of a delivery; `kind` is its object: `page`, `instagram`.
 
-    `read_one` gets an entry, one update in its list `name`, and that name. What cannot be read is an `Unreadable`, the
-    rest goes on. Raises `PayloadError` for no such delivery.
+    `read_one` gets an entry, one update in its list `name`, and that name. An update that cannot be read becomes an
+    `Unreadable`. Raises `PayloadError` for a delivery about another object.
     """
     for entry in entries(request, kind):
         yield from updates_of(entry, names, read_one)
@@ -149,29 +149,29 @@ def updates_of(
 
 
 def moment(node: Node) -> datetime | None:
-    """Return a time, which Meta gives in seconds, milliseconds or ISO 8601 within one family."""
+    """Return a time; Meta gives seconds, milliseconds or ISO 8601."""
     return node.epoch() or node.iso()
 
 
 def mark(text: str) -> str:
-    """Return a short digest of a text: which edit this was."""
+    """Return a short digest of a text, by which edits are distinguished."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def distinct(found: Sequence[Attachment]) -> tuple[Attachment, ...]:
-    """Return the attachments, each once: Meta names the same file in two fields."""
+    """Return the attachments without duplicates: Meta names the same file in two fields."""
     return tuple({item.url or item.id or str(number): item for number, item in enumerate(found)}.values())
 
 
 class Login(NamedTuple):
-    """Which host a product's calls go to, the name of the token that they carry, and how it is renewed if it ends."""
+    """A product's host, the name of its token's secret, and how the token is renewed if it expires."""
 
     host: str
     token: str
     renewed: Callable[[Secret, Reach], Token] | None = None
 
     def access(self, reach: Reach) -> Secret:
-        """Return the token of now."""
+        """Return the present token."""
         renewed = self.renewed
         if renewed is None:
             return reach.secrets.one(self.token)
@@ -182,12 +182,12 @@ PAGE: Final = Login(GRAPH, PAGE_TOKEN)
 
 
 def page_request(method: str, path: Sequence[str], payload: object, reach: Reach, **query: str) -> Call:
-    """Return a call of the Graph API with the page's token, which travels in a header."""
+    """Return a call of the Graph API with the page's token in a header."""
     return graph_request(PAGE, method, path, payload, reach, **query)
 
 
 def graph_request(login: Login, method: str, path: Sequence[str], payload: object, reach: Reach, **query: str) -> Call:
-    """Return a call of Graph at the login's host with its token, which travels in a header."""
+    """Return a call of the Graph API at the login's host with its token in a header."""
     url = f"{login.host}/{VERSION}/" + "/".join(quote(part, safe="") for part in path)
     if query:
         url += "?" + urlencode(query)
@@ -196,7 +196,7 @@ def graph_request(login: Login, method: str, path: Sequence[str], payload: objec
 
 
 class PageLogin:
-    """What a channel with a Page's token needs of `contracts.registration.SignsIn`; `meta_login` does it."""
+    """`contracts.registration.SignsIn` for channels with a Page's token, implemented in `meta_login`."""
 
     name: ClassVar[str]
     # Meta's own page for programs without one; it has to be among the app's “Valid OAuth Redirect URIs”.
@@ -216,14 +216,14 @@ class PageLogin:
         return meta_login.grants(self.name, site, code, sign_in, http)
 
     def tried(self, site: Site, http: Transport) -> str:
-        """Try our address as Meta would."""
+        """Test our address as Meta would."""
         from . import meta_login
 
         return meta_login.tried(site, http)
 
 
 class Class(StrEnum):
-    """What an error of Graph means for us."""
+    """The class of a Graph error, which decides what happens next."""
 
     TOKEN = "token"  # noqa: S105 - a name; dead, or a person's instead of a page's
     RATE = "rate"
@@ -300,7 +300,7 @@ UNSEEN_CODES = frozenset({10, 100, 803, *range(200, 300)})  # not there, or not 
 
 
 def _class(answer: Answer) -> Class | None:
-    """Return the class of an answer's error, None where neither the table nor Graph says it."""
+    """Return the class of an answer's error, None if neither the table nor Graph gives it."""
     code, subcode = codes(answer)
     found = CLASSES.get((code, subcode)) or CLASSES.get((code, 0))
     if found is not None:
@@ -309,7 +309,7 @@ def _class(answer: Answer) -> Class | None:
 
 
 def transient(answer: Answer) -> bool:
-    """Return whether Graph calls its error one that passes."""
+    """Return whether Graph declares its error transient."""
     try:
         return read(answer.body)["error"]["is_transient"].raw is True
     except PayloadError:
@@ -317,7 +317,7 @@ def transient(answer: Answer) -> bool:
 
 
 def codes(answer: Answer) -> tuple[int, int]:
-    """Return the Graph error's code and subcode (0 where absent); it may come with any status, 200 too."""
+    """Return the Graph error's code and subcode (0 if absent); errors come with any status, even 200."""
     try:
         error = read(answer.body)["error"]
         return error["code"].number(0), error["error_subcode"].number(0)
@@ -326,7 +326,7 @@ def codes(answer: Answer) -> tuple[int, int]:
 
 
 def failed(answer: Answer) -> bool:
-    """Return whether Graph answered with an error, which may come with any status."""
+    """Return whether Graph answered with an error, whatever the status."""
     try:
         return "error" in read(answer.body)
     except PayloadError:
@@ -334,7 +334,7 @@ def failed(answer: Answer) -> bool:
 
 
 def _wait(answer: Answer) -> float | None:
-    """Return the seconds until the account may ask again: X-Business-Use-Case-Usage gives minutes."""
+    """Return the seconds until the account may call again; X-Business-Use-Case-Usage gives minutes."""
     try:
         uses = [use for _, kinds in read(answer.headers.get("x-business-use-case-usage", "")).members()
                 for use in kinds.items()]  # fmt: skip
@@ -345,9 +345,9 @@ def _wait(answer: Answer) -> float | None:
 
 
 def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
-    """Return what Graph answered; raise for an error, wherever it stands, what happens next.
+    """Return Graph's answer; raise our error for an error in it, whatever the status.
 
-    `token` names the secret that the call carried, for the person who has to renew it.
+    `token` names the call's secret, for the person who has to renew it.
     """
     code, subcode = codes(answer)
     text = f"{what}: Meta's error {code}" + (f"/{subcode}" if subcode else "")
@@ -373,7 +373,7 @@ def settled(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> Node:
 
 
 def _refused(what: str, code: int, subcode: int) -> str:
-    """Return a refusal in words for the agent, with the code for who looks it up."""
+    """Return a refusal in words for the agent, with its code."""
     known = MEANINGS.get((code, subcode)) or MEANINGS.get((code, 0))
     meaning = known or "Meta refuses it, for a reason that Deskwire does not know"
     return (
@@ -382,7 +382,7 @@ def _refused(what: str, code: int, subcode: int) -> str:
 
 
 def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str, login: Login = PAGE) -> Node | None:
-    """Return the fields of an object, None when it is gone or not shown to this account."""
+    """Return an object's fields, None if it does not exist or is not visible to this account."""
     answer = reach.http(graph_request(login, "GET", path, None, reach, fields=fields))
     code, subcode = codes(answer)
     if not_there(answer) or (code in UNSEEN_CODES and (code, subcode) != (10, 1893063)):
@@ -391,7 +391,7 @@ def ask(path: Sequence[str], fields: str, reach: Reach, *, what: str, login: Log
 
 
 def posted(node: Node, name: str, *, what: str) -> str:
-    """Return the id of what was made; an answer without one leaves it open whether it was."""
+    """Return the created object's id. Raises `TemporaryError` (ambiguous) if the answer has none."""
     try:
         return node[name].identifier()
     except PayloadError:
@@ -399,7 +399,7 @@ def posted(node: Node, name: str, *, what: str) -> str:
 
 
 def accepted(answer: Answer, *, what: str, token: str = PAGE_TOKEN) -> None:
-    """Check that Graph did what it was asked for: `{"success": true}`. Raises what happens next."""
+    """Check that Graph answered `{"success": true}`; raise our error otherwise."""
     done = settled(answer, what=what, token=token)
     try:
         success = done["success"].truth()

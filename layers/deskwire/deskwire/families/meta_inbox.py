@@ -1,4 +1,4 @@
-"""What Messenger and Instagram's direct messages share: items of `messaging`, attachments, windows and sending.
+"""Shared by Messenger and Instagram's direct messages: items of `messaging`, attachments, windows and sending.
 
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events
 https://developers.facebook.com/docs/instagram-platform/webhooks/examples/
@@ -94,17 +94,17 @@ Reader = Callable[[Any, Node], Iterator[Event]]
 
 
 class Item:
-    """One item of `messaging` or `standby`: a message, or what happened to one, in the thread of a person.
+    """One item of `messaging` or `standby`: a message, or a change of one, in a person's thread.
 
-    What survives a redelivery: `message.mid` and `postback.mid` (an unsend and an edit carry the original's). All else
-    has no id: its key is made of person, time and content, which the repeated body repeats.
+    Ids that survive a redelivery: `message.mid` and `postback.mid` (an unsend and an edit have the original's). Other
+    items have no id: their key is made of person, time and content, which a redelivery repeats.
     """
 
     channel: ClassVar[str]
     hidden: ClassVar[str]  # the line for a message that the platform does not pass on
 
     def __init__(self, entry: Node, item: Node, *, standby: bool) -> None:
-        """Read who and when. Raises `PayloadError` for no object, and for an entry without an id."""
+        """Read the person and the time. Raises `PayloadError` if it is not an object, or its entry has no id."""
         self.item = item.object()
         self.account = entry["id"].identifier()
         self.standby = standby
@@ -119,7 +119,7 @@ class Item:
         self.stamp = made.any_id() or entry["time"].any_id()
 
     def events(self) -> Iterator[Event]:
-        """Yield what the item says; a kind that is not known, and the dashboard's test, is an event of its own."""
+        """Yield the item's events; an unknown kind, and the dashboard's test, is an event of its own."""
         if self.account != TEST_ACCOUNT:
             for name, reader in self.readers.items():
                 if name in self.item:
@@ -128,11 +128,11 @@ class Item:
         yield self._unknown()
 
     def attachments(self, message: Node) -> tuple[Attachment, ...]:
-        """Return what came with a message."""
+        """Return a message's attachments."""
         return meta.distinct([attachment(node) for node in listed(message["attachments"])])
 
     def facts(self, message: Node) -> Mapping[str, str]:
-        """Return what else is known of a message."""
+        """Return further facts about a message."""
         payload = message["quick_reply"]["payload"].text("")
         return {
             "Quick reply": "" if choice_in(payload) else payload,
@@ -217,7 +217,7 @@ class Item:
         )
 
     def _seen(self, seen: Node) -> Iterator[Event]:
-        """Return a receipt: Instagram names the message, Messenger a time before which all was read."""
+        """Return a receipt: Instagram names the message, Messenger a time up to which all was read."""
         object_id = seen["mid"].any_id() or f"{self.person}:{seen['watermark'].any_id() or self.stamp}"
         at = self.at or meta.moment(seen["watermark"])
         yield self._event(Kind.RECEIPT, object_id, "read", text="[read]", occurred_at=at)
@@ -243,7 +243,7 @@ class Item:
         yield self._event(Kind.STATE, object_id, name, text=f"[{name}]", facts=filled(facts))
 
     def _unknown(self) -> Event:
-        """Return what is genuine and not known here, and the dashboard's test button."""
+        """Return the event of a genuine item of unknown kind, or of the dashboard's test button."""
         name = next((key[:60] for key, _ in self.item.members() if key not in ABOUT), "nothing")
         return self._event(
             Kind.OTHER,
@@ -271,7 +271,7 @@ def party(node: Node) -> str:
 
 
 def referral(node: Node) -> dict[str, str]:
-    """Return by which link, advertisement or product the person came."""
+    """Return the link, advertisement or product through which the person came."""
     if not node:
         return {}
     names = {"ref": "Referral", "source": "Referral source", "type": "Referral type", "ad_id": "Advertisement"}
@@ -281,7 +281,7 @@ def referral(node: Node) -> dict[str, str]:
 
 
 def attachment(node: Node) -> Attachment:
-    """Return an attachment; one that cannot be read is named, and the words beside it stay."""
+    """Return an attachment; one that cannot be read is only named, so that the text beside it is kept."""
     kind, payload = node["type"].text(""), node["payload"]
     url = payload["url"].text("") or payload["story_media_url"].text("") or node["url"].text("")
     name = NAMES.get(kind) or payload["title"].text("") or node["title"].text("")
@@ -310,7 +310,7 @@ def _template(payload: Node) -> str:
 
 
 def windows(source: str) -> tuple[Window, ...]:
-    """Return the day in which anything may be sent, and the week in which a person may answer."""
+    """Return the windows: a day for any message, and a week for a person's answer."""
     return (
         Window(
             name="standard",
@@ -332,7 +332,7 @@ def private_reply(
     pace: Figure[Pace] | None = None,
     span: Figure[timedelta | None] | None = None,
 ) -> Sending:
-    """Return the rules of the one private reply that a comment may have, within a week or another span."""
+    """Return the rules for a comment's single private reply, within a week or another span."""
     window = Window(
         name="private reply",
         span=span or Figure(timedelta(days=7), source, meta.CHECKED),
@@ -347,9 +347,9 @@ def send(
     message: Callable[[Mapping[str, object], Mapping[str, str]], Node],
     sendable: Callable[[Attachment], Mapping[str, object]] | None = None,
 ) -> Sent:
-    """Send the text, in pieces if need be, then each attachment as a message of its own.
+    """Send the text, in pieces if necessary, then each attachment as a separate message.
 
-    `message` sends one content with the fields of its tag, and returns Graph's answer.
+    `message` sends one content with the tag's fields, and returns Graph's answer.
     """
     from deskwire.care import measure
 
@@ -369,12 +369,12 @@ def send(
 
 
 def quick_replies(outgoing: Outgoing) -> list[Mapping[str, str]]:
-    """Return a message's choices as the Send API takes them."""
+    """Return a message's choices in the Send API's form."""
     return [{"content_type": "text", "title": each.title, "payload": each.choice.payload} for each in outgoing.offers]
 
 
 def sendable_by_address(attachment: Attachment) -> Mapping[str, object]:
-    """Return an attachment as the Send API takes it: Meta fetches the address. Raises `PermanentError`."""
+    """Return an attachment in the Send API's form; Meta downloads the address. Raises `PermanentError`."""
     kind = SENDABLE.get(attachment.kind)
     if kind is None or not attachment.url:
         raise PermanentError(f"an attachment of the kind {attachment.kind} cannot be sent", code="attachment")

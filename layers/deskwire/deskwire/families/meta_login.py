@@ -1,4 +1,4 @@
-"""Signs a person in at Meta for `deskwire connect`: the login dialog, the code, the tokens of their pages.
+"""Sign a person in at Meta for `deskwire connect`: the login dialog, the code, the tokens of their pages.
 
 https://developers.facebook.com/documentation/facebook-login/guides/advanced/manual-flow (dialog, code),
 https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived/ (a page's token that a person's
@@ -39,7 +39,7 @@ def dialog(channel: str, site: Site, sign_in: SignIn) -> str:
 
 
 def grants(channel: str, site: Site, code: Secret, sign_in: SignIn, http: Transport) -> Sequence[Grant]:
-    """Return the person's pages (of Instagram: the accounts that are linked to them) with a token for each."""
+    """Return the person's pages (for Instagram: the accounts linked to them) with a token for each."""
     asked = {"client_id": _app(site), "redirect_uri": sign_in.redirect}
     short = _token(asked, {"code": code}, site, http)
     kind = {"client_id": _app(site), "grant_type": "fb_exchange_token"}
@@ -72,7 +72,7 @@ def _grant(channel: str, page: Node) -> Grant | None:
 
 
 def _token(query: Mapping[str, str], more: Mapping[str, Secret], site: Site, http: Transport) -> Secret:
-    """Return the token that the app gets for a code or a token; secrets travel in the query, as Meta documents it."""
+    """Return the token for a code or another token; the secrets go in the query, as Meta documents."""
     secrets = {"client_secret": site.secrets.one(APP_SECRET), **more}
     places = "".join(f"&{name}={{{name}}}" for name in secrets)
     url = f"{meta.GRAPH}/{meta.VERSION}/oauth/access_token?{urlencode(query)}{places}"
@@ -88,7 +88,7 @@ def _app(site: Site) -> str:
 
 
 def tried(site: Site, http: Transport) -> str:
-    """Ask our own address what Meta asks; return in words that it answers. Raises the errors of `rest.checked`."""
+    """Send Meta's check to our own address; return in words that it answers. Raises the errors of `rest.checked`."""
     given = {"hub.mode": "subscribe", "hub.challenge": CHALLENGE}
     url = f"{site.address}?{urlencode(given)}&hub.verify_token={{verify_token}}"
     call = Call("GET", url, secrets={"verify_token": site.secrets.one("verify_token")})

@@ -1,4 +1,4 @@
-"""Reads what is secondary in a delivery of Meta's: what is of another type is left out and never parks the words."""
+"""Read minor fields in Meta's deliveries: unexpected types are left out and never cause a message to be parked."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ REMOVALS: Final = frozenset({"remove", "delete"})
 
 
 def flag(node: Node) -> bool:
-    """Return whether a flag is set; it may be written as text."""
+    """Return whether a flag is set; it may be text."""
     raw = node.raw
     return raw is True or raw == "true"
 
 
 def listed(node: Node) -> Iterable[Node]:
-    """Return the elements, or the one thing that stands where a list is documented."""
+    """Return a list's elements, or the single value in place of a documented list."""
     return node.items() if isinstance(node.raw, list) else [node] if node else []
 
 
 def repeats(comment: Node, words: str, text: str, since: datetime) -> bool:
-    """Return whether a comment that Graph shows has this text in its member `words`, and is not older than `since`."""
+    """Return whether a comment has this text in its member `words`, and is not older than `since`."""
     written = meta.moment(comment["created_time"]) or meta.moment(comment["timestamp"])
     recent = written is None or written >= since - timedelta(minutes=1)  # their clock and ours
     return recent and comment[words].text("").split() == text.split()
@@ -43,7 +43,7 @@ def ordered(item: Node, product: str, price: str) -> str:
 
 
 def unknown(channel: str, entry: Node, node: Node, what: str, note: str = "") -> Event:
-    """Return what is genuine and of no known kind, and the dashboard's test button, as an event of the account."""
+    """Return an event of the account for a genuine update of unknown kind, or the dashboard's test button."""
     account = entry["id"].identifier()
     return Event(
         channel=channel,

@@ -1,4 +1,4 @@
-"""Looks at what Meta delivers to us and with which token, and sets it up: the app's webhook, the account's fields.
+"""Check and set up Meta's registration: the app's webhook, the account's subscribed fields, the token.
 
 * `/{app-id}/subscriptions`, the app's webhook: https://developers.facebook.com/docs/graph-api/reference/app/subscriptions/
 * `/{page-id}/subscribed_apps`, a page's fields: …/graph-api/reference/page/subscribed_apps
@@ -70,12 +70,12 @@ class Product:
 
     @property
     def connect(self) -> str:
-        """What a person does about a token that is no longer good."""
+        """What a person must do about an invalid token."""
         return f"`deskwire connect {self.channel}` signs in anew and stores a new one"
 
 
 def page(channel: str, site: Site, account: str) -> Product:
-    """Return Facebook or Messenger: with the fields of both, where one endpoint serves both."""
+    """Return Facebook or Messenger, with the fields of both if one endpoint serves both."""
     fields = [field for name in dict.fromkeys((*site.channels, channel)) for field in FIELDS.get(name, ())]
     return Product(channel=channel, object="page", fields=fields, login=meta.PAGE, account=account, subscribes=fields)
 
@@ -85,14 +85,14 @@ def page(channel: str, site: Site, account: str) -> Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What `/debug_token` tells of a token; `app` is the app's id, empty where nobody knows it."""
+    """The result of `/debug_token`; `app` is the app's id, "" if unknown."""
 
     app: str
     findings: Sequence[Finding]
 
 
 def token(product: Product, site: Site, reach: Reach) -> Token:
-    """Return how the connection's token stands: whether it is good, until when, and its permissions."""
+    """Return the findings about the connection's token: its validity, expiry and permissions."""
     app, name = site.settings.get(APP_ID, ""), product.login.token
     given = reach.secrets.one(name)
     url = f"{meta.GRAPH}/{meta.VERSION}/debug_token?input_token={{token}}"
@@ -117,7 +117,7 @@ def token(product: Product, site: Site, reach: Reach) -> Token:
 
 
 def _time(node: Node) -> datetime | None:
-    """Return a Unix time; 0 says never."""
+    """Return a Unix time; None for 0, which means never, and for anything else."""
     stamp = node.raw
     return datetime.fromtimestamp(stamp, UTC) if isinstance(stamp, int) and 0 < stamp < 2**40 else None
 
@@ -135,14 +135,14 @@ def _bearer(token: Secret) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """The app's webhook of one object; `remedy` says what to do where it could not be looked at."""
+    """The app's webhook for one object; `remedy` says what to do if it could not be read."""
 
     url: str = ""
     fields: Collection[str] = ()
     remedy: str = ""
 
     def findings(self, product: Product, site: Site) -> list[Finding]:
-        """Return how it stands."""
+        """Return the findings about the webhook."""
         if self.remedy:
             return [Finding(what=WEBHOOK, state=State.UNKNOWN, remedy=self.remedy)]
         found = [address(WEBHOOK, self.url, site.address)]
@@ -152,7 +152,7 @@ class Webhook:
 
 
 def webhook(product: Product, app: str, site: Site, reach: Reach) -> Webhook:
-    """Return the app's webhook as it is."""
+    """Return the app's present webhook."""
     if not app:
         return Webhook(remedy=NO_APP)
     call = Call("GET", _subscriptions(app), _bearer(_app_token(app, site)))
@@ -168,7 +168,7 @@ def webhook(product: Product, app: str, site: Site, reach: Reach) -> Webhook:
 
 
 def set_webhook(product: Product, app: str, site: Site, reach: Reach) -> list[str]:
-    """Set the app's webhook where it is not as wanted; return what was done. Meta checks the address meanwhile."""
+    """Set the app's webhook if it differs; return what was done. Meta checks the address during the call."""
     before = webhook(product, app, site, reach)
     if not site.address or not any(finding.mends for finding in before.findings(product, site)):
         return []
@@ -193,9 +193,9 @@ def _subscriptions(app: str) -> str:
 
 
 def subscribed(product: Product, app: str, reach: Reach) -> Collection[str]:
-    """Return the fields that the account gives our app, none where it is not subscribed.
+    """Return the fields to which our app is subscribed at the account.
 
-    Where the app's id is not known, the first app is taken for ours.
+    If the app's id is unknown, the first app is assumed to be ours.
     """
     call = meta.graph_request(product.login, "GET", (product.account, "subscribed_apps"), None, reach)
     answer = meta.settled(reach.http(call), what="looking at the subscription", token=product.login.token)
@@ -205,9 +205,9 @@ def subscribed(product: Product, app: str, reach: Reach) -> Collection[str]:
 
 
 def subscribe(product: Product, app: str, reach: Reach) -> list[str]:
-    """Subscribe our app to the account's fields where any is missing; return what was done.
+    """Subscribe our app to the account's fields if any is missing; return what was done.
 
-    The call replaces the list, so what is there already is sent along.
+    The call replaces the list, so the present fields are sent as well.
     """
     before = subscribed(product, app, reach)
     if not _stands(product, before).mends:
@@ -220,7 +220,7 @@ def subscribe(product: Product, app: str, reach: Reach) -> list[str]:
 
 
 def subscription(product: Product, app: str, reach: Reach) -> Finding:
-    """Return how the account's subscription stands."""
+    """Return the findings about the account's subscription."""
     return _stands(product, subscribed(product, app, reach))
 
 
@@ -233,7 +233,7 @@ def _stands(product: Product, given: Collection[str]) -> Finding:
 
 
 def findings(product: Product, site: Site, reach: Reach) -> list[Finding]:
-    """Return how the token, the app's webhook and the account's subscription stand."""
+    """Return the findings about the token, the app's webhook and the account's subscription."""
     seen = token(product, site, reach)
     if any(each.state is State.DIFFERENT and each.what == product.login.token for each in seen.findings):
         return list(seen.findings)  # nothing else can be asked with it
@@ -245,6 +245,6 @@ def findings(product: Product, site: Site, reach: Reach) -> list[Finding]:
 
 
 def set_up(product: Product, site: Site, reach: Reach) -> Registered:
-    """Set the app's webhook and the account's subscription right."""
+    """Correct the app's webhook and the account's subscription."""
     app = token(product, site, reach).app
     return Registered(did=[*set_webhook(product, app, site, reach), *subscribe(product, app, reach)])

@@ -1,4 +1,4 @@
-"""OAuth 1.0a: signs a request for an app and a user, HMAC-SHA1 (RFC 5849; X's "Creating a signature").
+"""OAuth 1.0a: sign a request for an app and a user by HMAC-SHA1 (RFC 5849; X's "Creating a signature").
 
 https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature
 """
@@ -37,9 +37,8 @@ def authorization(
 ) -> str:
     """Return the Authorization header of a request.
 
-    The query's parameters are signed, and `fields`, those of a form body; a JSON body takes no part
-    (RFC 5849 §3.4.1.3).
-    `nonce` must never come twice with one `timestamp` (Unix seconds).
+    The query's parameters and a form body's `fields` are signed; a JSON body is not (RFC 5849 §3.4.1.3).
+    `nonce` must be unique for each `timestamp` (Unix seconds).
     """
     parameters = {
         "oauth_consumer_key": credentials.consumer_key.reveal(),
@@ -64,5 +63,5 @@ def authorization(
 
 
 def _encoded(text: str) -> str:
-    """Return `text` percent-encoded as RFC 5849 §3.6 wants: all but the unreserved characters."""
+    """Return `text` percent-encoded as in RFC 5849 §3.6: all but the unreserved characters."""
     return quote(text, safe="-._~")

@@ -1,4 +1,4 @@
-"""OAuth 2.0: renewing an access token; and for `deskwire connect` the login page's address, and the tokens of a code.
+"""OAuth 2.0: renew an access token, and for `deskwire connect` make the login page's address and exchange a code.
 
 https://www.rfc-editor.org/rfc/rfc6749#section-4.1 (the code), #section-6 (renewing) and, for PKCE,
 https://www.rfc-editor.org/rfc/rfc7636#section-4
@@ -47,7 +47,7 @@ def page(url: str, site: Site, sign_in: SignIn, scopes: Sequence[str], between: 
 
 
 def challenge(sign_in: SignIn) -> Mapping[str, str]:
-    """Return PKCE's parameters of the login page."""
+    """Return PKCE's parameters for the login page."""
     made = urlsafe_b64encode(hashlib.sha256(sign_in.verifier.encode()).digest()).decode().rstrip("=")
     return {"code_challenge": made, "code_challenge_method": "S256"}
 
@@ -71,8 +71,7 @@ def exchange(code: Secret, sign_in: SignIn, **more: str) -> dict[str, str]:
 def tokens(call: Call, scopes: Sequence[str], http: Transport) -> Node:
     """Return the answer with the tokens that a code gives.
 
-    Raises `ConfigurationError` for a code that is not taken, or consent to less than was asked for, and the errors of
-    `rest.checked`.
+    Raises `ConfigurationError` for a rejected code or insufficient consent, and the errors of `rest.checked`.
     """
     answer = http(call)
     if answer.status in REJECTED:
@@ -87,9 +86,9 @@ def tokens(call: Call, scopes: Sequence[str], http: Transport) -> Node:
 
 
 def access(reach: Reach, renewal: Callable[[Secret], Call], *, what: str, remedy: str) -> Secret:
-    """Return the access token: renewed where there is a refresh token, else the one that a person stored.
+    """Return the access token: renewed if there is a refresh token, else the one that a person stored.
 
-    `renewal` makes the request of a refresh token. Raises as `renewed` does.
+    `renewal` makes the request from a refresh token. Raises the errors of `renewed`.
     """
     if not reach.secrets.has(REFRESH):
         return reach.secrets.one(ACCESS)
@@ -105,8 +104,8 @@ def access(reach: Reach, renewal: Callable[[Secret], Call], *, what: str, remedy
 def renewed(reach: Reach, renewal: Call, *, what: str, remedy: str) -> Node:
     """Return the answer with a new access token.
 
-    Raises `ConfigurationError` with the `remedy` for a refusal, which is never the customer's doing, and else the
-    errors of `rest.checked`.
+    Raises `ConfigurationError` with the `remedy` for a refusal, which is never a customer's fault, and the errors of
+    `rest.checked`.
     """
     answer = reach.http(replace(renewal, safe=True))
     if answer.status in REJECTED:

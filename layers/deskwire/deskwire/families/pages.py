@@ -1,4 +1,4 @@
-"""What connectors share whose visitors write on a page of the company's own: CORS, rates, uploads, answers by mail."""
+"""Shared by connectors for the company's own pages: CORS, rates, uploads, answers by mail."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENDPOINT_SETTINGS: Final = {
 
 
 def preflight(request: Request, *, allowed: str) -> Response | None:
-    """Answer a CORS preflight: 204 for an allowed origin, 403 for another; None for any other request.
+    """Return the response to a CORS preflight: 204 for an allowed origin, 403 for another; None for other requests.
 
     `allowed` are the headers that the page may send. https://fetch.spec.whatwg.org/#http-cors-protocol
     """
@@ -52,7 +52,7 @@ def preflight(request: Request, *, allowed: str) -> Response | None:
 
 
 def answer_headers(request: Request) -> Mapping[str, str]:
-    """Return the headers that let an allowed page's script read the answer."""
+    """Return the headers that let an allowed page's script read the response."""
     try:
         origin = allowed_origin(request, request.settings)
     except ConfigurationError:
@@ -61,7 +61,7 @@ def answer_headers(request: Request) -> Mapping[str, str]:
 
 
 def number(settings: Mapping[str, str], name: str, otherwise: int) -> int:
-    """Return a setting of the endpoint that is a number. Raises `ConfigurationError` for any other value."""
+    """Return a numeric setting of the endpoint. Raises `ConfigurationError` for any other value."""
     try:
         return int(settings.get(name) or otherwise)
     except ValueError:
@@ -74,7 +74,7 @@ def upload_types(settings: Mapping[str, str]) -> list[str]:
 
 
 def rejected(error: PayloadError, *, error_name: str, account: str) -> Response:
-    """Return the answer that tells a page which fields to mend; `account` is the field that names it."""
+    """Return the response that tells a page which fields to correct; `account` is the field that names its account."""
     problems = error.problems if isinstance(error, forms.FormError) else {"body": "cannot be read"}
     if isinstance(error, UnknownAccount):
         problems = {account: "is not known"}
@@ -83,7 +83,7 @@ def rejected(error: PayloadError, *, error_name: str, account: str) -> Response:
 
 
 def uploads(form: forms.Form, settings: Mapping[str, str]) -> tuple[Attachment, ...]:
-    """Return the files that a submission names; one of a type that is not allowed is a problem of the form."""
+    """Return a submission's uploaded files; a type that is not allowed is a problem of the form."""
     files, allowed = form.uploads(), upload_types(settings)
     if any(item.type not in allowed for item in files):  # what was asked for before may have been another type
         form.problems.setdefault("uploads", "are of a type that is not allowed")
@@ -91,7 +91,7 @@ def uploads(form: forms.Form, settings: Mapping[str, str]) -> tuple[Attachment, 
 
 
 def upload(form: forms.Form, settings: Mapping[str, str]) -> Upload:
-    """Return a file that is about to be sent, by its name, type and size. Raises `FormError`."""
+    """Return the upload that a page announces by name, type and size. Raises `FormError`."""
     name, kind, size = forms.file_name(form.text("name")), form.text("type"), form.node["size"].number(0)
     if not name:
         form.problems["name"] = "is missing"
@@ -104,10 +104,10 @@ def upload(form: forms.Form, settings: Mapping[str, str]) -> Upload:
 
 
 def mail(outgoing: Outgoing, recipient: str, reach: Reach, *, subject: str) -> str:
-    """Mail an answer to the address that a visitor gave, and return SES's id of the mail.
+    """Mail an answer to a visitor's address, and return SES's id of the mail.
 
-    An automatic one marks itself as automatic (RFC 3834). Raises `ConfigurationError` without the connection's
-    `sender`, and `PermanentError` for an address, subject or sender that no mail may have.
+    An automatic answer is marked as such (RFC 3834). Raises `ConfigurationError` if the connection has no `sender`, and
+    `PermanentError` for an invalid address, subject or sender.
     """
     sender = reach.settings.get("sender", "")
     if not sender:

@@ -1,4 +1,4 @@
-"""Helpdesks that a company runs itself, under an address of its own."""
+"""Shared by self-hosted helpdesks: the address setting."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
 
 
 def address_of(settings: Mapping[str, str], example: str) -> str:
-    """Return the setting `address` without a slash at its end.
+    """Return the setting `address` without a trailing slash.
 
-    Raises `ConfigurationError`, quoting the example, where it is missing or written otherwise.
+    Raises `ConfigurationError`, quoting the example, if it is missing or malformed.
     """
     address = settings.get("address", "").removesuffix("/")
     if not ADDRESS.fullmatch(address):

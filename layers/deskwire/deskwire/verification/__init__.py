@@ -1,1 +1,1 @@
-"""Verification rules, one a module: each can tell a genuine request, and sign one as the platform would."""
+"""Verification rules, one per module: each verifies requests, and signs them as the platform would."""

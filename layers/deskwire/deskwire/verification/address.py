@@ -1,7 +1,7 @@
-"""A secret in the webhook's own address, where the platform offers nothing better.
+"""A secret in the webhook's address, for platforms that offer nothing better.
 
-It proves who was told the address, not what is sent: a connector with this rule declares the gap `C4.body`. The secret
-is in the query, which neither API Gateway's access log nor ours holds.
+It proves that the sender knows the address, not what is sent: a connector with this rule declares the gap `C4.body`.
+The secret is in the query, which neither API Gateway's access log nor ours contains.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Address(SecretRule):
         return ()
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, with each valid secret."""
+        """Compare with each valid secret in constant time."""
         del context
         given = request.parameter(self.parameter)
         known = [same(given, key) for key in secrets.every(self.secret)]

@@ -1,7 +1,7 @@
-"""AWS's own notices: genuine when they come from the topic, bucket or resource that the endpoint's settings name.
+"""AWS's own notices: genuine if they come from the topic, bucket or resource named in the endpoint's settings.
 
-AWS itself checks who invokes receive (the Lambda permission in template.yaml), so the name of the source is proof
-enough; `receiving.topics` alone writes it, and what comes over HTTP carries an IP address in its place.
+AWS itself checks who may invoke receive (the Lambda permission in template.yaml), so the source's name is sufficient
+proof. Only `receiving.topics` sets it; an HTTP request has an IP address in its place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arn(Verification):
-    """Lets in what comes from the ARNs in the endpoint's setting `setting`, separated by spaces."""
+    """Accepts notices from the ARNs in the endpoint's setting `setting`, separated by spaces."""
 
     setting: str = "source"
 
@@ -36,7 +36,7 @@ class Arn(Verification):
         return ()
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Return no facts when the source is one of the endpoint's; raise `SignatureError` otherwise."""
+        """Check that the source is one of the endpoint's; return no facts."""
         del secrets
         arns = [arn for arn in context.settings.get(self.setting, "").split() if arn.startswith("arn:")]
         if not arns:

@@ -1,4 +1,4 @@
-"""HTTP basic authentication (RFC 7617): helpdesks and mail gateways whose webhooks take a user and a password.
+"""HTTP basic authentication (RFC 7617), for webhooks of helpdesks and mail gateways with a user and a password.
 
 It proves who sends, not what: a connector with this rule declares the gap `C4.body`.
 """
@@ -25,7 +25,7 @@ HEADER = "Authorization"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basic(Verification):
-    """A user and a password in `Authorization`; both are secrets, `user` and `password` are their names."""
+    """A user and a password in `Authorization`; `user` and `password` are the names of the two secrets."""
 
     user: str = "webhook_user"
     password: str = "webhook_password"  # noqa: S105 - its name
@@ -40,7 +40,7 @@ class Basic(Verification):
         return (self.user, self.password)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, with each valid user and password."""
+        """Compare with each valid user and password in constant time."""
         del context
         pairs = [_encoded(user, password)
                  for user in secrets.every(self.user) for password in secrets.every(self.password)]  # fmt: skip

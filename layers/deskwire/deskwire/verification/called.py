@@ -27,10 +27,10 @@ MILLISECONDS = re.compile(r"[0-9]{5,14}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedCall(SecretRule):
-    """HMAC-SHA256, base64, under the secret named `secret`; `timestamp_header` has the time, in milliseconds.
+    """HMAC-SHA256 in base64 under the secret named `secret`; `timestamp_header` has the time in milliseconds.
 
-    The address is the one that the vendor was told, its query included and percent-decoded; only the endpoint's setting
-    `address` says that, since a proxy, a custom domain or a stage may lie between.
+    The signed address is the one registered with the vendor, with its query, percent-decoded. The endpoint's setting
+    `address` gives it, because a proxy, a custom domain or a stage may change the one that we see.
     """
 
     header: str
@@ -44,18 +44,18 @@ class SignedCall(SecretRule):
 
     @property
     def stamped(self) -> bool:  # type: ignore[override]
-        """The time is signed, always."""
+        """Always True: the time is signed."""
         return True
 
     def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Return an address that nobody can be called at: each signature would differ from it."""
+        """Return a fault if the setting `address` does not begin with https://: every signature would differ."""
         address = settings.get(SETTING, "")
         if not address or address.startswith("https://"):
             return {}
         return {SETTING: "the address is signed as a whole: write it as the vendor has it, from https:// on"}
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, with the signature under each valid secret; then check the time."""
+        """Compare with the signature under each valid secret in constant time; then check the time."""
         keys = secrets.every(self.secret)
         address = _known(context.settings.get(SETTING, ""))
         stamp = request.header(self.timestamp_header)
@@ -69,7 +69,7 @@ class SignedCall(SecretRule):
         return {}
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Add both headers, for the address that the request's facts have as the endpoint's setting."""
+        """Add both headers, for the address in the endpoint's setting."""
         stamp = str(int(now.timestamp() * 1000))
         address = _known(request.settings.get(SETTING, ""))
         signature = _signature(secrets.one(self.secret), request, address, stamp)

@@ -1,9 +1,9 @@
 """The rule for a public web form: the page's origin, and a captcha's token in the body.
 
-There is no signature; the body is whatever the visitor's browser sent. The token is checked with its provider at
-once, because it lives for minutes and works once. Only while the provider cannot be reached (no answer, a 5xx) is the
-request let in, marked `captcha: unavailable`: the channel then answers nothing automatically. Any other answer that is
-no yes is a refusal, whatever its shape: the token is a stranger's text, and could be made to provoke it. Turnstile:
+There is no signature; the body is whatever the visitor's browser sent. The token is checked with its provider
+immediately, because it is valid once, for minutes. Only if the provider cannot be reached (no answer, a 5xx) is the
+request accepted without, with the fact `captcha: unavailable`: the channel then sends nothing automatic. Any other
+answer but a clear yes is a refusal, because a stranger could craft a token that provokes it. Turnstile:
 https://developers.cloudflare.com/turnstile/get-started/server-side-validation/ hCaptcha: https://docs.hcaptcha.com
 """
 
@@ -49,7 +49,7 @@ SAME_CHECK = uuid.UUID("6f1a3f0e-5a0c-4d36-9b53-0f3f2f2c1d5a")  # the namespace 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A captcha service: where its tokens are checked, in which field they come and how long they are at most."""
+    """A captcha service: the address of its check, the field of its tokens, and their greatest length."""
 
     url: str
     field: str
@@ -82,11 +82,11 @@ TOKEN_FIELDS = tuple(provider.field for provider in PROVIDERS.values())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captcha(Verification):
-    """A page that is allowed, and a captcha solved on it.
+    """An allowed page, and a captcha solved on it.
 
     The endpoint's settings: `origins` (exact, separated by spaces), `captcha` (`turnstile` or `hcaptcha`),
-    `captcha_sitekey` (hCaptcha), and, where wanted, `captcha_action` (Turnstile) and `captcha_down`: `refuse` lets
-    nobody in while the provider cannot be reached.
+    `captcha_sitekey` (hCaptcha), optionally `captcha_action` (Turnstile) and `captcha_down`: with `refuse`, nothing is
+    accepted while the provider cannot be reached.
     """
 
     secret: str = "captcha_secret"  # noqa: S105 - its name
@@ -102,7 +102,7 @@ class Captcha(Verification):
         return (self.secret,)
 
     def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Return a provider that there is not, a site key that it needs, and origins that no browser sends."""
+        """Return an unknown provider, a missing site key, and origins that no browser sends."""
         found: dict[str, str] = {}
         name = settings.get("captcha", "")
         provider = PROVIDERS.get(name)
@@ -144,9 +144,9 @@ class Captcha(Verification):
         )
 
     def _asked(self, provider: Provider, key: Secret, token: str, body: bytes, context: Context) -> Node | None:
-        """Return what the provider says of the token; None when it cannot be reached.
+        """Return the provider's answer about the token; None if it cannot be reached.
 
-        Raises `SignatureError` when it says nothing that can be read.
+        Raises `SignatureError` if the answer cannot be read.
         """
         fields = {"secret": key.reveal(), "response": token}
         if provider.idempotent:
@@ -174,7 +174,7 @@ class Captcha(Verification):
     def _refusal(
         self, result: Node, provider: Provider, origin: str, settings: Mapping[str, str]
     ) -> SignatureError | None:
-        """Return why the token does not count; None when it does."""
+        """Return why the token is refused, None if it is valid."""
         try:
             passed = result["success"].truth(default=False)
             hostname, action = result["hostname"].text(""), result["action"].text("")
@@ -191,7 +191,7 @@ class Captcha(Verification):
         return None
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Put a token into the body that the sandbox's provider passes (`played_token`)."""
+        """Put a token into the body that the sandbox's provider accepts (`played_token`)."""
         headers = {"origin": PLAYED_ORIGIN, "content-type": "application/json", **request.headers}
         body = request.body
         try:
@@ -207,9 +207,9 @@ class Captcha(Verification):
 
 
 def allowed_origin(request: Request, settings: Mapping[str, str]) -> str:
-    """Return the request's origin when it is, to the letter, one of the settings' `origins`; else nothing.
+    """Return the request's origin if it is exactly one of the settings' `origins`, else "".
 
-    Raises `ConfigurationError` where there are none.
+    Raises `ConfigurationError` if the settings have none.
     """
     origins = settings.get("origins", "").split()
     if not origins:
@@ -219,7 +219,7 @@ def allowed_origin(request: Request, settings: Mapping[str, str]) -> str:
 
 
 def odd_origins(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return, under `origins`, the first of the settings' origins that no browser sends."""
+    """Return under `origins` the first of the settings' origins that no browser sends."""
     odd = [each for each in settings.get("origins", "").split() if not ORIGIN.fullmatch(each)]
     said = "is no origin: write it as browsers do, https://www.example.org without a path"
     return {"origins": f"“{odd[0]}” {said}"} if odd else {}
@@ -240,7 +240,7 @@ def _token(body: bytes, provider: Provider) -> str:
 
 
 def played_token(secret: Secret, hostname: str, action: str, now: datetime) -> str:
-    """Return a token for playing a provider: what was solved where and when, under the provider's secret."""
+    """Return a token for a played provider: what was solved, where and when, signed with the provider's secret."""
     solved = {"hostname": hostname, "action": action, "at": now.timestamp(), "nonce": uuid.uuid4().hex}
     content = base64.urlsafe_b64encode(json.dumps(solved).encode()).decode()
     return f"played.{content}.{hmac.digest(secret.encode(), content.encode(), 'sha256').hex()}"

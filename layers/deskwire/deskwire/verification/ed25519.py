@@ -1,4 +1,4 @@
-"""An Ed25519 signature of time and body: Discord, Telnyx. `cryptography` is imported when it is used."""
+"""An Ed25519 signature of time and body: Discord, Telnyx. `cryptography` is imported on use."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PRIVATE = "private_key"  # the platform's own: only who plays the platform has o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ed25519(SecretRule):
-    """The signature, in hex, in `header`; the time in `timestamp_header`, signed before the body.
+    """The signature in hex in `header`, the time in `timestamp_header`; time and body are signed.
 
-    `secret` names the platform's public key, in hex. It is kept with the secrets so that it is rotated as they are.
+    `secret` names the platform's public key in hex. It is stored with the secrets so that it is rotated like them.
     """
 
     header: str
@@ -60,7 +60,7 @@ class Ed25519(SecretRule):
         return data
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Add both headers; takes the secret `private_key`, in hex."""
+        """Add both headers, signed with the secret `private_key` in hex."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         stamp = str(int(now.timestamp()))

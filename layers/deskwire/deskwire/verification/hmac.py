@@ -34,10 +34,10 @@ ENCODINGS: Mapping[str, Callable[[bytes], str]] = {"hex": _hexadecimal, "base64"
 class HmacHeader(SecretRule):
     """An HMAC of the raw body in a header: Meta, X, Zendesk, Request Tracker and most others.
 
-    `secret` names the key, `also` further ones that another webhook of the platform signs with. `signed` says what is
-    signed, with `{timestamp}` and `{body}` in their places; `timestamp_header` carries the time, as Unix seconds
-    (`epoch`) or ISO 8601 (`iso`). `handshake` is the shape of what the platform's registration check has us sign under
-    the same key: no body of that shape is genuine.
+    `secret` names the key, `also` further keys with which another webhook of the platform signs. `signed` is the format
+    of the signed text, with `{timestamp}` and `{body}`; `timestamp_header` has the time, as Unix seconds (`epoch`) or
+    ISO 8601 (`iso`). `handshake` matches the text that the platform's registration check has us sign under the same
+    key: a body that matches it is refused.
     """
 
     header: str
@@ -54,12 +54,12 @@ class HmacHeader(SecretRule):
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """The signature's header, and the time's where there is one."""
+        """The signature's header, and the time's if there is one."""
         return tuple(name.lower() for name in (self.header, self.timestamp_header) if name)
 
     @property
     def stamped(self) -> bool:  # type: ignore[override]
-        """Whether the time is signed too."""
+        """Whether the time is signed as well."""
         return bool(self.timestamp_header)
 
     def _signature(self, secret: Secret, timestamp: str, body: bytes) -> str:
@@ -84,7 +84,7 @@ class HmacHeader(SecretRule):
         near(moment.timestamp(), now, self.tolerance, self.timestamp_header)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, with the signature under each valid secret."""
+        """Compare with the signature under each valid secret in constant time."""
         keys = [*secrets.every(self.secret)]
         keys += [key for name in self.also if secrets.has(name) for key in secrets.every(name)]
         given = request.header(self.header)

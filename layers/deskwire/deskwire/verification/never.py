@@ -1,4 +1,4 @@
-"""No webhook: what is only polled lets nothing in."""
+"""The rule for connectors that are only polled: there is no webhook, and everything is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Never(Verification):
-    """Refuses everything. receive does not even ask it: such a connector has no endpoint."""
+    """Refuses everything. receive never calls it, as such a connector has no endpoint."""
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -35,6 +35,6 @@ class Never(Verification):
         raise SignatureError("nothing is ever delivered here: this connector is only polled")
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Raise `SignatureError`: nothing can be signed so that it is let in."""
+        """Raise `SignatureError`: no signature would be accepted."""
         del request, secrets, now
         raise SignatureError("nothing is ever delivered here: this connector is only polled")

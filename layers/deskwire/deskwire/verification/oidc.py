@@ -1,8 +1,8 @@
-"""The rule for pushes that carry an OpenID Connect token: Google's Pub/Sub.
+"""The rule for pushes with an OpenID Connect token: Google's Pub/Sub.
 
-The token says who pushed, not what: the body is not signed, its integrity rests on TLS, and the token (an hour's
-life) is used again for many pushes, so it is no guard against replay; events' keys are. Without the check of the
-e-mail, any Google customer could get a token for our audience. Documentation:
+The token proves who pushed, not what: the body is not signed, its integrity depends on TLS. A token is valid for an
+hour and used for many pushes, so it does not prevent replays; events' keys do. Without the check of the e-mail address,
+any Google customer could get a token for our audience. Documentation:
 https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions
 """
 
@@ -40,7 +40,7 @@ SMALLEST_KEY = 2048  # bits
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Google's published keys by `kid`, when they were fetched and until when they hold."""
+    """Google's published keys by `kid`, when they were fetched and until when they are valid."""
 
     keys: Mapping[str, RSAPublicKey]
     fetched: datetime
@@ -49,10 +49,10 @@ class _Keys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcBearer(Verification):
-    """A token in `Authorization`, signed (RS256) by one of the issuer's published keys.
+    """A token in `Authorization`, signed (RS256) with one of the issuer's published keys.
 
-    The endpoint's settings `audience` and `service_account` say for whom and by whom it must be; there is no
-    secret. `sign` is for the sandbox and tests, which hand in a key of their own and the two settings as secrets.
+    The endpoint's settings `audience` and `service_account` are the required claims; there is no secret. `sign` is for
+    the sandbox and tests, which pass a key of their own and the two settings as secrets.
     """
 
     issuers: tuple[str, ...]
@@ -64,11 +64,11 @@ class OidcBearer(Verification):
         return ("authorization",)
 
     def names(self) -> tuple[str, ...]:
-        """Return nothing: there is no secret between Google and us."""
+        """Return nothing: there is no shared secret."""
         return ()
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Check the claims, then the signature. Raises `TemporaryError` when the keys cannot be fetched."""
+        """Check the claims, then the signature. Raises `TemporaryError` if the keys cannot be fetched."""
         del secrets
         audience, account = (_setting(context, name) for name in ("audience", "service_account"))
         found = TOKEN.fullmatch(request.header("authorization"))
@@ -101,7 +101,7 @@ class OidcBearer(Verification):
             raise SignatureError("the token claims to hold longer than a day")
 
     def _key(self, kid: str, context: Context) -> RSAPublicKey:
-        """Return the issuer's key of that name; ask for the keys (again) where that can help."""
+        """Return the issuer's key of this name; fetch the keys again if that can help."""
         kept = context.cache.get(self.keys_url)
         if (
             not isinstance(kept, _Keys)
@@ -128,9 +128,9 @@ class OidcBearer(Verification):
             raise TemporaryError("the issuer's published keys cannot be read") from None
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Add a token as Google's, signed with the played issuer's own key (`signing_key`, PEM).
+        """Add a token like Google's, signed with the played issuer's key (`signing_key`, PEM).
 
-        Without them it is the token of a stranger: another key, for another audience.
+        Without these secrets it is a stranger's token: another key, for another audience.
         """
         from cryptography.hazmat.primitives.asymmetric import rsa
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -213,7 +213,7 @@ def _encoded(data: bytes) -> str:
 
 
 def json_web_key(key: RSAPublicKey) -> dict[str, str]:
-    """Return a public key as its issuer publishes it; its `kid` follows from the key."""
+    """Return a public key as its issuer publishes it; its `kid` is derived from the key."""
     numbers = key.public_numbers()
     modulus = numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8)
     return {
@@ -227,7 +227,7 @@ def json_web_key(key: RSAPublicKey) -> dict[str, str]:
 
 
 def made_token(key: RSAPrivateKey, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
-    """Return a token of these parts, signed by `key` whatever the header says: for playing issuers and thieves."""
+    """Return a token of these parts, signed by `key` whatever the header says: to play issuers and forgers."""
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.hashes import SHA256
 

@@ -1,7 +1,7 @@
-"""The rule for the first request of a page that anybody may open: it comes from a page of the company's.
+"""The rule for the first request from a public page: it must come from one of the company's pages.
 
-A browser sets `Origin` itself, and no page can set it to another's; any other program can. So this keeps other sites
-away, and no program: what it lets in is held to rates. https://fetch.spec.whatwg.org/#origin-header
+A browser sets `Origin` itself, and no page can forge it; any other program can. So this keeps out other sites but not
+programs: accepted requests are rate-limited. https://fetch.spec.whatwg.org/#origin-header
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Page(Verification):
-    """A page whose origin is among the endpoint's setting `origins`, and a body of JSON."""
+    """A page whose origin is in the endpoint's setting `origins`, and a body of JSON."""
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class Page(Verification):
         return {"origin": origin}
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Let the request come from the page of the sandbox, where it names no other."""
+        """Set the sandbox's page as the origin, if the request has none."""
         del secrets, now
         return replace(
             request, headers={"origin": PLAYED_ORIGIN, "content-type": "application/json", **request.headers}

@@ -1,8 +1,8 @@
-"""Verification rules as data: each can tell a genuine request, and sign one as the platform would.
+"""Verification rules as data: each verifies requests, and signs them as the platform would.
 
-The framework verifies before a connector sees the body. Every rule refuses with `SignatureError`, and with
-`ConfigurationError` where there is no secret to check with: never is anything let in unchecked. All secrets of a
-name are valid at once, so that they can be rotated without a gap.
+The framework verifies a request before a connector sees its body. Every rule refuses with `SignatureError`, and with
+`ConfigurationError` if there is no secret to check with: nothing is accepted unchecked. All secrets of a name are valid
+at the same time, so that they can be rotated without a gap.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNAVAILABLE = "unavailable"  # the fact `captcha` of a request that was let in u
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may use besides the request: the time, the outside (captcha, published keys), a cache."""
+    """What a rule may use besides the request: the time, HTTP (for captchas, published keys), a cache."""
 
     now: datetime
     http: Transport
@@ -40,40 +40,40 @@ class Context:
 
 
 class Verification(ABC):
-    """A rule."""
+    """A verification rule."""
 
     @abstractmethod
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Return facts found out (often none) when the request is genuine; raise `SignatureError` otherwise."""
+        """Return the facts found (often none) if the request is genuine; raise `SignatureError` otherwise."""
 
     @abstractmethod
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Return the request as the platform would send it: the sandbox and the tests play every platform so."""
+        """Return the request as the platform would send it; used by the sandbox and the tests."""
 
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """Return the names of the secrets it needs."""
+        """Return the names of the secrets that the rule needs."""
 
     @property
     @abstractmethod
     def headers(self) -> tuple[str, ...]:
-        """The headers (lower-case) a genuine request cannot do without; empty where the proof is in the body."""
+        """The headers (lower-case) that a genuine request must have; empty if the proof is in the body."""
 
     stamped: ClassVar[bool] = False  # whether the platform signs the time
     opens: ClassVar[bool] = False  # whether connectors see what it opened in place of the body, see `cleared`
 
     def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """Return what is wrong with an endpoint's settings, by their names: what the rule would refuse everybody for.
+        """Return what is wrong with an endpoint's settings, by name, so that the rule would refuse every request.
 
-        A setting that `endpoint_settings` asks for, and that is not there, is told already.
+        Settings missing from `endpoint_settings` are reported elsewhere.
         """
         del settings
         return {}
 
     def cleared(self, request: Request) -> Request:
-        """Return the request as connectors see it, with the facts of `verify`.
+        """Return the request as connectors see it: without a secret in its address, and decrypted if it was sealed.
 
-        That is without a secret that its address holds, and opened where the platform seals what it sends.
+        It has the facts of `verify`.
         """
         return request
 
@@ -89,7 +89,7 @@ class SecretRule(Verification):
 
 
 def fresh(stamp: str, now: datetime, tolerance: int, header: str) -> None:
-    """Raise `SignatureError` when Unix seconds are none, or are more than `tolerance` seconds away from now."""
+    """Raise `SignatureError` unless the text is Unix seconds within `tolerance` seconds from now."""
     if not EPOCH.fullmatch(stamp):
         msg = f"{header} has no time in Unix seconds"
         raise SignatureError(msg)
@@ -97,7 +97,7 @@ def fresh(stamp: str, now: datetime, tolerance: int, header: str) -> None:
 
 
 def near(at: float, now: datetime, tolerance: int, header: str) -> None:
-    """Raise `SignatureError` when a time (seconds since 1970) is more than `tolerance` seconds away from now."""
+    """Raise `SignatureError` unless a time (Unix seconds) is within `tolerance` seconds from now."""
     if abs(now.timestamp() - at) > tolerance:
         msg = f"{header} is more than {tolerance} seconds away from now"
         raise SignatureError(msg)

@@ -1,12 +1,12 @@
-"""The rule for deliveries that nobody signs, and whose content is sealed with AES-256-GCM under a key of ours.
+"""The rule for unsigned deliveries whose content is encrypted ("sealed") with AES-256-GCM under a key of ours.
 
-GCM authenticates: what opens was sealed by who has the key. So it is enough that one value of each item opens, and
-trying several layouts lets no forgery in: each is one more guess at a tag of 128 bits. What lies unsealed beside it is
-authenticated by nothing, and a sealed value may be sent again by who has seen it.
+GCM authenticates: a value that decrypts was encrypted with the key. So one such value in each item is enough, and
+trying several layouts admits no forgery, as each is only one more guess at a tag of 128 bits. Plain values beside it
+are not authenticated, and anyone who has seen a sealed value can send it again.
 
-A delivery comes to an address with a secret in its query (`Address`). Who does not know that address is a stranger,
-refused like any forger. Where the address is right and nothing opens, the key is another than the platform's, or the
-layout is one that is not tried: a person is called, and the answer has the platform repeat the delivery.
+Deliveries come to an address with a secret in its query (`Address`). A request to another address is refused like any
+forgery. If the address is right and nothing decrypts, our key differs from the platform's, or the layout is unknown:
+that raises an alarm, and the response makes the platform repeat the delivery.
 
 https://csrc.nist.gov/pubs/sp/800/38/d/final (GCM)
 """
@@ -54,7 +54,7 @@ PLAIN: Final = (str, int, float, bool)
 
 
 class Around(NamedTuple):
-    """What may belong to a sealed value and lie beside it: nonces, tags, and additional data."""
+    """Values beside a sealed one that may belong to it: nonces, tags, and additional data."""
 
     nonces: tuple[bytes, ...] = ()
     tags: tuple[bytes, ...] = ()
@@ -63,12 +63,12 @@ class Around(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed(Verification):
-    """Sealed items, a JSON list of objects (or one, or the whole body sealed), at an address with a secret.
+    """Sealed items at an address with a secret: a JSON list of objects, one object, or the whole body sealed.
 
-    Connectors see as the body what was opened, `{"items": [{"beside": {…}, "opened": [{"at", "beside", "value"}]}]}`:
-    `beside` are the unsealed values of the item, or of the object in it that held the sealed value; `at` is the name
-    under which that was; `value` is what it held, JSON where it was JSON. A delivery of which one item does not open is
-    refused whole. `beside` and `field` say what `sign` leaves open, and under which name it puts what it seals.
+    Connectors see the decrypted content as the body, `{"items": [{"beside": {…}, "opened": [{"at", "beside",
+    "value"}]}]}`: `beside` are the plain values of the item, or of the object in it with the sealed value; `at` is the
+    sealed value's name; `value` its content, parsed if it was JSON. If one item does not decrypt, the whole delivery is
+    refused. `beside` and `field` are for `sign`: the names it leaves plain, and the name for what it seals.
     """
 
     opens: ClassVar[bool] = True
@@ -79,7 +79,7 @@ class Sealed(Verification):
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """None: the proof is in the address and in the body."""
+        """None: the proof is in the address and the body."""
         return ()
 
     def names(self) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class Sealed(Verification):
         return (*self.address.names(), self.secret)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Return what was opened. Raises `SignatureError` for another address, and `UnopenedError`."""
+        """Return the decrypted content. Raises `SignatureError` for another address, and `UnopenedError`."""
         # First: a stranger must not call a person for a key that is not stored yet.
         self.address.verify(request, secrets, context)
         keys = [key for key in map(_key, secrets.every(self.secret)) if key]
@@ -96,7 +96,7 @@ class Sealed(Verification):
         return {OPENED: json.dumps({"items": _Opener(keys).items(request.body)})}
 
     def cleared(self, request: Request) -> Request:
-        """Return the request with what was opened as its body, and without the address's secret."""
+        """Return the request with the decrypted content as its body, and without the address's secret."""
         request = self.address.cleared(request)
         if OPENED not in request.facts:
             return request
@@ -104,10 +104,10 @@ class Sealed(Verification):
         return replace(request, body=facts.pop(OPENED).encode(), facts=facts)
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Seal the body, unless this key opens it, and add the address's secret.
+        """Encrypt the body, unless this key decrypts it, and add the address's secret.
 
-        What is no list of items is sealed whole. The nonce follows from the content, so that the same content gives the
-        same bytes.
+        A body that is not a list of items is encrypted as a whole. The nonce is derived from the content, so the same
+        content gives the same bytes.
         """
         stored = secrets.one(self.secret)
         key = _key(stored) or hashlib.sha256(stored.encode()).digest()  # a stranger's
@@ -134,7 +134,7 @@ class Sealed(Verification):
 
 
 def seal(plain: bytes, key: bytes) -> str:
-    """Return a value as `sign` seals it: Base64 of nonce, ciphertext and tag."""
+    """Return an encrypted value: Base64 of nonce, ciphertext and tag."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = hmac.digest(key, plain, "sha256")[: NONCES[0]]
@@ -142,12 +142,12 @@ def seal(plain: bytes, key: bytes) -> str:
 
 
 def _key(secret: Secret) -> bytes | None:
-    """Return a key; Pinterest's page shows one without the padding of Base64."""
+    """Return the key's bytes; Pinterest's page shows it without the padding of Base64."""
     return next((each for each in _decoded(secret.reveal()) if len(each) == KEY), None)
 
 
 def _decoded(text: str) -> Iterator[bytes]:
-    """Yield the bytes that a text may stand for: hexadecimal, Base64 of either alphabet, padded or not."""
+    """Yield the bytes that a text may encode: hexadecimal, Base64 of either alphabet, padded or not."""
     text = "".join(text.split())
     if HEXADECIMAL.fullmatch(text):
         yield bytes.fromhex(text)
@@ -157,7 +157,7 @@ def _decoded(text: str) -> Iterator[bytes]:
 
 
 def _layouts(value: bytes, around: Around) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (nonce, ciphertext with its tag behind it) for each way in which a value may be laid out."""
+    """Yield (nonce, ciphertext followed by its tag) for each possible layout of a value."""
     for nonce in around.nonces:
         yield nonce, value
         yield nonce, value[TAG:] + value[:TAG]
@@ -173,7 +173,7 @@ def _layouts(value: bytes, around: Around) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _parted(parts: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the same for a text that holds its nonce, ciphertext and tag as parts, in either order of the latter."""
+    """Yield the same for a text of separate nonce, ciphertext and tag; the latter two in either order."""
     nonce, first, *others = parts
     if not others:
         yield nonce, first
@@ -184,7 +184,7 @@ def _parted(parts: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 class _Opener:
-    """Opens the values of one delivery, with as many attempts as a delivery may cost."""
+    """Decrypts the values of one delivery, with a limited number of attempts."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -193,7 +193,7 @@ class _Opener:
         self._left = MOST_ATTEMPTS
 
     def items(self, body: bytes) -> list[dict[str, Any]]:
-        """Return each item, opened. Raises `UnopenedError` where there is none, or one of which nothing opens."""
+        """Return the decrypted items. Raises `UnopenedError` if there is none, or if nothing in one decrypts."""
         try:
             found = read(body).raw
         except PayloadError:
@@ -206,7 +206,7 @@ class _Opener:
         return [self._item(each, number) for number, each in enumerate(listed)]
 
     def _whole(self, text: str, body: bytes) -> list[dict[str, Any]]:
-        """Return the items of a body that is sealed as a whole, as text or as it is."""
+        """Return the items of a body that is sealed as a whole, as text or as bytes."""
         plain = self._text(text, Around())
         if plain is None:
             plain = self._bytes(_layouts(body, Around()), Around())
@@ -234,7 +234,7 @@ class _Opener:
     def _object(
         self, found: Mapping[str, Any], at: str, around: Around, into: list[dict[str, Any]], depth: int
     ) -> dict[str, Any]:
-        """Add what opens in an object; return its plain values, which what was opened right in it lies beside."""
+        """Add the decrypted values in an object; return its plain values."""
         nonces, tags = _named(found, NONCE_NAMES), _named(found, TAG_NAMES)
         # A value with its nonce is an object of its own, and its name that object's.
         own = Around(nonces or around.nonces, tags or around.tags, around.data)
@@ -260,7 +260,7 @@ class _Opener:
         return True
 
     def _text(self, text: str, around: Around) -> bytes | None:
-        """Return what a text holds; None where it does not open."""
+        """Return the decrypted content of a text; None if it does not decrypt."""
         for value in _decoded(text):
             if around.nonces or len(value) >= SHORTEST:
                 plain = self._bytes(_layouts(value, around), around)
@@ -288,13 +288,13 @@ class _Opener:
 
 
 def _named(found: Mapping[str, Any], ends: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Return the bytes of an object's values whose name ends so."""
+    """Return the bytes of an object's values whose names have one of these endings."""
     texts = [value for name, value in found.items() if isinstance(value, str) and f"_{name}".lower().endswith(ends)]
     return tuple(each for text in texts[:2] for each in _decoded(text) if len(each) in {*NONCES, TAG})
 
 
 def _value(plain: bytes) -> Any:  # noqa: ANN401 - JSON, of whatever type
-    """Return what was sealed: an object, a list or a text where it was that in JSON, else the text as it is."""
+    """Return the decrypted value: an object, a list or a string if it is such JSON, else the text itself."""
     text = plain.decode("utf-8", "replace")
     if text.lstrip()[:1] not in {"{", "[", '"'}:
         return text

@@ -1,8 +1,8 @@
-"""The rule for a page that goes on: a session's token, which is good for one visitor, one account and one origin.
+"""The rule for a page's later requests: a session's token, valid for one visitor, one account and one origin.
 
 The token is `v1.<account>.<visitor>.<seconds since 1970>.<HMAC-SHA256>` in the header `Authorization`. The HMAC covers
-the page's origin as well: on another site's page a copied token is worth nothing, since a browser names the origin
-itself. The visitor's id is random (`Visit.fresh`), so nobody can guess one, and nothing of it is in an address.
+the page's origin as well: a copied token is useless on another site's page, as browsers set the origin themselves. The
+visitor's id is random (`Visit.fresh`), so it cannot be guessed, and it is never part of an address.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PLAYED: Final = ("website", "5e1f00d5e1f00d5e1f00d5e1f00d5e1f")  # the account a
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who a session is of: the account (which chat), the visitor's id, when the session began."""
+    """A session's visitor: the account (which chat), the visitor's id, when the session began."""
 
     account: str
     id: str
@@ -45,7 +45,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session(Verification):
-    """A page of an allowed origin, with the token that `issue` made for a visitor there."""
+    """A page with an allowed origin, and the token that `issue` made for a visitor there."""
 
     secret: str = "session_secret"  # noqa: S105 - its name
 
@@ -55,7 +55,7 @@ class Session(Verification):
         return ("origin", "content-type", "authorization")
 
     def names(self) -> tuple[str, ...]:
-        """Return the key of the tokens."""
+        """Return the name of the tokens' key."""
         return (self.secret,)
 
     def faults(self, settings: Mapping[str, str]) -> Mapping[str, str]:
@@ -83,7 +83,7 @@ class Session(Verification):
         return {}
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Give the request a token: of the visitor whom its own token names, else of the sandbox's."""
+        """Add a token: for the visitor named in the request's own token, else for the sandbox's."""
         request = Page().sign(request, secrets, now)
         visitor = _visitor(request) or Visitor(*PLAYED, int(now.timestamp()))
         token = _token(secrets.one(self.secret), request.header("origin"), visitor)
@@ -91,7 +91,7 @@ class Session(Verification):
 
 
 def visitor_of(request: Request) -> Visitor:
-    """Return whose session a verified request is of. Raises `PayloadError` for a request of none."""
+    """Return the visitor of a verified request's session. Raises `PayloadError` if it has none."""
     visitor = _visitor(request)
     if visitor is None:
         raise PayloadError("the request names no session")

@@ -34,7 +34,7 @@ class Stamped(SecretRule):
         return (self.header.lower(),)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, each signature of the header with that under each valid secret."""
+        """Compare each signature in the header with that under each valid secret in constant time."""
         keys = secrets.every(self.secret)
         pairs = [part.strip().partition("=") for part in request.header(self.header).split(",")]
         stamps = [value for name, _, value in pairs if name == self.time]

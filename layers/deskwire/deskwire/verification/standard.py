@@ -50,7 +50,7 @@ class StandardWebhook(SecretRule):
         return b"v1," + base64.b64encode(hmac.digest(data, content, "sha256"))
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, each signature of the header with that under each valid secret."""
+        """Compare each signature in the header with that under each valid secret in constant time."""
         keys, stamp = secrets.every(self.secret), request.header(TIME)
         given = [each.encode("utf-8", "replace") for each in request.header(SIGNATURE).split(" ")]
         matches = [
@@ -62,7 +62,7 @@ class StandardWebhook(SecretRule):
         return {}
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Add the headers; an id that is there stays."""
+        """Add the headers; keep an existing id."""
         stamp = str(int(now.timestamp()))
         added = {ID: request.header(ID) or "msg_invented", TIME: stamp}
         request = replace(request, headers={**request.headers, **added})

@@ -1,4 +1,4 @@
-"""A shared secret in a header, as it is: Telegram, Freshdesk, many smaller ones.
+"""A shared secret in a header: Telegram, Freshdesk, many smaller platforms.
 
 It proves who sends, not what: a connector with this rule declares the gap `C4.body`.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token(SecretRule):
-    """The secret named `secret` in `header`, behind `prefix` (“Bearer ”) where there is one."""
+    """The secret named `secret` in `header`, after `prefix` (“Bearer ”) if there is one."""
 
     header: str
     secret: str
@@ -33,7 +33,7 @@ class Token(SecretRule):
         return (self.header.lower(),)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, with each valid secret."""
+        """Compare with each valid secret in constant time."""
         del context
         keys = secrets.every(self.secret)
         given = request.header(self.header)

@@ -26,10 +26,10 @@ SETTING = "address"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedUrl(SecretRule):
-    """HMAC-SHA1, base64, under the secret named `secret`.
+    """HMAC-SHA1 in base64 under the secret named `secret`.
 
-    What is signed is the address as the platform was told it, its query included; only the endpoint's setting
-    `address` says that, since a proxy, a custom domain or a stage may lie between.
+    The signed address is the one registered with the platform, with its query. The endpoint's setting `address` gives
+    it, because a proxy, a custom domain or a stage may change the one that we see.
     """
 
     header: str
@@ -41,7 +41,7 @@ class SignedUrl(SecretRule):
         return (self.header.lower(),)
 
     def verify(self, request: Request, secrets: Secrets, context: Context) -> Mapping[str, str]:
-        """Compare, in constant time, with the signature under each valid secret."""
+        """Compare with the signature under each valid secret in constant time."""
         content = _content(request, context.settings.get(SETTING, ""))
         given = request.header(self.header).encode("utf-8", "replace")
         matches = [hmac.compare_digest(_signature(key, content), given) for key in secrets.every(self.secret)]
@@ -50,7 +50,7 @@ class SignedUrl(SecretRule):
         return {}
 
     def sign(self, request: Request, secrets: Secrets, now: datetime) -> Request:
-        """Add the header, for the address that the request's facts have as the endpoint's setting."""
+        """Add the header, for the address in the endpoint's setting."""
         del now
         content = _content(request, request.settings.get(SETTING, ""))
         signature = _signature(secrets.one(self.secret), content).decode()

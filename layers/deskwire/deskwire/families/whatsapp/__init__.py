@@ -1,1 +1,1 @@
-"""What connectors of WhatsApp share, whichever way its updates come and its messages go."""
+"""Shared by the connectors of WhatsApp, whether through Meta or through AWS."""

@@ -1,4 +1,4 @@
-"""What a message of WhatsApp says, whichever type it is of: words, files, and facts for the agent.
+"""Read the content of a WhatsApp message of any type: text, files, and facts for the agent.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
 """
@@ -33,7 +33,7 @@ MOST_ANSWERS = 40  # of a form
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message says, of whichever type it is."""
+    """The content of a message of any type."""
 
     text: str
     attachments: tuple[Attachment, ...] = ()
@@ -42,7 +42,7 @@ class Content:
 
 
 def when(node: Node) -> datetime | None:
-    """Return a time given in seconds as text; an odd one as none."""
+    """Return a time given in seconds as text; None if it is invalid."""
     try:
         return meta.moment(node)
     except PayloadError:
@@ -50,14 +50,14 @@ def when(node: Node) -> datetime | None:
 
 
 def nodes(node: Node) -> list[Node]:
-    """Return the elements of a list; of anything else, none."""
+    """Return the elements of a list; none for anything else."""
     return [Node(each, "item") for each in node.raw] if isinstance(node.raw, list) else []
 
 
 def content(message: Node) -> Content:
-    """Return what a message says; a type that is not known has a line all the same.
+    """Return a message's content; an unknown type gets a line as well.
 
-    An echo of what another sender wrote through the interface has the types of a request: a template, buttons, a list.
+    An echo of a message that another program sent has the types of a request: a template, buttons, a list.
     """
     kind = message["type"].text("")
     if kind not in READERS and not message[kind]:
@@ -137,7 +137,7 @@ def _interactive(node: Node) -> Content:
 
 
 def _form(reply: Node) -> Content:
-    """Read a Flow's answers, or an address: `response_json` is JSON in a text (seen as an object, too)."""
+    """Read a Flow's answers, or an address: `response_json` is JSON in a string (seen as an object as well)."""
     answers: Any = reply["response_json"].raw
     if isinstance(answers, str):
         try:
@@ -158,7 +158,7 @@ def _form(reply: Node) -> Content:
 
 
 def _product(node: Node) -> Content:
-    """Read a product that was sent; Meta's changelog of August 2026 names it, its fields were not to be read."""
+    """Read a sent product; Meta's changelog of August 2026 names it, but its fields could not be read there."""
     product = node["product_retailer_id"].any_id()
     facts = {"Product": product, "Catalogue": node["catalog_id"].any_id()}
     return Content(f"[product: {product}]" if product else "[product]", facts=facts)

@@ -1,14 +1,13 @@
-"""The envelope of WhatsApp's updates: messages, echoes, statuses, and what is told of the account.
+"""Read the envelope of WhatsApp's updates: messages, echoes, statuses, and notices about the account.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview (up to 1,000 updates of
 several numbers in one body, in no promised order, more than once).
 
-What nobody wrote to us is counted and never put aside, whatever it holds: the account, templates, calls (but for those
-that nobody picked up), and `history` with `smb_app_state_sync`, which tell of conversations before the number was
-connected.
+Updates without a message to us are only counted, whatever they hold: the account, templates, calls (except missed
+ones), and `history` with `smb_app_state_sync`, which are about conversations from before the number was connected.
 
-What survives a redelivery: a message's `id` and a call's; a status's `id` with its `status`. What is told of an account
-has no id: its key is made of the field, its place, the time and what is read of it, which the repeated body repeats.
+Ids that survive a redelivery: a message's and a call's `id`; a status's `id` with its `status`. A notice about the
+account has no id: its key is made of the field, its position, the time and what is read, which a redelivery repeats.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ MEMBER: Final = ("recipient_participant_id", "participant_recipient_id", "recipi
 
 
 def updates(body: Node, channel: str) -> Iterator[Event | Unreadable]:
-    """Yield the events of a delivery; what cannot be read is an `Unreadable`, and the rest goes on.
+    """Yield the events of a delivery; an update that cannot be read becomes an `Unreadable`.
 
-    Raises `PayloadError` for a delivery of another object, or none.
+    Raises `PayloadError` for a delivery about another object.
     """
     body = body.object()
     if body["object"].text("") != OBJECT:
@@ -51,7 +50,7 @@ def updates(body: Node, channel: str) -> Iterator[Event | Unreadable]:
 
 
 def entries(found: Iterable[Node], channel: str) -> Iterator[Event | Unreadable]:
-    """Yield the events of entries, which each are one account's of WhatsApp Business."""
+    """Yield the events of entries, each of one WhatsApp Business account."""
     for entry in found:
         try:
             changes = list(entry.object()["changes"].items())
@@ -100,7 +99,7 @@ def _change(entry: Node, change: Node, channel: str, at: int) -> Iterator[Event 
 
 
 def _calls(change: Node, notice: Notice) -> Iterator[Event | Unreadable]:
-    """Yield the calls that nobody picked up, each as a message of the customer's; the others are counted together."""
+    """Yield missed calls, each as a message of the customer's; the others are counted together."""
     value = change["value"]
     calls, number = nodes(value["calls"]), value["metadata"]["phone_number_id"].any_id()
     ours = identity(value["metadata"]["display_phone_number"].any_id())
@@ -112,7 +111,7 @@ def _calls(change: Node, notice: Notice) -> Iterator[Event | Unreadable]:
 
 
 def _requested(echo: Node) -> Node:
-    """Return an echo as one of the phone has it: in `standby` the request that was sent is a field of its own."""
+    """Return an echo in the form of the phone's echoes: in `standby`, the sent request is a separate field."""
     request = echo["message"]
     if "type" not in request or "type" in echo:
         return echo
@@ -121,7 +120,7 @@ def _requested(echo: Node) -> Node:
 
 
 def _status(node: Node, place: Place) -> Event:
-    """Return what became of a message of ours; they come in any order, and `failed` without `contacts`."""
+    """Return the status of a message of ours; statuses come in any order, and `failed` without `contacts`."""
     node.object()
     kind = node["status"].text("")[:60] or "status"
     user = either(node["recipient_user_id"], node["user_id"])

@@ -1,4 +1,4 @@
-"""WhatsApp's error codes: what each means for a message, and what happens next.
+"""WhatsApp's error codes: their meaning for a message, and what happens next.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes/ says (2026-06-18): go by
 `code`, never by the title; codes come in answers, in `errors` of a message or a value, and later in a status `failed`.
@@ -89,7 +89,7 @@ MESSAGE: Final = {
 
 
 def meaning(code: int) -> str:
-    """Return what a code means, empty where we do not know it."""
+    """Return a code's meaning, "" if it is unknown."""
     if 200 <= code < 300:
         return "the app lacks a permission"
     rate = "too many messages in a short time" if code in RATES else ""
@@ -97,7 +97,7 @@ def meaning(code: int) -> str:
 
 
 def explained(problem: Node) -> str:
-    """Return an error of a status or a value in words for the agent; whatever it lacks, never empty."""
+    """Return an error of a status or a value in words for the agent, never ""."""
     code = problem["code"].text("")
     known = meaning(int(code)) if code.isascii() and code.isdecimal() and len(code) < 10 else ""
     details = problem["error_data"]["details"].text("") or problem["message"].text("") or problem["title"].text("")
@@ -106,7 +106,7 @@ def explained(problem: Node) -> str:
 
 
 def settled(answer: Answer, *, what: str, secret: str) -> Node:
-    """Return what was answered; raise for an error, wherever it stands, what happens next."""
+    """Return the answer; raise our error for an error in it, whatever the status."""
     if meta.failed(answer):
         code, _ = meta.codes(answer)
         error = judged(code, answer.status, what=what, secret=secret, transient=meta.transient(answer))
@@ -116,9 +116,9 @@ def settled(answer: Answer, *, what: str, secret: str) -> Node:
 
 
 def judged(code: int, status: int, *, what: str, secret: str = "", transient: bool = False) -> DeskwireError | None:
-    """Return what an error of this code means, which came with this status; None where the status says it.
+    """Return our error for a code with this status; None if the status alone decides.
 
-    `secret` names what holds the token, where it is ours; `transient`: Graph says that it passes.
+    `secret` names the token's secret, if it is ours; `transient`: Graph declares the error transient.
     """
     text = f"{what}: {meaning(code) or 'WhatsApp refuses it, for a reason that Deskwire does not know'} (error {code})"
     if code in RATES:

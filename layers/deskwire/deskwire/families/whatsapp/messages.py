@@ -1,7 +1,7 @@
-"""One message of WhatsApp, a customer's or an echo of our own, as an event.
+"""Read one WhatsApp message, a customer's or an echo of our own, as an event.
 
-What survives a redelivery: `id` (`wamid.…`). An edit and a deletion have an id of their own and name the original.
-Only who wrote is needed; whatever else is odd is left out, and the words go on.
+The id that survives a redelivery: `id` (`wamid.…`). An edit and a deletion have an id of their own and name the
+original. Only the author is required; other unexpected fields are left out, and the text is kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HAPPENED: Final = ("revoke", "edit", "reaction", "system")  # to a message or a 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where messages of one change are read: the channel, our number, the people described beside them."""
+    """The context of one change's messages: the channel, our number, the people described beside them."""
 
     channel: str
     account: str
@@ -37,7 +37,7 @@ class Place:
     standby: bool = False
 
     def events(self, message: Node) -> Iterator[Event]:
-        """Yield what one message says."""
+        """Yield the events of one message."""
         message.object()
         kind = message["type"].text("")
         if not message[kind]:  # the type may be missing: what is there is read by its name
@@ -60,11 +60,11 @@ class Place:
             yield self._message(message, content(message["edit"]["message"] if kind == "edit" else message))
 
     def missed(self, call: Node, ours: str) -> Event | None:
-        """Return a call that a customer began and nobody picked up, once it has ended; None for every other.
+        """Return a customer's missed call once it has ended; None for every other call.
 
         A call has a `start_time` “only when the call was picked up by the other party”, whatever its `status`, and the
-        same `id` in all that is told of it. The customer is at the end that has not our number (`ours`): the examples
-        of a call that a user began have them in `to`, those that were seen in `from`.
+        same `id` in all updates about it. The customer is the end without our number (`ours`): documented examples of
+        a user's call have them in `to`, observed ones in `from`.
         https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/user-initiated-calls
         """
         if ours and call["from"].any_id().lstrip("+") == ours:
@@ -82,11 +82,11 @@ class Place:
         return self._event(call, Kind.MESSAGE, self._id(call), ADD, text=MISSED, keep=keep, facts=facts)
 
     def _id(self, message: Node) -> str:
-        """Return the wamid; of what has none, a digest, which the repeated body repeats."""
+        """Return the wamid; without one, a digest, which is the same in a redelivery."""
         return message["id"].any_id() or meta.mark(json.dumps(message.raw, sort_keys=True))
 
     def _who(self, message: Node) -> Person:
-        """Return the customer: who wrote, or to whom our own phone did."""
+        """Return the customer: the author, or the recipient of a message from our own phone."""
         return self.people.describe(party(message, "to" if self.own else "from"))
 
     def _event(self, message: Node, kind: Kind, object_id: str, verb: str, **more: Any) -> Event:  # noqa: ANN401
@@ -159,10 +159,10 @@ class Place:
         )
 
     def _system(self, message: Node) -> Event:
-        """Read a changed number or id: nobody wrote, and the thread's customer goes on under another name.
+        """Read a changed number or id: not a message, but the thread's customer continues under another id.
 
-        The new number is `wa_id` (`new_wa_id` before v12), and missing where they show none. Since August 2026 the
-        former ids are fields; before, the former business-scoped id stood in the text alone.
+        The new number is `wa_id` (`new_wa_id` before v12), and missing if they hide it. Since August 2026 the former
+        ids are fields; before, the former business-scoped id was only in the text.
         https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
         """
         system = message["system"]
@@ -182,7 +182,7 @@ class Place:
         return self.renamed(message, self._id(message), kind, (*old.ids, before, *new.ids, after), new, text=text)
 
     def user_id(self, update: Node) -> Event:
-        """Read a changed business-scoped id as the field `user_id_update` told it, until it became a system message."""
+        """Read a changed business-scoped id from the field `user_id_update`, used before there was a system message."""
         ids = [update[kind][age] for age in ("previous", "current") for kind in ("user_id", "parent_user_id")]
         new = person(update["wa_id"], update["user_id"]["current"], update["parent_user_id"]["current"])
         names = (*(each.any_id() for each in ids), *new.ids)
@@ -192,7 +192,7 @@ class Place:
     def renamed(
         self, node: Node, object_id: str, verb: str, names: tuple[str, ...], new: Person, *, text: str
     ) -> Event:
-        """Return that the person of these names, the first of them known, goes on as another."""
+        """Return the event that the person with these ids, the first of them known, continues under another."""
         known, *others = dict.fromkeys(filter(None, names)) or [""]
         if not known:
             raise PayloadError("the update names nobody")
@@ -209,7 +209,7 @@ def _context(context: Node) -> dict[str, str]:
 
 
 def _referral(referral: Node) -> dict[str, str]:
-    """Return what an advertisement that was clicked on adds."""
+    """Return the facts of an advertisement that the customer clicked on."""
     names = {
         "headline": "Advertisement",
         "body": "Advertisement's text",

@@ -1,4 +1,4 @@
-"""What WhatsApp tells of the account, a number or a template, which nobody wrote: counted; some call a person.
+"""Read WhatsApp's notices about the account, a number or a template: they are counted, and some raise an alarm.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/account_update and beside
 it account_alerts, account_review_update, message_template_status_update, phone_number_quality_update and others.
@@ -31,14 +31,14 @@ KNOWN: Final = ("account", "business", "message_template", "phone_number", "temp
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One change of an entry, which stands `at` this place in it."""
+    """One change of an entry, at position `at`."""
 
     channel: str
     entry: Node
     at: int
 
     def account(self, change: Node) -> Iterator[Event]:
-        """Yield what is told of the account, a number or a template, or of what is not read here, of any shape."""
+        """Yield a notice about the account, a number or a template, or of an unknown kind."""
         name, value = change["field"].text("")[:60] or "nothing", change["value"]
         alert = value["alert_info"]
         said = [value[part].text("") or alert[part].text("") for part in SAYS]
@@ -57,7 +57,7 @@ class Notice:
         yield self._told(change, number, name, f"[{text}]", f"WhatsApp: {text}" if loud else "", apart)
 
     def problem(self, error: Node, number: str) -> Iterator[Event]:
-        """Yield an error that is about no single message: a person has to know."""
+        """Yield an error that concerns no single message; it raises an alarm."""
         text = explained(error.object())
         yield self._told(error, number, "error", text, f"WhatsApp reports: {text}")
 

@@ -1,4 +1,4 @@
-"""Who is meant: numbers, business-scoped user ids, and which of them are one person.
+"""Identify people: numbers, business-scoped user ids, and which of them are the same person.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 """
@@ -29,12 +29,12 @@ SCOPED: Final = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 
 
 def either(first: Node, second: Node) -> Node:
-    """Return the first if there is anything in it, else the second."""
+    """Return the first if it is present, else the second."""
     return first if first.text("") else second
 
 
 def spellings(number: str) -> tuple[str, ...]:
-    """Return the other ways in which this number (digits with its country code) is written."""
+    """Return the other spellings of this number (digits with the country code)."""
     for pattern, digit in SPELLINGS:
         if (short := pattern.fullmatch(number)) is not None:
             return (short[1] + digit + short[2],)
@@ -46,7 +46,7 @@ def spellings(number: str) -> tuple[str, ...]:
 
 
 def changed(text: str) -> tuple[str, str]:
-    """Return the former and the new id that a system message's text names, empty where it names none."""
+    """Return the former and the new id in a system message's text, "" if it has none."""
     named = CHANGED.fullmatch(text.rpartition(" changed from ")[2].strip())
     ids = [each.lstrip("+") for each in named.groups()] if named else []
     if not ids or not all(NUMBER.fullmatch(each) or SCOPED.fullmatch(each) for each in ids):
@@ -56,7 +56,7 @@ def changed(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A customer: the number (digits), where they show one, and the business-scoped ids."""
+    """A customer: the number (digits) unless they hide it, and the business-scoped ids."""
 
     number: str = ""
     user_id: str = ""
@@ -66,18 +66,18 @@ class Person:
 
     @property
     def id(self) -> str:
-        """What a thread is begun under; it is never rewritten, see `aliases`."""
+        """The id for a new thread; an existing thread keeps its own, see `aliases`."""
         return self.number or self.user_id or self.parent
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Every other id under which the same person may write."""
+        """All other ids under which the same person may write."""
         known = (*spellings(self.number), self.user_id, self.parent)
         return tuple(dict.fromkeys(each for each in known if each and each != self.id))
 
     @property
     def author(self) -> Author | None:
-        """The person as the core knows an author."""
+        """The person as an author."""
         if not self.id:
             return None
         phone = f"+{self.number}" if self.number else ""
@@ -85,18 +85,18 @@ class Person:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id under which they may write, the first that of a new thread."""
+        """All ids under which they may write; the first is that of a new thread."""
         return (self.id, *self.aliases) if self.id else ()
 
 
 def identity(author: str) -> str:
-    """Return a number as WhatsApp writes it, from how a person may have written it; any other id stays as it is."""
+    """Return a number in WhatsApp's spelling, from any spelling by a person; other ids are unchanged."""
     digits = WRITTEN.sub("", author)
     return digits.removeprefix("00") if digits.isascii() and digits.isdecimal() else author.strip()
 
 
 def person(number: Node, user_id: Node, parent: Node, name: str = "", username: str = "") -> Person:
-    """Return who these fields name. `from` holds the business-scoped id in some builds (seen by pywa)."""
+    """Return the person in these fields. `from` is the business-scoped id in some builds (seen by pywa)."""
     digits, scoped = number.any_id().strip(), user_id.any_id()
     if NUMBER.fullmatch(digits):
         return Person(digits.lstrip("+"), scoped, parent.any_id(), name, username)
@@ -104,15 +104,15 @@ def person(number: Node, user_id: Node, parent: Node, name: str = "", username: 
 
 
 def party(message: Node, end: str) -> Person:
-    """Return who is at one end of a message, `from` or `to`."""
+    """Return the person at one end of a message, `from` or `to`."""
     return person(message[end], message[f"{end}_user_id"], message[f"{end}_parent_user_id"])
 
 
 class People:
-    """The people that `contacts` describes; it may be missing, and is in no promised order.
+    """The people in `contacts`, which may be missing and is in no particular order.
 
-    `of_one` says that all messages beside it are one person's. Then a single contact is theirs, also where its `wa_id`
-    is not their number: the two “may not always match”.
+    `of_one`: all messages beside it are one person's. Then a single contact is theirs, even if its `wa_id` is not their
+    number: the two “may not always match”.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
     """
 
@@ -124,7 +124,7 @@ class People:
         self._only = found[0] if len(found) == 1 else None
 
     def describe(self, who: Person) -> Person:
-        """Return the person with what `contacts` adds: by number or id, else the only one there is."""
+        """Return the person with the details in `contacts`, found by number or id, or the only one there is."""
         found = next((self._by_id[known] for known in who.ids if known in self._by_id), self._only)
         if found is None:
             return who
@@ -148,7 +148,7 @@ def _contact(contact: Node) -> Person:
 
 
 def _differ(one: Person, other: Person) -> bool:
-    """Return whether these are two people: both have a number, or both an id, and nothing in common."""
+    """Return whether these are different people: both have a number, or both an id, and nothing in common."""
     if {*one.ids} & {*other.ids}:
         return False
     return bool((one.number and other.number) or (one.user_id and other.user_id))

@@ -1,4 +1,4 @@
-"""What is written to WhatsApp: the body of a message, by whichever way it goes.
+"""Build the bodies of messages to WhatsApp, whether through Meta or through AWS.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 """
@@ -95,10 +95,10 @@ SETTINGS: Final[Mapping[str, str]] = {
 
 
 def contents(outgoing: Outgoing, permit: Permit, settings: Mapping[str, str]) -> list[Mapping[str, object]]:
-    """Return what is to be sent: the text, in pieces if need be, then each attachment; or the template asked for.
+    """Return the contents to send: the text, in pieces if necessary, then each attachment; or the requested template.
 
-    Past the window only a template goes out: that of `template_when_closed` with the answer in it. Raises
-    `PermanentError` where none is set, with the templates that there are.
+    After the window only a template may be sent: that of `template_when_closed`, with the answer as its value. Raises
+    `PermanentError` if none is set, with the available templates.
     """
     from deskwire.care.measure import pieces
 
@@ -120,7 +120,7 @@ def contents(outgoing: Outgoing, permit: Permit, settings: Mapping[str, str]) ->
 
 
 def seen(outgoing: Outgoing, settings: Mapping[str, str]) -> Mapping[str, object] | None:
-    """Return the request that marks what is answered as read, None where that is not wanted."""
+    """Return the request that marks the answered message as read, None if that is not wanted."""
     message = outgoing.context.get("message", "")
     if outgoing.automatic or not message or settings.get("mark_as_read", "").lower() != "yes":
         return None
@@ -128,22 +128,22 @@ def seen(outgoing: Outgoing, settings: Mapping[str, str]) -> Mapping[str, object
 
 
 def declared(setting: str) -> list[tuple[str, str]]:
-    """Return the templates (name, language) that a connection's setting `templates` lists."""
+    """Return the templates (name, language) in a connection's setting `templates`."""
     pairs = [part.split() for part in setting.split(",")]
     return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
 
 def offered(templates: list[tuple[str, str]]) -> str:
-    """Return what an agent may write instead, in a sentence."""
+    """Return a sentence with the templates that an agent may request."""
     if not templates:
         return "no template is declared for this number (the connection's setting “templates”)"
     return "answer with one of: " + ", ".join(f"#template {name} {language}" for name, language in templates)
 
 
 def template(text: str, templates: list[tuple[str, str]]) -> Mapping[str, object] | None:
-    """Return the template that an answer asks for, None when it asks for none.
+    """Return the template that an answer requests, None if it requests none.
 
-    Raises `PermanentError`, which offers those there are, for one that is not declared.
+    Raises `PermanentError`, which lists the declared ones, for an unknown template.
     """
     text = text.strip()
     if not text.lower().startswith("#template"):
@@ -160,9 +160,9 @@ def template(text: str, templates: list[tuple[str, str]]) -> Mapping[str, object
 
 
 def carried(text: str, rule: str) -> Mapping[str, object] | None:
-    """Return the template of the setting `template_when_closed` with an answer as its value, None where none is set.
+    """Return the template of the setting `template_when_closed` with an answer as its value, None if none is set.
 
-    A value has no line breaks. Raises `PermanentError` for an answer that is too long.
+    Line breaks are removed, as a value has none. Raises `PermanentError` for an answer that is too long.
     """
     templates = declared(rule)
     if not templates:
@@ -177,7 +177,7 @@ def carried(text: str, rule: str) -> Mapping[str, object] | None:
 
 
 def recipient(outgoing: Outgoing) -> Mapping[str, str]:
-    """Return to whom: the group, the number (with + and country code), else the business-scoped id."""
+    """Return the recipient: the group, the number (with + and country code), else the business-scoped id."""
     if group := outgoing.context.get("group"):
         return {"recipient_type": "group", "to": group}
     number = outgoing.context.get("to") or next(
@@ -192,7 +192,7 @@ def recipient(outgoing: Outgoing) -> Mapping[str, str]:
 
 
 def bodies(outgoing: Outgoing, contents: list[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
-    """Yield a request for each content; `biz_opaque_callback_data` comes back in its statuses."""
+    """Yield a request for each content; `biz_opaque_callback_data` is returned in its statuses."""
     common = {"messaging_product": "whatsapp", **recipient(outgoing)}
     for content in contents:
         yield {**common, **content, "biz_opaque_callback_data": digest(outgoing.key)}
@@ -204,7 +204,7 @@ def texts(pieces: list[str]) -> list[Mapping[str, object]]:
 
 
 def listed(text: str, offers: Sequence[Offer]) -> Mapping[str, object]:
-    """Return a text with choices as a list; its button, which opens it, shows the first and the last value."""
+    """Return a text with choices as a list message; the button that opens it shows the first and the last value."""
     rows = [{"id": each.choice.payload, "title": each.title} for each in offers]
     button = f"{offers[0].choice.value} - {offers[-1].choice.value}"
     sections = [{"title": button, "rows": rows}]
@@ -213,7 +213,7 @@ def listed(text: str, offers: Sequence[Offer]) -> Mapping[str, object]:
 
 
 def media(attachment: Attachment) -> Mapping[str, object]:
-    """Return a file, which WhatsApp fetches from its address. Raises `PermanentError` for what cannot be sent."""
+    """Return a file, which WhatsApp downloads from its address. Raises `PermanentError` if it cannot be sent."""
     kind = SENDABLE.get(attachment.kind)
     if kind is None or not attachment.url:
         raise PermanentError(f"an attachment of the kind {attachment.kind} cannot be sent", code="attachment")
