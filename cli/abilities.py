@@ -93,7 +93,7 @@ def _helpdesk(name: str) -> dict[str, Any]:
 
 
 def _asks(subject: contracts.Channel | desk_contracts.Helpdesk) -> dict[str, Any]:
-    """Return what `deskwire.yaml` and Secrets Manager must hold for it."""
+    """Return what a connector needs in `deskwire.yaml` and Secrets Manager."""
     return {
         "connection": {"settings": dict(subject.connection_settings), "secrets": dict(subject.connection_secrets)},
         "endpoint": {"settings": dict(subject.endpoint_settings), "secrets": dict(subject.endpoint_secrets)},

@@ -31,7 +31,7 @@ INVALID, CHANGES = 2, 3
 
 @dataclass(frozen=True, slots=True)
 class SecretState:
-    """How one entry of Secrets Manager stands: which members are there, which are missing. No values."""
+    """The state of one secret in Secrets Manager: members present and missing, without values."""
 
     name: str
     problem: str = ""
@@ -73,7 +73,7 @@ class SecretState:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Say what is wrong with the file."""
+    """Print the file's faults."""
     found = _checked(args)
     if found is None:
         return INVALID
@@ -90,7 +90,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def plan(args: argparse.Namespace) -> int:
-    """Show what would change; return 3 when something would."""
+    """Print what would change; return 3 if anything would."""
     found = _checked(args)
     if found is None:
         return INVALID
@@ -103,7 +103,7 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def apply(args: argparse.Namespace) -> int:
-    """Write the changes, all of them or nothing."""
+    """Write all changes, or none."""
     found = _checked(args)
     if found is None:
         return INVALID
@@ -125,7 +125,7 @@ def apply(args: argparse.Namespace) -> int:
 
 
 def _refuse(plan: Planned) -> None:
-    """Raise `UserError` for what may not be written, or not at once."""
+    """Raise `UserError` for changes that may not be written, or not in one transaction."""
     if any(state.elsewhere for state in plan.secrets):
         raise UserError(
             "secrets of endpoints lie where receive may not read them: nothing was written. Copy them as the plan says "
@@ -139,7 +139,7 @@ def _refuse(plan: Planned) -> None:
 
 
 def _register(plan: Planned) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Set up at the platforms what is not right there; return what was done, and what failed, by connection."""
+    """Correct the registrations at the platforms; return what was done and what failed, by connection."""
     from . import platforms
 
     done: dict[str, list[str]] = {}
@@ -153,7 +153,7 @@ def _register(plan: Planned) -> tuple[dict[str, list[str]], dict[str, str]]:
 
 
 def _checked(args: argparse.Namespace) -> Checked | None:
-    """Return what the file says, or None when it has faults: they are told."""
+    """Return the checked file; if it has faults, print them and return None."""
     found = checked_file(Path(args.file))
     if not found.faults:
         return found
@@ -168,7 +168,7 @@ def _checked(args: argparse.Namespace) -> Checked | None:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a file would change in the table and at the platforms, and which secrets there are."""
+    """What a file would change in the table and at the platforms, and the state of its secrets."""
 
     found: Checked
     target: Place

@@ -1,4 +1,4 @@
-"""`deskwire archive verify` proves that the archive of conversations is whole; `deskwire find` searches its words."""
+"""`deskwire archive verify` checks that the archive of conversations is intact; `deskwire find` searches its words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Say whether the chain is whole, and where it is broken first; return 1 when it is."""
+    """Print whether the chain is intact, or where it is first broken; return 1 if it is broken."""
     deployed = desk(args)
     since = now() - span(args.since) if args.since else None
     with understood("the archive of conversations cannot be read"):
@@ -61,7 +61,7 @@ def _told(found: Verified) -> list[str]:
 
 
 def find(args: argparse.Namespace) -> int:
-    """Print the lines that hold the words, the oldest first; return 1 when there are none."""
+    """Print the lines with the words, oldest first; return 1 if there are none."""
     if args.person and args.person.partition("/")[0] not in registry.channel_names():
         raise UserError(f"“{args.person}” names no person: write CHANNEL/AUTHOR", status=2)
     for each in args.words:

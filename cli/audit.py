@@ -27,7 +27,7 @@ FOR_A_PERSON = {
 
 
 def run(args: argparse.Namespace) -> int:
-    """Walk through the table; return 1 when anything is astray, parked or dead."""
+    """Scan the table; return 1 if anything is astray, parked or dead."""
     deployed = desk(args)
     until = now()
     with understood(f"“{deployed.place.name}” cannot be read"):
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def described(found: Audit) -> dict[str, Any]:
-    """Return it as plain JSON."""
+    """Return the audit as plain JSON."""
     return {
         "since": found.since.isoformat(timespec="seconds"),
         "until": found.until.isoformat(timespec="seconds"),

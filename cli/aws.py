@@ -1,4 +1,4 @@
-"""Where the command finds its stack: the table, the prefix of the secrets. The only room here that imports boto3."""
+"""Find the command's stack: its table and the prefix of its secrets. The only module here that imports boto3."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Place:
 
 @contextmanager
 def understood(what: str) -> Iterator[None]:
-    """Turn what AWS refuses into a sentence for the person at the terminal."""
+    """Turn AWS's refusals into a sentence for the person at the terminal."""
     try:
         yield
     except ClientError as error:
@@ -101,9 +101,9 @@ def _of_stack(session: boto3.session.Session, stack: str, table: str | None, add
 
 
 def outside(target: Place) -> Transport:
-    """Return what reaches platforms and helpdesks; with the sandbox's AWS, only those that are played on this machine.
+    """Return the transport to platforms and helpdesks; with the sandbox's AWS, only to those played on this machine.
 
-    Raises `UserError` for the sandbox's AWS with no played platform: the real ones would be called.
+    Raises `UserError` for the sandbox's AWS without played platforms: the real ones would be called.
     """
     sandbox = load({**os.environ, "DESKWIRE_TABLE": target.name}).sandbox
     aws = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
@@ -116,7 +116,7 @@ def outside(target: Place) -> Transport:
 
 
 def members(client: SecretsManagerClient, name: str) -> dict[str, bool] | str:
-    """Return the names of a secret's members and whether each holds a value; or why it cannot be read.
+    """Return the names of a secret's members and whether each has a value; or why it cannot be read.
 
     Values do not leave this function.
     """

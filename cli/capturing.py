@@ -74,7 +74,7 @@ def _secrets(folder: Path, connector: Connector) -> Secrets:
 
 
 def captured(connector: Connector, request: Request, secrets: Secrets) -> dict[str, Any]:
-    """Return a request as API Gateway would hand it over, signed at the time it was received as the platform would."""
+    """Return a request in API Gateway's form, signed as by the platform at the time it was received."""
     signed = connector.verification.sign(request, secrets, request.received_at)
     side = "helpdesks" if isinstance(connector, Helpdesk) else "channels"
     path = f"/{side}/{request.endpoint}"
@@ -103,7 +103,7 @@ def captured(connector: Connector, request: Request, secrets: Secrets) -> dict[s
 def expected(
     connector: Connector, capture: Mapping[str, Any], secrets: Secrets, settings: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what a capture becomes, in the form of tests/expected. Raises `SignatureError` where it is not let in."""
+    """Return what a capture becomes, in the form of tests/expected. Raises `SignatureError` if it is refused."""
     request = from_gateway(capture).at(settings)
     context = Context(now=request.received_at, http=nobody, settings=settings)
     facts = connector.verification.verify(request, secrets, context)

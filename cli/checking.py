@@ -1,4 +1,4 @@
-"""`deskwire.yaml` becomes the table's definitions, or a list of all its faults."""
+"""Turn `deskwire.yaml` into the table's definitions, or into a list of all its faults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Definition: TypeAlias = Endpoint | HelpdeskConnection | Connection | Incidents
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a file says: its faults, or the definitions; what it needs in Secrets Manager; what looks odd."""
+    """The result for a file: its faults, or the definitions; the secrets it needs; hints about odd settings."""
 
     file: str
     faults: tuple[Fault, ...]
@@ -39,7 +39,7 @@ class Checked:
 
 
 def check(path: Path) -> Checked:
-    """Return what a file says. Raises `UserError` when it cannot be read."""
+    """Check a file. Raises `UserError` if it cannot be read."""
     document = read(path)
     written = Written(document)
     found = [*written.shape(), *(each for faults in FAULTS for each in faults(written))]
@@ -122,7 +122,7 @@ def _connection(written: Written, name: str) -> Connection:
 
 
 def _answers(written: Written, channel: str, policy: Policy) -> dict[str, Answer]:
-    """Return the answers that may be said on a channel, where the policy asks “was that it?” after one."""
+    """Return the answers that may be given on a channel; none unless the policy asks “was that it?” after one."""
     asks = bool(policy.answering.ask.private or policy.answering.ask.public)
     return {name: each for name, each in written.answers.items() if asks and each.serves_channel(channel)}
 
@@ -133,7 +133,7 @@ def _plain(policy: Policy) -> Policy:
 
 
 def secrets(written: Written) -> dict[str, Need]:
-    """Return what each secret must hold, by its name below the stack's prefix."""
+    """Return the members that each secret must have, by its name below the stack's prefix."""
     found: dict[str, Need] = {}
     for (section, *_), entry, _, need in written.connectors():
         if entry.secret is not None:

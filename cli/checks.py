@@ -1,4 +1,4 @@
-"""The checks that a file's shape alone cannot make. Each yields (place, reason) of what a person has to mend."""
+"""Checks beyond the schema of the file. Each yields (place, reason) for faults that a person has to correct."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _unknown(place: Place, what: str, given: str, known: object) -> tuple[Place,
 
 
 def defaults(written: Written) -> Found:
-    """Defaults that there are not."""
+    """Yield defaults that do not exist."""
     for name, section in (("helpdesk", "helpdesks"), ("mirror", "helpdesks"), ("policy", "policies")):
         given = written.default(name)
         if given and given not in written.section(section):
@@ -58,7 +58,7 @@ def defaults(written: Written) -> Found:
 
 
 def helpdesks(written: Written) -> Found:
-    """Helpdesks of no connector, or polled though they cannot be."""
+    """Yield helpdesks with an unknown connector, or polled though they cannot be."""
     for name, entry in written.helpdesks.items():
         connector = helpdesk(entry.connector)
         if connector is None:
@@ -71,7 +71,7 @@ def helpdesks(written: Written) -> Found:
 
 
 def endpoints(written: Written) -> Found:
-    """Endpoints of no channel or helpdesk, of channels that sign differently, or of a helpdesk that has one."""
+    """Yield endpoints without channel or helpdesk, of channels that sign differently, or a helpdesk's second one."""
     webhooks: dict[str, str] = {}
     for name, entry in written.endpoints.items():
         place = ("endpoints", name)
@@ -105,7 +105,7 @@ def _channels(place: Place, entry: EndpointEntry) -> Found:
 
 
 def connections(written: Written) -> Found:
-    """Connections of no channel, of an account that another has, or with an endpoint, helpdesk or policy of none."""
+    """Yield connections with an unknown channel, endpoint, helpdesk or policy, or with another's account."""
     accounts: dict[tuple[str, str], str] = {}
     nameless: dict[tuple[str, str], str] = {}
     for name, entry in written.connections.items():
@@ -163,7 +163,7 @@ def _endpoint_of(written: Written, place: Place, entry: ConnectionEntry) -> Foun
 
 
 def needs(written: Written) -> Found:
-    """Settings that a connector does not know, or misses; a secret that is missing or useless."""
+    """Yield unknown and missing settings of connectors, and missing or useless secrets."""
     for place, entry, settings, secrets in written.connectors():
         for name in settings.unknown(entry.settings):
             yield _unknown((*place, "settings", name), "setting", name, settings.names)
@@ -181,7 +181,7 @@ def needs(written: Written) -> Found:
 
 
 def settings(written: Written) -> Found:
-    """Settings that a connector cannot read, and fields that the helpdesk of a connection cannot."""
+    """Yield settings that a connector cannot read, and fields that a connection's helpdesk cannot."""
     sides: list[tuple[Place, Mapping[str, str], Connector | None]] = [
         (("helpdesks", name), desk.settings, helpdesk(desk.connector)) for name, desk in written.helpdesks.items()
     ]
@@ -200,7 +200,7 @@ def settings(written: Written) -> Found:
 
 
 def verifications(written: Written) -> Found:
-    """Settings of an endpoint with which its rule would let nobody in."""
+    """Yield settings with which an endpoint's rule would refuse every request."""
     for name, entry in written.endpoints.items():
         rules_of = {known.verification for given in entry.channels if (known := channel(given)) is not None}
         for rule in rules_of:
@@ -214,7 +214,7 @@ def verifications(written: Written) -> Found:
 
 
 def rules(written: Written) -> Found:
-    """Texts that can never be said, that a platform does not take, or that it does not allow."""
+    """Yield texts that can never be sent, that are too long for a platform, or that it does not allow."""
     for name, policy in written.policies.items():
         yield from _texts_of(written, ("policies", name), policy)
     for name, entry in written.connections.items():
@@ -273,12 +273,12 @@ def templates(policy: Policy) -> Iterator[tuple[Place, str, str, str, str]]:
 
 
 def longest(template: str, company: str) -> str:
-    """Return the longest that a text can become."""
+    """Return a text with the longest values for its placeholders."""
     return render(template, LONGEST | {"company": company or "-"}) or ""
 
 
 def never_opens(hours: Hours) -> bool:
-    """Tell whether by these hours nobody ever answers."""
+    """Return whether these hours never open."""
     if any(hours.days.values()):
         return False
     return hours.week == "never" or (
@@ -292,7 +292,7 @@ def _too_long(length: int, limit: TextLimit, title: str, connection: str) -> str
 
 
 def incidents(written: Written) -> Found:
-    """Groups of connections that there are not, or that another group has already."""
+    """Yield groups with unknown connections, or with those of another group."""
     first: dict[str, str] = {}
     for group, names in (written.incidents.groups if written.incidents else {}).items():
         for name in names:
@@ -304,7 +304,7 @@ def incidents(written: Written) -> Found:
 
 
 def links(written: Written) -> Found:
-    """Pages of one-time links that are no connection, or whose connection has nothing to sign them with."""
+    """Yield pages of one-time links without a connection, or whose connection has no secret to sign them."""
     for place, link, entry in written.links():
         if entry is None:
             yield place, f"names {link.channel} “{link.account}”, and no connection is that"
@@ -313,7 +313,7 @@ def links(written: Written) -> Found:
 
 
 def channels(written: Written) -> Found:
-    """Channels that a policy's rules name, and that no connection is of."""
+    """Yield channels named in a policy's rules without a connection."""
     known = _connected(written) or {*registry.channel_names()}
     places: list[tuple[Place, Policy]] = [(("policies", name), policy) for name, policy in written.policies.items()]
     own = (written.policy_of(name) for name in written.connections)
@@ -326,7 +326,7 @@ def channels(written: Written) -> Found:
 
 
 def _connected(written: Written) -> set[str]:
-    """Return the channels of all connections, also of those that are wrong otherwise."""
+    """Return the channels of all connections, including connections with other faults."""
     entries = written.section("connections").values()
     return {str(entry.get("channel")) for entry in entries if isinstance(entry, dict)}
 
@@ -339,7 +339,7 @@ def _named_channels(policy: Policy) -> Iterator[tuple[Place, tuple[str, ...]]]:
 
 
 def archived(written: Written) -> Iterator[Place]:
-    """Yield where the policy of a connection says that its conversations are archived."""
+    """Yield the places of policies, in use by a connection, that archive conversations."""
     for name in written.connections:
         found = written.policy_of(name)
         if found is not None and found[1].archive != "none":
@@ -347,7 +347,7 @@ def archived(written: Written) -> Iterator[Place]:
 
 
 def answers(written: Written) -> Found:
-    """Answers for channels that there are not, with questions that another answer has too, or too long together."""
+    """Yield answers for unknown channels, with another answer's questions, or too long in total."""
     asked: dict[str, str] = {}
     size = sum(len(answer.model_dump_json().encode()) for answer in written.answers.values())
     if size > MOST_ANSWERS:
@@ -364,7 +364,7 @@ def answers(written: Written) -> Found:
 
 
 def _unasked(written: Written) -> Found:
-    """Yield what keeps answers from being said."""
+    """Yield settings that prevent answers from being given."""
     policies = [found[1] for name in written.connections if (found := written.policy_of(name)) is not None]
     asking = [policy.answering.ask for policy in policies]
     for name, answer in written.answers.items():
@@ -382,7 +382,7 @@ def _unasked(written: Written) -> Found:
 
 
 def hints(written: Written) -> Found:
-    """What is allowed and yet odd."""
+    """Yield settings that are allowed but odd."""
     yield from _unasked(written)
     webhooks = {entry.helpdesk for entry in written.endpoints.values()}
     for name, desk in written.helpdesks.items():

@@ -14,7 +14,7 @@ SECRET_NAME = r"^[A-Za-z0-9][A-Za-z0-9/_+=.@-]{0,127}$"  # noqa: S105 - the shap
 
 
 def _words(value: Any) -> Any:
-    """Take whole numbers and truth values for what they look like: ids and settings are texts."""
+    """Turn whole numbers and booleans into strings: ids and settings are strings."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) else value
@@ -42,7 +42,7 @@ Settings = Annotated[dict[str, Words], Field(description="The connector's own se
 
 
 class PolicyEntry(Policy):
-    """A policy that may begin as another one."""
+    """A policy, which may be based on another one (`like`)."""
 
     like: str = Field("", description="Name of another policy: what this one does not say is taken from there.")
 

@@ -42,7 +42,7 @@ MOST_WORDS = 200  # of a platform's own about a refusal
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is being connected."""
+    """The state of connecting an account."""
 
     args: argparse.Namespace
     connector: Channel
@@ -53,7 +53,7 @@ class Work:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Connect one account; return what applying the file came to."""
+    """Connect one account; return the exit status of applying the file."""
     connector = registry.channel(args.channel)
     given = dict(map(parsing.setting, args.setting))
     if strange := given.keys() - connector.connection_settings.keys():
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _endpoint(args: argparse.Namespace, known: Checked) -> Endpoint | None:
-    """Return the endpoint that the channel's deliveries come to; None for a channel that is only polled."""
+    """Return the endpoint for the channel's deliveries; None if it is only polled."""
     serving = [
         each for each in known.definitions
         if isinstance(each, Endpoint) and args.channel in each.connectors and args.endpoint in {"", each.name}
@@ -96,7 +96,7 @@ def _endpoint(args: argparse.Namespace, known: Checked) -> Endpoint | None:
 
 
 def _granted(work: Work) -> Grant:
-    """Return the account with its tokens: by signing in where the platform offers that, else pasted."""
+    """Return the account with its tokens: by signing in if the platform offers it, else pasted."""
     if work.endpoint is not None and work.endpoint.secret:
         _complete(work.place, ENDPOINTS + work.endpoint.secret, work.connector.endpoint_secrets)
     if isinstance(work.connector, SignsIn) and not work.args.paste:
@@ -124,7 +124,7 @@ def _signed_in(work: Work, connector: SignsIn) -> Grant:
 
 
 def _with_application(work: Work, connector: SignsIn) -> Site:
-    """Return the site with the app's own values: of a connection that is there already, else pasted."""
+    """Return the site with the app's own values: from an existing connection, else pasted."""
     site, wanted = _site(work), connector.application
     if not wanted:
         return site
@@ -140,7 +140,7 @@ def _with_application(work: Work, connector: SignsIn) -> Site:
 
 
 def _held(work: Work, wanted: Sequence[str]) -> dict[str, Secret]:
-    """Return the app's values as a connection of the channel has them, this account's if there is one."""
+    """Return the app's values from a connection of the channel, preferably this account's."""
     mine = [
         each for each in work.known.definitions
         if isinstance(each, Connection) and each.channel == work.connector.name and each.secret
@@ -189,7 +189,7 @@ def _chosen(found: Sequence[Grant], account: str) -> Grant:
 
 
 def _complete(target: Place, entry: str, wanted: Mapping[str, str]) -> None:
-    """Ask for what an entry of Secrets Manager lacks, and store it."""
+    """Ask for the missing members of a secret, and store them."""
     held = members(target.session.client("secretsmanager", config=CONFIG), target.secrets_prefix + entry)
     have = [name for name, usable in held.items() if usable] if isinstance(held, dict) else []
     missing = Need.of(wanted).missing(have)
@@ -201,7 +201,7 @@ def _complete(target: Place, entry: str, wanted: Mapping[str, str]) -> None:
 
 
 def _pasted(wanted: Mapping[str, str]) -> dict[str, Secret]:
-    """Ask for each secret unseen; what is optional, or an alternative to one that was given, may be left empty."""
+    """Ask for each secret without echo; optional ones, and alternatives to one already given, may be left empty."""
     found: dict[str, Secret] = {}
     for name, words in wanted.items():
         if words.startswith("or ") and found:
@@ -220,7 +220,7 @@ def _pasted(wanted: Mapping[str, str]) -> dict[str, Secret]:
 
 
 def _stored(work: Work, grant: Grant) -> tuple[str, bool]:
-    """Store the account's tokens; return their entry, and whether the account is new in the file."""
+    """Store the account's tokens; return their secret's name, and whether the account is new in the file."""
     known = _connections(work, grant.account)
     entry = known[0].secret if known and known[0].secret else f"{work.connector.name}-{_slug(grant)}"
     if grant.secrets:
@@ -233,7 +233,7 @@ def _stored(work: Work, grant: Grant) -> tuple[str, bool]:
 
 
 def _tell_changed(known: Connection, grant: Grant) -> None:
-    """Tell which settings in the file are of another login: the file stays as it is."""
+    """Print which settings in the file belong to another login; the file is not changed."""
     for name, value in grant.settings.items():
         held = str(known.settings.get(name, ""))
         if held and held.rpartition(":")[2] != value:
@@ -253,7 +253,7 @@ def _slug(grant: Grant) -> str:
 
 
 def _write(work: Work, grant: Grant, entry: str) -> None:
-    """Write the connection into the file, as the first one; put the file back when that is a fault."""
+    """Write the connection into the file as the first one; restore the file if that makes it faulty."""
     path = Path(work.args.file)
     before = path.read_text(encoding="utf-8")
     name = work.args.name or f"{work.connector.name}-{_slug(grant)}"
@@ -274,7 +274,7 @@ def _write(work: Work, grant: Grant, entry: str) -> None:
 
 
 def _settings(connector: Channel, missing: Sequence[str]) -> dict[str, str]:
-    """Ask for the settings that the connection cannot do without."""
+    """Ask for the required settings of the connection."""
     return {
         name: _ask(f"{name} ({connector.connection_settings[name]})")
         for name in (each.split(" or ")[0] for each in missing)
@@ -282,7 +282,7 @@ def _settings(connector: Channel, missing: Sequence[str]) -> dict[str, str]:
 
 
 def _inserted(text: str, name: str, pairs: Mapping[str, str], settings: Mapping[str, str]) -> str:
-    """Return the file's text with a connection more; its comments and its indentation stay."""
+    """Return the file's text with another connection; comments and indentation are kept."""
     section = SECTION.search(text)
     if section is None and re.search(r"^connections:", text, re.MULTILINE):
         raise UserError("`connections` is not written line by line: write the connection yourself. The token is stored")
@@ -301,7 +301,7 @@ def _inserted(text: str, name: str, pairs: Mapping[str, str], settings: Mapping[
 
 
 def _try(work: Work, grant: Grant) -> int:
-    """Look at the account once more, and try our own address as the platform would; return the exit status."""
+    """Check the account again, and test our own address as the platform would; return the exit status."""
     known = platforms.addressed(check(Path(work.args.file)), work.place.table, work.place)
     mine = [
         each for each in platforms.standings(known, work.place)
@@ -331,7 +331,7 @@ def _site(work: Work) -> Site:
 
 
 def _stored_secrets(target: Place, entry: str) -> Secrets:
-    """Return an entry's secrets as they are stored. Raises a `DeskwireError`."""
+    """Return the stored members of a secret. Raises a `DeskwireError`."""
     from deskwire.aws.secrets import SecretsManager
 
     return SecretsManager(target.secrets_prefix, platforms.provider(target))(entry)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """List, show, replay or discard dead letters."""
     deployed = desk(args)
     replayer = Replayer(table=deployed.table, mailbox=deployed.mailbox, archive=deployed.archive, clock=now)
     pile = deployed.dead
@@ -67,7 +67,7 @@ def _row(deployed: Desk, found: Found) -> dict[str, Any]:
 
 
 def _connection(deployed: Desk, content: Happened) -> str:
-    """Return the name it has in deskwire.yaml."""
+    """Return the connection's name in deskwire.yaml."""
     for key in (connection_key(content.connector, content.account), helpdesk_key(content.account)):
         if item := deployed.table.get(key):
             return str(item["name"])

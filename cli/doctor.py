@@ -1,4 +1,4 @@
-"""`deskwire doctor HELPDESK`: proves a helpdesk by a round trip, step by step."""
+"""`deskwire doctor HELPDESK`: test a helpdesk by a round trip, step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Examine the helpdesk; return 1 when a step failed."""
+    """Test the helpdesk; return 1 if a step failed."""
     target = place(args)
     directory = platforms.directory(target)
     with understood(f"the table “{target.name}” cannot be read"):

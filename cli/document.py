@@ -1,4 +1,4 @@
-"""Reads YAML and keeps the line of everything, so that a fault can say where it is.
+"""Read YAML with the line of each value, so that a fault can state its place.
 
 Scalars are read as YAML 1.2's core schema has them, as editors do: `no` and `NO` are words, `2026-12-24` and `09:00`
 are texts, `0123` is no octal number. Keys are always texts.
@@ -34,27 +34,27 @@ MOVED = {  # names of earlier versions
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """Something a person has to mend: where, and what is wrong, in plain words."""
+    """A fault that a person has to correct: its place, and what is wrong, in plain words."""
 
     line: int
     where: str
     reason: str
 
     def text(self, file: str) -> str:
-        """Return the fault as compilers write theirs, so that editors jump to it."""
+        """Return the fault in the format of compilers, so that editors can jump to it."""
         return f"{file}:{self.line}: {self.where + ': ' if self.where else ''}{self.reason}"
 
 
 @dataclass(slots=True)
 class Document:
-    """A file's data, the line of each place in it, and what is wrong with it as YAML."""
+    """A file's data, the line of each place in it, and its faults as YAML."""
 
     data: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
     faults: set[Fault] = field(default_factory=set)
 
     def place(self, location: Iterable[int | str]) -> Place:
-        """Return the place nearest to a location: what the file does not have (a union's branch) is passed over."""
+        """Return the place nearest to a location, skipping parts that are not in the file (a union's branch)."""
         found: Place = ()
         for step in location:
             if (*found, str(step)) in self.lines:
@@ -66,7 +66,7 @@ class Document:
         return self.lines.get(self.place(location), 1)
 
     def at(self, location: Iterable[int | str]) -> Any:
-        """Return the value at a place, None where there is none."""
+        """Return the value at a place, None if there is none."""
         value = self.data
         for step in location:
             if isinstance(value, Mapping):
@@ -78,13 +78,13 @@ class Document:
         return value
 
     def complain(self, location: Iterable[int | str], reason: str) -> None:
-        """Note a fault."""
+        """Add a fault."""
         steps = tuple(map(str, location))
         self.faults.add(Fault(self.line(steps), ".".join(steps), reason))
 
 
 class _Loader(yaml.SafeLoader):
-    """Resolves plain scalars by the patterns above, and by no other."""
+    """Resolves plain scalars only by the patterns above."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -93,7 +93,7 @@ for _name, _pattern in SCALARS.items():
 
 
 def read(path: Path) -> Document:
-    """Return what a file holds; its faults as YAML are among it. Raises `UserError` without a file."""
+    """Return a file's data and its faults as YAML. Raises `UserError` if there is no file."""
     document = Document()
     text = ""
     try:
@@ -127,7 +127,7 @@ def read(path: Path) -> Document:
 
 
 class _Builder:
-    """Makes plain values of nodes."""
+    """Turns YAML nodes into plain values."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -196,7 +196,7 @@ class _Builder:
 
 
 def choice(given: str, known: Iterable[str]) -> str:
-    """Return words that say what there is instead of an unknown name, the likeliest first, or where it is now."""
+    """Return a hint for an unknown name: the existing names, the most similar first, or its new place."""
     if given in MOVED:
         return MOVED[given]
     names = sorted(known)

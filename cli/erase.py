@@ -1,4 +1,4 @@
-"""`deskwire erase`: a person asks to be forgotten. Prints the certificate, which names nobody."""
+"""`deskwire erase`: erase a person and print the certificate, which names nobody."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BEYOND = (
 
 
 def run(args: argparse.Namespace) -> int:
-    """Erase, and print the certificate; return 1 when it has to be run again."""
+    """Erase the person and print the certificate; return 1 if it has to be run again."""
     deployed = desk(args)
     with understood(f"“{deployed.place.name}” cannot be read"):
         eraser = _eraser(deployed)
@@ -58,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def whom(table: Table, given: str) -> Person:
-    """Return the person that CHANNEL/AUTHOR, a reference, a ticket or a thread's key means.
+    """Return the person meant by CHANNEL/AUTHOR, a reference, a ticket or a thread's key.
 
-    Raises `UserError`, with the names of all, when several people wrote in that conversation.
+    Raises `UserError`, with all names, if several people wrote in that conversation.
     """
     channel, slash, author = given.partition("/")
     if slash and author and channel in registry.channel_names() and table.get(thread_item(given)) is None:
@@ -75,9 +75,9 @@ def whom(table: Table, given: str) -> Person:
 
 
 def _writers(conversation: Conversation) -> dict[Person, str]:
-    """Return everybody but the company who wrote in a conversation, the first of them first, each with a name.
+    """Return the people other than the company who wrote in a conversation, in order, each with a name.
 
-    Whose messages are forgotten by now is known by the thread, as far as it goes.
+    People whose messages have expired are included if the thread still knows them.
     """
     thread = conversation.thread
     events = [message.event for message, _ in conversation.messages if message.event and not message.event.own]
@@ -94,7 +94,7 @@ def _writers(conversation: Conversation) -> dict[Person, str]:
 
 
 def described(person: Person, certificate: Item) -> dict[str, Any]:
-    """Return the certificate as plain JSON: it names nobody."""
+    """Return the certificate as plain JSON; it names nobody."""
     stamps = {name: moment(certificate[name]).isoformat() for name in ("begun_at", "run_at", "ended_at")}
     return {
         "person": person.digest,

@@ -1,4 +1,4 @@
-"""`deskwire incident`: what is open, what its members are told, and that it is over."""
+"""`deskwire incident`: list incidents, send updates to their members, close them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOK = 2  # seconds between two looks at what became of an update
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for; return 1 where a member is not told yet."""
+    """List, update or close incidents; return 1 if an update has not reached every member yet."""
     if args.action == "try":
         return judging.incident(args)
     from deskwire.operating.incidents import UnknownIncidentError
@@ -114,7 +114,7 @@ def _texts(given: list[str]) -> dict[str, str]:
 
 
 def _reported(deployed: Desk, args: argparse.Namespace, number: int) -> int:
-    """Wait until every member was told or was not, then say so; return 1 where some are still to be told."""
+    """Wait until the update is sent or has failed for every member, and print the result; return 1 if some wait."""
     from deskwire.operating.incidents import WAITS, report
 
     until = time.monotonic() + args.wait
@@ -148,7 +148,7 @@ def _close(deployed: Desk, args: argparse.Namespace) -> int:
 
 
 def _whoever() -> str:
-    """Return the user's login name, or “by hand” if the system does not tell it."""
+    """Return the user's login name, or “by hand” if the system has none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

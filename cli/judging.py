@@ -41,7 +41,7 @@ def judge(args: argparse.Namespace) -> int:
 
 
 def incident(args: argparse.Namespace) -> int:
-    """Print when which incident would have been opened and closed."""
+    """Print the incidents that would have been opened, with the times of opening and closing."""
     from deskwire.care.incident import changes, read
 
     expected = languages(args.languages)
@@ -107,7 +107,7 @@ def answers(args: argparse.Namespace) -> int:
 
 
 def _time(text: str, place: str) -> datetime:
-    """Return the time that a line says; one without an offset is UTC."""
+    """Return a line's time; without an offset it is UTC."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -116,7 +116,7 @@ def _time(text: str, place: str) -> datetime:
 
 
 def languages(text: str) -> tuple[str, ...]:
-    """Return the languages named between commas. Raises `UserError` for what is no tag."""
+    """Return comma-separated languages. Raises `UserError` for an invalid tag."""
     named = tuple(each.strip() for each in text.split(",") if each.strip())
     for tag in named:
         if not re.fullmatch(LANGUAGE, tag):

@@ -1,4 +1,4 @@
-"""`deskwire learn`: what a company's own labelled messages teach the judgement, as lines for its policy."""
+"""`deskwire learn`: fit the judgement to a company's labelled messages, and print the result for its policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLD = ("cold", "question", "praise", "mention")
 
 
 def learn(args: argparse.Namespace) -> int:
-    """Print what the messages teach, and on stderr how much better it judges."""
+    """Print the learned weights, and on stderr how much the judgement improves."""
     from deskwire.operating.learning import learn as learned
 
     tags = frozenset(each.strip().casefold() for each in args.hot_tags.split(",") if each.strip())
@@ -37,7 +37,7 @@ def learn(args: argparse.Namespace) -> int:
 
 
 def _message(row: dict[str, Any], tags: frozenset[str], place: str) -> Message | None:
-    """Return a line's message; None where its rating says neither."""
+    """Return a line's message; None if its rating is neither hot nor cold."""
     from deskwire.care.judge import HOT_KINDS
     from deskwire.operating.learning import Message
 
@@ -79,7 +79,7 @@ def _shown(score: Score) -> str:
 
 
 def _section(lesson: Lesson) -> str:
-    """Return the lines of `deskwire.yaml`, the weightiest words first."""
+    """Return the section for `deskwire.yaml`, with the weightiest words first."""
     learned = lesson.learned
     lines = ["learned: # belongs under `judging` of a policy", f"  hot: {learned.hot}"]
     for name, points in (("weights", learned.weights), ("words", learned.words)):

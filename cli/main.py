@@ -1,4 +1,4 @@
-"""The command `deskwire`: what an operator and a connector's developer do by hand.
+"""The command `deskwire`, for operators and developers of connectors.
 
 Each command is a module of its own, imported when it is asked for: `parse` starts without boto3, pydantic or rich.
 """
@@ -107,7 +107,7 @@ def _json_option(**options: Any) -> Parser:
 
 
 def _where(*, several: bool = False, **options: Any) -> Parser:
-    """Return what says in which account and table; `several`: stacks."""
+    """Return the options that select the account and the table; `several`: more than one stack."""
     made = Parser(add_help=False, **options)
     made.add_argument("--table", metavar="NAME", help=TABLE_HELP)
     if several:
@@ -120,7 +120,7 @@ def _where(*, several: bool = False, **options: Any) -> Parser:
 
 
 def _capture(command: Callable[..., Parser]) -> None:
-    """Add what makes a capture of a body."""
+    """Add the command that makes a capture of a body."""
     made = command("capture", "cli.capturing:run", "make a signed capture and its expected result of a body", CAPTURE)
     made.add_argument("connector", metavar="NAME", help="a channel or helpdesk (`deskwire channels` lists them)")
     made.add_argument("what", metavar="WHAT", help="what happened: text, photo, text-again (a redelivery)")
@@ -133,7 +133,7 @@ def _capture(command: Callable[..., Parser]) -> None:
 
 
 def _measuring(command: Callable[..., Parser]) -> None:
-    """Add what tries the judgement of messages on files, without AWS."""
+    """Add the commands that try the judgement of messages on files, without AWS."""
     judging = command("judge", "cli.judging:judge", "say what each message is, how it sounds and why", JUDGE)
     judging.add_argument("--languages", default="", metavar="TAGS", help="the company's languages: is,fa,sr-Latn,pl,en")
     judging.add_argument("--visibility", choices=["public", "private"], default="private", help="default: private")
@@ -156,7 +156,7 @@ def _measuring(command: Callable[..., Parser]) -> None:
 
 
 def _incidents(command: Callable[..., Parser], *parents: Parser) -> None:
-    """Add what lists incidents, tells their members, closes them, and tries the detection on files."""
+    """Add the commands that list, update and close incidents, and try their detection on files."""
     made = command("incident", "cli.incidents:run", "list incidents, tell their members what is new, close one",
                    INCIDENT, *parents)  # fmt: skip
     actions = made.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
@@ -180,7 +180,7 @@ def _incidents(command: Callable[..., Parser], *parents: Parser) -> None:
 
 
 def _reporting(command: Callable[..., Parser]) -> None:
-    """Add what shows how long customers wait."""
+    """Add the report of customers' waits."""
     made = command("report", "cli.report:run", "show how long customers wait, by channel, language, hour …", REPORT,
                    _where(several=True))  # fmt: skip
     made.add_argument("--since", default="7d", metavar="SPAN", help="24h, 7d or 90d (default: 7d)")
@@ -191,7 +191,7 @@ def _reporting(command: Callable[..., Parser]) -> None:
 
 
 def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
-    """Add what an operator does about what is astray, parked or dead, and about a person who asks to be forgotten."""
+    """Add the commands for strays, parked deliveries and dead letters, and for erasing a person."""
     auditing = command("audit", "cli.audit:run", "prove that every event has one outcome; name what is astray", AUDIT,
                        *parents)  # fmt: skip
     auditing.add_argument("--since", default="24h", metavar="SPAN", help="90m, 24h or 7d (default: 24h)")
@@ -215,7 +215,7 @@ def _operating(command: Callable[..., Parser], *parents: Parser) -> None:
 
 
 def _connecting(command: Callable[..., Parser], *parents: Parser) -> None:
-    """Add what connects an account."""
+    """Add the command that connects an account."""
     made = command(
         "connect", "cli.connecting:run", "connect an account: sign in, store, subscribe, try", CONNECT, *parents
     )
@@ -232,7 +232,7 @@ def _connecting(command: Callable[..., Parser], *parents: Parser) -> None:
 
 
 def _examining(command: Callable[..., Parser], *parents: Parser) -> None:
-    """Add what proves a helpdesk."""
+    """Add the command that tests a helpdesk."""
     made = command("doctor", "cli.doctor:run", "prove a helpdesk by a round trip with a test ticket", DOCTOR, *parents)
     made.add_argument("helpdesk", metavar="HELPDESK", help="its name in deskwire.yaml")
     made.add_argument("--read-only", action="store_true", help="open no ticket")
@@ -240,7 +240,7 @@ def _examining(command: Callable[..., Parser], *parents: Parser) -> None:
 
 
 def _archive(command: Callable[..., Parser], *parents: Parser) -> None:
-    """Add what is done with the archive of conversations."""
+    """Add the commands for the archive of conversations."""
     made = command(
         "archive", "cli.archive:verify", "prove that the archive of conversations is whole", VERIFY, *parents
     )
@@ -254,7 +254,7 @@ def _archive(command: Callable[..., Parser], *parents: Parser) -> None:
 
 
 def _rehearsing(command: Callable[..., Parser], *parents: Parser) -> None:
-    """Add what tries another policy on what was recorded."""
+    """Add the command that replays recorded messages with another policy."""
     made = command("replay-policy", "cli.rehearsing:run", "show what a changed policy would have done; sends nothing",
                    REHEARSE, *parents)  # fmt: skip
     made.add_argument("--since", default="7d", metavar="SPAN", help="90m, 24h or 7d (default: 7d)")
@@ -462,7 +462,7 @@ result passes the suite as it is; make it true step by step.
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the arguments; ids may stand behind options, where argparse does not look for them."""
+    """Return the arguments; accept ids after options as well, where argparse does not."""
     reader = parser()
     args, left = reader.parse_known_args(arguments)
     if left and hasattr(args, "ids") and not any(each.startswith("-") for each in left):

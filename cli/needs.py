@@ -1,4 +1,4 @@
-"""What a connector needs of settings and secrets, as its declarations say.
+"""The settings and secrets that a connector needs, by its declarations.
 
 A connector describes each name in words (`connection_settings`, `endpoint_secrets` …). The words carry two conventions:
 a description with “optional” may be left out, one that begins with “or ” is an alternative to the name before it.
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What must be there: one of each group."""
+    """The required names: one of each group."""
 
     groups: tuple[tuple[str, ...], ...]
     names: frozenset[str]
 
     @staticmethod
     def of(*declared: Mapping[str, str]) -> Need:
-        """Return what the declarations ask for together."""
+        """Return the needs of several declarations together."""
         groups: list[tuple[str, ...]] = []
         for each in declared:
             found: list[tuple[str, ...]] = []
@@ -32,7 +32,7 @@ class Need:
         return Need(tuple(groups), frozenset(name for each in declared for name in each))
 
     def missing(self, given: Iterable[str]) -> list[str]:
-        """Return what is missing, alternatives as `a or b`."""
+        """Return the missing names, alternatives as `a or b`."""
         have = set(given)
         return [" or ".join(group) for group in self.groups if not have & set(group)]
 
@@ -41,6 +41,6 @@ class Need:
         return [name for name in given if name not in self.names]
 
     def __or__(self, other: Need) -> Need:
-        """Return what both need."""
+        """Return the needs of both."""
         groups = (*self.groups, *(group for group in other.groups if group not in self.groups))
         return Need(groups, self.names | other.names)

@@ -1,4 +1,4 @@
-"""What the operator's commands share: the deployed queues and archive, spans of time, sizes and ages in words."""
+"""Shared by the operator's commands: the deployed queues and archive, spans of time, sizes and ages in words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OUTPUTS = {"mailbox": ("MailboxUrl", "DESKWIRE_MAILBOX"), "dead": ("DeadLettersU
 
 @dataclass(frozen=True)
 class Desk:
-    """A deployed Deskwire, as its operator reaches it."""
+    """A deployed Deskwire, with an operator's access."""
 
     place: Place
     names: dict[str, str]
@@ -81,13 +81,13 @@ class Desk:
         return S3Blocks(self._client("s3"), self._name("archive of conversations"))
 
     def sizes(self) -> dict[str, int]:
-        """Return about how many lie in each queue that is known."""
+        """Return the approximate number of messages in each known queue."""
         known = [what for what in ("mailbox", "parked", "dead") if self.names.get(what)]
         return {what: SqsPile(self._client("sqs"), self.names[what]).size() for what in known}
 
 
 def desk(args: argparse.Namespace) -> Desk:
-    """Return the deployment that `--stack` or the environment names. Raises `UserError`."""
+    """Return the deployment named by `--stack` or the environment. Raises `UserError`."""
     found = place(args)
     names = {what: os.environ.get(variable, "") for what, (_, variable) in OUTPUTS.items()}
     if args.stack:
@@ -105,7 +105,7 @@ def now() -> datetime:
 
 
 def span(text: str) -> timedelta:
-    """Return the length of time that `24h`, `90m` or `7d` says. Raises `UserError`."""
+    """Return the length of time in `24h`, `90m` or `7d`. Raises `UserError`."""
     match = SPAN.fullmatch(text)
     if match is None:
         raise UserError(f"“{text}” is no span of time: say 90m, 24h or 7d", status=2)
@@ -120,7 +120,7 @@ def age(seconds: int) -> str:
 
 
 def chosen(lying: Sequence[Found], given: Sequence[str], *, everything: bool) -> list[Found]:
-    """Return those of a pile that are meant by the beginnings of their ids. Raises `UserError`."""
+    """Return the messages of a pile whose ids begin as given. Raises `UserError`."""
     if everything:
         return list(lying)
     found = []
@@ -134,7 +134,7 @@ def chosen(lying: Sequence[Found], given: Sequence[str], *, everything: bool) ->
 
 
 def opened(body: str) -> dict[str, Any]:
-    """Return a body's JSON; what is none is an empty object."""
+    """Return the JSON object in a body; {} for anything else."""
     try:
         data = json.loads(body)
     except ValueError:

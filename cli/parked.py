@@ -1,4 +1,4 @@
-"""`deskwire parked`: what a platform truly sent and no connector could read."""
+"""`deskwire parked`: genuine deliveries that no connector could read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """List, show, replay or discard parked deliveries."""
     deployed = desk(args)
     replayer = Replayer(table=deployed.table, mailbox=deployed.mailbox, archive=deployed.archive, clock=now)
     pile = deployed.parked
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def row(found: Found) -> dict[str, Any]:
-    """Return what a list says of one: no word of a customer's."""
+    """Return a parked delivery's row in a list, without customers' words."""
     data = opened(found.body)
     return {"endpoint": data.get("endpoint", "?"), "reason": data.get("reason", "not a parked delivery")}
 

@@ -1,4 +1,4 @@
-"""`deskwire parse`: what Deskwire would make of a body. Standard library and connectors only, for quick starts."""
+"""`deskwire parse`: show how Deskwire parses a body. Standard library and connectors only, for a fast start."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DELIVERIES = frozenset({"POST", "PUT"})
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print each file's events as lines of JSON; return 1 when anything could not be read."""
+    """Print each file's events as lines of JSON; return 1 if anything could not be read."""
     connector = find(args.connector)
     headers, settings = dict(map(header, args.header)), dict(map(setting, args.setting))
     failed = 0
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def find(name: str) -> Channel | Helpdesk:
-    """Return the connector of that name, of either side."""
+    """Return the connector of this name, of either side."""
     if name in registry.channel_names():
         return registry.channel(name)
     if name in registry.helpdesk_names():
@@ -70,7 +70,7 @@ def setting(text: str) -> tuple[str, str]:
 
 
 def settings_beside(folder: Path) -> dict[str, str]:
-    """Return the settings with which the captures of a folder arrive: its settings.json, as in conformance."""
+    """Return the settings for the captures of a folder: its settings.json, as in conformance."""
     path = folder / "settings.json"
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return found
@@ -84,7 +84,7 @@ def lines(
     *,
     debug: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the JSON object of each event in a file, and one with `error` and `file` for what cannot be read."""
+    """Yield the JSON object of each event in a file, and one with `error` and `file` for unreadable parts."""
     try:
         request = request_of(read(name), headers, connector.name).at(settings)
         if request.method not in DELIVERIES or request.action:
@@ -104,9 +104,9 @@ def lines(
 
 
 def _opened(connector: Channel | Helpdesk, request: Request, folder: Path) -> Request:
-    """Return a sealed delivery as its connector sees it, opened with the secrets.json of the file's folder, if any.
+    """Return a sealed delivery as its connector sees it, decrypted with the secrets.json of the file's folder, if any.
 
-    What is not sealed yet, as a body by itself may be, is sealed first.
+    A body that is not sealed is sealed first.
     """
     rule, path = connector.verification, folder / "secrets.json"
     if not rule.opens or not path.is_file():
@@ -119,7 +119,7 @@ def _opened(connector: Channel | Helpdesk, request: Request, folder: Path) -> Re
 
 
 def nobody(call: Call) -> Answer:
-    """Raise `TemporaryError`: outside a deployment no rule may ask anybody."""
+    """Raise `TemporaryError`: outside a deployment, rules have no network."""
     raise TemporaryError(f"its rule asks {call.method} {call.url} before it lets anybody in: capture a signed one")
 
 
@@ -131,7 +131,7 @@ def read(name: str) -> bytes:
 def request_of(data: bytes, headers: Mapping[str, str], endpoint: str) -> Request:
     """Return the request in a captured event, or a POST with these bytes as its body.
 
-    `endpoint` stands in where the event names none: a helpdesk's events are of their endpoint.
+    `endpoint` is used if the event names none.
     """
     captured = event_of(data)
     if captured is not None:
@@ -150,7 +150,7 @@ def request_of(data: bytes, headers: Mapping[str, str], endpoint: str) -> Reques
 
 
 def event_of(data: bytes) -> dict[str, Any] | None:
-    """Return the API Gateway event in a file, or None when it is a body. Raises `PayloadError` for payload 1.0."""
+    """Return the API Gateway event in a file, None if it is a body. Raises `PayloadError` for payload 1.0."""
     if b'"requestContext"' not in data:
         return None
     try:

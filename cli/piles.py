@@ -1,4 +1,4 @@
-"""What `deskwire parked` and `deskwire dead` share: look through a queue, replay, discard, put the rest back."""
+"""Shared by `deskwire parked` and `deskwire dead`: read a queue, replay, discard, put the rest back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Heap:
 
 
 def work(heap: Heap, args: argparse.Namespace) -> int:
-    """Do what was asked for; what is not taken away is shown to others again, whatever happens."""
+    """Run the action; make messages that are not removed visible again, whatever happens."""
     if args.action in {"show", "replay", "discard"} and not (args.ids or args.all):
         raise UserError(f"which? `deskwire {heap.what} {args.action} ID…`, or --all", status=2)
     if args.action == "discard" and not args.reason.strip():
@@ -86,7 +86,7 @@ def _age(found: Found) -> int:
 
 
 def _replay(heap: Heap, args: argparse.Namespace, lying: Sequence[Found]) -> int:
-    """Replay in the order in which they came; for --all as long as the queue shows more (of a FIFO group: ten)."""
+    """Replay in order; with --all, until the queue returns no more (it returns ten of a FIFO group at a time)."""
     told: list[dict[str, Any]] = []
     failed = 0
     wanted = chosen(lying, args.ids, everything=args.all)
@@ -130,7 +130,7 @@ def _one(heap: Heap, found: Found, *, dry: bool) -> dict[str, Any]:
 
 
 def shape(value: object) -> object:
-    """Return what a JSON value looks like, without a word that is in it: names of members, kinds and lengths."""
+    """Return the structure of a JSON value without its content: members' names, types and lengths."""
     match value:
         case dict():
             return {name: shape(each) for name, each in value.items()}

@@ -1,4 +1,4 @@
-"""What a file would change in the table, item by item and field by field."""
+"""Plan a file's changes in the table, by item and field."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done; `version` is the index's when the table was read (None: never applied)."""
+    """The changes to make; `version` is the index's when the table was read (None: never applied)."""
 
     changes: tuple[Change, ...]
     keys: tuple[Key, ...]
     version: int | None
 
     def writes(self) -> list[Put | Update | Delete]:
-        """Return the one transaction. It fails as a whole when somebody applied since the table was read."""
+        """Return the transaction. It fails as a whole if another apply has happened since the table was read."""
         pk, sk = INDEX_KEY
         version = Absent() if self.version is None else Equals(self.version)
         index: Item = {"pk": pk, "sk": sk, "keys": [list(key) for key in self.keys], "version": (self.version or 0) + 1}
@@ -71,7 +71,7 @@ def _write(change: Change) -> Update | Delete:
 
 
 def plan(checked: Checked, table: Table) -> Plan:
-    """Return what the file changes in the table."""
+    """Return the changes of the table for a file."""
     index = table.get(INDEX_KEY) or {}
     known: list[Key] = [(pk, sk) for pk, sk in index.get("keys", [])]
     wanted = {definition.key: definition for definition in checked.definitions}
@@ -107,12 +107,12 @@ def fields(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> 
 
 
 def shown(value: object) -> str:
-    """Return a value as people read it."""
+    """Return a value in readable form."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def summary(changes: Sequence[Change]) -> str:
-    """Return how many there are of each kind."""
+    """Return the number of changes of each kind, in words."""
     counts = [(word, sum(change.action == action for change in changes))
               for action, word in (("add", "to add"), ("change", "to change"), ("remove", "to remove"))]  # fmt: skip
     return ", ".join(f"{count} {word}" for word, count in counts if count)

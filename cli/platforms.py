@@ -1,4 +1,4 @@
-"""How connections stand at their platforms, as `deskwire plan` shows and `deskwire apply` mends it."""
+"""Connections' registrations at their platforms, as `deskwire plan` shows and `deskwire apply` corrects them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SIGNS = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one connection stands: what was found, or why nobody could look; and what is done by hand."""
+    """The state of one connection: the findings, or why it could not be checked; and the steps for a person."""
 
     name: str
     connector: Channel | Helpdesk
@@ -60,12 +60,12 @@ class Standing:
 
     @property
     def mends(self) -> tuple[Finding, ...]:
-        """What `apply` sets right."""
+        """The findings that `apply` corrects."""
         return tuple(each for each in self.findings if each.mends)
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What a person does at a platform that lets nobody else."""
+        """The steps that only a person can do at the platform."""
         if self.endpoint is None:
             return ()
         steps = self.connector.by_hand or (() if isinstance(self.connector, Registers) else USUAL)
@@ -93,7 +93,7 @@ def _remedy(finding: Finding) -> str:
 
 
 def _path(endpoint: Endpoint) -> str:
-    """Return an endpoint's path: `pages/` where visitors' browsers call it."""
+    """Return an endpoint's path: `pages/` if visitors' browsers call it."""
     if endpoint.side == "helpdesks":
         return f"helpdesks/{endpoint.name}"
     pages = any(serves_pages(registry.channel(name)) for name in endpoint.connectors)
@@ -101,10 +101,10 @@ def _path(endpoint: Endpoint) -> str:
 
 
 def addressed(found: Checked, table: Table, place: Place) -> Checked:
-    """Return what a file says with each endpoint's address.
+    """Return the checked file with each endpoint's address.
 
-    What `--address` says goes first, then what an earlier apply noted, then the stack's own: a domain of the company's
-    stays when somebody applies without naming it.
+    `--address` has priority, then the address noted by an earlier apply, then the stack's own: so a domain of the
+    company's is kept when `--address` is left out.
     """
     endpoints = [each for each in found.definitions if isinstance(each, Endpoint)]
     noted = {each.name: _noted(table, each) for each in endpoints}
@@ -125,7 +125,7 @@ def _noted(table: Table, endpoint: Endpoint) -> str:
 
 
 def standings(found: Checked, place: Place) -> list[Standing]:
-    """Return how each connection and helpdesk of the file stands."""
+    """Return the state of each connection and helpdesk in the file."""
     endpoints = {each.name: each for each in found.definitions if isinstance(each, Endpoint)}
     connections = [each for each in found.definitions if isinstance(each, Connection)]
     reached = directory(place)
@@ -162,7 +162,7 @@ def _reached(standing: Standing, by: Directory) -> tuple[Site, Reach]:
 
 
 def register(standing: Standing, place: Place) -> tuple[str, ...]:
-    """Set up what is not right; return what was done. Stores what the platform made as a secret.
+    """Correct a registration; return what was done. Secrets made by the platform are stored.
 
     Raises a `DeskwireError`.
     """
@@ -178,7 +178,7 @@ def register(standing: Standing, place: Place) -> tuple[str, ...]:
 
 
 def provider(place: Place) -> SecretsProvider:
-    """Return what reads the place's secrets, each from Secrets Manager at first."""
+    """Return the reader of the place's secrets."""
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
     from .aws import CONFIG
@@ -187,7 +187,7 @@ def provider(place: Place) -> SecretsProvider:
 
 
 def directory(place: Place) -> Directory:
-    """Return what the command reaches connections with: the place's table and secrets, and the vendors over HTTPS."""
+    """Return the directory for the command: the place's table and secrets, and vendors over HTTPS."""
     from deskwire.aws.secrets import SecretsManager
     from deskwire.aws.transport import SignedTransport
     from deskwire.contracts.connector import not_given
@@ -206,7 +206,7 @@ def directory(place: Place) -> Directory:
 
 
 def _rights(place: Place) -> dict[str, str]:
-    """Return an environment with the operator's own credentials, wherever boto3 found them."""
+    """Return an environment with the operator's own credentials, as found by boto3."""
     found = place.session.get_credentials()
     given = found.get_frozen_credentials() if found is not None else None
     keys = {
@@ -220,7 +220,7 @@ def _rights(place: Place) -> dict[str, str]:
 
 
 def tell(every: Sequence[Standing], *, steps: bool, added: Iterable[str]) -> None:
-    """Show what was found; the steps done by hand where they are asked for, and of the endpoints that are new."""
+    """Print the findings, and the steps for a person if requested or for new endpoints."""
     from rich.text import Text
 
     from .terminal import console

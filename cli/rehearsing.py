@@ -1,4 +1,4 @@
-"""`deskwire replay-policy`: what another policy would have done with the messages of the last days. Sends nothing."""
+"""`deskwire replay-policy`: show what another policy would have done with recent messages. Sends nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_KEPT = (
 
 
 def run(args: argparse.Namespace) -> int:
-    """Rehearse, and print what differs."""
+    """Replay, and print the differences."""
     if args.channel and args.channel not in registry.channel_names():
         raise UserError(f"there is no channel “{args.channel}”: `deskwire channels` lists them", status=2)
     checked = check(Path(args.file))
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def described(found: Outcome, *, words: bool) -> dict[str, Any]:
-    """Return it as plain JSON; with `words` also what the customers wrote."""
+    """Return the result as plain JSON; `words`: with customers' messages."""
     counts: dict[str, dict[str, int]] = {aspect: {} for aspect in ASPECTS}
     for (aspect, change), number in sorted(found.counts.items(), key=lambda each: (-each[1], each[0])):
         counts[aspect][change] = number

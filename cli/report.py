@@ -1,4 +1,4 @@
-"""`deskwire report`: how long customers wait, on which channel, and what becomes of them. No words of theirs."""
+"""`deskwire report`: customers' waits and tickets' results by channel, without customers' words."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def described(some: Sequence[Row], since: datetime, until: datetime) -> dict[str
 
 
 def title(channel: str) -> str:
-    """Return what people call a channel."""
+    """Return a channel's title."""
     try:
         return registry.channel(channel).title
     except ConfigurationError:  # a connector that is no more
@@ -105,7 +105,7 @@ def percent(share: float | None) -> str:
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
-    """Return a row's figures as they are shown, under `COLUMNS`."""
+    """Return a row's figures as text, for `COLUMNS`."""
     interactions = row["interactions"]
     return [
         str(row["tickets"]),
@@ -121,7 +121,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def named(what: str, name: str) -> str:
-    """Return a row's name as it is shown."""
+    """Return a row's displayed name."""
     if what == "channel":
         return title(name)
     return f"{name}:00" if what == "hour" else name
@@ -133,7 +133,7 @@ def sentence(compared: Mapping[str, Any]) -> str:
 
 
 def csat(row: Mapping[str, Any]) -> str:
-    """Return how content customers were; empty where nobody was asked."""
+    """Return the customers' satisfaction, "" if nobody was asked."""
     found = row["csat"]
     if not found["number"]:
         return ""
@@ -166,7 +166,7 @@ def _read(args: argparse.Namespace, since: datetime, until: datetime) -> list[Ro
 
 
 def _written(form: str, report: Mapping[str, Any]) -> str | None:
-    """Return the report in a form for programs or browsers; None for the terminal's own."""
+    """Return the report as JSON, CSV or HTML; None for the terminal's format."""
     if form == "csv":
         return as_csv(report)
     if form == "html":
@@ -179,7 +179,7 @@ def _written(form: str, report: Mapping[str, Any]) -> str | None:
 
 
 def as_csv(report: Mapping[str, Any]) -> str:
-    """Return a line for each row of each division, times in seconds; a spreadsheet runs nothing of it."""
+    """Return a line for each row of each division, times in seconds, safe against formulas in spreadsheets."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     everything = {"name": "", **report["together"]}
@@ -199,12 +199,12 @@ def _flat(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _plain(value: Any) -> Any:
-    """Return a cell of which a spreadsheet makes no formula."""
+    """Return a cell that a spreadsheet does not take for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
 def _told(report: Mapping[str, Any]) -> str:
-    """Return what `_print` shows."""
+    """Return the report for the terminal."""
     from contextlib import redirect_stdout
 
     out = io.StringIO()

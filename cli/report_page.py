@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: pictures within it, no script, for screens and paper."""
+"""The report as one self-contained HTML page, with pictures and without scripts, for screens and paper."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _table(what: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _parity(compared: Sequence[Mapping[str, Any]]) -> str:
-    """Return whether one channel waits longer than the others, said first and then in figures."""
+    """Return the comparison of channels' waits, first in words and then in figures."""
     notable = [each for each in compared if each["verdict"] in {"longer", "shorter"}]
     told = [each for each in compared if each["verdict"] != "too few"]
     if not compared:

@@ -1,4 +1,4 @@
-"""The report's pictures, as SVG within the page: no script, titles and descriptions for who does not see them."""
+"""The report's pictures as SVG within the page: no scripts, with titles and descriptions for screen readers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAST, MOST = 30, 14 * 86_400  # seconds shown on the axis, by powers
 
 
 def waits(rows: Sequence[Mapping[str, Any]], what: str, label: str) -> str:
-    """Return a row for each name: a dot at the median, a bar to where nine in ten were answered."""
+    """Return a row for each name: a dot at the median, a bar to the p90."""
     some = [row for row in rows if row["first_answer"]["number"]]
     height = HEAD + ROW * len(some) + FOOT
     parts = [_line(x := _across(tick), HEAD - 4, x, height - FOOT, "grid") for tick in TICKS]
@@ -43,7 +43,7 @@ def waits(rows: Sequence[Mapping[str, Any]], what: str, label: str) -> str:
 
 
 def hours(rows: Sequence[Mapping[str, Any]], label: str) -> str:
-    """Return a bar of tickets for each hour of the day, and above it the median wait of who wrote then."""
+    """Return a bar of tickets for each hour of the day, and above it the median wait of tickets opened then."""
     known = {int(row["name"]): row for row in rows}
     most = max((row["tickets"] for row in rows), default=0) or 1
     left, base, top = 36, 226, 140
@@ -71,7 +71,7 @@ def hours(rows: Sequence[Mapping[str, Any]], label: str) -> str:
 
 
 def days(rows: Sequence[Mapping[str, Any]], label: str) -> str:
-    """Return a bar of tickets for each day: those that have an answer, and those without."""
+    """Return a bar of tickets for each day: those with an answer, and those without."""
     most = max((row["tickets"] for row in rows), default=0) or 1
     base, count = 166, max(len(rows), 1)
     step = (WIDTH - 44) / count

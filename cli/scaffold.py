@@ -37,7 +37,7 @@ RULES = {"channel": "C1 to C18", "helpdesk": "H1 to H11 and those of the C rules
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the files and say what to do next."""
+    """Write the files and print the next steps."""
     root, side, name = Path(args.root), args.side, args.name
     _check(root, side, name)
     words = {

@@ -1,4 +1,4 @@
-"""`deskwire secrets put`: writes members of an entry of Secrets Manager, and shows none of them."""
+"""`deskwire secrets put`: write members of a secret in Secrets Manager, without showing them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def put(args: argparse.Namespace) -> int:
-    """Write the members beside those that are there, and say which."""
+    """Add the members to those present, and print their names."""
     if not NAME.fullmatch(args.name):
         raise UserError(f"“{args.name}” is no name of a secret", status=2)
     values = _values(args.members)
@@ -37,7 +37,7 @@ def put(args: argparse.Namespace) -> int:
 
 
 def written(deployed: Place, entry: str, values: Mapping[str, str | list[str]], *, without: Sequence[str] = ()) -> str:
-    """Write members beside those that an entry has, `without` some; return its full name. Raises `UserError`."""
+    """Add members to those a secret has, `without` some; return its full name. Raises `UserError`."""
     name = f"{deployed.secrets_prefix}{entry}"
     with understood(f"the secret “{name}” cannot be written"):
         client = deployed.session.client("secretsmanager", config=CONFIG)
@@ -52,7 +52,7 @@ def written(deployed: Place, entry: str, values: Mapping[str, str | list[str]], 
 
 
 def _values(members: list[str]) -> dict[str, str | list[str]]:
-    """Return the members; one named twice has two values, as during a rotation, the new one first."""
+    """Return the members; one given twice has two values, as during a rotation, the new one first."""
     values: dict[str, str | list[str]] = {}
     for member in members:
         key, given, value = member.partition("=")
@@ -67,14 +67,14 @@ def _values(members: list[str]) -> dict[str, str | list[str]]:
 
 
 def _asked(key: str) -> str:
-    """Return a value that is typed unseen, or the next line of what is piped in."""
+    """Return a value typed without echo, or the next line of stdin if it is piped."""
     if sys.stdin.isatty():
         return getpass.getpass(f"{key}: ")
     return sys.stdin.readline().rstrip("\r\n")
 
 
 def _known(client: SecretsManagerClient, name: str) -> dict[str, Any] | None:
-    """Return the entry as it is, or None. Raises `UserError` for one that is no JSON object."""
+    """Return the present secret, or None. Raises `UserError` if it is not a JSON object."""
     try:
         text = client.get_secret_value(SecretId=name).get("SecretString", "")
     except ClientError as error:

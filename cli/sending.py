@@ -1,4 +1,4 @@
-"""`deskwire send-capture`: lets the running sandbox deliver a captured webhook, freshly signed."""
+"""`deskwire send-capture`: have the running sandbox deliver a captured webhook, freshly signed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAIT = 120.0  # seconds: until the sandbox knows what came of it
 
 
 def run(args: argparse.Namespace) -> int:
-    """Deliver each file and print what came of it; return 1 when one was not taken."""
+    """Deliver each file and print the result; return 1 if one was refused."""
     address, token = _running()
     failed = False
     for name in args.files:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _running() -> tuple[str, str]:
-    """Return the address and the token of the sandbox that runs here. Raises `UserError`."""
+    """Return the running sandbox's address and token. Raises `UserError`."""
     known = {name: os.environ.get(name, "") for name in VARIABLES}
     if not all(known.values()) and ENVIRONMENT.exists():
         words = shlex.split(ENVIRONMENT.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""How the command speaks: JSON lines for scripts, rich text for people, errors without a traceback."""
+"""Output of the command: JSON lines for scripts, rich text for people, errors without a traceback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ESCAPED = {code: f"\\u{code:04x}" for code in CONTROLS if chr(code) not in "\n\t
 
 
 class UserError(Exception):
-    """Something the person at the terminal can mend: told in one sentence, without a traceback."""
+    """An error that the person at the terminal can correct, printed as one sentence without a traceback."""
 
     def __init__(self, message: str, *, status: int = 1) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class UserError(Exception):
 
 
 def escaped(text: str) -> str:
-    """Return a text of which a terminal obeys nothing: its controls and directions of writing are shown as numbers."""
+    """Return a text with control and direction-changing characters shown as numbers, so that a terminal obeys none."""
     return text.translate(ESCAPED)
 
 
@@ -50,12 +50,12 @@ def json_document(value: object) -> None:
 
 
 def console() -> Console:
-    """Return where people read: colours on a terminal only, nothing in a text taken for markup."""
+    """Return the console for people: with colours only on a terminal, and without interpreting markup in texts."""
     from rich.console import Console
     from rich.segment import Segment
 
     class Harmless(Console):
-        """Escapes what is to be printed, whoever wrote it; its own colours come after that."""
+        """Escapes all printed text before it is coloured."""
 
         def render(self, renderable: Any, options: Any = None) -> Any:
             for segment in super().render(renderable, options):
@@ -66,12 +66,12 @@ def console() -> Console:
 
 
 def complain(message: str) -> None:
-    """Say on stderr what went wrong."""
+    """Print an error on stderr."""
     sys.stderr.write(f"deskwire: {escaped(message)}\n")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under headings; on a terminal long cells go on in the next line, piped they stay whole."""
+    """Print rows under headings; long cells are wrapped on a terminal and kept whole in a pipe."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -85,7 +85,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose help is coloured on a terminal."""
+    """An argument parser with coloured help on a terminal."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -93,7 +93,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **options)
 
     def print_help(self, file: Any = None) -> None:
-        """Print the help, with headings, options and commands set off where a person reads it."""
+        """Print the help, with headings, options and commands highlighted on a terminal."""
         text = self.format_help()
         target: TextIO = file or sys.stdout
         if not target.isatty():

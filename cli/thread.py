@@ -1,4 +1,4 @@
-"""`deskwire thread`: what became of a conversation. Customers' words and names stay hidden unless asked for."""
+"""`deskwire thread`: show a conversation. Customers' words and names are hidden unless requested."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GIVEN_UP = (Outcome.SUPPRESSED, Outcome.REFUSED, Outcome.DEAD)  # of a copy
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A thread's items: the messages in the order they came, what was sent in the order it was begun."""
+    """A thread's items: messages in the order received, sent texts in the order begun."""
 
     thread: Thread
     came_by: tuple[str, ...]  # the threads that lead here
@@ -42,7 +42,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """How far a conversation was copied into a mirror: how many items, and why some never will be."""
+    """The state of a conversation's mirror: the number of copied items, and why some never will be."""
 
     helpdesk: str
     ticket: str
@@ -55,7 +55,7 @@ HEADINGS = ("written", "kind", "outcome", "reason", "done", "words")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show it."""
+    """Print a conversation."""
     target = place(args)
     with understood(f"the table “{target.name}” cannot be read"):
         found = look(target.table, args.reference)
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def look(items: Table, reference: str) -> Conversation:
-    """Return the conversation that a reference, HELPDESK/TICKET or a thread's key leads to. Raises `UserError`."""
+    """Return the conversation of a reference, HELPDESK/TICKET or a thread's key. Raises `UserError`."""
     key = _find(items, reference)
     came_by: list[str] = []
     rows = items.query(thread_item(key)[0])
@@ -87,7 +87,7 @@ def look(items: Table, reference: str) -> Conversation:
 
 
 def _copies(items: Table, thread: Thread, rows: Iterable[Item], helpdesk: str) -> Copies:
-    """Return how far a conversation with these items was copied into a helpdesk."""
+    """Return the state of the mirror in a helpdesk for a conversation with these items."""
     there = items.query(thread_item(mirror_thread(helpdesk, thread.key))[0])
     states = {row["sk"][2:]: row for row in there if row["sk"].startswith("M#") and "state" in row}
     named = [row for row in rows if row.get("mirror") == helpdesk and is_to_be_copied(row["sk"], row.get("state", ""))]
@@ -105,7 +105,7 @@ def _of(rows: Iterable[Item], sk: str) -> Item:
 
 
 def _find(items: Table, given: str) -> str:
-    """Return the key of the thread that is meant."""
+    """Return the key of the thread meant by `given`."""
     if match := REFERENCE.fullmatch(given):
         text = "-".join(match.groups()).upper()
         for candidate in dict.fromkeys((text, text.translate(LOOK_ALIKES))):
@@ -176,7 +176,7 @@ def _thread(found: Conversation) -> dict[str, Any]:
 
 
 def _automatic(thread: Thread) -> dict[str, Any]:
-    """Return what is said, quoted and hidden automatically, without any words."""
+    """Return the state of automatic answers, quotations and hidden messages, without words."""
     return {
         "automatic_answer": None if thread.said is None else f"{thread.said.name} ({thread.said.state})",
         "to_be_quoted": len(thread.kept),
@@ -207,7 +207,7 @@ def _message(message: Recorded, row: Mapping[str, Any], *, text: bool) -> dict[s
 
 
 def _words_of(message: Recorded) -> dict[str, Any]:
-    """Return who wrote what; a note of ours has no author."""
+    """Return a message's author and words; a note of ours has no author."""
     if message.event is None:
         return {"author": None, "text": message.note or _noticed(message)}
     author = message.event.author
@@ -215,7 +215,7 @@ def _words_of(message: Recorded) -> dict[str, Any]:
 
 
 def _noticed(message: Recorded) -> str:
-    """Return what an incident says in the ticket, or to the customer."""
+    """Return an incident's words for the ticket, or for the customer."""
     notice = message.notice
     return "" if notice is None else notice.words or notice.texts[language_for(notice)]
 
@@ -261,7 +261,7 @@ def _tell_thread(thread: Mapping[str, Any]) -> None:
 
 
 def _row(message: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a message under `HEADINGS`; without its words where they are not shown."""
+    """Return a message's cells for `HEADINGS`; without its words unless they are shown."""
     return (
         message["occurred_at"] or message["recorded_at"] or "",
         ("ours, " if message["own"] else "") + message["kind"],

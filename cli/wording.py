@@ -1,4 +1,4 @@
-"""What pydantic found wrong with the file, in words for whoever wrote it."""
+"""Explain pydantic's errors in words for the file's author."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _or_blocks(location: Sequence[int | str]) -> str:
 
 
 def _names(location: Sequence[int | str]) -> list[str]:
-    """Return the names that there are at a place of the file, by its schema."""
+    """Return the names that the schema allows at a place of the file."""
     schema = company.schema()
     nodes: list[Mapping[str, Any]] = [schema]
     for step in location:
@@ -101,7 +101,7 @@ def _names(location: Sequence[int | str]) -> list[str]:
 
 
 def _open(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield what a schema's node may be, references and choices followed."""
+    """Yield a schema node's alternatives, following references and choices."""
     if "$ref" in node:
         yield from _open(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
     for branch in (*node.get("anyOf", ()), *node.get("oneOf", ())):

@@ -1,4 +1,4 @@
-"""`deskwire.yaml` as written: its entries, each policy whole, and the place where each thing stands."""
+"""`deskwire.yaml` as written: its entries, each policy expanded, and the place of each value."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def helpdesk(name: str) -> Helpdesk | None:
 
 
 def _without_nothing(value: Any) -> Any:
-    """Take out what is left empty: `settings:` with nothing under it is no setting."""
+    """Remove empty values: `settings:` with nothing below it counts as absent."""
     if isinstance(value, dict):
         return {name: _without_nothing(inner) for name, inner in value.items() if inner is not None}
     return [_without_nothing(inner) for inner in value] if isinstance(value, list) else value
 
 
 class Written:
-    """A file's entries by name. Those that are wrong in themselves are left out; `shape` tells why."""
+    """A file's entries by name. Faulty ones are left out; `shape` yields their faults."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -63,21 +63,21 @@ class Written:
         self.incidents = self._incidents()
 
     def section(self, name: str) -> dict[str, Any]:
-        """Return a section's entries as written, the wrong ones too."""
+        """Return a section's entries as written, including faulty ones."""
         section = self._raw.get(name)
         return section if isinstance(section, dict) else {}
 
     def default(self, name: str) -> str:
-        """Return what connections need not repeat; empty where there is no default."""
+        """Return a default for connections, "" if there is none."""
         value = self.section("defaults").get(name)
         return value if isinstance(value, str) else ""
 
     def helpdesk_of(self, entry: ConnectionEntry) -> str:
-        """Return where a connection's tickets go."""
+        """Return a connection's helpdesk."""
         return entry.helpdesk or self.default("helpdesk")
 
     def mirror_of(self, entry: ConnectionEntry) -> str:
-        """Return the helpdesk into which a connection's tickets are copied; empty for none."""
+        """Return the helpdesk into which a connection's tickets are copied, "" if none."""
         return self.default("mirror") if entry.mirror is None else entry.mirror
 
     def _valid(self, section: str, model: type[Entry]) -> dict[str, Entry]:
@@ -90,7 +90,7 @@ class Written:
         return found
 
     def _incidents(self) -> IncidentsEntry | None:
-        """Return how incidents are watched for; None where they are not, or it is wrong."""
+        """Return the settings for incidents; None if there are none, or they are faulty."""
         if "incidents" not in self._raw:
             return None
         try:
@@ -99,7 +99,7 @@ class Written:
             return None
 
     def _expand(self) -> None:
-        """Give each policy that is `like` another what it does not say itself."""
+        """Complete each policy that is `like` another with the values it does not set itself."""
         policies = dict(self.section("policies"))
         connections = self.section("connections")
         for name, entry in policies.items():
@@ -130,7 +130,7 @@ class Written:
         return found
 
     def shape(self) -> Found:
-        """Yield what the models find wrong, and policies that are like none."""
+        """Yield the models' faults, and policies that are `like` an unknown one."""
         yield from self._likes
         if not isinstance(self.document.data, dict):
             if not self.document.faults:
@@ -144,7 +144,7 @@ class Written:
                     yield place, reason
 
     def _inherited(self, location: tuple[int | str, ...]) -> bool:
-        """Tell whether a fault stands in the policy that this one is like: it is reported there."""
+        """Return whether a fault is in the policy that this one is `like`, where it is reported."""
         base, rest = location[:2], location[2:]
         if base[:1] == ("connections",) and rest[:1] == ("policy",):
             base, rest = location[:3], location[4:]  # behind the name of the choice's branch
@@ -152,7 +152,7 @@ class Written:
         return isinstance(own, dict) and "like" in own and bool(rest) and rest[0] not in own
 
     def policy_of(self, name: str) -> tuple[Place, Policy] | None:
-        """Return a connection's policy and where it stands; None where it has none, or a wrong one."""
+        """Return a connection's policy and its place; None if it has none, or a faulty one."""
         entry = self.connections[name]
         if entry.policy is not None and not isinstance(entry.policy, str):
             return ("connections", name, "policy"), entry.policy
@@ -160,7 +160,7 @@ class Written:
         return (("policies", chosen), self.policies[chosen]) if chosen in self.policies else None
 
     def stands(self, place: Place, *steps: str) -> Place:
-        """Return where something of a policy stands: there, or in the one that it is like."""
+        """Return the place of a policy's value: in the policy, or in the one that it is `like`."""
         own = self.document.at(place)
         while isinstance(own, dict) and steps[0] not in own and isinstance(own.get("like"), str):
             place = ("policies", own["like"])
@@ -168,7 +168,7 @@ class Written:
         return self.document.place((*place, *steps))
 
     def links(self) -> Iterator[tuple[Place, Link, ConnectionEntry | None]]:
-        """Yield each policy's one-time link that a connection has: where it stands, and the connection it leads to."""
+        """Yield each one-time link of a policy in use: its place, and the connection it leads to."""
         known = {(entry.channel, entry.account): entry for entry in self.connections.values()}
         for name in self.connections:
             found = self.policy_of(name)

@@ -1,4 +1,4 @@
-"""archive: what was said in conversations is written to the archive, where the stack has one."""
+"""archive: write conversations to the archive, if the stack has one."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ ARCHIVER = archiver()  # in the init phase
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return from which record on the batch is to be redelivered."""
+    """Archive a batch of the stream; return the record from which to redeliver it, if any."""
     return archive(event)

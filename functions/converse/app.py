@@ -1,4 +1,4 @@
-"""converse: events on the mailbox become tickets, comments, acknowledgements and answers."""
+"""converse: turn events on the mailbox into tickets, comments, acknowledgements and answers."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ CONVERSATION = conversation()  # in the init phase
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return which messages of the batch are to come again."""
+    """Handle a batch of the mailbox; return the messages to redeliver."""
     return converse(event, milliseconds_left(context))

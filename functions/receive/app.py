@@ -1,4 +1,4 @@
-"""receive: a platform's or helpdesk's delivery becomes events on the mailbox."""
+"""receive: turn deliveries of platforms and helpdesks into events on the mailbox."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RECEIVER = receiver()  # in the init phase: what is slow happens before the firs
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return API Gateway's answer to its event (HTTP API, payload 2.0), or take a notice of AWS's own topics."""
+    """Return the response to API Gateway's event (HTTP API, payload 2.0), or handle a notice of AWS's own."""
     if "requestContext" in event:
         return RECEIVER.handle(event)
     RECEIVER.handle_notices(event)

@@ -1,4 +1,4 @@
-"""sweep: every minute, wake what is due and look where nothing is pushed."""
+"""sweep: every minute, wake due threads and schedule polls."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ SWEEPER = sweeper()  # in the init phase
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """Return how many threads were woken and how many events were found."""
+    """Return the number of threads woken and of polls scheduled."""
     return SWEEPER.sweep()

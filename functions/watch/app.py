@@ -1,4 +1,4 @@
-"""watch: what changes in the table becomes figures and, where a bus is named, events."""
+"""watch: turn changes in the table into figures and, if a bus is configured, events on it."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ WATCHER = watcher()  # in the init phase
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return from which record on the batch is to be redelivered."""
+    """Handle a batch of the stream; return the record from which to redeliver it, if any."""
     return watch(event)
