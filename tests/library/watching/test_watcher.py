@@ -106,7 +106,7 @@ def test_a_morning_is_counted_by_account_and_hour(morning, figures):
     items = [key for key in world.table.memory.items if key[0].startswith("F#messenger/")]
     assert sorted(items) == [
         (f"F#messenger/{account}", "C#2026-11-02T09##normal#question"),
-        (f"F#messenger/{account}", "C#2026-11-02T09#en#normal#mention"),
+        (f"F#messenger/{account}", "C#2026-11-02T09#en#high#complaint"),
         (f"F#messenger/{account}", "H#2026-11-02T09"),
     ]
     assert world.counted() == FIGURES
