@@ -23,7 +23,7 @@ from tests.simulation.scenarios import SCENARIOS
 from .test_template import KEY, LOGS, TRACE, listed, statements
 
 FUNCTIONS = {Receiver: "receive", Conversation: "converse", Sweeper: "sweep", Watcher: "watch", Archiver: "archive"}
-ENTRANCES = {Receiver: ["handle"], Conversation: ["handle"], Sweeper: ["sweep"], Watcher: ["watch", "look"]}
+ENTRANCES = {Receiver: ["handle"], Conversation: ["handle"], Sweeper: ["sweep"], Watcher: ["watch", "run_schedule"]}
 ENTRANCES |= {Archiver: ["archive"]}
 ROLES = {"receive": "ReceiveRole", "converse": "ConverseRole", "sweep": "SweepRole", "watch": "WatchRole"}
 ROLES |= {"archive": "ArchiveRole"}

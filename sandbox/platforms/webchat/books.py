@@ -43,8 +43,9 @@ class OnOurChat(Platform):
         """Return somebody whose session began now, and whose page is looked at in the end."""
         visitor = Visitor(endpoint=self.player.endpoint, origin=self.player.origin, chat=CHATS[office])
         for _ in range(TRIES):  # as the widget does, when AWS has a bad moment
-            if visitor.begin().body.get("token"):
-                break
+            with contextlib.suppress(OSError):  # a worker that dies leaves the line without an answer
+                if visitor.begin().body.get("token"):
+                    break
             time.sleep(0.5)
         self.visitors.append(visitor)
         return visitor
